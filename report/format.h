@@ -1,0 +1,216 @@
+/* format.h - the snapshot file (.tide): what is on disk. FORMAT.md tells it
+ * byte by byte; this header is its C form. These numbers never change meaning.
+ *
+ *   +-------------+-----------------------------------+---------------+
+ *   | file header | sections, each at a multiple of 64 | section table |
+ *   +-------------+-----------------------------------+---------------+
+ *
+ * Little-endian, fixed width. A section is an array of one element type (or of
+ * bytes). Unknown sections are skipped; an element longer than the reader knows
+ * is read by its prefix, a shorter one (older) is widened with zeros. No length
+ * in a file is trusted (report/snapshot_read.c).
+ *
+ * Strings are byte offsets into SECTION_STRINGS (NUL-terminated); 0 is "".
+ */
+#ifndef TIDEMARK_FORMAT_H
+#define TIDEMARK_FORMAT_H
+
+#include <stdint.h>
+
+#define TIDE_MAGIC "\x89TIDE\r\n\x1a"	/* 8 bytes, in the manner of PNG */
+#define TIDE_VERSION 1u
+
+struct tide_file_header {
+	char magic[8];
+	uint32_t version;
+	uint32_t section_count;
+	uint64_t table_offset;		/* of struct tide_section[section_count] */
+	uint64_t file_bytes;
+	uint64_t table_checksum;	/* XXH3-64 of the section table */
+	uint64_t header_checksum;	/* XXH3-64 of the bytes before this field */
+};
+
+struct tide_section {
+	uint32_t kind;			/* enum tide_section_kind */
+	uint32_t element_bytes;
+	uint64_t offset;
+	uint64_t stored_bytes;
+	uint64_t plain_bytes;		/* == stored_bytes unless encoded */
+	uint32_t encoding;		/* 0 plain, 1 zstd */
+	uint32_t flags;			/* 0 */
+	uint64_t checksum;		/* XXH3-64 of the stored bytes */
+};
+
+enum tide_section_kind {
+	SECTION_STRINGS = 1,	/* bytes */
+	SECTION_PROCESS = 2,	/* struct tide_process, one */
+	SECTION_COVERAGE = 3,	/* struct tide_value: name -> number */
+	SECTION_OPTIONS = 4,	/* struct tide_option: name -> text */
+	SECTION_MODULES = 5,	/* struct tide_module */
+	SECTION_FRAMES = 6,	/* struct tide_frame: trie */
+	SECTION_SITES = 7,	/* struct tide_site */
+	SECTION_SIZES = 8,	/* struct tide_bin: size histograms */
+	SECTION_LIFETIMES = 9,	/* struct tide_bin: lifetime histograms */
+	SECTION_BIRTHS = 10,	/* struct tide_birth: live blocks of a site between marks */
+	SECTION_THREADS = 11,	/* struct tide_thread */
+	SECTION_TIMELINE = 12,	/* struct tide_point */
+	SECTION_MARKS = 13,	/* struct tide_mark */
+	SECTION_THREAD_SITES = 14, /* struct tide_thread_site */
+	SECTION_BLOCKS = 15,	/* struct tide_block, by address */
+	SECTION_ROOTS = 16,	/* struct tide_root: an object that holds references */
+	SECTION_ROOT_EDGES = 17,	/* struct tide_root_edge, by root */
+	SECTION_EDGE_STARTS = 18,	/* uint64: block i's references are edges [starts[i], starts[i+1]) */
+	SECTION_EDGES = 19,	/* struct tide_edge */
+	SECTION_WARNINGS = 20,	/* struct tide_warning */
+	SECTION_PERF_MAP = 21,	/* struct tide_jit: JIT code from perf map files */
+	SECTION_SYMBOLS = 22,	/* struct tide_symbol: stored by `symbolize` */
+	SECTION_DIGESTS = 23,	/* struct tide_digest, one a block */
+	SECTION_MAPPINGS = 24,	/* struct tide_mapping: /proc/PID/smaps at the snapshot */
+};
+
+enum tide_reason {
+	REASON_EXIT = 1, REASON_EXEC, REASON_ABORT, REASON_SIGNAL, REASON_MARK, REASON_API,
+	REASON_TIMER, REASON_CONDITION, REASON_REQUEST, REASON_POST_MORTEM,
+};
+
+struct tide_process {
+	int32_t pid, parent_pid;
+	uint32_t uid;
+	uint32_t reason;		/* enum tide_reason */
+	uint32_t complete;		/* 1: everything asked for is here, nothing is unsure */
+	uint32_t references;		/* 1: blocks, roots and edges are here */
+	uint32_t sequence;		/* 1, 2 ... within the process */
+	int32_t exit_status;		/* -1 unknown */
+	uint32_t exit_signal;		/* 0 none */
+	uint32_t threads_stopped, threads_unknown;	/* threads whose registers are (not) known */
+	uint32_t depth_limit;
+	uint64_t sample_bytes;
+	uint64_t started_wall_ns, taken_wall_ns;
+	uint64_t elapsed_ns;		/* monotonic, start to snapshot */
+	uint64_t pause_ns;		/* all threads stopped */
+	uint64_t live_bytes, live_blocks;
+	uint64_t peak_bytes, peak_elapsed_ns;
+	uint64_t total_bytes, total_blocks;
+	uint64_t reallocations, temporary;
+	uint64_t rss_bytes, pss_bytes, virtual_bytes;
+	uint64_t own_bytes;		/* the profiler's memory in the process */
+	uint32_t birth_now;
+	uint32_t flags;			/* LEDGER_FLAG_* of shim/ledger.h */
+	uint32_t exe, command, directory, libc, kernel, machine, tool, allocator;
+	uint32_t incomplete_why;	/* text; "" when complete */
+	uint32_t pad;
+};
+
+struct tide_value { uint32_t name; uint32_t pad; uint64_t value; };	/* "missed.nested" ... */
+struct tide_option { uint32_t name, value; };
+struct tide_warning { uint32_t text, hint; };
+
+struct tide_module {
+	uint64_t lo, hi, bias;
+	uint32_t path, build_id;	/* build_id: hex text, may be "" */
+	uint32_t opened, closed;	/* birth numbers; closed 0 = loaded at the snapshot */
+	uint32_t flags;			/* LEDGER_MODULE_* */
+	uint32_t pad;
+};
+
+/* Frame 0 is reserved: "no frame". */
+struct tide_frame {
+	uint32_t parent;		/* the caller; 0 = outermost kept */
+	uint32_t module;		/* 0 = none */
+	uint64_t address;		/* in the process; address - module.bias = ELF address */
+	uint32_t flags;			/* FRAME_* */
+	uint32_t pad;
+};
+#define FRAME_SIGNAL 1u			/* exact pc, else a return address: look up address - 1 */
+#define FRAME_BY_FRAME_POINTER 2u
+
+/* Site i of SECTION_SITES is `site i` everywhere; site 0 is reserved and empty. */
+struct tide_site {
+	uint32_t frame;			/* innermost: the caller of the allocator */
+	uint32_t depth;
+	uint32_t flags;			/* LEDGER_SITE_* */
+	uint32_t reallocations;
+	int64_t live_bytes, live_blocks;
+	int64_t peak_bytes, peak_blocks;	/* at the process's peak */
+	uint64_t total_bytes, total_blocks;
+	uint64_t temporary;
+};
+
+struct tide_bin { uint32_t site; uint32_t class_; uint64_t count; };	/* classes: shim/ledger.h */
+struct tide_birth {
+	uint32_t site;
+	uint32_t interval;		/* 0: before the first mark, 1: after it ... */
+	uint64_t live_blocks, live_bytes;
+};
+struct tide_thread {
+	int32_t tid;
+	uint32_t state;			/* LEDGER_THREAD_* */
+	uint32_t name;
+	uint32_t born, died;
+	uint32_t entry_frame;		/* 0 unknown: SECTION_FRAMES index of the start routine */
+	uint64_t allocations;
+	uint64_t live_bytes;		/* of blocks it made; 0 without a block list */
+	uint32_t registers;		/* enum tide_registers */
+	uint32_t pad;
+};
+enum tide_registers { REGISTERS_UNKNOWN, REGISTERS_NONE, REGISTERS_GENERAL, REGISTERS_ALL };
+struct tide_thread_site { uint32_t thread, site; uint64_t total_bytes, total_blocks; int64_t live_bytes, live_blocks; };
+struct tide_point { uint64_t elapsed_ns; int64_t live_bytes, live_blocks; uint64_t rss_bytes, total_blocks; };
+struct tide_mark {
+	uint64_t elapsed_ns;
+	uint32_t birth, name, kind, thread;
+	int64_t live_bytes, live_blocks;
+};
+
+struct tide_block {
+	uint64_t address, bytes;	/* requested bytes */
+	uint32_t site, birth;
+	uint32_t thread;		/* SECTION_THREADS index; UINT32_MAX unknown */
+	uint32_t flags;			/* BLOCK_* */
+};
+#define BLOCK_NEW 1u			/* being handed out while the image was made: taken as live */
+#define BLOCK_IGNORED 2u		/* __lsan_ignore_object, tide_ignore */
+#define BLOCK_WEAK 4u			/* references from it do not keep alive */
+
+enum tide_root_kind {			/* steadiest first: a path prefers the first */
+	ROOT_GLOBAL = 1, ROOT_TLS, ROOT_PTHREAD_KEY, ROOT_STACK, ROOT_REGISTER, ROOT_MAPPING, ROOT_KERNEL,
+};
+struct tide_root {
+	uint32_t kind;			/* enum tide_root_kind */
+	uint32_t name;			/* "cache", "stack of thread 4 in thr", "epoll descriptor 5" */
+	uint64_t address, bytes;	/* of the object; 0 for registers and kernel */
+	uint32_t module;		/* globals, TLS */
+	uint32_t thread;		/* stacks, registers, TLS: SECTION_THREADS index; UINT32_MAX none */
+	uint32_t frame;			/* stacks: SECTION_FRAMES index of the frame that holds the words; 0 unknown */
+	uint32_t flags;			/* ROOT_FLAG_* */
+};
+#define ROOT_FLAG_WEAK_EVIDENCE 1u	/* unknown anonymous mapping, coroutine stack, whole stack */
+
+struct tide_root_edge {
+	uint32_t root, block;
+	uint64_t address;		/* of the word; for registers the register's number */
+	uint32_t to_offset;		/* where in the block it points, clipped to 2^32-1 */
+	uint32_t flags;			/* EDGE_* */
+};
+struct tide_edge {
+	uint32_t block;			/* target */
+	uint32_t flags;			/* EDGE_* */
+	uint32_t offset;		/* of the word in the source block, clipped */
+	uint32_t to_offset;		/* 0 = start */
+};
+#define EDGE_INTERIOR 1u
+#define EDGE_EXPLAINED 2u		/* interior, but a known layout explains it (DESIGN 6) */
+#define EDGE_UNALIGNED 4u
+#define EDGE_MASKED 8u
+
+struct tide_jit { uint64_t address, bytes; uint32_t name, pad; };
+struct tide_symbol {			/* one line of the inline chain of a frame, innermost first */
+	uint32_t frame, function, file, line, flags, pad;
+};
+struct tide_digest { uint64_t content, trailing_zeros; uint32_t resident_pages, pages; };
+struct tide_mapping {
+	uint64_t lo, hi, offset, rss_bytes, pss_bytes, dirty_bytes;
+	uint32_t name, flags;
+};
+
+#endif

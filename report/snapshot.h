@@ -1,0 +1,77 @@
+/* snapshot.h - a snapshot in memory, and the way to and from the file.
+ *
+ * A reader maps the file and points into it: opening costs what is looked at.
+ * Arrays are exactly the elements of format.h. Every index inside an element
+ * must be checked by its user, or fetched through the functions below.
+ *
+ *   snapshot_open ──▶ struct snapshot ──▶ verbs
+ *   ledger_open   ──▶ struct snapshot (post-mortem)
+ *   collector     ──▶ struct snapshot_writer ──▶ file
+ *
+ * N1  snapshot_open succeeds on a damaged file when something whole is left;
+ *     then `damaged` is set, `damage` says what is missing, and the verb ends
+ *     with EXIT_UNMEASURED after it has printed what there is.
+ * N2  A section that is absent has count 0 and a NULL pointer.
+ * N3  All memory belongs to the snapshot until snapshot_close.
+ */
+#ifndef TIDEMARK_SNAPSHOT_H
+#define TIDEMARK_SNAPSHOT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "error.h"
+#include "format.h"
+
+struct snapshot {
+	const struct tide_process *process;	/* never NULL after a successful open */
+	const char *strings;		size_t strings_bytes;
+	const struct tide_value *values;	size_t value_count;
+	const struct tide_option *options;	size_t option_count;
+	const struct tide_warning *warnings;	size_t warning_count;
+	const struct tide_module *modules;	size_t module_count;
+	const struct tide_frame *frames;	size_t frame_count;
+	const struct tide_site *sites;		size_t site_count;
+	const struct tide_bin *sizes;		size_t size_count;
+	const struct tide_bin *lifetimes;	size_t lifetime_count;
+	const struct tide_birth *births;	size_t birth_count;
+	const struct tide_thread *threads;	size_t thread_count;
+	const struct tide_thread_site *thread_sites; size_t thread_site_count;
+	const struct tide_point *timeline;	size_t point_count;
+	const struct tide_mark *marks;		size_t mark_count;
+	const struct tide_block *blocks;	size_t block_count;
+	const struct tide_root *roots;		size_t root_count;
+	const struct tide_root_edge *root_edges; size_t root_edge_count;
+	const uint64_t *edge_starts;		size_t edge_start_count;
+	const struct tide_edge *edges;		size_t edge_count;
+	const struct tide_jit *jit;		size_t jit_count;
+	const struct tide_symbol *symbols;	size_t symbol_count;
+	const struct tide_mapping *mappings;	size_t mapping_count;
+	char *path;
+	int damaged;
+	char damage[256];
+	void *private_;			/* of snapshot_read.c / ledger_read.c */
+};
+
+/* Opens a .tide file, or the ledger of a process that is alive or dead. */
+int snapshot_open(const char *path, struct snapshot *s, struct tide_error *e);
+void snapshot_close(struct snapshot *s);
+
+/* A string of the snapshot; "" for any bad offset. */
+const char *snapshot_string(const struct snapshot *s, uint32_t offset);
+/* A named coverage value; 0 when absent. */
+uint64_t snapshot_value(const struct snapshot *s, const char *name);
+/* Name of enum tide_reason as in the JSON contract ("exit", "post-mortem"...). */
+const char *snapshot_reason(uint32_t reason);
+
+/* Writing: add sections in any order, then finish. The file appears under its
+ * name only when it is whole (temporary name in the same folder, mode 0600,
+ * rename). A section's bytes must stay valid until finish unless `copy`. */
+struct snapshot_writer;
+struct snapshot_writer *snapshot_writer_new(void);
+uint32_t snapshot_writer_string(struct snapshot_writer *w, const char *s);	/* interned */
+void snapshot_writer_section(struct snapshot_writer *w, uint32_t kind, uint32_t element_bytes,
+	const void *data, uint64_t count, int copy);
+int snapshot_writer_finish(struct snapshot_writer *w, const char *path, struct tide_error *e);
+void snapshot_writer_free(struct snapshot_writer *w);
+
+#endif

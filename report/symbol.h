@@ -1,0 +1,51 @@
+/* symbol.h - from frames to function, file and line.
+ *
+ * Lookups are lazy and cached by frame index; modules are opened (libdw) at
+ * their first lookup, by build id: the path recorded, separate debug files,
+ * debuginfod when configured. Stored symbols (SECTION_SYMBOLS) win.
+ *
+ * Y1  A frame always has at least one line: with no better name the function
+ *     is "module+0xOFFSET" or "0xADDRESS".
+ * Y2  The lines of a frame are innermost first; all but the last are inlined.
+ * Y3  Strings live as long as the struct symbols.
+ */
+#ifndef TIDEMARK_SYMBOL_H
+#define TIDEMARK_SYMBOL_H
+
+#include <stdbool.h>
+#include "snapshot.h"
+
+struct symbol_line {
+	const char *function;	/* demangled */
+	const char *file;	/* NULL when unknown; --source-root is applied by the printer */
+	unsigned line;		/* 0 unknown */
+	const char *module;	/* path of the module; NULL for JIT code */
+	uint64_t address;	/* of the frame, in the process */
+	bool inlined;
+	bool has_symbol;	/* false: the name is made from the address */
+	const char *language;	/* "native" | "python" */
+};
+
+struct symbols;
+struct symbols *symbols_new(const struct snapshot *s);
+void symbols_free(struct symbols *);
+
+/* The lines of one frame, innermost first; *count >= 1. */
+const struct symbol_line *symbols_frame(struct symbols *, uint32_t frame, size_t *count);
+
+/* The whole stack of a site, innermost first, inline lines included. Cached. */
+const struct symbol_line *symbols_stack(struct symbols *, uint32_t site, size_t *count);
+
+/* Index in symbols_stack of the first line that is not an allocator's wrapper
+ * (operator new, g_malloc, strdup ...): what one-line views show. */
+size_t symbols_caller(struct symbols *, uint32_t site);
+
+/* Share of looked-up native frames without file and line, 0..1, and of modules. */
+double symbols_without_source(const struct symbols *);
+
+/* The global variable at an ELF address of a module: name or NULL; *start and
+ * *bytes are its extent as ELF addresses. */
+const char *symbols_variable(struct symbols *, uint32_t module, uint64_t elf_address,
+	uint64_t *start, uint64_t *bytes);
+
+#endif

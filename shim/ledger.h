@@ -1,0 +1,336 @@
+/* ledger.h - the shared-memory file in which the shim keeps its tables.
+ *
+ * One file a process image. The shim writes it; the report maps it read-only
+ * (and writes only the control words), while the process lives, after it has
+ * exited, and after it was killed. Layout only: no functions that need libc.
+ *
+ *   +--------+---------+-------+-------+-----+----------------+----------+
+ *   | header | modules | nodes | sites | ... | page directory | counters |
+ *   +--------+---------+-------+-------+-----+----------------+----------+
+ *
+ * The file is sparse: every table has a fixed place and a capacity (struct
+ * ledger_table), and only what is used is backed by memory.
+ *
+ * L1  A table only grows. An element below `count` is complete: `count` is
+ *     stored with release order after the element.
+ * L2  Indices are 0-based. Element 0 of nodes, sites, strings, modules is
+ *     reserved: "none" / the empty string / unknown module.
+ * L3  The shim never reads back what another process could have changed,
+ *     except the control words, and checks those.
+ * L4  A reader trusts nothing: offsets, counts and indices are checked
+ *     against the file's length first (report/ledger_read.c).
+ * L5  A counter page is written by one thread only, without locks. Sums over
+ *     all pages of a site are the site's values.
+ *
+ * Threads: as L1, L5. Signals: none. Fork: the child starts a new ledger.
+ */
+#ifndef TIDEMARK_LEDGER_H
+#define TIDEMARK_LEDGER_H
+
+#include <stdint.h>
+
+#define LEDGER_MAGIC "TIDELEDG"
+#define LEDGER_VERSION 1u
+#define LEDGER_PAGE 4096u
+
+/* Tables. Element types are below. */
+enum ledger_table_kind {
+	LEDGER_STRINGS,		/* char: NUL-terminated, indexed by byte */
+	LEDGER_MODULES,		/* struct ledger_module */
+	LEDGER_NODES,		/* struct ledger_node: the trie of stacks */
+	LEDGER_SITES,		/* struct ledger_site */
+	LEDGER_THREADS,		/* struct ledger_thread */
+	LEDGER_TIMELINE,	/* struct ledger_point */
+	LEDGER_MARKS,		/* struct ledger_mark */
+	LEDGER_SIZES,		/* struct ledger_sizes: size histograms */
+	LEDGER_LIFETIMES,	/* struct ledger_lifetimes: lifetime histograms */
+	LEDGER_MAPPINGS,	/* struct ledger_mapping: mmap domain */
+	LEDGER_OWN,		/* struct ledger_range: the shim's own memory in the target */
+	LEDGER_PAGES,		/* struct ledger_page: whose counter page is it */
+	LEDGER_COUNTERS,	/* LEDGER_PAGE bytes each: 64 struct ledger_counter */
+	LEDGER_TRACKED,		/* struct ledger_tracked: tide_track domains */
+	LEDGER_TABLES
+};
+
+struct ledger_table {
+	uint64_t offset;	/* bytes from the start of the file */
+	uint64_t capacity;	/* elements that fit */
+	uint64_t count;		/* elements in use (L1) */
+	uint32_t element;	/* bytes an element */
+	uint32_t reserved;
+};
+
+/* Things the shim could not record. Each is counted, and printed by the report. */
+enum ledger_missed {
+	MISSED_NESTED,		/* events inside a hook (signal handlers): charged to site LEDGER_SITE_NESTED */
+	MISSED_EARLY,		/* events before the ledger existed */
+	MISSED_SITES_FULL,	/* events charged to LEDGER_SITE_OVERFLOW: table full */
+	MISSED_THREADS_FULL,	/* threads without a record of their own */
+	MISSED_BLOCKS,		/* blocks not entered in the block map: no memory for it */
+	MISSED_FREES,		/* blocks whose free was not seen: address came back while still entered */
+	MISSED_FOREIGN_FREES,	/* frees of blocks never entered */
+	MISSED_TRUNCATED,	/* walks that ended before the stack did: no rule, bad frame */
+	MISSED_MODULES_FULL,
+	MISSED_STRINGS_FULL,
+	MISSED_MAPPINGS_FULL,
+	MISSED_TIMELINE,
+	MISSED_NO_MEMORY,	/* the ledger could not grow */
+	MISSED_SNAPSHOTS,	/* snapshots asked for and not taken */
+	MISSED_FORK_TABLES,	/* a forked child could not make its own ledger */
+	MISSED_SECCOMP,		/* work left out because a seccomp filter is in place */
+	MISSED_COUNT
+};
+
+enum ledger_state {
+	LEDGER_STARTING = 1,
+	LEDGER_RUNNING,
+	LEDGER_EXITING,		/* the exit snapshot is being taken */
+	LEDGER_FINISHED,	/* the exit snapshot was taken (or refused: see snapshots) */
+	LEDGER_EXECED,		/* the process image was replaced */
+};
+
+/* Values of ledger_header.flags. */
+#define LEDGER_FLAG_PRIVATE	1u	/* not a file: nothing survives a kill */
+#define LEDGER_FLAG_FOREIGN	2u	/* the allocator underneath is not glibc's */
+#define LEDGER_FLAG_FORKED	4u	/* started by fork: holds inherited blocks */
+#define LEDGER_FLAG_SECCOMP	8u	/* a seccomp filter was installed */
+#define LEDGER_FLAG_SAMPLED	16u	/* counters are estimates (sample_bytes > 0) */
+#define LEDGER_FLAG_THREADED	32u	/* more than one thread was seen */
+#define LEDGER_FLAG_OWN_MALLOC	64u	/* the program brings an allocator of its own */
+
+/* Snapshot request protocol: report/README.md tells it as a story. */
+enum ledger_request {
+	REQUEST_NONE,
+	REQUEST_SNAPSHOT,	/* collector to process: the next event takes a snapshot */
+	REQUEST_REAP,		/* collector to process: an image waits to be reaped */
+};
+enum ledger_freeze {
+	FREEZE_NONE,
+	FREEZE_ASKED,		/* process to collector: I stand still, stop the others */
+	FREEZE_STOPPED,		/* collector to process: all others are stopped, make the image */
+	FREEZE_IMAGE,		/* process to collector: image_pid is the image */
+	FREEZE_DONE,		/* collector to process: go on */
+};
+
+struct ledger_header {
+	char magic[8];
+	uint32_t version;
+	uint32_t header_bytes;		/* sizeof(struct ledger_header) of the writer */
+	uint32_t state;			/* enum ledger_state */
+	uint32_t flags;			/* LEDGER_FLAG_* */
+	int32_t pid;
+	int32_t parent_pid;
+	uint32_t uid;
+	uint32_t depth_limit;		/* frames kept per stack */
+	uint64_t sample_bytes;		/* mean bytes between samples; 0 = every event */
+	uint64_t file_bytes;		/* length of the (sparse) file */
+	uint64_t started_wall_ns;	/* CLOCK_REALTIME */
+	uint64_t started_mono_ns;	/* CLOCK_MONOTONIC */
+	uint64_t started_tsc;
+	uint64_t tsc_per_second;	/* 0 until known */
+	uint64_t ended_mono_ns;		/* set when state becomes FINISHED */
+	int32_t exit_status;		/* status given to exit(); -1 when unknown */
+	uint32_t sequence;		/* snapshots taken so far (%n) */
+	uint32_t generation;		/* fork generation: 0, or 1 + the parent's */
+	uint32_t main_tid;
+	/* Process counters. Written by whoever publishes; see shim/count.h. */
+	int64_t live_bytes;
+	int64_t live_blocks;
+	int64_t peak_bytes;
+	uint64_t peak_mono_ns;
+	uint32_t peak_version;		/* T of the exact-peak rule (DESIGN 9) */
+	uint32_t birth_now;		/* current birth number (birth_time in this header) */
+	uint64_t events;		/* allocations published so far */
+	uint64_t own_bytes;		/* memory of the shim itself, in the target */
+	uint64_t missed[MISSED_COUNT];
+	/* Places in the target's memory, for the collector. */
+	uint64_t block_root;		/* address of the block map's root (blockmap.h) */
+	uint64_t spill_table;		/* address of struct spill_entry[] (blockmap.h) */
+	uint64_t spill_capacity;
+	uint64_t shim_lo, shim_hi;	/* where the library itself is mapped */
+	uint64_t exit_function;		/* address of exit() */
+	uint64_t syscall_instruction;	/* address of a `syscall; ret` in the shim */
+	uint64_t image_entry;		/* what an image process runs (freeze.c) */
+	uint64_t pthread_keys_offset;	/* 0: unknown */
+	/* Control words: the only ones another process may change. */
+	uint32_t request;		/* enum ledger_request */
+	uint32_t freeze;		/* enum ledger_freeze; futex */
+	int32_t collector_pid;
+	int32_t image_pid;
+	uint32_t requested_by;		/* thread index of the thread that waits */
+	uint32_t request_reason;	/* enum tide_reason (report/format.h) */
+	uint32_t request_path;		/* LEDGER_STRINGS index of the output path or pattern */
+	uint32_t request_result;	/* 0 = good, else errno */
+	uint32_t request_flags;		/* REQUEST_FLAG_* */
+	uint32_t request_serial;	/* counts requests: a reply names its serial */
+	/* Strings (LEDGER_STRINGS indices). */
+	uint32_t exe, command, directory, output, libc, options;
+	uint32_t allocator;		/* path of the module that holds the malloc underneath */
+	uint32_t spare[15];
+	struct ledger_table table[LEDGER_TABLES];
+};
+
+#define REQUEST_FLAG_NO_REFERENCES 1u
+
+struct ledger_module {
+	uint64_t lo, hi;		/* load range [lo, hi) */
+	uint64_t bias;			/* address = bias + ELF virtual address */
+	uint32_t path;			/* LEDGER_STRINGS */
+	uint32_t build_id_bytes;	/* 0..20 */
+	uint8_t build_id[20];
+	uint32_t closed;		/* birth number at which it was unloaded; 0 = loaded */
+	uint32_t opened;		/* birth number at which it was first seen */
+	uint32_t flags;			/* LEDGER_MODULE_* */
+};
+#define LEDGER_MODULE_MAIN 1u		/* the executable */
+#define LEDGER_MODULE_SHIM 2u		/* this library */
+#define LEDGER_MODULE_VDSO 4u
+
+/* A node of the trie of stacks. Children know parents; the parent is the
+ * caller. `address` is a return address, or the interrupted pc where
+ * LEDGER_NODE_SIGNAL is set: look up address-1, or address, accordingly. */
+struct ledger_node {
+	uint32_t parent;		/* 0: outermost frame kept */
+	uint16_t module;		/* LEDGER_MODULES; 0 = no module (JIT, unknown) */
+	uint16_t flags;			/* LEDGER_NODE_* */
+	uint64_t address;
+};
+#define LEDGER_NODE_SIGNAL 1u		/* interrupted frame: exact pc */
+#define LEDGER_NODE_BY_FRAME_POINTER 2u	/* found without unwind rules */
+
+#define LEDGER_SITE_NESTED 1u		/* events inside hooks, from signal handlers */
+#define LEDGER_SITE_OVERFLOW 2u		/* events for which no site could be made */
+#define LEDGER_SITE_BOOT 3u		/* before the first walk was possible */
+#define LEDGER_SITE_FIRST 4u
+
+struct ledger_site {
+	uint64_t hash;
+	uint32_t node;			/* LEDGER_NODES: the caller of the allocator */
+	uint16_t depth;			/* frames kept */
+	uint16_t flags;			/* LEDGER_SITE_* flags below */
+};
+#define LEDGER_SITE_DEPTH_CUT 1u	/* deeper than depth_limit: leaf end kept */
+#define LEDGER_SITE_BROKEN 2u		/* the walk could not go on: outer frames unknown */
+#define LEDGER_SITE_MAPPING 4u		/* charges mappings, not blocks */
+#define LEDGER_SITE_INHERITED 8u	/* existed before fork */
+#define LEDGER_SITE_TRACKED 16u		/* charges a tide_track domain */
+
+/* What one thread did at one site. Signed values are deltas: a block freed by
+ * another thread makes that thread's value negative. */
+struct ledger_counter {
+	int64_t live_bytes;
+	uint64_t total_bytes;
+	int64_t peak_bytes;		/* live_bytes when the process was at its peak (version rule) */
+	uint64_t total_blocks;
+	int32_t live_blocks;
+	int32_t peak_blocks;
+	uint32_t version;		/* peak_* are right when version == peak_version; else live_* are */
+	uint32_t reallocations;
+	uint32_t temporary;
+	uint32_t lifetimes;		/* LEDGER_LIFETIMES index; 0 = none yet */
+	uint32_t sizes;			/* LEDGER_SIZES index; 0 = all in size_class */
+	uint32_t size_class;		/* class of the first allocation + 1; 0 = none yet */
+};
+
+/* Size class c holds requests r with bit_length(r) == c: 0 | 1 | 2-3 | 4-7 ... */
+#define LEDGER_SIZE_CLASSES 48
+struct ledger_sizes { uint32_t count[LEDGER_SIZE_CLASSES]; };
+
+/* Lifetime class c holds lifetimes of [2^(c+9), 2^(c+10)) ns; 0 also all shorter,
+ * 31 also all longer. Counts are weighted so that they estimate all frees. */
+#define LEDGER_LIFETIME_CLASSES 32
+struct ledger_lifetimes { uint32_t count[LEDGER_LIFETIME_CLASSES]; };
+
+#define LEDGER_PAGE_COUNTERS 64u	/* struct ledger_counter per page */
+struct ledger_page {
+	uint32_t thread;		/* LEDGER_THREADS index + 1; 0 = free */
+	uint32_t first_site;		/* multiple of LEDGER_PAGE_COUNTERS */
+};
+
+struct ledger_thread {
+	int32_t tid;
+	uint32_t state;			/* LEDGER_THREAD_* */
+	char name[16];			/* at its last change seen; may be empty */
+	uint32_t born, died;		/* birth numbers; died 0 = alive */
+	uint64_t control_block;		/* thread pointer (fs base) */
+	uint64_t stack_lo, stack_hi;	/* 0 = unknown */
+	uint64_t entry;			/* start routine, 0 for the main thread */
+	uint64_t signal_stack_lo, signal_stack_hi;
+	uint64_t inside_sp;		/* stack pointer where the program entered the shim; 0 = outside */
+	uint64_t inside_pc;
+	uint64_t inside_registers;	/* address of struct ledger_registers; 0 = not saved */
+	uint64_t allocations;		/* blocks made by this thread */
+};
+#define LEDGER_THREAD_ALIVE 1u
+#define LEDGER_THREAD_EXITED 2u
+#define LEDGER_THREAD_DETACHED 4u
+
+/* Registers of a thread that stands inside the shim, as it entered. */
+struct ledger_registers { uint64_t rbx, rbp, r12, r13, r14, r15, rsp, rip; };
+
+struct ledger_point {
+	uint64_t mono_ns;		/* since started_mono_ns */
+	int64_t live_bytes, live_blocks;
+	uint64_t rss_bytes;		/* 0 = not read */
+	uint64_t total_blocks;
+};
+
+struct ledger_mark {
+	uint64_t mono_ns;		/* since started_mono_ns */
+	uint32_t birth;			/* blocks with a greater birth number were born after it */
+	uint32_t name;			/* LEDGER_STRINGS */
+	uint32_t kind;			/* enum ledger_mark_kind */
+	uint32_t thread;
+	int64_t live_bytes, live_blocks;	/* of the process, as published */
+};
+enum ledger_mark_kind {
+	MARK_USER = 1,			/* tide_mark */
+	MARK_SNAPSHOT,			/* a snapshot was taken */
+	MARK_TICK,			/* --every */
+	MARK_FORK,			/* everything before is inherited */
+	MARK_FREEZE,			/* tide_freeze: baseline */
+	MARK_SCOPE_BEGIN, MARK_SCOPE_END,
+	MARK_START, MARK_STOP,		/* tide_start, tide_stop */
+};
+
+struct ledger_mapping {
+	uint64_t address, bytes;	/* bytes 0: slot free */
+	uint32_t site, birth;
+	uint32_t thread;
+	uint32_t flags;			/* low 16: mmap flags; high 16: protection */
+};
+
+struct ledger_tracked {
+	uint64_t address, bytes;	/* bytes 0: slot free */
+	uint32_t site, birth;
+	uint32_t domain, thread;
+};
+
+struct ledger_range { uint64_t lo, hi; };
+
+/* Birth numbers: a clock that can be stored in 22 bits. The number grows with
+ * time, by one every `unit`, where unit starts at 16.384 us and doubles each
+ * 2^18 numbers, so that the relative error of an age stays below 2^-17; each
+ * mark adds one, so that no block shares its number with an earlier mark.
+ * 16 steps: 76 hours; later births are all "the last number". */
+#define BIRTH_BITS 22
+#define BIRTH_MAX ((1u << BIRTH_BITS) - 1)
+#define BIRTH_STEP_BITS 18
+#define BIRTH_UNIT_SHIFT 14		/* first unit: 2^14 ns */
+
+static inline uint32_t birth_of_ns(uint64_t ns)
+{
+	uint64_t u = (ns >> BIRTH_UNIT_SHIFT) + (1u << BIRTH_STEP_BITS);
+	unsigned step = 63u - BIRTH_STEP_BITS - (unsigned)__builtin_clzll(u);
+	uint64_t n = ((uint64_t)step << BIRTH_STEP_BITS) + (u >> step) - (1u << BIRTH_STEP_BITS);
+	return n > BIRTH_MAX ? BIRTH_MAX : (uint32_t)n;
+}
+
+static inline uint64_t birth_to_ns(uint32_t birth)
+{
+	unsigned step = birth >> BIRTH_STEP_BITS;
+	uint64_t u = ((uint64_t)(birth & ((1u << BIRTH_STEP_BITS) - 1)) + (1u << BIRTH_STEP_BITS)) << step;
+	return (u - (1u << BIRTH_STEP_BITS)) << BIRTH_UNIT_SHIFT;
+}
+
+#endif
