@@ -1,0 +1,44 @@
+/* raw.h - system calls without libc: no errno, no cancellation point, no hook.
+ *
+ * Each returns the kernel's value: >= 0, or -errno. Safe anywhere.
+ */
+#ifndef TIDEMARK_RAW_H
+#define TIDEMARK_RAW_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+static inline long raw_syscall6(long n, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long result;
+	__asm__ volatile("syscall"
+		: "=a"(result)
+		: "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+		: "rcx", "r11", "memory");
+	return result;
+}
+
+#define raw0(n) raw_syscall6((n), 0, 0, 0, 0, 0, 0)
+#define raw1(n, a) raw_syscall6((n), (long)(a), 0, 0, 0, 0, 0)
+#define raw2(n, a, b) raw_syscall6((n), (long)(a), (long)(b), 0, 0, 0, 0)
+#define raw3(n, a, b, c) raw_syscall6((n), (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define raw4(n, a, b, c, d) raw_syscall6((n), (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define raw5(n, a, b, c, d, e) \
+	raw_syscall6((n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+#define raw6(n, a, b, c, d, e, f) \
+	raw_syscall6((n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+static inline int raw_failed(long result) { return result < 0 && result > -4096; }
+
+/* mmap: NULL instead of an error value. */
+static inline void *raw_mmap(void *at, size_t bytes, int protection, int flags, int fd, long offset)
+{
+	long r = raw6(SYS_mmap, at, bytes, protection, flags, fd, offset);
+	return raw_failed(r) ? NULL : (void *)r;
+}
+
+#endif
