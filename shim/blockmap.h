@@ -41,7 +41,7 @@ struct block_leaf {
 /* root: struct block_middle *[BLOCK_ROOT_ENTRIES] */
 struct block_middle { struct block_leaf *leaf[BLOCK_MIDDLE_ENTRIES]; };
 
-/* Slot, from the low bit: site 22 | slack 6 | half 1 | timed 1 | thread 12 | birth 22.
+/* Slot, from the low bit: site 22 | slack 6 | half 1 | timed 2 | thread 11 | birth 22.
  * 0 = no block starts in this granule (site 0 is never used). */
 #define SLOT_SITE_BITS 22
 #define SLOT_SITE_MASK ((1u << SLOT_SITE_BITS) - 1)
@@ -49,14 +49,15 @@ struct block_middle { struct block_leaf *leaf[BLOCK_MIDDLE_ENTRIES]; };
 #define SLOT_SLACK_EXTRA 63u
 #define SLOT_HALF_SHIFT 28
 #define SLOT_TIMED_SHIFT 29
-#define SLOT_THREAD_SHIFT 30
-#define SLOT_THREAD_MASK 4095u		/* 4095: a thread without a record */
+#define SLOT_THREAD_SHIFT 31
+#define SLOT_THREAD_MASK 2047u		/* 2047: a thread without a number of its own */
 #define SLOT_BIRTH_SHIFT 42
 
 static inline uint32_t slot_site(uint64_t s) { return (uint32_t)s & SLOT_SITE_MASK; }
 static inline unsigned slot_slack(uint64_t s) { return (unsigned)(s >> SLOT_SLACK_SHIFT) & 63u; }
 static inline unsigned slot_half(uint64_t s) { return (unsigned)(s >> SLOT_HALF_SHIFT) & 1u; }
-static inline unsigned slot_timed(uint64_t s) { return (unsigned)(s >> SLOT_TIMED_SHIFT) & 1u; }
+/* 0: its lifetime is not measured; 1: it is, and stands for itself; 2: for 16 blocks. */
+static inline unsigned slot_timed(uint64_t s) { return (unsigned)(s >> SLOT_TIMED_SHIFT) & 3u; }
 static inline unsigned slot_thread(uint64_t s) { return (unsigned)(s >> SLOT_THREAD_SHIFT) & SLOT_THREAD_MASK; }
 static inline uint32_t slot_birth(uint64_t s) { return (uint32_t)(s >> SLOT_BIRTH_SHIFT); }
 
