@@ -1,38 +1,137 @@
 # tidemark. `make help` lists the targets.
+#
+#   make DEBUG=1      without optimisation           (in build/debug)
+#   make ASAN=1       the command under ASan+UBSan   (in build/asan)
+#   make CC=clang     another compiler
+#   make B=DIR        another place to build in
 
 PREFIX ?= /usr/local
-CC ?= gcc
-B := build
-WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla
-COMMON := -std=gnu11 -g -O2 $(WARN) -I. $(EXTRA_CFLAGS)
+LIBDIR ?= $(PREFIX)/lib
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
+ifdef DEBUG
+B ?= build/debug
+OPTIMISE := -O0
+endif
+ifdef ASAN
+B ?= build/asan
+OPTIMISE := -O1 -fno-omit-frame-pointer
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+endif
+B ?= build
+OPTIMISE ?= -O2
+WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
+COMMON := -std=gnu11 -g $(OPTIMISE) $(WARN) -I. $(EXTRA_CFLAGS)
 SHIM_CFLAGS := $(COMMON) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-plt \
 	-fno-stack-protector -fno-omit-frame-pointer -fno-builtin-malloc -fasynchronous-unwind-tables
 REPORT_PACKAGES := libdw libelf libzstd libxxhash jansson zlib libprotobuf-c inih ncursesw sqlite3 libunwind-ptrace
-REPORT_CFLAGS := $(COMMON) -D_GNU_SOURCE $(shell pkg-config --cflags $(REPORT_PACKAGES) 2>/dev/null)
+REPORT_CFLAGS := $(COMMON) $(SANITIZE) -D_GNU_SOURCE $(shell pkg-config --cflags $(REPORT_PACKAGES) 2>/dev/null)
 REPORT_LIBS := $(shell pkg-config --libs $(REPORT_PACKAGES) 2>/dev/null) -lunwind-x86_64 -lunwind -lstdc++ -lm -lpthread
 
 SHIM_SRC := $(wildcard shim/*.c)
 REPORT_SRC := $(wildcard report/*.c)
 SHIM_OBJ := $(filter-out $(B)/shim/noop.o,$(SHIM_SRC:%.c=$(B)/%.o))
 REPORT_OBJ := $(REPORT_SRC:%.c=$(B)/%.o)
+UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*_test.c))
+BENCH := $(patsubst tests/bench/%,$(B)/tests/bench/%,$(basename $(wildcard tests/bench/*.c tests/bench/*.cc)))
+PROGRAMS := $(patsubst tests/programs/%,$(B)/tests/programs/%,$(basename $(wildcard tests/programs/*.c tests/programs/*.cc)))
 
-all: $(B)/libtidemark.so $(B)/tidemark ## build the library and the command
+all: $(B)/libtidemark.so $(B)/tidemark $(B)/libtidemark-noop.so ## build the library and the command
 
 $(B)/libtidemark.so: $(SHIM_OBJ) shim/exports.map
 	$(CC) -shared -o $@ $(SHIM_OBJ) -Wl,-z,initfirst -Wl,-z,now -Wl,-z,relro -Wl,-soname,libtidemark.so \
 		-Wl,--version-script=shim/exports.map -Wl,--no-undefined -nostartfiles
+$(B)/libtidemark-noop.so: $(B)/shim/noop.o
+	$(CC) -shared -o $@ $< -Wl,-z,initfirst -Wl,-z,now -Wl,-z,relro -Wl,-soname,libtidemark-noop.so \
+		-Wl,--no-undefined -nostartfiles
 $(B)/tidemark: $(REPORT_OBJ)
-	$(CC) -o $@ $(REPORT_OBJ) $(REPORT_LIBS)
-$(B)/shim/%.o: shim/%.c
+	$(CC) $(SANITIZE) -o $@ $(REPORT_OBJ) $(REPORT_LIBS)
+# Everything but main(): what unit tests and fuzzers link.
+$(B)/report.a: $(filter-out $(B)/report/main.o,$(REPORT_OBJ))
+	rm -f $@
+	ar rcs $@ $^
+$(B)/shim/%.o: shim/%.c $(B)/.flags
 	@mkdir -p $(@D)
 	$(CC) $(SHIM_CFLAGS) -MMD -MP -c -o $@ $<
-$(B)/report/%.o: report/%.c
+$(B)/report/%.o: report/%.c $(B)/.flags | $(B)/.packages
 	@mkdir -p $(@D)
 	$(CC) $(REPORT_CFLAGS) -MMD -MP -c -o $@ $<
--include $(SHIM_OBJ:.o=.d) $(REPORT_OBJ:.o=.d)
+-include $(wildcard $(B)/shim/*.d $(B)/report/*.d $(B)/tests/*/*.d)
 
+# Objects made by another compiler, or with other switches, are made again.
+$(B)/.flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(OPTIMISE) $(SANITIZE) $(EXTRA_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(OPTIMISE) $(SANITIZE) $(EXTRA_CFLAGS)' >$@
+# Says in one line what is not installed, before the compiler says it in a hundred.
+$(B)/.packages:
+	@mkdir -p $(@D)
+	@CC='$(CC)' scripts/missing $(REPORT_PACKAGES)
+	@touch $@
+
+# Test programs are compiled once, and all suites use them.
+programs: $(BENCH) $(PROGRAMS)
+$(B)/tests/unit/%: tests/unit/%.c $(B)/report.a
+	@mkdir -p $(@D)
+	$(CC) $(REPORT_CFLAGS) -MMD -MP -o $@ $< $(B)/report.a -lcmocka $(REPORT_LIBS)
+$(B)/tests/%: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O2 -Wall -Wextra -MMD -MP -I. -D_GNU_SOURCE -pthread -o $@ $< -ldl -lm
+$(B)/tests/%: tests/%.cc
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 -g -O2 -Wall -Wextra -MMD -MP -I. -pthread -o $@ $< -ldl
+
+demo: ## install what is missing, build, profile real programs, print the reports
+	@scripts/setup build
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all
+	@scripts/demo
+check: ## install what is missing, build, and run every test (about 15 minutes)
+	@scripts/setup build test
+	@$(MAKE) --no-print-directory -j$$(nproc) WERROR=1 all unit-programs programs
+	@$(MAKE) --no-print-directory -j$$(nproc) WERROR=1 CC=clang CXX=clang++ B=build/clang all
+	@scripts/lint
+	@B=$(B) tests/run
+unit-programs: $(UNIT)
+check-unit: all unit-programs ## unit tests (cmocka)
+	@B=$(B) tests/run unit
+check-cli: all programs ## command-line tests, and real programs with and without tidemark (bats)
+	@B=$(B) tests/run cli programs
+check-truth: all ## programs whose leaks and counts are known
+	@B=$(B) tests/run truth
+check-hostile: all ## everything that breaks profilers
+	@B=$(B) tests/run hostile
+check-fuzz: ## fuzz each reader of files for a minute in all
+	@scripts/fuzz 60
+check-san: ## unit and command-line tests with the command under ASan+UBSan
+	@$(MAKE) --no-print-directory ASAN=1 B=build/asan -j$$(nproc) all unit-programs programs
+	@B=build/asan ASAN_OPTIONS=detect_leaks=0 tests/run unit cli
+bench: ## compare cost and size with other profilers (BENCH_OPTIONS: scripts/bench --help)
+	@scripts/setup build bench
+	@$(MAKE) --no-print-directory -j$$(nproc) all programs
+	@B=$(B) scripts/bench $(BENCH_OPTIONS)
+lint: all ## sizes, dependencies, symbols, names
+	@B=$(B) scripts/lint
+
+install: all ## install below $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/tidemark
+	install -m 755 $(B)/tidemark $(B)/libtidemark.so $(DESTDIR)$(LIBDIR)/tidemark/
+	ln -sfr $(DESTDIR)$(LIBDIR)/tidemark/tidemark $(DESTDIR)$(PREFIX)/bin/tidemark
+	install -m 644 shim/tidemark.h $(DESTDIR)$(PREFIX)/include/
+	@scripts/install-extras '$(DESTDIR)$(PREFIX)'
+uninstall: ## remove what install put there
+	rm -rf $(DESTDIR)$(LIBDIR)/tidemark
+	rm -f $(DESTDIR)$(PREFIX)/bin/tidemark $(DESTDIR)$(PREFIX)/include/tidemark.h
+	@scripts/install-extras --remove '$(DESTDIR)$(PREFIX)'
+deb: all ## a Debian package, in build/
+	@B=$(B) scripts/deb
 clean: ## remove what was built
 	rm -rf $(B)
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-.PHONY: all clean help
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+FORCE:
+.PHONY: all programs unit-programs demo check check-unit check-cli check-truth check-hostile check-fuzz check-san \
+	bench lint install uninstall deb clean help FORCE
+.DELETE_ON_ERROR:
