@@ -1,0 +1,119 @@
+/* options.c - parses the common options; see options.h. */
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include "error.h"
+#include "options.h"
+
+enum {
+	KEY_JSON = OPTIONS_KEY, KEY_CSV, KEY_FILTER, KEY_EXCLUDE, KEY_ALL_FRAMES, KEY_SINCE, KEY_UNTIL,
+	KEY_MIN_AGE, KEY_SUPPRESSIONS, KEY_SOURCE_ROOT, KEY_COLOR, KEY_NO_PAGER,
+};
+
+static const struct argp_option options[] = {
+	{ NULL, 'n', "N", 0, "Print at most N rows (0 or 'all': every row)", 0 },
+	{ "json", KEY_JSON, NULL, 0, "JSON on standard output", 0 },
+	{ "csv", KEY_CSV, NULL, 0, "Comma-separated values on standard output", 0 },
+	{ "filter", KEY_FILTER, "GLOB", 0, "Keep only what matches: a file, function or module; "
+		"fn:GLOB, file:GLOB, module:GLOB, thread:GLOB; file:LINE is exact. Repeatable", 0 },
+	{ "exclude", KEY_EXCLUDE, "GLOB", 0, "Leave out what matches. Repeatable", 0 },
+	{ "all-frames", KEY_ALL_FRAMES, NULL, 0, "Filters look at every frame of a stack, not only "
+		"at the allocating one", 0 },
+	{ "since", KEY_SINCE, "MARK", 0, "Only blocks born after this mark", 0 },
+	{ "until", KEY_UNTIL, "MARK", 0, "Only blocks born before this mark", 0 },
+	{ "min-age", KEY_MIN_AGE, "N", 0, "Only blocks that survived N marks or snapshots", 0 },
+	{ "suppressions", KEY_SUPPRESSIONS, "FILE", 0, "Suppressions of LeakSanitizer or Valgrind. "
+		"Repeatable", 0 },
+	{ "source-root", KEY_SOURCE_ROOT, "DIR", 0, "Show source files relative to DIR", 0 },
+	{ "color", KEY_COLOR, "WHEN", 0, "auto, always or never", 0 },
+	{ "no-pager", KEY_NO_PAGER, NULL, 0, "Do not page long output", 0 },
+	{ "quiet", 'q', NULL, 0, "Less: no headings, no hints", 0 },
+	{ "verbose", 'v', NULL, 0, "More: whole stacks. Twice: everything", 0 },
+	{ NULL, 0, NULL, 0, NULL, 0 }
+};
+
+static void list_add(struct option_list *list, const char *item)
+{
+	list->item = memory_resize(list->item, (list->count + 1) * sizeof(*list->item));
+	list->item[list->count++] = item;
+}
+
+static long number(const char *text, const char *option, struct argp_state *state)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (errno || end == text || *end || n < 0 || n > INT_MAX)
+		argp_error(state, "%s: '%s' is not a number from 0 up", option, text);
+	return n;
+}
+
+static void one_format(const struct options *o, struct argp_state *state)
+{
+	if (o->json && o->csv)
+		argp_error(state, "--json and --csv exclude each other");
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	switch (key) {
+	case 'n':
+		o->rows = strcmp(arg, "all") ? number(arg, "-n", state) : 0;
+		if (!o->rows)
+			o->rows = -1;
+		break;
+	case KEY_JSON: o->json = true; one_format(o, state); break;
+	case KEY_CSV: o->csv = true; one_format(o, state); break;
+	case KEY_FILTER: list_add(&o->filter, arg); break;
+	case KEY_EXCLUDE: list_add(&o->exclude, arg); break;
+	case KEY_ALL_FRAMES: o->all_frames = true; break;
+	case KEY_SINCE: o->since = arg; break;
+	case KEY_UNTIL: o->until = arg; break;
+	case KEY_MIN_AGE: o->min_age = (unsigned)number(arg, "--min-age", state); break;
+	case KEY_SUPPRESSIONS: list_add(&o->suppressions, arg); break;
+	case KEY_SOURCE_ROOT: o->source_root = arg; break;
+	case KEY_COLOR:
+		if (!strcmp(arg, "auto"))
+			o->color = COLOR_AUTO;
+		else if (!strcmp(arg, "always"))
+			o->color = COLOR_ALWAYS;
+		else if (!strcmp(arg, "never"))
+			o->color = COLOR_NEVER;
+		else
+			argp_error(state, "--color: '%s' is none of auto, always, never", arg);
+		break;
+	case KEY_NO_PAGER: o->no_pager = true; break;
+	case 'q': o->quiet = true; break;
+	case 'v': o->verbose++; break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+const struct argp options_argp = { options, parse, NULL, NULL, NULL, NULL, NULL };
+const struct argp_child options_child[] = {
+	{ &options_argp, 0, "Common options:", 10 },
+	{ NULL, 0, NULL, 0 }
+};
+
+size_t options_rows(const struct options *o, size_t screen_rows)
+{
+	if (o->rows > 0)
+		return (size_t)o->rows;
+	return o->rows < 0 || o->json || o->csv ? SIZE_MAX : screen_rows;
+}
+
+void options_free(struct options *o)
+{
+	free(o->filter.item);
+	free(o->exclude.item);
+	free(o->suppressions.item);
+	o->filter = o->exclude = o->suppressions = (struct option_list){ NULL, 0 };
+}

@@ -1,0 +1,65 @@
+/* options.h - the options that every verb shares (DESIGN 4), as an argp child.
+ *
+ * A verb puts `struct options` into its own arguments and the child into its argp:
+ *
+ *   struct arguments { struct options common; ... };
+ *
+ *   static error_t parse(int key, char *arg, struct argp_state *state)
+ *   {
+ *           struct arguments *a = state->input;
+ *           switch (key) {
+ *           case ARGP_KEY_INIT: state->child_inputs[0] = &a->common; break;
+ *           case ARGP_KEY_ARG: ...
+ *   }
+ *   static const struct argp argp = { own, parse, "FILE", doc, OPTIONS_CHILD, NULL, NULL };
+ *
+ *   struct arguments a = { 0 };
+ *   argp_parse(&argp, argc, argv, 0, NULL, &a);    (ends the process on wrong use, exit 2)
+ *
+ * O1  Taken short options: -n -q -v. A verb's own keys stay below OPTIONS_KEY.
+ * O2  Strings belong to argv. options_free frees the lists.
+ */
+#ifndef TIDEMARK_OPTIONS_H
+#define TIDEMARK_OPTIONS_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifndef TIDEMARK_VERSION
+#define TIDEMARK_VERSION "0.1.0"
+#endif
+
+enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+struct option_list {
+	const char **item;
+	size_t count;
+};
+
+struct options {
+	bool json, csv;			/* never both */
+	long rows;			/* -n: most rows; 0 = the verb's default, -1 = all */
+	struct option_list filter;	/* --filter: keep what matches one of these ... */
+	struct option_list exclude;	/* --exclude: ... and none of these (view.h reads them) */
+	bool all_frames;		/* filters look at every frame, not only the caller's */
+	const char *since, *until;	/* names (or #numbers) of marks; NULL = not given */
+	unsigned min_age;		/* generations survived; 0 = all */
+	struct option_list suppressions; /* files */
+	const char *source_root;	/* NULL = none */
+	enum color_when color;
+	bool no_pager;
+	bool quiet;
+	int verbose;			/* how many -v */
+};
+
+#define OPTIONS_KEY 0x7000
+extern const struct argp options_argp;
+extern const struct argp_child options_child[];
+#define OPTIONS_CHILD options_child
+
+/* How many rows a verb prints: what was given, all for JSON and CSV, else `screen_rows`. */
+size_t options_rows(const struct options *o, size_t screen_rows);
+void options_free(struct options *o);
+
+#endif
