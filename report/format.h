@@ -66,6 +66,7 @@ enum tide_section_kind {
 	SECTION_SYMBOLS = 22,	/* struct tide_symbol: stored by `symbolize` */
 	SECTION_DIGESTS = 23,	/* struct tide_digest, one a block */
 	SECTION_MAPPINGS = 24,	/* struct tide_mapping: /proc/PID/smaps at the snapshot */
+	SECTION_ROUNDS = 25,	/* struct tide_rounds: floors of sites over the rounds of the run */
 };
 
 enum tide_reason {
@@ -208,6 +209,14 @@ struct tide_symbol {			/* one line of the inline chain of a frame, innermost fir
 	uint32_t frame, function, file, line, flags, pad;
 };
 struct tide_digest { uint64_t content, trailing_zeros; uint32_t resident_pages, pages; };
+
+/* least[b]: least number of live blocks of the site at the ends of rounds
+ * [b * width, (b + 1) * width); 0 from the last round on. Rows of zeros are left out.
+ * Beside it: coverage values "rounds" (how many) and "rounds.width", option
+ * "rounds" (the name of the mark that ends one). Buckets: ceil(rounds / width). */
+#define TIDE_ROUND_BUCKETS 126u		/* LEDGER_ROUND_BUCKETS */
+struct tide_rounds { uint32_t site, pad; uint32_t least[TIDE_ROUND_BUCKETS]; };
+
 struct tide_mapping {
 	uint64_t lo, hi, offset, rss_bytes, pss_bytes, dirty_bytes;
 	uint32_t name, flags;

@@ -46,6 +46,7 @@ struct snapshot {
 	const struct tide_jit *jit;		size_t jit_count;
 	const struct tide_symbol *symbols;	size_t symbol_count;
 	const struct tide_mapping *mappings;	size_t mapping_count;
+	const struct tide_rounds *rounds;	size_t rounds_count;
 	char *path;
 	int damaged;
 	char damage[256];

@@ -49,6 +49,7 @@ enum ledger_table_kind {
 	LEDGER_PAGES,		/* struct ledger_page: whose counter page is it */
 	LEDGER_COUNTERS,	/* LEDGER_PAGE bytes each: 64 struct ledger_counter */
 	LEDGER_TRACKED,		/* struct ledger_tracked: tide_track domains */
+	LEDGER_ROUNDS,		/* struct ledger_rounds, indexed by site; capacity 0 unless TIDEMARK_ROUNDS is set */
 	LEDGER_TABLES
 };
 
@@ -78,6 +79,7 @@ enum ledger_missed {
 	MISSED_SNAPSHOTS,	/* snapshots asked for and not taken */
 	MISSED_FORK_TABLES,	/* a forked child could not make its own ledger */
 	MISSED_SECCOMP,		/* work left out because a seccomp filter is in place */
+	MISSED_ROUNDS,		/* (round, site) pairs that could not be noted: table full, two marks at once */
 	MISSED_COUNT
 };
 
@@ -110,6 +112,8 @@ enum ledger_freeze {
 	FREEZE_STOPPED,		/* collector to process: all others are stopped, make the image */
 	FREEZE_IMAGE,		/* process to collector: image_pid is the image */
 	FREEZE_DONE,		/* collector to process: go on */
+	FREEZE_PARK,		/* collector to process: stop the others by signal, I may not */
+	FREEZE_PARKED,		/* process to collector: those that could be stopped are */
 };
 
 struct ledger_header {
@@ -152,6 +156,7 @@ struct ledger_header {
 	uint64_t syscall_instruction;	/* address of a `syscall; ret` in the shim */
 	uint64_t image_entry;		/* what an image process runs (freeze.c) */
 	uint64_t pthread_keys_offset;	/* 0: unknown */
+	uint64_t freeze_place;		/* address of struct freeze_place (shim/freeze.h) */
 	/* Control words: the only ones another process may change. */
 	uint32_t request;		/* enum ledger_request */
 	uint32_t freeze;		/* enum ledger_freeze; futex */
@@ -166,11 +171,17 @@ struct ledger_header {
 	/* Strings (LEDGER_STRINGS indices). */
 	uint32_t exe, command, directory, output, libc, options;
 	uint32_t allocator;		/* path of the module that holds the malloc underneath */
-	uint32_t spare[15];
+	/* Rounds (shim/rounds.h). */
+	uint32_t rounds_name;		/* LEDGER_STRINGS: the mark that ends a round; 0 = none */
+	uint32_t rounds;		/* such marks seen */
+	uint32_t rounds_width;		/* rounds a bucket of LEDGER_ROUNDS stands for: 1, 2, 4 ... */
+	uint32_t rounds_busy;		/* a thread is writing LEDGER_ROUNDS */
+	uint32_t spare[9];
 	struct ledger_table table[LEDGER_TABLES];
 };
 
 #define REQUEST_FLAG_NO_REFERENCES 1u
+#define REQUEST_FLAG_STANDING 2u	/* no image: the process itself is read, standing */
 
 struct ledger_module {
 	uint64_t lo, hi;		/* load range [lo, hi) */
@@ -212,7 +223,7 @@ struct ledger_site {
 #define LEDGER_SITE_DEPTH_CUT 1u	/* deeper than depth_limit: leaf end kept */
 #define LEDGER_SITE_BROKEN 2u		/* the walk could not go on: outer frames unknown */
 #define LEDGER_SITE_MAPPING 4u		/* charges mappings, not blocks */
-#define LEDGER_SITE_INHERITED 8u	/* existed before fork */
+#define LEDGER_SITE_INHERITED 8u	/* had blocks that were inherited by fork */
 #define LEDGER_SITE_TRACKED 16u		/* charges a tide_track domain */
 
 /* What one thread did at one site. Signed values are deltas: a block freed by
@@ -307,6 +318,14 @@ struct ledger_tracked {
 };
 
 struct ledger_range { uint64_t lo, hi; };
+
+/* The floor of a site: least[b] is the least number of its live blocks at the
+ * marks that ended rounds [b * rounds_width, (b + 1) * rounds_width). Memory is
+ * bounded though the number of rounds is not: when all buckets are in use, pairs
+ * are merged (least of both) and rounds_width doubles. A row never written is all
+ * zero, which is right: the site had no blocks. */
+#define LEDGER_ROUND_BUCKETS 126u
+struct ledger_rounds { uint32_t least[LEDGER_ROUND_BUCKETS]; uint32_t spare[2]; };
 
 /* Birth numbers: a clock that can be stored in 22 bits. The number grows with
  * time, by one every `unit`, where unit starts at 16.384 us and doubles each
