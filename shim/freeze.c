@@ -1,0 +1,446 @@
+/* freeze.c - the standing thread's half of a snapshot: see freeze.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include "freeze.h"
+#include "park.h"
+#include "raw.h"
+#include "state.h"
+
+#define KERNEL_SIGNALS 64
+#define IMAGES 16
+
+struct freeze_place freeze_place;
+
+static const char *ledger_path, *collector_path;
+static char environment_text[4096];
+static char *environment_list[64];
+static uint32_t freeze_lock;		/* tid of the thread that is frozen, or waits to be */
+static int32_t images[IMAGES];		/* image processes not yet reaped */
+static char spawn_stack[16384] __attribute__((aligned(64)));
+
+static uint32_t word_get(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+
+static void word_set(uint32_t *p, uint32_t v)
+{
+	__atomic_store_n(p, v, __ATOMIC_RELEASE);
+	raw6(SYS_futex, p, FUTEX_WAKE, 0x7fffffff, 0, 0, 0);
+}
+
+static void word_wait(uint32_t *p, uint32_t v, long milliseconds)
+{
+	struct timespec t = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
+
+	raw6(SYS_futex, p, FUTEX_WAIT, v, &t, 0, 0);
+}
+
+static bool text_starts(const char *s, const char *prefix)
+{
+	while (*prefix)
+		if (*s++ != *prefix++)
+			return false;
+	return true;
+}
+
+static char *text_number(char *end, uint64_t n)
+{
+	*--end = 0;
+	do
+		*--end = (char)('0' + n % 10);
+	while (n /= 10);
+	return end;
+}
+
+/* What the collector needs of the environment, copied while it is still what
+ * the kernel gave: programs overwrite that memory (setproctitle). */
+static void environment_copy(char *const *from)
+{
+	static const char *const wanted[] = { "PATH=", "HOME=", "USER=", "LANG=", "LC_", "TMPDIR=",
+		"XDG_", "DEBUGINFOD_", "NO_COLOR", "TZ=", "ASAN_OPTIONS=", NULL };
+	size_t used = 0, n = 0;
+
+	for (; from && *from; from++)
+		for (const char *const *w = wanted; *w; w++) {
+			size_t length = 0;
+
+			if (!text_starts(*from, *w))
+				continue;
+			while ((*from)[length])
+				length++;
+			if (used + length + 1 > sizeof environment_text || n + 1 >= 64)
+				return;
+			environment_list[n++] = environment_text + used;
+			for (size_t i = 0; i <= length; i++)
+				environment_text[used++] = (*from)[i];
+			environment_list[n] = NULL;
+			break;
+		}
+}
+
+void freeze_setup(const char *path, const char *collector, char *const *environment)
+{
+	ledger_path = path;
+	collector_path = collector;
+	if (!environment_list[0])
+		environment_copy(environment);
+	state.ledger->freeze_place = (uint64_t)&freeze_place;
+}
+
+void freeze_forked(void)
+{
+	freeze_lock = 0;
+	freeze_place.tid = 0;
+	for (int i = 0; i < IMAGES; i++)
+		images[i] = 0;
+}
+
+/* --- processes ---------------------------------------------------------- */
+
+/* Runs `entry` in a child that shares our memory while we wait (vfork), on a
+ * stack of its own: the child never touches what this thread has below its
+ * stack pointer. CLONE_UNTRACED: a debugger of the program does not get it. */
+static long spawn(void (*entry)(void *), void *argument)
+{
+	register long r10 __asm__("r10") = 0;
+	register long r8 __asm__("r8") = 0;
+	register void (*r12)(void *) __asm__("r12") = entry;
+	register void *r13 __asm__("r13") = argument;
+	long result;
+
+	__asm__ volatile(
+		"syscall\n\t"
+		"test %%rax, %%rax\n\t"
+		"jnz 1f\n\t"
+		"xor %%ebp, %%ebp\n\t"
+		"mov %%r13, %%rdi\n\t"
+		"call *%%r12\n\t"
+		"mov $127, %%edi\n\t"
+		"mov $60, %%eax\n\t"		/* exit */
+		"syscall\n\t"
+		"hlt\n"
+		"1:"
+		: "=a"(result)
+		: "a"(SYS_clone), "D"(CLONE_VM | CLONE_VFORK | CLONE_UNTRACED),
+		  "S"(spawn_stack + sizeof spawn_stack), "d"(0), "r"(r10), "r"(r8), "r"(r12), "r"(r13)
+		: "rcx", "r11", "memory");
+	return result;
+}
+
+struct command {
+	const char *argv[16];
+};
+
+static void descriptors_close(unsigned first)
+{
+	if (raw_failed(raw3(SYS_close_range, first, ~0u, 0))) {
+		struct rlimit limit = { 1024, 1024 };
+
+		raw4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &limit);
+		for (unsigned i = first; i < limit.rlim_cur && i < 65536; i++)
+			raw1(SYS_close, i);
+	}
+}
+
+/* In the vfork child. Limits and signal handlers are its own; memory is not. */
+static void collector_exec(void *p)
+{
+	static const int limits[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_STACK,
+		RLIMIT_NOFILE, RLIMIT_CPU };
+	struct command *c = p;
+	uint64_t none = 0;
+	long null;
+
+	for (unsigned i = 0; i < sizeof limits / sizeof *limits; i++) {
+		struct rlimit l;
+
+		if (!raw_failed(raw4(SYS_prlimit64, 0, limits[i], 0, &l))) {
+			l.rlim_cur = l.rlim_max;
+			raw4(SYS_prlimit64, 0, limits[i], &l, 0);
+		}
+	}
+	for (int i = 1; i <= KERNEL_SIGNALS; i++) {
+		struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } a = { 0 };
+
+		raw4(SYS_rt_sigaction, i, &a, 0, 8);
+	}
+	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8);
+	null = raw3(SYS_open, "/dev/null", O_RDWR, 0);
+	if (!raw_failed(null)) {
+		raw2(SYS_dup2, null, 0);
+		raw2(SYS_dup2, null, 1);
+		if (!state.verbose)
+			raw2(SYS_dup2, null, 2);
+	}
+	descriptors_close(3);
+	raw3(SYS_execve, collector_path, c->argv, environment_list);
+}
+
+/* Signal 0 and the process table: zombies that nobody reaped are dead too. */
+static bool process_dead(int pid)
+{
+	char path[32] = "/proc/", text[512];
+	char number[24], *n = text_number(number + sizeof number, (uint64_t)pid), *to = path + 6;
+	long fd, got, i;
+
+	if (raw2(SYS_kill, pid, 0) == -ESRCH)
+		return true;
+	while (*n)
+		*to++ = *n++;
+	for (const char *rest = "/stat"; (*to++ = *rest); rest++)
+		;
+	fd = raw3(SYS_open, path, O_RDONLY | O_CLOEXEC, 0);
+	if (raw_failed(fd))
+		return false;
+	got = raw3(SYS_read, fd, text, sizeof text);
+	raw1(SYS_close, fd);
+	for (i = got - 1; i > 0 && text[i] != ')'; i--)
+		;
+	return i > 0 && i + 2 < got && (text[i + 2] == 'Z' || text[i + 2] == 'X');
+}
+
+/* The image: a copy of the process that does nothing, and ends with the
+ * collector. It is the first victim when memory runs out. */
+static void __attribute__((noreturn)) image_stand(void)
+{
+	struct timespec t = { 0, 100000000 };
+	int32_t reader = state.ledger->collector_pid;
+	long fd;
+
+	descriptors_close(0);
+	raw5(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
+	raw5(SYS_prctl, PR_SET_PTRACER, reader, 0, 0, 0);
+	raw5(SYS_prctl, PR_SET_NAME, "tidemark-image", 0, 0, 0);
+	fd = raw3(SYS_open, "/proc/self/oom_score_adj", O_WRONLY, 0);
+	if (!raw_failed(fd)) {
+		raw3(SYS_write, fd, "1000", 4);
+		raw1(SYS_close, fd);
+	}
+	while (!process_dead(reader))
+		raw2(SYS_nanosleep, &t, 0);
+	for (;;)
+		raw1(SYS_exit_group, 0);
+}
+
+static long image_make(void)
+{
+	/* Not clone's libc wrapper, not fork: no atfork handlers, no SIGCHLD. */
+	long pid = raw5(SYS_clone, CLONE_UNTRACED, 0, 0, 0, 0);
+
+	if (pid == 0)
+		image_stand();
+	if (pid > 0)
+		for (int i = 0; i < IMAGES; i++)
+			if (!images[i]) {
+				images[i] = (int32_t)pid;
+				break;
+			}
+	return pid;
+}
+
+void freeze_reap(int all)
+{
+	for (int i = 0; i < IMAGES; i++) {
+		int32_t pid = __atomic_load_n(&images[i], __ATOMIC_RELAXED);
+
+		if (!pid)
+			continue;
+		if (all)
+			raw2(SYS_kill, pid, SIGKILL);
+		if (raw4(SYS_wait4, pid, 0, __WALL | (all ? 0 : WNOHANG), 0) != 0)
+			images[i] = 0;
+	}
+}
+
+/* --- the conversation ----------------------------------------------------- */
+
+/* True when the collector is gone; reaps it when it is our child. */
+static bool collector_gone(int pid, bool ours, int *result)
+{
+	int status = 0;
+	long r;
+
+	*result = ESRCH;
+	if (!ours)
+		return process_dead(pid);
+	r = raw4(SYS_wait4, pid, &status, WNOHANG | __WALL, 0);
+	if (r == pid)
+		*result = WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : EIO;
+	return r == pid || r == -ECHILD;
+}
+
+static int collector_follow(int pid, bool ours)
+{
+	struct ledger_header *l = state.ledger;
+	long wait = 1;
+	int result;
+
+	for (;;) {
+		uint32_t now = word_get(&l->freeze);
+
+		switch (now) {
+		case FREEZE_PARK:
+			park_others(&freeze_place);
+			word_set(&l->freeze, FREEZE_PARKED);
+			continue;
+		case FREEZE_STOPPED:
+			l->image_pid = (int32_t)image_make();
+			word_set(&l->freeze, FREEZE_IMAGE);
+			continue;
+		case FREEZE_DONE:
+			park_release();
+			if (!ours)
+				return 0;
+		}
+		if (collector_gone(pid, ours, &result))
+			return result;
+		word_wait(&l->freeze, now, wait);
+		if (wait < 50)
+			wait *= 2;
+	}
+}
+
+/* Of the function that this is part of: its frame must outlive the snapshot,
+ * since the collector unwinds from here. */
+static inline __attribute__((always_inline)) void registers_save(struct ledger_registers *r)
+{
+	__asm__ volatile(
+		"mov %%rbx, 0(%0)\n\t"
+		"mov %%rbp, 8(%0)\n\t"
+		"mov %%r12, 16(%0)\n\t"
+		"mov %%r13, 24(%0)\n\t"
+		"mov %%r14, 32(%0)\n\t"
+		"mov %%r15, 40(%0)\n\t"
+		"mov %%rsp, 48(%0)\n\t"
+		"lea 1f(%%rip), %%rax\n"
+		"1:\n\t"
+		"mov %%rax, 56(%0)"
+		: : "D"(r) : "rax", "memory");
+}
+
+static void command_make(struct command *c, char numbers[4][24], const char *path)
+{
+	int n = 0;
+
+	c->argv[n++] = "tidemark";
+	c->argv[n++] = "collect";
+	c->argv[n++] = "--ledger";
+	c->argv[n++] = ledger_path;
+	c->argv[n++] = "--serial";
+	c->argv[n++] = text_number(numbers[0] + 24, state.ledger->request_serial);
+	c->argv[n++] = "--reason";
+	c->argv[n++] = text_number(numbers[1] + 24, freeze_place.reason);
+	c->argv[n++] = "--flags";
+	c->argv[n++] = text_number(numbers[2] + 24, freeze_place.flags);
+	if (path) {
+		c->argv[n++] = "--output";
+		c->argv[n++] = path;
+	}
+	c->argv[n] = NULL;
+}
+
+static int __attribute__((noinline)) freeze_stand(int32_t outside, const char *path)
+{
+	struct ledger_header *l = state.ledger;
+	uint64_t base = 0;
+	bool ours = !outside;
+	long pid = outside;
+	int result;
+
+	registers_save(&freeze_place.registers);
+	raw2(SYS_arch_prctl, 0x1003 /* ARCH_GET_FS */, &base);
+	freeze_place.control_block = base;
+	freeze_place.entry_sp = thread_current && thread_current->busy > THREAD_IDLE ?
+		thread_current->busy : 0;
+	freeze_place.parked_count = 0;
+	l->request_serial++;
+	l->image_pid = 0;
+	l->requested_by = thread_current ? thread_current->number : ~0u;
+	__atomic_store_n(&l->freeze, FREEZE_ASKED, __ATOMIC_RELEASE);
+	if (ours) {
+		static struct command command;
+		static char numbers[4][24];
+
+		command_make(&command, numbers, path);
+		pid = spawn(collector_exec, &command);
+		if (pid < 0)
+			return (int)-pid;
+		l->collector_pid = (int32_t)pid;
+	} else {
+		word_set(&l->freeze, FREEZE_ASKED);
+	}
+	raw5(SYS_prctl, PR_SET_PTRACER, pid, 0, 0, 0);
+	result = collector_follow((int)pid, ours);
+	park_release();
+	raw5(SYS_prctl, PR_SET_PTRACER, 0, 0, 0, 0);
+	if (ours)
+		freeze_reap(1);		/* nothing reads the images any more */
+	return result;
+}
+
+static int freeze_begin(uint32_t reason, uint32_t flags, int32_t outside, const char *path)
+{
+	uint64_t all = ~0ull, before;
+	uint32_t tid, owner = 0;
+	int result;
+
+	if (!state.ledger || !ledger_path || !collector_path)
+		return ENOSYS;
+	if (state.no_syscalls) {
+		missed_add(MISSED_SNAPSHOTS, 1);
+		return EPERM;
+	}
+	tid = (uint32_t)raw0(SYS_gettid);
+	raw4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, 8);
+	while (!__atomic_compare_exchange_n(&freeze_lock, &owner, tid, false, __ATOMIC_ACQUIRE,
+			__ATOMIC_RELAXED)) {
+		if (owner == tid) {
+			raw4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+			return EDEADLK;
+		}
+		word_wait(&freeze_lock, owner, 50);
+		owner = 0;
+	}
+	freeze_place.reason = reason;
+	freeze_place.flags = flags;
+	freeze_place.tid = (int32_t)tid;
+	result = freeze_stand(outside, path);
+	freeze_place.tid = 0;
+	__atomic_store_n(&state.ledger->freeze, FREEZE_NONE, __ATOMIC_RELEASE);
+	if (result)
+		missed_add(MISSED_SNAPSHOTS, 1);
+	word_set(&freeze_lock, 0);
+	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+	return result;
+}
+
+int freeze_snapshot(uint32_t reason, const char *path, uint32_t flags)
+{
+	return freeze_begin(reason, flags, 0, path);
+}
+
+void freeze_request(void)
+{
+	struct ledger_header *l = state.ledger;
+	uint32_t want = word_get(&l->request);
+	int32_t outside;
+
+	if (want == REQUEST_NONE || !__atomic_compare_exchange_n(&l->request, &want, REQUEST_NONE,
+			false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return;
+	if (want == REQUEST_REAP) {
+		if (l->image_pid > 0)
+			raw4(SYS_wait4, l->image_pid, 0, __WALL | WNOHANG, 0);
+		freeze_reap(0);
+	}
+	outside = l->collector_pid;
+	if (want == REQUEST_SNAPSHOT && outside > 0)
+		freeze_begin(l->request_reason, l->request_flags, outside, NULL);
+}
