@@ -1,0 +1,235 @@
+/* gate_value.c - sizes, durations, dates and limits as a gate file writes them. */
+#include "gate_value.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* A decimal number at *text; moves *text behind it. Bounded so that a unit cannot overflow. */
+static int parse_number(const char **text, double *number)
+{
+	const char *p = *text;
+	char digits[64];
+	size_t n = 0;
+	int dot = 0;
+
+	/* Not strtod: it takes "inf", "nan", "0x10", exponents and the locale's comma. */
+	while (isdigit((unsigned char)*p) || (*p == '.' && !dot)) {
+		dot |= *p == '.';
+		if (n == sizeof digits - 1)
+			return -1;
+		digits[n++] = *p++;
+	}
+	digits[n] = '\0';
+	if (!n || !isdigit((unsigned char)digits[0]) || digits[n - 1] == '.')
+		return -1;
+	*number = 0;
+	double scale = 1;
+	for (size_t i = 0, after = 0; i < n; i++) {
+		if (digits[i] == '.') {
+			after = 1;
+			continue;
+		}
+		*number = *number * 10 + (digits[i] - '0');
+		if (after)
+			scale *= 10;
+	}
+	*number /= scale;
+	*text = p;
+	return 0;
+}
+
+static const char *skip_blanks(const char *p)
+{
+	while (isblank((unsigned char)*p))
+		p++;
+	return p;
+}
+
+int gate_parse_size(const char *text, uint64_t *bytes)
+{
+	static const struct { const char *name; double factor; } unit[] = {
+		{ "", 1 }, { "b", 1 }, { "bytes", 1 }, { "byte", 1 },
+		{ "k", 1024 }, { "kib", 1024 }, { "kb", 1e3 },
+		{ "m", 1048576 }, { "mib", 1048576 }, { "mb", 1e6 },
+		{ "g", 1073741824 }, { "gib", 1073741824 }, { "gb", 1e9 },
+		{ "t", 1099511627776 }, { "tib", 1099511627776 }, { "tb", 1e12 },
+	};
+	double number;
+
+	if (parse_number(&text, &number))
+		return -1;
+	text = skip_blanks(text);
+	for (size_t i = 0; i < sizeof unit / sizeof unit[0]; i++) {
+		if (strcasecmp(text, unit[i].name))
+			continue;
+		number *= unit[i].factor;
+		if (number >= 9e18)
+			return -1;
+		*bytes = (uint64_t)llround(number);
+		return 0;
+	}
+	return -1;
+}
+
+int gate_parse_duration(const char *text, uint64_t *milliseconds)
+{
+	double sum = 0, number;
+
+	if (!*text)
+		return -1;
+	while (*text) {
+		if (parse_number(&text, &number))
+			return -1;
+		if (!strncmp(text, "ms", 2)) {
+			text += 2;
+		} else if (*text == 's') {
+			number *= 1000;
+			text++;
+		} else if (*text == 'm') {
+			number *= 60e3;
+			text++;
+		} else if (*text == 'h') {
+			number *= 3600e3;
+			text++;
+		} else {
+			return -1;
+		}
+		sum += number;
+		text = skip_blanks(text);
+	}
+	if (sum < 1 || sum > 1e12)
+		return -1;
+	*milliseconds = (uint64_t)llround(sum);
+	return 0;
+}
+
+int gate_parse_date(const char *text, uint32_t *date)
+{
+	static const unsigned char days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	unsigned year = 0, month = 0, day = 0, n = 0;
+
+	for (; n < 10 && text[n]; n++) {
+		if (n == 4 || n == 7) {
+			if (text[n] != '-')
+				return -1;
+			continue;
+		}
+		if (!isdigit((unsigned char)text[n]))
+			return -1;
+		unsigned digit = (unsigned)(text[n] - '0');
+		if (n < 4)
+			year = year * 10 + digit;
+		else if (n < 7)
+			month = month * 10 + digit;
+		else
+			day = day * 10 + digit;
+	}
+	if (n != 10 || text[10] || !month || month > 12 || !day || day > days[month - 1])
+		return -1;
+	if (month == 2 && day == 29 && (year % 4 || (year % 100 == 0 && year % 400)))
+		return -1;
+	*date = year * 10000 + month * 100 + day;
+	return 0;
+}
+
+int gate_parse_count(const char *text, uint64_t *count)
+{
+	uint64_t n = 0;
+
+	if (!isdigit((unsigned char)*text))
+		return -1;
+	for (; isdigit((unsigned char)*text); text++) {
+		if (n > 100000000000000000u)
+			return -1;
+		n = n * 10 + (uint64_t)(*text - '0');
+	}
+	if (*text)
+		return -1;
+	*count = n;
+	return 0;
+}
+
+/* "N blocks": the unit is required, so that "+5" is never taken for what it was not meant. */
+static int parse_blocks(const char *text, uint64_t *count)
+{
+	size_t digits = strspn(text, "0123456789");
+	char number[32];
+	const char *unit = skip_blanks(text + digits);
+
+	if (!digits || digits >= sizeof number || (strcmp(unit, "blocks") && strcmp(unit, "block")))
+		return -1;
+	memcpy(number, text, digits);
+	number[digits] = '\0';
+	return gate_parse_count(number, count);
+}
+
+static int parse_percent(const char *text, double *percent)
+{
+	if (parse_number(&text, percent))
+		return -1;
+	text = skip_blanks(text);
+	return *text == '%' && !text[1] ? 0 : -1;
+}
+
+/* "+5 blocks", "+1%", "+4KiB". */
+static int parse_more(const char *text, struct gate_limit *limit)
+{
+	text = skip_blanks(text);
+	if (!parse_blocks(text, &limit->number)) {
+		limit->kind = LIMIT_MORE_BLOCKS;
+		return 0;
+	}
+	if (!parse_percent(text, &limit->percent)) {
+		limit->kind = LIMIT_MORE_PERCENT;
+		return 0;
+	}
+	if (*text && isalpha((unsigned char)text[strlen(text) - 1]) &&
+	    !gate_parse_size(text, &limit->number)) {
+		limit->kind = LIMIT_MORE_SIZE;
+		return 0;
+	}
+	return -1;
+}
+
+const char *gate_limit_expected(enum gate_limit_key key)
+{
+	switch (key) {
+	case GATE_LEAKED: return "a number of blocks, or off";
+	case GATE_GROWTH: return "a number of sites, or off";
+	case GATE_LIVE: return "off, a size such as 3MiB, or above the baseline +5 blocks, +1%, +4KiB";
+	case GATE_PEAK: return "off, a size such as 3MiB, or +10% above the baseline";
+	default: return "a percentage of events such as 0.1%";
+	}
+}
+
+int gate_parse_limit(enum gate_limit_key key, const char *text, struct gate_limit *limit)
+{
+	struct gate_limit l = { LIMIT_UNSET, 0, 0, NULL };
+
+	if (!strcmp(text, "off") && key != GATE_MISSED) {
+		l.kind = LIMIT_OFF;
+	} else if (key == GATE_LEAKED || key == GATE_GROWTH) {
+		if (!gate_parse_count(text, &l.number) ||
+		    (key == GATE_LEAKED && !parse_blocks(text, &l.number)))
+			l.kind = LIMIT_COUNT;
+	} else if (key == GATE_MISSED) {
+		if (!parse_percent(text, &l.percent) && l.percent <= 100)
+			l.kind = LIMIT_PERCENT;
+	} else if (*text == '+') {
+		if (parse_more(text + 1, &l) || (key == GATE_PEAK && l.kind == LIMIT_MORE_BLOCKS))
+			l.kind = LIMIT_UNSET;
+	} else if (!gate_parse_size(text, &l.number)) {
+		l.kind = LIMIT_SIZE;
+	}
+	if (l.kind == LIMIT_UNSET)
+		return -1;
+	free(limit->text);
+	l.text = memory_string(text);
+	*limit = l;
+	return 0;
+}

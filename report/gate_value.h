@@ -1,0 +1,13 @@
+/* gate_value.h - values of a gate file: what gate_config.h does not show. */
+#ifndef TIDEMARK_GATE_VALUE_H
+#define TIDEMARK_GATE_VALUE_H
+
+#include "gate_config.h"
+
+int gate_parse_count(const char *text, uint64_t *count);
+/* Replaces *limit; -1 and untouched when the text is no limit of that key. */
+int gate_parse_limit(enum gate_limit_key key, const char *text, struct gate_limit *limit);
+/* What such a limit looks like, for messages. */
+const char *gate_limit_expected(enum gate_limit_key key);
+
+#endif
