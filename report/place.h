@@ -1,0 +1,34 @@
+/* place.h - "function file:line" of one frame, made to fit a column.
+ *
+ * P1  With little room, in this order: folders of the file go, then parameters
+ *     and template arguments, then the middle of the function's name.
+ * P2  A frame without file shows its library: "malloc_thing [libfoo.so.1]".
+ */
+#ifndef TIDEMARK_PLACE_H
+#define TIDEMARK_PLACE_H
+
+#include "screen.h"
+#include "symbol.h"
+
+struct place {
+	char *function;
+	char *where;		/* "" when the function says it all */
+};
+
+/* In at most `width` columns, a blank between the two included. */
+struct place place_fit(const struct screen *s, const struct symbol_line *line,
+	const char *source_root, unsigned width);
+void place_free(struct place *p);
+/* Prints it with colours. */
+void place_print(struct screen *s, const struct symbol_line *line, const char *source_root,
+	unsigned width);
+
+/* A path below `root` without it; another path as it is. */
+const char *place_source(const char *file, const char *root);
+/* The last part of a path. */
+const char *place_base(const char *path);
+/* A C++ or Rust name without parameters and return type, and (short) also without
+ * template arguments. To free. */
+char *place_function(const char *function, bool without_templates);
+
+#endif
