@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "gate_ini.h"
 #include "gate_value.h"
+#include "units.h"
 
 const char *const gate_limit_name[GATE_LIMIT_KEYS] = { "leaked", "growth", "live", "peak", "missed" };
 
@@ -224,8 +225,9 @@ static int key_scenario(struct parser *p, const struct ini_line *l, const char *
 			return bad_value(e, l, value, "a number of rounds, 10 or more");
 		s->min_rounds = n;
 	} else if (!strcmp(l->key, "timeout")) {
-		if (gate_parse_duration(value, &s->timeout_ms))
-			return bad_value(e, l, value, "a duration such as 90s, 10m, 1h30m");
+		if (units_parse_duration(value, &n) || n < 1000000)
+			return bad_value(e, l, value, "a duration such as 90s, 10m, 1h");
+		s->timeout_ms = n / 1000000;
 	} else {
 		return unknown_key(e, l, "command, exe, status, rounds, min-rounds, baseline, timeout");
 	}

@@ -96,10 +96,4 @@ int gate_config_limit(struct gate_config *c, const char *assignment, struct tide
 struct gate_scenario *gate_config_scenario(struct gate_config *c, const char *name);
 void gate_config_free(struct gate_config *c);
 
-/* "3MiB", "10k", "17": bytes. "10m", "90s", "1h30m", "500ms": milliseconds. "2027-03-31": 20270331.
- * 0, or -1 when the text is something else. */
-int gate_parse_size(const char *text, uint64_t *bytes);
-int gate_parse_duration(const char *text, uint64_t *milliseconds);
-int gate_parse_date(const char *text, uint32_t *date);
-
 #endif

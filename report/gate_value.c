@@ -1,111 +1,16 @@
-/* gate_value.c - sizes, durations, dates and limits as a gate file writes them. */
+/* gate_value.c - dates, counts and limits as a gate file writes them. */
 #include "gate_value.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-/* A decimal number at *text; moves *text behind it. Bounded so that a unit cannot overflow. */
-static int parse_number(const char **text, double *number)
-{
-	const char *p = *text;
-	char digits[64];
-	size_t n = 0;
-	int dot = 0;
-
-	/* Not strtod: it takes "inf", "nan", "0x10", exponents and the locale's comma. */
-	while (isdigit((unsigned char)*p) || (*p == '.' && !dot)) {
-		dot |= *p == '.';
-		if (n == sizeof digits - 1)
-			return -1;
-		digits[n++] = *p++;
-	}
-	digits[n] = '\0';
-	if (!n || !isdigit((unsigned char)digits[0]) || digits[n - 1] == '.')
-		return -1;
-	*number = 0;
-	double scale = 1;
-	for (size_t i = 0, after = 0; i < n; i++) {
-		if (digits[i] == '.') {
-			after = 1;
-			continue;
-		}
-		*number = *number * 10 + (digits[i] - '0');
-		if (after)
-			scale *= 10;
-	}
-	*number /= scale;
-	*text = p;
-	return 0;
-}
+#include "units.h"
 
 static const char *skip_blanks(const char *p)
 {
 	while (isblank((unsigned char)*p))
 		p++;
 	return p;
-}
-
-int gate_parse_size(const char *text, uint64_t *bytes)
-{
-	static const struct { const char *name; double factor; } unit[] = {
-		{ "", 1 }, { "b", 1 }, { "bytes", 1 }, { "byte", 1 },
-		{ "k", 1024 }, { "kib", 1024 }, { "kb", 1e3 },
-		{ "m", 1048576 }, { "mib", 1048576 }, { "mb", 1e6 },
-		{ "g", 1073741824 }, { "gib", 1073741824 }, { "gb", 1e9 },
-		{ "t", 1099511627776 }, { "tib", 1099511627776 }, { "tb", 1e12 },
-	};
-	double number;
-
-	if (parse_number(&text, &number))
-		return -1;
-	text = skip_blanks(text);
-	for (size_t i = 0; i < sizeof unit / sizeof unit[0]; i++) {
-		if (strcasecmp(text, unit[i].name))
-			continue;
-		number *= unit[i].factor;
-		if (number >= 9e18)
-			return -1;
-		*bytes = (uint64_t)llround(number);
-		return 0;
-	}
-	return -1;
-}
-
-int gate_parse_duration(const char *text, uint64_t *milliseconds)
-{
-	double sum = 0, number;
-
-	if (!*text)
-		return -1;
-	while (*text) {
-		if (parse_number(&text, &number))
-			return -1;
-		if (!strncmp(text, "ms", 2)) {
-			text += 2;
-		} else if (*text == 's') {
-			number *= 1000;
-			text++;
-		} else if (*text == 'm') {
-			number *= 60e3;
-			text++;
-		} else if (*text == 'h') {
-			number *= 3600e3;
-			text++;
-		} else {
-			return -1;
-		}
-		sum += number;
-		text = skip_blanks(text);
-	}
-	if (sum < 1 || sum > 1e12)
-		return -1;
-	*milliseconds = (uint64_t)llround(sum);
-	return 0;
 }
 
 int gate_parse_date(const char *text, uint32_t *date)
@@ -168,11 +73,27 @@ static int parse_blocks(const char *text, uint64_t *count)
 	return gate_parse_count(number, count);
 }
 
+/* "12.5%". Not strtod: it takes "inf", "0x10", exponents and the locale's comma. */
 static int parse_percent(const char *text, double *percent)
 {
-	if (parse_number(&text, percent))
+	double value = 0, scale = 1;
+	int digits = 0, dot = 0;
+
+	for (; isdigit((unsigned char)*text) || (*text == '.' && digits && !dot); text++) {
+		if (*text == '.') {
+			dot = 1;
+			continue;
+		}
+		if (++digits > 15)
+			return -1;
+		value = value * 10 + (*text - '0');
+		if (dot)
+			scale *= 10;
+	}
+	if (!digits || text[-1] == '.')
 		return -1;
 	text = skip_blanks(text);
+	*percent = value / scale;
 	return *text == '%' && !text[1] ? 0 : -1;
 }
 
@@ -189,7 +110,7 @@ static int parse_more(const char *text, struct gate_limit *limit)
 		return 0;
 	}
 	if (*text && isalpha((unsigned char)text[strlen(text) - 1]) &&
-	    !gate_parse_size(text, &limit->number)) {
+	    !units_parse_bytes(text, &limit->number)) {
 		limit->kind = LIMIT_MORE_SIZE;
 		return 0;
 	}
@@ -223,7 +144,7 @@ int gate_parse_limit(enum gate_limit_key key, const char *text, struct gate_limi
 	} else if (*text == '+') {
 		if (parse_more(text + 1, &l) || (key == GATE_PEAK && l.kind == LIMIT_MORE_BLOCKS))
 			l.kind = LIMIT_UNSET;
-	} else if (!gate_parse_size(text, &l.number)) {
+	} else if (!units_parse_bytes(text, &l.number)) {
 		l.kind = LIMIT_SIZE;
 	}
 	if (l.kind == LIMIT_UNSET)
