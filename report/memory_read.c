@@ -1,0 +1,226 @@
+/* memory_read.c - bounded, page-aware reading of another process: memory_read.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include "memory_read.h"
+
+#define PAGE 4096ull
+#define WINDOW 4096u			/* pagemap entries held at a time: 16 MiB of addresses */
+#define PRESENT (3ull << 62)		/* in memory, or swapped out */
+
+static char *file_text(const char *path, size_t *length)
+{
+	size_t room = 1 << 16, used = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *text;
+	ssize_t got;
+
+	if (fd < 0)
+		return NULL;
+	text = memory_get(room);
+	while ((got = read(fd, text + used, room - used - 1)) > 0) {
+		used += (size_t)got;
+		if (room - used < 4096)
+			text = memory_resize(text, room *= 2);
+	}
+	close(fd);
+	text[used] = 0;
+	*length = used;
+	return text;
+}
+
+static bool mapping_parse(char *line, struct memory_mapping *m)
+{
+	unsigned long long lo, hi, offset, inode;
+	unsigned major, minor;
+	char rights[8];
+	int at = 0;
+	size_t n;
+	char *path;
+
+	if (sscanf(line, "%llx-%llx %7s %llx %x:%x %llu %n", &lo, &hi, rights, &offset, &major,
+			&minor, &inode, &at) < 7)
+		return false;
+	path = line + at;
+	n = strlen(path);
+	if (n > 10 && !strcmp(path + n - 10, " (deleted)"))
+		path[n - 10] = 0;
+	*m = (struct memory_mapping) { .lo = lo, .hi = hi, .offset = offset, .inode = inode,
+		.device = major << 20 | minor, .readable = rights[0] == 'r', .writable = rights[1] == 'w',
+		.executable = rights[2] == 'x', .shared = rights[3] == 's', .path = path };
+	return true;
+}
+
+static int mappings_read(struct memory_read *m, struct tide_error *e)
+{
+	char path[64], *line, *next;
+	size_t length, room = 0;
+
+	snprintf(path, sizeof path, "/proc/%d/maps", m->pid);
+	m->text = file_text(path, &length);
+	if (!m->text || !length)
+		return error_set(e, EXIT_UNMEASURED, "cannot read %s|%s|the process may have ended, or belong "
+			"to another user", path, m->text ? "it is empty" : strerror(errno));
+	for (line = m->text; *line; line = next) {
+		next = strchr(line, '\n');
+		next = next ? (*next = 0, next + 1) : line + strlen(line);
+		if (m->mapping_count == room) {
+			room = room ? room * 2 : 256;
+			m->mappings = memory_resize(m->mappings, room * sizeof *m->mappings);
+		}
+		if (mapping_parse(line, &m->mappings[m->mapping_count]))
+			m->mapping_count++;
+	}
+	return 0;
+}
+
+int memory_open(struct memory_read *m, int pid, struct tide_error *e)
+{
+	char path[64];
+
+	*m = (struct memory_read) { .pid = pid, .mem = -1, .pagemap = -1, .by_call = true };
+	snprintf(path, sizeof path, "/proc/%d/mem", pid);
+	m->mem = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof path, "/proc/%d/pagemap", pid);
+	m->pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	if (mappings_read(m, e)) {
+		memory_close(m);
+		return -1;
+	}
+	return 0;
+}
+
+void memory_close(struct memory_read *m)
+{
+	if (m->mem >= 0)
+		close(m->mem);
+	if (m->pagemap >= 0)
+		close(m->pagemap);
+	free(m->mappings);
+	free(m->text);
+	free(m->pages);
+	*m = (struct memory_read) { .mem = -1, .pagemap = -1 };
+}
+
+/* One try; short when a page in between cannot be read. */
+static uint64_t read_once(struct memory_read *m, uint64_t address, char *to, uint64_t bytes)
+{
+	ssize_t got;
+
+	if (m->by_call) {
+		struct iovec here = { to, bytes }, there = { (void *)address, bytes };
+
+		got = process_vm_readv(m->pid, &here, 1, &there, 1, 0);
+		if (got > 0)
+			return (uint64_t)got;
+		if (got < 0 && (errno == EPERM || errno == ENOSYS))
+			m->by_call = false;
+	}
+	/* The file also reads pages whose protection forbids it (mprotect'ed memory). */
+	if (m->mem < 0)
+		return 0;
+	got = pread(m->mem, to, bytes, (off_t)address);
+	return got > 0 ? (uint64_t)got : 0;
+}
+
+uint64_t memory_read(struct memory_read *m, uint64_t address, void *to, uint64_t bytes)
+{
+	uint64_t done = 0, good = 0;
+
+	if (address + bytes < address || address >= 1ull << 47)
+		bytes = address >= 1ull << 47 ? 0 : (1ull << 47) - address;
+	while (done < bytes) {
+		uint64_t got = read_once(m, address + done, (char *)to + done, bytes - done), skip;
+
+		good += got;
+		done += got;
+		if (got || done >= bytes)
+			continue;
+		/* To the next page; a hole may be large, but so is what the caller asked for. */
+		skip = PAGE - (address + done) % PAGE;
+		if (skip > bytes - done)
+			skip = bytes - done;
+		memset((char *)to + done, 0, skip);
+		m->bytes_refused += skip;
+		done += skip;
+	}
+	m->bytes_read += good;
+	return good;
+}
+
+bool memory_word(struct memory_read *m, uint64_t address, uint64_t *word)
+{
+	return memory_read(m, address, word, sizeof *word) == sizeof *word;
+}
+
+bool memory_text(struct memory_read *m, uint64_t address, char *to, size_t bytes)
+{
+	size_t at = 0;
+
+	while (at + 1 < bytes) {
+		size_t piece = PAGE - (address + at) % PAGE;
+
+		if (piece > bytes - 1 - at)
+			piece = bytes - 1 - at;
+		if (memory_read(m, address + at, to + at, piece) != piece)
+			return false;
+		if (memchr(to + at, 0, piece))
+			return true;
+		at += piece;
+	}
+	to[at] = 0;
+	return true;
+}
+
+static bool page_present(struct memory_read *m, uint64_t page)
+{
+	if (m->pagemap < 0)
+		return true;
+	if (page - m->page_first >= m->page_count) {
+		ssize_t got;
+
+		if (!m->pages)
+			m->pages = memory_get(WINDOW * sizeof *m->pages);
+		got = pread(m->pagemap, m->pages, WINDOW * sizeof *m->pages, (off_t)(page * 8));
+		if (got < 8)
+			return true;
+		m->page_first = page;
+		m->page_count = (uint64_t)got / 8;
+	}
+	return m->pages[page - m->page_first] & PRESENT;
+}
+
+bool memory_run(struct memory_read *m, uint64_t *from, uint64_t *end, uint64_t to)
+{
+	uint64_t page = *from / PAGE, last = (to + PAGE - 1) / PAGE;
+
+	while (page < last && !page_present(m, page))
+		page++;
+	if (*from >= to || page >= last)
+		return false;
+	if (page * PAGE > *from)
+		*from = page * PAGE;
+	while (page < last && page_present(m, page))
+		page++;
+	*end = page * PAGE < to ? page * PAGE : to;
+	return true;
+}
+
+const struct memory_mapping *memory_mapping_at(const struct memory_read *m, uint64_t address)
+{
+	size_t lo = 0, hi = m->mapping_count;
+
+	while (lo < hi) {
+		size_t middle = (lo + hi) / 2;
+
+		if (m->mappings[middle].hi <= address)
+			lo = middle + 1;
+		else
+			hi = middle;
+	}
+	return lo < m->mapping_count && m->mappings[lo].lo <= address ? &m->mappings[lo] : NULL;
+}
