@@ -1,0 +1,468 @@
+/* symbol_dwarf.c - inline chains and lines of an address.
+ *
+ * The first address that falls into a compilation unit costs one pass over the
+ * unit's DIEs: every subprogram and inlined subroutine with code becomes a
+ * scope, and their nested ranges are cut into flat segments, each with its
+ * innermost scope. After that a lookup is three binary searches: unit,
+ * segment, line. Names and files are made at first use.
+ */
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "demangle.h"
+#include "error.h"
+#include "symbol_private.h"
+
+#define NONE UINT32_MAX
+#define NESTING_MAX 200		/* of DIEs; deeper ones are left out */
+#define RANGES_MAX 100000	/* of one DIE */
+
+struct scope {
+	Dwarf_Die die;
+	uint32_t parent;	/* the scope it is inlined into; NONE: a function of its own */
+	bool named;
+	const char *name;
+};
+
+struct interval { uint64_t lo, hi; uint32_t scope; };
+struct segment { uint64_t start; uint32_t scope; };	/* to the next one's start; NONE: nothing */
+
+struct unit {
+	Dwarf_Die line_die;	/* has the ranges and lines: the skeleton of split DWARF */
+	Dwarf_Die tree_die;	/* has the functions */
+	bool built;
+	struct scope *scopes;
+	uint32_t scope_count, scope_capacity;
+	struct interval *intervals;
+	size_t interval_count, interval_capacity;
+	struct segment *segments;
+	size_t segment_count;
+	Dwarf_Files *files;
+	size_t file_count;
+};
+
+struct file_name { const char *raw, *shown; UT_hash_handle hh; };
+
+struct symbol_units {
+	struct unit *units;
+	uint32_t count;
+	struct interval *ranges;	/* scope: index of the unit */
+	size_t range_count, range_capacity;
+	struct file_name *files;	/* by the pointer libdw gave */
+};
+
+static void interval_add(struct interval **list, size_t *count, size_t *capacity, struct interval v)
+{
+	if (*count == *capacity) {
+		*capacity = *capacity ? *capacity * 2 : 64;
+		*list = memory_resize(*list, *capacity * sizeof(**list));
+	}
+	(*list)[(*count)++] = v;
+}
+
+static int by_low(const void *a, const void *b)
+{
+	const struct interval *x = a, *y = b;
+
+	if (x->lo != y->lo)
+		return x->lo < y->lo ? -1 : 1;
+	return x->scope < y->scope ? -1 : x->scope > y->scope;
+}
+
+/* Adds the code ranges of a DIE; how many there were. */
+static size_t ranges_add(Dwarf_Die *die, uint32_t scope, struct interval **list, size_t *count,
+	size_t *capacity)
+{
+	Dwarf_Addr base = 0, lo, hi;
+	ptrdiff_t offset = 0;
+	size_t n = 0;
+
+	while (n < RANGES_MAX && (offset = dwarf_ranges(die, offset, &base, &lo, &hi)) > 0) {
+		/* The linker leaves functions it dropped at address 0 or 1. */
+		if (lo >= hi || lo <= 1)
+			continue;
+		interval_add(list, count, capacity, (struct interval){ lo, hi, scope });
+		n++;
+	}
+	return n;
+}
+
+static struct symbol_units *units_read(Dwarf *dwarf)
+{
+	struct symbol_units *all = memory_get_zeroed(1, sizeof(*all));
+	Dwarf_CU *cu = NULL;
+	uint32_t capacity = 0;
+	Dwarf_Die die, sub;
+	uint8_t type;
+
+	while (dwarf_get_units(dwarf, cu, &cu, NULL, &type, &die, &sub) == 0) {
+		struct unit *u;
+
+		if (type != DW_UT_compile && type != DW_UT_skeleton)
+			continue;
+		if (all->count == capacity) {
+			capacity = capacity ? capacity * 2 : 256;
+			all->units = memory_resize(all->units, capacity * sizeof(*u));
+		}
+		u = &all->units[all->count];
+		*u = (struct unit){ .line_die = die, .tree_die = die };
+		if (type == DW_UT_skeleton && sub.addr)
+			u->tree_die = sub;
+		if (ranges_add(&die, all->count, &all->ranges, &all->range_count, &all->range_capacity))
+			all->count++;
+	}
+	if (all->range_count)
+		qsort(all->ranges, all->range_count, sizeof(*all->ranges), by_low);
+	return all;
+}
+
+Dwarf *symbol_dwarf(struct symbol_module *m)
+{
+	if (!m->dwarf_tried && m->module) {
+		Dwarf_Addr bias = 0;
+
+		m->dwarf_tried = true;
+		m->dwarf = dwfl_module_getdwarf(m->module, &bias);
+		m->dwarf_bias = bias;
+		if (m->dwarf) {
+			m->units = units_read(m->dwarf);
+			if (m->units->count == 0)	/* only .debug_frame or the like */
+				m->dwarf = NULL;
+		}
+	}
+	return m->dwarf;
+}
+
+void symbol_units_free(struct symbol_units *all)
+{
+	struct file_name *f, *next;
+
+	if (!all)
+		return;
+	for (uint32_t i = 0; i < all->count; i++) {
+		free(all->units[i].scopes);
+		free(all->units[i].intervals);
+		free(all->units[i].segments);
+	}
+	HASH_ITER(hh, all->files, f, next) {
+		HASH_DEL(all->files, f);
+		free(f);
+	}
+	free(all->units);
+	free(all->ranges);
+	free(all);
+}
+
+static uint32_t scope_add(struct unit *u, const Dwarf_Die *die, uint32_t parent)
+{
+	if (u->scope_count == u->scope_capacity) {
+		u->scope_capacity = u->scope_capacity ? u->scope_capacity * 2 : 64;
+		u->scopes = memory_resize(u->scopes, u->scope_capacity * sizeof(*u->scopes));
+	}
+	u->scopes[u->scope_count] = (struct scope){ .die = *die, .parent = parent };
+	return u->scope_count++;
+}
+
+/* Scopes below `die`; `parent` is the scope around them. Methods of local
+ * classes stand inside their class, lambdas inside their function. */
+static void scopes_read(struct unit *u, Dwarf_Die *die, uint32_t parent, int depth)
+{
+	Dwarf_Die child;
+
+	if (depth > NESTING_MAX || dwarf_child(die, &child) != 0)
+		return;
+	do {
+		uint32_t around = parent;
+
+		switch (dwarf_tag(&child)) {
+		case DW_TAG_subprogram:
+		case DW_TAG_entry_point:
+			around = NONE;
+			/* fall through */
+		case DW_TAG_inlined_subroutine: {
+			uint32_t scope = u->scope_count;
+
+			if (ranges_add(&child, scope, &u->intervals, &u->interval_count,
+					&u->interval_capacity))
+				around = scope_add(u, &child, around);
+			break;
+		}
+		case DW_TAG_class_type:
+		case DW_TAG_structure_type:
+		case DW_TAG_union_type:
+		case DW_TAG_interface_type:
+			around = NONE;
+			break;
+		case DW_TAG_lexical_block:
+		case DW_TAG_namespace:
+		case DW_TAG_module:
+		case DW_TAG_try_block:
+		case DW_TAG_catch_block:
+		case DW_TAG_with_stmt:
+			break;
+		default:
+			continue;
+		}
+		scopes_read(u, &child, around, depth + 1);
+	} while (dwarf_siblingof(&child, &child) == 0);
+}
+
+static void segment_add(struct unit *u, uint64_t start, uint32_t scope)
+{
+	struct segment *last = u->segment_count ? &u->segments[u->segment_count - 1] : NULL;
+
+	if (last && last->start == start)
+		last->scope = scope;
+	else
+		u->segments[u->segment_count++] = (struct segment){ start, scope };
+}
+
+/* Cuts nested intervals into flat segments with a stack of the open ones. Each
+ * interval opens and closes once, so there are at most two segments for each. */
+static void segments_make(struct unit *u)
+{
+	size_t *open = memory_get((u->interval_count + 1) * sizeof(*open)), depth = 0;
+	struct interval *v = u->intervals;
+
+	u->segments = memory_get((2 * u->interval_count + 1) * sizeof(*u->segments));
+	if (u->interval_count)
+		qsort(v, u->interval_count, sizeof(*v), by_low);
+	for (size_t i = 0; i <= u->interval_count; i++) {
+		uint64_t lo = i < u->interval_count ? v[i].lo : UINT64_MAX;
+
+		while (depth && v[open[depth - 1]].hi <= lo) {
+			uint64_t end = v[open[--depth]].hi;
+
+			while (depth && v[open[depth - 1]].hi <= end)
+				depth--;
+			segment_add(u, end, depth ? v[open[depth - 1]].scope : NONE);
+		}
+		if (i < u->interval_count) {
+			segment_add(u, lo, v[i].scope);
+			open[depth++] = i;
+		}
+	}
+	free(open);
+	free(u->intervals);
+	u->intervals = NULL;
+}
+
+static void unit_build(struct unit *u)
+{
+	u->built = true;
+	scopes_read(u, &u->tree_die, NONE, 0);
+	segments_make(u);
+	if (dwarf_getsrcfiles(&u->tree_die, &u->files, &u->file_count) != 0 &&
+	    dwarf_getsrcfiles(&u->line_die, &u->files, &u->file_count) != 0)
+		u->files = NULL;
+}
+
+static struct unit *unit_at(struct symbol_units *all, uint64_t address)
+{
+	size_t lo = 0, hi = all->range_count;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (all->ranges[mid].lo <= address)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	/* Units do not overlap; a few steps back for those of odd linkers. */
+	for (size_t steps = 0; lo-- > 0 && steps < 8; steps++) {
+		if (all->ranges[lo].hi > address) {
+			struct unit *u = &all->units[all->ranges[lo].scope];
+
+			if (!u->built)
+				unit_build(u);
+			return u;
+		}
+	}
+	return NULL;
+}
+
+static uint32_t scope_at(const struct unit *u, uint64_t address)
+{
+	size_t lo = 0, hi = u->segment_count;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (u->segments[mid].start <= address)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo ? u->segments[lo - 1].scope : NONE;
+}
+
+/* "/a/b/../c/./d" -> "/a/c/d"; leading ".." stay. */
+static void path_simplify(char *path)
+{
+	char *out = path, *floor = path + (*path == '/');
+	const char *p = path;
+
+	while (*p) {
+		size_t n = strcspn(p, "/");
+
+		if (n == 1 && p[0] == '.') {
+			if (p == path) {	/* "./x" of a relative build stays as it is */
+				*out++ = '.';
+				if (p[1] == '/')
+					*out++ = '/';
+				floor = out;
+			}
+		} else if (n == 2 && p[0] == '.' && p[1] == '.' && out > floor) {
+			out--;
+			while (out > floor && out[-1] != '/')
+				out--;
+		} else if (n || p == path) {
+			memmove(out, p, n);
+			out += n;
+			if (p[n] == '/')
+				*out++ = '/';
+			if (n == 2 && p[0] == '.' && p[1] == '.')
+				floor = out;
+		}
+		p += n;
+		while (*p == '/')
+			p++;
+	}
+	*out = '\0';
+}
+
+static const char *file_shown(struct symbol_module *m, const struct unit *u, const char *raw)
+{
+	Dwarf_Die die = u->line_die;
+	Dwarf_Attribute attribute;
+	const char *directory;
+	struct file_name *f;
+	char *path;
+
+	if (!raw)
+		return NULL;
+	HASH_FIND_PTR(m->units->files, &raw, f);
+	if (f)
+		return f->shown;
+	directory = *raw != '/' && dwarf_attr(&die, DW_AT_comp_dir, &attribute) ?
+		dwarf_formstring(&attribute) : NULL;
+	/* libdw has already put it before some. */
+	if (directory && strncmp(raw, directory, strlen(directory)) == 0)
+		directory = NULL;
+	path = directory ? memory_printf("%s/%s", directory, raw) : memory_string(raw);
+	path_simplify(path);
+	f = memory_get(sizeof(*f));
+	f->raw = raw;
+	f->shown = *path && strcmp(raw, "???") != 0 ? symbol_pool_copy(&m->pool, path) : NULL;
+	HASH_ADD_PTR(m->units->files, raw, f);
+	free(path);
+	return f->shown;
+}
+
+const char *symbol_linkage_name(Dwarf_Die *die)
+{
+	Dwarf_Attribute attribute;
+
+	if (!dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute) &&
+	    !dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attribute))
+		return NULL;
+	return dwarf_formstring(&attribute);
+}
+
+/* Where the compiler wrote no linkage name the symbol at the function's entry
+ * may have one: C++ methods of local classes, lambdas. */
+static const char *mangled_symbol(struct symbol_module *m, Dwarf_Die *die)
+{
+	struct symbol_entry *e;
+	Dwarf_Addr entry;
+	uint64_t address;
+
+	if (dwarf_tag(die) != DW_TAG_subprogram || dwarf_entrypc(die, &entry) != 0)
+		return NULL;
+	address = entry + m->dwarf_bias - m->bias;
+	symbol_tables_read(m);
+	e = symbol_table_at(&m->functions, address);
+	if (!e || e->start != address || e->name[0] != '_' || (e->name[1] != 'Z' && e->name[1] != 'R'))
+		return NULL;
+	return e->name;
+}
+
+static const char *scope_name(struct symbol_module *m, struct scope *s)
+{
+	const char *raw;
+	char *name;
+
+	if (s->named)
+		return s->name;
+	s->named = true;
+	raw = symbol_linkage_name(&s->die);
+	if (!raw)
+		raw = mangled_symbol(m, &s->die);
+	if (raw) {
+		name = demangle(raw);
+		s->name = symbol_pool_copy(&m->pool, name);
+		free(name);
+	} else {
+		s->name = dwarf_diename(&s->die);
+		if (s->name && !*s->name)
+			s->name = NULL;
+	}
+	return s->name;
+}
+
+static void call_place(struct symbol_module *m, const struct unit *u, struct scope *s,
+	struct symbol_place *place)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Word value;
+
+	if (u->files && dwarf_attr(&s->die, DW_AT_call_file, &attribute) &&
+	    dwarf_formudata(&attribute, &value) == 0 && value < u->file_count)
+		place->file = file_shown(m, u, dwarf_filesrc(u->files, value, NULL, NULL));
+	if (dwarf_attr(&s->die, DW_AT_call_line, &attribute) && dwarf_formudata(&attribute, &value) == 0)
+		place->line = (unsigned)value;
+}
+
+size_t symbol_module_places(struct symbol_module *m, uint64_t address, struct symbol_place *places,
+	size_t max)
+{
+	Dwarf *dwarf = symbol_dwarf(m);
+	uint64_t at = address + m->bias - m->dwarf_bias;
+	struct unit *u = dwarf ? unit_at(m->units, at) : NULL;
+	uint32_t scope = u ? scope_at(u, at) : NONE;
+	size_t count = 1;
+
+	if (max == 0)
+		return 0;
+	places[0] = (struct symbol_place){ NULL, NULL, 0 };
+	if (u) {
+		Dwarf_Line *line = dwarf_getsrc_die(&u->line_die, at);
+		int number;
+
+		if (line) {
+			places[0].file = file_shown(m, u, dwarf_linesrc(line, NULL, NULL));
+			if (dwarf_lineno(line, &number) == 0 && number > 0)
+				places[0].line = (unsigned)number;
+		}
+	}
+	while (scope != NONE) {
+		struct scope *s = &u->scopes[scope];
+
+		places[count - 1].function = scope_name(m, s);
+		scope = s->parent;
+		if (scope == NONE || count == max)
+			break;
+		places[count] = (struct symbol_place){ NULL, NULL, 0 };
+		call_place(m, u, s, &places[count]);
+		count++;
+	}
+	if (!places[count - 1].function)
+		places[count - 1].function = symbol_module_function(m, address, NULL, NULL);
+	if (count == 1 && !places[0].function && !places[0].file)
+		return 0;
+	return count;
+}

@@ -1,0 +1,54 @@
+/* symbol_private.h - shared by symbol_module.c, symbol_dwarf.c and
+ * symbol_variable.c; nobody else includes it. */
+#ifndef TIDEMARK_SYMBOL_PRIVATE_H
+#define TIDEMARK_SYMBOL_PRIVATE_H
+
+#include <elfutils/libdwfl.h>
+#include "symbol_module.h"
+
+/* Strings that are freed together. */
+struct symbol_pool { struct symbol_pool_part *first; };
+const char *symbol_pool_copy(struct symbol_pool *p, const char *s);
+void symbol_pool_free(struct symbol_pool *p);
+
+/* A symbol of the tables, by ELF address. `name` as in the file; `shown`
+ * demangled at its first use. */
+struct symbol_entry {
+	uint64_t start, end;
+	const char *name, *shown;
+	uint64_t cover;		/* the greatest end of this and all before */
+	uint8_t rank;		/* lower is the better name for the same address */
+	bool sized;
+};
+struct symbol_table { struct symbol_entry *entries; size_t count; };
+
+struct symbol_units;		/* symbol_dwarf.c */
+
+struct symbol_module {
+	char *path, *warning;
+	Dwfl *dwfl;
+	Dwfl_Module *module;	/* NULL: no usable file */
+	uint64_t bias;		/* libdwfl's address = ELF address + bias */
+	bool tables_read, dwarf_tried, variables_read;
+	struct symbol_table functions, objects, thread_locals;
+	bool full_table;	/* .symtab, not only .dynsym */
+	Dwarf *dwarf;
+	uint64_t dwarf_bias;	/* libdwfl's address = DWARF address + dwarf_bias */
+	struct symbol_units *units;
+	struct symbol_table variables;	/* from DWARF */
+	struct symbol_pool pool;
+};
+
+void symbol_tables_read(struct symbol_module *m);
+void symbol_table_add(struct symbol_table *t, size_t *capacity, struct symbol_entry e);
+void symbol_table_sort(struct symbol_table *t);
+struct symbol_entry *symbol_table_at(struct symbol_table *t, uint64_t address);
+const char *symbol_entry_shown(struct symbol_module *m, struct symbol_entry *e);
+
+Dwarf *symbol_dwarf(struct symbol_module *m);	/* NULL: none */
+void symbol_units_free(struct symbol_units *u);
+
+/* The linkage name of a DIE or of what it stands for; NULL: none. */
+const char *symbol_linkage_name(Dwarf_Die *die);
+
+#endif

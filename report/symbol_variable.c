@@ -1,0 +1,190 @@
+/* symbol_variable.c - names of variables by address: what a root is called.
+ *
+ * The symbol table answers for globals and C++ statics. What it calls
+ * "counter.3" is a static local of C, whose function only DWARF knows; DWARF
+ * also answers where the symbol table was stripped. Its variables are read in
+ * one pass over all units, when such a question first comes.
+ */
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "demangle.h"
+#include "error.h"
+#include "symbol_private.h"
+
+#define NESTING_MAX 200
+
+struct reader {
+	struct symbol_module *m;
+	size_t capacity;
+};
+
+/* The constant address of a variable, or false. */
+static bool static_address(Dwarf_Die *die, uint64_t *address)
+{
+	Dwarf_Attribute attribute, result;
+	Dwarf_Op *op;
+	size_t n;
+
+	if (!dwarf_attr_integrate(die, DW_AT_location, &attribute) ||
+	    dwarf_getlocation(&attribute, &op, &n) != 0 || n == 0)
+		return false;
+	if (op[0].atom == DW_OP_addr) {
+		*address = op[0].number;
+		return n == 1;
+	}
+	if (op[0].atom != DW_OP_addrx && op[0].atom != DW_OP_GNU_addr_index)
+		return false;
+	return n == 1 && dwarf_getlocation_attr(&attribute, &op[0], &result) == 0 &&
+		dwarf_formaddr(&result, address) == 0;
+}
+
+/* Bytes of the variable's type; 0 unknown. */
+static uint64_t bytes_of(Dwarf_Die *die)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Die type, peeled;
+	Dwarf_Word bytes;
+
+	if (!dwarf_attr_integrate(die, DW_AT_type, &attribute) || !dwarf_formref_die(&attribute, &type) ||
+	    dwarf_peel_type(&type, &peeled) != 0 || dwarf_aggregate_size(&peeled, &bytes) != 0)
+		return 0;
+	return bytes;
+}
+
+static void variable_add(struct reader *r, Dwarf_Die *die, const char *function)
+{
+	const char *linkage, *name;
+	struct symbol_entry e = { .sized = true };
+	char *text;
+	uint64_t at;
+
+	if (!static_address(die, &at) || at == 0)
+		return;
+	name = dwarf_diename(die);
+	linkage = symbol_linkage_name(die);
+	if (linkage)
+		text = demangle(linkage);
+	else if (name && function)
+		text = memory_printf("%s::%s", function, name);
+	else if (name)
+		text = memory_string(name);
+	else
+		return;
+	e.start = at + r->m->dwarf_bias - r->m->bias;
+	e.end = e.start + bytes_of(die);
+	e.sized = e.end > e.start;
+	if (!e.sized)
+		e.end = e.start + 1;
+	e.name = e.shown = symbol_pool_copy(&r->m->pool, text);
+	free(text);
+	symbol_table_add(&r->m->variables, &r->capacity, e);
+}
+
+static const char *function_name(struct symbol_module *m, Dwarf_Die *die)
+{
+	const char *linkage = symbol_linkage_name(die), *kept;
+	char *name, plain[512];
+
+	if (!linkage)
+		return dwarf_diename(die);
+	name = demangle(linkage);
+	demangle_plain(name, plain, sizeof(plain));
+	free(name);
+	kept = symbol_pool_copy(&m->pool, plain);
+	return kept;
+}
+
+static void variables_read(struct reader *r, Dwarf_Die *die, const char *function, int depth)
+{
+	Dwarf_Die child;
+
+	if (depth > NESTING_MAX || dwarf_child(die, &child) != 0)
+		return;
+	do {
+		const char *around = function;
+
+		switch (dwarf_tag(&child)) {
+		case DW_TAG_variable:
+			variable_add(r, &child, function);
+			continue;
+		case DW_TAG_subprogram:
+		case DW_TAG_inlined_subroutine:
+			around = function_name(r->m, &child);
+			break;
+		case DW_TAG_lexical_block:
+		case DW_TAG_namespace:
+		case DW_TAG_module:
+		case DW_TAG_class_type:
+		case DW_TAG_structure_type:
+			break;
+		default:
+			continue;
+		}
+		variables_read(r, &child, around, depth + 1);
+	} while (dwarf_siblingof(&child, &child) == 0);
+}
+
+static void dwarf_variables(struct symbol_module *m)
+{
+	struct reader r = { m, 0 };
+	Dwarf_CU *cu = NULL;
+	Dwarf_Die die, sub;
+	uint8_t type;
+
+	if (m->variables_read || !symbol_dwarf(m))
+		return;
+	m->variables_read = true;
+	while (dwarf_get_units(m->dwarf, cu, &cu, NULL, &type, &die, &sub) == 0) {
+		if (type != DW_UT_compile && type != DW_UT_skeleton)
+			continue;
+		variables_read(&r, type == DW_UT_skeleton && sub.addr ? &sub : &die, NULL, 0);
+	}
+	symbol_table_sort(&m->variables);
+}
+
+/* "counter.3", "buf.lto_priv.0": a local name that the compiler numbered. */
+static bool numbered(const char *name)
+{
+	return name[0] != '_' && demangle_stem(name) != strlen(name) && !strchr(name, '@');
+}
+
+const char *symbol_module_variable(struct symbol_module *m, uint64_t address, uint64_t *start,
+	uint64_t *bytes)
+{
+	struct symbol_entry *e, *v = NULL;
+
+	symbol_tables_read(m);
+	e = symbol_table_at(&m->objects, address);
+	if (!e || numbered(e->name)) {
+		dwarf_variables(m);
+		v = symbol_table_at(&m->variables, address);
+	}
+	if (!e && !v)
+		return NULL;
+	if (!e)
+		e = v;
+	if (start)
+		*start = e->start;
+	if (bytes)
+		*bytes = e->end - e->start;
+	return v ? v->shown : symbol_entry_shown(m, e);
+}
+
+const char *symbol_module_tls(struct symbol_module *m, uint64_t offset, uint64_t *start,
+	uint64_t *bytes)
+{
+	struct symbol_entry *e;
+
+	symbol_tables_read(m);
+	e = symbol_table_at(&m->thread_locals, offset);
+	if (!e)
+		return NULL;
+	if (start)
+		*start = e->start;
+	if (bytes)
+		*bytes = e->end - e->start;
+	return symbol_entry_shown(m, e);
+}
