@@ -176,7 +176,8 @@ struct ledger_header {
 	uint32_t rounds;		/* such marks seen */
 	uint32_t rounds_width;		/* rounds a bucket of LEDGER_ROUNDS stands for: 1, 2, 4 ... */
 	uint32_t rounds_busy;		/* a thread is writing LEDGER_ROUNDS */
-	uint32_t spare[9];
+	uint32_t peak_birth;		/* birth number of the latest peak */
+	uint32_t spare[8];
 	struct ledger_table table[LEDGER_TABLES];
 };
 

@@ -1,0 +1,160 @@
+/* block.c - see block.h. */
+#include <sys/mman.h>
+#include "block.h"
+#include "lock.h"
+#include "memory.h"
+#include "raw.h"
+
+struct block_middle *block_root[BLOCK_ROOT_ENTRIES];
+uint64_t block_spilled;
+
+static struct lock spill_lock;
+static struct spill_entry *spill;
+static uint64_t spill_mask, spill_used;
+
+void block_start(void)
+{
+	state.ledger->block_root = (uintptr_t)block_root;
+}
+
+void block_after_fork(void)
+{
+	spill_lock.word = 0;
+	state.ledger->block_root = (uintptr_t)block_root;
+	state.ledger->spill_table = (uintptr_t)spill;
+	state.ledger->spill_capacity = spill ? spill_mask + 1 : 0;
+}
+
+/* Publishes fresh memory at *place unless another thread was first. */
+static void *publish(void **place, size_t bytes)
+{
+	void *fresh = memory_map(bytes, 0), *have = NULL;
+	if (!fresh)
+		return NULL;
+	if (__atomic_compare_exchange_n(place, &have, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return fresh;
+	raw2(SYS_munmap, fresh, bytes);
+	return have;
+}
+
+struct block_leaf *block_leaf_make(uintptr_t p)
+{
+	if (p >> BLOCK_ADDRESS_BITS)
+		return NULL;
+	struct block_middle **m = &block_root[p >> BLOCK_MIDDLE_SHIFT];
+	if (!*m && !publish((void **)m, sizeof **m))
+		return NULL;
+	struct block_leaf **leaf = &(*m)->leaf[(p >> BLOCK_LEAF_SHIFT) & (BLOCK_MIDDLE_ENTRIES - 1)];
+	return *leaf ? *leaf : publish((void **)leaf, sizeof **leaf);
+}
+
+static uint64_t spill_hash(uintptr_t p)
+{
+	uint64_t h = (p >> 3) * 0x9E3779B97F4A7C15ull;
+	return h ^ h >> 32;
+}
+
+static bool spill_grow(void)
+{
+	uint64_t slots = spill ? (spill_mask + 1) * 2 : 4096;
+	struct spill_entry *fresh = memory_map(slots * sizeof *fresh, 0), *old = spill;
+	if (!fresh)
+		return false;
+	uint64_t old_slots = spill ? spill_mask + 1 : 0;
+	spill_used = 0;
+	for (uint64_t i = 0; i < old_slots; i++) {
+		if (old[i].address <= 1)
+			continue;
+		uint64_t at = spill_hash(old[i].address) & (slots - 1);
+		while (fresh[at].address)
+			at = (at + 1) & (slots - 1);
+		fresh[at] = old[i];
+		spill_used++;
+	}
+	spill = fresh;
+	spill_mask = slots - 1;
+	state.ledger->spill_table = (uintptr_t)fresh;
+	state.ledger->spill_capacity = slots;
+	if (old)
+		raw2(SYS_munmap, old, old_slots * sizeof *old);
+	return true;
+}
+
+bool block_spill_put(uintptr_t p, uint64_t size, uint64_t slot)
+{
+	lock_take(&spill_lock);
+	bool room = (spill && (spill_used + 1) * 8 < (spill_mask + 1) * 5) || spill_grow();
+	if (room) {
+		uint64_t at = spill_hash(p) & spill_mask;
+		while (spill[at].address > 1 && spill[at].address != p)
+			at = (at + 1) & spill_mask;
+		if (!spill[at].address)
+			spill_used++;
+		if (spill[at].address != p)
+			block_spilled++;
+		spill[at] = (struct spill_entry){ p, size, slot };
+	}
+	lock_release(&spill_lock);
+	return room;
+}
+
+bool block_spill_take(uintptr_t p, uint64_t *size, uint64_t *slot)
+{
+	bool found = false;
+	lock_take(&spill_lock);
+	if (spill) {
+		for (uint64_t at = spill_hash(p) & spill_mask; spill[at].address; at = (at + 1) & spill_mask) {
+			if (spill[at].address != p)
+				continue;
+			*size = spill[at].bytes;
+			*slot = spill[at].slot;
+			spill[at].address = 1;
+			block_spilled--;
+			found = true;
+			break;
+		}
+	}
+	lock_release(&spill_lock);
+	return found;
+}
+
+/* Which pages of [start, +bytes) are there? mincore would say it of the file
+ * behind; for private memory the page map is exact. Reading a page that was
+ * never touched costs a zero page, so whole leaves are asked about first. */
+static bool resident(int pagemap, const void *page)
+{
+	uint64_t e;
+	if (pagemap < 0)
+		return true;
+	if (raw4(SYS_pread64, pagemap, &e, 8, (uintptr_t)page / 4096 * 8) != 8)
+		return true;
+	return (e >> 62) != 0;
+}
+
+void block_each(void (*f)(uint64_t *slot, uint64_t size))
+{
+	int pagemap = (int)raw4(SYS_openat, -100, "/proc/self/pagemap", 02000000, 0);
+	for (unsigned r = 0; r < BLOCK_ROOT_ENTRIES; r++) {
+		struct block_middle *m = block_root[r];
+		for (unsigned i = 0; m && i < BLOCK_MIDDLE_ENTRIES; i++) {
+			struct block_leaf *leaf = m->leaf[i];
+			for (unsigned g = 0; leaf && g < BLOCK_LEAF_SLOTS; g++) {
+				if (g % 512 == 0 && !resident(pagemap, &leaf->slot[g])) {
+					g += 511;
+					continue;
+				}
+				uint64_t s = leaf->slot[g];
+				if (!s)
+					continue;
+				uintptr_t p = (uintptr_t)r << BLOCK_MIDDLE_SHIFT | (uintptr_t)i << BLOCK_LEAF_SHIFT
+					| (uintptr_t)g << BLOCK_GRANULE_SHIFT | (uintptr_t)slot_half(s) << 4;
+				f(&leaf->slot[g], block_size(leaf, g, p, s));
+			}
+		}
+	}
+	for (uint64_t i = 0; spill && i <= spill_mask; i++)
+		if (spill[i].address > 1)
+			f(&spill[i].slot, spill[i].bytes);
+	if (pagemap >= 0)
+		raw1(SYS_close, pagemap);
+}

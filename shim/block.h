@@ -1,0 +1,109 @@
+/* block.h - the block map, writer's side (layout and rules B1-B4: blockmap.h).
+ *
+ * Threads: all, without locks but for the spill table. Signals: safe for
+ * nested entries while the table below exists; else they miss the block.
+ */
+#ifndef TIDEMARK_BLOCK_H
+#define TIDEMARK_BLOCK_H
+
+#include "state.h"
+
+extern struct block_middle *block_root[BLOCK_ROOT_ENTRIES];
+
+struct block_leaf *block_leaf_make(uintptr_t p);
+/* Blocks that have no slot of their own (B4). */
+bool block_spill_put(uintptr_t p, uint64_t size, uint64_t slot);
+bool block_spill_take(uintptr_t p, uint64_t *size, uint64_t *slot);
+void block_start(void);
+void block_after_fork(void);
+extern uint64_t block_spilled;		/* entries in the spill table */
+
+/* In a forked child: calls `f` for every block, with the place of its slot. */
+void block_each(void (*f)(uint64_t *slot, uint64_t size));
+
+HOT_INLINE struct block_leaf *block_leaf_of(uintptr_t p)
+{
+	if (unlikely(p >> BLOCK_ADDRESS_BITS))
+		return NULL;
+	struct block_middle *m = block_root[p >> BLOCK_MIDDLE_SHIFT];
+	if (unlikely(!m))
+		return NULL;
+	return m->leaf[(p >> BLOCK_LEAF_SHIFT) & (BLOCK_MIDDLE_ENTRIES - 1)];
+}
+
+HOT_INLINE uint64_t block_usable(uintptr_t p)
+{
+	return chunk_usable(*(const uint64_t *)(p - 8));
+}
+
+/* Size of the block whose slot word is s. */
+HOT_INLINE uint64_t block_size(const struct block_leaf *leaf, unsigned granule, uintptr_t p, uint64_t s)
+{
+	unsigned slack = slot_slack(s);
+	if (unlikely(slack == SLOT_SLACK_EXTRA))
+		return leaf->extra[granule];
+	return block_usable(p) - slack;
+}
+
+#define BLOCK_GRANULE(p) (((p) >> BLOCK_GRANULE_SHIFT) & (BLOCK_LEAF_SLOTS - 1))
+
+/* Enters a block. `slot` has site, timed, thread and birth. Returns the slot
+ * word that was there (a block whose free was not seen), its size in *old_size. */
+HOT_INLINE uint64_t block_put(uintptr_t p, uint64_t size, uint64_t slot, uint64_t *old_size)
+{
+	struct block_leaf *leaf = block_leaf_of(p);
+	if (unlikely(!leaf)) {
+		leaf = block_leaf_make(p);
+		if (!leaf) {
+			if (!block_spill_put(p, size, slot))
+				missed_add(MISSED_BLOCKS, 1);
+			return 0;
+		}
+	}
+	unsigned g = BLOCK_GRANULE(p);
+	uint64_t old = leaf->slot[g];
+	unsigned half = (p >> 4) & 1;
+	if (unlikely(old)) {
+		if (slot_half(old) != half && state.foreign) {
+			if (!block_spill_put(p, size, slot))
+				missed_add(MISSED_BLOCKS, 1);
+			return 0;
+		}
+		*old_size = slot_slack(old) == SLOT_SLACK_EXTRA ? leaf->extra[g] : 0;
+	}
+	uint64_t slack = SLOT_SLACK_EXTRA;
+	if (likely(!state.foreign)) {
+		slack = block_usable(p) - size;
+		if (unlikely(slack >= SLOT_SLACK_EXTRA))
+			slack = SLOT_SLACK_EXTRA;
+	} else if (p & 15) {
+		if (!block_spill_put(p, size, slot))
+			missed_add(MISSED_BLOCKS, 1);
+		return 0;
+	}
+	if (unlikely(slack == SLOT_SLACK_EXTRA))
+		leaf->extra[g] = size;
+	leaf->slot[g] = slot | slack << SLOT_SLACK_SHIFT | (uint64_t)half << SLOT_HALF_SHIFT;
+	return old;
+}
+
+/* Removes a block: its slot word and size; 0 when it was never entered. */
+HOT_INLINE uint64_t block_take(uintptr_t p, uint64_t *size)
+{
+	struct block_leaf *leaf = block_leaf_of(p);
+	if (likely(leaf)) {
+		unsigned g = BLOCK_GRANULE(p);
+		uint64_t s = leaf->slot[g];
+		if (likely(s && slot_half(s) == ((p >> 4) & 1) && !(p & 15))) {
+			*size = block_size(leaf, g, p, s);
+			leaf->slot[g] = 0;
+			return s;
+		}
+	}
+	uint64_t slot = 0;
+	if (unlikely(block_spilled))
+		block_spill_take(p, size, &slot);
+	return slot;
+}
+
+#endif

@@ -1,0 +1,154 @@
+/* count.c - what the counters do seldom; see count.h. */
+#include "count.h"
+#include "lock.h"
+#include "memory.h"
+#include "store.h"
+
+static struct lock count_lock;
+/* Where counting goes when there is no memory at all. */
+static struct ledger_counter trash[LEDGER_PAGE_COUNTERS];
+
+struct ledger_counter *count_page(struct thread *t, uint32_t page)
+{
+	struct ledger_header *h = state.ledger;
+	struct ledger_table *pages = &h->table[LEDGER_PAGES], *counters = &h->table[LEDGER_COUNTERS];
+	struct ledger_counter *c = NULL;
+	lock_take(&count_lock);
+	uint64_t index = counters->count;
+	if (store_reserve(LEDGER_PAGES, index + 1) && store_reserve(LEDGER_COUNTERS, index + 1)) {
+		c = (struct ledger_counter *)((char *)ledger_at(LEDGER_COUNTERS) + index * LEDGER_PAGE);
+		struct ledger_page *p = (struct ledger_page *)ledger_at(LEDGER_PAGES) + index;
+		p->first_site = page * LEDGER_PAGE_COUNTERS;
+		p->thread = t->number + 1;
+		__atomic_store_n(&pages->count, index + 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&counters->count, index + 1, __ATOMIC_RELEASE);
+	}
+	lock_release(&count_lock);
+	if (!c) {
+		missed_add(MISSED_NO_MEMORY, 1);
+		c = trash;
+	}
+	t->pages[page] = c;
+	return c;
+}
+
+void count_after_fork(void);
+void count_after_fork(void)
+{
+	count_lock.word = 0;
+}
+
+static void raise_peak(struct ledger_header *h, int64_t live)
+{
+	int64_t peak = __atomic_load_n(&h->peak_bytes, __ATOMIC_RELAXED);
+	while (live > peak) {
+		if (__atomic_compare_exchange_n(&h->peak_bytes, &peak, live, true,
+		    __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+			__atomic_fetch_add(&h->peak_version, 1, __ATOMIC_RELAXED);
+			h->peak_birth = birth_now();
+			return;
+		}
+	}
+}
+
+__attribute__((noinline))
+void count_publish(struct thread *t)
+{
+	struct ledger_header *h = state.ledger;
+	if (!state.threaded) {
+		/* The only thread: plain stores. */
+		h->peak_bytes -= t->credit;
+		h->live_bytes = h->peak_bytes;
+		h->peak_version++;
+		h->peak_birth = birth_now();
+		t->credit = 0;
+		return;
+	}
+	int64_t change = COUNT_CHUNK - t->credit;
+	t->credit = COUNT_CHUNK;
+	int64_t live = __atomic_add_fetch(&h->live_bytes, change, __ATOMIC_RELAXED);
+	if (change > 0)
+		raise_peak(h, live);
+}
+
+void count_go_threaded(struct thread *t)
+{
+	if (state.threaded)
+		return;
+	state.ledger->live_bytes = state.ledger->peak_bytes - t->credit;
+	t->credit = COUNT_CHUNK;
+	t->credit_max = 2 * COUNT_CHUNK;
+	__atomic_fetch_or(&state.ledger->flags, LEDGER_FLAG_THREADED, __ATOMIC_RELAXED);
+	__atomic_store_n(&state.threaded, true, __ATOMIC_RELEASE);
+}
+
+int64_t count_live_now(void)
+{
+	if (!state.threaded && state.threads)
+		return state.ledger->peak_bytes - state.threads->credit;
+	return state.ledger->live_bytes;
+}
+
+/* The histogram of a site exists from its second size class on. */
+void count_new_size_class(struct ledger_counter *c, unsigned class)
+{
+	if (!c->size_class) {
+		c->size_class = class + 1;
+		return;
+	}
+	struct ledger_sizes *s = ledger_at(LEDGER_SIZES);
+	if (!c->sizes) {
+		struct ledger_table *t = &state.ledger->table[LEDGER_SIZES];
+		lock_take(&count_lock);
+		uint64_t index = t->count ? t->count : 1;
+		bool room = store_reserve(LEDGER_SIZES, index + 1);
+		if (room)
+			__atomic_store_n(&t->count, index + 1, __ATOMIC_RELEASE);
+		lock_release(&count_lock);
+		if (!room)
+			return;
+		/* total_blocks already has this one. */
+		s[index].count[c->size_class - 1] = (uint32_t)(c->total_blocks - 1);
+		c->sizes = (uint32_t)index;
+	}
+	s[c->sizes].count[class]++;
+}
+
+void count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uint64_t slot)
+{
+	uint64_t now = __rdtsc(), ns;
+	struct recent *r = &t->recent[(p >> 4) % RECENT_BLOCKS];
+	if (r->address == p) {
+		ns = birth_tsc_ns(now) - birth_tsc_ns(r->tsc);
+		r->address = 0;
+	} else {
+		uint64_t born = birth_to_ns(slot_birth(slot)), at = birth_tsc_ns(now);
+		ns = at > born ? at - born : 0;
+	}
+	struct ledger_lifetimes *l = ledger_at(LEDGER_LIFETIMES);
+	if (!c->lifetimes) {
+		struct ledger_table *table = &state.ledger->table[LEDGER_LIFETIMES];
+		lock_take(&count_lock);
+		uint64_t index = table->count ? table->count : 1;
+		bool room = store_reserve(LEDGER_LIFETIMES, index + 1);
+		if (room)
+			__atomic_store_n(&table->count, index + 1, __ATOMIC_RELEASE);
+		lock_release(&count_lock);
+		if (!room)
+			return;
+		c->lifetimes = (uint32_t)index;
+	}
+	unsigned bits = ns ? 64u - (unsigned)__builtin_clzll(ns) : 0;
+	unsigned class = bits > 10 ? bits - 10 : 0;
+	if (class >= LEDGER_LIFETIME_CLASSES)
+		class = LEDGER_LIFETIME_CLASSES - 1;
+	l[c->lifetimes].count[class] += slot_timed(slot) == 2 ? 16 : 1;
+	if (unlikely(now >= state.tick_tsc))
+		birth_tick(t, now);
+}
+
+void count_unseen_free(struct thread *t, uint32_t site, uint64_t size)
+{
+	count_freed(t, count_of(t, site), size);
+	missed_add(MISSED_FREES, 1);
+}

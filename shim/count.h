@@ -1,0 +1,97 @@
+/* count.h - counters of sites and of the process.
+ *
+ * A thread owns a page of 64 counters for each run of 64 sites that it
+ * touched; nobody else writes there (L5). The process total is kept as credit:
+ * how much a thread may add before it has to look at shared words.
+ *
+ *   one thread:    credit = peak - live: it runs out exactly at a new peak
+ *   more threads:  credit starts at COUNT_CHUNK; outside [0, 2 * COUNT_CHUNK]
+ *                  the difference is added to the shared total
+ *
+ * K1  Peak of a site, without a trace: before a counter changes while
+ *     version < peak_version, its live value is saved as its value at the peak
+ *     (it has not changed since then). Exact with one thread; with more, the
+ *     peak is late by at most COUNT_CHUNK bytes a thread.
+ * K2  live_* of a page may be negative: blocks freed by another thread.
+ */
+#ifndef TIDEMARK_COUNT_H
+#define TIDEMARK_COUNT_H
+
+#include "birth.h"
+#include "state.h"
+
+#define COUNT_CHUNK (64 * 1024)
+
+struct ledger_counter *count_page(struct thread *t, uint32_t page);
+void count_publish(struct thread *t);
+void count_new_size_class(struct ledger_counter *c, unsigned class);
+void count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uint64_t slot);
+/* The calling thread is about to make the second one. */
+void count_go_threaded(struct thread *t);
+/* Live bytes and blocks of the process, as far as they are published. */
+int64_t count_live_now(void);
+/* A block whose free was not seen: its address came back. */
+void count_unseen_free(struct thread *t, uint32_t site, uint64_t size);
+
+HOT_INLINE struct ledger_counter *count_of(struct thread *t, uint32_t site)
+{
+	struct ledger_counter *page = t->pages[site / LEDGER_PAGE_COUNTERS];
+	if (unlikely(!page))
+		page = count_page(t, site / LEDGER_PAGE_COUNTERS);
+	return page + site % LEDGER_PAGE_COUNTERS;
+}
+
+HOT_INLINE void count_touch(struct ledger_counter *c)
+{
+	uint32_t version = state.ledger->peak_version;
+	if (c->version != version) {
+		c->peak_bytes = c->live_bytes;
+		c->peak_blocks = c->live_blocks;
+		c->version = version;
+	}
+}
+
+static inline unsigned count_class(uint64_t size)
+{
+	unsigned c = size ? 64u - (unsigned)__builtin_clzll(size) : 0;
+	return c < LEDGER_SIZE_CLASSES ? c : LEDGER_SIZE_CLASSES - 1;
+}
+
+HOT_INLINE void count_made(struct thread *t, struct ledger_counter *c, uint64_t size)
+{
+	count_touch(c);
+	c->live_bytes += (int64_t)size;
+	c->total_bytes += size;
+	c->live_blocks++;
+	c->total_blocks++;
+	unsigned class = count_class(size);
+	if (unlikely(c->size_class != class + 1))
+		count_new_size_class(c, class);
+	else if (unlikely(c->sizes))
+		count_new_size_class(c, class);
+	t->events++;
+	t->credit -= (int64_t)size;
+	if (unlikely(t->credit < 0))
+		count_publish(t);
+}
+
+HOT_INLINE void count_freed(struct thread *t, struct ledger_counter *c, uint64_t size)
+{
+	count_touch(c);
+	c->live_bytes -= (int64_t)size;
+	c->live_blocks--;
+	t->credit += (int64_t)size;
+	if (unlikely(t->credit > t->credit_max))
+		count_publish(t);
+}
+
+/* Is the block that makes this counter's total_blocks n timed? The first 16 of
+ * a site in a thread, then every 16th: 0, 1 or 2 as slot_timed says. */
+HOT_INLINE unsigned count_timed(uint64_t n)
+{
+	if (n & 15)
+		return n < 16;
+	return 2;
+}
+
+#endif

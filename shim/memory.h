@@ -1,0 +1,21 @@
+/* memory.h - the shim's own memory: mapped, never from malloc.
+ *
+ * M1  What is mapped is written down in LEDGER_OWN, so that the collector
+ *     neither scans it nor counts it as the program's.
+ * M2  NULL on failure; errno is not touched.
+ *
+ * Threads: all. Signals: safe (no lock; nested use maps more).
+ */
+#ifndef TIDEMARK_MEMORY_H
+#define TIDEMARK_MEMORY_H
+
+#include <stddef.h>
+
+#define MEMORY_WIPE 1u		/* zero in a forked child (MADV_WIPEONFORK) */
+
+/* Zeroed pages that take memory only when touched. Never given back. */
+void *memory_map(size_t bytes, unsigned flags);
+/* Tells the collector of memory that was mapped some other way. */
+void memory_note(const void *start, size_t bytes);
+
+#endif

@@ -1,0 +1,449 @@
+/* rule.c - reads .eh_frame for one pc; see rule.h.
+ *
+ *   pc ──_dl_find_object──▶ .eh_frame_hdr ──binary search──▶ FDE ──▶ CIE
+ *        run the CIE's, then the FDE's instructions up to pc ──▶ rule
+ *
+ * Only what x86-64 compilers emit for call sites is understood; anything else
+ * becomes RULE_UNKNOWN and the walk goes by frame pointer or ends there.
+ */
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <string.h>
+#include "rule.h"
+#include "state.h"
+
+uint64_t rule_table[1u << RULE_SLOTS_BITS];
+
+/* DWARF register numbers of x86-64. */
+enum { REG_RBP = 6, REG_RSP = 7, REG_RIP = 16 };
+
+struct cursor { const uint8_t *at, *end; bool bad; };
+
+static uint8_t get_byte(struct cursor *c)
+{
+	if (c->at >= c->end) { c->bad = true; return 0; }
+	return *c->at++;
+}
+
+static uint64_t get_bytes(struct cursor *c, unsigned n)
+{
+	uint64_t v = 0;
+	if ((size_t)(c->end - c->at) < n) { c->bad = true; c->at = c->end; return 0; }
+	memcpy(&v, c->at, n);
+	c->at += n;
+	return v;
+}
+
+static uint64_t get_uleb(struct cursor *c)
+{
+	uint64_t v = 0;
+	for (unsigned shift = 0; shift < 64; shift += 7) {
+		uint8_t b = get_byte(c);
+		v |= (uint64_t)(b & 0x7f) << shift;
+		if (!(b & 0x80))
+			return v;
+	}
+	c->bad = true;
+	return 0;
+}
+
+static int64_t get_sleb(struct cursor *c)
+{
+	uint64_t v = 0;
+	for (unsigned shift = 0; shift < 64;) {
+		uint8_t b = get_byte(c);
+		v |= (uint64_t)(b & 0x7f) << shift;
+		shift += 7;
+		if (!(b & 0x80)) {
+			if (shift < 64 && (b & 0x40))
+				v |= ~0ull << shift;
+			return (int64_t)v;
+		}
+	}
+	c->bad = true;
+	return 0;
+}
+
+/* A pointer in the DW_EH_PE encoding; only the forms that do not need a
+ * text or function base. */
+static uintptr_t get_pointer(struct cursor *c, uint8_t encoding, uintptr_t data_base)
+{
+	uintptr_t place = (uintptr_t)c->at;
+	uintptr_t v;
+	if (encoding == 0xff)
+		return 0;
+	switch (encoding & 0x0f) {
+	case 0x00: case 0x04: case 0x0c: v = get_bytes(c, 8); break;
+	case 0x01: v = get_uleb(c); break;
+	case 0x02: v = get_bytes(c, 2); break;
+	case 0x03: v = get_bytes(c, 4); break;
+	case 0x09: v = (uintptr_t)get_sleb(c); break;
+	case 0x0a: v = (uintptr_t)(int16_t)get_bytes(c, 2); break;
+	case 0x0b: v = (uintptr_t)(int32_t)get_bytes(c, 4); break;
+	default: c->bad = true; return 0;
+	}
+	switch (encoding & 0x70) {
+	case 0x00: break;
+	case 0x10: v += place; break;
+	case 0x30: v += data_base; break;
+	default: c->bad = true;
+	}
+	return v;
+}
+
+struct cie {
+	uint64_t code_align;
+	int64_t data_align;
+	uint64_t return_register;
+	uint8_t fde_encoding;
+	bool signal, augmented;
+	struct cursor code;
+};
+
+static bool cie_read(const uint8_t *at, struct cie *out)
+{
+	uint32_t length;
+	memcpy(&length, at, 4);
+	if (length == 0 || length == 0xffffffff)
+		return false;
+	struct cursor c = { at + 4, at + 4 + length, false };
+	if (get_bytes(&c, 4) != 0)
+		return false;
+	uint8_t version = get_byte(&c);
+	if (version != 1 && version != 3 && version != 4)
+		return false;
+	const char *augmentation = (const char *)c.at;
+	while (get_byte(&c) && !c.bad)
+		;
+	if (version == 4)
+		get_bytes(&c, 2);
+	*out = (struct cie){ .fde_encoding = 0 };
+	out->code_align = get_uleb(&c);
+	out->data_align = get_sleb(&c);
+	out->return_register = version == 1 ? get_byte(&c) : get_uleb(&c);
+	if (*augmentation == 'z') {
+		out->augmented = true;
+		uint64_t bytes = get_uleb(&c);
+		if (bytes > (size_t)(c.end - c.at))
+			return false;
+		const uint8_t *after = c.at + bytes;
+		for (const char *a = augmentation + 1; *a && !c.bad; a++) {
+			if (*a == 'R') {
+				out->fde_encoding = get_byte(&c);
+			} else if (*a == 'P') {
+				uint8_t encoding = get_byte(&c);
+				get_pointer(&c, encoding, 0);
+			} else if (*a == 'L') {
+				get_byte(&c);
+			} else if (*a == 'S') {
+				out->signal = true;
+			} else if (*a != 'B') {
+				break;
+			}
+		}
+		c.at = after;
+	} else if (*augmentation) {
+		return false;
+	}
+	out->code = c;
+	return !c.bad;
+}
+
+enum rbp_rule { RBP_SAME, RBP_AT_CFA, RBP_AT_RBP, RBP_LOST };
+
+struct row {
+	enum { CFA_REGISTER, CFA_DEREF, CFA_LOST } cfa_kind;
+	unsigned cfa_register;
+	int64_t cfa_offset;
+	enum rbp_rule rbp;
+	int64_t rbp_offset;
+	bool end;		/* the return address is undefined */
+	bool odd_return;	/* the return address is not at CFA - 8 */
+};
+
+/* DW_CFA_def_cfa_expression: only "rbp + n, deref" (gcc's realigned frames). */
+static void cfa_expression(struct row *r, struct cursor e)
+{
+	r->cfa_kind = CFA_LOST;
+	if (get_byte(&e) != 0x70 + REG_RBP)
+		return;
+	int64_t n = get_sleb(&e);
+	if (get_byte(&e) != 0x06 || e.at != e.end || e.bad)
+		return;
+	r->cfa_kind = CFA_DEREF;
+	r->cfa_offset = n;
+}
+
+static void register_expression(struct row *r, uint64_t reg, struct cursor e)
+{
+	if (reg == REG_RIP)
+		r->odd_return = true;
+	if (reg != REG_RBP)
+		return;
+	r->rbp = RBP_LOST;
+	if (get_byte(&e) != 0x70 + REG_RBP)
+		return;
+	int64_t n = get_sleb(&e);
+	if (n == 0 && e.at == e.end && !e.bad)
+		r->rbp = RBP_AT_RBP;
+}
+
+static void register_saved(struct row *r, uint64_t reg, int64_t offset)
+{
+	if (reg == REG_RBP) {
+		r->rbp = RBP_AT_CFA;
+		r->rbp_offset = offset;
+	} else if (reg == REG_RIP) {
+		r->end = false;
+		r->odd_return = offset != -8;
+	}
+}
+
+static void register_restored(struct row *r, const struct row *initial, uint64_t reg)
+{
+	if (reg == REG_RBP) {
+		r->rbp = initial->rbp;
+		r->rbp_offset = initial->rbp_offset;
+	} else if (reg == REG_RIP) {
+		r->end = initial->end;
+		r->odd_return = initial->odd_return;
+	}
+}
+
+#define ROW_STACK 8
+
+/* Runs call frame instructions until `pc` is reached; false when unsupported. */
+static bool run(struct cursor c, const struct cie *cie, uintptr_t at, uintptr_t pc,
+	struct row *r, const struct row *initial)
+{
+	struct row saved[ROW_STACK];
+	unsigned depth = 0;
+
+	while (c.at < c.end && !c.bad) {
+		uint8_t op = get_byte(&c);
+		uint64_t reg;
+		switch (op >> 6) {
+		case 1:		/* advance_loc */
+			at += (op & 0x3f) * cie->code_align;
+			if (at > pc)
+				return true;
+			continue;
+		case 2:		/* offset */
+			register_saved(r, op & 0x3f, (int64_t)get_uleb(&c) * cie->data_align);
+			continue;
+		case 3:		/* restore */
+			register_restored(r, initial, op & 0x3f);
+			continue;
+		}
+		switch (op) {
+		case 0x00: break;						/* nop */
+		case 0x01: at = get_pointer(&c, cie->fde_encoding, 0); goto moved;
+		case 0x02: at += get_bytes(&c, 1) * cie->code_align; goto moved;
+		case 0x03: at += get_bytes(&c, 2) * cie->code_align; goto moved;
+		case 0x04: at += get_bytes(&c, 4) * cie->code_align;
+		moved:
+			if (at > pc)
+				return !c.bad;
+			break;
+		case 0x05:						/* offset_extended */
+			reg = get_uleb(&c);
+			register_saved(r, reg, (int64_t)get_uleb(&c) * cie->data_align);
+			break;
+		case 0x06: register_restored(r, initial, get_uleb(&c)); break;
+		case 0x07:						/* undefined */
+			reg = get_uleb(&c);
+			if (reg == REG_RIP)
+				r->end = true;
+			if (reg == REG_RBP)
+				r->rbp = RBP_LOST;
+			break;
+		case 0x08:						/* same_value */
+			if (get_uleb(&c) == REG_RBP)
+				r->rbp = RBP_SAME;
+			break;
+		case 0x09:						/* register */
+			reg = get_uleb(&c);
+			get_uleb(&c);
+			if (reg == REG_RBP)
+				r->rbp = RBP_LOST;
+			if (reg == REG_RIP)
+				r->odd_return = true;
+			break;
+		case 0x0a:						/* remember_state */
+			if (depth == ROW_STACK)
+				return false;
+			saved[depth++] = *r;
+			break;
+		case 0x0b:						/* restore_state */
+			if (depth == 0)
+				return false;
+			*r = saved[--depth];
+			break;
+		case 0x0c:						/* def_cfa */
+			r->cfa_kind = CFA_REGISTER;
+			r->cfa_register = (unsigned)get_uleb(&c);
+			r->cfa_offset = (int64_t)get_uleb(&c);
+			break;
+		case 0x0d:						/* def_cfa_register */
+			r->cfa_kind = CFA_REGISTER;
+			r->cfa_register = (unsigned)get_uleb(&c);
+			break;
+		case 0x0e: r->cfa_offset = (int64_t)get_uleb(&c); break;	/* def_cfa_offset */
+		case 0x0f: case 0x10: case 0x16: {
+			/* def_cfa_expression; expression; val_expression */
+			reg = op == 0x0f ? 0 : get_uleb(&c);
+			uint64_t n = get_uleb(&c);
+			if (n > (size_t)(c.end - c.at))
+				return false;
+			struct cursor e = { c.at, c.at + n, false };
+			c.at += n;
+			if (op == 0x0f)
+				cfa_expression(r, e);
+			else if (op == 0x10)
+				register_expression(r, reg, e);
+			else if (reg == REG_RBP)
+				r->rbp = RBP_LOST;
+			else if (reg == REG_RIP)
+				r->odd_return = true;
+			break;
+		}
+		case 0x11:						/* offset_extended_sf */
+			reg = get_uleb(&c);
+			register_saved(r, reg, get_sleb(&c) * cie->data_align);
+			break;
+		case 0x12:						/* def_cfa_sf */
+			r->cfa_kind = CFA_REGISTER;
+			r->cfa_register = (unsigned)get_uleb(&c);
+			r->cfa_offset = get_sleb(&c) * cie->data_align;
+			break;
+		case 0x13: r->cfa_offset = get_sleb(&c) * cie->data_align; break;
+		case 0x2e: get_uleb(&c); break;				/* GNU_args_size */
+		default:
+			return false;
+		}
+	}
+	return !c.bad;
+}
+
+static uint32_t row_rule(const struct row *r)
+{
+	if (r->end)
+		return rule_make(RULE_END, 0, 0);
+	if (r->odd_return || r->cfa_kind == CFA_LOST || (r->cfa_offset & 7))
+		return rule_make(RULE_UNKNOWN, 0, 0);
+	int64_t words = r->cfa_offset / 8;
+	if (words > (1 << 20) - 1 || words < -(1 << 20))
+		return rule_make(RULE_UNKNOWN, 0, 0);
+
+	unsigned rbp = RULE_RBP_SAME;
+	if (r->rbp == RBP_AT_CFA) {
+		int64_t up = -r->rbp_offset / 8;
+		if (up < 1 || up >= RULE_RBP_AT_RBP || (r->rbp_offset & 7))
+			return rule_make(RULE_UNKNOWN, 0, 0);
+		rbp = (unsigned)up;
+	} else if (r->rbp == RBP_AT_RBP) {
+		rbp = RULE_RBP_AT_RBP;
+	} else if (r->rbp == RBP_LOST) {
+		return rule_make(RULE_UNKNOWN, 0, 0);
+	}
+	if (r->cfa_kind == CFA_DEREF)
+		return rule_make(RULE_DEREF, rbp, (int32_t)words);
+	if (r->cfa_register == REG_RSP)
+		return rule_make(RULE_SP, rbp, (int32_t)words);
+	if (r->cfa_register == REG_RBP)
+		return rule_make(RULE_BP, rbp, (int32_t)words);
+	return rule_make(RULE_UNKNOWN, 0, 0);
+}
+
+/* The FDE that covers pc, by the sorted table of .eh_frame_hdr; NULL: none. */
+static const uint8_t *find_fde(const uint8_t *hdr, uintptr_t pc)
+{
+	/* version 1, any eh_frame_ptr, udata4 count, datarel sdata4 table */
+	if (hdr[0] != 1 || hdr[2] != 0x03 || hdr[3] != 0x3b)
+		return NULL;
+	struct cursor c = { hdr + 4, hdr + 64, false };
+	get_pointer(&c, hdr[1], (uintptr_t)hdr);
+	uint64_t count = get_bytes(&c, 4);
+	if (c.bad || count == 0)
+		return NULL;
+	struct entry { int32_t pc, fde; };
+	const struct entry *table = (const struct entry *)c.at;
+	int64_t want = (int64_t)(pc - (uintptr_t)hdr);
+	uint64_t lo = 0, hi = count;
+	while (hi - lo > 1) {
+		uint64_t middle = lo + (hi - lo) / 2;
+		if (table[middle].pc <= want)
+			lo = middle;
+		else
+			hi = middle;
+	}
+	if (table[lo].pc > want)
+		return NULL;
+	return hdr + table[lo].fde;
+}
+
+static const uint8_t restorer_code[] = { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05 };
+
+uint32_t rule_compute(uintptr_t key)
+{
+	uintptr_t pc = key - 1;
+	struct dl_find_object object;
+	if (_dl_find_object((void *)pc, &object) != 0 || !object.dlfo_eh_frame)
+		return rule_make(RULE_UNKNOWN, 0, 0);
+	const uint8_t *fde = find_fde(object.dlfo_eh_frame, pc);
+	if (!fde)
+		return rule_make(RULE_UNKNOWN, 0, 0);
+
+	uint32_t length;
+	memcpy(&length, fde, 4);
+	if (length == 0 || length == 0xffffffff)
+		return rule_make(RULE_UNKNOWN, 0, 0);
+	struct cursor c = { fde + 4, fde + 4 + length, false };
+	const uint8_t *cie_place = c.at;
+	uint32_t back = (uint32_t)get_bytes(&c, 4);
+	struct cie cie;
+	if (!cie_read(cie_place - back, &cie))
+		return rule_make(RULE_UNKNOWN, 0, 0);
+	uintptr_t start = get_pointer(&c, cie.fde_encoding, 0);
+	uintptr_t bytes = get_pointer(&c, cie.fde_encoding & 0x0f, 0);
+	if (pc < start || pc - start >= bytes || cie.return_register != REG_RIP)
+		return rule_make(RULE_UNKNOWN, 0, 0);
+	if (cie.signal) {
+		/* Linux's rt_sigreturn trampoline only: `mov $15,%rax; syscall`. */
+		if (memcmp((const void *)key, restorer_code, sizeof restorer_code) == 0)
+			return rule_make(RULE_SIGNAL, 0, 0);
+		return rule_make(RULE_UNKNOWN, 0, 0);
+	}
+	if (cie.augmented) {
+		uint64_t skip = get_uleb(&c);
+		if (skip > (size_t)(c.end - c.at))
+			return rule_make(RULE_UNKNOWN, 0, 0);
+		c.at += skip;
+	}
+
+	struct row row = { .cfa_kind = CFA_LOST, .rbp = RBP_SAME };
+	struct row none = row;
+	if (!run(cie.code, &cie, 0, ~(uintptr_t)0, &row, &none))
+		return rule_make(RULE_UNKNOWN, 0, 0);
+	struct row initial = row;
+	if (!run(c, &cie, start, pc, &row, &initial))
+		return rule_make(RULE_UNKNOWN, 0, 0);
+	return row_rule(&row);
+}
+
+uint32_t rule_learn(uintptr_t key)
+{
+	uint32_t generation = __atomic_load_n(&state.generation, __ATOMIC_ACQUIRE);
+	uint32_t rule = rule_compute(key);
+	uint64_t h = (key * 0x61C8864680B583EBull) & ((1ull << 47) - 1);
+	uint64_t entry = ((h & 0x7fffffffu) + 1) << 32 | rule;
+	if (key < (1ull << 47) && generation == __atomic_load_n(&state.generation, __ATOMIC_ACQUIRE))
+		__atomic_store_n(&rule_table[h >> 31], entry, __ATOMIC_RELAXED);
+	return rule;
+}
+
+void rule_flush(void)
+{
+	for (unsigned i = 0; i < 1u << RULE_SLOTS_BITS; i++)
+		__atomic_store_n(&rule_table[i], 0, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,207 @@
+/* site.c - see site.h. */
+#include "lock.h"
+#include "memory.h"
+#include "module.h"
+#include "site.h"
+#include "store.h"
+#include "walk.h"
+
+static struct lock site_lock;
+
+/* Two tables: hash → site, and (parent, address) → node. */
+struct site_table { uint64_t mask; uint64_t entry[]; };
+struct node_table { uint64_t mask; uint32_t entry[]; };
+static struct site_table *sites;
+static struct node_table *nodes;
+
+static struct site_table *sites_new(uint64_t slots)
+{
+	struct site_table *t = memory_map(sizeof *t + slots * sizeof t->entry[0], 0);
+	if (t)
+		t->mask = slots - 1;
+	return t;
+}
+
+static struct node_table *nodes_new(uint64_t slots)
+{
+	struct node_table *t = memory_map(sizeof *t + slots * sizeof t->entry[0], 0);
+	if (t)
+		t->mask = slots - 1;
+	return t;
+}
+
+bool site_start(void)
+{
+	struct ledger_table *t = state.ledger->table;
+	sites = sites_new(1 << 12);
+	nodes = nodes_new(1 << 13);
+	if (!sites || !nodes || !store_reserve(LEDGER_SITES, 256) || !store_reserve(LEDGER_NODES, 256))
+		return false;
+	t[LEDGER_SITES].count = LEDGER_SITE_FIRST;
+	t[LEDGER_NODES].count = 1;
+	return true;
+}
+
+void site_after_fork(void)
+{
+	site_lock.word = 0;
+}
+
+#define ENTRY(hash, site) (((hash) & ~(uint64_t)SLOT_SITE_MASK) | (site))
+
+uint32_t site_find(uint64_t hash)
+{
+	const struct site_table *t = __atomic_load_n(&sites, __ATOMIC_ACQUIRE);
+	uint64_t tag = hash & ~(uint64_t)SLOT_SITE_MASK;
+	for (uint64_t i = hash & t->mask;; i = (i + 1) & t->mask) {
+		uint64_t e = __atomic_load_n(&t->entry[i], __ATOMIC_RELAXED);
+		if (!e)
+			return 0;
+		if ((e & ~(uint64_t)SLOT_SITE_MASK) == tag)
+			return (uint32_t)e & SLOT_SITE_MASK;
+	}
+}
+
+static void sites_put(struct site_table *t, uint64_t hash, uint32_t site)
+{
+	uint64_t i = hash & t->mask;
+	while (t->entry[i])
+		i = (i + 1) & t->mask;
+	__atomic_store_n(&t->entry[i], ENTRY(hash, site), __ATOMIC_RELEASE);
+}
+
+static bool sites_grow(uint64_t count)
+{
+	if (count * 8 < (sites->mask + 1) * 5)
+		return true;
+	struct site_table *bigger = sites_new((sites->mask + 1) * 2);
+	if (!bigger)
+		return false;
+	const struct ledger_site *s = ledger_at(LEDGER_SITES);
+	for (uint64_t i = LEDGER_SITE_FIRST; i < state.ledger->table[LEDGER_SITES].count; i++)
+		if (s[i].node && s[i].hash)
+			sites_put(bigger, s[i].hash, (uint32_t)i);
+	__atomic_store_n(&sites, bigger, __ATOMIC_RELEASE);
+	return true;
+}
+
+static uint64_t node_hash(uint32_t parent, uint64_t address, unsigned flags)
+{
+	uint64_t h = (address + flags) * 0x9E3779B97F4A7C15ull + parent * 0xD6E8FEB86659FD93ull;
+	return h ^ h >> 32;
+}
+
+static bool nodes_grow(uint64_t count)
+{
+	if (count * 8 < (nodes->mask + 1) * 5)
+		return true;
+	struct node_table *bigger = nodes_new((nodes->mask + 1) * 2);
+	if (!bigger)
+		return false;
+	const struct ledger_node *n = ledger_at(LEDGER_NODES);
+	for (uint64_t i = 1; i < state.ledger->table[LEDGER_NODES].count; i++) {
+		uint64_t at = node_hash(n[i].parent, n[i].address, n[i].flags) & bigger->mask;
+		while (bigger->entry[at])
+			at = (at + 1) & bigger->mask;
+		bigger->entry[at] = (uint32_t)i;
+	}
+	nodes = bigger;
+	return true;
+}
+
+/* Child of `parent` for this address; 0 when the table is full. */
+static uint32_t node_intern(uint32_t parent, uint64_t address, unsigned flags)
+{
+	struct ledger_table *t = &state.ledger->table[LEDGER_NODES];
+	struct ledger_node *n = ledger_at(LEDGER_NODES);
+	uint64_t at = node_hash(parent, address, flags) & nodes->mask;
+	for (; nodes->entry[at]; at = (at + 1) & nodes->mask) {
+		const struct ledger_node *have = &n[nodes->entry[at]];
+		/* A node of an unloaded module is never used again (module.h). */
+		if (have->parent == parent && have->address == address && have->flags == flags
+		    && !module_closed(have->module))
+			return nodes->entry[at];
+	}
+	uint64_t index = t->count;
+	if (!store_reserve(LEDGER_NODES, index + 1) || !nodes_grow(index + 1))
+		return 0;
+	n[index] = (struct ledger_node){ .parent = parent, .address = address,
+		.flags = (uint16_t)flags, .module = (uint16_t)module_find(address - !(flags & LEDGER_NODE_SIGNAL)) };
+	for (at = node_hash(parent, address, flags) & nodes->mask; nodes->entry[at];)
+		at = (at + 1) & nodes->mask;
+	nodes->entry[at] = (uint32_t)index;
+	__atomic_store_n(&t->count, index + 1, __ATOMIC_RELEASE);
+	return (uint32_t)index;
+}
+
+static uint32_t add_locked(uint64_t hash, struct walk_frame *frames, uint32_t count, unsigned flags,
+	bool remember)
+{
+	uint32_t site = site_find(hash);
+	if (site)
+		return site;
+	struct ledger_table *t = &state.ledger->table[LEDGER_SITES];
+	uint64_t index = t->count;
+	if (index > SLOT_SITE_MASK || !store_reserve(LEDGER_SITES, index + 1) || !sites_grow(index + 1))
+		return 0;
+
+	uint32_t first = 0, node = 0;
+	if (remember) {
+		for (first = count; first > 0 && !frames[first - 1].node; first--)
+			;
+		if (first)
+			node = frames[first - 1].node;
+	}
+	for (uint32_t i = first; i < count; i++) {
+		unsigned f = (frames[i].flags & WALK_EXACT ? LEDGER_NODE_SIGNAL : 0)
+			| (frames[i].flags & WALK_BY_RBP ? LEDGER_NODE_BY_FRAME_POINTER : 0);
+		node = node_intern(node, frames[i].pc - (frames[i].flags & WALK_EXACT), f);
+		if (!node)
+			return 0;
+		if (remember)
+			frames[i].node = node;
+	}
+	struct ledger_site *s = (struct ledger_site *)ledger_at(LEDGER_SITES) + index;
+	*s = (struct ledger_site){ .hash = hash, .node = node, .depth = (uint16_t)count,
+		.flags = (uint16_t)flags };
+	__atomic_store_n(&t->count, index + 1, __ATOMIC_RELEASE);
+	sites_put(sites, hash, (uint32_t)index);
+	return (uint32_t)index;
+}
+
+uint32_t site_add(uint64_t hash, struct walk_frame *frames, uint32_t count, unsigned flags,
+	bool remember)
+{
+	lock_take(&site_lock);
+	uint32_t site = add_locked(hash, frames, count, flags, remember);
+	lock_release(&site_lock);
+	if (!site) {
+		missed_add(MISSED_SITES_FULL, 1);
+		return LEDGER_SITE_OVERFLOW;
+	}
+	return site;
+}
+
+void site_forget_module(uint32_t module)
+{
+	/* Sites whose stack passes through the module get an entry that no hash
+	 * finds; done by rebuilding the table without them. */
+	lock_take(&site_lock);
+	const struct ledger_node *n = ledger_at(LEDGER_NODES);
+	struct ledger_site *s = ledger_at(LEDGER_SITES);
+	uint64_t count = state.ledger->table[LEDGER_SITES].count;
+	struct site_table *fresh = sites_new(sites->mask + 1);
+	if (fresh) {
+		for (uint64_t i = LEDGER_SITE_FIRST; i < count; i++) {
+			bool gone = false;
+			for (uint32_t node = s[i].node; node && !gone; node = n[node].parent)
+				gone = n[node].module == module;
+			if (gone)
+				s[i].hash = 0;
+			else if (s[i].hash)
+				sites_put(fresh, s[i].hash, (uint32_t)i);
+		}
+		__atomic_store_n(&sites, fresh, __ATOMIC_RELEASE);
+	}
+	lock_release(&site_lock);
+}

@@ -1,0 +1,317 @@
+/* walk.c - the part of a walk that is not inlined; see walk.h. */
+#include <sys/uio.h>
+#include <ucontext.h>
+#include "raw.h"
+#include "rule.h"
+#include "site.h"
+#include "walk.h"
+
+struct place { uintptr_t slot, pc, rbp, sp; uint8_t flags; };
+enum step_result { STEP_ON, STEP_END, STEP_BROKEN };
+
+/* Is the page readable? Asks the kernel once a page; pages between stay known. */
+static bool probe(struct thread *t, uintptr_t address, size_t bytes)
+{
+	if (t->probed_unmaps != state.unmaps) {
+		t->probed_lo = t->probed_hi = 0;
+		t->probed_unmaps = state.unmaps;
+	}
+	if (address & 7)
+		return false;
+	for (uintptr_t at = address; at < address + bytes;) {
+		if (at >= t->probed_lo && at < t->probed_hi) {
+			at = t->probed_hi;
+			continue;
+		}
+		if (state.no_syscalls)
+			return false;
+		uintptr_t page = at & ~4095ul;
+		char byte;
+		struct iovec to = { &byte, 1 }, from = { (void *)at, 1 };
+		if (raw6(SYS_process_vm_readv, raw0(SYS_getpid), &to, 1, &from, 1, 0) != 1)
+			return false;
+		if (page == t->probed_hi)
+			t->probed_hi += 4096;
+		else if (page + 4096 == t->probed_lo)
+			t->probed_lo = page;
+		else
+			t->probed_lo = page, t->probed_hi = page + 4096;
+		at = page + 4096;
+	}
+	return true;
+}
+
+/* May [address, +bytes) be read? lo/hi: the stack that is known to be there. */
+HOT_INLINE bool readable(struct thread *t, uintptr_t lo, uintptr_t hi, uintptr_t address, size_t bytes)
+{
+	if (likely(address >= lo && address < hi && hi - address >= bytes))
+		return !(address & 7);
+	return hi == 0 && probe(t, address, bytes);
+}
+
+/* One frame outward. Fills the outer place and what was read on the way. */
+HOT_INLINE enum step_result step(struct thread *t, uintptr_t lo, uintptr_t hi,
+	const struct place *in, struct place *out, struct walk_step *record)
+{
+	uint32_t rule = rule_find(in->pc);
+	uintptr_t cfa;
+	record->rbp_from = NULL;
+	record->extra = NULL;
+	record->uses_rbp = 0;
+	record->flags = in->flags;
+	switch (rule_kind(rule)) {
+	case RULE_SP:
+		cfa = in->sp + (uintptr_t)rule_offset(rule);
+		break;
+	case RULE_BP:
+		cfa = in->rbp + (uintptr_t)rule_offset(rule);
+		record->uses_rbp = 1;
+		break;
+	case RULE_DEREF: {
+		uintptr_t at = in->rbp + (uintptr_t)rule_offset(rule);
+		if (!readable(t, lo, hi, at, 8))
+			return STEP_BROKEN;
+		record->extra = (const uintptr_t *)at;
+		cfa = record->extra_value = *(const uintptr_t *)at;
+		record->uses_rbp = 1;
+		break;
+	}
+	case RULE_END:
+		return STEP_END;
+	case RULE_SIGNAL: {
+		/* rsp points at the ucontext that the kernel pushed (arch/x86 rt_sigframe). */
+		const ucontext_t *u = (const ucontext_t *)in->sp;
+		if (!readable(t, lo, hi, in->sp, offsetof(ucontext_t, __fpregs_mem)))
+			return STEP_BROKEN;
+		const uintptr_t *g = (const uintptr_t *)u->uc_mcontext.gregs;
+		out->slot = (uintptr_t)&g[REG_RIP];
+		out->pc = g[REG_RIP] + 1;
+		out->sp = g[REG_RSP];
+		out->rbp = g[REG_RBP];
+		out->flags = WALK_EXACT;
+		record->rbp_from = &g[REG_RBP];
+		record->extra = &g[REG_RSP];
+		record->extra_value = out->sp;
+		return STEP_ON;
+	}
+	default:
+		/* No unwind data (JIT code): the frame pointer, if it looks like one. */
+		if (in->rbp < in->sp || !readable(t, lo, hi, in->rbp, 16))
+			return STEP_BROKEN;
+		rule = rule_make(RULE_BP, 2, 2);
+		cfa = in->rbp + 16;
+		record->uses_rbp = 1;
+		record->flags |= WALK_BY_RBP;
+		break;
+	}
+	/* A frame that does not move up the stack would never end. */
+	if (cfa <= in->sp - 8 || (cfa & 7) || !readable(t, lo, hi, cfa - 8, 8))
+		return STEP_BROKEN;
+	out->slot = cfa - 8;
+	out->pc = *(const uintptr_t *)(cfa - 8);
+	out->sp = cfa;
+	out->flags = 0;
+	unsigned rbp = rule_rbp(rule);
+	if (rbp == RULE_RBP_SAME) {
+		out->rbp = in->rbp;
+	} else {
+		uintptr_t at = rbp == RULE_RBP_AT_RBP ? in->rbp : cfa - 8 * (uintptr_t)rbp;
+		if (!readable(t, lo, hi, at, 8))
+			return STEP_BROKEN;
+		if (rbp == RULE_RBP_AT_RBP)
+			record->uses_rbp = 1;
+		record->rbp_from = (const uintptr_t *)at;
+		out->rbp = *record->rbp_from;
+	}
+	if (out->pc < 4096)
+		return STEP_END;	/* thread start routines made by hand push 0 */
+	return STEP_ON;
+}
+
+/* Makes room for `more` frames by dropping the outer half of what is kept. */
+static void drop_outer(struct thread *t, uint32_t *kept, uint32_t more)
+{
+	if (*kept + more <= WALK_FRAMES)
+		return;
+	uint32_t keep = WALK_FRAMES / 4, from = *kept - keep;
+	uint16_t base = t->frame[from].verify;
+	uint32_t words = t->frame[*kept - 1].verify - base;
+	__builtin_memmove(t->word, t->word + base, words * sizeof t->word[0]);
+	for (uint32_t i = 0; i < keep; i++) {
+		t->frame[i] = t->frame[from + i];
+		t->frame[i].verify = (uint16_t)(t->frame[i].verify - base);
+		t->frame[i].node = 0;
+	}
+	t->bottom = WALK_BOTTOM_CUT;
+	*kept = keep;
+}
+
+static uint64_t frame_hash(uintptr_t pc)
+{
+	uint64_t h = pc * 0xBF58476D1CE4E5B9ull;
+	return h ^ h >> 29;
+}
+
+/* Puts steps [0, count), innermost first, on top of `kept` cached frames. */
+static void push(struct thread *t, uint32_t kept, uint32_t count)
+{
+	drop_outer(t, &kept, count);
+	uint32_t n = kept;
+	for (uint32_t k = count; k-- > 0; n++) {
+		const struct walk_step *s = &t->step[k];
+		struct walk_frame *f = &t->frame[n];
+		*f = (struct walk_frame){ .slot = s->slot, .pc = s->pc, .rbp = s->rbp, .flags = s->flags };
+		if (n == 0) {
+			f->hash = frame_hash(s->pc);
+			continue;
+		}
+		const struct walk_frame *outer = f - 1;
+		uint32_t w = outer->verify;
+		f->hash = outer->hash * WALK_BASE + frame_hash(s->pc);
+		t->word[w++] = (struct walk_word){ (const uintptr_t *)outer->slot,
+			outer->pc - (outer->flags & WALK_EXACT) };
+		if (s->extra)
+			t->word[w++] = (struct walk_word){ s->extra, s->extra_value };
+		if (outer->needs_rbp && s->rbp_from)
+			t->word[w++] = (struct walk_word){ s->rbp_from, outer->rbp };
+		f->verify = (uint16_t)w;
+		f->needs_rbp = s->uses_rbp || (outer->needs_rbp && !s->rbp_from);
+	}
+	t->frames = n;
+}
+
+/* The site of the frames in the cache (W3). */
+static uint32_t cached_site(struct thread *t, uint64_t domain)
+{
+	uint32_t n = t->frames, lo = 0;
+	unsigned flags = 0;
+	uint64_t hash = t->frame[n - 1].hash;
+	if (n > state.depth) {
+		lo = n - state.depth;
+		hash -= t->frame[lo - 1].hash * state.depth_power;
+		flags = LEDGER_SITE_DEPTH_CUT;
+	} else if (t->bottom == WALK_BOTTOM_BROKEN) {
+		flags = LEDGER_SITE_BROKEN;
+	} else if (t->bottom == WALK_BOTTOM_CUT) {
+		flags = LEDGER_SITE_DEPTH_CUT;
+	}
+	hash = site_mix(hash + flags * 0x2545F4914F6CDD1Dull + domain);
+	uint32_t site = site_find(hash);
+	if (unlikely(!site)) {
+		if (domain)
+			flags |= domain == SITE_DOMAIN_MAPPING ? LEDGER_SITE_MAPPING : LEDGER_SITE_TRACKED;
+		site = site_add(hash, t->frame + lo, n - lo, flags, !(flags & LEDGER_SITE_DEPTH_CUT));
+	}
+	if (!domain)
+		t->frame[n - 1].site = site;
+	return site;
+}
+
+/* A stack that is not the thread's own: every page is probed, nothing is kept. */
+static uint32_t walk_other(struct thread *t, struct walk_entry e, uint64_t domain)
+{
+	struct place at = { e.slot, e.pc, e.rbp, e.slot + 8, 0 }, outer = { 0 };
+	uint32_t count = 0;
+	enum step_result result = STEP_ON;
+	while (result == STEP_ON && count < state.depth) {
+		struct walk_step *s = &t->step[count];
+		s->pc = at.pc;
+		result = step(t, 0, 0, &at, &outer, s);
+		count++;
+		at = outer;
+	}
+	unsigned flags = result == STEP_ON ? LEDGER_SITE_DEPTH_CUT
+		: result == STEP_BROKEN ? LEDGER_SITE_BROKEN : 0;
+	if (flags == LEDGER_SITE_BROKEN)
+		missed_add(MISSED_TRUNCATED, 1);
+	uint64_t hash = 0;
+	for (uint32_t k = count; k-- > 0;)
+		hash = hash * WALK_BASE + frame_hash(t->step[k].pc);
+	hash = site_mix(hash + flags * 0x2545F4914F6CDD1Dull + domain);
+	uint32_t site = site_find(hash);
+	if (site)
+		return site;
+	if (domain)
+		flags |= domain == SITE_DOMAIN_MAPPING ? LEDGER_SITE_MAPPING : LEDGER_SITE_TRACKED;
+	/* The cache is the scratch space: what it held is walked anew later. */
+	t->frames = 0;
+	for (uint32_t k = 0; k < count; k++) {
+		const struct walk_step *s = &t->step[count - 1 - k];
+		t->frame[k] = (struct walk_frame){ .pc = s->pc, .flags = s->flags };
+	}
+	return site_add(hash, t->frame, count, flags, false);
+}
+
+__attribute__((noinline))
+uint32_t walk_slow(struct thread *t, struct walk_entry e, uint64_t domain)
+{
+	if (unlikely(e.slot < t->stack_lo || e.slot >= t->stack_hi))
+		return walk_other(t, e, domain);
+	if (unlikely(t->generation != state.generation)) {
+		t->frames = 0;		/* a module is gone: its addresses may mean something else */
+		t->generation = state.generation;
+	}
+	uintptr_t lo = e.slot, hi = t->stack_hi;
+	struct place at = { e.slot, e.pc, e.rbp, e.slot + 8, 0 }, outer = { 0 };
+	uint32_t kept = t->frames, count = 0, most = state.depth + WALK_EXTRA;
+	for (;;) {
+		while (kept && t->frame[kept - 1].slot < at.slot)
+			kept--;
+		if (kept) {
+			const struct walk_frame *f = &t->frame[kept - 1];
+			if (f->slot == at.slot && f->pc == at.pc
+			    && (!f->needs_rbp || f->rbp == at.rbp)) {
+				uint32_t want = count < state.depth ? state.depth - count : 1;
+				uint32_t low = kept > want ? kept - want : 0;
+				uint32_t bottom = t->frame[low].verify;
+				uint32_t bad = walk_verify(t->word, f->verify, bottom);
+				if (bad == bottom) {
+					if (kept >= want || t->bottom != WALK_BOTTOM_CUT)
+						break;
+					kept = 0;	/* too few are known: walk on from here */
+				} else {
+					/* The step outward of the frame that owns word bad-1 has changed. */
+					while (kept && t->frame[kept - 1].verify >= bad)
+						kept--;
+				}
+			}
+		}
+		struct walk_step *s = &t->step[count];
+		s->slot = at.slot;
+		s->pc = at.pc;
+		s->rbp = at.rbp;
+		enum step_result result = step(t, lo, hi, &at, &outer, s);
+		count++;
+		if (result != STEP_ON || count == most) {
+			kept = 0;
+			t->bottom = result == STEP_END ? WALK_BOTTOM_ROOT
+				: result == STEP_BROKEN ? WALK_BOTTOM_BROKEN : WALK_BOTTOM_CUT;
+			if (result == STEP_BROKEN)
+				missed_add(MISSED_TRUNCATED, 1);
+			break;
+		}
+		at = outer;
+	}
+	push(t, kept, count);
+	return cached_site(t, domain);
+}
+
+unsigned walk_check(struct thread *t, struct walk_entry e)
+{
+	if (e.slot < t->stack_lo || e.slot >= t->stack_hi)
+		return 0;
+	struct place at = { e.slot, e.pc, e.rbp, e.slot + 8, 0 }, outer = { 0 };
+	struct walk_step s;
+	uint32_t n = t->frames, depth = 0;
+	while (n > 0 && depth < state.depth) {
+		const struct walk_frame *f = &t->frame[--n];
+		if (f->slot != at.slot || f->pc != at.pc)
+			return depth + 1;
+		enum step_result result = step(t, e.slot, t->stack_hi, &at, &outer, &s);
+		depth++;
+		if (result != STEP_ON)
+			return n ? depth + 1 : 0;
+		at = outer;
+	}
+	return 0;
+}
