@@ -208,6 +208,7 @@ struct tide_jit { uint64_t address, bytes; uint32_t name, pad; };
 struct tide_symbol {			/* one line of the inline chain of a frame, innermost first */
 	uint32_t frame, function, file, line, flags, pad;
 };
+#define SYMBOL_MADE_FROM_ADDRESS 1u	/* no name was found: "module+0xOFFSET" */
 struct tide_digest { uint64_t content, trailing_zeros; uint32_t resident_pages, pages; };
 
 /* least[b]: least number of live blocks of the site at the ends of rounds

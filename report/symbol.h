@@ -23,6 +23,7 @@ struct symbol_line {
 	uint64_t address;	/* of the frame, in the process */
 	bool inlined;
 	bool has_symbol;	/* false: the name is made from the address */
+	bool wrapper;		/* an allocator's wrapper (wrappers.h) */
 	const char *language;	/* "native" | "python" */
 };
 
@@ -39,6 +40,14 @@ const struct symbol_line *symbols_stack(struct symbols *, uint32_t site, size_t 
 /* Index in symbols_stack of the first line that is not an allocator's wrapper
  * (operator new, g_malloc, strdup ...): what one-line views show. */
 size_t symbols_caller(struct symbols *, uint32_t site);
+
+/* That line itself, without making the whole stack: what `stat --by function`
+ * needs of every site. Never NULL. */
+const struct symbol_line *symbols_top(struct symbols *, uint32_t site);
+
+/* What the verb should say once on stderr after its output ("/x/y is another
+ * build than the one that ran: ..."): NULL for the end of the list. */
+const char *symbols_warning(const struct symbols *, size_t index);
 
 /* Share of looked-up native frames without file and line, 0..1, and of modules. */
 double symbols_without_source(const struct symbols *);

@@ -1,0 +1,385 @@
+/* symbol.c - the frames of a snapshot as lines; see symbol.h.
+ *
+ * Many frames of the trie share a return address (the same call under other
+ * callers), so lines are kept by (module, address) and frames point to them.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "perfmap.h"
+#include "shim/ledger.h"
+#include "symbol.h"
+#include "symbol_module.h"
+#include "wrappers.h"
+
+#define INLINE_MAX 64u			/* lines of one frame */
+#define STACK_MAX_FRAMES 65536u		/* a parent chain in a damaged file may be a ring */
+
+struct lines { const struct symbol_line *lines; uint32_t count; };
+
+struct place { uint64_t address; uint32_t module; uint32_t exact; struct lines lines; };
+
+struct module_state { struct symbol_module *opened; bool tried, shared; };
+
+struct symbols {
+	const struct snapshot *s;
+	struct module_state *modules;
+	struct lines *frames, *stacks;	/* by frame and site; count 0: not yet asked */
+	uint32_t *stored;		/* first index + 1 in s->symbols by frame, or NULL */
+	struct place *places;		/* open addressing; count of lines 0: free */
+	size_t place_count, place_capacity;
+	void **owned;
+	size_t owned_count, owned_capacity;
+	char **warnings;
+	size_t warning_count;
+	uint64_t looked_up, without_source;
+};
+
+static void *own(struct symbols *y, void *p)
+{
+	if (y->owned_count == y->owned_capacity) {
+		y->owned_capacity = y->owned_capacity ? y->owned_capacity * 2 : 256;
+		y->owned = memory_resize(y->owned, y->owned_capacity * sizeof(*y->owned));
+	}
+	return y->owned[y->owned_count++] = p;
+}
+
+/* Stored lines of a frame stand together, in order; what does not is left out. */
+static void index_stored(struct symbols *y)
+{
+	const struct snapshot *s = y->s;
+
+	if (!s->symbol_count)
+		return;
+	y->stored = memory_get_zeroed(s->frame_count + 1, sizeof(*y->stored));
+	for (size_t i = 0; i < s->symbol_count && i < UINT32_MAX - 1; i++) {
+		uint32_t frame = s->symbols[i].frame;
+
+		if (frame < s->frame_count && !y->stored[frame])
+			y->stored[frame] = (uint32_t)i + 1;
+	}
+}
+
+struct symbols *symbols_new(const struct snapshot *s)
+{
+	struct symbols *y = memory_get_zeroed(1, sizeof(*y));
+
+	y->s = s;
+	y->modules = memory_get_zeroed(s->module_count + 1, sizeof(*y->modules));
+	y->frames = memory_get_zeroed(s->frame_count + 1, sizeof(*y->frames));
+	y->stacks = memory_get_zeroed(s->site_count + 1, sizeof(*y->stacks));
+	index_stored(y);
+	return y;
+}
+
+void symbols_free(struct symbols *y)
+{
+	if (!y)
+		return;
+	for (size_t i = 0; i < y->s->module_count; i++)
+		if (!y->modules[i].shared)
+			symbol_module_close(y->modules[i].opened);
+	for (size_t i = 0; i < y->owned_count; i++)
+		free(y->owned[i]);
+	for (size_t i = 0; i < y->warning_count; i++)
+		free(y->warnings[i]);
+	free(y->warnings);
+	free(y->owned);
+	free(y->places);
+	free(y->stored);
+	free(y->stacks);
+	free(y->frames);
+	free(y->modules);
+	free(y);
+}
+
+static void warn(struct symbols *y, char *text)
+{
+	y->warnings = memory_resize(y->warnings, (y->warning_count + 1) * sizeof(*y->warnings));
+	y->warnings[y->warning_count++] = text;
+}
+
+/* Without build ids only the time can tell that a file is another build. */
+static void warn_newer(struct symbols *y, const char *path)
+{
+	struct stat st;
+
+	if (y->s->process->taken_wall_ns && stat(path, &st) == 0 &&
+	    (uint64_t)st.st_mtim.tv_sec > y->s->process->taken_wall_ns / 1000000000)
+		warn(y, memory_printf("%s has no build id and is newer than the snapshot: "
+			"its names may be wrong", path));
+}
+
+static struct symbol_module *module_of(struct symbols *y, uint32_t index)
+{
+	const struct snapshot *s = y->s;
+	const struct tide_module *m;
+	struct module_state *state;
+	const char *path, *build_id;
+
+	if (index == 0 || index >= s->module_count)
+		return NULL;
+	state = &y->modules[index];
+	m = &s->modules[index];
+	if (state->tried)
+		return state->opened;
+	state->tried = true;
+	path = snapshot_string(s, m->path);
+	build_id = snapshot_string(s, m->build_id);
+	if ((m->flags & LEDGER_MODULE_VDSO) || !*path)
+		return NULL;
+	/* A library that was loaded twice has two entries. */
+	for (size_t i = 1; i < s->module_count; i++) {
+		if (y->modules[i].opened && !strcmp(path, snapshot_string(s, s->modules[i].path)) &&
+		    !strcmp(build_id, snapshot_string(s, s->modules[i].build_id))) {
+			state->shared = true;
+			return state->opened = y->modules[i].opened;
+		}
+	}
+	state->opened = symbol_module_open(path, build_id);
+	if (symbol_module_warning(state->opened))
+		warn(y, memory_string(symbol_module_warning(state->opened)));
+	else if (!*build_id)
+		warn_newer(y, path);
+	return state->opened;
+}
+
+static const char *made_name(struct symbols *y, uint32_t module, uint64_t address)
+{
+	const struct snapshot *s = y->s;
+	const char *path, *slash;
+
+	if (module == 0 || module >= s->module_count || !*(path = snapshot_string(s, s->modules[module].path)))
+		return own(y, memory_printf("0x%llx", (unsigned long long)address));
+	slash = strrchr(path, '/');
+	return own(y, memory_printf("%s+0x%llx", slash && slash[1] ? slash + 1 : path,
+		(unsigned long long)(address - s->modules[module].bias)));
+}
+
+static struct lines resolve(struct symbols *y, uint32_t index, uint64_t address, bool exact)
+{
+	const struct snapshot *s = y->s;
+	struct symbol_module *m = module_of(y, index);
+	struct symbol_place places[INLINE_MAX];
+	struct symbol_line *lines;
+	const struct tide_jit *jit;
+	const char *path = NULL;
+	uint64_t pc = exact ? address : address - 1;
+	size_t count = 0;
+
+	if (index && index < s->module_count) {
+		path = snapshot_string(s, s->modules[index].path);
+		if (m)
+			count = symbol_module_places(m, pc - s->modules[index].bias, places, INLINE_MAX);
+		y->looked_up++;
+		y->without_source += count == 0 || !places[0].file;
+	}
+	if (count == 0) {
+		jit = path ? NULL : perfmap_find(s->jit, s->jit_count, pc);
+		places[0] = (struct symbol_place){ jit ? snapshot_string(s, jit->name) : NULL, NULL, 0 };
+		count = 1;
+	}
+	lines = own(y, memory_get_zeroed(count, sizeof(*lines)));
+	for (size_t i = 0; i < count; i++) {
+		bool named = places[i].function && *places[i].function;
+
+		lines[i] = (struct symbol_line){
+			.function = named ? places[i].function : i + 1 < count ? "[inlined]" :
+				made_name(y, index, address),
+			.file = places[i].file, .line = places[i].line, .module = path,
+			.address = address, .inlined = i + 1 < count, .has_symbol = named,
+			.language = "native",
+		};
+		lines[i].wrapper = named && wrappers_has(lines[i].function);
+	}
+	return (struct lines){ lines, (uint32_t)count };
+}
+
+static size_t slot_of(const struct symbols *y, uint32_t module, uint64_t address, uint32_t exact)
+{
+	uint64_t h = (address ^ (uint64_t)module << 48 ^ (uint64_t)exact << 63) * 0x9e3779b97f4a7c15u;
+	size_t i = (size_t)(h >> 20) & (y->place_capacity - 1);
+
+	while (y->places[i].lines.count && (y->places[i].address != address ||
+	       y->places[i].module != module || y->places[i].exact != exact))
+		i = (i + 1) & (y->place_capacity - 1);
+	return i;
+}
+
+static void places_grow(struct symbols *y)
+{
+	struct place *old = y->places;
+	size_t n = y->place_capacity;
+
+	y->place_capacity = n ? n * 2 : 1024;
+	y->places = memory_get_zeroed(y->place_capacity, sizeof(*y->places));
+	for (size_t i = 0; i < n; i++)
+		if (old[i].lines.count)
+			y->places[slot_of(y, old[i].module, old[i].address, old[i].exact)] = old[i];
+	free(old);
+}
+
+static struct lines stored_lines(struct symbols *y, uint32_t frame)
+{
+	const struct snapshot *s = y->s;
+	const struct tide_frame *f = &s->frames[frame];
+	size_t first = y->stored[frame] - 1, n = 1;
+	struct symbol_line *lines;
+
+	while (n < INLINE_MAX && first + n < s->symbol_count && s->symbols[first + n].frame == frame)
+		n++;
+	lines = own(y, memory_get_zeroed(n, sizeof(*lines)));
+	for (size_t i = 0; i < n; i++) {
+		const struct tide_symbol *t = &s->symbols[first + i];
+		const char *function = snapshot_string(s, t->function), *file = snapshot_string(s, t->file);
+
+		lines[i] = (struct symbol_line){
+			.function = *function ? function : made_name(y, f->module, f->address),
+			.file = *file ? file : NULL, .line = t->line, .address = f->address,
+			.module = f->module && f->module < s->module_count ?
+				snapshot_string(s, s->modules[f->module].path) : NULL,
+			.inlined = i + 1 < n,
+			.has_symbol = *function && !(t->flags & SYMBOL_MADE_FROM_ADDRESS),
+			.language = "native",
+		};
+		lines[i].wrapper = lines[i].has_symbol && wrappers_has(function);
+	}
+	y->looked_up++;
+	y->without_source += !lines[0].file;
+	return (struct lines){ lines, (uint32_t)n };
+}
+
+const struct symbol_line *symbols_frame(struct symbols *y, uint32_t frame, size_t *count)
+{
+	static const struct symbol_line nothing = { .function = "[unknown]", .language = "native" };
+	const struct tide_frame *f;
+	struct lines *cached;
+	struct place *p;
+	bool exact;
+
+	if (frame == 0 || frame >= y->s->frame_count) {
+		*count = 1;
+		return &nothing;
+	}
+	cached = &y->frames[frame];
+	if (!cached->count && y->stored && y->stored[frame])
+		*cached = stored_lines(y, frame);
+	if (!cached->count) {
+		f = &y->s->frames[frame];
+		exact = f->flags & FRAME_SIGNAL;
+		if (y->place_count * 2 >= y->place_capacity)
+			places_grow(y);
+		p = &y->places[slot_of(y, f->module, f->address, exact)];
+		if (!p->lines.count) {
+			*p = (struct place){ f->address, f->module, exact,
+				resolve(y, f->module, f->address, exact) };
+			y->place_count++;
+		}
+		*cached = p->lines;
+	}
+	*count = cached->count;
+	return cached->lines;
+}
+
+/* The innermost frame of a site that is not the profiler's own. */
+static uint32_t first_frame(const struct symbols *y, uint32_t site)
+{
+	const struct snapshot *s = y->s;
+	uint32_t first = site < s->site_count ? s->sites[site].frame : 0, frame = first;
+
+	for (size_t n = 0; frame && frame < s->frame_count && n < STACK_MAX_FRAMES; n++) {
+		uint32_t module = s->frames[frame].module;
+
+		if (module >= s->module_count || !(s->modules[module].flags & LEDGER_MODULE_SHIM))
+			return frame;
+		frame = s->frames[frame].parent;
+	}
+	return first;
+}
+
+const struct symbol_line *symbols_stack(struct symbols *y, uint32_t site, size_t *count)
+{
+	const struct snapshot *s = y->s;
+	struct symbol_line *stack;
+	size_t n = 0, lines, frames = 0, at = 0;
+	uint32_t frame, first = first_frame(y, site);
+
+	if (first == 0 || first >= s->frame_count)
+		return symbols_frame(y, 0, count);
+	if (y->stacks[site].count) {
+		*count = y->stacks[site].count;
+		return y->stacks[site].lines;
+	}
+	for (frame = first; frame && frame < s->frame_count && frames < STACK_MAX_FRAMES; frames++) {
+		symbols_frame(y, frame, &lines);
+		n += lines;
+		frame = s->frames[frame].parent;
+	}
+	stack = own(y, memory_get(n * sizeof(*stack)));
+	for (frame = first; frames-- > 0; frame = s->frames[frame].parent) {
+		const struct symbol_line *from = symbols_frame(y, frame, &lines);
+
+		memcpy(stack + at, from, lines * sizeof(*stack));
+		at += lines;
+	}
+	y->stacks[site] = (struct lines){ stack, (uint32_t)n };
+	*count = n;
+	return stack;
+}
+
+/* The first line that is no wrapper, and its index; where all are wrappers, the
+ * outermost. */
+static const struct symbol_line *caller(struct symbols *y, uint32_t site, size_t *index)
+{
+	const struct snapshot *s = y->s;
+	const struct symbol_line *line;
+	uint32_t frame = first_frame(y, site);
+	size_t before = 0, lines;
+
+	for (size_t n = 0;; n++) {
+		line = symbols_frame(y, frame, &lines);
+		for (size_t i = 0; i < lines; i++) {
+			*index = before + i;
+			if (!line[i].wrapper)
+				return &line[i];
+		}
+		before += lines;
+		frame = frame && frame < s->frame_count ? s->frames[frame].parent : 0;
+		if (frame == 0 || frame >= s->frame_count || n >= STACK_MAX_FRAMES)
+			return &line[lines - 1];
+	}
+}
+
+size_t symbols_caller(struct symbols *y, uint32_t site)
+{
+	size_t index;
+
+	caller(y, site, &index);
+	return index;
+}
+
+const struct symbol_line *symbols_top(struct symbols *y, uint32_t site)
+{
+	size_t index;
+
+	return caller(y, site, &index);
+}
+
+const char *symbols_warning(const struct symbols *y, size_t index)
+{
+	return index < y->warning_count ? y->warnings[index] : NULL;
+}
+
+double symbols_without_source(const struct symbols *y)
+{
+	return y->looked_up ? (double)y->without_source / (double)y->looked_up : 0;
+}
+
+const char *symbols_variable(struct symbols *y, uint32_t module, uint64_t elf_address,
+	uint64_t *start, uint64_t *bytes)
+{
+	struct symbol_module *m = module_of(y, module);
+
+	return m ? symbol_module_variable(m, elf_address, start, bytes) : NULL;
+}
