@@ -68,7 +68,7 @@ static void drop(unsigned i)
 	slot[i].block = NULL;
 }
 
-/* Not of the newest block: whether that one was temporary is nobody's affair. */
+/* Never of the newest block: whether realloc makes that one temporary is left open. */
 static void change(unsigned i, uint64_t r)
 {
 	size_t n = r % 4000 + 1;
@@ -77,7 +77,7 @@ static void change(unsigned i, uint64_t r)
 	slot[i].block = by_realloc(slot[i].block, n, &line);
 	slot[i].bytes = (uint32_t)n;
 	slot[i].line = line;
-	newest = NULL;
+	newest = slot[i].block;
 	count_made(line, (int64_t)n);
 	count_line(line)->reallocations++;
 }
