@@ -1,0 +1,373 @@
+/* stop.c - stopping threads in layers: stop.h. */
+#include <dirent.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "../shim/freeze.h"
+#include "stop.h"
+
+#define ROUNDS 30			/* new threads may appear while we stop the others */
+#define REACTION_NS 300000000ull	/* a thread that is stuck in the kernel does not stop */
+#define VECTOR_MAX 16384
+
+uint64_t stop_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static bool task_file(int pid, int tid, const char *name, char *to, size_t bytes)
+{
+	char path[64];
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%d/%s", pid, tid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	got = read(fd, to, bytes - 1);
+	close(fd);
+	if (got <= 0)
+		return false;
+	to[got] = 0;
+	to[strcspn(to, "\n")] = 0;
+	return true;
+}
+
+static bool task_dead(int pid, int tid)
+{
+	char text[512], *end;
+
+	if (!task_file(pid, tid, "stat", text, sizeof text))
+		return true;
+	end = strrchr(text, ')');
+	return end && (end[2] == 'Z' || end[2] == 'X');
+}
+
+/* The scheduler's clock when the task last ran, in ns; -1 unknown. */
+static int64_t task_last_ran(int pid, int tid)
+{
+	char path[64], line[256];
+	double milliseconds = -1;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%d/sched", pid, tid);
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof line, f))
+		if (sscanf(line, "se.exec_start : %lf", &milliseconds) == 1)
+			break;
+	fclose(f);
+	return milliseconds < 0 ? -1 : (int64_t)(milliseconds * 1e6);
+}
+
+/* --- layer 2 ------------------------------------------------------------ */
+
+/* "NR ARG0 .. ARG5 SP PC" while blocked; "running"; "-1 SP PC" stopped elsewhere. */
+static bool blocked_parse(struct stop_thread *t)
+{
+	unsigned long long a[6], sp, pc;
+	long long number;
+
+	if (sscanf(t->system_call, "%lld %llx %llx %llx %llx %llx %llx %llx %llx", &number, &a[0], &a[1],
+			&a[2], &a[3], &a[4], &a[5], &sp, &pc) != 9)
+		return false;
+	t->registers.orig_rax = (unsigned long long)number;
+	t->registers.rdi = a[0];
+	t->registers.rsi = a[1];
+	t->registers.rdx = a[2];
+	t->registers.r10 = a[3];
+	t->registers.r8 = a[4];
+	t->registers.r9 = a[5];
+	t->registers.rsp = sp;
+	t->registers.rip = pc;
+	return true;
+}
+
+static void blocked_read(struct stop *s, struct stop_thread *t)
+{
+	if (!task_file(s->pid, t->tid, "syscall", t->system_call, sizeof t->system_call))
+		return;
+	if (blocked_parse(t))
+		t->how = STOP_BLOCKED;
+}
+
+void stop_verify(struct stop *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct stop_thread *t = &s->threads[i];
+		char now[sizeof t->system_call];
+
+		if (t->how == STOP_BLOCKED && (!task_file(s->pid, t->tid, "syscall", now, sizeof now) ||
+				strcmp(now, t->system_call)))
+			t->how = STOP_UNKNOWN;
+	}
+}
+
+/* --- layer 1 -------------------------------------------------------------- */
+
+static void seize(struct stop *s, struct stop_thread *t)
+{
+	char line[160];
+	long long number = -1;
+
+	if (task_file(s->pid, t->tid, "syscall", line, sizeof line) &&
+			sscanf(line, "%lld", &number) == 1 && number == SYS_epoll_wait) {
+		int64_t now = task_last_ran(getpid(), getpid()), then = task_last_ran(s->pid, t->tid);
+
+		if (now > then && then >= 0)
+			t->blocked_ns = now - then;
+	}
+	if (ptrace(PTRACE_SEIZE, t->tid, 0, 0)) {
+		s->refused |= errno != ESRCH;
+		return;
+	}
+	t->seized = true;
+	ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
+}
+
+static void registers_get(struct stop_thread *t)
+{
+	static uint8_t area[VECTOR_MAX];
+	struct iovec io = { &t->registers, sizeof t->registers };
+
+	if (ptrace(PTRACE_GETREGSET, t->tid, NT_PRSTATUS, &io))
+		return;
+	t->how = STOP_TRACED;
+	io = (struct iovec) { area, sizeof area };
+	if (!ptrace(PTRACE_GETREGSET, t->tid, NT_X86_XSTATE, &io) && io.iov_len >= 512) {
+		t->vector = memory_get(io.iov_len);
+		t->vector_bytes = io.iov_len;
+		memcpy(t->vector, area, io.iov_len);
+	}
+}
+
+/* Waits for one seized thread until `limit`. */
+static void stopped_wait(struct stop_thread *t, uint64_t limit)
+{
+	struct timespec pause = { 0, 20000 };
+
+	for (;;) {
+		int status;
+		pid_t got = waitpid(t->tid, &status, __WALL | WNOHANG);
+
+		if (got == t->tid && WIFSTOPPED(status)) {
+			/* A signal that came first is kept and delivered on release. */
+			if (status >> 16 == 0)
+				t->signal = WSTOPSIG(status);
+			registers_get(t);
+			return;
+		}
+		if (got == t->tid || (got < 0 && errno != EINTR)) {
+			t->how = STOP_GONE;
+			t->seized = false;
+			return;
+		}
+		if (stop_clock() > limit)
+			return;
+		nanosleep(&pause, NULL);
+	}
+}
+
+static struct stop_thread *thread_add(struct stop *s, int tid)
+{
+	for (size_t i = s->count; i-- > 0;)
+		if (s->threads[i].tid == tid)
+			return NULL;
+	if (s->count == s->room) {
+		s->room = s->room ? s->room * 2 : 64;
+		s->threads = memory_resize(s->threads, s->room * sizeof *s->threads);
+	}
+	s->threads[s->count] = (struct stop_thread) { .tid = tid, .blocked_ns = -1 };
+	task_file(s->pid, tid, "comm", s->threads[s->count].name, sizeof s->threads[0].name);
+	return &s->threads[s->count++];
+}
+
+/* One pass over the task list; the number of threads not seen before. Threads
+ * are listed in ascending order and new ones come at the end, so a pass over a
+ * thousand known ones is the cost of thread_add's search from the end. */
+static size_t threads_stop(struct stop *s, int self)
+{
+	char path[64];
+	size_t first = s->count;
+	struct dirent *entry;
+	DIR *d;
+
+	snprintf(path, sizeof path, "/proc/%d/task", s->pid);
+	d = opendir(path);
+	while (d && (entry = readdir(d))) {
+		int tid = atoi(entry->d_name);
+		struct stop_thread *t = tid ? thread_add(s, tid) : NULL;
+
+		if (!t)
+			continue;
+		if (tid == self)
+			t->how = STOP_SELF;
+		else
+			seize(s, t);
+	}
+	if (d)
+		closedir(d);
+	for (size_t i = first; i < s->count; i++) {
+		struct stop_thread *t = &s->threads[i];
+
+		if (t->seized)
+			stopped_wait(t, stop_clock() + REACTION_NS);
+		if (t->how == STOP_UNKNOWN && task_dead(s->pid, t->tid))
+			t->how = STOP_GONE;
+		if (t->how == STOP_UNKNOWN)
+			blocked_read(s, t);
+	}
+	return s->count - first;
+}
+
+void stop_all(struct stop *s, int pid, int self)
+{
+	*s = (struct stop) { .pid = pid, .begun_ns = stop_clock() };
+	for (int i = 0; i < ROUNDS && threads_stop(s, self); i++)
+		;
+}
+
+/* --- layer 3 ------------------------------------------------------------ */
+
+bool stop_wants_parking(const struct stop *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->threads[i].how == STOP_UNKNOWN && !s->threads[i].seized)
+			return true;
+	return false;
+}
+
+/* ucontext_t of x86-64 Linux (arch/x86/include/uapi/asm/sigcontext.h): the
+ * general registers at 40, the address of the XSAVE area at 224; its size in
+ * the software part of the legacy area. */
+static void parked_read(struct stop_thread *t, struct memory_read *m, uint64_t context)
+{
+	uint64_t g[24];
+	uint32_t software[5];
+
+	if (memory_read(m, context + 40, g, sizeof g) != sizeof g)
+		return;
+	t->registers = (struct user_regs_struct) { .r8 = g[0], .r9 = g[1], .r10 = g[2], .r11 = g[3],
+		.r12 = g[4], .r13 = g[5], .r14 = g[6], .r15 = g[7], .rdi = g[8], .rsi = g[9],
+		.rbp = g[10], .rbx = g[11], .rdx = g[12], .rax = g[13], .rcx = g[14], .rsp = g[15],
+		.rip = g[16], .orig_rax = ~0ull };
+	t->how = STOP_PARKED;
+	if (!g[23] || memory_read(m, g[23] + 464, software, sizeof software) != sizeof software)
+		return;
+	t->vector_bytes = software[0] == 0x46505853u && software[4] >= 576 && software[4] <= VECTOR_MAX ?
+		software[4] : 512;
+	t->vector = memory_get(t->vector_bytes);
+	memory_read(m, g[23], t->vector, t->vector_bytes);
+}
+
+void stop_parked(struct stop *s, struct memory_read *m, uint64_t place)
+{
+	struct freeze_place *p = memory_get(sizeof *p);
+	uint32_t n;
+
+	memory_read(m, place, p, sizeof *p);
+	n = p->parked_count < FREEZE_PARKED_MAX ? p->parked_count : FREEZE_PARKED_MAX;
+	for (uint32_t k = 0; k < n; k++)
+		for (size_t i = 0; p->parked[k].filled && i < s->count; i++)
+			if (s->threads[i].tid == p->parked[k].tid && s->threads[i].how != STOP_TRACED)
+				parked_read(&s->threads[i], m, p->parked[k].context);
+	free(p);
+}
+
+/* --- letting go ----------------------------------------------------------- */
+
+static bool signal_pending(const struct stop *s, const struct stop_thread *t)
+{
+	char path[64], line[256];
+	unsigned long long own = 0, shared = 0, blocked = 0;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%d/status", s->pid, t->tid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof line, f)) {
+		sscanf(line, "SigPnd: %llx", &own);
+		sscanf(line, "ShdPnd: %llx", &shared);
+		sscanf(line, "SigBlk: %llx", &blocked);
+	}
+	if (f)
+		fclose(f);
+	return ((own | shared) & ~blocked) != 0;
+}
+
+/* Waits that end with EINTR when their thread was stopped and continued,
+ * although no signal came (signal(7)): the system call is made again. A wait
+ * of epoll with a time limit gets what is left of it. */
+static void wait_restore(const struct stop *s, struct stop_thread *t)
+{
+	struct user_regs_struct *r = &t->registers;
+	struct iovec io = { r, sizeof *r };
+
+	if (t->how != STOP_TRACED || t->signal || (long long)r->orig_rax < 0 || (long long)r->rax != -EINTR)
+		return;
+	switch (r->orig_rax) {
+	case SYS_epoll_wait:
+		if ((int)r->r10 > 0 && t->blocked_ns > 0) {
+			int64_t left = (int64_t)(int)r->r10 - t->blocked_ns / 1000000;
+
+			r->r10 = left > 0 ? (unsigned long long)left : 0;
+		}
+		break;
+	case SYS_epoll_pwait: case SYS_epoll_pwait2: case SYS_semop: case SYS_semtimedop:
+	case SYS_rt_sigtimedwait: case SYS_io_getevents: case SYS_io_pgetevents: case SYS_io_uring_enter:
+	case SYS_read: case SYS_write: case SYS_readv: case SYS_writev: case SYS_recvfrom:
+	case SYS_recvmsg: case SYS_recvmmsg: case SYS_sendto: case SYS_sendmsg: case SYS_sendmmsg:
+	case SYS_accept: case SYS_accept4: case SYS_futex: case SYS_msgrcv: case SYS_msgsnd:
+		break;
+	default:
+		return;
+	}
+	if (signal_pending(s, t))
+		return;
+	r->rax = r->orig_rax;
+	r->orig_rax = ~0ull;
+	r->rip -= 2;			/* the syscall instruction */
+	ptrace(PTRACE_SETREGSET, t->tid, NT_PRSTATUS, &io);
+}
+
+void stop_release(struct stop *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct stop_thread *t = &s->threads[i];
+
+		if (!t->seized)
+			continue;
+		wait_restore(s, t);
+		/* Fails for a thread that never stopped; the end of this process frees it. */
+		if (!ptrace(PTRACE_DETACH, t->tid, 0, (long)t->signal))
+			t->seized = false;
+	}
+	if (!s->ended_ns)
+		s->ended_ns = stop_clock();
+}
+
+void stop_free(struct stop *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		free(s->threads[i].vector);
+	free(s->threads);
+	*s = (struct stop) { 0 };
+}
+
+bool stop_general(const struct stop_thread *t)
+{
+	return t->how == STOP_TRACED || t->how == STOP_PARKED || t->how == STOP_SELF;
+}
