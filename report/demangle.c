@@ -115,7 +115,7 @@ static size_t operator_length(const char *whole, const char *p)
 	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
 		if (strncmp(p + 8, marks[i], strlen(marks[i])) == 0)
 			return 8 + strlen(marks[i]);
-	return 0;
+	return p[8] == ' ' ? 8 + strcspn(p + 8, "(") : 0;	/* a conversion: operator bool */
 }
 
 /* The end of the bracket group that opens at p: one past the partner, or NULL
@@ -179,6 +179,7 @@ static void plain_part(struct plain *o, const char *whole, const char *p, const 
 		if (n) {
 			put(o, p, n);
 			p += n;
+			p += p[0] == ' ' && p[1] == '<';	/* "operator< <int>" */
 		} else if (strncmp(p, anonymous, sizeof(anonymous) - 1) == 0) {
 			put(o, p, sizeof(anonymous) - 1);
 			p += sizeof(anonymous) - 1;

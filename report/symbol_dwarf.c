@@ -12,7 +12,6 @@
 #include <string.h>
 #include <uthash.h>
 
-#include "demangle.h"
 #include "error.h"
 #include "symbol_private.h"
 
@@ -363,57 +362,6 @@ static const char *file_shown(struct symbol_module *m, const struct unit *u, con
 	return f->shown;
 }
 
-const char *symbol_linkage_name(Dwarf_Die *die)
-{
-	Dwarf_Attribute attribute;
-
-	if (!dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute) &&
-	    !dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attribute))
-		return NULL;
-	return dwarf_formstring(&attribute);
-}
-
-/* Where the compiler wrote no linkage name the symbol at the function's entry
- * may have one: C++ methods of local classes, lambdas. */
-static const char *mangled_symbol(struct symbol_module *m, Dwarf_Die *die)
-{
-	struct symbol_entry *e;
-	Dwarf_Addr entry;
-	uint64_t address;
-
-	if (dwarf_tag(die) != DW_TAG_subprogram || dwarf_entrypc(die, &entry) != 0)
-		return NULL;
-	address = entry + m->dwarf_bias - m->bias;
-	symbol_tables_read(m);
-	e = symbol_table_at(&m->functions, address);
-	if (!e || e->start != address || e->name[0] != '_' || (e->name[1] != 'Z' && e->name[1] != 'R'))
-		return NULL;
-	return e->name;
-}
-
-static const char *scope_name(struct symbol_module *m, struct scope *s)
-{
-	const char *raw;
-	char *name;
-
-	if (s->named)
-		return s->name;
-	s->named = true;
-	raw = symbol_linkage_name(&s->die);
-	if (!raw)
-		raw = mangled_symbol(m, &s->die);
-	if (raw) {
-		name = demangle(raw);
-		s->name = symbol_pool_copy(&m->pool, name);
-		free(name);
-	} else {
-		s->name = dwarf_diename(&s->die);
-		if (s->name && !*s->name)
-			s->name = NULL;
-	}
-	return s->name;
-}
-
 static void call_place(struct symbol_module *m, const struct unit *u, struct scope *s,
 	struct symbol_place *place)
 {
@@ -452,7 +400,10 @@ size_t symbol_module_places(struct symbol_module *m, uint64_t address, struct sy
 	while (scope != NONE) {
 		struct scope *s = &u->scopes[scope];
 
-		places[count - 1].function = scope_name(m, s);
+		if (!s->named)
+			s->name = symbol_die_name(m, &s->die);
+		s->named = true;
+		places[count - 1].function = s->name;
 		scope = s->parent;
 		if (scope == NONE || count == max)
 			break;

@@ -187,6 +187,7 @@ void symbol_module_close(struct symbol_module *m)
 	table_free(&m->thread_locals);
 	table_free(&m->variables);
 	symbol_units_free(m->units);
+	symbol_parents_free(m->parents);
 	symbol_pool_free(&m->pool);
 	if (m->dwfl)
 		dwfl_end(m->dwfl);

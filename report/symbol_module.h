@@ -5,6 +5,7 @@
  *
  *   symbol_module.c    finding and opening the file; symbol tables
  *   symbol_dwarf.c     inline chains and lines: one pass over a unit at its first hit
+ *   symbol_name.c      names of functions from DWARF
  *   symbol_variable.c  globals, static locals, thread-local variables
  *
  * M1  symbol_module_open never fails: a module whose file is missing or is

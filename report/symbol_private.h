@@ -1,5 +1,5 @@
-/* symbol_private.h - shared by symbol_module.c, symbol_dwarf.c and
- * symbol_variable.c; nobody else includes it. */
+/* symbol_private.h - shared by symbol_module.c, symbol_dwarf.c,
+ * symbol_name.c and symbol_variable.c; nobody else includes it. */
 #ifndef TIDEMARK_SYMBOL_PRIVATE_H
 #define TIDEMARK_SYMBOL_PRIVATE_H
 
@@ -23,6 +23,7 @@ struct symbol_entry {
 struct symbol_table { struct symbol_entry *entries; size_t count; };
 
 struct symbol_units;		/* symbol_dwarf.c */
+struct symbol_parents;		/* symbol_name.c */
 
 struct symbol_module {
 	char *path, *warning;
@@ -35,6 +36,7 @@ struct symbol_module {
 	Dwarf *dwarf;
 	uint64_t dwarf_bias;	/* libdwfl's address = DWARF address + dwarf_bias */
 	struct symbol_units *units;
+	struct symbol_parents *parents;
 	struct symbol_table variables;	/* from DWARF */
 	struct symbol_pool pool;
 };
@@ -47,6 +49,10 @@ const char *symbol_entry_shown(struct symbol_module *m, struct symbol_entry *e);
 
 Dwarf *symbol_dwarf(struct symbol_module *m);	/* NULL: none */
 void symbol_units_free(struct symbol_units *u);
+
+/* The name of a function's DIE for people, or NULL. */
+const char *symbol_die_name(struct symbol_module *m, Dwarf_Die *die);
+void symbol_parents_free(struct symbol_parents *all);
 
 /* The linkage name of a DIE or of what it stands for; NULL: none. */
 const char *symbol_linkage_name(Dwarf_Die *die);
