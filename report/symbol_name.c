@@ -200,9 +200,11 @@ static const char *qualified_name(struct symbol_module *m, Dwarf_Die *function)
 	return kept;
 }
 
-/* The symbol at a function's entry, where it is a mangled name. */
-static const char *mangled_symbol(struct symbol_module *m, Dwarf_Die *die)
+/* The symbol at a function's entry, where it says more than DWARF: a mangled
+ * name, or the exported "strdup" of what is "__GI___strdup" inside libc. */
+static const char *entry_symbol(struct symbol_module *m, Dwarf_Die *die)
 {
+	const char *name = dwarf_diename(die);
 	struct symbol_entry *e;
 	Dwarf_Addr entry, base, end;
 	uint64_t address;
@@ -215,9 +217,11 @@ static const char *mangled_symbol(struct symbol_module *m, Dwarf_Die *die)
 	address = entry + m->dwarf_bias - m->bias;
 	symbol_tables_read(m);
 	e = symbol_table_at(&m->functions, address);
-	if (!e || e->start != address || e->name[0] != '_' || (e->name[1] != 'Z' && e->name[1] != 'R'))
+	if (!e || e->start != address)
 		return NULL;
-	return e->name;
+	if (e->name[0] == '_')
+		return e->name[1] == 'Z' || e->name[1] == 'R' ? e->name : NULL;
+	return !name || name[0] == '_' ? e->name : NULL;
 }
 
 const char *symbol_die_name(struct symbol_module *m, Dwarf_Die *die)
@@ -225,8 +229,9 @@ const char *symbol_die_name(struct symbol_module *m, Dwarf_Die *die)
 	const char *raw = symbol_linkage_name(die), *kept;
 	char *name;
 
-	if (!raw)
-		raw = mangled_symbol(m, die);
+	/* A linkage name that is not mangled is an alias's ("__GI___strdup"). */
+	if (!raw || raw[0] != '_' || (raw[1] != 'Z' && raw[1] != 'R'))
+		raw = entry_symbol(m, die);
 	if (!raw)
 		return qualified_name(m, die);
 	name = demangle(raw);
