@@ -26,7 +26,7 @@ B ?= build
 OPTIMISE ?= -O2
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
 COMMON := -std=gnu11 -g $(OPTIMISE) $(WARN) -I. $(EXTRA_CFLAGS)
-SHIM_CFLAGS := $(COMMON) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-plt \
+SHIM_CFLAGS := $(COMMON) -D_GNU_SOURCE -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-plt \
 	-fno-stack-protector -fno-omit-frame-pointer -fno-builtin-malloc -fasynchronous-unwind-tables
 REPORT_PACKAGES := libdw libelf libzstd libxxhash jansson zlib libprotobuf-c inih ncursesw sqlite3 libunwind-ptrace
 REPORT_CFLAGS := $(COMMON) $(SANITIZE) -D_GNU_SOURCE $(shell pkg-config --cflags $(REPORT_PACKAGES) 2>/dev/null)

@@ -47,6 +47,9 @@ uint32_t birth_advance(void);
 void birth_start(void);
 /* Periodic work: a point of the timeline, thread's name, process counters. */
 void birth_tick(struct thread *t, uint64_t tsc);
+/* The last point of the timeline, and totals, before an exit snapshot. */
+void birth_final(void);
+void birth_after_fork(void);
 /* Adds a mark; returns its index or -1. */
 int birth_mark(const char *name, enum ledger_mark_kind kind);
 

@@ -32,7 +32,6 @@ struct ledger_counter *count_page(struct thread *t, uint32_t page)
 	return c;
 }
 
-void count_after_fork(void);
 void count_after_fork(void)
 {
 	count_lock.word = 0;

@@ -30,6 +30,7 @@ void count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uin
 void count_go_threaded(struct thread *t);
 /* Live bytes and blocks of the process, as far as they are published. */
 int64_t count_live_now(void);
+void count_after_fork(void);
 /* A block whose free was not seen: its address came back. */
 void count_unseen_free(struct thread *t, uint32_t site, uint64_t size);
 

@@ -3,6 +3,7 @@
 #include "memory.h"
 #include "raw.h"
 #include "state.h"
+#include "store.h"
 
 void memory_note(const void *start, size_t bytes)
 {
@@ -10,7 +11,7 @@ void memory_note(const void *start, size_t bytes)
 		return;
 	struct ledger_table *t = &state.ledger->table[LEDGER_OWN];
 	uint64_t i = __atomic_fetch_add(&t->count, 1, __ATOMIC_ACQ_REL);
-	if (i >= t->capacity) {
+	if (!store_reserve(LEDGER_OWN, i + 1)) {
 		__atomic_fetch_sub(&t->count, 1, __ATOMIC_RELAXED);
 		missed_add(MISSED_NO_MEMORY, 1);
 		return;

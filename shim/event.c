@@ -1,0 +1,115 @@
+/* event.c - the seldom parts of an event; see event.h. */
+#include "event.h"
+#include "freeze.h"
+#include "sample.h"
+
+__attribute__((noinline))
+void event_timed(struct thread *t, uintptr_t p, uint64_t *slot, unsigned timed)
+{
+	uint64_t tsc = __rdtsc();
+	struct recent *r = &t->recent[(p >> 4) % RECENT_BLOCKS];
+	r->address = p;
+	r->tsc = tsc;
+	*slot |= (uint64_t)birth_at(tsc) << SLOT_BIRTH_SHIFT | (uint64_t)timed << SLOT_TIMED_SHIFT;
+	if (unlikely(tsc >= state.tick_tsc))
+		birth_tick(t, tsc);
+}
+
+__attribute__((cold, noinline))
+void event_unseen(struct thread *t, uint64_t old, uintptr_t p, uint64_t old_size)
+{
+	uint64_t size = slot_slack(old) == SLOT_SLACK_EXTRA ? old_size
+		: block_usable(p) - slot_slack(old);
+	count_unseen_free(t, slot_site(old), size);
+}
+
+/* A handler interrupted the shim in this thread: no walk, one shared site. The
+ * additions are atomic, since the interrupted code may be counting too. */
+static void nested_add(uint32_t site, int64_t bytes, int64_t blocks)
+{
+	struct thread *t = thread_current;
+	struct ledger_counter *page = t->pages ? t->pages[site / LEDGER_PAGE_COUNTERS] : NULL;
+	if (!page)
+		return;
+	struct ledger_counter *c = page + site % LEDGER_PAGE_COUNTERS;
+	__atomic_fetch_add(&c->live_bytes, bytes, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&c->live_blocks, (int32_t)blocks, __ATOMIC_RELAXED);
+	if (blocks > 0) {
+		__atomic_fetch_add(&c->total_bytes, (uint64_t)bytes, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&c->total_blocks, (uint64_t)blocks, __ATOMIC_RELAXED);
+	}
+}
+
+__attribute__((cold, noinline))
+void event_made_nested(uintptr_t p, uint64_t size)
+{
+	if (state.sample)
+		return;
+	uint64_t old_size;
+	uint64_t slot = LEDGER_SITE_NESTED | thread_current->slot_bits
+		| (uint64_t)birth_now() << SLOT_BIRTH_SHIFT;
+	nested_add(LEDGER_SITE_NESTED, (int64_t)size, 1);
+	block_put(p, size, slot, &old_size);
+}
+
+__attribute__((cold, noinline))
+void event_freed_nested(uintptr_t p)
+{
+	uint64_t size, slot = block_take(p, &size);
+	if (slot && !state.sample)
+		nested_add(slot_site(slot), -(int64_t)size, -1);
+}
+
+static void count_weight(struct thread *t, struct ledger_counter *c, struct sample_weight w, int sign)
+{
+	count_touch(c);
+	c->live_bytes += sign * w.bytes;
+	c->live_blocks += (int32_t)(sign * w.blocks);
+	t->credit -= sign * w.bytes;
+	if (t->credit < 0 || t->credit > t->credit_max)
+		count_publish(t);
+}
+
+__attribute__((noinline))
+void event_made_sampled(struct thread *t, uintptr_t p, uint64_t size, struct walk_entry e)
+{
+	t->sample_left = sample_next(&t->random, state.sample);
+	uint32_t site = walk_site(t, e);
+	struct ledger_counter *c = count_of(t, site);
+	struct sample_weight w = sample_weight(p, size, state.sample);
+	count_weight(t, c, w, 1);
+	c->total_bytes += (uint64_t)w.bytes;
+	c->total_blocks += (uint64_t)w.blocks;
+	unsigned class = count_class(size);
+	if (c->size_class != class + 1 || c->sizes)
+		count_new_size_class(c, class);
+	t->events += (uint64_t)w.blocks;
+	uint64_t slot = site | t->slot_bits, old_size = 0;
+	event_timed(t, p, &slot, 1);
+	t->last = p;
+	uint64_t old = block_put(p, size, slot, &old_size);
+	if (old) {
+		uint64_t was = slot_slack(old) == SLOT_SLACK_EXTRA ? old_size : block_usable(p) - slot_slack(old);
+		count_weight(t, count_of(t, slot_site(old)), sample_weight(p, was, state.sample), -1);
+		missed_add(MISSED_FREES, 1);
+	}
+}
+
+__attribute__((noinline))
+void event_freed_sampled(struct thread *t, uintptr_t p, uint64_t slot, uint64_t size)
+{
+	struct ledger_counter *c = count_of(t, slot_site(slot));
+	struct sample_weight w = sample_weight(p, size, state.sample);
+	count_weight(t, c, w, -1);
+	if (t->last == p)
+		c->temporary += (uint32_t)w.blocks;
+	if (slot_timed(slot))
+		count_lifetime(t, c, p, slot);
+}
+
+__attribute__((cold, noinline))
+void event_request(struct thread *t)
+{
+	(void)t;
+	freeze_request();
+}

@@ -1,0 +1,74 @@
+/* event.h - what happens at an allocation and at a free; put together here so
+ * that the compiler sees one straight line (see limits.md's shape in README).
+ *
+ *   made:  request? → walk → site → counter → block map
+ *   freed: block map → counter
+ */
+#ifndef TIDEMARK_EVENT_H
+#define TIDEMARK_EVENT_H
+
+#include "birth.h"
+#include "block.h"
+#include "count.h"
+#include "thread.h"
+#include "walk.h"
+
+void event_made_nested(uintptr_t p, uint64_t size);
+void event_unseen(struct thread *t, uint64_t slot, uintptr_t p, uint64_t old_size);
+void event_made_sampled(struct thread *t, uintptr_t p, uint64_t size, struct walk_entry e);
+void event_freed_sampled(struct thread *t, uintptr_t p, uint64_t slot, uint64_t size);
+void event_freed_nested(uintptr_t p);
+void event_timed(struct thread *t, uintptr_t p, uint64_t *slot, unsigned timed);
+void event_request(struct thread *t);
+
+HOT_INLINE void event_made_at(struct thread *t, uintptr_t p, uint64_t size, uint32_t site)
+{
+	struct ledger_counter *c = count_of(t, site);
+	count_made(t, c, size);
+	uint64_t slot = site | t->slot_bits;
+	unsigned timed = count_timed(c->total_blocks);
+	if (unlikely(timed))
+		event_timed(t, p, &slot, timed);
+	else
+		slot |= (uint64_t)birth_now() << SLOT_BIRTH_SHIFT;
+	t->last = p;
+	uint64_t old_size = 0, old = block_put(p, size, slot, &old_size);
+	if (unlikely(old))
+		event_unseen(t, old, p, old_size);
+}
+
+HOT_INLINE void event_made(struct thread *t, void *block, uint64_t size, struct walk_entry e)
+{
+	if (unlikely(state.sample)) {
+		t->last = 0;
+		t->sample_left -= (int64_t)size;
+		if (unlikely(t->sample_left < 0))
+			event_made_sampled(t, (uintptr_t)block, size, e);
+		return;
+	}
+	event_made_at(t, (uintptr_t)block, size, walk_site(t, e));
+}
+
+HOT_INLINE void event_freed(struct thread *t, void *block)
+{
+	uintptr_t p = (uintptr_t)block;
+	uint64_t size;
+	uint64_t slot = block_take(p, &size);
+	if (unlikely(!slot)) {
+		if (!state.sample)
+			missed_add(MISSED_FOREIGN_FREES, 1);
+		return;
+	}
+	if (unlikely(state.sample)) {
+		event_freed_sampled(t, p, slot, size);
+		return;
+	}
+	struct ledger_counter *c = count_of(t, slot_site(slot));
+	count_freed(t, c, size);
+	if (t->last == p)
+		c->temporary++;
+	if (unlikely(slot_timed(slot)))
+		count_lifetime(t, c, p, slot);
+}
+
+#endif

@@ -1,0 +1,234 @@
+/* hooks.c - the malloc family, with glibc's contract.
+ *
+ * Every hook: real call, then enter; or enter, take, real call (B2, S4). The
+ * frame address gives the caller's return address, stack pointer and rbp.
+ * errno is the real function's: nothing here changes it.
+ */
+#include <errno.h>
+#include "event.h"
+#include "real.h"
+
+#define ENTRY() (__builtin_frame_address(0))
+#define SP_OF(frame) ((uintptr_t)(frame) + 16)
+
+EXPORT void *malloc(size_t size);
+EXPORT void free(void *p);
+EXPORT void cfree(void *p);
+EXPORT void *calloc(size_t n, size_t each);
+EXPORT void *realloc(void *p, size_t size);
+EXPORT void *reallocarray(void *p, size_t n, size_t each);
+EXPORT void *memalign(size_t alignment, size_t size);
+EXPORT void *aligned_alloc(size_t alignment, size_t size);
+EXPORT int posix_memalign(void **p, size_t alignment, size_t size);
+EXPORT void *valloc(size_t size);
+EXPORT void *pvalloc(size_t size);
+EXPORT void free_sized(void *p, size_t size);
+EXPORT void free_aligned_sized(void *p, size_t alignment, size_t size);
+
+/* The block p of `size` bytes has just been made for the caller of `frame`. */
+HOT_INLINE void *made(void *p, size_t size, void *frame)
+{
+	struct thread *t = thread_enter(SP_OF(frame));
+	if (unlikely((uintptr_t)t <= (uintptr_t)THREAD_NESTED)) {
+		if (t && p)
+			event_made_nested((uintptr_t)p, size);
+		return p;
+	}
+	if (likely(p)) {
+		if (unlikely(__atomic_load_n(&state.ledger->request, __ATOMIC_RELAXED)))
+			event_request(t);
+		event_made(t, p, size, walk_entry(frame));
+	}
+	thread_leave(t);
+	return p;
+}
+
+/* p is about to be freed. */
+HOT_INLINE void gone(void *p, void *frame)
+{
+	struct thread *t = thread_enter(SP_OF(frame));
+	if (unlikely((uintptr_t)t <= (uintptr_t)THREAD_NESTED)) {
+		if (t)
+			event_freed_nested((uintptr_t)p);
+		return;
+	}
+	event_freed(t, p);
+	thread_leave(t);
+}
+
+void *malloc(size_t size)
+{
+	return made(real.malloc(size), size, ENTRY());
+}
+
+void *calloc(size_t n, size_t each)
+{
+	return made(real.calloc(n, each), n * each, ENTRY());
+}
+
+void free(void *p)
+{
+	if (unlikely(!p || real_is_boot(p)))
+		return;
+	gone(p, ENTRY());
+	real.free(p);
+}
+
+void cfree(void *p)
+{
+	if (unlikely(!p || real_is_boot(p)))
+		return;
+	gone(p, ENTRY());
+	real.free(p);
+}
+
+/* Blocks of the static arena live on as ordinary ones. */
+static COLD void *realloc_boot(void *p, size_t size)
+{
+	size_t old;
+	__builtin_memcpy(&old, (char *)p - 16, sizeof old);
+	void *q = real.malloc(size);
+	if (q)
+		__builtin_memcpy(q, p, old < size ? old : size);
+	return q;
+}
+
+static COLD void *realloc_plain(void *p, size_t size, bool nested)
+{
+	if (!nested)
+		return real.realloc(p, size);
+	uint64_t old_size = 0, ignored;
+	uint64_t slot = block_take((uintptr_t)p, &old_size);
+	void *q = real.realloc(p, size);
+	if (q)
+		event_made_nested((uintptr_t)q, size);
+	else if (slot && size)
+		block_put((uintptr_t)p, old_size, slot & ~((uint64_t)63 << SLOT_SLACK_SHIFT
+			| (uint64_t)1 << SLOT_HALF_SHIFT), &ignored);
+	return q;
+}
+
+HOT_INLINE void *resize(void *p, size_t size, void *frame)
+{
+	if (!p)
+		return made(real.malloc(size), size, frame);
+	if (unlikely(real_is_boot(p)))
+		return made(realloc_boot(p, size), size, frame);
+	struct thread *t = thread_enter(SP_OF(frame));
+	if (unlikely((uintptr_t)t <= (uintptr_t)THREAD_NESTED))
+		return realloc_plain(p, size, t != NULL);
+
+	/* Out of the map before the real call: the old address may be given to
+	 * another thread at once. Back in when the call fails. */
+	uint64_t old_size = 0, ignored;
+	uint64_t slot = block_take((uintptr_t)p, &old_size);
+	void *q = real.realloc(p, size);
+	if (unlikely(!q && size)) {
+		if (slot)
+			block_put((uintptr_t)p, old_size, slot & ~((uint64_t)63 << SLOT_SLACK_SHIFT
+				| (uint64_t)1 << SLOT_HALF_SHIFT), &ignored);
+		thread_leave(t);
+		return NULL;
+	}
+	if (likely(slot)) {
+		if (unlikely(state.sample)) {
+			event_freed_sampled(t, (uintptr_t)p, slot, old_size);
+		} else {
+			struct ledger_counter *c = count_of(t, slot_site(slot));
+			count_freed(t, c, old_size);
+			if (t->last == (uintptr_t)p)
+				c->temporary++;
+			if (unlikely(slot_timed(slot)))
+				count_lifetime(t, c, (uintptr_t)p, slot);
+		}
+	} else if (!state.sample) {
+		missed_add(MISSED_FOREIGN_FREES, 1);
+	}
+	if (likely(q)) {
+		struct walk_entry e = walk_entry(frame);
+		if (unlikely(state.sample)) {
+			event_made(t, q, size, e);
+		} else {
+			uint32_t site = walk_site(t, e);
+			count_of(t, site)->reallocations++;
+			event_made_at(t, (uintptr_t)q, size, site);
+		}
+	}
+	thread_leave(t);
+	return q;
+}
+
+void *realloc(void *p, size_t size)
+{
+	return resize(p, size, ENTRY());
+}
+
+void *reallocarray(void *p, size_t n, size_t each)
+{
+	size_t size;
+	if (__builtin_mul_overflow(n, each, &size)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return resize(p, size, ENTRY());
+}
+
+void *memalign(size_t alignment, size_t size)
+{
+	if (unlikely(!real.memalign))
+		real_resolve();
+	return made(real.memalign(alignment, size), size, ENTRY());
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+	if (unlikely(!real.aligned_alloc))
+		real_resolve();
+	return made(real.aligned_alloc(alignment, size), size, ENTRY());
+}
+
+int posix_memalign(void **p, size_t alignment, size_t size)
+{
+	if (unlikely(!real.posix_memalign))
+		real_resolve();
+	int r = real.posix_memalign(p, alignment, size);
+	if (r == 0)
+		made(*p, size, ENTRY());
+	return r;
+}
+
+void *valloc(size_t size)
+{
+	if (unlikely(!real.valloc))
+		real_resolve();
+	return made(real.valloc(size), size, ENTRY());
+}
+
+void *pvalloc(size_t size)
+{
+	if (unlikely(!real.pvalloc))
+		real_resolve();
+	return made(real.pvalloc(size), size, ENTRY());
+}
+
+void free_sized(void *p, size_t size)
+{
+	if (unlikely(!p || real_is_boot(p)))
+		return;
+	gone(p, ENTRY());
+	if (real.free_sized)
+		real.free_sized(p, size);
+	else
+		real.free(p);
+}
+
+void free_aligned_sized(void *p, size_t alignment, size_t size)
+{
+	if (unlikely(!p || real_is_boot(p)))
+		return;
+	gone(p, ENTRY());
+	if (real.free_aligned_sized)
+		real.free_aligned_sized(p, alignment, size);
+	else
+		real.free(p);
+}

@@ -1,0 +1,355 @@
+/* hooks_process.c - hooks that are not about malloc: exits, exec, threads,
+ * dlclose, mappings, seccomp. Each passes on what it was given and keeps errno.
+ *
+ * dlopen is not hooked (module.h), nor is anything that libc calls inside
+ * itself: exit() is caught by handlers (life.c).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "count.h"
+#include "life.h"
+#include "mapping.h"
+#include "module.h"
+#include "raw.h"
+#include "real.h"
+#include "thread.h"
+
+#define SP_OF(frame) ((uintptr_t)(frame) + 16)
+
+extern char **environ;
+
+EXPORT int dlclose(void *handle);
+EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+	void *(*start)(void *), void *argument);
+EXPORT pid_t fork(void);
+EXPORT void _exit(int status);
+EXPORT void _Exit(int status);
+EXPORT void abort(void);
+EXPORT int execve(const char *path, char *const argv[], char *const environment[]);
+EXPORT int execv(const char *path, char *const argv[]);
+EXPORT int execvp(const char *file, char *const argv[]);
+EXPORT int execvpe(const char *file, char *const argv[], char *const environment[]);
+EXPORT int fexecve(int fd, char *const argv[], char *const environment[]);
+EXPORT int execl(const char *path, const char *arg, ...);
+EXPORT int execlp(const char *file, const char *arg, ...);
+EXPORT int execle(const char *path, const char *arg, ...);
+EXPORT int prctl(int option, ...);
+void syscall_before(long number, long operation);
+EXPORT void *mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+EXPORT void *mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+EXPORT int munmap(void *at, size_t bytes);
+EXPORT void *mremap(void *at, size_t old_bytes, size_t bytes, int flags, ...);
+EXPORT int sigaltstack(const stack_t *new_stack, stack_t *old_stack);
+
+#define ensure(f) do { if (unlikely(!real.f)) real_resolve(); } while (0)
+
+static struct thread *enter(void *frame)
+{
+	struct thread *t = thread_enter(SP_OF(frame));
+	return (uintptr_t)t <= (uintptr_t)THREAD_NESTED ? NULL : t;
+}
+
+int dlclose(void *handle)
+{
+	ensure(dlclose);
+	int r = real.dlclose(handle);
+	struct thread *t = enter(__builtin_frame_address(0));
+	if (t) {
+		module_scan_closed();
+		thread_leave(t);
+	}
+	return r;
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+	void *(*start)(void *), void *argument)
+{
+	ensure(pthread_create);
+	struct thread *t = enter(__builtin_frame_address(0));
+	if (t) {
+		count_go_threaded(t);
+		thread_leave(t);
+	}
+	return real.pthread_create(thread, attributes, start, argument);
+}
+
+pid_t fork(void)
+{
+	ensure(fork);
+	/* From a handler that interrupted the shim: the child returns into the
+	 * interrupted code and must find its thread in working order. */
+	bool inside = thread_current->busy > THREAD_IDLE;
+	pid_t pid = real.fork();
+	if (pid == 0 && inside)
+		thread_enter_slow((uintptr_t)__builtin_frame_address(0));
+	return pid;
+}
+
+void _exit(int status)
+{
+	ensure(exit_now);
+	if (state.phase == PHASE_RUNNING && raw0(SYS_getpid) == state.ledger->pid)
+		life_end(LIFE_EXIT, status);
+	real.exit_now(status);
+	__builtin_unreachable();
+}
+
+void _Exit(int status)
+{
+	_exit(status);
+}
+
+void abort(void)
+{
+	ensure(abort);
+	if (state.phase == PHASE_RUNNING && raw0(SYS_getpid) == state.ledger->pid)
+		life_end(LIFE_ABORT, -1);
+	real.abort();
+	__builtin_unreachable();
+}
+
+/* exec either does not return, or has failed. */
+#define EXEC(call) do { \
+		life_exec(false); \
+		int result = (call), error = errno; \
+		life_exec(true); \
+		errno = error; \
+		return result; \
+	} while (0)
+
+int execve(const char *path, char *const argv[], char *const environment[])
+{
+	ensure(execve);
+	EXEC(real.execve(path, argv, environment));
+}
+
+int execv(const char *path, char *const argv[])
+{
+	ensure(execve);
+	EXEC(real.execve(path, argv, environ));
+}
+
+int execvpe(const char *file, char *const argv[], char *const environment[])
+{
+	ensure(execvpe);
+	EXEC(real.execvpe(file, argv, environment));
+}
+
+int execvp(const char *file, char *const argv[])
+{
+	return execvpe(file, argv, environ);
+}
+
+int fexecve(int fd, char *const argv[], char *const environment[])
+{
+	ensure(fexecve);
+	EXEC(real.fexecve(fd, argv, environment));
+}
+
+static size_t count_arguments(va_list list)
+{
+	size_t n = 1;
+	va_list more;
+	va_copy(more, list);
+	while (va_arg(more, char *))
+		n++;
+	va_end(more);
+	return n;
+}
+
+static void collect_arguments(char **to, const char *first, va_list *list)
+{
+	size_t n = 0;
+	to[n++] = (char *)first;
+	while (first && (to[n++] = va_arg(*list, char *)))
+		;
+}
+
+int execl(const char *path, const char *arg, ...)
+{
+	va_list list;
+	va_start(list, arg);
+	char **argv = __builtin_alloca((count_arguments(list) + 1) * sizeof *argv);
+	collect_arguments(argv, arg, &list);
+	va_end(list);
+	return execv(path, argv);
+}
+
+int execlp(const char *file, const char *arg, ...)
+{
+	va_list list;
+	va_start(list, arg);
+	char **argv = __builtin_alloca((count_arguments(list) + 1) * sizeof *argv);
+	collect_arguments(argv, arg, &list);
+	va_end(list);
+	return execvp(file, argv);
+}
+
+int execle(const char *path, const char *arg, ...)
+{
+	va_list list;
+	va_start(list, arg);
+	char **argv = __builtin_alloca((count_arguments(list) + 1) * sizeof *argv);
+	collect_arguments(argv, arg, &list);
+	char *const *environment = va_arg(list, char *const *);
+	va_end(list);
+	return execve(path, argv, environment);
+}
+
+int prctl(int option, ...)
+{
+	unsigned long a[4];
+	va_list list;
+	ensure(prctl);
+	va_start(list, option);
+	for (unsigned i = 0; i < 4; i++)
+		a[i] = va_arg(list, unsigned long);
+	va_end(list);
+	if (option == PR_SET_SECCOMP)
+		life_seccomp();
+	return real.prctl(option, a[0], a[1], a[2], a[3]);
+}
+
+/* Passed on by a jump: some callers make clones here, which return twice. */
+__attribute__((used, visibility("hidden")))
+void syscall_before(long number, long operation)
+{
+	if (!real_syscall)
+		real_resolve();
+	if (number == SYS_seccomp && operation != SECCOMP_GET_ACTION_AVAIL && operation != SECCOMP_GET_NOTIF_SIZES)
+		life_seccomp();
+}
+
+__asm__(".text\n.globl syscall\n.type syscall, @function\nsyscall:\n"
+	"\t.cfi_startproc\n"
+	"\tcmp $317, %rdi\n"			/* SYS_seccomp */
+	"\tje 1f\n"
+	"\tcmpq $0, real_syscall(%rip)\n"
+	"\tje 1f\n"
+	"\tjmp *real_syscall(%rip)\n"
+	"1:\tpush %rdi\n\t.cfi_adjust_cfa_offset 8\n"
+	"\tpush %rsi\n\t.cfi_adjust_cfa_offset 8\n"
+	"\tpush %rdx\n\t.cfi_adjust_cfa_offset 8\n"
+	"\tpush %rcx\n\t.cfi_adjust_cfa_offset 8\n"
+	"\tpush %r8\n\t.cfi_adjust_cfa_offset 8\n"
+	"\tpush %r9\n\t.cfi_adjust_cfa_offset 8\n"
+	"\tpush %rdi\n\t.cfi_adjust_cfa_offset 8\n"	/* aligns */
+	"\tcall syscall_before\n"
+	"\tpop %rdi\n\t.cfi_adjust_cfa_offset -8\n"
+	"\tpop %r9\n\t.cfi_adjust_cfa_offset -8\n"
+	"\tpop %r8\n\t.cfi_adjust_cfa_offset -8\n"
+	"\tpop %rcx\n\t.cfi_adjust_cfa_offset -8\n"
+	"\tpop %rdx\n\t.cfi_adjust_cfa_offset -8\n"
+	"\tpop %rsi\n\t.cfi_adjust_cfa_offset -8\n"
+	"\tpop %rdi\n\t.cfi_adjust_cfa_offset -8\n"
+	"\tjmp *real_syscall(%rip)\n"
+	"\t.cfi_endproc\n\t.size syscall, .-syscall\n.previous");
+
+HOT_INLINE void *mapped(void *p, size_t bytes, int protection, int flags, void *frame)
+{
+	if (p == MAP_FAILED)
+		return p;
+	int error = errno;
+	struct thread *t = enter(frame);
+	if (t) {
+		mapping_made(t, (uintptr_t)p, bytes, protection, flags, walk_entry(frame));
+		thread_leave(t);
+	}
+	errno = error;
+	return p;
+}
+
+/* Before libc is ready, and inside of dlsym, only the kernel can be asked. */
+static void *map_raw(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+{
+	long r = raw6(SYS_mmap, at, bytes, protection, flags, fd, offset);
+	if (raw_failed(r)) {
+		errno = (int)-r;
+		return MAP_FAILED;
+	}
+	return (void *)r;
+}
+
+void *mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+{
+	void *p = real.mmap ? real.mmap(at, bytes, protection, flags, fd, offset)
+		: map_raw(at, bytes, protection, flags, fd, offset);
+	return mapped(p, bytes, protection, flags, __builtin_frame_address(0));
+}
+
+void *mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+{
+	void *p = real.mmap64 ? real.mmap64(at, bytes, protection, flags, fd, offset)
+		: map_raw(at, bytes, protection, flags, fd, offset);
+	return mapped(p, bytes, protection, flags, __builtin_frame_address(0));
+}
+
+int munmap(void *at, size_t bytes)
+{
+	/* Out of the list first: the range may be given to another thread at once. */
+	struct thread *t = enter(__builtin_frame_address(0));
+	if (t) {
+		if (!((uintptr_t)at & 4095) && bytes)
+			mapping_gone(t, (uintptr_t)at, bytes);
+		thread_leave(t);
+	}
+	if (real.munmap)
+		return real.munmap(at, bytes);
+	long r = raw2(SYS_munmap, at, bytes);
+	if (raw_failed(r)) {
+		errno = (int)-r;
+		return -1;
+	}
+	return 0;
+}
+
+void *mremap(void *at, size_t old_bytes, size_t bytes, int flags, ...)
+{
+	va_list list;
+	va_start(list, flags);
+	void *fixed = flags & MREMAP_FIXED ? va_arg(list, void *) : NULL;
+	va_end(list);
+	ensure(mremap);
+	void *p = real.mremap(at, old_bytes, bytes, flags, fixed);
+	if (p == MAP_FAILED)
+		return p;
+	int error = errno;
+	struct thread *t = enter(__builtin_frame_address(0));
+	if (t) {
+		if (old_bytes)
+			mapping_gone(t, (uintptr_t)at, old_bytes);
+		mapping_made(t, (uintptr_t)p, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+			walk_entry(__builtin_frame_address(0)));
+		thread_leave(t);
+	}
+	errno = error;
+	return p;
+}
+
+int sigaltstack(const stack_t *new_stack, stack_t *old_stack)
+{
+	ensure(sigaltstack);
+	int r = real.sigaltstack(new_stack, old_stack), error = errno;
+	if (r == 0 && new_stack) {
+		struct thread *t = enter(__builtin_frame_address(0));
+		if (t) {
+			bool off = new_stack->ss_flags & SS_DISABLE;
+			if (t->record) {
+				t->record->signal_stack_lo = off ? 0 : (uintptr_t)new_stack->ss_sp;
+				t->record->signal_stack_hi = off ? 0
+					: (uintptr_t)new_stack->ss_sp + new_stack->ss_size;
+			}
+			thread_leave(t);
+		}
+	}
+	errno = error;
+	return r;
+}

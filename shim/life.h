@@ -1,0 +1,26 @@
+/* life.h - start, fork and end of the profiled process.
+ *
+ * Threads, signals, fork: as said at each function.
+ */
+#ifndef TIDEMARK_LIFE_H
+#define TIDEMARK_LIFE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* First event in a forked child (raw clone, too): a ledger of its own. False
+ * when that cannot be: the child is not profiled. */
+bool life_forked(void);
+/* An event before the constructor has run. */
+void life_early_event(void);
+/* The process ends now in this way (enum tide_reason); takes the exit snapshot
+ * once. `status` as given to exit. */
+void life_end(uint32_t reason, int status);
+/* exec is about to replace the image, or has failed. */
+void life_exec(bool failed);
+/* A seccomp filter is about to be installed: no own system calls from now on. */
+void life_seccomp(void);
+
+enum { LIFE_EXIT = 1, LIFE_EXEC, LIFE_ABORT };	/* values of enum tide_reason */
+
+#endif

@@ -1,0 +1,144 @@
+/* real.c - see real.h. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <string.h>
+#include "real.h"
+#include "state.h"
+
+#define BOOT_BYTES 65536u
+static char boot[BOOT_BYTES] __attribute__((aligned(16)));
+static size_t boot_used;
+static bool resolving;
+
+bool real_is_boot(const void *p)
+{
+	return (const char *)p >= boot && (const char *)p < boot + BOOT_BYTES;
+}
+
+/* A block of the arena: 16 bytes with its size before it. Never given back. */
+static void *boot_get(size_t size)
+{
+	size_t bytes = ((size + 15) & ~(size_t)15) + 16;
+	size_t at = __atomic_fetch_add(&boot_used, bytes, __ATOMIC_RELAXED);
+	if (bytes < size || at + bytes > BOOT_BYTES) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	memcpy(boot + at, &size, sizeof size);
+	return boot + at + 16;
+}
+
+static void *boot_malloc(size_t size)
+{
+	if (resolving)
+		return boot_get(size);
+	real_resolve();
+	return real.malloc(size);
+}
+
+static void *boot_calloc(size_t n, size_t each)
+{
+	size_t size;
+	if (resolving)
+		return __builtin_mul_overflow(n, each, &size) ? NULL : boot_get(size);
+	real_resolve();
+	return real.calloc(n, each);
+}
+
+static void boot_free(void *p)
+{
+	if (resolving)
+		return;
+	real_resolve();
+	real.free(p);
+}
+
+static void *boot_realloc(void *p, size_t size)
+{
+	if (!resolving) {
+		real_resolve();
+		return real.realloc(p, size);
+	}
+	size_t old = 0;
+	if (p)
+		memcpy(&old, (char *)p - 16, sizeof old);
+	void *q = boot_get(size);
+	if (p && q)
+		memcpy(q, p, old < size ? old : size);
+	return q;
+}
+
+struct real real = { .malloc = boot_malloc, .free = boot_free, .calloc = boot_calloc,
+	.realloc = boot_realloc };
+
+void *real_syscall;
+
+static void find(void *place, const char *name)
+{
+	void *f = dlsym(RTLD_NEXT, name);
+	if (f)
+		memcpy(place, &f, sizeof f);
+}
+
+void real_resolve(void)
+{
+	struct real r = { 0 };
+	if (resolving)
+		return;
+	resolving = true;
+	find(&r.malloc, "malloc");
+	find(&r.free, "free");
+	find(&r.calloc, "calloc");
+	find(&r.realloc, "realloc");
+	find(&r.reallocarray, "reallocarray");
+	find(&r.memalign, "memalign");
+	find(&r.aligned_alloc, "aligned_alloc");
+	find(&r.posix_memalign, "posix_memalign");
+	find(&r.valloc, "valloc");
+	find(&r.pvalloc, "pvalloc");
+	find(&r.free_sized, "free_sized");
+	find(&r.free_aligned_sized, "free_aligned_sized");
+	find(&r.mmap, "mmap");
+	find(&r.mmap64, "mmap64");
+	find(&r.munmap, "munmap");
+	find(&r.mremap, "mremap");
+	find(&r.dlclose, "dlclose");
+	find(&r.pthread_create, "pthread_create");
+	find(&r.fork, "fork");
+	find(&r.exit_now, "_exit");
+	find(&r.exit_now_c, "_Exit");
+	find(&r.abort, "abort");
+	find(&r.execve, "execve");
+	find(&r.execvpe, "execvpe");
+	find(&r.fexecve, "fexecve");
+	find(&r.prctl, "prctl");
+	find(&real_syscall, "syscall");
+	find(&r.sigaltstack, "sigaltstack");
+	real = r;
+	compiler_barrier();
+	resolving = false;
+}
+
+static const struct link_map *allocator_map(void)
+{
+	struct dl_find_object o;
+	if (_dl_find_object((void *)(uintptr_t)real.malloc, &o) != 0)
+		return NULL;
+	return o.dlfo_link_map;
+}
+
+bool real_is_glibc(void)
+{
+	/* gnu_get_libc_version is only in glibc's libc.so.6. */
+	struct dl_find_object a, b;
+	void *known = dlsym(RTLD_NEXT, "gnu_get_libc_version");
+	return known && _dl_find_object((void *)(uintptr_t)real.malloc, &a) == 0
+		&& _dl_find_object(known, &b) == 0 && a.dlfo_link_map == b.dlfo_link_map;
+}
+
+const char *real_allocator_path(void)
+{
+	const struct link_map *l = allocator_map();
+	return l && l->l_name ? l->l_name : "";
+}

@@ -1,0 +1,54 @@
+/* sample.c - see sample.h. No libm in the shim: exp and log are made here, to
+ * about 1e-9, far below the noise of sampling. */
+#include "sample.h"
+
+/* e^-x for 0 <= x: halve until small, Taylor, square again. */
+static double exp_negative(double x)
+{
+	unsigned halvings = 0;
+	if (x > 40)
+		return 0;
+	while (x > 0.0625) {
+		x /= 2;
+		halvings++;
+	}
+	double r = 1 - x * (1 - x / 2 * (1 - x / 3 * (1 - x / 4 * (1 - x / 5 * (1 - x / 6)))));
+	while (halvings--)
+		r *= r;
+	return r;
+}
+
+/* -ln(u) for u = n / 2^53, n >= 1. */
+static double minus_log(uint64_t n)
+{
+	unsigned bits = 63u - (unsigned)__builtin_clzll(n);
+	double m = (double)n / (double)(1ull << bits);		/* 1 <= m < 2 */
+	double y = (m - 1) / (m + 1), y2 = y * y, sum = 0;
+	for (int k = 19; k >= 1; k -= 2)
+		sum = sum * y2 + 1.0 / k;
+	return (53 - (int)bits) * 0.69314718055994531 - 2 * y * sum;
+}
+
+int64_t sample_next(uint64_t *random, uint64_t mean)
+{
+	uint64_t x = *random;		/* xorshift64*: Vigna, 2014 */
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	*random = x;
+	uint64_t n = (x * 0x2545F4914F6CDD1Dull) >> 11;
+	return (int64_t)(minus_log(n | 1) * (double)mean) + 1;
+}
+
+struct sample_weight sample_weight(uintptr_t address, uint64_t size, uint64_t mean)
+{
+	/* Nothing can be picked from an empty block; it rides on one byte. */
+	double bytes = size ? (double)size : 1, p = 1 - exp_negative(bytes / (double)mean);
+	double blocks = 1 / p;
+	int64_t whole = (int64_t)blocks;
+	uint64_t h = (address >> 4) * 0x9E3779B97F4A7C15ull;
+	double dice = (double)(h >> 11) / 9007199254740992.0;
+	if (blocks - (double)whole > dice)
+		whole++;
+	return (struct sample_weight){ (int64_t)((double)size / p + 0.5), whole };
+}

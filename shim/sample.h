@@ -1,0 +1,21 @@
+/* sample.h - Poisson sampling by bytes, and the weights that make it unbiased.
+ *
+ * Every byte is picked with probability 1/mean; a block is taken when one of
+ * its bytes is: p = 1 - exp(-size / mean). A taken block counts as 1/p blocks
+ * and size/p bytes, so every sum estimates the truth without bias (the
+ * estimator of Horvitz and Thompson, 1952). Blocks are whole: the fraction is
+ * rounded up or down by a hash of the address, which gives the same answer when
+ * the block is freed.
+ */
+#ifndef TIDEMARK_SAMPLE_H
+#define TIDEMARK_SAMPLE_H
+
+#include <stdint.h>
+
+struct sample_weight { int64_t bytes, blocks; };
+
+/* Bytes until the next pick; `random` is the thread's generator. */
+int64_t sample_next(uint64_t *random, uint64_t mean);
+struct sample_weight sample_weight(uintptr_t address, uint64_t size, uint64_t mean);
+
+#endif

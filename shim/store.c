@@ -1,0 +1,279 @@
+/* store.c - see store.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include "config.h"
+#include "lock.h"
+#include "memory.h"
+#include "store.h"
+#include "text.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23	/* Linux 5.14, asm-generic/mman-common.h */
+#endif
+
+static char path[512];
+static struct lock store_lock, string_lock;
+static uint64_t reserved[LEDGER_TABLES];	/* bytes of each table that may be touched */
+
+/* Elements of each table. The file is sparse: a capacity costs addresses only. */
+static const struct { uint32_t element; uint64_t capacity; } shape[LEDGER_TABLES] = {
+	[LEDGER_STRINGS] = { 1, 4 << 20 },
+	[LEDGER_MODULES] = { sizeof(struct ledger_module), 16384 },
+	[LEDGER_NODES] = { sizeof(struct ledger_node), 8 << 20 },
+	[LEDGER_SITES] = { sizeof(struct ledger_site), 1 << SLOT_SITE_BITS },
+	[LEDGER_THREADS] = { sizeof(struct ledger_thread), 16384 },
+	[LEDGER_TIMELINE] = { sizeof(struct ledger_point), 4096 },
+	[LEDGER_MARKS] = { sizeof(struct ledger_mark), 65536 },
+	[LEDGER_SIZES] = { sizeof(struct ledger_sizes), 65536 },
+	[LEDGER_LIFETIMES] = { sizeof(struct ledger_lifetimes), 65536 },
+	[LEDGER_MAPPINGS] = { sizeof(struct ledger_mapping), 65536 },
+	[LEDGER_OWN] = { sizeof(struct ledger_range), 65536 },
+	[LEDGER_PAGES] = { sizeof(struct ledger_page), 131072 },
+	[LEDGER_COUNTERS] = { LEDGER_PAGE, 131072 },
+	[LEDGER_TRACKED] = { sizeof(struct ledger_tracked), 65536 },
+	[LEDGER_ROUNDS] = { sizeof(struct ledger_rounds), 65536 },
+};
+
+const char *store_path(void) { return path; }
+
+static uint64_t limit(int resource)
+{
+	struct rlimit r;
+	if (raw4(SYS_prlimit64, 0, resource, 0, &r) != 0 || r.rlim_cur == RLIM_INFINITY)
+		return UINT64_MAX;
+	return r.rlim_cur;
+}
+
+/* Lays the tables out; `scale` halves the big ones that many times. */
+static uint64_t lay_out(struct ledger_table *table, unsigned scale)
+{
+	uint64_t at = (sizeof(struct ledger_header) + LEDGER_PAGE - 1) & ~(uint64_t)(LEDGER_PAGE - 1);
+	for (unsigned i = 0; i < LEDGER_TABLES; i++) {
+		uint64_t n = shape[i].capacity;
+		if (i == LEDGER_ROUNDS && !config.rounds[0])
+			n = 0;
+		if (n > 512)
+			n = n >> scale > 512 ? n >> scale : 512;
+		table[i] = (struct ledger_table){ .offset = at, .capacity = n, .element = shape[i].element };
+		at += (n * shape[i].element + LEDGER_PAGE - 1) & ~(uint64_t)(LEDGER_PAGE - 1);
+	}
+	return at;
+}
+
+/* The folder for ledgers: ours, and nobody else's. */
+static bool folder_ready(const char *folder, uint32_t uid)
+{
+	raw2(SYS_mkdir, folder, 0700);
+	struct stat s;
+	if (raw4(SYS_newfstatat, AT_FDCWD, folder, &s, AT_SYMLINK_NOFOLLOW) != 0)
+		return false;
+	return S_ISDIR(s.st_mode) && s.st_uid == uid && (s.st_mode & 077) == 0;
+}
+
+static int create_file(uint64_t bytes)
+{
+	uint32_t uid = (uint32_t)raw0(SYS_geteuid);
+	char folder[400], *at = folder, *end = folder + sizeof folder;
+	if (config.session[0]) {
+		text_append(&at, end, config.session);
+	} else {
+		text_append(&at, end, "/dev/shm/tidemark-");
+		text_append_number(&at, end, uid);
+	}
+	if (limit(RLIMIT_FSIZE) < bytes || !folder_ready(folder, uid))
+		return -1;
+	for (unsigned n = 1; n < 10000; n++) {
+		at = path;
+		end = path + sizeof path;
+		text_append(&at, end, folder);
+		text_append(&at, end, "/");
+		text_append_number(&at, end, (uint64_t)raw0(SYS_getpid));
+		text_append(&at, end, ".");
+		text_append_number(&at, end, n);
+		text_append(&at, end, ".ledger");
+		int fd = (int)raw4(SYS_openat, AT_FDCWD, path,
+			O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd == -EEXIST)
+			continue;
+		if (fd < 0)
+			break;
+		if (raw2(SYS_ftruncate, fd, bytes) == 0)
+			return fd;
+		raw1(SYS_unlink, path);
+		raw1(SYS_close, fd);
+		break;
+	}
+	return -1;
+}
+
+/* Makes [from, to) of the ledger touchable without a fault that could hurt. */
+static bool touchable(struct ledger_header *h, uint64_t from, uint64_t to)
+{
+	char *start = (char *)h + from;
+	if (raw3(SYS_mprotect, start, to - from, PROT_READ | PROT_WRITE) != 0)
+		return false;
+	if (h->flags & LEDGER_FLAG_PRIVATE)
+		return true;
+	long r = raw3(SYS_madvise, start, to - from, MADV_POPULATE_WRITE);
+	if (r != -EINVAL)
+		return r == 0;
+	/* An old kernel: give the pages to the file itself. */
+	int fd = (int)raw4(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return false;
+	r = raw4(SYS_fallocate, fd, 0, from, to - from);
+	raw1(SYS_close, fd);
+	return r == 0;
+}
+
+bool store_reserve(enum ledger_table_kind kind, uint64_t count)
+{
+	const struct ledger_table *t = &state.ledger->table[kind];
+	uint64_t bytes = count * t->element;
+	if (likely(bytes <= __atomic_load_n(&reserved[kind], __ATOMIC_ACQUIRE)))
+		return true;
+	if (count > t->capacity || state.no_syscalls)
+		return false;
+	bool ready = true;
+	lock_take(&store_lock);
+	uint64_t have = reserved[kind];
+	if (bytes > have) {
+		/* An eighth more than asked, so that growth costs few system calls. */
+		uint64_t want = bytes + (have / 8 > 16 * LEDGER_PAGE ? have / 8 : LEDGER_PAGE);
+		uint64_t most = t->capacity * t->element;
+		want = ((want < most ? want : most) + LEDGER_PAGE - 1) & ~(uint64_t)(LEDGER_PAGE - 1);
+		ready = touchable(state.ledger, t->offset + have, t->offset + want);
+		if (ready) {
+			__atomic_fetch_add(&state.ledger->own_bytes, want - have, __ATOMIC_RELAXED);
+			__atomic_store_n(&reserved[kind], want, __ATOMIC_RELEASE);
+		} else {
+			missed_add(MISSED_NO_MEMORY, 1);
+		}
+	}
+	lock_release(&store_lock);
+	return ready;
+}
+
+uint32_t store_string(const char *s)
+{
+	if (!s || !*s)
+		return 0;
+	struct ledger_table *t = &state.ledger->table[LEDGER_STRINGS];
+	size_t n = text_length(s) + 1;
+	uint32_t at = 0;
+	lock_take(&string_lock);
+	if (store_reserve(LEDGER_STRINGS, t->count + n)) {
+		at = (uint32_t)t->count;
+		__builtin_memcpy((char *)ledger_at(LEDGER_STRINGS) + at, s, n);
+		__atomic_store_n(&t->count, at + n, __ATOMIC_RELEASE);
+	}
+	lock_release(&string_lock);
+	if (!at)
+		missed_add(MISSED_STRINGS_FULL, 1);
+	return at;
+}
+
+bool store_open(void)
+{
+	struct ledger_header shape_of = { 0 };
+	uint64_t addresses = limit(RLIMIT_AS), bytes;
+	unsigned scale = 0;
+	do
+		bytes = lay_out(shape_of.table, scale);
+	while (bytes > addresses / 16 && scale++ < 16);
+
+	int fd = state.no_syscalls ? -1 : create_file(bytes);
+	struct ledger_header *h = NULL;
+	if (fd >= 0) {
+		h = raw_mmap(NULL, bytes, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+		raw1(SYS_close, fd);
+		if (h && !touchable(h, 0, shape_of.table[0].offset)) {
+			raw2(SYS_munmap, h, bytes);
+			h = NULL;
+		}
+		if (!h)
+			raw1(SYS_unlink, path);
+	}
+	bool shared = h != NULL;
+	if (!shared) {
+		path[0] = 0;
+		h = raw_mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (!h || raw3(SYS_mprotect, h, shape_of.table[0].offset, PROT_READ | PROT_WRITE) != 0)
+			return false;
+	}
+	*h = shape_of;
+	__builtin_memcpy(h->magic, LEDGER_MAGIC, sizeof h->magic);
+	h->version = LEDGER_VERSION;
+	h->header_bytes = sizeof *h;
+	h->state = LEDGER_STARTING;
+	h->flags = shared ? 0 : LEDGER_FLAG_PRIVATE;
+	h->pid = (int32_t)raw0(SYS_getpid);
+	h->parent_pid = (int32_t)raw0(SYS_getppid);
+	h->uid = (uint32_t)raw0(SYS_geteuid);
+	h->file_bytes = bytes;
+	h->exit_status = -1;
+	state.ledger = h;
+	__builtin_memset(reserved, 0, sizeof reserved);
+	if (!store_reserve(LEDGER_OWN, 256) || !store_reserve(LEDGER_STRINGS, 1))
+		return false;
+	h->table[LEDGER_STRINGS].count = 1;
+	memory_note(h, bytes);
+	h->own_bytes = shape_of.table[0].offset;
+	return true;
+}
+
+bool store_fork(void)
+{
+	static const enum ledger_table_kind kept[] = {
+		LEDGER_STRINGS, LEDGER_MODULES, LEDGER_NODES, LEDGER_SITES, LEDGER_MARKS, LEDGER_OWN,
+		LEDGER_MAPPINGS, LEDGER_TRACKED,
+	};
+	struct ledger_header *old = state.ledger;
+	store_lock.word = string_lock.word = 0;
+	if (!store_open()) {
+		state.ledger = old;
+		return false;
+	}
+	struct ledger_header *h = state.ledger;
+	for (unsigned i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+		struct ledger_table *from = &old->table[kept[i]], *to = &h->table[kept[i]];
+		uint64_t n = __atomic_load_n(&from->count, __ATOMIC_ACQUIRE);
+		if (n > from->capacity)
+			n = from->capacity;
+		if (!store_reserve(kept[i], n)) {
+			state.ledger = old;
+			return false;
+		}
+		__builtin_memcpy((char *)h + to->offset, (char *)old + from->offset, n * from->element);
+		to->count = n;
+	}
+	/* What describes the program is the parent's; counters and control words are not. */
+	h->depth_limit = old->depth_limit;
+	h->sample_bytes = old->sample_bytes;
+	h->started_wall_ns = old->started_wall_ns;
+	h->started_mono_ns = old->started_mono_ns;
+	h->started_tsc = old->started_tsc;
+	h->birth_now = old->birth_now;
+	h->generation = old->generation + 1;
+	h->flags |= (old->flags & (LEDGER_FLAG_FOREIGN | LEDGER_FLAG_SAMPLED | LEDGER_FLAG_OWN_MALLOC))
+		| LEDGER_FLAG_FORKED;
+	h->exe = old->exe;
+	h->command = old->command;
+	h->directory = old->directory;
+	h->output = old->output;
+	h->libc = old->libc;
+	h->options = old->options;
+	h->allocator = old->allocator;
+	h->rounds_name = old->rounds_name;
+	h->shim_lo = old->shim_lo;
+	h->shim_hi = old->shim_hi;
+	h->exit_function = old->exit_function;
+	h->syscall_instruction = old->syscall_instruction;
+	h->image_entry = old->image_entry;
+	memory_note(h, h->file_bytes);
+	raw2(SYS_munmap, old, old->file_bytes);
+	return true;
+}

@@ -1,0 +1,237 @@
+/* thread.c - see thread.h. */
+#include <errno.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include "birth.h"
+#include "count.h"
+#include "life.h"
+#include "lock.h"
+#include "memory.h"
+#include "store.h"
+#include "thread.h"
+
+/* busy == 0: takes the slow way. */
+struct thread thread_none;
+__thread struct thread *thread_current __attribute__((tls_model("initial-exec"))) = &thread_none;
+static __thread bool registering __attribute__((tls_model("initial-exec")));
+
+extern void *__libc_stack_end;
+
+static struct lock thread_lock;
+static struct thread *cursor;	/* where the search for dead threads goes on */
+
+static uintptr_t control_block(void)
+{
+	uintptr_t p;
+	__asm__("mov %%fs:0, %0" : "=r"(p));
+	return p;
+}
+
+static bool is_dead(const struct thread *t)
+{
+	return t->record && t->tid
+		&& raw3(SYS_tgkill, state.ledger->pid, t->tid, 0) == -ESRCH;
+}
+
+/* A dead thread whose memory can be used again; looks at a few only, so that a
+ * storm of threads costs a constant each. */
+static struct thread *find_dead(int32_t tid)
+{
+	struct thread *t = cursor ? cursor : state.threads, *found = NULL;
+	for (unsigned i = 0; i < 8 && t && !found; i++, t = t->next) {
+		if (t->tid != tid && !is_dead(t))
+			continue;
+		if (t->record && t->record->state == LEDGER_THREAD_ALIVE) {
+			t->record->state = LEDGER_THREAD_EXITED;
+			t->record->died = birth_now();
+		}
+		if (state.ledger->table[LEDGER_THREADS].count >= THREAD_RECORDS_KEPT && t->tid)
+			found = t;
+		else
+			t->tid = t->tid == tid ? 0 : t->tid;
+	}
+	cursor = t;
+	return found;
+}
+
+static void find_stack(struct thread *t, uintptr_t sp)
+{
+	if (t->tid == state.ledger->pid) {
+		struct rlimit limit;
+		uintptr_t reach = 8ul << 20;
+		if (raw4(SYS_prlimit64, 0, RLIMIT_STACK, 0, &limit) == 0 && limit.rlim_cur > reach)
+			reach = limit.rlim_cur < 1ul << 30 ? limit.rlim_cur : 1ul << 30;
+		t->stack_hi = (uintptr_t)__libc_stack_end + 64;
+		t->stack_lo = t->stack_hi - reach;
+		return;
+	}
+	pthread_attr_t attributes;
+	void *start = NULL;
+	size_t bytes = 0;
+	/* Allocates a little; `registering` lets it pass. */
+	if (!state.no_syscalls && pthread_getattr_np(pthread_self(), &attributes) == 0) {
+		pthread_attr_getstack(&attributes, &start, &bytes);
+		pthread_attr_destroy(&attributes);
+	}
+	uintptr_t lo = (uintptr_t)start, hi = lo + bytes;
+	if (hi > t->control_block && t->control_block > lo)
+		hi = t->control_block;
+	if (sp >= lo && sp < hi) {
+		t->stack_lo = lo;
+		t->stack_hi = hi;
+	}
+}
+
+static void fill(struct thread *t, uintptr_t sp)
+{
+	struct ledger_thread *r = t->record;
+	t->tid = (int32_t)raw0(SYS_gettid);
+	t->control_block = control_block();
+	t->frames = 0;
+	t->last = 0;
+	t->generation = state.generation;
+	t->random = __rdtsc() * 0x9E3779B97F4A7C15ull | 1;
+	t->probed_lo = t->probed_hi = 0;
+	t->stack_lo = t->stack_hi = 0;
+	t->credit = state.threaded ? COUNT_CHUNK : 0;
+	t->credit_max = state.threaded ? 2 * COUNT_CHUNK : INT64_MAX;
+	find_stack(t, sp);
+	uint64_t number = t->number < SLOT_THREAD_MASK ? t->number : SLOT_THREAD_MASK;
+	t->slot_bits = number << SLOT_THREAD_SHIFT;
+	if (!r)
+		return;
+	r->tid = t->tid;
+	r->state = LEDGER_THREAD_ALIVE;
+	r->born = birth_now();
+	r->died = 0;
+	r->control_block = t->control_block;
+	r->stack_lo = t->stack_lo;
+	r->stack_hi = t->stack_hi;
+	if (!state.no_syscalls)
+		raw2(SYS_prctl, PR_GET_NAME, r->name);
+}
+
+static struct thread *make(void)
+{
+	const size_t directory = ((SLOT_SITE_MASK + 1) / LEDGER_PAGE_COUNTERS) * sizeof(void *);
+	struct thread *t = memory_map(sizeof *t + directory, MEMORY_WIPE);
+	if (!t)
+		return NULL;
+	t->pages = (struct ledger_counter **)(t + 1);
+	return t;
+}
+
+/* `t`: memory to use, or NULL. Under thread_lock. */
+static struct thread *enlist(struct thread *t)
+{
+	struct ledger_table *table = &state.ledger->table[LEDGER_THREADS];
+	uint64_t index = table->count;
+	if (!t)
+		t = make();
+	if (!t)
+		return NULL;
+	if (store_reserve(LEDGER_THREADS, index + 1)) {
+		t->record = (struct ledger_thread *)ledger_at(LEDGER_THREADS) + index;
+		t->number = (uint32_t)index;
+		__atomic_store_n(&table->count, index + 1, __ATOMIC_RELEASE);
+	} else {
+		t->number = (uint32_t)table->capacity;
+		missed_add(MISSED_THREADS_FULL, 1);
+	}
+	t->next = state.threads;
+	__atomic_store_n(&state.threads, t, __ATOMIC_RELEASE);
+	return t;
+}
+
+static struct thread *enroll(uintptr_t sp)
+{
+	registering = true;
+	compiler_barrier();
+	lock_take(&thread_lock);
+	struct thread *t = find_dead((int32_t)raw0(SYS_gettid));
+	if (!t)
+		t = enlist(NULL);
+	else
+		t->tid = (int32_t)raw0(SYS_gettid);	/* nobody else may take it */
+	lock_release(&thread_lock);
+	if (t) {
+		if (state.threads->next && !state.threaded)
+			__atomic_store_n(&state.threaded, true, __ATOMIC_RELEASE);
+		fill(t, sp);
+		thread_current = t;
+	}
+	compiler_barrier();
+	registering = false;
+	return t;
+}
+
+bool thread_start(void)
+{
+	struct thread *t = enroll((uintptr_t)__builtin_frame_address(0));
+	if (t)
+		t->busy = THREAD_IDLE;
+	return t;
+}
+
+void thread_after_fork(void)
+{
+	struct thread *t = thread_current;
+	thread_lock.word = 0;
+	cursor = NULL;
+	state.threads = NULL;
+	state.threaded = false;
+	registering = true;
+	if (t == &thread_none)
+		t = NULL;
+	else
+		t->pages = (struct ledger_counter **)(t + 1);
+	t = enlist(t);
+	if (t) {
+		fill(t, (uintptr_t)__builtin_frame_address(0));
+		thread_current = t;
+	}
+	registering = false;
+}
+
+__attribute__((cold, noinline))
+struct thread *thread_enter_slow(uintptr_t sp)
+{
+	if (state.phase != PHASE_RUNNING) {
+		if (state.phase == PHASE_UNBORN)
+			life_early_event();
+		return NULL;
+	}
+	if (unlikely(registering))
+		return NULL;
+	if (unlikely(!__atomic_load_n(state.fork_word, __ATOMIC_RELAXED))) {
+		registering = true;
+		bool ready = life_forked();
+		registering = false;
+		if (!ready)
+			return NULL;
+	}
+	struct thread *t = thread_current;
+	if (t == &thread_none) {
+		t = enroll(sp);
+		if (!t)
+			return NULL;
+		t->busy = sp;
+		return t;
+	}
+	if (t->busy <= THREAD_IDLE) {
+		t->busy = sp;
+		return t;
+	}
+	if (t->paused)
+		return NULL;
+	/* A2: a handler left by longjmp: the hook that was entered is gone. */
+	if (sp > t->busy && t->busy >= t->stack_lo && t->busy < t->stack_hi
+	    && sp < t->stack_hi) {
+		t->frames = 0;
+		t->busy = sp;
+		return t;
+	}
+	missed_add(MISSED_NESTED, 1);
+	return THREAD_NESTED;
+}
