@@ -1,0 +1,128 @@
+/* layout.c - interior references that a known layout explains: layout.h. */
+#include <stdlib.h>
+#include "layout.h"
+
+#define KNOWN 4096u
+#define EXCEPTION_HEADER 128u		/* __cxa_refcounted_exception, libstdc++ unwind-cxx.h */
+#define EXCEPTION_CLASS 0x474e5543432b2b00ull	/* "GNUCC++\0", or \1 for a dependent one */
+
+static void range_add(struct layout_range **ranges, size_t *count, uint64_t lo, uint64_t hi)
+{
+	if (*count && (*ranges)[*count - 1].hi == lo) {
+		(*ranges)[*count - 1].hi = hi;
+		return;
+	}
+	if ((*count & (*count + 1)) == 0)
+		*ranges = memory_resize(*ranges, (*count + 1) * 2 * sizeof **ranges);
+	(*ranges)[(*count)++] = (struct layout_range) { lo, hi };
+}
+
+static bool range_has(const struct layout_range *ranges, size_t count, uint64_t address)
+{
+	size_t lo = 0, hi = count;
+
+	while (lo < hi) {
+		size_t middle = (lo + hi) / 2;
+
+		if (ranges[middle].hi <= address)
+			lo = middle + 1;
+		else
+			hi = middle;
+	}
+	return lo < count && ranges[lo].lo <= address;
+}
+
+void layout_begin(struct layout *l, struct memory_read *m)
+{
+	*l = (struct layout) { .memory = m, .known = memory_get_zeroed(KNOWN, sizeof *l->known) };
+	for (size_t i = 0; i < m->mapping_count; i++) {
+		const struct memory_mapping *p = &m->mappings[i];
+
+		if (p->executable)
+			range_add(&l->code, &l->code_count, p->lo, p->hi);
+		else if (p->path[0] == '/' && p->readable && !p->shared)
+			range_add(&l->files, &l->file_count, p->lo, p->hi);
+	}
+}
+
+void layout_end(struct layout *l)
+{
+	free(l->code);
+	free(l->files);
+	free(l->known);
+	*l = (struct layout) { 0 };
+}
+
+/* A table of functions: within a module, and at least two of its first words
+ * are code (Valgrind looks at 20 words; the first of a second base's table may
+ * be a thunk, and pure entries are all __cxa_pure_virtual: code as well). */
+static bool table_of_functions(struct layout *l, uint64_t word)
+{
+	uint64_t words[16], *known;
+	unsigned code = 0;
+
+	if (word & 7 || !range_has(l->files, l->file_count, word))
+		return false;
+	known = &l->known[(word >> 3) % KNOWN];
+	if ((*known & ~1ull) == word)
+		return *known & 1;
+	memory_read(l->memory, word, words, sizeof words);
+	for (unsigned i = 0; i < 16; i++)
+		code += range_has(l->code, l->code_count, words[i]);
+	*known = word | (code >= 2);
+	return code >= 2;
+}
+
+static bool divides(uint64_t count, uint64_t bytes)
+{
+	return count && count <= bytes && bytes % count == 0;
+}
+
+uint8_t layout_shape(struct layout *l, const uint64_t *w, size_t count, uint64_t bytes)
+{
+	uint8_t shape = 0;
+
+	if (count < 2)
+		return 0;
+	if (divides(w[0], bytes - 8))
+		shape |= LAYOUT_COOKIE;
+	if (count > 2 && divides(w[1], bytes - 16))
+		shape |= LAYOUT_WIDE_COOKIE;
+	if (w[0] == bytes - 8)
+		shape |= LAYOUT_LENGTH;
+	/* length, capacity, references; then capacity + 1 bytes of text. */
+	if (count > 2 && w[0] <= w[1] && w[1] < bytes && bytes - w[1] >= 25 && bytes - w[1] < 25 + 4096)
+		shape |= LAYOUT_STRING;
+	if (table_of_functions(l, w[0])) {
+		uint32_t used = (uint32_t)w[1], weak = (uint32_t)(w[1] >> 32);
+
+		shape |= LAYOUT_TABLE;
+		if (used < 1u << 24 && weak - 1 < 1u << 24)
+			shape |= LAYOUT_SHARED;
+	}
+	if (count > 12 && bytes >= EXCEPTION_HEADER && (w[12] | 1) == (EXCEPTION_CLASS | 1))
+		shape |= LAYOUT_EXCEPTION;
+	if (w[0] < 1u << 20 && bytes == (w[0] + 2) * 16)
+		shape |= LAYOUT_DTV;
+	return shape;
+}
+
+bool layout_explains(struct layout *l, uint8_t shape, uint64_t address, uint64_t bytes, uint64_t offset)
+{
+	uint64_t word;
+
+	if (offset < 8)
+		return true;
+	if (!shape || offset > bytes)
+		return false;
+	if (offset == 8 && shape & (LAYOUT_COOKIE | LAYOUT_LENGTH))
+		return true;
+	if (offset == 16 && shape & (LAYOUT_WIDE_COOKIE | LAYOUT_SHARED | LAYOUT_EXCEPTION | LAYOUT_DTV))
+		return true;
+	if (offset == 24 && shape & (LAYOUT_STRING | LAYOUT_SHARED))
+		return true;		/* 24: libc++'s make_shared */
+	if ((offset == 96 || offset == EXCEPTION_HEADER) && shape & LAYOUT_EXCEPTION)
+		return true;
+	return shape & LAYOUT_TABLE && offset % 8 == 0 && offset + 8 <= bytes &&
+		memory_word(l->memory, address + offset, &word) && table_of_functions(l, word);
+}

@@ -1,0 +1,318 @@
+/* scan.c - from words to references: scan.h. */
+#include <stdlib.h>
+#include <string.h>
+#include "scan.h"
+
+#define LEAF_SHIFT 22
+#define PAGE_SHIFT 12
+#define LEAF_PAGES (1u << (LEAF_SHIFT - PAGE_SHIFT))
+#define WINDOW (4ull << 20)		/* bytes read at a time */
+#define LARGE (1ull << 20)		/* blocks read by themselves, present pages only */
+#define SHAPE_WORDS 13u
+
+/* 40 bytes for 4 KiB of addresses. */
+struct scan_page {
+	uint64_t starts[4];		/* a bit for each 16 bytes */
+	uint64_t first;			/* number of the first block at or after this page */
+};
+
+static uint64_t block_end(const struct tide_block *b)
+{
+	return b->address + (b->bytes ? b->bytes : 1);
+}
+
+/* Directory entries: NULL, a leaf, or (block << 1 | 1) where all of the leaf's
+ * addresses lie inside one block. */
+static struct scan_page *leaf_inside(uint64_t block)
+{
+	return (struct scan_page *)(block << 1 | 1);
+}
+
+static void leaf_fill(struct scan *s, struct scan_page *leaf, uint64_t base, uint64_t *next)
+{
+	const struct tide_block *b = s->blocks;
+
+	for (unsigned p = 0; p < LEAF_PAGES; p++) {
+		uint64_t page = base + ((uint64_t)p << PAGE_SHIFT);
+
+		while (*next < s->block_count && b[*next].address < page)
+			++*next;
+		leaf[p].first = *next;
+		for (; *next < s->block_count && b[*next].address < page + 4096; ++*next) {
+			unsigned granule = (unsigned)(b[*next].address >> 4) & 255;
+
+			leaf[p].starts[granule / 64] |= 1ull << granule % 64;
+		}
+	}
+}
+
+void scan_begin(struct scan *s, struct tide_block *blocks, uint64_t count)
+{
+	uint64_t base, next = 0;
+
+	*s = (struct scan) { .blocks = blocks, .block_count = count };
+	if (!count)
+		return;
+	s->lo = blocks[0].address;
+	s->hi = block_end(&blocks[count - 1]);
+	base = s->lo >> LEAF_SHIFT;
+	s->directory_count = (s->hi >> LEAF_SHIFT) - base + 1;
+	s->directory = memory_get_zeroed(s->directory_count, sizeof *s->directory);
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t first = (blocks[i].address >> LEAF_SHIFT) - base;
+		uint64_t last = ((block_end(&blocks[i]) - 1) >> LEAF_SHIFT) - base;
+
+		for (uint64_t l = first; l <= last && l < s->directory_count; l++) {
+			if (s->directory[l])
+				continue;
+			if (l > first && l < last) {
+				s->directory[l] = leaf_inside(i);
+				continue;
+			}
+			s->directory[l] = memory_get_zeroed(LEAF_PAGES, sizeof **s->directory);
+			leaf_fill(s, s->directory[l], (base + l) << LEAF_SHIFT, &next);
+		}
+	}
+}
+
+void scan_end(struct scan *s)
+{
+	uint64_t base = s->lo >> LEAF_SHIFT;
+
+	/* Leaves lie only where blocks are: the rest of the directory is not touched. */
+	for (uint64_t i = 0; i < s->block_count; i++) {
+		uint64_t at[2] = { (s->blocks[i].address >> LEAF_SHIFT) - base,
+			((block_end(&s->blocks[i]) - 1) >> LEAF_SHIFT) - base };
+
+		for (int k = 0; k < 2; k++)
+			if (at[k] < s->directory_count && !((uintptr_t)s->directory[at[k]] & 1)) {
+				free(s->directory[at[k]]);
+				s->directory[at[k]] = NULL;
+			}
+	}
+	free(s->directory);
+	free(s->root_edges);
+	free(s->starts);
+	free(s->edges);
+	free(s->shapes);
+	*s = (struct scan) { 0 };
+}
+
+uint64_t scan_first(const struct scan *s, uint64_t address)
+{
+	uint64_t lo = 0, hi = s->block_count;
+
+	while (lo < hi) {
+		uint64_t middle = (lo + hi) / 2;
+
+		if (s->blocks[middle].address < address)
+			lo = middle + 1;
+		else
+			hi = middle;
+	}
+	return lo;
+}
+
+uint32_t scan_block(const struct scan *s, uint64_t address)
+{
+	const struct tide_block *b = s->blocks;
+	struct scan_page *leaf;
+	uint64_t i, below;
+	unsigned granule;
+
+	if (address < s->lo || address >= s->hi)
+		return SCAN_NONE;
+	leaf = s->directory[(address >> LEAF_SHIFT) - (s->lo >> LEAF_SHIFT)];
+	if (!leaf)
+		return SCAN_NONE;
+	if ((uintptr_t)leaf & 1)
+		return (uint32_t)((uintptr_t)leaf >> 1);
+	leaf += address >> PAGE_SHIFT & (LEAF_PAGES - 1);
+	granule = (unsigned)(address >> 4) & 255;
+	below = 0;
+	for (unsigned w = 0; w < granule / 64; w++)
+		below += (unsigned)__builtin_popcountll(leaf->starts[w]);
+	below += (unsigned)__builtin_popcountll(leaf->starts[granule / 64] & ((2ull << granule % 64) - 1));
+	i = leaf->first + below;	/* one past the candidate */
+	/* Several blocks in one granule count as one bit. */
+	while (i < s->block_count && b[i].address <= address)
+		i++;
+	while (i > 0 && b[i - 1].address > address)
+		i--;
+	if (!i || address >= block_end(&b[i - 1]))
+		return SCAN_NONE;
+	return (uint32_t)(i - 1);
+}
+
+bool scan_word(const struct scan *s, uint64_t word, struct scan_hit *hit)
+{
+	uint64_t address = word & ~s->mask;
+	uint32_t block = scan_block(s, address);
+
+	if (block == SCAN_NONE)
+		return false;
+	hit->block = block;
+	hit->to_offset = address - s->blocks[block].address;
+	hit->flags = (hit->to_offset ? EDGE_INTERIOR : 0) | (address != word ? EDGE_MASKED : 0);
+	return true;
+}
+
+static uint32_t clip(uint64_t n)
+{
+	return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+static void edge_add(struct scan *s, uint64_t source, uint64_t address, const struct scan_hit *hit)
+{
+	if (s->edge_count == s->edge_room) {
+		s->edge_room = s->edge_room ? s->edge_room + s->edge_room / 2 : 4096;
+		s->edges = memory_resize(s->edges, s->edge_room * sizeof *s->edges);
+	}
+	s->edges[s->edge_count++] = (struct tide_edge) { .block = hit->block, .flags = hit->flags,
+		.offset = clip(address - s->blocks[source].address), .to_offset = clip(hit->to_offset) };
+}
+
+void scan_root_edge(struct scan *s, uint32_t root, uint64_t address, const struct scan_hit *hit)
+{
+	if (s->root_edge_count == s->root_edge_room) {
+		s->root_edge_room = s->root_edge_room ? s->root_edge_room * 2 : 1024;
+		s->root_edges = memory_resize(s->root_edges, s->root_edge_room * sizeof *s->root_edges);
+	}
+	s->root_edges[s->root_edge_count++] = (struct tide_root_edge) { .root = root, .block = hit->block,
+		.address = address, .to_offset = clip(hit->to_offset), .flags = hit->flags };
+}
+
+/* All words of `bytes` bytes that lie at `address` in the process. */
+static void words_scan(struct scan *s, const char *data, uint64_t address, uint64_t bytes,
+	scan_found *found, void *context)
+{
+	uint64_t step = s->unaligned ? 1 : 8, at = s->unaligned ? 0 : -address & 7;
+	struct scan_hit hit;
+
+	for (; at + 8 <= bytes; at += step) {
+		uint64_t word;
+
+		memcpy(&word, data + at, 8);
+		if (!word || !scan_word(s, word, &hit))
+			continue;
+		if ((address + at) & 7)
+			hit.flags |= EDGE_UNALIGNED;
+		found(context, address + at, &hit);
+	}
+}
+
+struct source { struct scan *scan; uint64_t block; };
+
+static void heap_found(void *context, uint64_t address, const struct scan_hit *hit)
+{
+	struct source *from = context;
+
+	edge_add(from->scan, from->block, address, hit);
+}
+
+void scan_range(struct scan *s, struct memory_read *m, uint64_t lo, uint64_t hi, scan_found *found,
+	void *context)
+{
+	uint64_t from = lo, end, piece;
+	char *buffer = NULL;
+
+	while (memory_run(m, &from, &end, hi)) {
+		if (!buffer)
+			buffer = memory_get(hi - lo < WINDOW ? hi - lo : WINDOW);
+		for (; from < end; from += piece) {
+			/* A word that crosses two pieces only matters unaligned: they overlap then. */
+			uint64_t overlap = s->unaligned ? 7 : 0, got;
+
+			piece = end - from < WINDOW ? end - from : WINDOW;
+			got = memory_read(m, from, buffer, piece);
+			if (got)
+				words_scan(s, buffer, from, piece, found, context);
+			if (piece == WINDOW && end - from > WINDOW)
+				piece -= overlap;
+		}
+		from = end;
+	}
+	free(buffer);
+}
+
+struct window { char *data; uint64_t lo, hi; };
+
+/* Loads the window so that it starts at block i and holds as many whole blocks
+ * as fit; pages that are not there stay zero. */
+static void window_load(struct scan *s, struct memory_read *m, struct window *w, uint64_t i)
+{
+	uint64_t from, end, last = i;
+
+	w->lo = s->blocks[i].address & ~4095ull;
+	while (last + 1 < s->block_count && block_end(&s->blocks[last + 1]) - w->lo <= WINDOW)
+		last++;
+	w->hi = block_end(&s->blocks[last]);
+	memset(w->data, 0, w->hi - w->lo);
+	for (from = w->lo; memory_run(m, &from, &end, w->hi); from = end)
+		memory_read(m, from, w->data + (from - w->lo), end - from);
+}
+
+static void shape_note(struct scan *s, uint64_t i, const char *data, uint64_t bytes)
+{
+	uint64_t words[SHAPE_WORDS], count = bytes / 8 < SHAPE_WORDS ? bytes / 8 : SHAPE_WORDS;
+
+	memcpy(words, data, count * 8);
+	if (s->shapes)
+		s->shapes[i] = layout_shape(s->layout, words, count, s->blocks[i].bytes);
+}
+
+void scan_heap(struct scan *s, struct memory_read *m)
+{
+	struct window w = { memory_get(WINDOW), 0, 0 };
+
+	s->starts = memory_get((s->block_count + 1) * sizeof *s->starts);
+	if (s->layout)
+		s->shapes = memory_get_zeroed(s->block_count + 1, 1);
+	for (uint64_t i = 0; i < s->block_count; i++) {
+		const struct tide_block *b = &s->blocks[i];
+		struct source from = { s, i };
+		uint64_t bytes = b->bytes;
+
+		s->starts[i] = s->edge_count;
+		if (bytes < 8 || (s->stack_block && s->stack_block[i]))
+			continue;
+		if (i + 1 < s->block_count && s->blocks[i + 1].address - b->address < bytes)
+			bytes = s->blocks[i + 1].address - b->address;	/* C1, whatever the list says */
+		if (bytes > LARGE) {
+			char first[SHAPE_WORDS * 8];
+
+			memory_read(m, b->address, first, sizeof first);
+			shape_note(s, i, first, sizeof first);
+			scan_range(s, m, b->address, b->address + bytes, heap_found, &from);
+			continue;
+		}
+		if (b->address < w.lo || b->address + bytes > w.hi)
+			window_load(s, m, &w, i);
+		shape_note(s, i, w.data + (b->address - w.lo), bytes);
+		words_scan(s, w.data + (b->address - w.lo), b->address, bytes, heap_found, &from);
+	}
+	s->starts[s->block_count] = s->edge_count;
+	free(w.data);
+}
+
+void scan_explain(struct scan *s)
+{
+	if (!s->shapes)
+		return;
+	for (uint64_t i = 0; i < s->edge_count; i++) {
+		struct tide_edge *e = &s->edges[i];
+		const struct tide_block *b = &s->blocks[e->block];
+
+		if (e->flags & EDGE_INTERIOR && layout_explains(s->layout, s->shapes[e->block], b->address,
+				b->bytes, e->to_offset))
+			e->flags |= EDGE_EXPLAINED;
+	}
+	for (uint64_t i = 0; i < s->root_edge_count; i++) {
+		struct tide_root_edge *e = &s->root_edges[i];
+		const struct tide_block *b = &s->blocks[e->block];
+
+		if (e->flags & EDGE_INTERIOR && layout_explains(s->layout, s->shapes[e->block], b->address,
+				b->bytes, e->to_offset))
+			e->flags |= EDGE_EXPLAINED;
+	}
+}
