@@ -1,0 +1,399 @@
+/* gate_baseline.c - see gate_baseline.h. */
+#include "gate_baseline.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "gate.h"
+#include "gate_ini.h"
+#include "options.h"
+
+static const char magic[] = "# tidemark baseline 1";
+
+static char *copy_or_empty(const char *s)
+{
+	return memory_string(s ? s : "");
+}
+
+static void site_free(struct gate_base_site *s)
+{
+	free(s->key);
+	free(s->function);
+	free(s->file);
+}
+
+void gate_baseline_free(struct gate_baseline *b)
+{
+	for (size_t i = 0; i < b->site_count; i++)
+		site_free(&b->sites[i]);
+	free(b->sites), free(b->exe), free(b->arch), free(b->libc), free(b->why);
+	memset(b, 0, sizeof *b);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct gate_base_site *x = a, *y = b;
+
+	return strcmp(x->key, y->key);
+}
+
+const struct gate_base_site *gate_baseline_find(const struct gate_baseline *b, const char *key)
+{
+	struct gate_base_site wanted = { .key = (char *)key };
+
+	if (!b || !b->site_count)
+		return NULL;
+	return bsearch(&wanted, b->sites, b->site_count, sizeof wanted, by_key);
+}
+
+static struct gate_base_site *add(struct gate_baseline *b)
+{
+	if ((b->site_count & (b->site_count - 1)) == 0)
+		b->sites = memory_resize(b->sites, (b->site_count ? 2 * b->site_count : 1) * sizeof *b->sites);
+	b->sites[b->site_count] = (struct gate_base_site){ 0 };
+	return &b->sites[b->site_count++];
+}
+
+/* "# exe: server" */
+static void parse_head(struct gate_baseline *b, char *line)
+{
+	static const char *const name[] = { "# exe: ", "# arch: ", "# libc: ", "# why: " };
+	char **const to[] = { &b->exe, &b->arch, &b->libc, &b->why };
+
+	for (size_t i = 0; i < sizeof name / sizeof name[0]; i++) {
+		if (strncmp(line, name[i], strlen(name[i])))
+			continue;
+		free(*to[i]);
+		*to[i] = memory_string(line + strlen(name[i]));
+	}
+	if (!strncmp(line, "# peak: ", 8))
+		b->peak_bytes = strtoull(line + 8, NULL, 10);
+}
+
+static int parse_number(char **p, uint64_t *n)
+{
+	char *end;
+
+	if (**p < '0' || **p > '9')
+		return -1;
+	errno = 0;
+	*n = strtoull(*p, &end, 10);
+	if (errno || *end != ' ')
+		return -1;
+	*p = end + 1;
+	return 0;
+}
+
+static int parse_site(struct gate_baseline *b, char *line)
+{
+	uint64_t n[4];
+	char *p = strchr(line, ' '), *gap;
+	struct gate_base_site *s;
+
+	if (!p || p == line)
+		return -1;
+	*p++ = '\0';
+	for (int i = 0; i < 4; i++)
+		if (parse_number(&p, &n[i]))
+			return -1;
+	if (!*p || n[2] > n[0])
+		return -1;
+	s = add(b);
+	s->key = memory_string(line);
+	s->live_blocks = n[0], s->live_bytes = n[1], s->lost_blocks = n[2], s->lost_bytes = n[3];
+	gap = strstr(p, "  ");
+	s->file = memory_string(gap ? gap + 2 : "");
+	if (gap)
+		*gap = '\0';
+	s->function = memory_string(p);
+	return 0;
+}
+
+static int parse_line(struct gate_baseline *b, char *line, int number, const char *path, struct tide_error *e)
+{
+	size_t length = strlen(line);
+
+	if (length && line[length - 1] == '\r')
+		line[length - 1] = '\0';
+	if (number == 1 && strcmp(line, magic))
+		return ini_error(e, path, 1, "not a baseline of this version", "the first line is another",
+			"write it again: tidemark gate --accept --why TEXT");
+	if (!*line)
+		return 0;
+	if (*line == '#') {
+		parse_head(b, line);
+		return 0;
+	}
+	if (parse_site(b, line))
+		return ini_error(e, path, number, "not a line of a baseline",
+			"expected key, four numbers, function, file",
+			"take it from version control, or write it again with --accept");
+	return 0;
+}
+
+int gate_baseline_parse(struct gate_baseline *b, const char *text, size_t bytes, const char *path,
+	struct tide_error *e)
+{
+	const char *p = text, *end = text + bytes;
+	int number = 0, result = 0;
+
+	*b = (struct gate_baseline){ .exe = memory_string(""), .arch = memory_string(""),
+		.libc = memory_string(""), .why = memory_string("") };
+	if (!bytes)
+		result = ini_error(e, path, 1, "not a baseline", "the file is empty",
+			"write it: tidemark gate --accept --why TEXT");
+	while (p < end && !result) {
+		const char *newline = memchr(p, '\n', (size_t)(end - p));
+		size_t length = (size_t)((newline ? newline : end) - p);
+		char *line = memory_get(length + 1);
+
+		memcpy(line, p, length);
+		line[length] = '\0';
+		result = parse_line(b, line, ++number, path, e);
+		free(line);
+		p += length + 1;
+	}
+	if (!result && b->site_count)
+		qsort(b->sites, b->site_count, sizeof *b->sites, by_key);
+	for (size_t i = 1; i < b->site_count && !result; i++) {
+		char what[200];
+
+		if (strcmp(b->sites[i - 1].key, b->sites[i].key))
+			continue;
+		snprintf(what, sizeof what, "site %.100s is here twice", b->sites[i].key);
+		result = ini_error(e, path, 0, what, "two lines cannot both hold",
+			"a merge left both: keep one, or write it again with --accept");
+	}
+	if (result)
+		gate_baseline_free(b);
+	return result;
+}
+
+int gate_baseline_load(struct gate_baseline *b, const char *path, struct tide_error *e)
+{
+	FILE *f = fopen(path, "re");
+	char *text = NULL;
+	size_t bytes = 0, got = 0;
+	int result;
+
+	if (!f)
+		return ini_error(e, path, 0, "cannot open the baseline", strerror(errno),
+			errno == ENOENT ? "make it from a good run: tidemark gate --accept --why TEXT" : "");
+	do {
+		bytes += got;
+		text = memory_resize(text, bytes + 65536);
+		got = fread(text + bytes, 1, 65536, f);
+	} while (got);
+	if (ferror(f))
+		result = ini_error(e, path, 0, "cannot read the baseline", strerror(errno), "");
+	else
+		result = gate_baseline_parse(b, text, bytes, path, e);
+	free(text);
+	fclose(f);
+	return result;
+}
+
+/* One line of text, no double blank: names come from a program and may hold anything. */
+static void print_clean(FILE *f, const char *text)
+{
+	char last = ' ';
+
+	for (; *text; text++) {
+		char c = (unsigned char)*text < ' ' || *text == 0x7f ? ' ' : *text;
+
+		if (c == ' ' && last == ' ')
+			continue;
+		putc(c, f);
+		last = c;
+	}
+}
+
+static void print(const struct gate_baseline *b, FILE *f)
+{
+	const struct { const char *name, *text; } head[] = {
+		{ "exe", b->exe }, { "arch", b->arch }, { "libc", b->libc },
+	};
+
+	fprintf(f, "%s\n# tool: tidemark %s\n", magic, TIDEMARK_VERSION);
+	for (size_t i = 0; i < sizeof head / sizeof head[0]; i++) {
+		fprintf(f, "# %s: ", head[i].name);
+		print_clean(f, head[i].text);
+		putc('\n', f);
+	}
+	fprintf(f, "# peak: %llu\n# why: ", (unsigned long long)b->peak_bytes);
+	print_clean(f, b->why);
+	fprintf(f, "\n# key live_blocks live_bytes lost_blocks lost_bytes function  file\n");
+	for (size_t i = 0; i < b->site_count; i++) {
+		const struct gate_base_site *s = &b->sites[i];
+
+		fprintf(f, "%s %llu %llu %llu %llu ", s->key, (unsigned long long)s->live_blocks,
+			(unsigned long long)s->live_bytes, (unsigned long long)s->lost_blocks,
+			(unsigned long long)s->lost_bytes);
+		print_clean(f, *s->function ? s->function : "?");
+		if (*s->file) {
+			fputs("  ", f);
+			print_clean(f, s->file);
+		}
+		putc('\n', f);
+	}
+}
+
+static void make_folders(const char *path)
+{
+	char *copy = memory_string(path);
+
+	for (char *p = copy + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		mkdir(copy, 0777);	/* what fails shows when the file is opened */
+		*p = '/';
+	}
+	free(copy);
+}
+
+int gate_baseline_save(const struct gate_baseline *b, const char *path, struct tide_error *e)
+{
+	char *temporary = memory_printf("%s.new.%ld", path, (long)getpid());
+	FILE *f;
+	int result = 0;
+
+	make_folders(path);
+	f = fopen(temporary, "we");
+	if (f)
+		print(b, f);
+	if (!f || ferror(f) | fclose(f) || rename(temporary, path)) {
+		result = ini_error(e, path, 0, "cannot write the baseline", strerror(errno), "");
+		e->code = EXIT_UNMEASURED;
+		unlink(temporary);
+	}
+	free(temporary);
+	return result;
+}
+
+static void take_site(struct gate_baseline *b, const struct gate_site *m)
+{
+	struct gate_base_site *s;
+
+	if (!m->live_blocks)
+		return;
+	s = add(b);
+	s->key = memory_string(m->key);
+	s->function = copy_or_empty(m->function);
+	s->file = copy_or_empty(m->file);
+	s->live_blocks = m->live_blocks, s->live_bytes = m->live_bytes;
+	s->lost_blocks = m->lost_blocks, s->lost_bytes = m->lost_bytes;
+}
+
+void gate_baseline_take(struct gate_baseline *b, const struct gate_measure *m, const char *why)
+{
+	*b = (struct gate_baseline){ .exe = copy_or_empty(m->exe), .arch = copy_or_empty(m->arch),
+		.libc = copy_or_empty(m->libc), .why = copy_or_empty(why), .peak_bytes = m->peak_bytes };
+	for (size_t i = 0; i < m->site_count; i++)
+		take_site(b, &m->sites[i]);
+}
+
+static int matches(const char *function, char *const *globs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (function && !fnmatch(globs[i], function, 0))
+			return 1;
+	return 0;
+}
+
+static const struct gate_site *measured(const struct gate_measure *m, const char *key)
+{
+	size_t lo = 0, hi = m->site_count;
+
+	while (lo < hi) {
+		size_t middle = lo + (hi - lo) / 2;
+		int order = strcmp(key, m->sites[middle].key);
+
+		if (!order)
+			return &m->sites[middle];
+		if (order < 0)
+			hi = middle;
+		else
+			lo = middle + 1;
+	}
+	return NULL;
+}
+
+void gate_baseline_merge(struct gate_baseline *b, const struct gate_baseline *old,
+	const struct gate_measure *m, char *const *globs, size_t count, const char *why)
+{
+	*b = (struct gate_baseline){ .exe = copy_or_empty(m->exe), .arch = copy_or_empty(m->arch),
+		.libc = copy_or_empty(m->libc), .why = copy_or_empty(why),
+		.peak_bytes = old->peak_bytes ? old->peak_bytes : m->peak_bytes };
+	for (size_t i = 0; i < m->site_count; i++)
+		if (matches(m->sites[i].function, globs, count) || matches(m->sites[i].caller, globs, count))
+			take_site(b, &m->sites[i]);
+	for (size_t i = 0; i < old->site_count; i++) {
+		const struct gate_base_site *from = &old->sites[i];
+		const struct gate_site *now = measured(m, from->key);
+		struct gate_base_site *to;
+
+		if (matches(from->function, globs, count) || (now && matches(now->caller, globs, count)))
+			continue;
+		to = add(b);
+		*to = *from;
+		to->key = memory_string(from->key);
+		to->function = memory_string(from->function);
+		to->file = memory_string(from->file);
+	}
+	if (b->site_count)
+		qsort(b->sites, b->site_count, sizeof *b->sites, by_key);
+}
+
+static int lower(uint64_t *value, uint64_t now)
+{
+	if (now >= *value)
+		return 0;
+	*value = now;
+	return 1;
+}
+
+size_t gate_baseline_ratchet(struct gate_baseline *b, const struct gate_measure *m)
+{
+	const struct gate_base_site **moved = memory_get_zeroed(m->site_count + 1, sizeof *moved);
+	size_t changed = 0, kept = 0;
+
+	gate_baseline_moved(b, m, moved);
+	/* A moved site is the old one under a new name: the same numbers, no rise. */
+	for (size_t i = 0; i < m->site_count; i++) {
+		struct gate_base_site *s = (struct gate_base_site *)moved[i];
+
+		if (!s)
+			continue;
+		site_free(s);
+		s->key = memory_string(m->sites[i].key);
+		s->function = copy_or_empty(m->sites[i].function);
+		s->file = copy_or_empty(m->sites[i].file);
+		changed++;
+	}
+	free(moved);
+	for (size_t i = 0; i < b->site_count; i++) {
+		struct gate_base_site *s = &b->sites[i];
+		const struct gate_site *now = measured(m, s->key);
+
+		if (!now || !now->live_blocks) {
+			site_free(s);
+			changed++;
+			continue;
+		}
+		/* Bitwise: all four, whichever fell first. */
+		changed += (size_t)(lower(&s->live_blocks, now->live_blocks) | lower(&s->live_bytes, now->live_bytes) |
+			lower(&s->lost_blocks, now->lost_blocks) | lower(&s->lost_bytes, now->lost_bytes));
+		b->sites[kept++] = *s;
+	}
+	b->site_count = kept;
+	if (kept)
+		qsort(b->sites, kept, sizeof *b->sites, by_key);
+	changed += (size_t)lower(&b->peak_bytes, m->peak_bytes);
+	return changed;
+}

@@ -1,0 +1,518 @@
+/* gate_judge.c - from what was measured to findings: gate.h. */
+#include "gate.h"
+
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "units.h"
+
+struct judge {
+	const struct gate_config *c;
+	const struct gate_scenario *s;
+	const struct gate_measure *m;
+	const struct gate_baseline *baseline;		/* NULL: none */
+	const struct gate_base_site **before;		/* of each measured site; NULL: new */
+	const struct gate_site_rule **rule;		/* of each measured site; NULL: none */
+	struct gate_result *r;
+};
+
+static const struct gate_base_site nothing;
+
+static char *limit_text(enum gate_limit_key key, const struct gate_limit *l)
+{
+	return memory_printf("%s = %s", gate_limit_name[key], l->text);
+}
+
+static bool in_force(const struct gate_limit *l)
+{
+	return l->kind != LIMIT_OFF && l->kind != LIMIT_UNSET;
+}
+
+static bool relative(const struct gate_limit *l)
+{
+	return l->kind == LIMIT_MORE_BLOCKS || l->kind == LIMIT_MORE_PERCENT || l->kind == LIMIT_MORE_SIZE;
+}
+
+static char *text_or_null(const char *s)
+{
+	return s ? memory_string(s) : NULL;
+}
+
+/* A glob for a path: the whole of it, or what follows any `/`. */
+static bool file_matches(const char *glob, const char *file)
+{
+	for (const char *p = file; p; p = strchr(p, '/')) {
+		p += p != file;
+		if (!fnmatch(glob, p, 0))
+			return true;
+	}
+	return false;
+}
+
+static bool rule_matches(const struct gate_site_rule *rule, const struct gate_site *site)
+{
+	if (fnmatch(rule->function, site->function ? site->function : "", 0) &&
+	    fnmatch(rule->function, site->caller ? site->caller : "", 0))
+		return false;
+	return !rule->file || (site->file && file_matches(rule->file, site->file));
+}
+
+/* The limit for one site: its rule's, else the scenario's. */
+static const struct gate_limit *limit_of(const struct judge *j, size_t i, enum gate_limit_key key)
+{
+	const struct gate_site_rule *rule = j->rule[i];
+
+	return rule && rule->limits.of[key].kind != LIMIT_UNSET ? &rule->limits.of[key] :
+		&j->s->limits.of[key];
+}
+
+static bool has_own(const struct judge *j, size_t i, enum gate_limit_key key)
+{
+	return j->rule[i] && j->rule[i]->limits.of[key].kind != LIMIT_UNSET;
+}
+
+static const struct gate_base_site *before(const struct judge *j, size_t i)
+{
+	return j->before[i] ? j->before[i] : &nothing;
+}
+
+static struct gate_finding *site_finding(struct judge *j, size_t i, enum gate_kind kind, bool fails,
+	int key, const struct gate_limit *limit)
+{
+	const struct gate_site *site = &j->m->sites[i];
+	struct gate_finding *f = gate_finding_add(j->r, kind, fails);
+
+	f->key = text_or_null(site->key);
+	f->function = text_or_null(site->function);
+	f->file = text_or_null(site->file);
+	f->line = site->line;
+	f->owner = j->rule[i] ? text_or_null(j->rule[i]->owner) : NULL;
+	f->limit_key = key;
+	f->limit = limit ? limit_text(key, limit) : NULL;
+	gate_stack_copy(&f->stack, &site->stack);
+	return f;
+}
+
+static char *blocks_text(uint64_t blocks, uint64_t bytes)
+{
+	return memory_printf("%" PRIu64 " block%s, %" PRIu64 " byte%s", blocks, blocks == 1 ? "" : "s",
+		bytes, bytes == 1 ? "" : "s");
+}
+
+static uint64_t excess_of(const struct judge *j, size_t i)
+{
+	uint64_t lost = j->m->sites[i].lost_blocks, held = before(j, i)->lost_blocks;
+
+	return lost > held ? lost - held : 0;
+}
+
+static void leaked_finding(struct judge *j, size_t i, enum gate_kind kind, bool fails,
+	const struct gate_limit *limit)
+{
+	const struct gate_site *site = &j->m->sites[i];
+	struct gate_finding *f = site_finding(j, i, kind, fails, GATE_LEAKED, limit);
+	char *what, *base = NULL, *below = NULL;
+
+	if (kind == GATE_KIND_CYCLE) {
+		f->blocks = site->cycle_blocks;
+		f->bytes = site->cycle_bytes;
+	} else {
+		f->blocks = site->unreferenced_blocks ? site->unreferenced_blocks : site->lost_blocks;
+		f->bytes = site->unreferenced_blocks ? site->unreferenced_bytes : site->lost_bytes;
+	}
+	what = blocks_text(f->blocks, f->bytes);
+	if (before(j, i)->lost_blocks)
+		base = memory_printf("; the baseline holds %" PRIu64, before(j, i)->lost_blocks);
+	if (site->below_blocks)
+		below = blocks_text(site->below_blocks, site->below_bytes);
+	f->message = memory_printf("%s lost%s%s%s%s%s", what,
+		kind == GATE_KIND_CYCLE ? " in a cycle" :
+		site->unreferenced_blocks ? "" : " below other lost blocks",
+		base ? base : "", below ? ", and " : "", below ? below : "", below ? " below them" : "");
+	free(what), free(base), free(below);
+}
+
+/* Lost blocks that no baseline holds: the sum against the limit; sites with a limit of their own apart. */
+static void judge_leaked(struct judge *j)
+{
+	const struct gate_limit *common = &j->s->limits.of[GATE_LEAKED];
+	uint64_t total = 0;
+	size_t heads = 0;
+	bool fails;
+
+	for (size_t i = 0; i < j->m->site_count; i++) {
+		const struct gate_site *site = &j->m->sites[i];
+
+		if (has_own(j, i, GATE_LEAKED) || !excess_of(j, i))
+			continue;
+		total += excess_of(j, i);
+		heads += site->unreferenced_blocks || site->cycle_blocks;
+	}
+	fails = in_force(common) && total > common->number;
+	for (size_t i = 0; i < j->m->site_count; i++) {
+		const struct gate_site *site = &j->m->sites[i];
+		const struct gate_limit *limit = limit_of(j, i, GATE_LEAKED);
+		uint64_t excess = excess_of(j, i);
+		bool own = has_own(j, i, GATE_LEAKED);
+		bool red = own ? in_force(limit) && excess > limit->number : fails;
+
+		if (!excess)
+			continue;
+		if (site->cycle_blocks)
+			leaked_finding(j, i, GATE_KIND_CYCLE, red, limit);
+		/* What hangs below a lost block is told there, unless only it grew. */
+		if (site->unreferenced_blocks || (!site->cycle_blocks && (own || !heads)))
+			leaked_finding(j, i, GATE_KIND_LEAKED, red, limit);
+	}
+}
+
+static void judge_growth(struct judge *j)
+{
+	const struct gate_limit *common = &j->s->limits.of[GATE_GROWTH];
+	uint64_t growing = 0;
+	bool fails;
+
+	for (size_t i = 0; i < j->m->site_count; i++)
+		growing += j->m->sites[i].growth.grows && j->m->sites[i].suppression == -1 &&
+			!has_own(j, i, GATE_GROWTH);
+	fails = in_force(common) && growing > common->number;
+	for (size_t i = 0; i < j->m->site_count; i++) {
+		const struct gate_site *site = &j->m->sites[i];
+		const struct gate_limit *limit = limit_of(j, i, GATE_GROWTH);
+		const uint64_t *w = site->growth.floor;
+		double bytes = site->live_blocks ? (double)site->live_bytes / (double)site->live_blocks : 0;
+		struct gate_finding *f;
+
+		if (!site->growth.grows || site->suppression != -1)
+			continue;
+		f = site_finding(j, i, GATE_KIND_GROWING,
+			has_own(j, i, GATE_GROWTH) ? in_force(limit) && limit->number == 0 : fails,
+			GATE_GROWTH, limit);
+		f->blocks = w[GROWTH_WINDOWS - 1];
+		f->bytes = (uint64_t)((double)f->blocks * bytes);
+		f->message = memory_printf("the least it held rose in five windows: %" PRIu64 ", %" PRIu64
+			", %" PRIu64 ", %" PRIu64 ", %" PRIu64 " blocks; %.3g blocks, %.3g bytes per round",
+			w[0], w[1], w[2], w[3], w[4], site->growth.per_round, site->growth.per_round * bytes);
+	}
+}
+
+/* Reachable at the end. */
+static void reachable(const struct gate_site *s, uint64_t *blocks, uint64_t *bytes)
+{
+	*blocks = s->live_blocks > s->lost_blocks ? s->live_blocks - s->lost_blocks : 0;
+	*bytes = s->live_bytes > s->lost_bytes ? s->live_bytes - s->lost_bytes : 0;
+}
+
+static bool above(const struct gate_limit *l, uint64_t blocks, uint64_t bytes, uint64_t base_blocks,
+	uint64_t base_bytes)
+{
+	switch (l->kind) {
+	case LIMIT_SIZE: return bytes > l->number;
+	case LIMIT_MORE_BLOCKS: return blocks > base_blocks && blocks - base_blocks > l->number;
+	case LIMIT_MORE_SIZE: return bytes > base_bytes && bytes - base_bytes > l->number;
+	/* A millionth of a byte for what decimal fractions do to 10 %. */
+	case LIMIT_MORE_PERCENT: return (double)bytes > (double)base_bytes * (1 + l->percent / 100) + 1e-6;
+	default: return false;
+	}
+}
+
+static void sizes_message(struct gate_finding *f, const char *what, const char *where, uint64_t limit)
+{
+	char now[UNITS_TEXT], most[UNITS_TEXT];
+
+	f->message = memory_printf("%s %s (%" PRIu64 " bytes), %s %s", what,
+		units_bytes(now, (int64_t)f->bytes), f->bytes, where, units_bytes(most, (int64_t)limit));
+}
+
+/* The site to look at first when the whole is too large. */
+static size_t largest(const struct judge *j)
+{
+	size_t most = SIZE_MAX;
+	uint64_t most_bytes = 0;
+
+	for (size_t i = 0; i < j->m->site_count; i++) {
+		uint64_t blocks, bytes;
+
+		reachable(&j->m->sites[i], &blocks, &bytes);
+		if (most == SIZE_MAX || bytes > most_bytes || (bytes == most_bytes &&
+		    strcmp(j->m->sites[i].key, j->m->sites[most].key) < 0)) {
+			most = i;
+			most_bytes = bytes;
+		}
+	}
+	return most;
+}
+
+static struct gate_finding *whole_finding(struct judge *j, enum gate_kind kind, enum gate_limit_key key)
+{
+	size_t i = largest(j);
+	struct gate_finding *f;
+
+	if (i == SIZE_MAX) {
+		f = gate_finding_add(j->r, kind, true);
+		f->limit_key = key;
+		f->limit = limit_text(key, &j->s->limits.of[key]);
+		return f;
+	}
+	f = site_finding(j, i, kind, true, key, &j->s->limits.of[key]);
+	/* It is no site's finding: a second run need not have the same largest site. */
+	free(f->key), free(f->owner);
+	f->key = f->owner = NULL;
+	return f;
+}
+
+static void judge_live(struct judge *j)
+{
+	const struct gate_limit *common = &j->s->limits.of[GATE_LIVE];
+	uint64_t all_blocks = 0, all_bytes = 0, blocks, bytes;
+
+	for (size_t i = 0; i < j->m->site_count; i++) {
+		const struct gate_site *site = &j->m->sites[i];
+		const struct gate_limit *limit = limit_of(j, i, GATE_LIVE);
+		struct gate_base_site base = *before(j, i);
+		struct gate_finding *f;
+
+		reachable(site, &blocks, &bytes);
+		all_blocks += blocks;
+		all_bytes += bytes;
+		base.live_blocks -= base.lost_blocks;
+		base.live_bytes = base.live_bytes > base.lost_bytes ? base.live_bytes - base.lost_bytes : 0;
+		if (!relative(limit) || site->suppression != -1 ||
+		    !above(limit, blocks, bytes, base.live_blocks, base.live_bytes))
+			continue;
+		f = site_finding(j, i, GATE_KIND_OVER_BASELINE, true, GATE_LIVE, limit);
+		f->blocks = blocks;
+		f->bytes = bytes;
+		f->message = memory_printf("reachable at the end: %" PRIu64 " blocks, %" PRIu64
+			" bytes; the baseline holds %" PRIu64 " and %" PRIu64, blocks, bytes,
+			base.live_blocks, base.live_bytes);
+	}
+	if (common->kind == LIMIT_SIZE && all_bytes > common->number) {
+		struct gate_finding *f = whole_finding(j, GATE_KIND_OVER_BUDGET, GATE_LIVE);
+
+		f->blocks = all_blocks;
+		f->bytes = all_bytes;
+		sizes_message(f, "reachable at the end:", "the limit is", common->number);
+	}
+}
+
+static void judge_peak(struct judge *j)
+{
+	const struct gate_limit *l = &j->s->limits.of[GATE_PEAK];
+	uint64_t base = j->baseline ? j->baseline->peak_bytes : 0;
+	struct gate_finding *f;
+
+	if (!above(l, 0, j->m->peak_bytes, 0, base))
+		return;
+	f = whole_finding(j, relative(l) ? GATE_KIND_OVER_BASELINE : GATE_KIND_OVER_BUDGET, GATE_PEAK);
+	f->bytes = j->m->peak_bytes;
+	sizes_message(f, "peak", relative(l) ? "the baseline has" : "the limit is",
+		relative(l) ? base : l->number);
+}
+
+/* Budgets of single sites: the sum over all stacks that a rule names. */
+static void judge_budgets(struct judge *j, enum gate_limit_key key)
+{
+	for (size_t k = 0; k < j->c->site_count; k++) {
+		const struct gate_site_rule *rule = &j->c->sites[k];
+		const struct gate_limit *limit = &rule->limits.of[key];
+		uint64_t all_blocks = 0, all_bytes = 0, most = 0;
+		size_t first = SIZE_MAX;
+		struct gate_finding *f;
+
+		if (limit->kind != LIMIT_SIZE)
+			continue;
+		for (size_t i = 0; i < j->m->site_count; i++) {
+			uint64_t blocks, bytes;
+
+			if (j->rule[i] != rule)
+				continue;
+			reachable(&j->m->sites[i], &blocks, &bytes);
+			if (key == GATE_PEAK)
+				bytes = j->m->sites[i].peak_bytes, blocks = 0;
+			all_blocks += blocks;
+			all_bytes += bytes;
+			if (first == SIZE_MAX || bytes > most) {
+				most = bytes;
+				first = i;
+			}
+		}
+		if (first == SIZE_MAX || all_bytes <= limit->number)
+			continue;
+		f = site_finding(j, first, GATE_KIND_OVER_BUDGET, true, key, limit);
+		f->blocks = all_blocks;
+		f->bytes = all_bytes;
+		sizes_message(f, key == GATE_PEAK ? "at the peak:" : "reachable at the end:",
+			"the limit is", limit->number);
+	}
+}
+
+/* Moved and improved: told, never red. */
+static void tell_baseline(struct judge *j)
+{
+	bool live = relative(&j->s->limits.of[GATE_LIVE]);
+
+	for (size_t i = 0; i < j->m->site_count; i++) {
+		const struct gate_base_site *b = j->before[i];
+		const struct gate_site *site = &j->m->sites[i];
+		struct gate_finding *f;
+
+		if (!b || !strcmp(b->key, site->key) || (!b->lost_blocks && !live))
+			continue;
+		f = site_finding(j, i, GATE_KIND_MOVED, false, -1, NULL);
+		f->blocks = site->live_blocks;
+		f->bytes = site->live_bytes;
+		f->message = memory_printf("%" PRIu64 " blocks, %" PRIu64 " bytes moved here from %s%s%s",
+			site->live_blocks, site->live_bytes, b->function, *b->file ? " in " : "", b->file);
+	}
+}
+
+static void tell_improved(struct judge *j)
+{
+	const struct gate_site **now = memory_get_zeroed(j->baseline->site_count + 1, sizeof *now);
+	bool live = relative(&j->s->limits.of[GATE_LIVE]);
+
+	for (size_t i = 0; i < j->m->site_count; i++)
+		if (j->before[i])
+			now[j->before[i] - j->baseline->sites] = &j->m->sites[i];
+	for (size_t i = 0; i < j->baseline->site_count; i++) {
+		const struct gate_base_site *b = &j->baseline->sites[i];
+		uint64_t lost = now[i] ? now[i]->lost_blocks : 0, held = now[i] ? now[i]->live_blocks : 0;
+		bool fewer_lost = lost < b->lost_blocks;
+		struct gate_finding *f;
+
+		if (!fewer_lost && !(live && held < b->live_blocks))
+			continue;
+		f = gate_finding_add(j->r, GATE_KIND_IMPROVED, false);
+		f->key = memory_string(b->key);
+		f->function = memory_string(b->function);
+		f->file = *b->file ? memory_string(b->file) : NULL;
+		f->line = now[i] ? now[i]->line : 0;
+		f->blocks = fewer_lost ? lost : held;
+		f->bytes = !now[i] ? 0 : fewer_lost ? now[i]->lost_bytes : now[i]->live_bytes;
+		f->message = memory_printf("%s blocks: %" PRIu64 " in the baseline, %" PRIu64
+			" now; lower it with --ratchet", fewer_lost ? "lost" : "live",
+			fewer_lost ? b->lost_blocks : b->live_blocks, fewer_lost ? lost : held);
+	}
+	free(now);
+}
+
+static void tell_suppressed(struct judge *j)
+{
+	for (size_t i = 0; i < j->m->suppressed_count; i++) {
+		const struct gate_suppressed *s = &j->m->suppressed[i];
+		struct gate_finding *f;
+
+		if (!s->blocks)
+			continue;
+		f = gate_finding_add(j->r, GATE_KIND_SUPPRESSED, false);
+		f->suppression = memory_string(s->name);
+		f->blocks = s->blocks;
+		f->bytes = s->bytes;
+		f->message = memory_printf("%" PRIu64 " lost blocks, %" PRIu64 " bytes suppressed: %s",
+			s->blocks, s->bytes, s->why);
+		for (size_t k = 0; k < j->c->suppression_count; k++)
+			if (!strcmp(j->c->suppressions[k].name, s->name))
+				f->config_line = j->c->suppressions[k].line;
+	}
+}
+
+/* Why nothing can be said, or NULL. To free. */
+static char *unmeasured(const struct judge *j)
+{
+	const struct gate_measure *m = j->m;
+	const struct gate_baseline *b = j->baseline;
+	const struct gate_limit *missed = &j->s->limits.of[GATE_MISSED];
+
+	if (m->unmeasured)
+		return memory_string(m->unmeasured);
+	if (m->missed && (double)m->missed > (double)m->events * missed->percent / 100)
+		return memory_printf("%" PRIu64 " of %" PRIu64 " events were missed: more than %s; "
+			"see tidemark info", m->missed, m->events, missed->text);
+	if (j->s->rounds && in_force(&j->s->limits.of[GATE_GROWTH]) && m->rounds < j->s->min_rounds)
+		return memory_printf("%" PRIu64 " rounds of `%s`, at least %" PRIu64 " are needed: "
+			"let the program do more, or lower min-rounds", m->rounds, j->s->rounds, j->s->min_rounds);
+	if (!b)
+		return NULL;
+	if (*b->arch && strcmp(b->arch, m->arch))
+		return memory_printf("the baseline is of %s, this is %s: keep a baseline for each", b->arch, m->arch);
+	if (*b->libc && strcmp(b->libc, m->libc))
+		return memory_printf("the baseline is of %s, this is %s: keep a baseline for each", b->libc, m->libc);
+	if (*b->exe && strcmp(b->exe, m->exe))
+		return memory_printf("the baseline is of `%s`, this is `%s`: name the program with exe =, "
+			"or accept anew", b->exe, m->exe);
+	return NULL;
+}
+
+static void summarise(struct judge *j)
+{
+	struct gate_result *r = j->r;
+	const struct gate_measure *m = j->m;
+
+	r->scenario = memory_string(j->s->name);
+	r->config_line = j->s->line;
+	r->snapshots = memory_get((m->snapshot_count + 1) * sizeof *r->snapshots);
+	r->snapshot_count = m->snapshot_count;
+	for (size_t i = 0; i < m->snapshot_count; i++)
+		r->snapshots[i] = memory_string(m->snapshots[i]);
+	r->sites = m->site_count;
+	r->live_bytes = m->live_bytes;
+	r->peak_bytes = m->peak_bytes;
+	for (size_t i = 0; i < m->site_count; i++)
+		r->lost_bytes += m->sites[i].lost_bytes;
+	for (int k = 0; k < GATE_LIMIT_KEYS; k++)
+		r->judged[k] = in_force(&j->s->limits.of[k]);
+	r->judged[GATE_GROWTH] = r->judged[GATE_GROWTH] && (j->s->rounds || m->rounds);
+	for (size_t k = 0; k < j->c->site_count; k++) {
+		r->judged[GATE_LIVE] |= in_force(&j->c->sites[k].limits.of[GATE_LIVE]);
+		r->judged[GATE_PEAK] |= in_force(&j->c->sites[k].limits.of[GATE_PEAK]);
+	}
+}
+
+static void find_before(struct judge *j)
+{
+	if (j->baseline)
+		gate_baseline_moved(j->baseline, j->m, j->before);
+	for (size_t i = 0; i < j->m->site_count; i++) {
+		const struct gate_base_site *same = gate_baseline_find(j->baseline, j->m->sites[i].key);
+
+		if (same)
+			j->before[i] = same;
+		for (size_t k = 0; k < j->c->site_count && !j->rule[i]; k++)
+			if (rule_matches(&j->c->sites[k], &j->m->sites[i]))
+				j->rule[i] = &j->c->sites[k];
+	}
+}
+
+void gate_judge(const struct gate_config *c, const struct gate_scenario *s, const struct gate_measure *m,
+	const struct gate_baseline *baseline, struct gate_result *r)
+{
+	struct judge j = { c, s, m, baseline, NULL, NULL, r };
+
+	memset(r, 0, sizeof *r);
+	summarise(&j);
+	r->reason = unmeasured(&j);
+	if (r->reason) {
+		gate_finding_add(r, GATE_KIND_UNMEASURED, true)->message = memory_string(r->reason);
+		gate_settle(r);
+		return;
+	}
+	j.before = memory_get_zeroed(m->site_count + 1, sizeof *j.before);
+	j.rule = memory_get_zeroed(m->site_count + 1, sizeof *j.rule);
+	find_before(&j);
+	judge_leaked(&j);
+	judge_growth(&j);
+	judge_live(&j);
+	judge_peak(&j);
+	judge_budgets(&j, GATE_LIVE);
+	judge_budgets(&j, GATE_PEAK);
+	if (baseline) {
+		tell_baseline(&j);
+		tell_improved(&j);
+	}
+	tell_suppressed(&j);
+	free(j.before);
+	free(j.rule);
+	gate_settle(r);
+}
