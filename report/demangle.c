@@ -189,6 +189,10 @@ static void plain_part(struct plain *o, const char *whole, const char *p, const 
 
 			if (!q || q >= end)
 				return;
+			if (o->used - start == 8 && memcmp(o->out + start, "decltype", 8) == 0) {
+				p = q;
+				continue;
+			}
 			if (strncmp(q, " const", 6) == 0)
 				q += 6;
 			if (strncmp(q, "::", 2) != 0)
@@ -199,6 +203,8 @@ static void plain_part(struct plain *o, const char *whole, const char *p, const 
 
 			if (!q)
 				return;
+			if (o->used >= start + 2 && memcmp(o->out + o->used - 2, "::", 2) == 0)
+				o->used -= 2;	/* Rust: f::<u64> */
 			p = q < end ? q : end;
 		} else if (*p == '{') {
 			const char *q = strchr(p, '}');
