@@ -121,10 +121,12 @@ static struct symbol_units *units_read(Dwarf *dwarf)
 Dwarf *symbol_dwarf(struct symbol_module *m)
 {
 	if (!m->dwarf_tried && m->module) {
+		double since = symbol_clock();
 		Dwarf_Addr bias = 0;
 
 		m->dwarf_tried = true;
 		m->dwarf = dwfl_module_getdwarf(m->module, &bias);
+		symbol_server_judge(m, since, m->dwarf != NULL);
 		m->dwarf_bias = bias;
 		if (m->dwarf) {
 			m->units = units_read(m->dwarf);

@@ -10,12 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "demangle.h"
 #include "error.h"
 #include "symbol_private.h"
 
+#define SERVER_PATIENCE 10.0	/* seconds */
 #define BACK_MAX 4096u		/* entries looked at for one that covers an address: see `cover` */
 
 struct symbol_pool_part { struct symbol_pool_part *next; size_t used, capacity; char text[]; };
@@ -75,6 +77,31 @@ static const Dwfl_Callbacks callbacks = {
 	.find_debuginfo = dwfl_standard_find_debuginfo,
 	.section_address = dwfl_offline_section_address,
 };
+
+void symbol_module_offline(void)
+{
+	unsetenv("DEBUGINFOD_URLS");
+}
+
+double symbol_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* A server that cannot be reached costs its time-out for every module: once is
+ * enough. */
+void symbol_server_judge(struct symbol_module *m, double since, bool found)
+{
+	if (found || symbol_clock() - since < SERVER_PATIENCE || !getenv("DEBUGINFOD_URLS"))
+		return;
+	symbol_module_offline();
+	if (!m->warning)
+		m->warning = memory_printf("the debuginfod server took too long for %s: it is not asked again",
+			m->path);
+}
 
 static size_t bytes_of_hex(const char *hex, uint8_t *out, size_t max)
 {
@@ -144,6 +171,7 @@ struct symbol_module *symbol_module_open(const char *path, const char *build_id)
 	uint8_t id[64];
 	size_t id_bytes = build_id ? bytes_of_hex(build_id, id, sizeof(id)) : 0;
 	size_t n = strlen(path), tail = sizeof(deleted) - 1;
+	double since = symbol_clock();
 	GElf_Addr bias;
 	int fd = -1;
 
@@ -170,6 +198,7 @@ struct symbol_module *symbol_module_open(const char *path, const char *build_id)
 		m->module = NULL;
 	if (m->module)
 		m->bias = bias;
+	symbol_server_judge(m, since, m->module != NULL);
 	return m;
 }
 
@@ -319,12 +348,15 @@ static uint64_t section_end(Elf *elf, GElf_Word index, uint64_t wanted_flags)
 void symbol_tables_read(struct symbol_module *m)
 {
 	size_t functions = 0, objects = 0, locals = 0;
+	double since;
 	int count;
 
 	if (m->tables_read || !m->module)
 		return;
 	m->tables_read = true;
+	since = symbol_clock();
 	count = dwfl_module_getsymtab(m->module);
+	symbol_server_judge(m, since, false);
 	for (int i = 1; i < count; i++) {
 		struct symbol_entry e = { .shown = NULL };
 		GElf_Addr address, elf_bias;

@@ -42,6 +42,10 @@ struct symbol_place {
 struct symbol_module *symbol_module_open(const char *path, const char *build_id);
 void symbol_module_close(struct symbol_module *m);
 
+/* From now on no debuginfod server is asked: for the collector, which must not
+ * wait for a network while a process stands still. */
+void symbol_module_offline(void);
+
 /* Why the file at the path is not used ("is another build ..."), or NULL. */
 const char *symbol_module_warning(const struct symbol_module *m);
 enum symbol_source symbol_module_source(struct symbol_module *m);

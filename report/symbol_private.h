@@ -41,6 +41,10 @@ struct symbol_module {
 	struct symbol_pool pool;
 };
 
+/* Seconds; and what a search that began then says about the debuginfod server. */
+double symbol_clock(void);
+void symbol_server_judge(struct symbol_module *m, double since, bool found);
+
 void symbol_tables_read(struct symbol_module *m);
 void symbol_table_add(struct symbol_table *t, size_t *capacity, struct symbol_entry e);
 void symbol_table_sort(struct symbol_table *t);
