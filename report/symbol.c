@@ -18,7 +18,7 @@
 
 struct lines { const struct symbol_line *lines; uint32_t count; };
 
-struct place { uint64_t address; uint32_t module; uint32_t exact; struct lines lines; };
+struct address_lines { uint64_t address; uint32_t module; uint32_t exact; struct lines lines; };
 
 struct module_state { struct symbol_module *opened; bool tried, shared; };
 
@@ -27,7 +27,7 @@ struct symbols {
 	struct module_state *modules;
 	struct lines *frames, *stacks;	/* by frame and site; count 0: not yet asked */
 	uint32_t *stored;		/* first index + 1 in s->symbols by frame, or NULL */
-	struct place *places;		/* open addressing; count of lines 0: free */
+	struct address_lines *places;		/* open addressing; count of lines 0: free */
 	size_t place_count, place_capacity;
 	void **owned;
 	size_t owned_count, owned_capacity;
@@ -138,9 +138,7 @@ static struct symbol_module *module_of(struct symbols *y, uint32_t index)
 		}
 	}
 	state->opened = symbol_module_open(path, build_id);
-	if (symbol_module_warning(state->opened))
-		warn(y, memory_string(symbol_module_warning(state->opened)));
-	else if (!*build_id)
+	if (!*build_id)
 		warn_newer(y, path);
 	return state->opened;
 }
@@ -209,7 +207,7 @@ static size_t slot_of(const struct symbols *y, uint32_t module, uint64_t address
 
 static void places_grow(struct symbols *y)
 {
-	struct place *old = y->places;
+	struct address_lines *old = y->places;
 	size_t n = y->place_capacity;
 
 	y->place_capacity = n ? n * 2 : 1024;
@@ -255,7 +253,7 @@ const struct symbol_line *symbols_frame(struct symbols *y, uint32_t frame, size_
 	static const struct symbol_line nothing = { .function = "[unknown]", .language = "native" };
 	const struct tide_frame *f;
 	struct lines *cached;
-	struct place *p;
+	struct address_lines *p;
 	bool exact;
 
 	if (frame == 0 || frame >= y->s->frame_count) {
@@ -272,7 +270,7 @@ const struct symbol_line *symbols_frame(struct symbols *y, uint32_t frame, size_
 			places_grow(y);
 		p = &y->places[slot_of(y, f->module, f->address, exact)];
 		if (!p->lines.count) {
-			*p = (struct place){ f->address, f->module, exact,
+			*p = (struct address_lines){ f->address, f->module, exact,
 				resolve(y, f->module, f->address, exact) };
 			y->place_count++;
 		}
@@ -368,7 +366,16 @@ const struct symbol_line *symbols_top(struct symbols *y, uint32_t site)
 
 const char *symbols_warning(const struct symbols *y, size_t index)
 {
-	return index < y->warning_count ? y->warnings[index] : NULL;
+	if (index < y->warning_count)
+		return y->warnings[index];
+	index -= y->warning_count;
+	for (size_t i = 0; i < y->s->module_count; i++) {
+		const struct module_state *m = &y->modules[i];
+
+		if (m->opened && !m->shared && symbol_module_warning(m->opened) && index-- == 0)
+			return symbol_module_warning(m->opened);
+	}
+	return NULL;
 }
 
 double symbols_without_source(const struct symbols *y)

@@ -356,7 +356,6 @@ void symbol_tables_read(struct symbol_module *m)
 	m->tables_read = true;
 	since = symbol_clock();
 	count = dwfl_module_getsymtab(m->module);
-	symbol_server_judge(m, since, false);
 	for (int i = 1; i < count; i++) {
 		struct symbol_entry e = { .shown = NULL };
 		GElf_Addr address, elf_bias;
@@ -393,6 +392,7 @@ void symbol_tables_read(struct symbol_module *m)
 			symbol_table_add(&m->thread_locals, &locals, e);
 		}
 	}
+	symbol_server_judge(m, since, m->full_table);
 	symbol_table_sort(&m->functions);
 	symbol_table_sort(&m->objects);
 	symbol_table_sort(&m->thread_locals);
