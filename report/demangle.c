@@ -159,12 +159,56 @@ static const char *skip_group(const char *whole, const char *p)
 	return NULL;
 }
 
-struct plain { char *out; size_t used, capacity; };
+struct plain {
+	char *out;
+	size_t used, capacity;
+	int first_argument;	/* keep the first template argument of each list */
+};
 
 static void put(struct plain *o, const char *s, size_t n)
 {
 	for (size_t i = 0; i < n && o->used + 1 < o->capacity; i++)
 		o->out[o->used++] = s[i];
+}
+
+/* Copies the template arguments that open at p, of each list only the first: "<A<B>>". */
+static void put_first_argument(struct plain *o, const char *whole, const char *p, const char *end)
+{
+	size_t round = 0, depth = 0;
+
+	for (; p < end; p++) {
+		size_t n = operator_length(whole, p);
+
+		if (n) {
+			put(o, p, n);
+			p += n - 1;
+		} else if (*p == ',' && round == 0) {
+			/* On to the bracket that closes this list. */
+			for (size_t nested = 1; ++p < end; ) {
+				nested += *p == '<';
+				nested -= *p == '>' && p[-1] != '-';
+				if (nested == 0)
+					break;
+			}
+			put(o, ">", 1);
+			depth--;
+		} else if (*p == '{') {
+			size_t name = strcspn(p, "(#}");
+			const char *q = strchr(p, '}');
+
+			put(o, p, name);
+			put(o, "}", 1);
+			p = q && q < end ? q : end;
+		} else if (*p != ' ' || (p[1] != '>' && p[1] != ',')) {
+			round += *p == '(';
+			round -= *p == ')' && round;
+			depth += *p == '<';
+			depth -= *p == '>' && p[-1] != '-' && depth;
+			put(o, p, 1);
+		}
+		if (depth == 0)
+			break;
+	}
 }
 
 /* Copies [p, end) without bracket groups; stops at the parameter list. */
@@ -205,6 +249,8 @@ static void plain_part(struct plain *o, const char *whole, const char *p, const 
 				return;
 			if (o->used >= start + 2 && memcmp(o->out + o->used - 2, "::", 2) == 0)
 				o->used -= 2;	/* Rust: f::<u64> */
+			if (o->first_argument && *p == '<' && o->used > start)
+				put_first_argument(o, whole, p, q < end ? q : end);
 			p = q < end ? q : end;
 		} else if (*p == '{') {
 			const char *q = strchr(p, '}');
@@ -226,9 +272,9 @@ static void plain_part(struct plain *o, const char *whole, const char *p, const 
 	}
 }
 
-size_t demangle_plain(const char *function, char *out, size_t capacity)
+static size_t plain(const char *function, char *out, size_t capacity, int first_argument)
 {
-	struct plain o = { out, 0, capacity };
+	struct plain o = { out, 0, capacity, first_argument };
 	const char *p = function, *end = function + strlen(function), *q;
 
 	if (capacity == 0)
@@ -258,9 +304,19 @@ size_t demangle_plain(const char *function, char *out, size_t capacity)
 		plain_part(&o, function, p, end);
 	}
 	if (o.used == 0 && *function) {
-		o = (struct plain){ out, 0, capacity };
+		o = (struct plain){ out, 0, capacity, 0 };
 		put(&o, function, strlen(function));
 	}
 	out[o.used] = '\0';
 	return o.used;
+}
+
+size_t demangle_plain(const char *function, char *out, size_t capacity)
+{
+	return plain(function, out, capacity, 0);
+}
+
+size_t demangle_stable(const char *function, char *out, size_t capacity)
+{
+	return plain(function, out, capacity, 1);
 }

@@ -26,9 +26,14 @@ size_t demangle_stem(const char *symbol);
 
 /* The function's own name: no return type, parameters, template or generic
  * arguments, qualifiers: "void ns::C<int>::f<long>(int) const" -> "ns::C::f",
- * "<alloc::vec::Vec<T> as Drop>::drop" -> "alloc::vec::Vec::drop". Filters,
- * SITE arguments and baseline keys compare these. Returns the length, which is
+ * "<alloc::vec::Vec<T> as Drop>::drop" -> "alloc::vec::Vec::drop". Filters
+ * and SITE arguments compare these. Returns the length, which is
  * cut to capacity - 1; `out` ends with NUL. */
 size_t demangle_plain(const char *function, char *out, size_t capacity);
+
+/* The same with the first template argument of each list: what the key of a
+ * site is made of (site_key.h): "std::vector<int, A>::push_back(int)" ->
+ * "std::vector<int>::push_back". */
+size_t demangle_stable(const char *function, char *out, size_t capacity);
 
 #endif

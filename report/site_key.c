@@ -1,0 +1,334 @@
+/* site_key.c - see site_key.h.
+ *
+ * Stacks are paths in a trie of frames, so the hash of a frame is made from the hash
+ * of its caller and its own names, once: the cost is that of the frames, not
+ * of sites times depth.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "demangle.h"
+#include "shim/ledger.h"
+#include "site_key.h"
+
+/* Deeper than any stack that is kept; ends a loop of parents in a damaged file. */
+#define DEPTH_MAX 65536u
+#define NAME_MAX_BYTES 1024u
+
+#define NO_SYMBOL_SEED UINT64_C(0x6d6f64756c65)
+#define SITE_SEED UINT64_C(0x73697465)
+
+struct frame_hash {
+	uint64_t hash;		/* of this frame and all its callers that count */
+	uint32_t bare_module;	/* 1 + module when its innermost line has no symbol and no offset */
+	bool known;
+};
+
+struct site_keys {
+	const struct snapshot *snapshot;
+	struct symbols *symbols;
+	struct frame_hash *frame;	/* [frame_count] */
+	bool *exact;			/* [module_count]: the same build everywhere */
+	bool exact_code;		/* the same for code without a module: the same process */
+	uint32_t *path;			/* scratch */
+	size_t path_room;
+};
+
+struct site_keys *site_keys_new(const struct snapshot *s, struct symbols *symbols)
+{
+	struct site_keys *k = memory_get_zeroed(1, sizeof(*k));
+
+	k->snapshot = s;
+	k->symbols = symbols;
+	k->frame = memory_get_zeroed(s->frame_count + 1, sizeof(*k->frame));
+	k->exact = memory_get_zeroed(s->module_count + 1, sizeof(*k->exact));
+	return k;
+}
+
+void site_keys_free(struct site_keys *k)
+{
+	if (!k)
+		return;
+	free(k->frame);
+	free(k->exact);
+	free(k->path);
+	free(k);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Bytes of a module's name without the version: "libz.so.1.2" -> "libz.so". */
+static size_t module_name_bytes(const char *base)
+{
+	const char *so = strstr(base, ".so.");
+
+	return so ? (size_t)(so - base) + 3 : strlen(base);
+}
+
+static int by_name(const void *x, const void *y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+/* "NAME BUILD-ID" of every module with frames, sorted; modules without build id get none. */
+static char **build_list(const struct site_keys *k, const bool *used, size_t *count)
+{
+	const struct snapshot *s = k->snapshot;
+	char **list = memory_get((s->module_count + 1) * sizeof(*list));
+
+	*count = 0;
+	for (size_t i = 1; i < s->module_count; i++) {
+		const char *id = snapshot_string(s, s->modules[i].build_id);
+
+		if (used[i] && *id)
+			list[(*count)++] = memory_printf("%s %s", base_name(snapshot_string(s, s->modules[i].path)), id);
+	}
+	qsort(list, *count, sizeof(*list), by_name);
+	return list;
+}
+
+static bool *used_modules(const struct snapshot *s)
+{
+	bool *used = memory_get_zeroed(s->module_count + 1, sizeof(*used));
+
+	for (size_t i = 1; i < s->frame_count; i++)
+		if (s->frames[i].module < s->module_count)
+			used[s->frames[i].module] = true;
+	return used;
+}
+
+bool site_keys_exact(struct site_keys *const *keys, size_t count)
+{
+	struct build { char **list; size_t count; bool *used; } *build = memory_get(count * sizeof(*build));
+	bool all = true, same_process = true;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct tide_process *p = keys[i]->snapshot->process, *first = keys[0]->snapshot->process;
+
+		same_process &= p->pid == first->pid && p->started_wall_ns == first->started_wall_ns;
+		build[i].used = used_modules(keys[i]->snapshot);
+		build[i].list = build_list(keys[i], build[i].used, &build[i].count);
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct snapshot *s = keys[i]->snapshot;
+
+		keys[i]->exact_code = same_process;
+		for (size_t m = 1; m < s->module_count; m++) {
+			const char *id = snapshot_string(s, s->modules[m].build_id);
+			char *text;
+			bool exact = same_process || *id;
+
+			if (!build[i].used[m])
+				continue;
+			text = memory_printf("%s %s", base_name(snapshot_string(s, s->modules[m].path)), id);
+			for (size_t j = 0; j < count && exact && !same_process; j++)
+				exact = bsearch(&text, build[j].list, build[j].count, sizeof(char *), by_name) != NULL;
+			free(text);
+			keys[i]->exact[m] = exact;
+			all &= exact;
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		for (size_t j = 0; j < build[i].count; j++)
+			free(build[i].list[j]);
+		free(build[i].list);
+		free(build[i].used);
+		memset(keys[i]->frame, 0, (keys[i]->snapshot->frame_count + 1) * sizeof(*keys[i]->frame));
+	}
+	free(build);
+	return all;
+}
+
+static uint64_t mix_text(uint64_t seed, const char *text, size_t bytes)
+{
+	return XXH3_64bits_withSeed(text, bytes, seed);
+}
+
+static uint64_t mix_number(uint64_t seed, uint64_t number)
+{
+	return XXH3_64bits_withSeed(&number, sizeof(number), seed);
+}
+
+/* Where a program or a thread begins: what calls it is the C library's. */
+enum start { START_NOT, START_HERE, START_BELOW };
+static enum start start_of(const char *function)
+{
+	static const char *const below[] = {
+		"_start", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main",
+		"__libc_start_main@@GLIBC_2.34", "start_thread", "clone", "clone3", "__clone", "__clone3", "thread_start",
+		"_dl_start_user", "_dl_init", "call_init", "call_init.part.0",
+	};
+
+	if (!strcmp(function, "main"))
+		return START_HERE;
+	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++)
+		if (!strcmp(function, below[i]))
+			return START_BELOW;
+	return START_NOT;
+}
+
+static uint64_t name_hash(uint64_t seed, const struct symbol_line *line)
+{
+	char name[NAME_MAX_BYTES];
+	size_t bytes;
+
+	if (line->language && !strcmp(line->language, "python")) {
+		seed = mix_text(seed, line->file ? base_name(line->file) : "", line->file ? strlen(base_name(line->file)) : 0);
+		return mix_text(seed, line->function, strlen(line->function));
+	}
+	bytes = demangle_stable(line->function, name, sizeof(name));
+	return mix_text(seed, name, bytes);
+}
+
+/* The hash of lines [0, count) of frame `f` upon `below`, outermost first. */
+static uint64_t lines_hash(const struct site_keys *k, uint32_t f, const struct symbol_line *line,
+	size_t count, const struct frame_hash *below, uint32_t *bare_module)
+{
+	const struct snapshot *s = k->snapshot;
+	uint32_t module = s->frames[f].module < s->module_count ? s->frames[f].module : 0;
+	bool exact = module ? k->exact[module] : k->exact_code;
+	uint64_t hash = below ? below->hash : 0;
+
+	*bare_module = 0;
+	for (size_t i = count; i-- > 0; ) {
+		enum start start = line[i].has_symbol ? start_of(line[i].function) : START_NOT;
+
+		if (start == START_BELOW) {
+			hash = 0;
+			continue;
+		}
+		if (start == START_HERE)
+			hash = 0;
+		if (line[i].has_symbol) {
+			hash = name_hash(hash, &line[i]);
+			if (exact)
+				hash = mix_number(hash, line[i].line);
+		} else if (exact && module) {
+			hash = mix_number(hash ^ NO_SYMBOL_SEED, s->frames[f].address - s->modules[module].bias);
+		} else if (!below || below->bare_module != module + 1) {
+			const char *base = module ? base_name(snapshot_string(s, s->modules[module].path)) : "";
+
+			hash = mix_text(hash ^ NO_SYMBOL_SEED, base, module_name_bytes(base));
+		}
+	}
+	if (count && !line[0].has_symbol && !exact)
+		*bare_module = module + 1;
+	return hash;
+}
+
+/* The frame's hash with all its lines; frame 0 is the end of every stack. */
+static const struct frame_hash *frame_hash(struct site_keys *k, uint32_t f)
+{
+	static const struct frame_hash none;
+	const struct snapshot *s = k->snapshot;
+	const struct frame_hash *below = &none;
+	size_t depth = 0;
+
+	for (uint32_t at = f; at && at < s->frame_count && depth < DEPTH_MAX; at = s->frames[at].parent) {
+		if (k->frame[at].known) {
+			below = &k->frame[at];
+			break;
+		}
+		if (depth == k->path_room) {
+			k->path_room = k->path_room ? k->path_room * 2 : 256;
+			k->path = memory_resize(k->path, k->path_room * sizeof(*k->path));
+		}
+		k->path[depth++] = at;
+	}
+	while (depth) {
+		uint32_t at = k->path[--depth];
+		size_t count;
+		const struct symbol_line *line = symbols_frame(k->symbols, at, &count);
+		struct frame_hash *h = &k->frame[at];
+
+		h->hash = lines_hash(k, at, line, count, below, &h->bare_module);
+		h->known = true;
+		below = h;
+	}
+	return below;
+}
+
+/* The innermost line that is no wrapper: its frame, and its place there. The
+ * innermost of all when there are only wrappers. */
+static uint32_t caller_line(struct site_keys *k, uint32_t site, size_t *place)
+{
+	const struct snapshot *s = k->snapshot;
+	uint32_t f = s->sites[site].frame;
+	size_t steps = 0;
+
+	for (; f && f < s->frame_count && steps < DEPTH_MAX; f = s->frames[f].parent, steps++) {
+		size_t count;
+		const struct symbol_line *line = symbols_frame(k->symbols, f, &count);
+
+		for (size_t i = 0; i < count; i++)
+			if (!line[i].wrapper) {
+				*place = i;
+				return f;
+			}
+	}
+	*place = 0;
+	f = s->sites[site].frame;
+	return f < s->frame_count ? f : 0;
+}
+
+uint64_t site_key(struct site_keys *k, uint32_t site)
+{
+	const struct snapshot *s = k->snapshot;
+	const struct symbol_line *line;
+	struct frame_hash below;
+	uint32_t f, bare, kind;
+	size_t place, count;
+	uint64_t hash;
+
+	if (site >= s->site_count)
+		return 0;
+	kind = s->sites[site].flags & (LEDGER_SITE_MAPPING | LEDGER_SITE_TRACKED);
+	f = caller_line(k, site, &place);
+	if (!f)
+		return mix_number(SITE_SEED, site < LEDGER_SITE_FIRST ? site : 0);
+	if (!place) {
+		hash = frame_hash(k, f)->hash;
+	} else {
+		below = *frame_hash(k, s->frames[f].parent);
+		line = symbols_frame(k->symbols, f, &count);
+		hash = lines_hash(k, f, line + place, count - place, &below, &bare);
+	}
+	return kind ? mix_number(hash, kind) : hash;
+}
+
+void site_key_ends(struct site_keys *k, uint32_t site, uint64_t *leaf, uint64_t *caller)
+{
+	const struct snapshot *s = k->snapshot;
+	uint64_t *to = leaf;
+	size_t place = 0, steps = 0;
+	uint32_t f = site < s->site_count ? caller_line(k, site, &place) : 0;
+
+	*leaf = *caller = 0;
+	for (; f && f < s->frame_count && steps < DEPTH_MAX; f = s->frames[f].parent, steps++, place = 0) {
+		size_t count;
+		const struct symbol_line *line = symbols_frame(k->symbols, f, &count);
+
+		for (; place < count; place++) {
+			/* "libfoo.so" says too little to recognise a site by. */
+			if (line[place].has_symbol && start_of(line[place].function) != START_BELOW)
+				*to = name_hash(1, &line[place]);
+			if (to == caller)
+				return;
+			to = caller;
+		}
+	}
+}
+
+char *site_key_text(uint64_t key, char text[SITE_KEY_TEXT])
+{
+	snprintf(text, SITE_KEY_TEXT, "%016" PRIx64, key);
+	return text;
+}
