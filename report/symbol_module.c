@@ -267,6 +267,8 @@ void symbol_table_sort(struct symbol_table *t)
 {
 	uint64_t next = UINT64_MAX, cover = 0;
 
+	if (!t->count)
+		return;
 	qsort(t->entries, t->count, sizeof(*t->entries), by_start);
 	for (size_t i = t->count; i-- > 0;) {
 		struct symbol_entry *e = &t->entries[i];
