@@ -1,0 +1,232 @@
+/* diff.c - matches two lists by sorting and merging (see diff.h). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "diff.h"
+#include "error.h"
+
+static int compare(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_signed(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int by_key(const void *x, const void *y)
+{
+	const struct diff_item *a = x, *b = y;
+	int order = compare(a->key, b->key);
+
+	if (!order)
+		order = -compare_signed(a->bytes, b->bytes);
+	if (!order)
+		order = -compare_signed(a->blocks, b->blocks);
+	return order ? order : compare(a->origin, b->origin);
+}
+
+/* Adds up equal keys (D1); the first of each is the largest. Returns how many are left. */
+static size_t add_up(struct diff_item *item, size_t count)
+{
+	size_t left = 0;
+
+	if (count)
+		qsort(item, count, sizeof(*item), by_key);
+	for (size_t i = 0; i < count; i++) {
+		if (left && item[left - 1].key == item[i].key) {
+			item[left - 1].bytes += item[i].bytes;
+			item[left - 1].blocks += item[i].blocks;
+		} else {
+			item[left++] = item[i];
+		}
+	}
+	return left;
+}
+
+static bool empty(const struct diff_item *item)
+{
+	return !item || (!item->bytes && !item->blocks);
+}
+
+static struct diff_side side_of(const struct diff_item *item)
+{
+	if (!item)
+		return (struct diff_side){ 0, 0, DIFF_NO_ORIGIN };
+	return (struct diff_side){ item->bytes, item->blocks, item->origin };
+}
+
+static enum diff_kind kind_of(const struct diff_item *o, const struct diff_item *n)
+{
+	if (empty(o))
+		return DIFF_NEW;
+	if (empty(n))
+		return DIFF_GONE;
+	if (o->bytes != n->bytes)
+		return n->bytes > o->bytes ? DIFF_GROWN : DIFF_SHRUNK;
+	if (o->blocks != n->blocks)
+		return n->blocks > o->blocks ? DIFF_GROWN : DIFF_SHRUNK;
+	return DIFF_SAME;
+}
+
+static void add_row(struct diff *d, uint64_t key, enum diff_kind kind, const struct diff_item *o,
+	const struct diff_item *n)
+{
+	d->row[d->count++] = (struct diff_row){ key, kind, side_of(o), side_of(n) };
+}
+
+/* Candidates of D3: pointers to items that are gone, or new. */
+struct candidates {
+	const struct diff_item **item;
+	size_t count;
+};
+
+static int by_numbers(const struct diff_item *a, const struct diff_item *b)
+{
+	int order = compare_signed(a->bytes, b->bytes);
+
+	return order ? order : compare_signed(a->blocks, b->blocks);
+}
+
+static int by_leaf(const void *x, const void *y)
+{
+	const struct diff_item *a = *(const struct diff_item *const *)x, *b = *(const struct diff_item *const *)y;
+	int order = by_numbers(a, b);
+
+	if (!order)
+		order = compare(a->leaf, b->leaf);
+	if (!order)
+		order = compare(a->caller, b->caller);
+	return order ? order : compare(a->key, b->key);
+}
+
+static int by_caller(const void *x, const void *y)
+{
+	const struct diff_item *a = *(const struct diff_item *const *)x, *b = *(const struct diff_item *const *)y;
+	int order = by_numbers(a, b);
+
+	if (!order)
+		order = compare(a->caller, b->caller);
+	return order ? order : compare(a->key, b->key);
+}
+
+/* Makes rows of equal neighbours in two lists sorted alike; what is left stays in them. */
+static void pair(struct diff *d, struct candidates *gone, struct candidates *fresh, bool use_leaf)
+{
+	int (*order_of)(const void *, const void *) = use_leaf ? by_leaf : by_caller;
+	size_t i = 0, j = 0, gone_left = 0, fresh_left = 0;
+
+	if (gone->count)
+		qsort(gone->item, gone->count, sizeof(*gone->item), order_of);
+	if (fresh->count)
+		qsort(fresh->item, fresh->count, sizeof(*fresh->item), order_of);
+	while (i < gone->count && j < fresh->count) {
+		const struct diff_item *o = gone->item[i], *n = fresh->item[j];
+		uint64_t mine = use_leaf ? o->leaf : o->caller, other = use_leaf ? n->leaf : n->caller;
+		int order = by_numbers(o, n);
+
+		if (!order)
+			order = compare(mine, other);
+		if (!order && mine) {
+			add_row(d, n->key, DIFF_MOVED, o, n);
+			i++, j++;
+		} else if (order < 0) {
+			gone->item[gone_left++] = gone->item[i++];
+		} else {
+			fresh->item[fresh_left++] = fresh->item[j++];
+		}
+	}
+	while (i < gone->count)
+		gone->item[gone_left++] = gone->item[i++];
+	while (j < fresh->count)
+		fresh->item[fresh_left++] = fresh->item[j++];
+	gone->count = gone_left;
+	fresh->count = fresh_left;
+}
+
+static uint64_t magnitude(int64_t a, int64_t b)
+{
+	uint64_t difference = (uint64_t)a - (uint64_t)b;
+
+	return a >= b ? difference : 0 - difference;
+}
+
+/* As tracemalloc: size_diff, size, count_diff, count; the key settles the rest. */
+static int by_difference(const void *x, const void *y)
+{
+	const struct diff_row *a = x, *b = y;
+	int order = -compare(magnitude(a->new.bytes, a->old.bytes), magnitude(b->new.bytes, b->old.bytes));
+
+	if (!order)
+		order = -compare_signed(a->new.bytes, b->new.bytes);
+	if (!order)
+		order = -compare(magnitude(a->new.blocks, a->old.blocks), magnitude(b->new.blocks, b->old.blocks));
+	if (!order)
+		order = -compare_signed(a->new.blocks, b->new.blocks);
+	return order ? order : compare(a->key, b->key);
+}
+
+void diff_make(struct diff *d, struct diff_item *old_items, size_t old_count,
+	struct diff_item *new_items, size_t new_count, bool pair_moved)
+{
+	struct candidates gone, fresh;
+	size_t i = 0, j = 0;
+
+	memset(d, 0, sizeof(*d));
+	old_count = add_up(old_items, old_count);
+	new_count = add_up(new_items, new_count);
+	d->row = memory_get((old_count + new_count + 1) * sizeof(*d->row));
+	gone = (struct candidates){ memory_get((old_count + 1) * sizeof(*gone.item)), 0 };
+	fresh = (struct candidates){ memory_get((new_count + 1) * sizeof(*fresh.item)), 0 };
+	while (i < old_count || j < new_count) {
+		const struct diff_item *o = i < old_count ? &old_items[i] : NULL;
+		const struct diff_item *n = j < new_count ? &new_items[j] : NULL;
+
+		if (o && n && o->key != n->key)
+			*(o->key < n->key ? &n : &o) = NULL;
+		i += o != NULL;
+		j += n != NULL;
+		if (o) {
+			d->old_bytes += o->bytes;
+			d->old_blocks += o->blocks;
+		}
+		if (n) {
+			d->new_bytes += n->bytes;
+			d->new_blocks += n->blocks;
+		}
+		if (empty(o) && empty(n))
+			continue;
+		if (pair_moved && empty(n))
+			gone.item[gone.count++] = o;
+		else if (pair_moved && empty(o))
+			fresh.item[fresh.count++] = n;
+		else
+			add_row(d, o ? o->key : n->key, kind_of(o, n), o, n);
+	}
+	pair(d, &gone, &fresh, true);
+	pair(d, &gone, &fresh, false);
+	for (i = 0; i < gone.count; i++)
+		add_row(d, gone.item[i]->key, DIFF_GONE, gone.item[i], NULL);
+	for (j = 0; j < fresh.count; j++)
+		add_row(d, fresh.item[j]->key, DIFF_NEW, NULL, fresh.item[j]);
+	free(gone.item);
+	free(fresh.item);
+	if (d->count)
+		qsort(d->row, d->count, sizeof(*d->row), by_difference);
+	for (i = 0; i < d->count; i++)
+		d->of_kind[d->row[i].kind]++;
+}
+
+void diff_free(struct diff *d)
+{
+	free(d->row);
+	memset(d, 0, sizeof(*d));
+}
+
+const char *diff_kind_name(enum diff_kind kind)
+{
+	static const char *const name[DIFF_KINDS] = { "new", "gone", "grown", "shrunk", "moved", "same" };
+
+	return kind < DIFF_KINDS ? name[kind] : "";
+}
