@@ -23,6 +23,8 @@ static void try_symbol(const char *prefix, const uint8_t *data, size_t bytes)
 		abort();
 	if (demangle_plain(name ? name : symbol, plain, sizeof(plain)) != strlen(plain))
 		abort();
+	if (demangle_stable(name ? name : symbol, plain, sizeof(plain)) != strlen(plain))
+		abort();
 	free(name);
 	free(symbol);
 }
