@@ -34,7 +34,7 @@ REPORT_LIBS := $(shell pkg-config --libs $(REPORT_PACKAGES) 2>/dev/null) -lunwin
 
 SHIM_SRC := $(wildcard shim/*.c)
 REPORT_SRC := $(wildcard report/*.c)
-SHIM_OBJ := $(filter-out $(B)/shim/noop.o,$(SHIM_SRC:%.c=$(B)/%.o))
+SHIM_OBJ := $(filter-out $(B)/shim/noop.o $(B)/shim/oracle.o,$(SHIM_SRC:%.c=$(B)/%.o))
 REPORT_OBJ := $(REPORT_SRC:%.c=$(B)/%.o)
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*_test.c))
 BENCH := $(patsubst tests/bench/%,$(B)/tests/bench/%,$(basename $(wildcard tests/bench/*.c tests/bench/*.cc)))
@@ -45,6 +45,10 @@ all: $(B)/libtidemark.so $(B)/tidemark $(B)/libtidemark-noop.so ## build the lib
 $(B)/libtidemark.so: $(SHIM_OBJ) shim/exports.map
 	$(CC) -shared -o $@ $(SHIM_OBJ) -Wl,-z,initfirst -Wl,-z,now -Wl,-z,relro -Wl,-soname,libtidemark.so \
 		-Wl,--version-script=shim/exports.map -Wl,--no-undefined -nostartfiles
+# The library with every walk checked against libunwind (shim/oracle.c).
+$(B)/libtidemark-check.so: $(filter-out shim/noop.c,$(SHIM_SRC)) $(wildcard shim/*.h)
+	$(CC) $(SHIM_CFLAGS) -DTIDEMARK_CHECK -shared -o $@ $(filter-out shim/noop.c,$(SHIM_SRC)) \
+		-Wl,-z,initfirst -Wl,-z,now -Wl,--version-script=shim/exports.map -nostartfiles
 $(B)/libtidemark-noop.so: $(B)/shim/noop.o
 	$(CC) -shared -o $@ $< -Wl,-z,initfirst -Wl,-z,now -Wl,-z,relro -Wl,-soname,libtidemark-noop.so \
 		-Wl,--no-undefined -nostartfiles

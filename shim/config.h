@@ -15,11 +15,12 @@ struct config {
 	int32_t root;			/* pid that is followed whatever `children` says; 0 = any */
 	bool references;		/* default of snapshots: with an image */
 	bool watch;			/* TIDEMARK_EVERY or TIDEMARK_WHEN is set */
-	bool verbose, at_exec, check, start_stopped;
+	bool verbose, at_exec, start_stopped;
 	char session[300];		/* folder of ledgers; "" = default */
 	char collector[300];		/* path of the command; "" = next to the library */
 	char children[300];		/* all | none | NAME[,NAME...] */
 	char output[600];
+	char oracle[300];		/* oracle.c: file for differences */
 	char rounds[100];		/* mark that ends a round */
 	char everything[4096];		/* all TIDEMARK_* lines, for the collector */
 };

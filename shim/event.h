@@ -10,6 +10,7 @@
 #include "birth.h"
 #include "block.h"
 #include "count.h"
+#include "oracle.h"
 #include "thread.h"
 #include "walk.h"
 
@@ -46,7 +47,9 @@ HOT_INLINE void event_made(struct thread *t, void *block, uint64_t size, struct 
 			event_made_sampled(t, (uintptr_t)block, size, e);
 		return;
 	}
-	event_made_at(t, (uintptr_t)block, size, walk_site(t, e));
+	uint32_t site = walk_site(t, e);
+	oracle_check(t, e);
+	event_made_at(t, (uintptr_t)block, size, site);
 }
 
 HOT_INLINE void event_freed(struct thread *t, void *block)

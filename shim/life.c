@@ -18,6 +18,7 @@
 #include "mapping.h"
 #include "memory.h"
 #include "module.h"
+#include "oracle.h"
 #include "raw.h"
 #include "real.h"
 #include "sample.h"
@@ -257,13 +258,14 @@ void life_end(uint32_t reason, int status)
 	state.ledger->exit_status = status;
 	state.ledger->state = LEDGER_EXITING;
 	birth_final();
+	oracle_end();
 	uint32_t flags = config.references && !state.sample ? 0 : REQUEST_FLAG_NO_REFERENCES;
-	freeze_snapshot(reason, NULL, flags);
+	int failed = freeze_snapshot(reason, NULL, flags);
 	freeze_reap(1);
 	state.ledger->ended_mono_ns = state.ledger->started_mono_ns + birth_tsc_ns(__rdtsc());
 	state.ledger->state = LEDGER_FINISHED;
 	state.phase = PHASE_OVER;
-	if (!state.no_syscalls && store_path()[0] && !state.ledger->request_result)
+	if (!state.no_syscalls && store_path()[0] && !failed)
 		raw1(SYS_unlink, store_path());
 	thread_leave(t);
 }

@@ -1,6 +1,6 @@
 /* thread.c - see thread.h. */
+#include <dlfcn.h>
 #include <errno.h>
-#include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include "birth.h"
@@ -17,6 +17,7 @@ __thread struct thread *thread_current __attribute__((tls_model("initial-exec"))
 static __thread bool registering __attribute__((tls_model("initial-exec")));
 
 extern void *__libc_stack_end;
+static size_t pthread_bytes;	/* sizeof(struct pthread) */
 
 static struct lock thread_lock;
 static struct thread *cursor;	/* where the search for dead threads goes on */
@@ -66,20 +67,19 @@ static void find_stack(struct thread *t, uintptr_t sp)
 		t->stack_lo = t->stack_hi - reach;
 		return;
 	}
-	pthread_attr_t attributes;
-	void *start = NULL;
-	size_t bytes = 0;
-	/* Allocates a little; `registering` lets it pass. */
-	if (!state.no_syscalls && pthread_getattr_np(pthread_self(), &attributes) == 0) {
-		pthread_attr_getstack(&attributes, &start, &bytes);
-		pthread_attr_destroy(&attributes);
-	}
-	uintptr_t lo = (uintptr_t)start, hi = lo + bytes;
-	if (hi > t->control_block && t->control_block > lo)
-		hi = t->control_block;
-	if (sp >= lo && sp < hi) {
-		t->stack_lo = lo;
-		t->stack_hi = hi;
+	/* pthread_getattr_np takes the thread's lock, which the caller of this event
+	 * may hold. But glibc keeps the stack's start and size side by side in struct
+	 * pthread (allocatestack.c: stackblock, stackblock_size), and with the stack
+	 * pointer and the thread pointer inside, no other pair of words can look so. */
+	const uintptr_t *word = (const uintptr_t *)t->control_block;
+	for (unsigned i = 16; i + 1 < pthread_bytes / sizeof *word; i++) {
+		uintptr_t lo = word[i], hi = lo + word[i + 1];
+		if (lo && lo <= sp && sp < t->control_block && hi > t->control_block
+		    && hi - t->control_block <= 2 * pthread_bytes + 65536) {
+			t->stack_lo = lo;
+			t->stack_hi = t->control_block;
+			return;
+		}
 	}
 }
 
@@ -168,6 +168,9 @@ static struct thread *enroll(uintptr_t sp)
 
 bool thread_start(void)
 {
+	/* Exported for debuggers (nptl_db): a uint32_t. */
+	const uint32_t *bytes = dlsym(RTLD_DEFAULT, "_thread_db_sizeof_pthread");
+	pthread_bytes = bytes && *bytes < 16384 ? *bytes : 1792;
 	struct thread *t = enroll((uintptr_t)__builtin_frame_address(0));
 	if (t)
 		t->busy = THREAD_IDLE;

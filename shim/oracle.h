@@ -1,0 +1,15 @@
+/* oracle.h - see oracle.c. Calls vanish unless built with -DTIDEMARK_CHECK. */
+#ifndef TIDEMARK_ORACLE_H
+#define TIDEMARK_ORACLE_H
+
+#ifdef TIDEMARK_CHECK
+struct thread;
+struct walk_entry;
+void oracle_check(struct thread *t, struct walk_entry e);
+void oracle_end(void);
+#else
+#define oracle_check(t, e) ((void)0)
+#define oracle_end() ((void)0)
+#endif
+
+#endif
