@@ -1,0 +1,434 @@
+/* cmd_diff.c - `tidemark diff OLD NEW`: what grew between two snapshots. */
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "diff.h"
+#include "error.h"
+#include "json_out.h"
+#include "place.h"
+#include "site_key.h"
+#include "table.h"
+#include "units.h"
+#include "verb.h"
+#include "view.h"
+
+#define SCREEN_ROWS 25
+
+enum { KEY_BY = 'b', KEY_FAIL = 256, KEY_SHOW };
+
+static const struct argp_option option[] = {
+	{ "by", KEY_BY, "KEY", 0, "Compare by site (default), function, file, line, module, thread, stack, "
+		"size or age", 0 },
+	{ "show", KEY_SHOW, "KINDS", 0, "Also show sites that are the `same`, or that only `moved`: equal numbers "
+		"gone in one place and new in another", 0 },
+	{ "fail", KEY_FAIL, NULL, 0, "Exit status 1 when something is new or has grown", 0 },
+	{ NULL, 0, NULL, 0, NULL, 0 }
+};
+
+static const char doc[] = "Compare two snapshots: size and count of live blocks, and how they changed; the "
+	"largest change first.\v"
+	"With one FILE and --since (and --until) it is compared with itself: what was born between the "
+	"marks and is still alive.\n\n"
+	"Examples:\n"
+	"  tidemark diff before.tide after.tide\n"
+	"  tidemark diff --by file before.tide after.tide\n"
+	"  tidemark diff --since warm --until end server.tide\n"
+	"  tidemark diff --fail --exclude 'module:libc*' before.tide after.tide";
+
+struct arguments {
+	struct options common;
+	const char *file[2];
+	size_t files;
+	enum view_key key;
+	bool fail, show[DIFF_KINDS];
+};
+
+/* One comparison: two views, and what their items stand for. */
+struct comparison {
+	struct view view[2];
+	struct options since;		/* of view[0] when one file is compared with itself */
+	struct site_keys *keys[2];	/* by site */
+	struct view_group group[2];	/* by anything else */
+	bool grouped, rebuilt;
+	struct diff diff;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+	char *word, *save = NULL;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->common;
+		break;
+	case KEY_BY:
+		if (view_key_parse(arg, &a->key))
+			argp_error(state, "--by: '%s' is none of site, function, file, line, module, thread, "
+				"stack, size, age", arg);
+		break;
+	case KEY_FAIL:
+		a->fail = true;
+		break;
+	case KEY_SHOW:
+		for (word = strtok_r(arg, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+			if (strcmp(word, "same") && strcmp(word, "moved"))
+				argp_error(state, "--show: '%s' is none of same, moved", word);
+			a->show[strcmp(word, "same") ? DIFF_MOVED : DIFF_SAME] = true;
+		}
+		break;
+	case ARGP_KEY_ARG:
+		if (a->files == 2)
+			argp_error(state, "too many files: diff compares two");
+		a->file[a->files++] = arg;
+		break;
+	case ARGP_KEY_END:
+		if (a->files == 0 || (a->files == 1 && !a->common.since))
+			argp_error(state, "give two snapshots, or one and --since MARK");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = { option, parse, "OLD NEW", doc, OPTIONS_CHILD, NULL, NULL };
+
+static struct diff_item *site_items(const struct comparison *c, int side, size_t *count)
+{
+	const struct view *v = &c->view[side];
+	struct diff_item *item = memory_get_zeroed(v->kept_count + 1, sizeof(*item));
+
+	*count = 0;
+	for (uint32_t site = 0; site < v->snapshot->site_count; site++) {
+		struct diff_item *i = &item[*count];
+
+		if (!v->kept[site])
+			continue;
+		i->bytes = v->site[site].of[LIVE_BYTES];
+		i->blocks = v->site[site].of[LIVE_BLOCKS];
+		/* Names are looked up only for what can be in the answer. */
+		if (!i->bytes && !i->blocks)
+			continue;
+		i->key = site_key(c->keys[side], site);
+		if (c->rebuilt)
+			site_key_ends(c->keys[side], site, &i->leaf, &i->caller);
+		i->origin = site;
+		(*count)++;
+	}
+	return item;
+}
+
+/* "name (123)" without the number: thread numbers differ from run to run. */
+static size_t text_bytes(enum view_key key, const char *text)
+{
+	const char *number = key == KEY_THREAD ? strrchr(text, '(') : NULL;
+
+	return number && number > text ? (size_t)(number - text) : strlen(text);
+}
+
+static struct diff_item *group_items(const struct comparison *c, enum view_key key, int side, size_t *count)
+{
+	const struct view_group *g = &c->group[side];
+	struct diff_item *item = memory_get_zeroed(g->count + 1, sizeof(*item));
+
+	*count = g->count;
+	for (size_t i = 0; i < g->count; i++) {
+		const char *text = g->row[i].key ? g->row[i].key : "";
+
+		item[i] = (struct diff_item){
+			.key = XXH3_64bits(text, text_bytes(key, text)),
+			.bytes = g->row[i].m.of[LIVE_BYTES], .blocks = g->row[i].m.of[LIVE_BLOCKS],
+			.origin = (uint32_t)i,
+		};
+	}
+	return item;
+}
+
+static int compare(struct comparison *c, const struct arguments *a, struct tide_error *e)
+{
+	const unsigned needed = 1u << LIVE_BYTES | 1u << LIVE_BLOCKS;
+	struct diff_item *item[2];
+	size_t count[2];
+
+	c->grouped = a->key != KEY_SITE && a->key != KEY_STACK;
+	for (int side = 0; side < 2 && c->grouped; side++) {
+		if (view_group(&c->group[side], &c->view[side], 1, a->key, e))
+			return -1;
+		if ((c->group[side].known & needed) != needed)
+			return error_set(e, EXIT_UNMEASURED, "cannot compare live blocks by %s|%s holds no list of "
+				"blocks|take snapshots with references", view_key_name(a->key), a->file[side]);
+	}
+	for (int side = 0; side < 2 && !c->grouped; side++)
+		c->keys[side] = site_keys_new(c->view[side].snapshot, c->view[side].symbols);
+	if (!c->grouped)
+		c->rebuilt = !site_keys_exact(c->keys, 2);
+	for (int side = 0; side < 2; side++)
+		item[side] = c->grouped ? group_items(c, a->key, side, &count[side]) : site_items(c, side, &count[side]);
+	diff_make(&c->diff, item[0], count[0], item[1], count[1], c->rebuilt);
+	free(item[0]);
+	free(item[1]);
+	return 0;
+}
+
+static void comparison_close(struct comparison *c)
+{
+	diff_free(&c->diff);
+	for (int side = 0; side < 2; side++) {
+		site_keys_free(c->keys[side]);
+		if (c->grouped)
+			view_group_free(&c->group[side]);
+		view_close(&c->view[side]);
+	}
+}
+
+static int comparison_open(struct comparison *c, const struct arguments *a, struct tide_error *e)
+{
+	memset(c, 0, sizeof(*c));
+	if (a->files == 2) {
+		if (view_load(&c->view[0], a->file[0], &a->common, DOMAIN_BLOCKS, e))
+			return -1;
+		if (view_load(&c->view[1], a->file[1], &a->common, DOMAIN_BLOCKS, e))
+			goto close_old;
+	} else {
+		/* All that was born before --until, against the part of it born before --since. */
+		c->since = a->common;
+		c->since.until = a->common.since;
+		c->since.since = NULL;
+		if (view_load(&c->view[0], a->file[0], &c->since, DOMAIN_BLOCKS, e))
+			return -1;
+		c->since.until = a->common.until;
+		if (view_load(&c->view[1], a->file[0], &c->since, DOMAIN_BLOCKS, e))
+			goto close_old;
+	}
+	if (!compare(c, a, e))
+		return 0;
+	comparison_close(c);
+	return -1;
+close_old:
+	view_close(&c->view[0]);
+	return -1;
+}
+
+static bool shown(const struct arguments *a, const struct diff_row *row)
+{
+	return (row->kind != DIFF_SAME && row->kind != DIFF_MOVED) || a->show[row->kind];
+}
+
+/* The side that a row is named after: the new one where there is one. */
+static int side_of(const struct diff_row *row)
+{
+	return row->new.origin != DIFF_NO_ORIGIN;
+}
+
+static uint32_t origin_of(const struct diff_row *row)
+{
+	return side_of(row) ? row->new.origin : row->old.origin;
+}
+
+static const struct symbol_line *line_of(const struct comparison *c, const struct diff_row *row)
+{
+	return view_caller(c->view[side_of(row)].symbols, origin_of(row));
+}
+
+static json_t *json_row(const struct comparison *c, const struct diff_row *row)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "size", json_integer(row->new.bytes));
+	json_object_set_new(o, "size_diff", json_integer(row->new.bytes - row->old.bytes));
+	json_object_set_new(o, "count", json_integer(row->new.blocks));
+	json_object_set_new(o, "count_diff", json_integer(row->new.blocks - row->old.blocks));
+	json_object_set_new(o, "kind", json_text(diff_kind_name(row->kind)));
+	if (c->grouped) {
+		json_object_set_new(o, "key", json_text(c->group[side_of(row)].row[origin_of(row)].key));
+		return o;
+	}
+	json_object_set_new(o, "stack", json_stack(c->view[side_of(row)].symbols, origin_of(row)));
+	if (row->kind == DIFF_MOVED)
+		json_object_set_new(o, "moved_from", json_stack(c->view[0].symbols, row->old.origin));
+	return o;
+}
+
+static void print_json(const struct comparison *c, const struct arguments *a, size_t rows)
+{
+	struct json_stream stream;
+	json_t *head = json_report(c->view[1].snapshot), *kinds = json_object(), *totals = json_object();
+
+	json_object_set_new(head, "old", json_snapshot(c->view[0].snapshot));
+	json_object_set_new(totals, "size", json_integer(c->diff.new_bytes));
+	json_object_set_new(totals, "size_diff", json_integer(c->diff.new_bytes - c->diff.old_bytes));
+	json_object_set_new(totals, "count", json_integer(c->diff.new_blocks));
+	json_object_set_new(totals, "count_diff", json_integer(c->diff.new_blocks - c->diff.old_blocks));
+	for (int kind = 0; kind < DIFF_KINDS; kind++)
+		json_object_set_new(kinds, diff_kind_name(kind), json_integer((json_int_t)c->diff.of_kind[kind]));
+	json_object_set_new(totals, "kinds", kinds);
+	json_object_set_new(head, "totals", totals);
+	json_stream_begin(&stream, stdout, head, "records");
+	for (size_t i = 0; i < c->diff.count && rows; i++)
+		if (shown(a, &c->diff.row[i])) {
+			json_stream_record(&stream, json_row(c, &c->diff.row[i]));
+			rows--;
+		}
+	json_stream_end(&stream);
+}
+
+static void print_csv(const struct comparison *c, const struct arguments *a, size_t rows)
+{
+	fputs("size,size_diff,count,count_diff,kind,", stdout);
+	fputs(c->grouped ? "key\n" : "function,file,line,module\n", stdout);
+	for (size_t i = 0; i < c->diff.count && rows; i++) {
+		const struct diff_row *row = &c->diff.row[i];
+
+		if (!shown(a, row))
+			continue;
+		rows--;
+		printf("%lld,%lld,%lld,%lld,%s,", (long long)row->new.bytes, (long long)(row->new.bytes - row->old.bytes),
+			(long long)row->new.blocks, (long long)(row->new.blocks - row->old.blocks), diff_kind_name(row->kind));
+		if (c->grouped) {
+			csv_text(stdout, c->group[side_of(row)].row[origin_of(row)].key);
+		} else {
+			const struct symbol_line *line = line_of(c, row);
+
+			csv_text(stdout, line->function);
+			putchar(',');
+			csv_text(stdout, line->file);
+			printf(",%u,", line->line);
+			csv_text(stdout, line->module);
+		}
+		putchar('\n');
+	}
+}
+
+static enum screen_style style_of(int64_t difference)
+{
+	return difference > 0 ? STYLE_BAD : difference < 0 ? STYLE_GOOD : STYLE_DIM;
+}
+
+static void print_head(struct screen *s, const struct comparison *c)
+{
+	char from[UNITS_TEXT], to[UNITS_TEXT], change[UNITS_TEXT], blocks[UNITS_TEXT];
+	const struct diff *d = &c->diff;
+
+	screen_print(s, STYLE_STRONG, "%s of live blocks, now %s (%s): %s blocks",
+		units_bytes_signed(change, d->new_bytes - d->old_bytes), units_bytes(to, d->new_bytes),
+		units_bytes(from, d->old_bytes), units_count_signed(blocks, d->new_blocks - d->old_blocks));
+	fputs("\n", s->out);
+	screen_print(s, STYLE_DIM, "%zu new, %zu gone, %zu grown, %zu shrunk, %zu moved, %zu the same",
+		d->of_kind[DIFF_NEW], d->of_kind[DIFF_GONE], d->of_kind[DIFF_GROWN], d->of_kind[DIFF_SHRUNK],
+		d->of_kind[DIFF_MOVED], d->of_kind[DIFF_SAME]);
+	fputs("\n\n", s->out);
+}
+
+static void table_stack(struct table *t, const struct comparison *c, const struct diff_row *row)
+{
+	struct symbols *symbols = c->view[side_of(row)].symbols;
+	size_t count;
+	const struct symbol_line *line = symbols_stack(symbols, origin_of(row), &count);
+
+	for (size_t i = symbols_caller(symbols, origin_of(row)) + 1; i < count; i++)
+		table_frame(t, &line[i]);
+}
+
+static int print_screen(const struct comparison *c, const struct arguments *a, size_t rows)
+{
+	static const struct column columns[] = {
+		{ "size", COLUMN_RIGHT, false }, { "change", COLUMN_RIGHT, false },
+		{ "blocks", COLUMN_RIGHT, true }, { "change", COLUMN_RIGHT, true },
+		{ "", COLUMN_LEFT, false }, { "where", COLUMN_PLACE, false },
+	};
+	struct screen s;
+	size_t hidden = 0;
+	char text[UNITS_TEXT];
+
+	screen_open(&s, &a->common);
+	if (!a->common.quiet)
+		print_head(&s, c);
+	struct table *t = table_new(&s, columns, sizeof(columns) / sizeof(columns[0]), a->common.source_root);
+	size_t printed = 0;
+	for (size_t i = 0; i < c->diff.count; i++) {
+		const struct diff_row *row = &c->diff.row[i];
+		int64_t bytes = row->new.bytes - row->old.bytes, blocks = row->new.blocks - row->old.blocks;
+
+		if (!shown(a, row))
+			continue;
+		if (printed == rows) {
+			hidden++;
+			continue;
+		}
+		printed++;
+		table_text(t, STYLE_PLAIN, "%s", units_bytes(text, row->new.bytes));
+		table_text(t, style_of(bytes), "%s", units_bytes_signed(text, bytes));
+		table_text(t, STYLE_PLAIN, "%s", units_count(text, row->new.blocks));
+		table_text(t, style_of(blocks), "%s", units_count_signed(text, blocks));
+		table_text(t, STYLE_DIM, "%s", diff_kind_name(row->kind));
+		if (c->grouped) {
+			const struct view_row *r = &c->group[side_of(row)].row[origin_of(row)];
+			table_text(t, STYLE_NAME, "%s", r->key ? r->key : "");
+		} else {
+			table_place(t, line_of(c, row));
+			if (a->common.verbose)
+				table_stack(t, c, row);
+		}
+	}
+	table_show(t);
+	if (!printed)
+		fputs("no differences\n", s.out);
+	if (hidden)
+		screen_hint(&s, "%zu more: -n all shows them, -v whole stacks", hidden);
+	return screen_close(&s);
+}
+
+static bool worse(const struct diff *d)
+{
+	return d->of_kind[DIFF_NEW] || d->of_kind[DIFF_GROWN];
+}
+
+/* What stands beside the output: damage, and doubts about names. */
+static bool report_trouble(const struct comparison *c, const struct arguments *a)
+{
+	bool damaged = false;
+
+	for (size_t side = 0; side < a->files; side++) {
+		const struct view *v = &c->view[a->files == 1 ? 1 : side];
+		const char *warning;
+
+		if (v->snapshot->damaged) {
+			fprintf(stderr, "tidemark: %s is damaged: %s\n", a->file[side], v->snapshot->damage);
+			damaged = true;
+		}
+		for (size_t i = 0; (warning = symbols_warning(v->symbols, i)) != NULL; i++)
+			if (!a->common.quiet)
+				fprintf(stderr, "tidemark: %s\n", warning);
+	}
+	return damaged;
+}
+
+int cmd_diff(int argc, char **argv)
+{
+	struct arguments a = { .key = KEY_SITE };
+	struct comparison c;
+	struct tide_error e = { 0 };
+	int code = EXIT_FINE;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	if (comparison_open(&c, &a, &e)) {
+		error_print(&e);
+		options_free(&a.common);
+		return e.code;
+	}
+	if (a.common.json)
+		print_json(&c, &a, options_rows(&a.common, SCREEN_ROWS));
+	else if (a.common.csv)
+		print_csv(&c, &a, options_rows(&a.common, SCREEN_ROWS));
+	else if (print_screen(&c, &a, options_rows(&a.common, SCREEN_ROWS)))
+		code = EXIT_UNMEASURED;
+	if (report_trouble(&c, &a) || fflush(stdout) || ferror(stdout))
+		code = EXIT_UNMEASURED;
+	else if (a.fail && worse(&c.diff) && code == EXIT_FINE)
+		code = EXIT_FINDINGS;
+	comparison_close(&c);
+	options_free(&a.common);
+	return code;
+}
