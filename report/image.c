@@ -1,0 +1,411 @@
+/* image.c - stopping a process, making its image, letting go: image.h. */
+#include <errno.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "image.h"
+#include "inject.h"
+
+#define EVENT_NS 100000000ull		/* how long the next event may take */
+#define ANSWER_NS 10000000000ull	/* how long a standing thread may take to do its part */
+
+static void why_add(struct image *im, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void why_add(struct image *im, const char *format, ...)
+{
+	size_t used = strlen(im->why);
+	va_list args;
+
+	if (used && used + 3 < sizeof im->why) {
+		strcpy(im->why + used, "; ");
+		used += 2;
+	}
+	va_start(args, format);
+	vsnprintf(im->why + used, sizeof im->why - used, format, args);
+	va_end(args);
+}
+
+static void word_set(uint32_t *p, uint32_t v)
+{
+	__atomic_store_n(p, v, __ATOMIC_RELEASE);
+	syscall(SYS_futex, p, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0);
+}
+
+/* Waits until *p is no longer `from`; false after `limit_ns`, or when the process is gone. */
+static bool word_wait(struct image *im, uint32_t *p, uint32_t from, uint64_t limit_ns)
+{
+	uint64_t limit = stop_clock() + limit_ns;
+
+	while (__atomic_load_n(p, __ATOMIC_ACQUIRE) == from) {
+		struct timespec t = { 0, 10000000 };
+
+		syscall(SYS_futex, p, FUTEX_WAIT, from, &t, NULL, 0);
+		if (stop_clock() > limit || (kill(im->target, 0) && errno == ESRCH))
+			return __atomic_load_n(p, __ATOMIC_ACQUIRE) != from;
+	}
+	return true;
+}
+
+/* --- parts of a stop -------------------------------------------------------- */
+
+static struct stop_thread *asking_thread(struct image *im)
+{
+	for (size_t i = 0; i < im->stop.count; i++)
+		if (im->stop.threads[i].how == STOP_SELF)
+			return &im->stop.threads[i];
+	return NULL;
+}
+
+static size_t others_alive(const struct image *im)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < im->stop.count; i++)
+		n += im->stop.threads[i].how != STOP_GONE && im->stop.threads[i].how != STOP_SELF;
+	return n;
+}
+
+static void asking_registers(struct image *im)
+{
+	const struct ledger_registers *k = &im->place.registers;
+	struct stop_thread *t = asking_thread(im);
+
+	if (t)
+		t->registers = (struct user_regs_struct) { .rbx = k->rbx, .rbp = k->rbp, .r12 = k->r12,
+			.r13 = k->r13, .r14 = k->r14, .r15 = k->r15, .rsp = k->rsp, .rip = k->rip,
+			.orig_rax = ~0ull, .fs_base = im->place.control_block };
+}
+
+/* An image needs as much memory as the program writes while it lives: never
+ * start one that could take the machine down. */
+static bool memory_allows(struct image *im)
+{
+	unsigned long long kib = 0;
+	char line[128];
+	FILE *f = fopen("/proc/meminfo", "re");
+
+	while (f && fgets(line, sizeof line, f))
+		if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
+			break;
+	if (f)
+		fclose(f);
+	if (!kib || im->ledger->live_bytes <= 0 || kib * 1024 >= (uint64_t)im->ledger->live_bytes / 2)
+		return true;
+	why_add(im, "no image was made: less memory is free than half the heap");
+	return false;
+}
+
+/* The image ends with us, even when we are killed. */
+static void image_hold(struct image *im, int pid)
+{
+	im->reader = pid;
+	if (!im->injected)
+		ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_EXITKILL);
+}
+
+static void memory_begin(struct image *im)
+{
+	struct tide_error e = { 0 };
+
+	if (im->reader && memory_open(&im->memory, im->reader, &e)) {
+		why_add(im, "%s: %s", e.what, e.why);
+		im->reader = 0;
+	} else if (im->reader) {
+		uint64_t word;
+
+		/* What can be listed need not be readable. */
+		if (!memory_word(&im->memory, (uint64_t)im->ledger->block_root, &word)) {
+			why_add(im, "the memory of the process may not be read");
+			memory_close(&im->memory);
+			im->reader = 0;
+		}
+	}
+}
+
+static void parking(struct image *im)
+{
+	struct tide_error e = { 0 };
+	struct memory_read m;
+
+	if (!im->asked || !stop_wants_parking(&im->stop))
+		return;
+	word_set(&im->ledger->freeze, FREEZE_PARK);
+	word_wait(im, &im->ledger->freeze, FREEZE_PARK, ANSWER_NS);
+	if (!memory_open(&m, im->target, &e)) {
+		stop_parked(&im->stop, &m, im->ledger->freeze_place);
+		memory_close(&m);
+	}
+}
+
+static void threads_count(struct image *im)
+{
+	for (size_t i = 0; i < im->stop.count; i++) {
+		const struct stop_thread *t = &im->stop.threads[i];
+
+		if (t->how == STOP_GONE)
+			continue;
+		if (stop_general(t))
+			im->threads_stopped++;
+		else
+			im->threads_unknown++;
+	}
+	if (im->threads_unknown)
+		why_add(im, "registers unknown for %u thread%s", im->threads_unknown,
+			im->threads_unknown == 1 ? "" : "s");
+}
+
+static void place_read(struct image *im)
+{
+	struct tide_error e = { 0 };
+	struct memory_read m;
+
+	if (memory_open(&m, im->target, &e))
+		return;
+	memory_read(&m, im->ledger->freeze_place, &im->place, sizeof im->place);
+	memory_close(&m);
+}
+
+static void begin(struct image *im, struct ledger_header *ledger, uint64_t bytes,
+	const struct image_options *o)
+{
+	struct tide_error e = { 0 };
+	struct memory_read self;
+
+	*im = (struct image) { .ledger = ledger, .ledger_bytes = bytes, .options = *o,
+		.target = ledger->pid };
+	im->memory.mem = im->memory.pagemap = -1;
+	/* The ledger is mapped there as it is here; its words are no references. */
+	if (!memory_open(&self, getpid(), &e)) {
+		const struct memory_mapping *p = memory_mapping_at(&self, (uint64_t)ledger);
+
+		im->ledger_inode = p && p->shared ? p->inode : 0;
+		memory_close(&self);
+	}
+}
+
+/* --- a thread stands and waits for us --------------------------------------- */
+
+static void answer(struct image *im, void (*copy)(void *), void *context)
+{
+	struct ledger_header *l = im->ledger;
+	bool last_words, make;
+
+	place_read(im);
+	if (!im->place.tid)
+		why_add(im, "the memory of the process may not be read");
+	/* Without the asking thread's number nobody is stopped: it must not be. */
+	if (im->place.tid)
+		stop_all(&im->stop, im->target, im->place.tid);
+	asking_registers(im);
+	parking(im);
+	roots_kernel_read(&im->kernel, im->target);
+	last_words = im->place.reason == REASON_EXIT || im->place.reason == REASON_ABORT ||
+		im->place.reason == REASON_EXEC;
+	make = im->place.tid && !im->options.no_references && !im->options.standing &&
+		(!im->started_by_it || (!last_words && others_alive(im)));
+	if (make && !memory_allows(im))
+		im->options.no_references = true, make = false;
+	copy(context);
+	if (make) {
+		word_set(&l->freeze, FREEZE_STOPPED);
+		if (word_wait(im, &l->freeze, FREEZE_STOPPED, ANSWER_NS) && l->image_pid > 0)
+			image_hold(im, l->image_pid);
+		else
+			why_add(im, "the image could not be made");
+		stop_verify(&im->stop);
+		stop_release(&im->stop);
+	} else if (im->place.tid) {
+		im->reader = im->target;
+	}
+	threads_count(im);
+	/* One that we have asked goes on; one that has started us waits for our end. */
+	if (!im->started_by_it)
+		word_set(&l->freeze, FREEZE_DONE);
+}
+
+int image_answer(struct image *im, struct ledger_header *ledger, uint64_t bytes,
+	const struct image_options *o, void (*copy)(void *), void *context, struct tide_error *e)
+{
+	begin(im, ledger, bytes, o);
+	if (__atomic_load_n(&ledger->freeze, __ATOMIC_ACQUIRE) != FREEZE_ASKED)
+		return error_set(e, EXIT_UNMEASURED, "process %d does not stand still|its ledger says state %u|",
+			ledger->pid, ledger->freeze);
+	im->asked = im->started_by_it = true;
+	answer(im, copy, context);
+	memory_begin(im);
+	return 0;
+}
+
+/* --- we ask from outside ------------------------------------------------------ */
+
+/* True when an event has answered. */
+static bool event_wait(struct image *im)
+{
+	struct ledger_header *l = im->ledger;
+	uint32_t expected = REQUEST_SNAPSHOT;
+
+	word_wait(im, &l->request, REQUEST_SNAPSHOT, EVENT_NS);
+	if (__atomic_compare_exchange_n(&l->request, &expected, REQUEST_NONE, false, __ATOMIC_ACQ_REL,
+			__ATOMIC_RELAXED))
+		return false;
+	/* Taken: the thread is on its way. */
+	return word_wait(im, &l->freeze, FREEZE_NONE, ANSWER_NS) && l->freeze == FREEZE_ASKED &&
+		l->collector_pid == getpid();
+}
+
+static void inject(struct image *im, void (*copy)(void *), void *context, struct tide_error *e)
+{
+	struct stop_thread *from = NULL;
+	int pid = 0;
+
+	stop_all(&im->stop, im->target, 0);
+	for (size_t i = 0; i < im->stop.count && !from; i++)
+		if (im->stop.threads[i].how == STOP_TRACED)
+			from = &im->stop.threads[i];
+	roots_kernel_read(&im->kernel, im->target);
+	copy(context);
+	im->injected = true;
+	if (!from)
+		why_add(im, "no event came, and the process may not be traced");
+	else if (im->options.no_references || !memory_allows(im))
+		;
+	else if (!im->ledger->syscall_instruction)
+		why_add(im, "the library in the process is not ready");
+	else if (inject_image(&im->stop, from, im->ledger->syscall_instruction, &pid, e))
+		why_add(im, "%s: %s", e->what, e->why);
+	else
+		image_hold(im, pid);
+	stop_verify(&im->stop);
+	stop_release(&im->stop);
+	threads_count(im);
+}
+
+int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes,
+	const struct image_options *o, void (*copy)(void *), void *context, struct tide_error *e)
+{
+	uint64_t limit = stop_clock() + ANSWER_NS;
+	uint32_t before;
+
+	begin(im, ledger, bytes, o);
+	for (;;) {
+		struct timespec pause = { 0, 2000000 };
+
+		before = __atomic_load_n(&ledger->request, __ATOMIC_ACQUIRE);
+		if (ledger->state == LEDGER_FINISHED || ledger->state == LEDGER_EXECED ||
+				(kill(im->target, 0) && errno == ESRCH))
+			return error_set(e, EXIT_UNMEASURED, "process %d has ended||", im->target);
+		if (before != REQUEST_SNAPSHOT && ledger->freeze == FREEZE_NONE) {
+			ledger->collector_pid = getpid();
+			ledger->request_reason = o->reason;
+			ledger->request_flags = o->flags;
+			if (__atomic_compare_exchange_n(&ledger->request, &before, REQUEST_SNAPSHOT, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+				break;
+		}
+		if (stop_clock() > limit)
+			return error_set(e, EXIT_UNMEASURED, "process %d is busy with another snapshot||try again",
+				im->target);
+		nanosleep(&pause, NULL);
+	}
+	if (event_wait(im)) {
+		im->asked = true;
+		answer(im, copy, context);
+	} else {
+		inject(im, copy, context, e);
+	}
+	memory_begin(im);
+	return 0;
+}
+
+/* --- reading, and the end ------------------------------------------------------ */
+
+void image_graph(struct image *im, struct image_graph *g)
+{
+	struct scan scan;
+	struct layout layout;
+	struct roots roots = { .memory = &im->memory, .scan = &scan, .stop = &im->stop,
+		.ledger = im->ledger, .ledger_bytes = im->ledger_bytes, .ledger_inode = im->ledger_inode,
+		.kernel = &im->kernel, .reason = im->place.reason, .entry_sp = im->place.entry_sp,
+		.string = g->string, .frame = g->frame, .context = g->context,
+		.skip = im->options.skip_roots };
+
+	scan_begin(&scan, g->blocks, g->block_count);
+	scan.mask = im->options.pointer_mask;
+	scan.unaligned = im->options.unaligned;
+	scan.stack_block = memory_get_zeroed(g->block_count + 1, 1);
+	layout_begin(&layout, &im->memory);
+	scan.layout = &layout;
+	roots_collect(&roots);
+	scan_heap(&scan, &im->memory);
+	scan_explain(&scan);
+	g->roots = roots.roots;
+	g->root_count = roots.root_count;
+	g->root_edges = scan.root_edges;
+	g->root_edge_count = scan.root_edge_count;
+	g->edge_starts = scan.starts;
+	g->edges = scan.edges;
+	g->edge_count = scan.edge_count;
+	memcpy(g->doubts, roots.doubts, sizeof g->doubts);
+	roots.roots = NULL;
+	scan.root_edges = NULL;
+	scan.starts = NULL;
+	scan.edges = NULL;
+	free(scan.stack_block);
+	layout_end(&layout);
+	scan_end(&scan);
+	roots_free(&roots);
+}
+
+void image_graph_free(struct image_graph *g)
+{
+	free(g->roots);
+	free(g->root_edges);
+	free(g->edge_starts);
+	free(g->edges);
+	g->roots = NULL;
+	g->root_edges = NULL;
+	g->edge_starts = NULL;
+	g->edges = NULL;
+}
+
+uint64_t image_pause_ns(const struct image *im)
+{
+	if (!im->stop.begun_ns)
+		return 0;
+	return (im->stop.ended_ns ? im->stop.ended_ns : stop_clock()) - im->stop.begun_ns;
+}
+
+void image_end(struct image *im)
+{
+	memory_close(&im->memory);
+	if (im->reader && im->reader != im->target) {
+		uint32_t none = REQUEST_NONE;
+		int status;
+
+		kill(im->reader, SIGKILL);
+		while (waitpid(im->reader, &status, __WALL) < 0 && errno == EINTR)
+			;
+		/* Its parent, the process, has yet to hear of it. */
+		if (!im->started_by_it) {
+			im->ledger->image_pid = im->reader;
+			__atomic_compare_exchange_n(&im->ledger->request, &none, REQUEST_REAP, false,
+				__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+		}
+	}
+	stop_release(&im->stop);
+	if (im->started_by_it)
+		word_set(&im->ledger->freeze, FREEZE_DONE);
+	stop_free(&im->stop);
+	free(im->kernel.words);
+	im->kernel.words = NULL;
+	im->reader = 0;
+	im->asked = false;
+}

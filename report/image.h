@@ -1,0 +1,82 @@
+/* image.h - a moment of a process, held still while it is read.
+ *
+ *   image_answer    the process stands and has asked us (started by the shim)
+ *   image_request   we ask: the next event answers; else ptrace makes the image
+ *      │ all threads stopped: copy() is called
+ *      ▼
+ *   image_graph     roots and references of a block list, out of the image
+ *   image_end       lets go of everything; always called
+ *
+ * G1  From copy() on, memory, block map and the copied ledger are of one moment.
+ * G2  `reader` is the process to read: the image, or the process itself while
+ *     it stands. 0: nothing can be read; `why` says so; counters are all there is.
+ * G3  A collector that ends early takes the image with it and leaves nothing
+ *     stopped.
+ */
+#ifndef TIDEMARK_IMAGE_H
+#define TIDEMARK_IMAGE_H
+
+#include "../shim/freeze.h"
+#include "roots.h"
+
+struct image_options {
+	bool no_references;
+	bool standing;			/* never make an image */
+	bool unaligned;
+	uint64_t pointer_mask;
+	uint32_t skip_roots;		/* 1 << enum tide_root_kind: not looked at */
+	uint32_t reason;		/* enum tide_reason, for image_request */
+	uint32_t flags;			/* REQUEST_FLAG_*, for image_request */
+};
+
+struct image {
+	struct ledger_header *ledger;
+	uint64_t ledger_bytes, ledger_inode;
+	struct image_options options;
+	int target, reader;
+	bool asked;			/* a thread of the process waits for us */
+	bool started_by_it;		/* and has started us: it reaps the image */
+	bool injected;
+	struct freeze_place place;
+	struct stop stop;
+	struct roots_kernel kernel;
+	struct memory_read memory;	/* of reader; open when reader is not 0 */
+	uint32_t threads_stopped, threads_unknown;
+	char why[512];			/* what is not known or could not be done; "" = all is well */
+};
+
+/* The graph of one block list. The callbacks hand out strings and frames of
+ * the snapshot that is being written. */
+struct image_graph {
+	struct tide_block *blocks;	/* sorted by address; flags may be set */
+	uint64_t block_count;
+	uint32_t (*string)(void *context, const char *text);
+	uint32_t (*frame)(void *context, uint32_t parent, uint64_t address, uint32_t flags);
+	void *context;
+	/* Results; freed by image_graph_free. */
+	struct tide_root *roots;
+	uint64_t root_count;
+	struct tide_root_edge *root_edges;	/* by root, then address */
+	uint64_t root_edge_count;
+	uint64_t *edge_starts;			/* block_count + 1 */
+	struct tide_edge *edges;
+	uint64_t edge_count;
+	char doubts[512];
+};
+
+/* `ledger` is mapped read-write, `bytes` long. copy() is called once, while
+ * all threads stand, also when there is nothing to read. 0, or -1 when there
+ * is no moment at all. */
+int image_answer(struct image *im, struct ledger_header *ledger, uint64_t bytes,
+	const struct image_options *o, void (*copy)(void *), void *context, struct tide_error *e);
+int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes,
+	const struct image_options *o, void (*copy)(void *), void *context, struct tide_error *e);
+
+void image_graph(struct image *im, struct image_graph *g);
+void image_graph_free(struct image_graph *g);
+
+/* Time that all threads have stood, up to now or to their release. */
+uint64_t image_pause_ns(const struct image *im);
+void image_end(struct image *im);
+
+#endif

@@ -1,0 +1,109 @@
+/* inject.c - system calls in a stopped thread: inject.h. */
+#include <elf.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include "inject.h"
+
+#define CLONE_EVENTS (PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK)
+#define LIMIT_NS 5000000000ull		/* a clone of 100 GB takes two seconds */
+
+static int registers_set(int tid, const struct user_regs_struct *r)
+{
+	struct user_regs_struct copy = *r;
+	struct iovec io = { &copy, sizeof copy };
+
+	return (int)ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &io);
+}
+
+static int status_wait(int tid, int *status)
+{
+	struct timespec pause = { 0, 50000 };
+	uint64_t limit = stop_clock() + LIMIT_NS;
+
+	for (;;) {
+		pid_t got = waitpid(tid, status, __WALL | WNOHANG);
+
+		if (got == tid)
+			return WIFSTOPPED(*status) ? 0 : -1;
+		if ((got < 0 && errno != EINTR) || stop_clock() > limit)
+			return -1;
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* One system call; *child where it makes a process. `signal` takes a signal
+ * that came in between. */
+static int call(int tid, const struct user_regs_struct *from, uint64_t instruction, long number,
+	const long *arguments, long *result, int *child, int *signal)
+{
+	struct user_regs_struct r = *from;
+	struct iovec io = { &r, sizeof r };
+	unsigned long message;
+	int status;
+
+	r.rax = (unsigned long long)number;
+	r.orig_rax = ~0ull;		/* or the kernel restarts the interrupted call first */
+	r.rdi = (unsigned long long)arguments[0];
+	r.rsi = (unsigned long long)arguments[1];
+	r.rdx = (unsigned long long)arguments[2];
+	r.r10 = r.r8 = r.r9 = 0;
+	r.rip = instruction;
+	if (registers_set(tid, &r))
+		return -1;
+	for (;;) {
+		if (ptrace(PTRACE_SINGLESTEP, tid, 0, 0) || status_wait(tid, &status))
+			return -1;
+		switch (status >> 16) {
+		case PTRACE_EVENT_CLONE: case PTRACE_EVENT_FORK: case PTRACE_EVENT_VFORK:
+			if (child && !ptrace(PTRACE_GETEVENTMSG, tid, 0, &message))
+				*child = (int)message;
+			continue;
+		case 0:
+			break;
+		default:
+			continue;	/* the interrupt of stop.c, if a signal had come first */
+		}
+		if (WSTOPSIG(status) == SIGTRAP)
+			break;
+		*signal = WSTOPSIG(status);
+	}
+	if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &io))
+		return -1;
+	*result = (long)r.rax;
+	return r.rip == instruction + 2 ? 0 : -1;
+}
+
+int inject_image(struct stop *s, struct stop_thread *t, uint64_t instruction, int *image,
+	struct tide_error *e)
+{
+	static const long clone_arguments[3] = { 0, 0, 0 }, close_arguments[3] = { 0, 0x7fffffff, 0 };
+	struct user_regs_struct child_registers;
+	struct iovec io = { &child_registers, sizeof child_registers };
+	long result = -1;
+	int child = 0, status, unused, failed;
+
+	(void)s;
+	ptrace(PTRACE_SETOPTIONS, t->tid, 0, CLONE_EVENTS);
+	failed = call(t->tid, &t->registers, instruction, SYS_clone, clone_arguments, &result, &child,
+		&t->signal);
+	ptrace(PTRACE_SETOPTIONS, t->tid, 0, 0);
+	registers_set(t->tid, &t->registers);
+	if (failed || result < 0 || !child)
+		return error_set(e, EXIT_UNMEASURED, "cannot make an image of process %d|%s|there may be no memory "
+			"for it, or a limit on processes", s->pid, result < 0 && result > -4096 && !failed ?
+			strerror((int)-result) : "the system call did not end");
+	if (status_wait(child, &status))
+		return error_set(e, EXIT_UNMEASURED, "the image of process %d ended at once||", s->pid);
+	ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_EXITKILL);
+	if (!ptrace(PTRACE_GETREGSET, child, NT_PRSTATUS, &io))
+		call(child, &child_registers, instruction, SYS_close_range, close_arguments, &result, NULL,
+			&unused);
+	*image = child;
+	return 0;
+}

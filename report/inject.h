@@ -1,0 +1,18 @@
+/* inject.h - a system call made by a stopped thread of another process.
+ *
+ * I1  The thread's registers are afterwards what stop.c saw: a wait that was
+ *     interrupted is restarted by the kernel as if nothing had been.
+ * I2  A signal that arrives on the way is kept for stop_release.
+ */
+#ifndef TIDEMARK_INJECT_H
+#define TIDEMARK_INJECT_H
+
+#include "stop.h"
+
+/* Makes the image from a stopped thread: a copy-on-write clone with exit
+ * signal 0 and no descriptors, which stays stopped and dies with this process.
+ * `instruction` is the address of a `syscall` in the process. */
+int inject_image(struct stop *s, struct stop_thread *t, uint64_t instruction, int *image,
+	struct tide_error *e);
+
+#endif

@@ -1,0 +1,117 @@
+/* roots.c - the list of roots, and the order in which they are found: roots.h. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "roots.h"
+
+uint32_t roots_add(struct roots *r, const struct tide_root *root, const char *name)
+{
+	if (r->root_count == r->root_room) {
+		r->root_room = r->root_room ? r->root_room * 2 : 256;
+		r->roots = memory_resize(r->roots, r->root_room * sizeof *r->roots);
+	}
+	r->roots[r->root_count] = *root;
+	r->roots[r->root_count].name = r->string(r->context, name);
+	return (uint32_t)r->root_count++;
+}
+
+void roots_claim(struct roots *r, uint64_t lo, uint64_t hi, uint32_t rank, uint32_t kind,
+	uint32_t flags, uint32_t item)
+{
+	if (lo >= hi)
+		return;
+	if (r->claim_count == r->claim_room) {
+		r->claim_room = r->claim_room ? r->claim_room * 2 : 256;
+		r->claims = memory_resize(r->claims, r->claim_room * sizeof *r->claims);
+	}
+	r->claims[r->claim_count++] = (struct claim) { lo, hi, rank, kind, flags, item };
+}
+
+void roots_doubt(struct roots *r, const char *format, ...)
+{
+	size_t used = strlen(r->doubts);
+	va_list args;
+
+	if (used && used + 2 < sizeof r->doubts) {
+		strcpy(r->doubts + used, "; ");
+		used += 2;
+	}
+	va_start(args, format);
+	vsnprintf(r->doubts + used, sizeof r->doubts - used, format, args);
+	va_end(args);
+}
+
+const void *roots_table(const struct roots *r, enum ledger_table_kind kind, uint32_t element,
+	uint64_t *count)
+{
+	const struct ledger_table *t = &r->ledger->table[kind];
+	uint64_t offset = t->offset, n = t->count;
+
+	*count = 0;
+	if (t->element != element || offset > r->ledger_bytes || offset % 8)
+		return NULL;
+	if (n > t->capacity)
+		n = t->capacity;
+	if (n > (r->ledger_bytes - offset) / element)
+		n = (r->ledger_bytes - offset) / element;
+	*count = n;
+	return (const char *)r->ledger + offset;
+}
+
+const char *roots_text(const struct roots *r, uint32_t offset)
+{
+	uint64_t count;
+	const char *text = roots_table(r, LEDGER_STRINGS, 1, &count);
+
+	return text && offset < count && memchr(text + offset, 0, count - offset) ? text + offset : "";
+}
+
+void roots_word(struct roots *r, uint32_t root, uint64_t address, uint64_t word)
+{
+	struct scan_hit hit;
+
+	if (scan_word(r->scan, word, &hit))
+		scan_root_edge(r->scan, root, address, &hit);
+}
+
+static int edge_order(const void *a, const void *b)
+{
+	const struct tide_root_edge *x = a, *y = b;
+
+	if (x->root != y->root)
+		return x->root < y->root ? -1 : 1;
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+void roots_collect(struct roots *r)
+{
+	roots_modules(r);
+	roots_threads(r);
+	roots_modules_claim(r);
+	roots_mappings_claim(r);
+	roots_threads_claim(r);
+	roots_stacks(r);
+	if (!(r->skip & 1u << ROOT_KERNEL))
+		roots_kernel(r);
+	roots_regions(r);
+	qsort(r->scan->root_edges, r->scan->root_edge_count, sizeof *r->scan->root_edges, edge_order);
+}
+
+void roots_free(struct roots *r)
+{
+	for (size_t i = 0; i < r->module_count; i++)
+		if (r->modules[i].symbols)
+			symbol_module_close(r->modules[i].symbols);
+	for (size_t i = 0; i < r->thread_count; i++) {
+		free(r->threads[i].frames);
+		free(r->threads[i].frame_root);
+		free(r->threads[i].frame_index);
+	}
+	unwinder_free(r->unwinder);
+	free(r->modules);
+	free(r->threads);
+	free(r->claims);
+	free(r->roots);
+	*r = (struct roots) { 0 };
+}

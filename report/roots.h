@@ -1,0 +1,163 @@
+/* roots.h - everything outside the heap that holds references, by kind and name.
+ *
+ *   roots_modules.c   writable segments; libc, the loader, its early heap
+ *   roots_threads.c   descriptors, TLS, keys; cached stacks of ended threads
+ *   roots_stacks.c    live parts of stacks by frame; registers
+ *   roots_kernel.c    epoll, timers, io_uring
+ *   roots_regions.c   who owns which address: claims, the strongest wins
+ *
+ * Each part claims ranges of addresses. A claim either names a root or says
+ * that nothing there counts (our own memory, dead stack, the allocator's
+ * lists). The disjoint pieces are then scanned; a word is attributed to a
+ * variable, frame or slot inside its piece when it refers to a block.
+ *
+ * Q1  A word counts at most once: pieces do not overlap.
+ * Q2  Blocks are not roots: pieces are cut around them, but for the live part
+ *     of a stack that lies in a block.
+ * Q3  Offsets inside libc come from its own tables (_thread_db_*), checked
+ *     against what is there; what fails its check is left out and said so.
+ */
+#ifndef TIDEMARK_ROOTS_H
+#define TIDEMARK_ROOTS_H
+
+#include "../shim/ledger.h"
+#include "format.h"
+#include "memory_read.h"
+#include "scan.h"
+#include "stop.h"
+#include "symbol_module.h"
+#include "unwind_remote.h"
+
+/* Strongest last. */
+enum claim_rank {
+	CLAIM_ANONYMOUS,	/* unknown anonymous mapping: weak evidence */
+	CLAIM_LOADER,		/* the loader's first heap */
+	CLAIM_GLOBAL,
+	CLAIM_MAPPING,		/* made by the program */
+	CLAIM_ALLOCATOR,	/* brk heap, arenas: nothing */
+	CLAIM_STACK,
+	CLAIM_LISTS,		/* main_arena inside libc's data: nothing */
+	CLAIM_TLS,
+	CLAIM_KEYS,
+	CLAIM_WORD,		/* single words taken out of or put into the above */
+	CLAIM_OWN,		/* the profiler's memory: nothing */
+};
+
+struct claim {
+	uint64_t lo, hi;
+	uint32_t rank;		/* enum claim_rank */
+	uint32_t kind;		/* enum tide_root_kind; 0: nothing here counts */
+	uint32_t flags;		/* ROOT_FLAG_* */
+	uint32_t item;		/* module, thread or mapping that it belongs to */
+};
+
+struct roots_module {
+	uint64_t lo, hi, bias;
+	uint32_t index;			/* LEDGER_MODULES */
+	const char *path;
+	char build_id[41];
+	bool shim, libc, loader;
+	uint64_t tls_offset, tls_bytes;	/* below the thread pointer; 0 none */
+	uint64_t tls_module;		/* number in a thread's DTV; 0 none */
+	struct symbol_module *symbols;	/* opened at the first question */
+};
+
+struct roots_thread {
+	const struct stop_thread *stop;	/* NULL: ended, not joined */
+	int tid;
+	uint32_t index;			/* SECTION_THREADS; UINT32_MAX none */
+	char name[16];
+	uint64_t descriptor;		/* thread pointer; 0 unknown */
+	uint64_t stack_lo, stack_hi;	/* hi: below TLS; 0 unknown */
+	uint64_t signal_lo, signal_hi;
+	uint64_t live;			/* live part starts here; 0 unknown */
+	struct user_regs_struct registers;	/* as the program had them */
+	struct unwind_frame *frames;
+	uint32_t *frame_root;		/* root of each frame, + 1 */
+	uint32_t *frame_index;		/* SECTION_FRAMES; NULL until asked */
+	size_t frame_count;
+	uint32_t rest_root, descriptor_root;	/* + 1 */
+	size_t first;			/* first frame of the program */
+};
+
+/* Where things are in libc; 0 = unknown. */
+struct roots_libc {
+	uint64_t sizeof_pthread, tid, list, dtv, specific, start_routine;
+	uint64_t stack_used, stack_user;	/* addresses of the list heads */
+	uint64_t stackblock;			/* offset of {stackblock, stackblock_size} */
+	uint64_t link_tls_offset, link_tls_module;
+	uint64_t static_tls;			/* bytes below the thread pointer */
+};
+
+/* Pointers that the kernel holds, read while the process stands. */
+struct roots_kernel_word { uint64_t word; char name[48]; };
+struct roots_kernel { struct roots_kernel_word *words; size_t count; bool refused; };
+
+struct roots {
+	/* From the caller. */
+	struct memory_read *memory;
+	struct scan *scan;
+	struct stop *stop;
+	const struct ledger_header *ledger;
+	uint64_t ledger_bytes;
+	uint64_t ledger_inode;	/* of its file, which is mapped in the process; 0 none */
+	const struct roots_kernel *kernel;
+	uint32_t skip;		/* 1 << enum tide_root_kind: not looked at */
+	uint32_t reason;
+	uint64_t entry_sp;	/* of the asking thread; 0 unknown */
+	uint32_t (*string)(void *context, const char *text);
+	uint32_t (*frame)(void *context, uint32_t parent, uint64_t address, uint32_t flags);
+	void *context;
+	/* Found on the way. */
+	struct roots_module *modules;
+	size_t module_count;
+	struct roots_thread *threads;
+	size_t thread_count;
+	struct roots_libc libc;
+	struct unwinder *unwinder;
+	struct claim *claims;
+	size_t claim_count, claim_room;
+	char doubts[512];		/* what could not be determined, for a person */
+	struct { uint64_t lo, hi; uint32_t root; } last;	/* global named last */
+	/* Result. */
+	struct tide_root *roots;
+	size_t root_count, root_room;
+	uint32_t threads_known, threads_unknown;
+};
+
+/* All of it. Fills scan->root_edges and roots. Call before scan_heap: it says
+ * which blocks are stacks. */
+void roots_collect(struct roots *r);
+void roots_free(struct roots *r);
+
+/* For the parts. */
+uint32_t roots_add(struct roots *r, const struct tide_root *root, const char *name);	/* its index */
+void roots_claim(struct roots *r, uint64_t lo, uint64_t hi, uint32_t rank, uint32_t kind,
+	uint32_t flags, uint32_t item);
+void roots_doubt(struct roots *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A table of the ledger, checked against its length. */
+const void *roots_table(const struct roots *r, enum ledger_table_kind kind, uint32_t element,
+	uint64_t *count);
+const char *roots_text(const struct roots *r, uint32_t offset);
+/* An edge from a root that has no address (kernel, registers). */
+void roots_word(struct roots *r, uint32_t root, uint64_t address, uint64_t word);
+
+void roots_modules(struct roots *r);		/* finds them, and what libc tells */
+void roots_modules_claim(struct roots *r);
+struct roots_module *roots_module_at(struct roots *r, uint64_t address);
+struct symbol_module *roots_symbols(struct roots_module *m);
+uint32_t roots_global(struct roots *r, const struct claim *c, uint64_t address);
+
+void roots_threads(struct roots *r);
+void roots_threads_claim(struct roots *r);
+uint32_t roots_tls(struct roots *r, const struct claim *c, uint64_t address);
+
+void roots_stacks(struct roots *r);		/* unwinds, claims, registers */
+uint32_t roots_stack(struct roots *r, const struct claim *c, uint64_t address);
+
+void roots_kernel_read(struct roots_kernel *k, int pid);
+void roots_kernel(struct roots *r);
+void roots_mappings_claim(struct roots *r);
+void roots_regions(struct roots *r);		/* scans what is claimed */
+
+#endif

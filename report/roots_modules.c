@@ -1,0 +1,347 @@
+/* roots_modules.c - writable segments of modules; what libc and the loader tell: roots.h. */
+#include <elf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "roots.h"
+
+#define HEADERS_MAX 64u
+#define MODULES_MAX 65536u
+#define ARENAS_MAX 4096u
+
+/* struct malloc_state, glibc 2.27 to 2.41 (malloc/malloc.c), x86-64. */
+#define ARENA_TOP 96u
+#define ARENA_BINS 112u
+#define ARENA_BIN_PAIRS 127u
+#define ARENA_NEXT 2160u
+#define ARENA_BYTES 2200u
+#define ARENA_HEAP_ALIGN (64ull << 20)	/* HEAP_MAX_SIZE */
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool named(const struct roots_module *m, const char *prefix)
+{
+	return !strncmp(base_name(m->path), prefix, strlen(prefix));
+}
+
+static void module_add(struct roots *r, uint64_t lo, uint64_t hi, uint64_t bias, const char *path,
+	uint32_t index)
+{
+	struct roots_module *m;
+
+	if ((r->module_count & (r->module_count + 1)) == 0)
+		r->modules = memory_resize(r->modules, (r->module_count + 1) * 2 * sizeof *r->modules);
+	m = &r->modules[r->module_count++];
+	*m = (struct roots_module) { .lo = lo, .hi = hi, .bias = bias, .path = path, .index = index };
+	m->libc = named(m, "libc.so") || named(m, "libc-2.");
+	m->loader = named(m, "ld-linux") || named(m, "ld-2.") || named(m, "ld.so");
+	m->shim = r->ledger->shim_lo >= lo && r->ledger->shim_lo < hi;
+}
+
+static int module_order(const void *a, const void *b)
+{
+	const struct roots_module *x = a, *y = b;
+
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+struct roots_module *roots_module_at(struct roots *r, uint64_t address)
+{
+	size_t lo = 0, hi = r->module_count;
+
+	while (lo < hi) {
+		size_t middle = (lo + hi) / 2;
+
+		if (r->modules[middle].hi <= address)
+			lo = middle + 1;
+		else
+			hi = middle;
+	}
+	return lo < r->module_count && r->modules[lo].lo <= address ? &r->modules[lo] : NULL;
+}
+
+struct symbol_module *roots_symbols(struct roots_module *m)
+{
+	if (!m->symbols)
+		m->symbols = symbol_module_open(m->path, m->build_id);
+	return m->symbols;
+}
+
+/* Program headers out of the process's memory; the count. */
+static size_t headers_read(struct roots *r, const struct roots_module *m, Elf64_Phdr *to)
+{
+	Elf64_Ehdr e;
+
+	if (memory_read(r->memory, m->lo, &e, sizeof e) != sizeof e || memcmp(e.e_ident, ELFMAG, SELFMAG) ||
+			e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_phentsize != sizeof *to ||
+			e.e_phnum > HEADERS_MAX || e.e_phoff > m->hi - m->lo)
+		return 0;
+	return memory_read(r->memory, m->lo + e.e_phoff, to, e.e_phnum * sizeof *to) / sizeof *to;
+}
+
+/* The value of a variable of libc, by symbol; `bytes` 4 or 8. */
+static uint64_t libc_value(struct roots *r, struct roots_module *m, const char *name, unsigned field)
+{
+	uint64_t address, bytes;
+	uint32_t value[3] = { 0 };
+
+	if (!symbol_module_find(roots_symbols(m), name, &address, &bytes))
+		return 0;
+	memory_read(r->memory, m->bias + address, value, bytes < sizeof value ? bytes : sizeof value);
+	return value[field];
+}
+
+/* nptl_db descriptors are {bits, elements, offset}; sizes are one number. */
+static void libc_read(struct roots *r, struct roots_module *m)
+{
+	struct roots_libc *c = &r->libc;
+
+	c->sizeof_pthread = libc_value(r, m, "_thread_db_sizeof_pthread", 0);
+	c->tid = libc_value(r, m, "_thread_db_pthread_tid", 2);
+	c->list = libc_value(r, m, "_thread_db_pthread_list", 2);
+	c->dtv = libc_value(r, m, "_thread_db_pthread_dtvp", 2);
+	c->specific = libc_value(r, m, "_thread_db_pthread_specific", 2);
+	c->start_routine = libc_value(r, m, "_thread_db_pthread_start_routine", 2);
+	c->link_tls_offset = libc_value(r, m, "_thread_db_link_map_l_tls_offset", 2);
+	c->link_tls_module = libc_value(r, m, "_thread_db_link_map_l_tls_modid", 2);
+	c->stack_used = libc_value(r, m, "_thread_db_rtld_global__dl_stack_used", 2);
+	c->stack_user = libc_value(r, m, "_thread_db_rtld_global__dl_stack_user", 2);
+	if (c->sizeof_pthread < 512 || c->sizeof_pthread > 1 << 16 || !c->tid || !c->list)
+		roots_doubt(r, "libc does not tell where its thread descriptors are");
+}
+
+/* The loader's list of modules gives the place of each one's static TLS, and
+ * shows where its first heap is: the list itself lies there. */
+static void links_read(struct roots *r, struct roots_module *loader)
+{
+	uint64_t address, bytes, link = 0, page = 0;
+	struct roots_libc *c = &r->libc;
+
+	if (!symbol_module_find(roots_symbols(loader), "_r_debug", &address, &bytes) ||
+			!memory_word(r->memory, loader->bias + address + 8, &link)) {
+		roots_doubt(r, "the loader's list of modules was not found");
+		return;
+	}
+	for (unsigned n = 0; link && n < MODULES_MAX; n++) {
+		const struct memory_mapping *p = memory_mapping_at(r->memory, link);
+		uint64_t words[5], offset = 0;
+		struct roots_module *m;
+
+		if (memory_read(r->memory, link, words, sizeof words) != sizeof words)
+			break;
+		m = roots_module_at(r, words[2]);	/* l_ld: its dynamic section */
+		if (m && c->link_tls_module)
+			memory_word(r->memory, link + c->link_tls_module, &m->tls_module);
+		if (m && c->link_tls_offset && memory_word(r->memory, link + c->link_tls_offset, &offset) &&
+				offset > 0 && offset < 1 << 24) {
+			m->tls_offset = offset;
+			if (offset > c->static_tls)
+				c->static_tls = offset;
+		}
+		if (p && p->lo != page && !p->path[0] && scan_block(r->scan, link) == SCAN_NONE) {
+			page = p->lo;
+			roots_claim(r, p->lo, p->hi, CLAIM_LOADER, ROOT_GLOBAL, 0,
+				(uint32_t)(loader - r->modules));
+		}
+		link = words[3];
+	}
+}
+
+void roots_modules(struct roots *r)
+{
+	const struct ledger_module *list;
+	struct roots_module *loader = NULL;
+	Elf64_Phdr headers[HEADERS_MAX];
+	uint64_t count;
+
+	list = roots_table(r, LEDGER_MODULES, sizeof *list, &count);
+	for (uint64_t i = 1; i < count; i++)
+		if (!list[i].closed && list[i].lo < list[i].hi) {
+			uint32_t bytes = list[i].build_id_bytes < 20 ? list[i].build_id_bytes : 20;
+
+			module_add(r, list[i].lo, list[i].hi, list[i].bias, roots_text(r, list[i].path), (uint32_t)i);
+			for (uint32_t k = 0; k < bytes; k++)
+				sprintf(r->modules[r->module_count - 1].build_id + 2 * k, "%02x", list[i].build_id[k]);
+		}
+	qsort(r->modules, r->module_count, sizeof *r->modules, module_order);
+	for (size_t i = 0; i < r->module_count; i++) {
+		struct roots_module *m = &r->modules[i];
+		size_t n = headers_read(r, m, headers);
+
+		if (m->libc)
+			libc_read(r, m);
+		if (m->loader)
+			loader = m;
+		for (size_t k = 0; k < n; k++)
+			if (headers[k].p_type == PT_TLS)
+				m->tls_bytes = headers[k].p_memsz;
+	}
+	if (loader) {
+		uint64_t address = 0, bytes;
+
+		if (symbol_module_find(roots_symbols(loader), "_rtld_global", &address, &bytes)) {
+			r->libc.stack_used += r->libc.stack_used ? loader->bias + address : 0;
+			r->libc.stack_user += r->libc.stack_user ? loader->bias + address : 0;
+		}
+		links_read(r, loader);
+	} else {
+		roots_doubt(r, "the loader was not found");
+	}
+}
+
+/* --- the allocator inside libc -------------------------------------------- */
+
+static bool arena_ring(struct roots *r, uint64_t arena, uint64_t *arenas, size_t *count)
+{
+	uint64_t at = arena;
+
+	*count = 0;
+	while (*count < ARENAS_MAX) {
+		arenas[(*count)++] = at;
+		if (!memory_word(r->memory, at + ARENA_NEXT, &at) || !at)
+			return false;
+		if (at == arena)
+			return true;
+	}
+	return false;
+}
+
+/* main_arena has no exported symbol. Its bins are known by their shape: an
+ * empty one points to itself, less two words; and arenas are a ring. */
+static uint64_t arena_find(struct roots *r, uint64_t lo, const uint64_t *w, size_t words,
+	uint64_t *arenas, size_t *count)
+{
+	for (size_t i = 0; i + ARENA_BYTES / 8 <= words; i++) {
+		uint64_t bins = lo + i * 8 + ARENA_BINS;
+		const uint64_t *b = w + i + ARENA_BINS / 8;
+		unsigned empty = 0, wrong = 0;
+
+		if (!w[i + ARENA_NEXT / 8])
+			continue;
+		for (unsigned k = 0; k < ARENA_BIN_PAIRS && !wrong; k++) {
+			uint64_t self = bins + k * 16 - 16;
+
+			if (b[2 * k] == self && b[2 * k + 1] == self)
+				empty++;
+			else if (!b[2 * k] || !b[2 * k + 1])
+				wrong++;
+		}
+		if (!wrong && empty >= 8 && arena_ring(r, lo + i * 8, arenas, count))
+			return lo + i * 8;
+	}
+	return 0;
+}
+
+/* struct heap_info: {arena, previous, size, ...} at each multiple of 64 MiB. */
+static void arena_heaps_claim(struct roots *r, const uint64_t *arenas, size_t count)
+{
+	for (size_t i = 0; i < r->memory->mapping_count; i++) {
+		const struct memory_mapping *p = &r->memory->mappings[i];
+		uint64_t heap = (p->lo + ARENA_HEAP_ALIGN - 1) & ~(ARENA_HEAP_ALIGN - 1);
+
+		if (p->path[0] || !p->writable)
+			continue;
+		for (; heap < p->hi; heap += ARENA_HEAP_ALIGN) {
+			uint64_t head[3];
+			bool known = false;
+
+			if (memory_read(r->memory, heap, head, sizeof head) != sizeof head ||
+					head[2] > ARENA_HEAP_ALIGN)
+				continue;
+			for (size_t k = 0; k < count && !known; k++)
+				known = arenas[k] == head[0];
+			if (known)
+				roots_claim(r, heap, heap + head[2], CLAIM_ALLOCATOR, 0, 0, 0);
+		}
+	}
+}
+
+static void allocator_claim(struct roots *r, uint64_t lo, uint64_t hi)
+{
+	static uint64_t arenas[ARENAS_MAX];
+	size_t words = (hi - lo) / 8, count = 0;
+	uint64_t *w = memory_get(words * 8 + 8), arena;
+
+	memory_read(r->memory, lo, w, words * 8);
+	arena = arena_find(r, lo, w, words, arenas, &count);
+	free(w);
+	if (!arena)
+		return;
+	roots_claim(r, arena, arena + ARENA_BYTES, CLAIM_LISTS, 0, 0, 0);
+	arena_heaps_claim(r, arenas, count);
+}
+
+/* --- claims --------------------------------------------------------------- */
+
+static void segment_claim(struct roots *r, uint32_t item, const Elf64_Phdr *p)
+{
+	struct roots_module *m = &r->modules[item];
+	uint64_t lo = (m->bias + p->p_vaddr) & ~7ull, hi = m->bias + p->p_vaddr + p->p_memsz;
+
+	if (lo < m->lo || hi > m->hi + 4096 || hi < lo)
+		return;
+	if (m->shim) {
+		roots_claim(r, lo, hi, CLAIM_OWN, 0, 0, item);
+		return;
+	}
+	roots_claim(r, lo, hi, CLAIM_GLOBAL, ROOT_GLOBAL, 0, item);
+	/* The loader's first allocations come from what is left of its last page. */
+	if (m->loader)
+		roots_claim(r, (hi + 7) & ~7ull, (hi + 4095) & ~4095ull, CLAIM_LOADER, ROOT_GLOBAL, 0, item);
+	if (m->libc)
+		allocator_claim(r, (lo + 7) & ~7ull, hi);
+}
+
+void roots_modules_claim(struct roots *r)
+{
+	Elf64_Phdr headers[HEADERS_MAX];
+
+	for (size_t i = 0; i < r->module_count; i++) {
+		size_t n = headers_read(r, &r->modules[i], headers);
+
+		for (size_t k = 0; k < n; k++)
+			if (headers[k].p_type == PT_LOAD && headers[k].p_flags & PF_W)
+				segment_claim(r, (uint32_t)i, &headers[k]);
+	}
+	roots_claim(r, r->ledger->shim_lo, r->ledger->shim_hi, CLAIM_OWN, 0, 0, 0);
+}
+
+/* The root that a word at `address` of a module belongs to. */
+uint32_t roots_global(struct roots *r, const struct claim *c, uint64_t address)
+{
+	struct roots_module *m = &r->modules[c->item];
+	struct tide_root root = { .kind = ROOT_GLOBAL, .module = m->index, .thread = UINT32_MAX };
+	uint64_t start = 0, bytes = 0;
+	const char *name = NULL;
+	char made[320];
+
+	if (address >= r->last.lo && address < r->last.hi)
+		return r->last.root;
+	if (c->rank == CLAIM_LOADER) {
+		start = c->lo;
+		bytes = c->hi - c->lo;
+		snprintf(made, sizeof made, "first heap of %s", base_name(m->path));
+		name = made;
+	} else {
+		name = symbol_module_variable(roots_symbols(m), address - m->bias, &start, &bytes);
+		start += m->bias;
+		if (!name || address < start || address >= start + bytes) {
+			start = address & ~7ull;
+			bytes = 8;
+			snprintf(made, sizeof made, "%s+0x%llx", base_name(m->path),
+				(unsigned long long)(start - m->bias));
+			name = made;
+		}
+	}
+	root.address = start;
+	root.bytes = bytes;
+	r->last.root = roots_add(r, &root, name);
+	r->last.lo = start;
+	r->last.hi = start + bytes;
+	return r->last.root;
+}

@@ -1,0 +1,360 @@
+/* roots_stacks.c - live parts of stacks, by frame, and registers: roots.h. */
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "roots.h"
+
+#define FRAMES_MAX 8192u
+#define RED_ZONE 128u			/* bytes below rsp that a leaf function may use (ABI) */
+#define STARTING 2048u			/* a thread with less stack than this may be just starting */
+#define VECTOR_FIRST 32u		/* register numbers from here on are vector registers */
+
+static const struct { const char *name; size_t at; } general[] = {
+#define REGISTER(n) { #n, offsetof(struct user_regs_struct, n) }
+	REGISTER(rax), REGISTER(rbx), REGISTER(rcx), REGISTER(rdx), REGISTER(rsi), REGISTER(rdi),
+	REGISTER(rbp), REGISTER(r8), REGISTER(r9), REGISTER(r10), REGISTER(r11), REGISTER(r12),
+	REGISTER(r13), REGISTER(r14), REGISTER(r15),
+#undef REGISTER
+};
+
+static bool within(uint64_t address, uint64_t lo, uint64_t hi)
+{
+	return address >= lo && address < hi;
+}
+
+static bool is_system(const struct roots_module *m)
+{
+	return !m || m->libc || m->loader || m->shim;
+}
+
+/* The first frame that is the program's own: behind the last frame of ours
+ * among those at the leaf end. Frames of ours at the other end are where a
+ * thread's start routine is called: only libc's are outside of them. */
+static size_t frame_first(struct roots *r, const struct roots_thread *t)
+{
+	size_t last = 0, i;
+
+	if (t->stop->how == STOP_SELF && r->reason == REASON_EXIT && r->ledger->exit_function)
+		for (i = 0; i < t->frame_count; i++)
+			if (t->frames[i].function == r->ledger->exit_function)
+				return i + 1;
+	for (i = 0; i < t->frame_count; i++) {
+		struct roots_module *m = roots_module_at(r, t->frames[i].pc - !!i);
+
+		if (!is_system(m))
+			break;
+		if (m && m->shim)
+			last = i + 1;
+	}
+	return last && (i < t->frame_count || t->stop->how == STOP_SELF) ? last : 0;
+}
+
+static void saved_use(struct roots_thread *t, const struct unwind_registers *saved)
+{
+	t->registers = (struct user_regs_struct) { .rbx = saved->rbx, .rbp = saved->rbp,
+		.r12 = saved->r12, .r13 = saved->r13, .r14 = saved->r14, .r15 = saved->r15 };
+}
+
+/* Fills frames, first, live and the registers that count. */
+static void thread_walk(struct roots *r, struct roots_thread *t)
+{
+	static struct unwind_frame frames[FRAMES_MAX];
+	static struct unwind_registers saved[FRAMES_MAX];
+	const struct stop_thread *s = t->stop;
+	bool ours = s->how == STOP_SELF;
+
+	t->frame_count = unwinder_walk(r->unwinder, &s->registers, stop_general(s), frames,
+		ours ? saved : NULL, FRAMES_MAX);
+	t->frames = memory_get((t->frame_count + 1) * sizeof *t->frames);
+	memcpy(t->frames, frames, t->frame_count * sizeof *t->frames);
+	t->first = frame_first(r, t);
+	t->live = s->registers.rsp - RED_ZONE;
+	if (t->first && !ours)
+		unwinder_walk(r->unwinder, &s->registers, stop_general(s), frames, saved, FRAMES_MAX);
+	if (t->first && t->first < t->frame_count) {
+		t->live = t->frames[t->first].sp;
+		saved_use(t, &saved[t->first]);
+	} else if (ours && r->entry_sp > s->registers.rsp) {
+		t->live = r->entry_sp;
+	} else if (ours) {
+		roots_doubt(r, "the stack of thread %d could not be unwound", t->tid);
+	}
+}
+
+/* --- claims ----------------------------------------------------------------- */
+
+static void live_claim(struct roots *r, uint64_t lo, uint64_t from, uint64_t hi, uint32_t flags,
+	uint32_t item)
+{
+	roots_claim(r, lo, from, CLAIM_STACK, 0, 0, item);
+	roots_claim(r, from, hi, CLAIM_STACK, ROOT_STACK, flags, item);
+}
+
+/* A stack that lies in a block: the block is alive, its words are the stack's. */
+static void block_stack(struct roots *r, struct roots_thread *t, uint64_t address)
+{
+	uint32_t block = scan_block(r->scan, address);
+	struct tide_root root = { .kind = ROOT_STACK, .thread = t->index };
+	char name[64];
+
+	if (block == SCAN_NONE || r->scan->stack_block[block])
+		return;
+	r->scan->stack_block[block] = 1;
+	root.address = r->scan->blocks[block].address;
+	root.bytes = r->scan->blocks[block].bytes;
+	snprintf(name, sizeof name, "stack of thread %d in %s", t->tid, t->name);
+	roots_word(r, roots_add(r, &root, name), root.address, root.address);
+}
+
+/* The stack pointer is on none of the stacks that the thread is known to have. */
+static void foreign_stack(struct roots *r, struct roots_thread *t, uint32_t item)
+{
+	uint64_t sp = t->live, count, lo, hi = 0;
+	uint32_t block = scan_block(r->scan, sp + RED_ZONE);
+	const struct ledger_mapping *known = roots_table(r, LEDGER_MAPPINGS, sizeof *known, &count);
+	const struct memory_mapping *p = memory_mapping_at(r->memory, sp + RED_ZONE);
+
+	if (block != SCAN_NONE) {
+		lo = r->scan->blocks[block].address;
+		hi = lo + r->scan->blocks[block].bytes;
+		block_stack(r, t, sp + RED_ZONE);
+	} else {
+		lo = sp;
+		for (uint64_t i = 0; i < count; i++)
+			if (known[i].bytes && within(sp, known[i].address, known[i].address + known[i].bytes)) {
+				lo = known[i].address;
+				hi = lo + known[i].bytes;
+			}
+		if (!hi && p)
+			hi = p->hi;
+	}
+	live_claim(r, lo, sp, hi, 0, item);
+	/* Where its own stack was left nobody knows. */
+	roots_claim(r, t->stack_lo, t->stack_hi, CLAIM_STACK, ROOT_STACK, ROOT_FLAG_WEAK_EVIDENCE, item);
+}
+
+static void signal_stack(struct roots *r, struct roots_thread *t, uint32_t item)
+{
+	uint64_t below = 0;
+
+	live_claim(r, t->signal_lo, t->live, t->signal_hi, 0, item);
+	block_stack(r, t, t->signal_lo);
+	for (size_t i = t->first; i < t->frame_count && !below; i++)
+		if (within(t->frames[i].sp, t->stack_lo, t->stack_hi))
+			below = t->frames[i].sp - RED_ZONE;
+	live_claim(r, t->stack_lo, below ? below : t->stack_lo, t->stack_hi,
+		below ? 0 : ROOT_FLAG_WEAK_EVIDENCE, item);
+}
+
+/* The kernel holds the only pointer to an alternate stack that is not in use. */
+static void signal_stack_idle(struct roots *r, struct roots_thread *t)
+{
+	struct tide_root root = { .kind = ROOT_KERNEL, .thread = t->index };
+	char name[64];
+
+	if (scan_block(r->scan, t->signal_lo) == SCAN_NONE)
+		return;
+	snprintf(name, sizeof name, "signal stack of thread %d in %s", t->tid, t->name);
+	roots_word(r, roots_add(r, &root, name), t->signal_lo, t->signal_lo);
+}
+
+/* glibc keeps the argument of the start routine in the descriptor for ever. */
+static void argument_claim(struct roots *r, struct roots_thread *t)
+{
+	uint64_t word = t->descriptor + r->libc.start_routine + 8;
+	bool started = t->stack_hi < t->live || t->stack_hi - t->live > STARTING;
+
+	if (!t->descriptor || !r->libc.start_routine)
+		return;
+	for (size_t i = 0; i < t->frame_count && !started; i++)
+		started = !is_system(roots_module_at(r, t->frames[i].pc));
+	if (started || !t->stop)
+		roots_claim(r, word, word + 8, CLAIM_WORD, 0, 0, 0);
+}
+
+static void stack_claim(struct roots *r, uint32_t item)
+{
+	struct roots_thread *t = &r->threads[item];
+
+	if (t->stack_lo && t->descriptor && scan_block(r->scan, t->stack_lo) ==
+			scan_block(r->scan, t->descriptor))
+		block_stack(r, t, t->stack_lo);
+	if (!t->live || t->stop->how == STOP_UNKNOWN)
+		roots_claim(r, t->stack_lo, t->stack_hi, CLAIM_STACK, ROOT_STACK, ROOT_FLAG_WEAK_EVIDENCE, item);
+	else if (within(t->live + RED_ZONE, t->signal_lo, t->signal_hi))
+		signal_stack(r, t, item);
+	else if (within(t->live + RED_ZONE, t->stack_lo, t->stack_hi + 1))
+		live_claim(r, t->stack_lo, t->live, t->stack_hi, 0, item);
+	else
+		foreign_stack(r, t, item);
+	if (t->signal_lo && !within(t->live + RED_ZONE, t->signal_lo, t->signal_hi)) {
+		if (scan_block(r->scan, t->signal_lo) == SCAN_NONE)
+			roots_claim(r, t->signal_lo, t->signal_hi, CLAIM_STACK, 0, 0, item);
+		signal_stack_idle(r, t);
+	}
+	argument_claim(r, t);
+}
+
+/* --- registers -------------------------------------------------------------- */
+
+static void register_word(struct roots *r, struct roots_thread *t, uint32_t number, const char *name,
+	uint64_t word)
+{
+	struct tide_root root = { .kind = ROOT_REGISTER, .thread = t->index };
+	struct scan_hit hit;
+	char text[96];
+
+	if (!scan_word(r->scan, word, &hit))
+		return;
+	snprintf(text, sizeof text, "%s of thread %d in %s", name, t->tid, t->name);
+	scan_root_edge(r->scan, roots_add(r, &root, text), number, &hit);
+}
+
+/* XSAVE area, standard form: 16 registers of 16 bytes at 160, a bit map of the
+ * parts that are there at 512, more parts from 576. */
+static void vectors_scan(struct roots *r, struct roots_thread *t)
+{
+	const struct stop_thread *s = t->stop;
+	uint64_t parts = ~0ull, word;
+	char name[32];
+
+	if (!s->vector)
+		return;
+	if (s->vector_bytes >= 576)
+		memcpy(&parts, s->vector + 512, 8);
+	for (size_t at = 160; parts & 2 && at + 8 <= 416; at += 8) {
+		memcpy(&word, s->vector + at, 8);
+		snprintf(name, sizeof name, "xmm%zu", (at - 160) / 16);
+		register_word(r, t, VECTOR_FIRST + (uint32_t)(at - 160) / 16, name, word);
+	}
+	for (size_t at = 576; parts >> 2 && at + 8 <= s->vector_bytes; at += 8) {
+		memcpy(&word, s->vector + at, 8);
+		register_word(r, t, VECTOR_FIRST + 16, "vector register", word);
+	}
+}
+
+static void registers_scan(struct roots *r, struct roots_thread *t)
+{
+	for (unsigned i = 0; i < sizeof general / sizeof *general; i++)
+		register_word(r, t, i, general[i].name,
+			*(uint64_t *)(void *)((char *)&t->registers + general[i].at));
+	if (!t->first)
+		vectors_scan(r, t);
+}
+
+/* --- allocations under way -------------------------------------------------- */
+
+struct under_way { struct roots *roots; struct roots_thread *thread; uint32_t youngest, root; };
+
+/* A thread that stands inside the shim may hold a block that the program does
+ * not know yet: the last one that it made. */
+static void under_way_found(void *context, uint64_t address, const struct scan_hit *hit)
+{
+	struct under_way *u = context;
+	struct tide_block *b = &u->roots->scan->blocks[hit->block];
+	struct tide_root root = { .kind = ROOT_STACK, .thread = u->thread->index };
+	char name[64];
+
+	if (b->thread != u->thread->index || b->birth < u->youngest || b->flags & BLOCK_NEW)
+		return;
+	b->flags |= BLOCK_NEW;
+	snprintf(name, sizeof name, "allocation under way in thread %d in %s", u->thread->tid, u->thread->name);
+	if (!u->root)
+		u->root = roots_add(u->roots, &root, name) + 1;
+	scan_root_edge(u->roots->scan, u->root - 1, address, hit);
+}
+
+static void under_way(struct roots *r, struct roots_thread *t)
+{
+	struct under_way u = { r, t, 0, 0 };
+	uint64_t sp = t->stop->registers.rsp - RED_ZONE;
+	struct scan_hit hit;
+
+	for (uint64_t i = 0; i < r->scan->block_count; i++)
+		if (r->scan->blocks[i].thread == t->index && r->scan->blocks[i].birth > u.youngest)
+			u.youngest = r->scan->blocks[i].birth;
+	if (t->live > sp && t->live - sp < 1 << 20)
+		scan_range(r->scan, r->memory, sp, t->live, under_way_found, &u);
+	for (unsigned i = 0; i < sizeof general / sizeof *general; i++)
+		if (scan_word(r->scan, *(uint64_t *)(void *)((char *)&t->stop->registers + general[i].at), &hit))
+			under_way_found(&u, i, &hit);
+}
+
+void roots_stacks(struct roots *r)
+{
+	r->unwinder = unwinder_new(r->memory);
+	for (size_t i = 0; i < r->thread_count; i++) {
+		struct roots_thread *t = &r->threads[i];
+
+		if (!t->stop) {
+			roots_claim(r, t->stack_lo, t->stack_hi, CLAIM_STACK, 0, 0, (uint32_t)i);
+			argument_claim(r, t);
+			continue;
+		}
+		if (t->stop->how != STOP_UNKNOWN)
+			thread_walk(r, t);
+		t->frame_root = memory_get_zeroed(t->frame_count + 1, sizeof *t->frame_root);
+		if (stop_general(t->stop)) {
+			r->threads_known++;
+			registers_scan(r, t);
+		} else {
+			r->threads_unknown++;
+		}
+		if (t->first && t->stop->how != STOP_SELF)
+			under_way(r, t);
+		stack_claim(r, (uint32_t)i);
+	}
+}
+
+/* --- who holds a word of a stack -------------------------------------------- */
+
+static void frames_name(struct roots *r, struct roots_thread *t)
+{
+	uint32_t parent = 0;
+
+	t->frame_index = memory_get_zeroed(t->frame_count + 1, sizeof *t->frame_index);
+	for (size_t i = t->frame_count; i-- > t->first;) {
+		bool exact = i == 0 || t->frames[i - 1].signal;
+
+		parent = r->frame(r->context, parent, t->frames[i].pc, exact ? FRAME_SIGNAL : 0);
+		t->frame_index[i] = parent;
+	}
+}
+
+uint32_t roots_stack(struct roots *r, const struct claim *c, uint64_t address)
+{
+	struct roots_thread *t = &r->threads[c->item];
+	struct tide_root root = { .kind = ROOT_STACK, .thread = t->index, .flags = c->flags,
+		.address = address };
+	size_t lo = t->first, hi = t->frame_count;
+	uint32_t *known = &t->rest_root;
+	char name[64];
+
+	/* The last frame that starts at or below the address; the end of the last
+	 * one is not known. */
+	while (lo < hi) {
+		size_t middle = (lo + hi) / 2;
+
+		if (t->frames[middle].sp <= address)
+			lo = middle + 1;
+		else
+			hi = middle;
+	}
+	if (lo == t->first && lo < t->frame_count && t->frames[lo].sp - address <= RED_ZONE)
+		lo++;
+	if (lo > t->first && !(c->flags & ROOT_FLAG_WEAK_EVIDENCE))
+		known = &t->frame_root[lo - 1];
+	if (*known)
+		return *known - 1;
+	if (known != &t->rest_root) {
+		if (!t->frame_index)
+			frames_name(r, t);
+		root.frame = t->frame_index[lo - 1];
+		root.address = t->frames[lo - 1].sp;
+		root.bytes = lo < t->frame_count ? t->frames[lo].sp - root.address : 0;
+	}
+	snprintf(name, sizeof name, "stack of thread %d in %s", t->tid, t->name);
+	*known = roots_add(r, &root, name) + 1;
+	return *known - 1;
+}

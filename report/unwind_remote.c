@@ -1,0 +1,183 @@
+/* unwind_remote.c - libunwind over an image: unwind_remote.h. */
+#include <stdlib.h>
+#include <string.h>
+#include <libunwind.h>
+#include <libunwind-ptrace.h>
+#include "unwind_remote.h"
+
+#define CACHED_PAGES 64u
+
+struct unwinder {
+	struct memory_read *memory;
+	unw_addr_space_t space;
+	void *ptrace_info;		/* what _UPT_find_proc_info wants; nothing is traced */
+	const struct user_regs_struct *start;
+	bool general;
+	uint64_t page[CACHED_PAGES];	/* address | 1 */
+	char data[CACHED_PAGES][4096];
+};
+
+/* _UPT_find_proc_info hands its own argument to our accessors. */
+static struct unwinder *current;
+
+static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *info, int need,
+	void *unused)
+{
+	(void)unused;
+	return _UPT_find_proc_info(as, ip, info, need, current->ptrace_info);
+}
+
+static void put_unwind_info(unw_addr_space_t as, unw_proc_info_t *info, void *unused)
+{
+	(void)unused;
+	_UPT_put_unwind_info(as, info, current->ptrace_info);
+}
+
+static int dynamic_list(unw_addr_space_t as, unw_word_t *address, void *unused)
+{
+	(void)as, (void)unused, (void)address;
+	return -UNW_ENOINFO;
+}
+
+static int access_memory(unw_addr_space_t as, unw_word_t address, unw_word_t *value, int write,
+	void *unused)
+{
+	uint64_t page = address & ~4095ull;
+	unsigned slot = (unsigned)(address >> 12) % CACHED_PAGES;
+
+	(void)as, (void)unused;
+	if (write)
+		return -UNW_EINVAL;
+	if ((address & 4095) > 4088)
+		return memory_word(current->memory, address, value) ? 0 : -UNW_EINVAL;
+	if (current->page[slot] != (page | 1)) {
+		current->page[slot] = 0;
+		if (memory_read(current->memory, page, current->data[slot], 4096) != 4096)
+			return -UNW_EINVAL;
+		current->page[slot] = page | 1;
+	}
+	memcpy(value, current->data[slot] + (address & 4095), 8);
+	return 0;
+}
+
+static int access_register(unw_addr_space_t as, unw_regnum_t number, unw_word_t *value, int write,
+	void *unused)
+{
+	const struct user_regs_struct *r = current->start;
+	bool special = number == UNW_X86_64_RSP || number == UNW_X86_64_RIP;
+
+	(void)as, (void)unused;
+	if (write || (!current->general && !special))
+		return -UNW_EBADREG;
+	switch (number) {
+	case UNW_X86_64_RAX: *value = r->rax; return 0;
+	case UNW_X86_64_RDX: *value = r->rdx; return 0;
+	case UNW_X86_64_RCX: *value = r->rcx; return 0;
+	case UNW_X86_64_RBX: *value = r->rbx; return 0;
+	case UNW_X86_64_RSI: *value = r->rsi; return 0;
+	case UNW_X86_64_RDI: *value = r->rdi; return 0;
+	case UNW_X86_64_RBP: *value = r->rbp; return 0;
+	case UNW_X86_64_RSP: *value = r->rsp; return 0;
+	case UNW_X86_64_R8: *value = r->r8; return 0;
+	case UNW_X86_64_R9: *value = r->r9; return 0;
+	case UNW_X86_64_R10: *value = r->r10; return 0;
+	case UNW_X86_64_R11: *value = r->r11; return 0;
+	case UNW_X86_64_R12: *value = r->r12; return 0;
+	case UNW_X86_64_R13: *value = r->r13; return 0;
+	case UNW_X86_64_R14: *value = r->r14; return 0;
+	case UNW_X86_64_R15: *value = r->r15; return 0;
+	case UNW_X86_64_RIP: *value = r->rip; return 0;
+	default: return -UNW_EBADREG;
+	}
+}
+
+static int access_float(unw_addr_space_t as, unw_regnum_t number, unw_fpreg_t *value, int write,
+	void *unused)
+{
+	(void)as, (void)number, (void)value, (void)write, (void)unused;
+	return -UNW_EBADREG;
+}
+
+static int resume(unw_addr_space_t as, unw_cursor_t *cursor, void *unused)
+{
+	(void)as, (void)cursor, (void)unused;
+	return -UNW_EINVAL;
+}
+
+static int procedure_name(unw_addr_space_t as, unw_word_t address, char *name, size_t bytes,
+	unw_word_t *offset, void *unused)
+{
+	(void)as, (void)address, (void)name, (void)bytes, (void)offset, (void)unused;
+	return -UNW_ENOINFO;
+}
+
+struct unwinder *unwinder_new(struct memory_read *m)
+{
+	static unw_accessors_t accessors = { .find_proc_info = find_proc_info,
+		.put_unwind_info = put_unwind_info, .get_dyn_info_list_addr = dynamic_list,
+		.access_mem = access_memory, .access_reg = access_register, .access_fpreg = access_float,
+		.resume = resume, .get_proc_name = procedure_name };
+	struct unwinder *u = memory_get_zeroed(1, sizeof *u);
+
+	u->memory = m;
+	u->space = unw_create_addr_space(&accessors, 0);
+	u->ptrace_info = _UPT_create(m->pid);
+	if (u->space)
+		unw_set_caching_policy(u->space, UNW_CACHE_GLOBAL);
+	return u;
+}
+
+void unwinder_free(struct unwinder *u)
+{
+	if (!u)
+		return;
+	current = u;
+	if (u->space)
+		unw_destroy_addr_space(u->space);
+	if (u->ptrace_info)
+		_UPT_destroy(u->ptrace_info);
+	free(u);
+}
+
+static void saved_get(unw_cursor_t *c, struct unwind_registers *r)
+{
+	*r = (struct unwind_registers) { 0 };
+	unw_get_reg(c, UNW_X86_64_RBX, &r->rbx);
+	unw_get_reg(c, UNW_X86_64_RBP, &r->rbp);
+	unw_get_reg(c, UNW_X86_64_R12, &r->r12);
+	unw_get_reg(c, UNW_X86_64_R13, &r->r13);
+	unw_get_reg(c, UNW_X86_64_R14, &r->r14);
+	unw_get_reg(c, UNW_X86_64_R15, &r->r15);
+}
+
+size_t unwinder_walk(struct unwinder *u, const struct user_regs_struct *start, bool general,
+	struct unwind_frame *frames, struct unwind_registers *registers, size_t max)
+{
+	unw_cursor_t cursor;
+	size_t n = 0;
+
+	current = u;
+	u->start = start;
+	u->general = general;
+	if (!u->space || !u->ptrace_info || unw_init_remote(&cursor, u->space, u->ptrace_info))
+		return 0;
+	while (n < max) {
+		struct unwind_frame *f = &frames[n];
+		unw_proc_info_t info;
+		unw_word_t pc, sp;
+
+		if (unw_get_reg(&cursor, UNW_REG_IP, &pc) || unw_get_reg(&cursor, UNW_REG_SP, &sp) || !pc)
+			break;
+		if (n && sp <= frames[n - 1].sp && !frames[n - 1].signal)
+			break;
+		*f = (struct unwind_frame) { .pc = pc, .sp = sp, .signal = unw_is_signal_frame(&cursor) > 0 };
+		if (registers && !unw_get_proc_info(&cursor, &info))
+			f->function = info.start_ip;
+		if (registers)
+			saved_get(&cursor, &registers[n]);
+		n++;
+		if (unw_step(&cursor) <= 0)
+			break;
+	}
+	return n;
+}
