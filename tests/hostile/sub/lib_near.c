@@ -1,0 +1,2 @@
+int near(void);
+int near(void) { return 1; }
