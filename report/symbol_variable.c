@@ -15,6 +15,7 @@
 #include "symbol_private.h"
 
 #define NESTING_MAX 200
+#define DWARF_MAX ((uint64_t)96 << 20)	/* bytes of .debug_info; about 1.5 s */
 
 struct reader {
 	struct symbol_module *m;
@@ -127,6 +128,26 @@ static void variables_read(struct reader *r, Dwarf_Die *die, const char *functio
 	} while (dwarf_siblingof(&child, &child) == 0);
 }
 
+/* A pass over the DWARF of a browser would take minutes: no name is better. */
+static bool affordable(Dwarf *dwarf)
+{
+	Elf *elf = dwarf_getelf(dwarf);
+	Elf_Scn *section = NULL;
+	GElf_Shdr header;
+	size_t names;
+
+	if (!elf || elf_getshdrstrndx(elf, &names) != 0)
+		return false;
+	while ((section = elf_nextscn(elf, section)) != NULL) {
+		const char *name = gelf_getshdr(section, &header) ?
+			elf_strptr(elf, names, header.sh_name) : NULL;
+
+		if (name && strcmp(name, ".debug_info") == 0)
+			return header.sh_size <= DWARF_MAX;
+	}
+	return true;
+}
+
 static void dwarf_variables(struct symbol_module *m)
 {
 	struct reader r = { m, 0 };
@@ -137,6 +158,8 @@ static void dwarf_variables(struct symbol_module *m)
 	if (m->variables_read || !symbol_dwarf(m))
 		return;
 	m->variables_read = true;
+	if (!affordable(m->dwarf))
+		return;
 	while (dwarf_get_units(m->dwarf, cu, &cu, NULL, &type, &die, &sub) == 0) {
 		if (type != DW_UT_compile && type != DW_UT_skeleton)
 			continue;
