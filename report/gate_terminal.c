@@ -1,0 +1,100 @@
+/* gate_terminal.c - the verdict for whoever looks at the log. */
+#include <stdlib.h>
+#include <string.h>
+#include "gate_output.h"
+#include "units.h"
+
+#define TERMINAL_FRAMES 5
+#define TERMINAL_MOST 20	/* findings a scenario */
+
+static void line(struct screen *s, enum screen_style style, const char *indent, char *text)
+{
+	char *clean = screen_clean(s, text);
+
+	screen_print(s, style, "%s%s\n", indent, clean);
+	free(clean);
+	free(text);
+}
+
+static char *place_of(const struct gate_frame *f)
+{
+	if (f->file)
+		return memory_printf("%s  %s:%u", f->function, f->file, f->line);
+	return f->module ? memory_printf("%s  [%s]", f->function, f->module) : memory_string(f->function);
+}
+
+static void finding(struct screen *s, const struct gate_finding *f)
+{
+	char *head = memory_printf("%s  %s", gate_kind[f->kind].name, f->message);
+
+	line(s, f->fails ? STYLE_BAD : STYLE_PLAIN, f->fails ? "  x " : "  - ", head);
+	if (f->function) {
+		char *where = f->file ? memory_printf("%s  %s:%u", f->function, f->file, f->line) :
+			memory_string(f->function);
+
+		line(s, STYLE_NAME, "      ", where);
+	}
+	if (f->fails && (f->limit || f->owner))
+		line(s, STYLE_PLAIN, "      ", memory_printf("%s%s%s%s%s", f->limit ? "limit " : "",
+			f->limit ? f->limit : "", f->limit && f->owner ? ", " : "",
+			f->owner ? "owner " : "", f->owner ? f->owner : ""));
+	for (size_t i = 0; f->fails && i < f->stack.count && i < TERMINAL_FRAMES; i++)
+		line(s, STYLE_DIM, "        ", place_of(&f->stack.frame[i]));
+	if (f->fails && f->stack.count > TERMINAL_FRAMES)
+		screen_print(s, STYLE_DIM, "        %s %zu more\n", screen_ellipsis(s),
+			f->stack.count - TERMINAL_FRAMES);
+}
+
+static void more(struct screen *s, const struct gate_result *r)
+{
+	bool lost = false;
+
+	for (size_t i = 0; i < r->finding_count; i++)
+		lost |= r->findings[i].fails && r->findings[i].limit_key == GATE_LEAKED;
+	for (size_t i = 0; i < r->snapshot_count && i < 3; i++)
+		line(s, STYLE_DIM, "      ", memory_printf("more: tidemark %s %s", lost ? "leaks" : "stat",
+			r->snapshots[i]));
+}
+
+static void scenario(struct screen *s, const struct gate_result *r)
+{
+	static const char *const word[] = { "pass", "FAIL", "????" };
+	static const enum screen_style style[] = { STYLE_GOOD, STYLE_BAD, STYLE_WARNING };
+	char live[UNITS_TEXT], peak[UNITS_TEXT], lost[UNITS_TEXT], time[UNITS_TEXT];
+
+	screen_print(s, style[r->verdict], "%s", word[r->verdict]);
+	if (r->reason) {
+		line(s, STYLE_STRONG, "  ", memory_printf("%s: could not measure", r->scenario));
+		line(s, STYLE_PLAIN, "      ", memory_string(r->reason));
+		return;
+	}
+	line(s, STYLE_STRONG, "  ", memory_printf("%s  lost %s, live %s, peak %s%s%s", r->scenario,
+		units_bytes(lost, (int64_t)r->lost_bytes), units_bytes(live, (int64_t)r->live_bytes),
+		units_bytes(peak, (int64_t)r->peak_bytes), r->elapsed_ms ? ", " : "",
+		r->elapsed_ms ? units_duration(time, r->elapsed_ms * 1000000) : ""));
+	for (size_t i = 0; i < r->finding_count && i < TERMINAL_MOST; i++)
+		finding(s, &r->findings[i]);
+	if (r->finding_count > TERMINAL_MOST)
+		screen_print(s, STYLE_DIM, "      %zu more findings: see --json, --html\n",
+			r->finding_count - TERMINAL_MOST);
+	if (r->verdict == GATE_FAIL)
+		more(s, r);
+}
+
+void gate_terminal(const struct gate_report *g, struct screen *s)
+{
+	size_t failed = 0, unmeasured = 0;
+
+	for (size_t i = 0; i < g->count; i++) {
+		scenario(s, &g->results[i]);
+		failed += g->results[i].verdict == GATE_FAIL;
+		unmeasured += g->results[i].verdict == GATE_UNMEASURED;
+	}
+	if (g->status == EXIT_FINE)
+		screen_print(s, STYLE_GOOD, "gate: pass\n");
+	else if (g->status == EXIT_FINDINGS)
+		screen_print(s, STYLE_BAD, "gate: fail: %zu of %zu scenarios\n", failed, g->count);
+	else
+		screen_print(s, STYLE_WARNING, "gate: could not measure %zu of %zu scenarios%s\n", unmeasured,
+			g->count, failed ? ", and others fail" : "");
+}
