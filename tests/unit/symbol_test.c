@@ -175,6 +175,7 @@ static void inline_chains_of_every_compilation(void **state)
 		"-O0", "-O1", "-O2", "-O3", "-Og", "-O2 -flto", "-O2 -no-pie -fno-pie", "-O2 -gdwarf-4",
 		"-O2 -gdwarf-3", "-O2 -gsplit-dwarf", "-O2 -gdwarf-4 -gsplit-dwarf", "-O2 -gz",
 		"-O2 -ffunction-sections -Wl,--gc-sections", "-O2 -gno-column-info -Wl,--build-id=none",
+		"-O2 -fdebug-types-section", "-O2 -g1", "-O2 -static-pie",
 	};
 
 	(void)state;
@@ -381,6 +382,45 @@ static void what_is_no_elf_file(void **state)
 	}
 	symbol_module_close(symbol_module_open("", ""));
 	symbol_module_close(symbol_module_open("[vdso]", "zz"));
+}
+
+/* Damaged files give wrong names at worst. Under the sanitizers this says more. */
+static void damaged_files(void **state)
+{
+	static unsigned char whole[200000], bytes[200000];
+	unsigned seed = 11;
+	size_t n, answers = 0;
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(run("g++ -g -O1 -o cxx cxx.cc"), 0);
+	f = fopen(path_of("cxx"), "r");
+	n = fread(whole, 1, sizeof(whole), f);
+	fclose(f);
+	assert_true(n > 8000);
+	for (int round = 0; round < 60; round++) {
+		struct symbol_place p[8];
+		struct symbol_module *m;
+
+		memcpy(bytes, whole, n);
+		for (int i = 0; i < 1 + round % 40; i++) {
+			seed = seed * 1103515245 + 12345;
+			/* the headers, the section headers at the end, or anywhere */
+			size_t at = (seed >> 8) % (i % 3 == 0 ? 1024 : n);
+
+			bytes[i % 3 == 1 ? n - 1 - at % 2500 : at] = (unsigned char)(seed >> 24);
+		}
+		f = fopen(path_of("damaged"), "w");
+		assert_int_equal(fwrite(bytes, 1, n - (round % 10 ? 0 : n / 3), f), n - (round % 10 ? 0 : n / 3));
+		fclose(f);
+		m = symbol_module_open(path_of("damaged"), NULL);
+		for (uint64_t at = 0x1000; at < 0x1400; at += 7)
+			answers += symbol_module_places(m, at, p, 8) > 0;
+		for (uint64_t at = 0x4000; at < 0x4040; at += 4)
+			answers += symbol_module_variable(m, at, NULL, NULL) != NULL;
+		symbol_module_close(m);
+	}
+	assert_true(answers > 100);
 }
 
 static void variables(void **state)
@@ -674,6 +714,7 @@ int main(void)
 		cmocka_unit_test(another_build),
 		cmocka_unit_test(what_is_no_elf_file),
 		cmocka_unit_test(variables),
+		cmocka_unit_test(damaged_files),
 		cmocka_unit_test(agrees_with_addr2line),
 		cmocka_unit_test(stacks_of_a_snapshot),
 		cmocka_unit_test(callers_and_stored_symbols),
