@@ -131,6 +131,14 @@ static bool resident(int pagemap, const void *page)
 	return (e >> 62) != 0;
 }
 
+static uintptr_t each_address;	/* of the block that block_each is at */
+
+void *block_address(const uint64_t *slot)
+{
+	(void)slot;
+	return (void *)each_address;
+}
+
 void block_each(void (*f)(uint64_t *slot, uint64_t size))
 {
 	int pagemap = (int)raw4(SYS_openat, -100, "/proc/self/pagemap", 02000000, 0);
@@ -148,13 +156,16 @@ void block_each(void (*f)(uint64_t *slot, uint64_t size))
 					continue;
 				uintptr_t p = (uintptr_t)r << BLOCK_MIDDLE_SHIFT | (uintptr_t)i << BLOCK_LEAF_SHIFT
 					| (uintptr_t)g << BLOCK_GRANULE_SHIFT | (uintptr_t)slot_half(s) << 4;
+				each_address = p;
 				f(&leaf->slot[g], block_size(leaf, g, p, s));
 			}
 		}
 	}
 	for (uint64_t i = 0; spill && i <= spill_mask; i++)
-		if (spill[i].address > 1)
+		if (spill[i].address > 1) {
+			each_address = spill[i].address;
 			f(&spill[i].slot, spill[i].bytes);
+		}
 	if (pagemap >= 0)
 		raw1(SYS_close, pagemap);
 }

@@ -18,8 +18,10 @@ void block_start(void);
 void block_after_fork(void);
 extern uint64_t block_spilled;		/* entries in the spill table */
 
-/* In a forked child: calls `f` for every block, with the place of its slot. */
+/* Calls `f` for every block, with the place of its slot. */
 void block_each(void (*f)(uint64_t *slot, uint64_t size));
+/* Inside such a call: the block's address. */
+void *block_address(const uint64_t *slot);
 
 HOT_INLINE struct block_leaf *block_leaf_of(uintptr_t p)
 {

@@ -2,6 +2,7 @@
 #include "event.h"
 #include "freeze.h"
 #include "sample.h"
+#include "store.h"
 
 __attribute__((noinline))
 void event_timed(struct thread *t, uintptr_t p, uint64_t *slot, unsigned timed)
@@ -70,8 +71,7 @@ static void count_weight(struct thread *t, struct ledger_counter *c, struct samp
 		count_publish(t);
 }
 
-__attribute__((noinline))
-void event_made_sampled(struct thread *t, uintptr_t p, uint64_t size, struct walk_entry e)
+static void made_sampled(struct thread *t, uintptr_t p, uint64_t size, struct walk_entry e)
 {
 	t->sample_left = sample_next(&t->random, state.sample);
 	uint32_t site = walk_site(t, e);
@@ -93,6 +93,46 @@ void event_made_sampled(struct thread *t, uintptr_t p, uint64_t size, struct wal
 		count_weight(t, count_of(t, slot_site(old)), sample_weight(p, was, state.sample), -1);
 		missed_add(MISSED_FREES, 1);
 	}
+}
+
+void event_note(uintptr_t p, uint64_t bytes, uint32_t domain)
+{
+	struct ledger_table *table = &state.ledger->table[LEDGER_TRACKED];
+	uint64_t index = __atomic_fetch_add(&table->count, 1, __ATOMIC_ACQ_REL);
+	if (!store_reserve(LEDGER_TRACKED, index + 1)) {
+		__atomic_fetch_sub(&table->count, 1, __ATOMIC_RELAXED);
+		missed_add(MISSED_NO_MEMORY, 1);
+		return;
+	}
+	struct ledger_tracked *n = (struct ledger_tracked *)ledger_at(LEDGER_TRACKED) + index;
+	*n = (struct ledger_tracked){ .address = p, .bytes = bytes, .birth = birth_advance(),
+		.domain = domain, .thread = thread_current->number };
+}
+
+void event_recalculate_special(void)
+{
+	state.special = state.sample || state.stopped || state.ignoring;
+}
+
+__attribute__((noinline))
+void event_made_special(struct thread *t, uintptr_t p, uint64_t size, struct walk_entry e)
+{
+	if (state.stopped) {
+		t->sample_left = -1;
+		/* A block that was here before and whose free was not seen. */
+		uint64_t was, slot = block_take(p, &was);
+		if (slot && !state.sample)
+			count_unseen_free(t, slot_site(slot), was);
+		return;
+	}
+	if (state.sample) {
+		made_sampled(t, p, size, e);
+	} else {
+		t->sample_left = -1;
+		event_made_at(t, p, size, walk_site(t, e));
+	}
+	if (t->ignoring)
+		event_note(p, size, TRACKED_IGNORED);
 }
 
 __attribute__((noinline))

@@ -16,7 +16,11 @@
 
 void event_made_nested(uintptr_t p, uint64_t size);
 void event_unseen(struct thread *t, uint64_t slot, uintptr_t p, uint64_t old_size);
-void event_made_sampled(struct thread *t, uintptr_t p, uint64_t size, struct walk_entry e);
+/* Sampling, stopped, or ignored. Reached at each event, or when sample_left is used up. */
+void event_made_special(struct thread *t, uintptr_t p, uint64_t size, struct walk_entry e);
+void event_recalculate_special(void);
+/* Writes down something about a block (TRACKED_*). */
+void event_note(uintptr_t p, uint64_t bytes, uint32_t domain);
 void event_freed_sampled(struct thread *t, uintptr_t p, uint64_t slot, uint64_t size);
 void event_freed_nested(uintptr_t p);
 void event_timed(struct thread *t, uintptr_t p, uint64_t *slot, unsigned timed);
@@ -40,11 +44,11 @@ HOT_INLINE void event_made_at(struct thread *t, uintptr_t p, uint64_t size, uint
 
 HOT_INLINE void event_made(struct thread *t, void *block, uint64_t size, struct walk_entry e)
 {
-	if (unlikely(state.sample)) {
+	if (unlikely(state.special)) {
 		t->last = 0;
 		t->sample_left -= (int64_t)size;
 		if (unlikely(t->sample_left < 0))
-			event_made_sampled(t, (uintptr_t)block, size, e);
+			event_made_special(t, (uintptr_t)block, size, e);
 		return;
 	}
 	uint32_t site = walk_site(t, e);

@@ -87,7 +87,7 @@ static void environment_copy(char *const *from)
 
 void freeze_setup(const char *path, const char *collector, char *const *environment)
 {
-	ledger_path = path;
+	ledger_path = path && *path ? path : NULL;
 	collector_path = collector;
 	if (!environment_list[0])
 		environment_copy(environment);
@@ -259,6 +259,16 @@ void freeze_reap(int all)
 	}
 }
 
+static void image_finish(int32_t pid)
+{
+	for (int i = 0; i < IMAGES && pid > 0; i++)
+		if (images[i] == pid) {
+			raw2(SYS_kill, pid, SIGKILL);
+			raw4(SYS_wait4, pid, 0, __WALL, 0);
+			images[i] = 0;
+		}
+}
+
 /* --- the conversation ----------------------------------------------------- */
 
 /* True when the collector is gone; reaps it when it is our child. */
@@ -381,7 +391,7 @@ static int __attribute__((noinline)) freeze_stand(int32_t outside, const char *p
 	park_release();
 	raw5(SYS_prctl, PR_SET_PTRACER, 0, 0, 0, 0);
 	if (ours)
-		freeze_reap(1);		/* nothing reads the images any more */
+		image_finish(l->image_pid);	/* nothing reads it any more */
 	return result;
 }
 
@@ -419,6 +429,20 @@ static int freeze_begin(uint32_t reason, uint32_t flags, int32_t outside, const 
 	word_set(&freeze_lock, 0);
 	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 	return result;
+}
+
+void freeze_watch(void)
+{
+	static struct command command = { { "tidemark", "collect", "--watch", "--ledger" } };
+	uint64_t all = ~0ull, before;
+
+	if (!state.ledger || !ledger_path || !collector_path || state.no_syscalls)
+		return;
+	command.argv[4] = ledger_path;
+	command.argv[5] = NULL;
+	raw4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, 8);
+	spawn(collector_exec, &command);
+	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 }
 
 int freeze_snapshot(uint32_t reason, const char *path, uint32_t flags)

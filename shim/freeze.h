@@ -61,6 +61,9 @@ int freeze_snapshot(uint32_t reason, const char *path, uint32_t flags);
 /* The slow path of an event calls this when ledger->request is not REQUEST_NONE. */
 void freeze_request(void);
 
+/* Starts `tidemark collect --watch` beside the process: see report/watch.h. */
+void freeze_watch(void);
+
 /* Collects images that have ended; `all`: ends those that have not (at exit). */
 void freeze_reap(int all);
 

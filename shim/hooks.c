@@ -146,7 +146,7 @@ HOT_INLINE void *resize(void *p, size_t size, void *frame)
 	}
 	if (likely(q)) {
 		struct walk_entry e = walk_entry(frame);
-		if (unlikely(state.sample)) {
+		if (unlikely(state.special)) {
 			event_made(t, q, size, e);
 		} else {
 			uint32_t site = walk_site(t, e);

@@ -312,6 +312,11 @@ struct ledger_mapping {
 	uint32_t flags;			/* low 16: mmap flags; high 16: protection */
 };
 
+/* Also says things about blocks: an entry whose domain is one of these concerns
+ * the block at `address` if that was born at or before `birth`. */
+#define TRACKED_IGNORED 0xffffffffu	/* no leak, nor what it refers to */
+#define TRACKED_WEAK 0xfffffffeu	/* its references do not keep alive */
+#define TRACKED_ROOT_REGION 0xfffffffdu	/* [address, +bytes) is a root */
 struct ledger_tracked {
 	uint64_t address, bytes;	/* bytes 0: slot free */
 	uint32_t site, birth;

@@ -190,7 +190,9 @@ static void life_start(int argc, char **argv, char **environment)
 	__cxa_at_quick_exit(at_quick, NULL);
 	state.ledger->state = LEDGER_RUNNING;
 	thread_current->sample_left = state.sample ? sample_next(&thread_current->random, state.sample) : 0;
-	state.phase = config.start_stopped ? PHASE_DORMANT : PHASE_RUNNING;
+	state.stopped = config.start_stopped;
+	event_recalculate_special();
+	state.phase = PHASE_RUNNING;
 	if (config.watch && freeze_watch)
 		freeze_watch();
 }

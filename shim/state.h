@@ -85,7 +85,7 @@ struct thread {
 	uint32_t frames;		/* cached frames in use */
 	uint8_t bottom;			/* WALK_BOTTOM_*: what is outside of frame[0] */
 	uint8_t paused;			/* pass everything through: the shim itself calls libc */
-	uint16_t spare;
+	uint16_t ignoring;		/* __lsan_disable depth: blocks made now are no leaks */
 	uint64_t events;		/* allocations made */
 	/* Second: walks. */
 	uintptr_t stack_lo, stack_hi;	/* the stack whose frames are cached */
@@ -112,6 +112,9 @@ struct state {
 	bool threaded;			/* a second thread was seen */
 	bool no_syscalls;		/* a seccomp filter is in place: S11 */
 	bool verbose;
+	bool stopped;			/* tide_stop */
+	uint32_t ignoring;		/* threads inside __lsan_disable */
+	bool special;			/* sampling, stopped, or a thread ignores: event_made_special */
 	uint32_t depth;
 	uint64_t depth_power;	/* WALK_BASE to the power of depth */
 	uint64_t sample;

@@ -90,6 +90,8 @@ static void fill(struct thread *t, uintptr_t sp)
 	t->control_block = control_block();
 	t->frames = 0;
 	t->last = 0;
+	t->ignoring = 0;
+	t->sample_left = state.sample ? 0 : -1;
 	t->generation = state.generation;
 	t->random = __rdtsc() * 0x9E3779B97F4A7C15ull | 1;
 	t->probed_lo = t->probed_hi = 0;

@@ -1,0 +1,72 @@
+/* lsan.c - LeakSanitizer's interface (sanitizer/lsan_interface.h), so that
+ * programs that already speak to it are understood.
+ *
+ * __lsan_default_suppressions is the program's to define; the collector reads
+ * its text from the ledger (string option LSAN_SUPPRESSIONS).
+ */
+#include "event.h"
+#include "freeze.h"
+#include "thread.h"
+
+EXPORT void __lsan_disable(void);
+EXPORT void __lsan_enable(void);
+EXPORT void __lsan_ignore_object(const void *p);
+EXPORT void __lsan_register_root_region(const void *p, size_t bytes);
+EXPORT void __lsan_unregister_root_region(const void *p, size_t bytes);
+
+static struct thread *enter(void *frame)
+{
+	struct thread *t = thread_enter((uintptr_t)frame + 16);
+	return (uintptr_t)t <= (uintptr_t)THREAD_NESTED ? NULL : t;
+}
+#define ENTER() enter(__builtin_frame_address(0))
+
+void __lsan_disable(void)
+{
+	struct thread *t = ENTER();
+	if (!t)
+		return;
+	if (t->ignoring++ == 0)
+		__atomic_fetch_add(&state.ignoring, 1, __ATOMIC_ACQ_REL);
+	t->sample_left = -1;
+	event_recalculate_special();
+	thread_leave(t);
+}
+
+void __lsan_enable(void)
+{
+	struct thread *t = ENTER();
+	if (!t)
+		return;
+	if (t->ignoring && --t->ignoring == 0)
+		__atomic_fetch_sub(&state.ignoring, 1, __ATOMIC_ACQ_REL);
+	event_recalculate_special();
+	thread_leave(t);
+}
+
+static void note(void *frame, const void *p, size_t bytes, uint32_t domain)
+{
+	struct thread *t = enter(frame);
+	if (!t)
+		return;
+	event_note((uintptr_t)p, bytes, domain);
+	thread_leave(t);
+}
+
+void __lsan_ignore_object(const void *p)
+{
+	note(__builtin_frame_address(0), p, 1, TRACKED_IGNORED);
+}
+
+void __lsan_register_root_region(const void *p, size_t bytes)
+{
+	note(__builtin_frame_address(0), p, bytes, TRACKED_ROOT_REGION);
+}
+
+void __lsan_unregister_root_region(const void *p, size_t bytes)
+{
+	struct ledger_tracked *n = state.ledger ? ledger_at(LEDGER_TRACKED) : NULL;
+	for (uint64_t i = n ? state.ledger->table[LEDGER_TRACKED].count : 0; i-- > 0;)
+		if (n[i].address == (uintptr_t)p && n[i].bytes == bytes && n[i].domain == TRACKED_ROOT_REGION)
+			n[i].bytes = 0;
+}

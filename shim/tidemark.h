@@ -1,0 +1,82 @@
+/* tidemark.h - what a program can say to the profiler, and ask of it.
+ *
+ * Every call is a weak symbol: a program that uses this header links and runs
+ * without the library, and the calls do nothing then (the inline functions
+ * below test for that). Include it from one or many files; nothing to link.
+ *
+ * Threads: all calls from any thread. Signals: not from handlers, but for
+ * tide_mark. Errors: as said; errno is left alone.
+ */
+#ifndef TIDEMARK_H
+#define TIDEMARK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifdef TIDEMARK_IMPLEMENTATION_
+#define TIDE_WEAK __attribute__((visibility("default")))
+#else
+#define TIDE_WEAK __attribute__((weak))
+#endif
+
+/* Recording. Frees of recorded blocks are always seen. tracemalloc: start, stop, is_tracing. */
+TIDE_WEAK void tide_start(void);
+TIDE_WEAK void tide_stop(void);
+TIDE_WEAK int tide_is_tracing(void);
+/* Forgets all blocks that live now (clear_traces). Call while other threads are quiet. */
+TIDE_WEAK void tide_clear(void);
+
+/* Writes a snapshot to `path` (".tide" is added when it does not end so) before it
+ * returns: 0, or an errno value. Overwrites. */
+TIDE_WEAK int tide_snapshot(const char *path);
+/* A named moment: reports can show what was born between two of them. */
+TIDE_WEAK void tide_mark(const char *name);
+/* What lives now is the baseline (gc.freeze): a mark of its own kind. */
+TIDE_WEAK void tide_freeze(void);
+
+/* Live and greatest live bytes of the process; either pointer may be NULL. */
+TIDE_WEAK void tide_traced_memory(size_t *live, size_t *peak);
+TIDE_WEAK void tide_reset_peak(void);
+/* Bytes of memory that the profiler itself holds in this process. */
+TIDE_WEAK size_t tide_overhead(void);
+/* Frames kept per stack. */
+TIDE_WEAK int tide_depth(void);
+/* Return addresses of the stack that made the block, innermost first; their number, 0: unknown. */
+TIDE_WEAK int tide_stack_of(const void *block, void **frames, int capacity);
+/* Requested bytes of a live block; 0 when it is not one. */
+TIDE_WEAK size_t tide_size_of(const void *block);
+
+/* Memory of an allocator of the program's own, charged to the caller (PyTraceMalloc_Track). */
+TIDE_WEAK int tide_track(unsigned domain, const void *p, size_t bytes);
+TIDE_WEAK int tide_untrack(unsigned domain, const void *p);
+
+/* Blocks that have survived: generation 0 is younger than the latest mark, 1 than the one
+ * before, 2 is all older ones (gc.get_count, gc.get_objects). */
+TIDE_WEAK size_t tide_count(int generation);
+TIDE_WEAK void tide_blocks(int generation,
+	void (*each)(void *context, void *block, size_t bytes), void *context);
+
+/* A scope: what this thread made in it and left behind. */
+struct tide_left { size_t blocks, bytes; };
+TIDE_WEAK void tide_scope_begin(const char *name);
+TIDE_WEAK struct tide_left tide_scope_end(const char *name);
+
+/* References from this block do not keep others alive (weakref). */
+TIDE_WEAK void tide_weak(const void *block);
+/* This block, and what it refers to, is no leak. */
+TIDE_WEAK void tide_ignore(const void *block);
+
+#ifdef __cplusplus
+}
+#endif
+
+#ifndef TIDEMARK_IMPLEMENTATION_
+/* tide_mark without a test at every place of use. */
+static inline void tide_mark_if(const char *name) { if (tide_mark) tide_mark(name); }
+#endif
+
+#endif
