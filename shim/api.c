@@ -204,7 +204,7 @@ size_t tide_size_of(const void *block)
 
 int tide_track(unsigned domain, const void *p, size_t bytes)
 {
-	struct walk_entry e = walk_entry(__builtin_frame_address(0));
+	const uintptr_t *e = walk_entry(__builtin_frame_address(0));
 	struct thread *t = ENTER();
 	if (!t)
 		return -1;

@@ -71,7 +71,7 @@ static void count_weight(struct thread *t, struct ledger_counter *c, struct samp
 		count_publish(t);
 }
 
-static void made_sampled(struct thread *t, uintptr_t p, uint64_t size, struct walk_entry e)
+static void made_sampled(struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e)
 {
 	t->sample_left = sample_next(&t->random, state.sample);
 	uint32_t site = walk_site(t, e);
@@ -115,7 +115,7 @@ void event_recalculate_special(void)
 }
 
 __attribute__((noinline))
-void event_made_special(struct thread *t, uintptr_t p, uint64_t size, struct walk_entry e)
+void event_made_special(struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e)
 {
 	if (state.stopped) {
 		t->sample_left = -1;

@@ -17,7 +17,7 @@
 void event_made_nested(uintptr_t p, uint64_t size);
 void event_unseen(struct thread *t, uint64_t slot, uintptr_t p, uint64_t old_size);
 /* Sampling, stopped, or ignored. Reached at each event, or when sample_left is used up. */
-void event_made_special(struct thread *t, uintptr_t p, uint64_t size, struct walk_entry e);
+void event_made_special(struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e);
 void event_recalculate_special(void);
 /* Writes down something about a block (TRACKED_*). */
 void event_note(uintptr_t p, uint64_t bytes, uint32_t domain);
@@ -42,7 +42,7 @@ HOT_INLINE void event_made_at(struct thread *t, uintptr_t p, uint64_t size, uint
 		event_unseen(t, old, p, old_size);
 }
 
-HOT_INLINE void event_made(struct thread *t, void *block, uint64_t size, struct walk_entry e)
+HOT_INLINE void event_made(struct thread *t, void *block, uint64_t size, const uintptr_t *e)
 {
 	if (unlikely(state.special)) {
 		t->last = 0;

@@ -145,7 +145,7 @@ HOT_INLINE void *resize(void *p, size_t size, void *frame)
 		missed_add(MISSED_FOREIGN_FREES, 1);
 	}
 	if (likely(q)) {
-		struct walk_entry e = walk_entry(frame);
+		const uintptr_t *e = walk_entry(frame);
 		if (unlikely(state.special)) {
 			event_made(t, q, size, e);
 		} else {

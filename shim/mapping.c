@@ -83,7 +83,7 @@ static void cut(struct thread *t, uintptr_t lo, uintptr_t hi)
 }
 
 void mapping_made(struct thread *t, uintptr_t address, uint64_t bytes, int protection, int flags,
-	struct walk_entry e)
+	const uintptr_t *e)
 {
 	uint32_t site = walk_slow(t, e, SITE_DOMAIN_MAPPING);
 	bytes = (bytes + 4095) & ~(uint64_t)4095;

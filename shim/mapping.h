@@ -18,7 +18,7 @@
 void mapping_start(void);
 void mapping_after_fork(void);
 void mapping_made(struct thread *t, uintptr_t address, uint64_t bytes, int protection, int flags,
-	struct walk_entry e);
+	const uintptr_t *e);
 void mapping_gone(struct thread *t, uintptr_t address, uint64_t bytes);
 
 #endif

@@ -80,12 +80,12 @@ static void report(const struct thread *t, const uint64_t *theirs, uint32_t n, u
 		say_address("  own       ", t->frame[t->frames - 1 - i].pc);
 }
 
-void oracle_check(struct thread *t, struct walk_entry e)
+void oracle_check(struct thread *t, const uintptr_t *e)
 {
 	uint64_t cursor[CURSOR_WORDS], theirs[256];
 	static uint64_t turn;
 	ucontext_t context;
-	if (!config.oracle[0] || e.slot < t->stack_lo || e.slot >= t->stack_hi)
+	if (!config.oracle[0] || WALK_SLOT(e) < t->stack_lo || WALK_SLOT(e) >= t->stack_hi)
 		return;
 	uint8_t paused = t->paused;
 	t->paused = 1;
@@ -108,7 +108,7 @@ void oracle_check(struct thread *t, struct walk_entry e)
 			if (unw_step(cursor) <= 0)
 				break;
 			unw_get_reg(cursor, REGISTER_IP, &ip);
-			if (inside && ip != e.pc)
+			if (inside && ip != WALK_PC(e))
 				continue;
 			inside = false;
 			theirs[n++] = ip;

@@ -4,8 +4,8 @@
 
 #ifdef TIDEMARK_CHECK
 struct thread;
-struct walk_entry;
-void oracle_check(struct thread *t, struct walk_entry e);
+
+void oracle_check(struct thread *t, const uintptr_t *e);
 void oracle_end(void);
 #else
 #define oracle_check(t, e) ((void)0)

@@ -208,9 +208,9 @@ static uint32_t cached_site(struct thread *t, uint64_t domain)
 }
 
 /* A stack that is not the thread's own: every page is probed, nothing is kept. */
-static uint32_t walk_other(struct thread *t, struct walk_entry e, uint64_t domain)
+static uint32_t walk_other(struct thread *t, const uintptr_t *e, uint64_t domain)
 {
-	struct place at = { e.slot, e.pc, e.rbp, e.slot + 8, 0 }, outer = { 0 };
+	struct place at = { WALK_SLOT(e), WALK_PC(e), WALK_RBP(e), WALK_SLOT(e) + 8, 0 }, outer = { 0 };
 	uint32_t count = 0;
 	enum step_result result = STEP_ON;
 	while (result == STEP_ON && count < state.depth) {
@@ -243,16 +243,16 @@ static uint32_t walk_other(struct thread *t, struct walk_entry e, uint64_t domai
 }
 
 __attribute__((noinline))
-uint32_t walk_slow(struct thread *t, struct walk_entry e, uint64_t domain)
+uint32_t walk_slow(struct thread *t, const uintptr_t *e, uint64_t domain)
 {
-	if (unlikely(e.slot < t->stack_lo || e.slot >= t->stack_hi))
+	if (unlikely(WALK_SLOT(e) < t->stack_lo || WALK_SLOT(e) >= t->stack_hi))
 		return walk_other(t, e, domain);
 	if (unlikely(t->generation != state.generation)) {
 		t->frames = 0;		/* a module is gone: its addresses may mean something else */
 		t->generation = state.generation;
 	}
-	uintptr_t lo = e.slot, hi = t->stack_hi;
-	struct place at = { e.slot, e.pc, e.rbp, e.slot + 8, 0 }, outer = { 0 };
+	uintptr_t lo = WALK_SLOT(e), hi = t->stack_hi;
+	struct place at = { WALK_SLOT(e), WALK_PC(e), WALK_RBP(e), WALK_SLOT(e) + 8, 0 }, outer = { 0 };
 	uint32_t kept = t->frames, count = 0, most = state.depth + WALK_EXTRA;
 	for (;;) {
 		while (kept && t->frame[kept - 1].slot < at.slot)
@@ -296,18 +296,18 @@ uint32_t walk_slow(struct thread *t, struct walk_entry e, uint64_t domain)
 	return cached_site(t, domain);
 }
 
-unsigned walk_check(struct thread *t, struct walk_entry e)
+unsigned walk_check(struct thread *t, const uintptr_t *e)
 {
-	if (e.slot < t->stack_lo || e.slot >= t->stack_hi)
+	if (WALK_SLOT(e) < t->stack_lo || WALK_SLOT(e) >= t->stack_hi)
 		return 0;
-	struct place at = { e.slot, e.pc, e.rbp, e.slot + 8, 0 }, outer = { 0 };
+	struct place at = { WALK_SLOT(e), WALK_PC(e), WALK_RBP(e), WALK_SLOT(e) + 8, 0 }, outer = { 0 };
 	struct walk_step s;
 	uint32_t n = t->frames, depth = 0;
 	while (n > 0 && depth < state.depth) {
 		const struct walk_frame *f = &t->frame[--n];
 		if (f->slot != at.slot || f->pc != at.pc)
 			return depth + 1;
-		enum step_result result = step(t, e.slot, t->stack_hi, &at, &outer, &s);
+		enum step_result result = step(t, WALK_SLOT(e), t->stack_hi, &at, &outer, &s);
 		depth++;
 		if (result != STEP_ON)
 			return n ? depth + 1 : 0;

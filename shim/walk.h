@@ -38,45 +38,45 @@ enum walk_bottom {
 
 #define WALK_BASE 0x9E3779B97F4A7C15ull
 
-/* Entry of a hook: where it returns to. */
-struct walk_entry { uintptr_t slot, pc, rbp; };
+/* Entry of a hook: its frame address, where the caller's rbp was saved, and
+ * the return address above it. */
+#define WALK_SLOT(e) ((uintptr_t)((e) + 1))
+#define WALK_PC(e) ((e)[1])
+#define WALK_RBP(e) ((e)[0])
 
-HOT_INLINE struct walk_entry walk_entry(void *frame_address)
+HOT_INLINE const uintptr_t *walk_entry(void *frame_address)
 {
-	const uintptr_t *frame = frame_address;
-	return (struct walk_entry){ (uintptr_t)(frame + 1), frame[1], frame[0] };
+	return frame_address;
 }
 
 /* Index of the first word, going down from `hi`, that is not as expected;
  * `lo` when all in [lo, hi) are. */
-HOT_INLINE uint32_t walk_verify(const struct walk_word *w, uint32_t hi, uint32_t lo)
+HOT_INLINE uint32_t walk_verify(const struct walk_word *words, uint32_t hi, uint32_t lo)
 {
-	uint32_t i = hi;
-	while (i >= lo + 4) {
-		uintptr_t bad = (*w[i - 1].address ^ w[i - 1].expected)
-			| (*w[i - 2].address ^ w[i - 2].expected)
-			| (*w[i - 3].address ^ w[i - 3].expected)
-			| (*w[i - 4].address ^ w[i - 4].expected);
+	const struct walk_word *w = words + hi, *end = words + lo;
+	while (w - end >= 4) {
+		uintptr_t bad = (*w[-1].address ^ w[-1].expected) | (*w[-2].address ^ w[-2].expected)
+			| (*w[-3].address ^ w[-3].expected) | (*w[-4].address ^ w[-4].expected);
 		if (unlikely(bad))
 			break;
-		i -= 4;
+		w -= 4;
 	}
-	while (i > lo && *w[i - 1].address == w[i - 1].expected)
-		i--;
-	return i;
+	while (w > end && *w[-1].address == w[-1].expected)
+		w--;
+	return (uint32_t)(w - words);
 }
 
 /* Both return a site >= 1. `domain` 0: blocks; else a constant of site.h. */
-uint32_t walk_slow(struct thread *t, struct walk_entry e, uint64_t domain);
+uint32_t walk_slow(struct thread *t, const uintptr_t *e, uint64_t domain);
 
 /* The site of the stack whose innermost frame is e. */
-HOT_INLINE uint32_t walk_site(struct thread *t, struct walk_entry e)
+HOT_INLINE uint32_t walk_site(struct thread *t, const uintptr_t *e)
 {
 	uint32_t n = t->frames;
 	if (likely(n)) {
 		const struct walk_frame *top = &t->frame[n - 1];
-		if (top->slot == e.slot && top->pc == e.pc && top->site
-		    && (!top->needs_rbp || top->rbp == e.rbp)
+		if (top->slot == WALK_SLOT(e) && top->pc == WALK_PC(e) && top->site
+		    && (!top->needs_rbp || top->rbp == WALK_RBP(e))
 		    && likely(state.generation == t->generation)) {
 			uint32_t lo = n > state.depth ? t->frame[n - state.depth].verify : 0;
 			if (likely(walk_verify(t->word, top->verify, lo) == lo))
@@ -87,6 +87,6 @@ HOT_INLINE uint32_t walk_site(struct thread *t, struct walk_entry e)
 }
 
 /* Walks without the cache and compares (tests); number of differing frames. */
-unsigned walk_check(struct thread *t, struct walk_entry e);
+unsigned walk_check(struct thread *t, const uintptr_t *e);
 
 #endif
