@@ -334,7 +334,7 @@ void image_graph(struct image *im, struct image_graph *g)
 	struct roots roots = { .memory = &im->memory, .scan = &scan, .stop = &im->stop,
 		.ledger = im->ledger, .ledger_bytes = im->ledger_bytes, .ledger_inode = im->ledger_inode,
 		.kernel = &im->kernel, .reason = im->place.reason, .entry_sp = im->place.entry_sp,
-		.string = g->string, .frame = g->frame, .context = g->context,
+		.string = g->string, .frame = g->frame, .module = g->module, .context = g->context,
 		.skip = im->options.skip_roots };
 
 	scan_begin(&scan, g->blocks, g->block_count);

@@ -52,6 +52,9 @@ struct image_graph {
 	uint64_t block_count;
 	uint32_t (*string)(void *context, const char *text);
 	uint32_t (*frame)(void *context, uint32_t parent, uint64_t address, uint32_t flags);
+	/* A loaded module that the ledger does not list: its number in SECTION_MODULES.
+	 * All come before the first frame. May be NULL. */
+	uint32_t (*module)(void *context, const struct roots_module *m);
 	void *context;
 	/* Results; freed by image_graph_free. */
 	struct tide_root *roots;

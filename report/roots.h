@@ -53,7 +53,7 @@ struct claim {
 
 struct roots_module {
 	uint64_t lo, hi, bias;
-	uint32_t index;			/* LEDGER_MODULES */
+	uint32_t index;			/* SECTION_MODULES; 0 none */
 	const char *path;
 	char build_id[41];
 	bool shim, libc, loader;
@@ -107,6 +107,7 @@ struct roots {
 	uint64_t entry_sp;	/* of the asking thread; 0 unknown */
 	uint32_t (*string)(void *context, const char *text);
 	uint32_t (*frame)(void *context, uint32_t parent, uint64_t address, uint32_t flags);
+	uint32_t (*module)(void *context, const struct roots_module *m);	/* or NULL */
 	void *context;
 	/* Found on the way. */
 	struct roots_module *modules;

@@ -152,34 +152,104 @@ static void links_read(struct roots *r, struct roots_module *loader)
 	}
 }
 
+/* GNU build id, as hex text, out of a note segment. */
+static void build_id_read(struct roots *r, struct roots_module *m, const Elf64_Phdr *p)
+{
+	uint32_t words[1024];
+	size_t count = memory_read(r->memory, m->bias + p->p_vaddr, words,
+		p->p_memsz < sizeof words ? p->p_memsz : sizeof words) / 4, at = 0;
+
+	while (at + 3 < count) {
+		size_t name = (words[at] + 3ull) / 4, content = (words[at + 1] + 3ull) / 4;
+
+		if (name > count || content > count || at + 3 + name + content > count)
+			return;
+		if (words[at + 2] == NT_GNU_BUILD_ID && words[at] == 4 && words[at + 1] <= 20 &&
+				!memcmp(&words[at + 3], "GNU", 4))
+			for (uint32_t k = 0; k < words[at + 1]; k++)
+				sprintf(m->build_id + 2 * k, "%02x", ((uint8_t *)&words[at + 3 + name])[k]);
+		at += 3 + name + content;
+	}
+}
+
+/* A module, and not just a file that was mapped to be read: each part of it
+ * lies where its headers say, in a mapping of the same file. */
+static bool is_loaded(struct roots *r, const struct memory_mapping *p, const Elf64_Phdr *headers,
+	size_t n, uint64_t bias, uint64_t *hi)
+{
+	*hi = 0;
+	for (size_t k = 0; k < n; k++) {
+		const Elf64_Phdr *h = &headers[k];
+		const struct memory_mapping *at = memory_mapping_at(r->memory, bias + h->p_vaddr);
+
+		if (h->p_type != PT_LOAD || !h->p_memsz)
+			continue;
+		if (!at || (h->p_filesz && (at->inode != p->inode || at->device != p->device)))
+			return false;
+		if (bias + h->p_vaddr + h->p_memsz > *hi)
+			*hi = (bias + h->p_vaddr + h->p_memsz + 4095) & ~4095ull;
+	}
+	return *hi > p->lo;
+}
+
+static void mapping_module(struct roots *r, const struct memory_mapping *p)
+{
+	struct roots_module at = { .lo = p->lo, .hi = p->hi };
+	Elf64_Phdr headers[HEADERS_MAX];
+	size_t n = headers_read(r, &at, headers);
+	uint64_t hi, first = UINT64_MAX;
+	struct roots_module *m;
+
+	for (size_t k = 0; k < n; k++)
+		if (headers[k].p_type == PT_LOAD && (headers[k].p_vaddr & ~4095ull) < first)
+			first = headers[k].p_vaddr & ~4095ull;
+	if (first == UINT64_MAX || !is_loaded(r, p, headers, n, p->lo - first, &hi))
+		return;
+	module_add(r, p->lo, hi, p->lo - first, p->path, 0);
+	m = &r->modules[r->module_count - 1];
+	for (size_t k = 0; k < n; k++) {
+		if (headers[k].p_type == PT_TLS)
+			m->tls_bytes = headers[k].p_memsz;
+		if (headers[k].p_type == PT_NOTE)
+			build_id_read(r, m, &headers[k]);
+	}
+}
+
+/* The shim's table has the modules that it met in stacks: fewer, but these
+ * have numbers. The others get theirs from the writer of the snapshot. */
+static void modules_number(struct roots *r)
+{
+	uint64_t count;
+	const struct ledger_module *list = roots_table(r, LEDGER_MODULES, sizeof *list, &count);
+
+	for (uint64_t i = 1; i < count; i++) {
+		struct roots_module *m = list[i].closed ? NULL : roots_module_at(r, list[i].lo);
+
+		if (m)
+			m->index = (uint32_t)i;
+	}
+	for (size_t i = 0; r->module && i < r->module_count; i++)
+		if (!r->modules[i].index)
+			r->modules[i].index = r->module(r->context, &r->modules[i]);
+}
+
 void roots_modules(struct roots *r)
 {
-	const struct ledger_module *list;
 	struct roots_module *loader = NULL;
-	Elf64_Phdr headers[HEADERS_MAX];
-	uint64_t count;
 
-	list = roots_table(r, LEDGER_MODULES, sizeof *list, &count);
-	for (uint64_t i = 1; i < count; i++)
-		if (!list[i].closed && list[i].lo < list[i].hi) {
-			uint32_t bytes = list[i].build_id_bytes < 20 ? list[i].build_id_bytes : 20;
+	for (size_t i = 0; i < r->memory->mapping_count; i++) {
+		const struct memory_mapping *p = &r->memory->mappings[i];
 
-			module_add(r, list[i].lo, list[i].hi, list[i].bias, roots_text(r, list[i].path), (uint32_t)i);
-			for (uint32_t k = 0; k < bytes; k++)
-				sprintf(r->modules[r->module_count - 1].build_id + 2 * k, "%02x", list[i].build_id[k]);
-		}
+		if (p->path[0] == '/' && !p->offset && !p->shared)
+			mapping_module(r, p);
+	}
 	qsort(r->modules, r->module_count, sizeof *r->modules, module_order);
+	modules_number(r);
 	for (size_t i = 0; i < r->module_count; i++) {
-		struct roots_module *m = &r->modules[i];
-		size_t n = headers_read(r, m, headers);
-
-		if (m->libc)
-			libc_read(r, m);
-		if (m->loader)
-			loader = m;
-		for (size_t k = 0; k < n; k++)
-			if (headers[k].p_type == PT_TLS)
-				m->tls_bytes = headers[k].p_memsz;
+		if (r->modules[i].libc)
+			libc_read(r, &r->modules[i]);
+		if (r->modules[i].loader)
+			loader = &r->modules[i];
 	}
 	if (loader) {
 		uint64_t address = 0, bytes;
