@@ -1,9 +1,11 @@
 /* format.h - the snapshot file (.tide): what is on disk. FORMAT.md tells it
  * byte by byte; this header is its C form. These numbers never change meaning.
  *
- *   +-------------+-----------------------------------+---------------+
- *   | file header | sections, each at a multiple of 64 | section table |
- *   +-------------+-----------------------------------+---------------+
+ *   +-------------+---------------+------------------------------------+
+ *   | file header | section table | sections, each at a multiple of 64 |
+ *   +-------------+---------------+------------------------------------+
+ *
+ * The table may stand anywhere (table_offset); written first, it survives a cut.
  *
  * Little-endian, fixed width. A section is an array of one element type (or of
  * bytes). Unknown sections are skipped; an element longer than the reader knows

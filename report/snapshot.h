@@ -53,9 +53,19 @@ struct snapshot {
 	void *private_;			/* of snapshot_read.c / ledger_read.c */
 };
 
+struct snapshot_writer;
+
 /* Opens a .tide file, or the ledger of a process that is alive or dead. */
 int snapshot_open(const char *path, struct snapshot *s, struct tide_error *e);
 void snapshot_close(struct snapshot *s);
+
+/* Checks what snapshot_open has put off: in a file above SNAPSHOT_EAGER_BYTES the
+ * checksums of blocks, roots, edges and digests. To be called before these are
+ * used; sets `damaged`. Cheap when there is nothing to do. */
+#define SNAPSHOT_EAGER_BYTES (64u << 20)
+void snapshot_verify(struct snapshot *s);
+/* The same view of what a writer holds, without a file. Takes the writer. */
+int snapshot_of_writer(struct snapshot_writer *w, struct snapshot *s, struct tide_error *e);
 
 /* A string of the snapshot; "" for any bad offset. */
 const char *snapshot_string(const struct snapshot *s, uint32_t offset);
@@ -63,16 +73,23 @@ const char *snapshot_string(const struct snapshot *s, uint32_t offset);
 uint64_t snapshot_value(const struct snapshot *s, const char *name);
 /* Name of enum tide_reason as in the JSON contract ("exit", "post-mortem"...). */
 const char *snapshot_reason(uint32_t reason);
+/* What stands for the stack of a site that has none by design ("(inside a signal
+ * handler)" ...): a site number below LEDGER_SITE_FIRST. NULL for all others. */
+const char *snapshot_site_label(uint32_t site);
 
 /* Writing: add sections in any order, then finish. The file appears under its
  * name only when it is whole (temporary name in the same folder, mode 0600,
  * rename). A section's bytes must stay valid until finish unless `copy`. */
-struct snapshot_writer;
 struct snapshot_writer *snapshot_writer_new(void);
 uint32_t snapshot_writer_string(struct snapshot_writer *w, const char *s);	/* interned */
 void snapshot_writer_section(struct snapshot_writer *w, uint32_t kind, uint32_t element_bytes,
 	const void *data, uint64_t count, int copy);
 int snapshot_writer_finish(struct snapshot_writer *w, const char *path, struct tide_error *e);
+/* The same, but a file that exists stays: "x.tide" becomes "x.1.tide", "x.2.tide" ...
+ * The path taken (to be freed), or NULL. */
+char *snapshot_writer_finish_unused(struct snapshot_writer *w, const char *path, struct tide_error *e);
+/* Sections above `bytes` are stored compressed (zstd, `level`). Default: none. */
+void snapshot_writer_compress(struct snapshot_writer *w, uint64_t bytes, int level);
 void snapshot_writer_free(struct snapshot_writer *w);
 
 #endif
