@@ -60,7 +60,7 @@ static inline void exercise(int rounds)
 			p[k] = NULL;
 		}
 		n[k] = r >> 12 & 2047;
-		p[k] = realloc(p[k], n[k] + 1);
+		p[k] = (unsigned char *)realloc(p[k], n[k] + 1);
 		CHECK(p[k]);
 		memset(p[k], (int)k, n[k]);
 	}
