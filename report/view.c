@@ -57,14 +57,7 @@ int view_key_parse(const char *text, enum view_key *key)
 
 const struct symbol_line *view_caller(struct symbols *symbols, uint32_t site)
 {
-	static const struct symbol_line unknown = { .function = "(unknown)", .language = "native" };
-	size_t count, caller;
-	const struct symbol_line *line = symbols_stack(symbols, site, &count);
-
-	if (!count)
-		return &unknown;
-	caller = symbols_caller(symbols, site);
-	return &line[caller < count ? caller : count - 1];
+	return symbols_top(symbols, site);
 }
 
 int view_mark(const struct snapshot *s, const char *text, bool last, uint32_t *intervals,

@@ -1,27 +1,27 @@
 /* view_find.c - SITE on the command line, to site numbers (view_find_sites). */
 #include <stdlib.h>
 #include <string.h>
+#include "demangle.h"
 #include "place.h"
 #include "view.h"
 #include "view_match.h"
 
 static bool is_function(const char *name, const char *function)
 {
-	char *plain;
+	char plain[1024], *shorter;
 	bool same;
 
 	if (!strcmp(name, function))
 		return true;
 	if (!strpbrk(function, "(<"))
 		return false;
-	for (int templates = 0; templates < 2; templates++) {
-		plain = place_function(function, templates);
-		same = !strcmp(name, plain);
-		free(plain);
-		if (same)
-			return true;
-	}
-	return false;
+	demangle_plain(function, plain, sizeof(plain));
+	if (!strcmp(name, plain))
+		return true;
+	shorter = place_function(function, false);
+	same = !strcmp(name, shorter);
+	free(shorter);
+	return same;
 }
 
 static int by_number(const struct snapshot *s, const char *text, uint32_t *site, struct tide_error *e)

@@ -2,6 +2,7 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include "demangle.h"
 #include "place.h"
 #include "view.h"
 #include "view_match.h"
@@ -73,21 +74,19 @@ static bool module_matches(const char *pattern, const char *module)
 
 static bool function_matches(const char *pattern, const char *function)
 {
-	char *plain;
+	char plain[1024], *shorter;
 	bool found;
 
 	if (glob(pattern, function) || !strcmp(pattern, function))
 		return true;
 	if (!strpbrk(function, "(<"))
 		return false;
-	plain = place_function(function, false);
-	found = glob(pattern, plain) || !strcmp(pattern, plain);
-	free(plain);
-	if (!found) {
-		plain = place_function(function, true);
-		found = glob(pattern, plain) || !strcmp(pattern, plain);
-		free(plain);
-	}
+	demangle_plain(function, plain, sizeof(plain));
+	if (glob(pattern, plain) || !strcmp(pattern, plain))
+		return true;
+	shorter = place_function(function, false);
+	found = glob(pattern, shorter) || !strcmp(pattern, shorter);
+	free(shorter);
 	return found;
 }
 

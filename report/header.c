@@ -1,0 +1,218 @@
+/* header.c - see header.h. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include "header.h"
+#include "shim/ledger.h"
+#include "units.h"
+
+/* Below these shares of all events a gap is not worth a line above every report. */
+#define SHARE_MISSED 0.001
+#define SHARE_BROKEN 0.02
+#define SHARE_WITHOUT_SOURCE 0.3
+
+static const struct { const char *name, *text; bool always; } missed[] = {
+	{ "missed.nested", "events came from signal handlers inside the profiler: they have no stack", false },
+	{ "missed.early", "events came before the profiler was ready", false },
+	{ "missed.sites_full", "events have no stack: the table of sites was full", true },
+	{ "missed.threads_full", "threads have no record of their own: the table was full", false },
+	{ "missed.blocks", "blocks were not entered: no memory for the block map", true },
+	{ "missed.frees", "frees were not seen", false },
+	{ "missed.foreign_frees", "frees of blocks that were never seen being made", false },
+	{ "missed.truncated", "stacks end early: no rule leads further", false },
+	{ "missed.modules_full", "libraries have no name: the table was full", true },
+	{ "missed.strings_full", "names were not kept: the table was full", true },
+	{ "missed.mappings_full", "mappings were not entered: the table was full", true },
+	{ "missed.timeline", "points of the timeline were left out", false },
+	{ "missed.no_memory", "times the profiler could not get memory", true },
+	{ "missed.snapshots", "snapshots were asked for and not taken", true },
+	{ "missed.fork_tables", "forked children could not be followed", true },
+	{ "missed.seccomp", "steps were left out because of a seccomp filter", false },
+	{ "missed.rounds", "entries of rounds were not noted", false },
+};
+
+const char *header_missed(const char *name)
+{
+	for (size_t i = 0; i < sizeof(missed) / sizeof(missed[0]); i++)
+		if (!strcmp(name, missed[i].name))
+			return missed[i].text;
+	return NULL;
+}
+
+static void warn(struct screen *s, unsigned *count, const char *text)
+{
+	screen_paragraph(s, STYLE_WARNING, "warning: ", "%s", text);
+	(*count)++;
+}
+
+static void warn_missed(struct screen *s, const struct snapshot *snapshot, unsigned *count)
+{
+	double events = (double)snapshot->process->total_blocks;
+	char number[UNITS_TEXT], *text;
+
+	for (size_t i = 0; i < sizeof(missed) / sizeof(missed[0]); i++) {
+		uint64_t n = snapshot_value(snapshot, missed[i].name);
+
+		if (!n || !(missed[i].always || (double)n > events * SHARE_MISSED))
+			continue;
+		/* Told by sites and blocks, in warn_stacks. */
+		if (!strcmp(missed[i].name, "missed.truncated") && snapshot->site_count)
+			continue;
+		text = memory_printf("%s %s", units_count(number, (int64_t)n), missed[i].text);
+		warn(s, count, text);
+		free(text);
+	}
+}
+
+static void warn_stacks(struct screen *s, const struct snapshot *snapshot,
+	const struct symbols *symbols, unsigned *count)
+{
+	uint64_t all = 0, broken = 0;
+	char share[UNITS_TEXT], *text;
+
+	for (size_t i = 0; i < snapshot->site_count; i++) {
+		all += snapshot->sites[i].total_blocks;
+		if (snapshot->sites[i].flags & LEDGER_SITE_BROKEN)
+			broken += snapshot->sites[i].total_blocks;
+	}
+	if ((double)broken > (double)all * SHARE_BROKEN) {
+		text = memory_printf("the stacks of %s of the allocations end early (code without unwind "
+			"tables): their outer callers are unknown", units_percent(share, (double)broken, (double)all));
+		warn(s, count, text);
+		free(text);
+	}
+	if (symbols && symbols_without_source(symbols) > SHARE_WITHOUT_SOURCE) {
+		text = memory_printf("%s of the frames shown have no file and line: build with -g, install "
+			"debug packages (-dbgsym), or set DEBUGINFOD_URLS",
+			units_percent(share, symbols_without_source(symbols), 1));
+		warn(s, count, text);
+		free(text);
+	}
+}
+
+unsigned header_warnings(struct screen *s, const struct snapshot *snapshot,
+	const struct symbols *symbols)
+{
+	const struct tide_process *p = snapshot->process;
+	char size[UNITS_TEXT], *text;
+	unsigned count = 0;
+
+	if (snapshot->damaged) {
+		text = memory_printf("the file is damaged (%s): what follows is what is whole",
+			snapshot->damage);
+		warn(s, &count, text);
+		free(text);
+	}
+	if (p->flags & LEDGER_FLAG_OWN_MALLOC)
+		warn(s, &count, "the program brings an allocator of its own: what that hands out is not seen here");
+	if (p->flags & LEDGER_FLAG_SAMPLED || p->sample_bytes) {
+		text = memory_printf("all numbers are estimates: one sample every %s",
+			units_bytes(size, (int64_t)p->sample_bytes));
+		warn(s, &count, text);
+		free(text);
+	}
+	warn_missed(s, snapshot, &count);
+	for (size_t i = 0; i < snapshot->warning_count; i++) {
+		const char *what = snapshot_string(snapshot, snapshot->warnings[i].text);
+		const char *hint = snapshot_string(snapshot, snapshot->warnings[i].hint);
+
+		text = memory_printf("%s%s%s", what, *hint ? "; " : "", hint);
+		warn(s, &count, text);
+		free(text);
+	}
+	warn_stacks(s, snapshot, symbols, &count);
+	for (size_t i = 0; symbols && symbols_warning(symbols, i); i++)
+		warn(s, &count, symbols_warning(symbols, i));
+	return count;
+}
+
+char *header_reason(const struct snapshot *snapshot)
+{
+	const struct tide_process *p = snapshot->process;
+
+	switch (p->reason) {
+	case REASON_EXIT:
+		return p->exit_status >= 0 ? memory_printf("at exit, status %d", p->exit_status) :
+			memory_string("at exit");
+	case REASON_EXEC: return memory_string("before exec");
+	case REASON_ABORT: return memory_string("at abort");
+	case REASON_SIGNAL:
+		return p->exit_signal ? memory_printf("on fatal signal %u (SIG%s)", p->exit_signal,
+			p->exit_signal < 64 && sigabbrev_np((int)p->exit_signal) ?
+			sigabbrev_np((int)p->exit_signal) : "?") : memory_string("on a fatal signal");
+	case REASON_MARK: return memory_string("at a mark");
+	case REASON_API: return memory_string("asked for by the program");
+	case REASON_TIMER: return memory_string("by the timer");
+	case REASON_CONDITION: return memory_string("on a condition");
+	case REASON_REQUEST: return memory_string("asked for while it ran");
+	case REASON_POST_MORTEM: return memory_string("after its death, from what was left");
+	default: return memory_string("for an unknown reason");
+	}
+}
+
+static void line_lead(struct screen *s, const char *label)
+{
+	screen_print(s, STYLE_DIM, "%-9s", label);
+}
+
+void header_print(struct screen *s, const struct snapshot *snapshot)
+{
+	const struct tide_process *p = snapshot->process;
+	char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT];
+	const char *command = snapshot_string(snapshot, p->command);
+	char *reason, *fitted;
+
+	if (s->quiet)
+		return;
+	if (!*command)
+		command = snapshot_string(snapshot, p->exe);
+	fitted = screen_fit(s, command, s->width - 9, FIT_END);
+	line_lead(s, "program");
+	screen_print(s, STYLE_STRONG, "%s\n", fitted);
+	free(fitted);
+
+	reason = header_reason(snapshot);
+	line_lead(s, "snapshot");
+	fitted = memory_printf("%s, %s after %s, process %d", units_date(a, p->taken_wall_ns), reason,
+		units_duration(b, p->elapsed_ns), p->pid);
+	free(reason);
+	reason = screen_fit(s, fitted, s->width - 9, FIT_END);
+	fprintf(s->out, "%s\n", reason);
+	free(reason);
+	free(fitted);
+
+	line_lead(s, "live");
+	screen_print(s, STYLE_STRONG, "%s", units_bytes(a, p->live_bytes < INT64_MAX ?
+		(int64_t)p->live_bytes : 0));
+	fprintf(s->out, " in %s blocks; at the peak ", units_count(b, (int64_t)p->live_blocks));
+	screen_print(s, STYLE_STRONG, "%s", units_bytes(c, (int64_t)p->peak_bytes));
+	if (p->peak_elapsed_ns)
+		fprintf(s->out, ", after %s", units_duration(a, p->peak_elapsed_ns));
+	fputc('\n', s->out);
+
+	line_lead(s, "total");
+	fprintf(s->out, "%s in %s allocations", units_bytes(a, (int64_t)p->total_bytes),
+		units_count(b, (int64_t)p->total_blocks));
+	if (p->total_blocks)
+		fprintf(s->out, ", %s temporary", units_percent(c, (double)p->temporary,
+			(double)p->total_blocks));
+	fputc('\n', s->out);
+
+	if (!p->rss_bytes)
+		return;
+	line_lead(s, "memory");
+	fprintf(s->out, "%s resident, %s of it tracked; the profiler's own %s\n",
+		units_bytes(a, (int64_t)p->rss_bytes),
+		units_percent(b, (double)p->live_bytes, (double)p->rss_bytes),
+		units_bytes(c, (int64_t)p->own_bytes));
+}
+
+int header_code(const struct snapshot *snapshot)
+{
+	if (!snapshot->damaged)
+		return EXIT_FINE;
+	fprintf(stderr, "tidemark: %s is damaged: %s; the numbers above are not the whole truth\n",
+		snapshot->path ? snapshot->path : "the snapshot", snapshot->damage);
+	return EXIT_UNMEASURED;
+}
