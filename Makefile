@@ -29,13 +29,13 @@ COMMON := -std=gnu11 -g $(OPTIMISE) $(WARN) -I. $(EXTRA_CFLAGS)
 SHIM_CFLAGS := $(COMMON) -D_GNU_SOURCE -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-plt \
 	-fno-stack-protector -fno-omit-frame-pointer -fno-builtin-malloc -fasynchronous-unwind-tables
 REPORT_PACKAGES := libdw libelf libzstd libxxhash jansson zlib libprotobuf-c inih ncursesw sqlite3 libunwind-ptrace
-REPORT_CFLAGS := $(COMMON) $(SANITIZE) -D_GNU_SOURCE $(shell pkg-config --cflags $(REPORT_PACKAGES) 2>/dev/null)
+REPORT_CFLAGS := $(COMMON) $(SANITIZE) -D_GNU_SOURCE -I$(B)/report $(shell pkg-config --cflags $(REPORT_PACKAGES) 2>/dev/null)
 REPORT_LIBS := $(shell pkg-config --libs $(REPORT_PACKAGES) 2>/dev/null) -lunwind-x86_64 -lunwind -lstdc++ -lm -lpthread
 
 SHIM_SRC := $(wildcard shim/*.c)
 REPORT_SRC := $(wildcard report/*.c)
 SHIM_OBJ := $(filter-out $(B)/shim/noop.o $(B)/shim/oracle.o,$(SHIM_SRC:%.c=$(B)/%.o))
-REPORT_OBJ := $(REPORT_SRC:%.c=$(B)/%.o)
+REPORT_OBJ := $(REPORT_SRC:%.c=$(B)/%.o) $(B)/report/pprof.pb-c.o
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*_test.c))
 BENCH := $(patsubst tests/bench/%,$(B)/tests/bench/%,$(basename $(wildcard tests/bench/*.c tests/bench/*.cc)))
 PROGRAMS := $(patsubst tests/programs/%,$(B)/tests/programs/%,$(basename $(wildcard tests/programs/*.c tests/programs/*.cc)))
@@ -64,6 +64,13 @@ $(B)/shim/%.o: shim/%.c $(B)/.flags
 $(B)/report/%.o: report/%.c $(B)/.flags | $(B)/.packages
 	@mkdir -p $(@D)
 	$(CC) $(REPORT_CFLAGS) -MMD -MP -c -o $@ $<
+# The pprof format: code and header are made from the description.
+$(B)/report/pprof.pb-c.c: report/pprof.proto | $(B)/.packages
+	@mkdir -p $(@D)
+	protoc-c --c_out=$(@D) --proto_path=report pprof.proto
+$(B)/report/pprof.pb-c.o: $(B)/report/pprof.pb-c.c
+	$(CC) $(REPORT_CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/report/export_pprof.o: $(B)/report/pprof.pb-c.c
 -include $(wildcard $(B)/shim/*.d $(B)/report/*.d $(B)/tests/*/*.d)
 
 # Objects made by another compiler, or with other switches, are made again.

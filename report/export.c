@@ -1,0 +1,230 @@
+/* export.c - the sites of one or several snapshots, ready to be written (see export.h). */
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "error.h"
+#include "export.h"
+#include "shim/ledger.h"
+#include "site_key.h"
+
+uint32_t intern_text(struct intern *n, const char *text)
+{
+	size_t bytes = strlen(text), at;
+
+	if (n->count * 2 >= n->slots) {
+		n->slots = n->slots ? n->slots * 2 : 1024;
+		free(n->slot);
+		n->slot = memory_get_zeroed(n->slots, sizeof(*n->slot));
+		for (size_t i = 0; i < n->count; i++) {
+			at = XXH3_64bits(n->text[i], strlen(n->text[i])) & (n->slots - 1);
+			while (n->slot[at])
+				at = (at + 1) & (n->slots - 1);
+			n->slot[at] = (uint32_t)i + 1;
+		}
+	}
+	at = XXH3_64bits(text, bytes) & (n->slots - 1);
+	for (; n->slot[at]; at = (at + 1) & (n->slots - 1))
+		if (!strcmp(n->text[n->slot[at] - 1], text))
+			return n->slot[at] - 1;
+	if (n->count == n->room) {
+		n->room = n->room ? n->room * 2 : 256;
+		n->text = memory_resize(n->text, n->room * sizeof(*n->text));
+	}
+	n->text[n->count] = memory_string(text);
+	n->slot[at] = (uint32_t)++n->count;
+	return (uint32_t)n->count - 1;
+}
+
+void intern_free(struct intern *n)
+{
+	for (size_t i = 0; i < n->count; i++)
+		free(n->text[i]);
+	free(n->text);
+	free(n->slot);
+	memset(n, 0, sizeof(*n));
+}
+
+int export_measure_parse(const char *text, unsigned *measure)
+{
+	enum view_measure m;
+
+	if (!strcmp(text, "lost_bytes") || !strcmp(text, "lost_blocks")) {
+		*measure = strcmp(text, "lost_bytes") ? EXPORT_LOST_BLOCKS : EXPORT_LOST_BYTES;
+		return 0;
+	}
+	if (view_measure_parse(text, &m))
+		return -1;
+	*measure = m;
+	return 0;
+}
+
+const char *export_measure_name(unsigned measure)
+{
+	if (measure >= MEASURES)
+		return measure == EXPORT_LOST_BYTES ? "lost_bytes" : "lost_blocks";
+	return view_measure_name(measure);
+}
+
+bool export_measure_is_bytes(unsigned measure)
+{
+	return measure == LIVE_BYTES || measure == PEAK_BYTES || measure == TOTAL_BYTES || measure == EXPORT_LOST_BYTES;
+}
+
+const char *export_command(const struct export *x)
+{
+	const struct snapshot *s = x->view[0].snapshot;
+	const char *command = snapshot_string(s, s->process->command);
+
+	return *command ? command : snapshot_string(s, s->process->exe);
+}
+
+static void add(struct export_site *to, const struct export_site *from)
+{
+	/* The largest lends its stack. */
+	bool larger = from->of[LIVE_BYTES] > to->of[LIVE_BYTES];
+
+	for (unsigned m = 0; m < EXPORT_MEASURES; m++)
+		to->of[m] += from->of[m];
+	if (larger) {
+		to->view = from->view;
+		to->site = from->site;
+	}
+}
+
+static int by_key(const void *x, const void *y)
+{
+	const struct export_site *a = x, *b = y;
+
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	if (a->view != b->view)
+		return a->view < b->view ? -1 : 1;
+	return a->site < b->site ? -1 : a->site > b->site;
+}
+
+static int by_measure(const void *x, const void *y, void *arg)
+{
+	const struct export_site *a = x, *b = y;
+	unsigned measure = *(const unsigned *)arg;
+	static const unsigned next[] = { LIVE_BYTES, PEAK_BYTES, TOTAL_BYTES, TOTAL_BLOCKS };
+
+	if (a->of[measure] != b->of[measure])
+		return a->of[measure] < b->of[measure] ? 1 : -1;
+	for (size_t i = 0; i < sizeof(next) / sizeof(next[0]); i++)
+		if (a->of[next[i]] != b->of[next[i]])
+			return a->of[next[i]] < b->of[next[i]] ? 1 : -1;
+	return by_key(a, b);
+}
+
+/* Sites that are the same in several snapshots become one. */
+static size_t merge(struct export_site *site, size_t count)
+{
+	size_t left = 0;
+
+	if (count)
+		qsort(site, count, sizeof(*site), by_key);
+	for (size_t i = 0; i < count; i++) {
+		if (left && site[left - 1].key == site[i].key) {
+			/* Nothing has been added to site[i - 1] itself yet, or it was not moved. */
+			site[left - 1].processes += site[i].view != site[i - 1].view;
+			add(&site[left - 1], &site[i]);
+		} else {
+			site[left++] = site[i];
+		}
+	}
+	return left;
+}
+
+static void find_stack(struct export *x, struct export_site *site)
+{
+	site->line = symbols_stack(site->view->symbols, site->site, &site->lines);
+	site->caller = site->lines ? symbols_caller(site->view->symbols, site->site) : 0;
+	if (site->caller >= site->lines)
+		site->caller = 0;
+	if (!site->lines) {
+		struct symbol_line *line = memory_get_zeroed(1, sizeof(*line));
+		void **keep = memory_get(sizeof(*keep) * 2);
+		const char *label = snapshot_site_label(site->site);
+
+		line->function = label ? label : "(unknown)";
+		line->language = "native";
+		site->line = line;
+		site->lines = 1;
+		keep[0] = x->names;
+		keep[1] = line;
+		x->names = keep;
+	}
+}
+
+int export_make(struct export *x, struct view *views, size_t count, const struct export_lost *lost,
+	unsigned measure, struct tide_error *e)
+{
+	struct site_keys **keys = memory_get_zeroed(count, sizeof(*keys));
+	size_t room = 0;
+
+	memset(x, 0, sizeof(*x));
+	x->view = views;
+	x->view_count = count;
+	x->measure = measure;
+	x->rows = SIZE_MAX;
+	x->known = (1u << MEASURES) - 1;
+	for (size_t i = 0; i < count; i++) {
+		room += views[i].kept_count;
+		x->known &= views[i].known;
+		keys[i] = site_keys_new(views[i].snapshot, views[i].symbols);
+	}
+	if (lost)
+		x->known |= 1u << EXPORT_LOST_BYTES | 1u << EXPORT_LOST_BLOCKS;
+	x->site = memory_get_zeroed(room + 1, sizeof(*x->site));
+	if (count > 1)
+		site_keys_exact(keys, count);
+	for (size_t i = 0; i < count; i++)
+		for (uint32_t s = 0; s < views[i].snapshot->site_count; s++) {
+			struct export_site *site = &x->site[x->count];
+
+			if (!views[i].kept[s])
+				continue;
+			memcpy(site->of, views[i].site[s].of, sizeof(views[i].site[s].of));
+			if (lost) {
+				site->of[EXPORT_LOST_BYTES] = lost[i].bytes ? lost[i].bytes[s] : 0;
+				site->of[EXPORT_LOST_BLOCKS] = lost[i].blocks ? lost[i].blocks[s] : 0;
+			}
+			/* One snapshot alone: its sites are as they are. */
+			site->key = count > 1 ? site_key(keys[i], s) : s;
+			site->view = &views[i];
+			site->site = s;
+			site->processes = 1;
+			x->count++;
+		}
+	if (count > 1)
+		x->count = merge(x->site, x->count);
+	for (size_t i = 0; i < count; i++)
+		site_keys_free(keys[i]);
+	free(keys);
+	for (size_t i = 0; i < x->count; i++) {
+		find_stack(x, &x->site[i]);
+		for (unsigned m = 0; m < EXPORT_MEASURES; m++)
+			x->total[m] += x->site[i].of[m];
+	}
+	if (x->count)
+		qsort_r(x->site, x->count, sizeof(*x->site), by_measure, &measure);
+	if (x->known & 1u << measure)
+		return 0;
+	export_free(x);
+	return error_set(e, EXIT_UNMEASURED, "cannot export %s|it is not known for this selection or snapshot|"
+		"choose another --measure, or other filters", export_measure_name(measure));
+}
+
+void export_free(struct export *x)
+{
+	while (x->names) {
+		void **keep = x->names;
+
+		x->names = keep[0];
+		free(keep[1]);
+		free(keep);
+	}
+	free(x->site);
+	memset(x, 0, sizeof(*x));
+}

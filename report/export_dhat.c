@@ -1,0 +1,110 @@
+/* export_dhat.c - DHAT's version 2 file, for Valgrind's dh_view.html.
+ *
+ * What DHAT calls a program point is a site here. Two of its fields are estimates:
+ * the maximum of a site by itself is not known (mb, mbk: the larger of its values at
+ * the process's peak and at the end, never more than the truth), and the sum of
+ * lifetimes (tl) is made from the histogram of lifetimes and the blocks still alive.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "export.h"
+#include "json_out.h"
+#include "shim/ledger.h"
+
+static json_int_t frame_index(struct intern *frames, json_t *table, const struct symbol_line *line)
+{
+	char *text = line->file && line->line ?
+		memory_printf("0x%" PRIX64 ": %s (%s:%u)", line->address, line->function, line->file, line->line) :
+		memory_printf("0x%" PRIX64 ": %s (in %s)", line->address, line->function,
+			line->module ? line->module : "?");
+	size_t before = frames->count;
+	json_int_t index = intern_text(frames, text);
+
+	if (frames->count != before)
+		json_array_append_new(table, json_text(text));
+	free(text);
+	return index;
+}
+
+/* Sum of lifetimes of a view's sites, in microseconds, from histograms: the middle of each class. */
+static double *lifetimes(const struct view *v)
+{
+	const struct snapshot *s = v->snapshot;
+	double *sum = memory_get_zeroed(s->site_count + 1, sizeof(*sum));
+
+	for (size_t i = 0; i < s->lifetime_count; i++) {
+		const struct tide_bin *b = &s->lifetimes[i];
+
+		if (b->site < s->site_count && b->class_ < LEDGER_LIFETIME_CLASSES)
+			sum[b->site] += (double)b->count * 1.5 * (double)(UINT64_C(1) << (b->class_ + 9)) / 1e3;
+	}
+	return sum;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+int export_dhat(const struct export *x, FILE *out, struct tide_error *e)
+{
+	const struct tide_process *p = x->view[0].snapshot->process;
+	const unsigned needed = 1u << PEAK_BYTES | 1u << PEAK_BLOCKS | 1u << TOTAL_BYTES | 1u << LIVE_BYTES;
+	json_t *root, *points, *table;
+	struct intern frames = { 0 };
+	double **lived;
+
+	if ((x->known & needed) != needed)
+		return error_set(e, EXIT_UNMEASURED, "cannot write a DHAT file|peak and totals are not known for this "
+			"selection|leave out thread: filters");
+	root = json_object();
+	points = json_array();
+	table = json_array();
+	lived = memory_get(x->view_count * sizeof(*lived));
+	for (size_t i = 0; i < x->view_count; i++)
+		lived[i] = lifetimes(&x->view[i]);
+	intern_text(&frames, "[root]");
+	json_array_append_new(table, json_string("[root]"));
+	for (size_t i = 0; i < x->count; i++) {
+		const struct export_site *site = &x->site[i];
+		json_t *o = json_object(), *fs = json_array();
+		double tl = lived[site->view - x->view][site->site] + (double)site->of[LIVE_BLOCKS] * (double)p->elapsed_ns / 2e3;
+
+		json_object_set_new(o, "tb", json_integer(site->of[TOTAL_BYTES]));
+		json_object_set_new(o, "tbk", json_integer(site->of[TOTAL_BLOCKS]));
+		json_object_set_new(o, "tl", json_integer((json_int_t)tl));
+		json_object_set_new(o, "mb", json_integer(larger(site->of[PEAK_BYTES], site->of[LIVE_BYTES])));
+		json_object_set_new(o, "mbk", json_integer(larger(site->of[PEAK_BLOCKS], site->of[LIVE_BLOCKS])));
+		json_object_set_new(o, "gb", json_integer(site->of[PEAK_BYTES]));
+		json_object_set_new(o, "gbk", json_integer(site->of[PEAK_BLOCKS]));
+		json_object_set_new(o, "eb", json_integer(site->of[LIVE_BYTES]));
+		json_object_set_new(o, "ebk", json_integer(site->of[LIVE_BLOCKS]));
+		for (size_t k = 0; k < site->lines; k++)
+			json_array_append_new(fs, json_integer(frame_index(&frames, table, &site->line[k])));
+		json_object_set_new(o, "fs", fs);
+		json_array_append_new(points, o);
+	}
+	json_object_set_new(root, "dhatFileVersion", json_integer(2));
+	json_object_set_new(root, "mode", json_string("heap"));
+	json_object_set_new(root, "verb", json_string("Allocated"));
+	json_object_set_new(root, "bklt", json_true());
+	json_object_set_new(root, "bkacc", json_false());
+	json_object_set_new(root, "tu", json_string("\xc2\xb5s"));
+	json_object_set_new(root, "Mtu", json_string("s"));
+	json_object_set_new(root, "tuth", json_integer(10));
+	json_object_set_new(root, "cmd", json_text(export_command(x)));
+	json_object_set_new(root, "pid", json_integer(p->pid));
+	json_object_set_new(root, "te", json_integer((json_int_t)(p->elapsed_ns / 1000)));
+	json_object_set_new(root, "tg", json_integer((json_int_t)(p->peak_elapsed_ns / 1000)));
+	json_object_set_new(root, "pps", points);
+	json_object_set_new(root, "ftbl", table);
+	json_print(root, out);
+	for (size_t i = 0; i < x->view_count; i++)
+		free(lived[i]);
+	free(lived);
+	intern_free(&frames);
+	return 0;
+}

@@ -1,0 +1,61 @@
+/* export_folded.c - "root;caller;leaf 1234", as flamegraph.pl and its kin read it.
+ * Equal stacks are one line; lines are sorted. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "export.h"
+#include "export_folded.h"
+
+char *export_folded_stack(const struct export_site *site)
+{
+	size_t bytes = 1;
+	char *text, *to;
+
+	for (size_t i = 0; i < site->lines; i++)
+		bytes += strlen(site->line[i].function) + 1;
+	to = text = memory_get(bytes);
+	for (size_t i = site->lines; i-- > 0; ) {
+		for (const char *from = site->line[i].function; *from; from++)
+			*to++ = *from == ';' ? ':' : *from == '\n' || *from == '\r' ? ' ' : *from;
+		if (i)
+			*to++ = ';';
+	}
+	*to = 0;
+	return text;
+}
+
+struct folded {
+	char *stack;
+	int64_t value;
+};
+
+static int by_stack(const void *x, const void *y)
+{
+	return strcmp(((const struct folded *)x)->stack, ((const struct folded *)y)->stack);
+}
+
+int export_folded(const struct export *x, FILE *out, struct tide_error *e)
+{
+	struct folded *list = memory_get((x->count + 1) * sizeof(*list));
+	size_t count = 0;
+
+	(void)e;
+	for (size_t i = 0; i < x->count; i++)
+		if (x->site[i].of[x->measure])
+			list[count++] = (struct folded){ export_folded_stack(&x->site[i]), x->site[i].of[x->measure] };
+	if (count)
+		qsort(list, count, sizeof(*list), by_stack);
+	for (size_t i = 0, next; i < count; i = next) {
+		int64_t value = 0;
+
+		for (next = i; next < count && !strcmp(list[next].stack, list[i].stack); next++)
+			value += list[next].value;
+		if (value)
+			fprintf(out, "%s %lld\n", list[i].stack, (long long)value);
+	}
+	for (size_t i = 0; i < count; i++)
+		free(list[i].stack);
+	free(list);
+	return 0;
+}

@@ -1,0 +1,282 @@
+/* export_pprof.c - the profile of `go tool pprof`: a protocol buffer, gzipped.
+ *
+ * A message that is packed in pieces is the same message: fields of the pieces are
+ * appended. So samples, locations and functions leave one by one, and only
+ * the texts are kept until the end.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "error.h"
+#include "export.h"
+#include "pprof.pb-c.h"
+#include "shim/ledger.h"
+
+static const struct pprof_type {
+	unsigned measure;
+	const char *name, *unit;
+} types[] = {
+	/* The first four as every heap profile has them. */
+	{ TOTAL_BLOCKS, "alloc_objects", "count" }, { TOTAL_BYTES, "alloc_space", "bytes" },
+	{ LIVE_BLOCKS, "inuse_objects", "count" }, { LIVE_BYTES, "inuse_space", "bytes" },
+	{ PEAK_BLOCKS, "peak_objects", "count" }, { PEAK_BYTES, "peak_space", "bytes" },
+	{ TEMPORARY, "temporary_objects", "count" }, { REALLOCATIONS, "reallocations", "count" },
+	{ EXPORT_LOST_BLOCKS, "lost_objects", "count" }, { EXPORT_LOST_BYTES, "lost_space", "bytes" },
+};
+#define TYPES (sizeof(types) / sizeof(types[0]))
+
+struct pprof {
+	const struct export *x;
+	FILE *out;
+	z_stream gzip;
+	uint8_t *packed;
+	size_t packed_room;
+	struct intern texts;		/* the string table */
+	struct intern functions, locations;	/* number + 1 = id */
+	size_t *first_mapping;		/* of each view: added to the number of a module */
+	uint64_t *id;			/* scratch: locations of one sample */
+	size_t id_room;
+};
+
+static void put_bytes(struct pprof *p, const uint8_t *bytes, size_t count, int flush)
+{
+	uint8_t buffer[65536];
+
+	p->gzip.next_in = (uint8_t *)bytes;
+	p->gzip.avail_in = (unsigned)count;
+	do {
+		p->gzip.next_out = buffer;
+		p->gzip.avail_out = sizeof(buffer);
+		deflate(&p->gzip, flush);
+		fwrite(buffer, 1, sizeof(buffer) - p->gzip.avail_out, p->out);
+	} while (!p->gzip.avail_out);
+}
+
+/* Appends the fields that are set in this piece. */
+static void put_piece(struct pprof *p, const Pprof__Profile *piece)
+{
+	size_t bytes = pprof__profile__get_packed_size(piece);
+
+	if (bytes > p->packed_room) {
+		p->packed_room = bytes * 2;
+		p->packed = memory_resize(p->packed, p->packed_room);
+	}
+	pprof__profile__pack(piece, p->packed);
+	put_bytes(p, p->packed, bytes, Z_NO_FLUSH);
+}
+
+static uint64_t function_id(struct pprof *p, const struct symbol_line *line)
+{
+	Pprof__Profile piece = PPROF__PROFILE__INIT;
+	Pprof__Function function = PPROF__FUNCTION__INIT, *list = &function;
+	const char *file = line->file ? line->file : "";
+	char *key = memory_printf("%s\n%s", line->function, file);
+	size_t before = p->functions.count;
+
+	function.id = intern_text(&p->functions, key) + UINT64_C(1);
+	free(key);
+	if (p->functions.count == before)
+		return function.id;
+	function.name = function.system_name = intern_text(&p->texts, line->function);
+	function.filename = intern_text(&p->texts, file);
+	piece.n_function = 1;
+	piece.function = &list;
+	put_piece(p, &piece);
+	return function.id;
+}
+
+/* 0: no mapping. */
+static uint64_t mapping_id(const struct pprof *p, const struct view *v, const struct symbol_line *line)
+{
+	const struct snapshot *s = v->snapshot;
+
+	if (!line->module)
+		return 0;
+	for (size_t i = 1; i < s->module_count; i++)
+		if (line->address >= s->modules[i].lo && line->address <= s->modules[i].hi &&
+		    !strcmp(snapshot_string(s, s->modules[i].path), line->module))
+			return p->first_mapping[v - p->x->view] + i;
+	return 0;
+}
+
+/* One frame: `count` lines, all but the last inlined into the next. */
+static uint64_t location_id(struct pprof *p, const struct view *v, const struct symbol_line *line, size_t count)
+{
+	const struct symbol_line *last = &line[count - 1];
+	Pprof__Profile piece = PPROF__PROFILE__INIT;
+	Pprof__Location location = PPROF__LOCATION__INIT, *list = &location;
+	size_t before = p->locations.count;
+	/* An address is a place in one process; other processes have their own. */
+	char *key = memory_printf("%zu %" PRIx64 " %s\n%s %u", (size_t)(v - p->x->view), last->address, last->function,
+		last->file ? last->file : "", last->line);
+
+	location.id = intern_text(&p->locations, key) + UINT64_C(1);
+	free(key);
+	if (p->locations.count == before)
+		return location.id;
+	location.address = last->address;
+	location.mapping_id = mapping_id(p, v, last);
+	location.n_line = count;
+	location.line = memory_get(count * sizeof(*location.line));
+	Pprof__Line *lines = memory_get(count * sizeof(*lines));
+	for (size_t i = 0; i < count; i++) {
+		pprof__line__init(&lines[i]);
+		lines[i].function_id = function_id(p, &line[i]);
+		lines[i].line = line[i].line;
+		location.line[i] = &lines[i];
+	}
+	piece.n_location = 1;
+	piece.location = &list;
+	put_piece(p, &piece);
+	free(location.line);
+	free(lines);
+	return location.id;
+}
+
+static void put_sample(struct pprof *p, const struct export_site *site)
+{
+	Pprof__Profile piece = PPROF__PROFILE__INIT;
+	Pprof__Sample sample = PPROF__SAMPLE__INIT, *list = &sample;
+	int64_t value[TYPES];
+
+	for (size_t t = 0; t < TYPES; t++)
+		if (p->x->known & 1u << types[t].measure)
+			value[sample.n_value++] = site->of[types[t].measure];
+	if (site->lines > p->id_room) {
+		p->id_room = site->lines * 2;
+		p->id = memory_resize(p->id, p->id_room * sizeof(*p->id));
+	}
+	for (size_t i = 0, end; i < site->lines; i = end) {
+		for (end = i; end + 1 < site->lines && site->line[end].inlined; )
+			end++;
+		end++;
+		p->id[sample.n_location_id++] = location_id(p, site->view, site->line + i, end - i);
+	}
+	sample.value = value;
+	sample.location_id = p->id;
+	piece.n_sample = 1;
+	piece.sample = &list;
+	put_piece(p, &piece);
+}
+
+static void put_mapping(struct pprof *p, const struct snapshot *s, size_t module, uint64_t id)
+{
+	const struct tide_module *m = &s->modules[module];
+	Pprof__Profile piece = PPROF__PROFILE__INIT;
+	Pprof__Mapping mapping = PPROF__MAPPING__INIT, *list = &mapping;
+
+	mapping.id = id;
+	mapping.memory_start = m->lo;
+	mapping.memory_limit = m->hi;
+	mapping.filename = intern_text(&p->texts, snapshot_string(s, m->path));
+	mapping.build_id = intern_text(&p->texts, snapshot_string(s, m->build_id));
+	/* Names are here: pprof shall not look for them again. */
+	mapping.has_functions = mapping.has_filenames = mapping.has_line_numbers = mapping.has_inline_frames = 1;
+	piece.n_mapping = 1;
+	piece.mapping = &list;
+	put_piece(p, &piece);
+}
+
+static void put_mappings(struct pprof *p)
+{
+	uint64_t next = 0;
+
+	for (size_t i = 0; i < p->x->view_count; i++) {
+		const struct snapshot *s = p->x->view[i].snapshot;
+
+		p->first_mapping[i] = next;
+		for (int main_first = 1; main_first >= 0; main_first--)
+			for (size_t m = 1; m < s->module_count; m++)
+				if (!!(s->modules[m].flags & LEDGER_MODULE_MAIN) == main_first)
+					put_mapping(p, s, m, next + m);
+		next += s->module_count;
+	}
+}
+
+static void put_head(struct pprof *p)
+{
+	const struct tide_process *process = p->x->view[0].snapshot->process;
+	Pprof__Profile piece = PPROF__PROFILE__INIT;
+	Pprof__ValueType type[TYPES], *list[TYPES], period = PPROF__VALUE_TYPE__INIT;
+	int64_t comment = intern_text(&p->texts, export_command(p->x));
+	size_t count = 0;
+
+	for (size_t t = 0; t < TYPES; t++) {
+		if (!(p->x->known & 1u << types[t].measure))
+			continue;
+		pprof__value_type__init(&type[count]);
+		type[count].type = intern_text(&p->texts, types[t].name);
+		type[count].unit = intern_text(&p->texts, types[t].unit);
+		if (types[t].measure == p->x->measure)
+			piece.default_sample_type = type[count].type;
+		list[count] = &type[count];
+		count++;
+	}
+	piece.n_sample_type = count;
+	piece.sample_type = list;
+	period.type = intern_text(&p->texts, "space");
+	period.unit = intern_text(&p->texts, "bytes");
+	piece.period_type = &period;
+	piece.period = process->sample_bytes ? (int64_t)process->sample_bytes : 1;
+	piece.time_nanos = (int64_t)process->started_wall_ns;
+	piece.duration_nanos = (int64_t)process->elapsed_ns;
+	piece.comment = &comment;
+	piece.n_comment = 1;
+	put_piece(p, &piece);
+}
+
+/* Bytes that are not UTF-8 are not allowed in a string of proto3. */
+static void only_utf8(char *text)
+{
+	for (unsigned char *c = (unsigned char *)text; *c; ) {
+		size_t n = *c < 0x80 ? 1 : *c >= 0xc2 && *c < 0xe0 ? 2 : (*c & 0xf0) == 0xe0 ? 3 : *c >= 0xf0 && *c < 0xf5 ? 4 : 0;
+		size_t have = n ? 1 : 0;
+
+		while (have && have < n && (c[have] & 0xc0) == 0x80)
+			have++;
+		if (!n || have < n) {
+			*c++ = '?';
+			continue;
+		}
+		c += n;
+	}
+}
+
+static void put_texts(struct pprof *p)
+{
+	for (size_t i = 0; i < p->texts.count; i++) {
+		Pprof__Profile piece = PPROF__PROFILE__INIT;
+
+		only_utf8(p->texts.text[i]);
+		piece.n_string_table = 1;
+		piece.string_table = &p->texts.text[i];
+		put_piece(p, &piece);
+	}
+}
+
+int export_pprof(const struct export *x, FILE *out, struct tide_error *e)
+{
+	struct pprof p = { .x = x, .out = out };
+
+	/* 16: with the header of gzip. */
+	if (deflateInit2(&p.gzip, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+		return error_set(e, EXIT_UNMEASURED, "cannot compress the profile|%s|", p.gzip.msg ? p.gzip.msg : "no memory");
+	p.first_mapping = memory_get_zeroed(x->view_count, sizeof(*p.first_mapping));
+	intern_text(&p.texts, "");
+	put_head(&p);
+	put_mappings(&p);
+	for (size_t i = 0; i < x->count; i++)
+		put_sample(&p, &x->site[i]);
+	put_texts(&p);
+	put_bytes(&p, NULL, 0, Z_FINISH);
+	deflateEnd(&p.gzip);
+	intern_free(&p.texts);
+	intern_free(&p.functions);
+	intern_free(&p.locations);
+	free(p.first_mapping);
+	free(p.packed);
+	free(p.id);
+	return 0;
+}
