@@ -141,7 +141,8 @@ void count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uin
 	unsigned class = bits > 10 ? bits - 10 : 0;
 	if (class >= LEDGER_LIFETIME_CLASSES)
 		class = LEDGER_LIFETIME_CLASSES - 1;
-	l[c->lifetimes].count[class] += slot_timed(slot) == 2 ? 16 : 1;
+	static const uint8_t weight[4] = { 0, 1, 16, 4 };
+	l[c->lifetimes].count[class] += weight[slot_timed(slot)];
 	if (unlikely(now >= state.tick_tsc))
 		birth_tick(t, now);
 }

@@ -86,13 +86,14 @@ HOT_INLINE void count_freed(struct thread *t, struct ledger_counter *c, uint64_t
 		count_publish(t);
 }
 
-/* Is the block that makes this counter's total_blocks n timed? The first 16 of
- * a site in a thread, then every 16th: 0, 1 or 2 as slot_timed says. */
+/* Is the block that makes this counter's total_blocks n timed? Returns what
+ * slot_timed says: the first two for themselves, 4, 8 and 12 for four blocks,
+ * then every 16th for sixteen. */
 HOT_INLINE unsigned count_timed(uint64_t n)
 {
-	if (n & 15)
-		return n < 16;
-	return 2;
+	if (likely(n & 3))
+		return n < 3;
+	return !(n & 15) ? 2 : n < 16 ? 3 : 0;
 }
 
 #endif

@@ -90,6 +90,7 @@ struct thread {
 	/* Second: walks. */
 	uintptr_t stack_lo, stack_hi;	/* the stack whose frames are cached */
 	uint64_t random;
+	uint32_t site;			/* of the latest walk that was not cached */
 	struct ledger_thread *record;
 	uint32_t number;		/* index of record */
 	int32_t tid;

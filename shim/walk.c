@@ -196,14 +196,16 @@ static uint32_t cached_site(struct thread *t, uint64_t domain)
 		flags = LEDGER_SITE_DEPTH_CUT;
 	}
 	hash = site_mix(hash + flags * 0x2545F4914F6CDD1Dull + domain);
-	uint32_t site = site_find(hash);
+	uint32_t site = site_next(t->site, hash);
+	if (!site)
+		site = site_find(hash);
 	if (unlikely(!site)) {
 		if (domain)
 			flags |= domain == SITE_DOMAIN_MAPPING ? LEDGER_SITE_MAPPING : LEDGER_SITE_TRACKED;
 		site = site_add(hash, t->frame + lo, n - lo, flags, !(flags & LEDGER_SITE_DEPTH_CUT));
 	}
 	if (!domain)
-		t->frame[n - 1].site = site;
+		t->frame[n - 1].site = t->site = site;
 	return site;
 }
 
