@@ -1,0 +1,229 @@
+/* cmd_export.c - `tidemark export FILE... --to FORMAT -o OUT`. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "export.h"
+#include "verb.h"
+
+static const struct format {
+	const char *name;
+	int (*write)(const struct export *, FILE *, struct tide_error *);	/* NULL: by path */
+	bool binary;
+	const char *suffix, *second_suffix;	/* of OUT, when there is no --to */
+} formats[] = {
+	{ "pprof", export_pprof, true, ".pb.gz", ".pprof" },
+	{ "speedscope", export_speedscope, false, ".speedscope.json", ".speedscope" },
+	{ "folded", export_folded, false, ".folded", ".collapsed" },
+	{ "json", export_json, false, ".json", NULL },
+	{ "csv", export_csv, false, ".csv", NULL },
+	{ "dot", export_dot, false, ".dot", ".gv" },
+	{ "massif", export_massif, false, ".massif", NULL },
+	{ "dhat", export_dhat, false, ".dhat", NULL },
+	{ "sqlite", NULL, true, ".sqlite", ".db" },
+};
+#define FORMATS (sizeof(formats) / sizeof(formats[0]))
+
+enum { KEY_TO = 't', KEY_OUTPUT = 'o', KEY_MEASURE = 'm' };
+
+static const struct argp_option option[] = {
+	{ "to", KEY_TO, "FORMAT", 0, "pprof, speedscope, folded, json, csv, dot, massif, dhat or sqlite; without it the "
+		"ending of OUT tells", 0 },
+	{ "output", KEY_OUTPUT, "OUT", 0, "File to write (default: standard output)", 0 },
+	{ "measure", KEY_MEASURE, "MEASURE", 0, "For formats of one number: live_bytes (default), live_blocks, "
+		"peak_bytes, total_bytes, total_blocks, temporary, lost_bytes. The others have all, and show this "
+		"one first", 0 },
+	{ NULL, 0, NULL, 0, NULL, 0 }
+};
+
+static const char doc[] = "Write snapshots in the format of another tool. Several snapshots are added up: equal call "
+	"stacks become one.\v"
+	"Examples:\n"
+	"  tidemark export a.tide --to pprof -o a.pb.gz         go tool pprof -http : a.pb.gz\n"
+	"  tidemark export a.tide --to folded | flamegraph.pl > a.svg\n"
+	"  tidemark export a.tide -o a.speedscope.json          https://www.speedscope.app\n"
+	"  tidemark export a.tide --to massif -o massif.out     ms_print massif.out\n"
+	"  tidemark export a.tide --to dot | dot -Tsvg -o a.svg\n"
+	"  tidemark export a.tide -o a.sqlite                   sqlite3 a.sqlite 'select * from callers'\n"
+	"  tidemark export worker.*.tide --to json              a fleet as one";
+
+struct arguments {
+	struct options common;
+	const char **file;
+	size_t files;
+	const struct format *format;
+	const char *output;
+	unsigned measure;
+};
+
+static bool ends_with(const char *text, const char *suffix)
+{
+	size_t n = strlen(text), m = suffix ? strlen(suffix) : 0;
+
+	return m && n > m && !strcmp(text + n - m, suffix);
+}
+
+static const struct format *format_of_output(const char *output)
+{
+	const char *base = strrchr(output, '/') ? strrchr(output, '/') + 1 : output;
+
+	for (size_t i = 0; i < FORMATS; i++)
+		if (ends_with(output, formats[i].suffix) || ends_with(output, formats[i].second_suffix))
+			return &formats[i];
+	for (size_t i = 0; i < FORMATS; i++)
+		if ((!strncmp(base, "massif.out", 10) && !strcmp(formats[i].name, "massif")) ||
+		    (!strncmp(base, "dhat.out", 8) && !strcmp(formats[i].name, "dhat")))
+			return &formats[i];
+	return NULL;
+}
+
+static void choose_format(struct arguments *a, struct argp_state *state)
+{
+	if (!a->format && a->common.json)
+		a->format = &formats[3];
+	if (!a->format && a->common.csv)
+		a->format = &formats[4];
+	if (!a->format && a->output)
+		a->format = format_of_output(a->output);
+	if (!a->format)
+		argp_error(state, "say the format with --to");
+	if (!a->format->write && (!a->output || !strcmp(a->output, "-")))
+		argp_error(state, "a database needs a file: -o OUT.sqlite");
+	if (a->format->binary && !a->output && isatty(STDOUT_FILENO))
+		argp_error(state, "%s is no text: give a file with -o, or a pipe", a->format->name);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->common;
+		break;
+	case KEY_TO:
+		for (size_t i = 0; i < FORMATS; i++)
+			if (!strcmp(arg, formats[i].name))
+				a->format = &formats[i];
+		if (!a->format || strcmp(arg, a->format->name))
+			argp_error(state, "--to: '%s' is none of pprof, speedscope, folded, json, csv, dot, massif, dhat, "
+				"sqlite", arg);
+		break;
+	case KEY_OUTPUT:
+		a->output = arg;
+		break;
+	case KEY_MEASURE:
+		if (export_measure_parse(arg, &a->measure))
+			argp_error(state, "--measure: '%s' is none of live_bytes, live_blocks, peak_bytes, total_bytes, "
+				"total_blocks, temporary, lost_bytes", arg);
+		break;
+	case ARGP_KEY_ARG:
+		a->file = memory_resize(a->file, (a->files + 1) * sizeof(*a->file));
+		a->file[a->files++] = arg;
+		break;
+	case ARGP_KEY_END:
+		if (!a->files)
+			argp_error(state, "give at least one snapshot");
+		choose_format(a, state);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = { option, parse, "FILE...", doc, OPTIONS_CHILD, NULL, NULL };
+
+/* Writes beside OUT and renames: what bears the name is whole. */
+static int write_file(const struct export *x, const struct format *format, const char *output, struct tide_error *e)
+{
+	struct stat st;
+	bool special = !stat(output, &st) && !S_ISREG(st.st_mode);	/* /dev/null, a fifo */
+	char *temporary = special ? memory_string(output) : memory_printf("%s.%d.part", output, (int)getpid());
+	FILE *out = NULL;
+	int bad;
+
+	if (!format->write) {
+		unlink(temporary);
+		bad = export_sqlite(x, temporary, e);
+	} else if (!(out = fopen(temporary, "w"))) {
+		bad = error_set(e, EXIT_UNMEASURED, "cannot write %s|%s|choose another place with -o", output, strerror(errno));
+	} else {
+		bad = format->write(x, out, e);
+		bool broken = ferror(out);
+		if ((fclose(out) || broken) && !bad)
+			bad = error_set(e, EXIT_UNMEASURED, "cannot write %s|%s|check the free space", output, strerror(errno));
+	}
+	if (!bad && !special && rename(temporary, output))
+		bad = error_set(e, EXIT_UNMEASURED, "cannot write %s|%s|choose another place with -o", output, strerror(errno));
+	if (bad && !special)
+		unlink(temporary);
+	free(temporary);
+	return bad;
+}
+
+static int write_stdout(const struct export *x, const struct format *format, struct tide_error *e)
+{
+	if (format->write(x, stdout, e))
+		return -1;
+	if (fflush(stdout) || ferror(stdout))
+		return error_set(e, EXIT_UNMEASURED, "cannot write the export|%s|", strerror(errno));
+	return 0;
+}
+
+static int export_files(const struct arguments *a, struct tide_error *e)
+{
+	struct view *view = memory_get_zeroed(a->files, sizeof(*view));
+	struct export x;
+	size_t open = 0;
+	bool damaged = false;
+	int bad = 0;
+
+	for (; open < a->files && !bad; open += !bad)
+		bad = view_load(&view[open], a->file[open], &a->common, DOMAIN_BLOCKS, e);
+	if (!bad)
+		bad = export_make(&x, view, open, NULL, a->measure, e);
+	if (!bad) {
+		if (a->common.rows > 0)
+			x.rows = (size_t)a->common.rows;
+		else if (a->common.rows < 0)
+			x.rows = SIZE_MAX - 1;
+		if (a->output && strcmp(a->output, "-"))
+			bad = write_file(&x, a->format, a->output, e);
+		else
+			bad = write_stdout(&x, a->format, e);
+		export_free(&x);
+	}
+	for (size_t i = 0; i < open; i++) {
+		const char *warning;
+
+		for (size_t k = 0; !a->common.quiet && (warning = symbols_warning(view[i].symbols, k)) != NULL; k++)
+			fprintf(stderr, "tidemark: %s\n", warning);
+		if (view[i].snapshot->damaged) {
+			fprintf(stderr, "tidemark: %s is damaged: %s\n", a->file[i], view[i].snapshot->damage);
+			damaged = true;
+		}
+		view_close(&view[i]);
+	}
+	free(view);
+	return bad ? e->code : damaged ? EXIT_UNMEASURED : EXIT_FINE;
+}
+
+int cmd_export(int argc, char **argv)
+{
+	struct arguments a = { .measure = LIVE_BYTES };
+	struct tide_error e = { 0 };
+	int code;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	code = export_files(&a, &e);
+	if (*e.what)
+		error_print(&e);
+	free(a.file);
+	options_free(&a.common);
+	return code;
+}
