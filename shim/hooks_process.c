@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "count.h"
@@ -47,6 +48,13 @@ EXPORT void *mmap(void *at, size_t bytes, int protection, int flags, int fd, off
 EXPORT void *mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
 EXPORT int munmap(void *at, size_t bytes);
 EXPORT void *mremap(void *at, size_t old_bytes, size_t bytes, int flags, ...);
+EXPORT int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit);
+EXPORT int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit);
+EXPORT int prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *limit,
+	struct rlimit *old);
+EXPORT int prlimit64(pid_t pid, enum __rlimit_resource resource, const struct rlimit64 *limit,
+	struct rlimit64 *old);
+EXPORT int mlockall(int flags);
 EXPORT int sigaltstack(const stack_t *new_stack, stack_t *old_stack);
 
 #define ensure(f) do { if (unlikely(!real.f)) real_resolve(); } while (0)
@@ -96,8 +104,7 @@ pid_t fork(void)
 void _exit(int status)
 {
 	ensure(exit_now);
-	if (state.phase == PHASE_RUNNING && raw0(SYS_getpid) == state.ledger->pid)
-		life_end(LIFE_EXIT, status);
+	life_end(LIFE_EXIT, status);
 	real.exit_now(status);
 	__builtin_unreachable();
 }
@@ -110,8 +117,7 @@ void _Exit(int status)
 void abort(void)
 {
 	ensure(abort);
-	if (state.phase == PHASE_RUNNING && raw0(SYS_getpid) == state.ledger->pid)
-		life_end(LIFE_ABORT, -1);
+	life_end(LIFE_ABORT, -1);
 	real.abort();
 	__builtin_unreachable();
 }
@@ -352,4 +358,46 @@ int sigaltstack(const stack_t *new_stack, stack_t *old_stack)
 	}
 	errno = error;
 	return r;
+}
+
+static void limit_changes(int resource, const void *limit)
+{
+	if (resource == RLIMIT_AS && limit && ((const struct rlimit *)limit)->rlim_cur != RLIM_INFINITY)
+		life_limit(((const struct rlimit *)limit)->rlim_cur);
+}
+
+int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
+{
+	ensure(setrlimit);
+	limit_changes((int)resource, limit);
+	return real.setrlimit((int)resource, limit);
+}
+
+int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
+{
+	ensure(setrlimit);
+	limit_changes((int)resource, limit);
+	return real.setrlimit((int)resource, limit);
+}
+
+int prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *limit,
+	struct rlimit *old)
+{
+	ensure(prlimit);
+	if (pid == 0 || (state.ledger && pid == state.ledger->pid))
+		limit_changes((int)resource, limit);
+	return real.prlimit(pid, (int)resource, limit, old);
+}
+
+int prlimit64(pid_t pid, enum __rlimit_resource resource, const struct rlimit64 *limit,
+	struct rlimit64 *old)
+{
+	return prlimit(pid, resource, (const struct rlimit *)limit, (struct rlimit *)old);
+}
+
+int mlockall(int flags)
+{
+	ensure(mlockall);
+	life_limit(0);
+	return real.mlockall(flags);
 }

@@ -249,6 +249,9 @@ void life_end(uint32_t reason, int status)
 {
 	if (state.phase != PHASE_RUNNING)
 		return;
+	/* A vfork child ends itself, not the process whose memory it borrows. */
+	if (!state.no_syscalls && *state.fork_word && raw0(SYS_getpid) != state.ledger->pid)
+		return;
 	struct thread *t = thread_enter((uintptr_t)__builtin_frame_address(0) + 16);
 	if ((uintptr_t)t <= (uintptr_t)THREAD_NESTED)
 		return;
@@ -282,6 +285,12 @@ void life_exec(bool failed)
 	if (!failed && config.at_exec)
 		freeze_snapshot(LIFE_EXEC, NULL, config.references ? 0 : REQUEST_FLAG_NO_REFERENCES);
 	state.ledger->state = failed ? LEDGER_RUNNING : LEDGER_EXECED;
+}
+
+void life_limit(uint64_t addresses)
+{
+	if (state.phase == PHASE_RUNNING && !state.no_syscalls)
+		store_shrink(addresses / 64);
 }
 
 void life_seccomp(void)

@@ -18,6 +18,9 @@ void life_early_event(void);
 void life_end(uint32_t reason, int status);
 /* exec is about to replace the image, or has failed. */
 void life_exec(bool failed);
+/* Address space is about to be limited to so many bytes, or locked (0): gives
+ * back what is reserved and not used. */
+void life_limit(uint64_t addresses);
 /* A seccomp filter is about to be installed: no own system calls from now on. */
 void life_seccomp(void);
 

@@ -115,6 +115,9 @@ void real_resolve(void)
 	find(&r.prctl, "prctl");
 	find(&real_syscall, "syscall");
 	find(&r.sigaltstack, "sigaltstack");
+	find(&r.setrlimit, "setrlimit");
+	find(&r.prlimit, "prlimit");
+	find(&r.mlockall, "mlockall");
 	real = r;
 	compiler_barrier();
 	resolving = false;

@@ -43,6 +43,9 @@ struct real {
 	int (*fexecve)(int, char *const *, char *const *);
 	int (*prctl)(int, ...);
 	int (*sigaltstack)(const void *, void *);
+	int (*setrlimit)(int, const void *);
+	int (*prlimit)(pid_t, int, const void *, void *);
+	int (*mlockall)(int);
 };
 extern struct real real;
 /* By itself: reached from assembly. */

@@ -157,6 +157,23 @@ bool store_reserve(enum ledger_table_kind kind, uint64_t count)
 	return ready;
 }
 
+void store_shrink(uint64_t spare)
+{
+	struct ledger_header *h = state.ledger;
+	spare = (spare > 1 << 20 ? 1 << 20 : spare) & ~(uint64_t)(LEDGER_PAGE - 1);
+	lock_take(&store_lock);
+	for (unsigned i = 0; i < LEDGER_TABLES; i++) {
+		struct ledger_table *t = &h->table[i];
+		uint64_t all = (t->capacity * t->element + LEDGER_PAGE - 1) & ~(uint64_t)(LEDGER_PAGE - 1);
+		uint64_t keep = reserved[i] + spare;
+		if (keep >= all)
+			continue;
+		raw2(SYS_munmap, (char *)h + t->offset + keep, all - keep);
+		t->capacity = keep / t->element;
+	}
+	lock_release(&store_lock);
+}
+
 uint32_t store_string(const char *s)
 {
 	if (!s || !*s)

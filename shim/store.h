@@ -21,6 +21,8 @@ bool store_open(void);
 const char *store_path(void);
 /* Makes elements [0, count) of a table touchable; false when there is no room. */
 bool store_reserve(enum ledger_table_kind kind, uint64_t count);
+/* Unmaps what the tables do not use, but for `spare` bytes of each big one. */
+void store_shrink(uint64_t spare);
 /* Adds a string; 0 ("") when it does not fit. Takes a lock. */
 uint32_t store_string(const char *s);
 /* In a forked child: a new ledger with the parent's stacks and modules. */
