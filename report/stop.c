@@ -3,6 +3,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #define ROUNDS 30			/* new threads may appear while we stop the others */
 #define REACTION_NS 300000000ull	/* a thread that is stuck in the kernel does not stop */
 #define VECTOR_MAX 16384
+#define STAT_PROCESSOR 39		/* field of /proc/PID/stat, from 1 */
 
 uint64_t stop_clock(void)
 {
@@ -74,6 +76,31 @@ static int64_t task_last_ran(int pid, int tid)
 	return milliseconds < 0 ? -1 : (int64_t)(milliseconds * 1e6);
 }
 
+/* How long a blocked task has waited, in ns; -1 unknown. Each processor has
+ * its own such clock: ours is read on the one that the task last ran on. */
+static int64_t task_waited(int pid, int tid)
+{
+	int64_t then = task_last_ran(pid, tid), now = -1;
+	char text[1024], *at;
+	cpu_set_t before, one;
+	int cpu = -1;
+
+	if (then < 0 || !task_file(pid, tid, "stat", text, sizeof text) || !(at = strrchr(text, ')')))
+		return -1;
+	for (int field = 2; at && field < STAT_PROCESSOR; field++)
+		at = strchr(at + 1, ' ');
+	if (!at || sscanf(at, "%d", &cpu) != 1 || cpu < 0 || cpu >= CPU_SETSIZE ||
+			sched_getaffinity(0, sizeof before, &before))
+		return -1;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	if (sched_setaffinity(0, sizeof one, &one))
+		return -1;
+	now = task_last_ran(getpid(), (int)syscall(SYS_gettid));
+	sched_setaffinity(0, sizeof before, &before);
+	return now >= then ? now - then : -1;
+}
+
 /* --- layer 2 ------------------------------------------------------------ */
 
 /* "NR ARG0 .. ARG5 SP PC" while blocked; "running"; "-1 SP PC" stopped elsewhere. */
@@ -121,16 +148,14 @@ void stop_verify(struct stop *s)
 
 static void seize(struct stop *s, struct stop_thread *t)
 {
-	char line[160];
+	unsigned long long limit = 0;
 	long long number = -1;
+	char line[160];
 
 	if (task_file(s->pid, t->tid, "syscall", line, sizeof line) &&
-			sscanf(line, "%lld", &number) == 1 && number == SYS_epoll_wait) {
-		int64_t now = task_last_ran(getpid(), getpid()), then = task_last_ran(s->pid, t->tid);
-
-		if (now > then && then >= 0)
-			t->blocked_ns = now - then;
-	}
+			sscanf(line, "%lld %*s %*s %*s %llx", &number, &limit) == 2 && number == SYS_epoll_wait &&
+			(int)limit > 0)
+		t->blocked_ns = task_waited(s->pid, t->tid);
 	if (ptrace(PTRACE_SEIZE, t->tid, 0, 0)) {
 		s->refused |= errno != ESRCH;
 		return;
