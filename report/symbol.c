@@ -280,6 +280,24 @@ const struct symbol_line *symbols_frame(struct symbols *y, uint32_t frame, size_
 	return cached->lines;
 }
 
+/* The one line of a site that has no frames. */
+static const struct symbol_line *without_frames(struct symbols *y, uint32_t site)
+{
+	static const struct symbol_line unknown = { .function = "[unknown]", .language = "native" };
+	const char *label = snapshot_site_label(site);
+	struct symbol_line *line;
+
+	if (!label || site >= y->s->site_count)
+		return &unknown;
+	if (!y->stacks[site].count) {
+		line = own(y, memory_get_zeroed(1, sizeof(*line)));
+		*line = unknown;
+		line->function = label;
+		y->stacks[site] = (struct lines){ line, 1 };
+	}
+	return y->stacks[site].lines;
+}
+
 /* The innermost frame of a site that is not the profiler's own. */
 static uint32_t first_frame(const struct symbols *y, uint32_t site)
 {
@@ -303,8 +321,10 @@ const struct symbol_line *symbols_stack(struct symbols *y, uint32_t site, size_t
 	size_t n = 0, lines, frames = 0, at = 0;
 	uint32_t frame, first = first_frame(y, site);
 
-	if (first == 0 || first >= s->frame_count)
-		return symbols_frame(y, 0, count);
+	if (first == 0 || first >= s->frame_count) {
+		*count = 1;
+		return without_frames(y, site);
+	}
 	if (y->stacks[site].count) {
 		*count = y->stacks[site].count;
 		return y->stacks[site].lines;
@@ -335,6 +355,9 @@ static const struct symbol_line *caller(struct symbols *y, uint32_t site, size_t
 	uint32_t frame = first_frame(y, site);
 	size_t before = 0, lines;
 
+	*index = 0;
+	if (frame == 0 || frame >= s->frame_count)
+		return without_frames(y, site);
 	for (size_t n = 0;; n++) {
 		line = symbols_frame(y, frame, &lines);
 		for (size_t i = 0; i < lines; i++) {
@@ -343,7 +366,7 @@ static const struct symbol_line *caller(struct symbols *y, uint32_t site, size_t
 				return &line[i];
 		}
 		before += lines;
-		frame = frame && frame < s->frame_count ? s->frames[frame].parent : 0;
+		frame = s->frames[frame].parent;
 		if (frame == 0 || frame >= s->frame_count || n >= STACK_MAX_FRAMES)
 			return &line[lines - 1];
 	}

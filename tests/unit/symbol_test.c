@@ -588,7 +588,7 @@ static void stacks_of_a_snapshot(void **state)
 	f.frames[6] = (struct tide_frame){ 7, 1, bias + at, 0, 0 };	/* a ring */
 	f.frames[7] = (struct tide_frame){ 6, 9, 5, 0, 0 };		/* no such module */
 	f.frames[8] = (struct tide_frame){ 99, 0, 0x99, 0, 0 };
-	f.sites[1].frame = 3;
+	f.sites[6].frame = 3;
 	f.sites[2].frame = 5;
 	f.sites[3].frame = 6;
 	f.sites[4].frame = 8;
@@ -598,7 +598,7 @@ static void stacks_of_a_snapshot(void **state)
 	f.s.jit_count = 1;
 	y = symbols_new(&f.s);
 
-	lines = symbols_stack(y, 1, &n);
+	lines = symbols_stack(y, 6, &n);
 	assert_int_equal(n, 4);
 	assert_string_equal(lines[0].function, "inner");
 	assert_true(lines[0].inlined && lines[1].inlined && !lines[2].inlined && !lines[3].inlined);
@@ -609,7 +609,7 @@ static void stacks_of_a_snapshot(void **state)
 	assert_string_equal(lines[3].function, "libgone.so.3+0x1234");
 	assert_false(lines[3].has_symbol);
 	assert_true(lines[2].has_symbol);
-	assert_ptr_equal(lines, symbols_stack(y, 1, &n));
+	assert_ptr_equal(lines, symbols_stack(y, 6, &n));
 	assert_string_equal(symbols_frame(y, 4, &n)->function, "inner");
 	assert_int_equal(symbols_frame(y, 4, &n)->line, 10);
 
@@ -627,6 +627,8 @@ static void stacks_of_a_snapshot(void **state)
 	}
 	symbols_stack(y, UINT32_MAX, &n);
 	assert_int_equal(n, 1);
+	f.sites[LEDGER_SITE_NESTED].frame = 0;
+	assert_string_equal(symbols_top(y, LEDGER_SITE_NESTED)->function, "(inside a signal handler)");
 	assert_true(symbols_without_source(y) > 0 && symbols_without_source(y) < 1);
 	symbols_free(y);
 }
