@@ -1,0 +1,40 @@
+/* collect.h - taking one snapshot of a process: the collector.
+ *
+ *   ledger ──image_answer / image_request──▶ copy at one moment
+ *          ──ledger_sections──▶ counters, stacks, timeline
+ *          ──blockmap_read, image_graph──▶ blocks, roots, edges
+ *          ──▶ snapshot_writer ──▶ file
+ *
+ * Called by `collect` (started by the shim: the process stands and waits), by
+ * `snap`, and by the watcher (--every, --when).
+ *
+ * C1  The process goes on, and nothing of us is left in it, whatever happens here.
+ * C2  A file that exists stays, unless the run said TIDEMARK_OVERWRITE, or the
+ *     path was given with the request.
+ */
+#ifndef TIDEMARK_COLLECT_H
+#define TIDEMARK_COLLECT_H
+
+#include <stdbool.h>
+#include "error.h"
+
+struct collect {
+	const char *ledger;		/* path of the ledger */
+	bool outside;			/* we ask the process; else it stands and has asked us */
+	uint32_t reason;		/* enum tide_reason */
+	uint32_t flags;			/* REQUEST_FLAG_* of shim/ledger.h */
+	uint32_t serial;		/* of the request; 0: the next one */
+	const char *output;		/* this file; NULL: the output pattern of the run */
+	bool overwrite;			/* replace a file of that name */
+	/* How references are taken; what the run's options say is added. */
+	bool unaligned;
+	uint64_t pointer_mask;
+	/* Results. */
+	char *written;			/* the path taken; to be freed */
+	bool complete;
+	char why[512];			/* what is missing when not complete */
+};
+
+int collect_snapshot(struct collect *c, struct tide_error *e);
+
+#endif

@@ -1,0 +1,58 @@
+/* ledger_read.h - from a ledger (shim/ledger.h) to the sections of a snapshot.
+ *
+ *   ledger_copy_file ──▶ struct ledger_copy ──ledger_sections──▶ snapshot_writer
+ *
+ * The ledger is shared with a process that goes on, was killed, or is hostile.
+ *
+ * Q1  What is used is copied first; nothing is read twice from the shared file.
+ * Q2  The copy's tables are as long as its counts say, its indices are checked,
+ *     the parent of a node is an earlier node.
+ */
+#ifndef TIDEMARK_LEDGER_READ_H
+#define TIDEMARK_LEDGER_READ_H
+
+#include "../shim/ledger.h"
+#include "snapshot.h"
+
+struct ledger_copy {
+	struct ledger_header header;
+	void *table[LEDGER_TABLES];	/* NULL when empty */
+	uint64_t count[LEDGER_TABLES];	/* elements that are there */
+	uint64_t cut;			/* elements the ledger claims and the file does not hold */
+};
+
+/* Copies the used part of a ledger file. */
+int ledger_copy_file(struct ledger_copy *c, const char *path, struct tide_error *e);
+int ledger_copy_descriptor(struct ledger_copy *c, int fd, const char *path, struct tide_error *e);
+void ledger_copy_free(struct ledger_copy *c);
+/* A string of the ledger; "" for a bad index. */
+const char *ledger_string(const struct ledger_copy *c, uint32_t index);
+/* Value of TIDEMARK_<name> in the options of the run; NULL when not set. */
+char *ledger_option(const struct ledger_copy *c, const char *name);
+
+/* Sections that are made from the ledger: all but process, coverage, blocks, roots, edges.
+ * Indices are the ledger's: site i, frame i (node i), module i, thread i. */
+struct ledger_made {
+	struct tide_frame *frames;	/* more may be added; see ledger_frames_finish */
+	uint64_t frame_count, frame_room;
+	struct tide_module *modules;
+	uint64_t module_count;
+	struct tide_site *sites;
+	uint64_t site_count;
+	struct tide_thread *threads;
+	uint64_t thread_count;
+	struct tide_process process;	/* what the ledger knows of it */
+};
+void ledger_sections(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m);
+/* Adds frames, modules, sites, threads and process as they then are. The arrays must
+ * stay until the file is written; ledger_made_free frees them. */
+void ledger_sections_finish(struct ledger_made *m, struct snapshot_writer *w);
+void ledger_made_free(struct ledger_made *m);
+/* SECTION_COVERAGE: missed.*, and what the caller adds. */
+void ledger_coverage(const struct ledger_copy *c, struct snapshot_writer *w,
+	const struct tide_value *more, size_t more_count);
+
+/* The ledger of a process that is alive or dead as a snapshot: snapshot_open calls it. */
+int ledger_open(const char *path, struct snapshot *s, struct tide_error *e);
+
+#endif
