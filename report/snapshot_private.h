@@ -28,5 +28,8 @@ struct snapshot_writer {
 
 /* The string section, as if it had been added like the others. */
 struct writer_section snapshot_writer_strings(const struct snapshot_writer *w);
+/* Starts the string section of a new writer with that of another snapshot: all
+ * its offsets stay good. */
+void snapshot_writer_strings_from(struct snapshot_writer *w, const char *strings, uint64_t bytes);
 
 #endif

@@ -60,6 +60,29 @@ uint32_t snapshot_writer_string(struct snapshot_writer *w, const char *s)
 	return found->offset;
 }
 
+void snapshot_writer_strings_from(struct snapshot_writer *w, const char *strings, uint64_t bytes)
+{
+	if (!bytes || strings[bytes - 1])
+		return;
+	while (bytes > w->strings_room)
+		w->strings_room *= 2;
+	w->strings = memory_resize(w->strings, w->strings_room);
+	memcpy(w->strings, strings, bytes);
+	w->strings_bytes = bytes;
+	for (uint64_t at = 0, n; at < bytes; at += n + 1) {
+		struct writer_string *found;
+
+		n = strlen(strings + at);
+		HASH_FIND(hh, w->interned, strings + at, n, found);
+		if (!n || found)
+			continue;
+		found = memory_get(sizeof(*found) + n + 1);
+		found->offset = (uint32_t)at;
+		memcpy(found->text, strings + at, n + 1);
+		HASH_ADD_KEYPTR(hh, w->interned, found->text, n, found);
+	}
+}
+
 void snapshot_writer_section(struct snapshot_writer *w, uint32_t kind, uint32_t element_bytes,
 	const void *data, uint64_t count, int copy)
 {
@@ -72,7 +95,9 @@ void snapshot_writer_section(struct snapshot_writer *w, uint32_t kind, uint32_t 
 	s = &w->sections[w->section_count++];
 	*s = (struct writer_section) { .kind = kind, .element_bytes = element_bytes, .data = data,
 		.count = count };
-	if (copy && count) {
+	if (copy == SNAPSHOT_TAKE) {
+		s->owned = (void *)data;
+	} else if (copy && count) {
 		s->owned = memory_get(count * element_bytes);
 		memcpy(s->owned, data, count * element_bytes);
 		s->data = s->owned;

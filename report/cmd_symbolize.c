@@ -1,0 +1,171 @@
+/* cmd_symbolize.c - tidemark symbolize: stores the names of a snapshot's frames
+ * inside it, so that it can be read where the program's files are not.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json_out.h"
+#include "options.h"
+#include "shim/ledger.h"
+#include "snapshot.h"
+#include "symbol.h"
+#include "verb.h"
+
+struct arguments {
+	struct options common;
+	const char *file, *output;
+};
+
+static const struct argp_option own[] = {
+	{ "output", 'o', "FILE", 0, "write FILE and leave the snapshot as it is", 0 },
+	{ 0 },
+};
+
+static const char doc[] =
+	"Store function names, files and lines in a snapshot, to read it on another machine.\v"
+	"Names come from the files of this machine, their debug files, and debuginfod when\n"
+	"DEBUGINFOD_URLS is set. Names that are stored already stay; what had none is tried again.\n\n"
+	"  tidemark symbolize run.tide\n"
+	"  DEBUGINFOD_URLS=https://debuginfod.debian.net tidemark symbolize -o named.tide run.tide\n";
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->common;
+		return 0;
+	case 'o':
+		a->output = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (a->file)
+			argp_error(state, "one snapshot only: what is \"%s\"?", arg);
+		a->file = arg;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "no snapshot given");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+struct counts { uint64_t frames, named, with_source; };
+
+/* Adds the section. A frame nothing is known of is left out: elsewhere there
+ * may be more. */
+static void store(struct snapshot_writer *w, const struct snapshot *s, struct symbols *y,
+	struct counts *counts)
+{
+	struct tide_symbol *list = NULL;
+	size_t count = 0, capacity = 0;
+
+	for (uint32_t frame = 1; frame < s->frame_count; frame++) {
+		size_t n;
+		const struct symbol_line *lines = symbols_frame(y, frame, &n);
+
+		counts->frames++;
+		if (!lines[n - 1].has_symbol && !lines[0].file)
+			continue;
+		counts->named++;
+		counts->with_source += lines[0].file != NULL;
+		for (size_t i = 0; i < n; i++) {
+			if (count == capacity) {
+				capacity = capacity ? capacity * 2 : 1024;
+				list = memory_resize(list, capacity * sizeof(*list));
+			}
+			list[count++] = (struct tide_symbol){
+				.frame = frame, .line = lines[i].line,
+				.function = snapshot_writer_string(w, lines[i].function),
+				.file = lines[i].file ? snapshot_writer_string(w, lines[i].file) : 0,
+				.flags = lines[i].has_symbol ? 0 : SYMBOL_MADE_FROM_ADDRESS,
+			};
+		}
+	}
+	if (count)
+		snapshot_writer_section(w, SECTION_SYMBOLS, sizeof(*list), list, count, 1);
+	free(list);
+}
+
+static void report(const struct arguments *a, const struct snapshot *s, const char *path,
+	const struct counts *counts)
+{
+	if (a->common.json) {
+		json_t *root = json_report(s);
+
+		json_object_set_new(root, "file", json_text(path));
+		json_object_set_new(root, "frames", json_integer((json_int_t)counts->frames));
+		json_object_set_new(root, "named", json_integer((json_int_t)counts->named));
+		json_object_set_new(root, "with_source", json_integer((json_int_t)counts->with_source));
+		json_print(root, stdout);
+	} else if (!a->common.quiet) {
+		printf("%s: %llu of %llu frames have a name, %llu a file and line\n", path,
+			(unsigned long long)counts->named, (unsigned long long)counts->frames,
+			(unsigned long long)counts->with_source);
+	}
+}
+
+static bool is_ledger(const char *path)
+{
+	char magic[8] = "";
+	FILE *f = fopen(path, "re");
+	bool ledger = f && fread(magic, 1, 8, f) == 8 && memcmp(magic, LEDGER_MAGIC, 8) == 0;
+
+	if (f)
+		fclose(f);
+	return ledger;
+}
+
+static int symbolize(const struct arguments *a, struct snapshot *s, struct tide_error *e)
+{
+	const char *path = a->output ? a->output : a->file, *warning;
+	struct snapshot_writer *w;
+	struct counts counts = { 0 };
+	struct symbols *y;
+	int failed;
+
+	if (!a->output && is_ledger(a->file))
+		return error_set(e, EXIT_USAGE, "%s is not rewritten|it is the ledger of a process|"
+			"name a file for the snapshot with -o", a->file);
+	w = snapshot_writer_new();
+	if (snapshot_writer_copy(w, s, SECTION_SYMBOLS, e) != 0) {
+		snapshot_writer_free(w);
+		return -1;
+	}
+	y = symbols_new(s);
+	store(w, s, y, &counts);
+	failed = snapshot_writer_finish(w, path, e);
+	if (!failed)
+		report(a, s, path, &counts);
+	for (size_t i = 0; !a->common.quiet && (warning = symbols_warning(y, i)) != NULL; i++)
+		fprintf(stderr, "tidemark: %s\n", warning);
+	symbols_free(y);
+	snapshot_writer_free(w);
+	return failed;
+}
+
+int cmd_symbolize(int argc, char **argv)
+{
+	static const struct argp argp = { own, parse, "FILE", doc, OPTIONS_CHILD, NULL, NULL };
+	struct arguments a = { .file = NULL };
+	struct tide_error e = { 0 };
+	struct snapshot s;
+	int status = EXIT_FINE;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	if (snapshot_open(a.file, &s, &e) != 0) {
+		error_print(&e);
+		status = e.code;
+	} else {
+		if (symbolize(&a, &s, &e) != 0) {
+			error_print(&e);
+			status = e.code;
+		}
+		snapshot_close(&s);
+	}
+	options_free(&a.common);
+	return status;
+}

@@ -1,0 +1,106 @@
+# tidemark symbolize: names are stored, and read where the program is no more.
+load helper
+bats_require_minimum_version 1.5.0
+
+program() {
+	compile "$1" "${@:2}" <<-'EOF'
+		#include <stdlib.h>
+		__attribute__((always_inline)) static inline char *get(void) { return malloc(5000); }
+		__attribute__((noinline)) char *keep(void) { char *p = get(); *p = 1; return p; }
+		char *held;
+		int main(void) { held = keep(); keep(); return 0; }
+	EOF
+}
+
+functions() {
+	json "$("$TIDEMARK" stat --json "$1")" \
+		'" ".join(sorted({f["function"] for r in d["records"] for f in r["stack"] if r["total_bytes"] == 5000}))'
+}
+
+@test "names are stored and survive the program" {
+	program app
+	"$TIDEMARK" run -o app.tide ./app 2>/dev/null
+	before=$(functions app.tide)
+	[[ " $before " == *" keep "* ]]
+	[[ " $before " == *" get "* ]]
+	run -0 "$TIDEMARK" symbolize app.tide
+	[[ $output == "app.tide: "*" frames have a name, "* ]]
+	rm app
+	[ "$(functions app.tide)" = "$before" ]
+}
+
+@test "without it a missing program gives module and offset" {
+	program app
+	"$TIDEMARK" run -o app.tide ./app 2>/dev/null
+	rm app
+	[[ $(functions app.tide) == *"app+0x"* ]]
+}
+
+@test "everything else stays as it was" {
+	program app
+	"$TIDEMARK" run -o app.tide ./app 2>/dev/null
+	for verb in info "stat --by module" "leaks --show possible,reachable"; do
+		"$TIDEMARK" $verb --json app.tide >>before.json
+	done
+	run -0 "$TIDEMARK" symbolize -o named.tide app.tide
+	for verb in info "stat --by module" "leaks --show possible,reachable"; do
+		"$TIDEMARK" $verb --json named.tide >>after.json
+	done
+	diff before.json after.json
+	"$TIDEMARK" symbolize --json named.tide >counts.json
+	[ "$(json "$(cat counts.json)" 'd["named"] > 0 and d["with_source"] > 0 and d["named"] <= d["frames"]')" = True ]
+	# again: the same names, the same file
+	cp named.tide again.tide
+	"$TIDEMARK" symbolize -q again.tide
+	cmp named.tide again.tide
+}
+
+@test "a program that was rebuilt gives no wrong names" {
+	program app
+	"$TIDEMARK" run -o app.tide ./app 2>/dev/null
+	program app -DOTHER -O2 -ffunction-sections
+	run -0 --separate-stderr "$TIDEMARK" symbolize app.tide
+	[[ $stderr == *"app is another build than the one that ran"* ]]
+	[[ $(functions app.tide) == *"app+0x"* ]]
+	program app
+	[[ " $(functions app.tide) " == *" keep "* ]]
+}
+
+@test "stripped program, debug file from a debuginfod server" {
+	program app
+	mkdir -p www/buildid
+	id=$(readelf -n app | sed -n 's/.*Build ID: //p')
+	mkdir "www/buildid/$id"
+	objcopy --only-keep-debug app "www/buildid/$id/debuginfo"
+	strip app
+	"$TIDEMARK" run -o app.tide ./app 2>/dev/null
+	unset DEBUGINFOD_URLS
+	[[ $(functions app.tide) == *"app+0x"* ]]
+	/usr/bin/python3 -u -c '
+import http.server, functools
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory="www")
+server = http.server.HTTPServer(("127.0.0.1", 0), handler)
+print(server.server_port)
+server.serve_forever()' >port 2>/dev/null 3>&- &
+	server=$!
+	for _ in {1..100}; do [ -s port ] && break; sleep 0.05; done
+	export DEBUGINFOD_CACHE_PATH=$PWD/cache DEBUGINFOD_URLS="http://127.0.0.1:$(cat port)"
+	run -0 "$TIDEMARK" symbolize app.tide
+	kill $server
+	unset DEBUGINFOD_URLS
+	rm app
+	[[ " $(functions app.tide) " == *" keep "* ]]
+}
+
+@test "what cannot be done" {
+	run -2 "$TIDEMARK" symbolize
+	run -2 "$TIDEMARK" symbolize a.tide b.tide
+	run "$TIDEMARK" symbolize absent.tide
+	[ "$status" -ge 2 ]
+	program app
+	"$TIDEMARK" run -o app.tide ./app 2>/dev/null
+	head -c 3000 app.tide >cut.tide
+	cp cut.tide kept.tide
+	run -3 "$TIDEMARK" symbolize cut.tide
+	cmp cut.tide kept.tide
+}
