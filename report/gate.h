@@ -43,11 +43,9 @@ struct gate_site {
 	uint64_t unreferenced_blocks, unreferenced_bytes;
 	uint64_t cycle_blocks, cycle_bytes;	/* members of root cycles */
 	uint64_t below_blocks, below_bytes;	/* lost, held by this site's lost blocks */
-	uint64_t rounds;	/* of the process whose growth this is; 0: none */
 	struct growth growth;
-	int suppression;	/* index in the config that matches this stack; -1 none, -2 built in */
-	size_t origin;		/* for whoever fills in the stack */
-	struct gate_stack stack;	/* may be filled for failing sites only */
+	bool suppressed;	/* by its stack: neither growth nor live is judged */
+	size_t origin;		/* for gate_measure.stack */
 };
 
 struct gate_suppressed {
@@ -62,9 +60,13 @@ struct gate_measure {
 	uint64_t live_blocks, live_bytes;	/* whole scenario, lost blocks too */
 	uint64_t peak_bytes;		/* largest of the processes */
 	uint64_t events, missed;
-	uint64_t rounds;		/* of the process that has most */
+	uint64_t rounds, rounds_missed;	/* of the process that has most */
 	struct gate_site *sites;	size_t site_count;	/* sorted by key, each once */
 	struct gate_suppressed *suppressed; size_t suppressed_count;
+	/* Makes the stack of a site; called for findings only, while the sources are open. */
+	void (*stack)(void *sources, size_t origin, struct gate_stack *stack);
+	void (*close)(void *sources);
+	void *sources;
 };
 void gate_measure_free(struct gate_measure *m);
 
@@ -121,7 +123,6 @@ void gate_result_free(struct gate_result *r);
 struct gate_finding *gate_finding_add(struct gate_result *r, enum gate_kind kind, bool fails);
 /* Failing ones first, then by bytes. */
 void gate_sort(struct gate_result *r);
-void gate_stack_copy(struct gate_stack *to, const struct gate_stack *from);
 const char *gate_verdict_name(enum gate_verdict v);
 
 #endif

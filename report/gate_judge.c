@@ -90,7 +90,8 @@ static struct gate_finding *site_finding(struct judge *j, size_t i, enum gate_ki
 	f->owner = j->rule[i] ? text_or_null(j->rule[i]->owner) : NULL;
 	f->limit_key = key;
 	f->limit = limit ? limit_text(key, limit) : NULL;
-	gate_stack_copy(&f->stack, &site->stack);
+	if (j->m->stack)
+		j->m->stack(j->m->sources, site->origin, &f->stack);
 	return f;
 }
 
@@ -174,7 +175,7 @@ static void judge_growth(struct judge *j)
 	bool fails;
 
 	for (size_t i = 0; i < j->m->site_count; i++)
-		growing += j->m->sites[i].growth.grows && j->m->sites[i].suppression == -1 &&
+		growing += j->m->sites[i].growth.grows && !j->m->sites[i].suppressed &&
 			!has_own(j, i, GATE_GROWTH);
 	fails = in_force(common) && growing > common->number;
 	for (size_t i = 0; i < j->m->site_count; i++) {
@@ -184,7 +185,7 @@ static void judge_growth(struct judge *j)
 		double bytes = site->live_blocks ? (double)site->live_bytes / (double)site->live_blocks : 0;
 		struct gate_finding *f;
 
-		if (!site->growth.grows || site->suppression != -1)
+		if (!site->growth.grows || site->suppressed)
 			continue;
 		f = site_finding(j, i, GATE_KIND_GROWING,
 			has_own(j, i, GATE_GROWTH) ? in_force(limit) && limit->number == 0 : fails,
@@ -278,7 +279,7 @@ static void judge_live(struct judge *j)
 		all_bytes += bytes;
 		base.live_blocks -= base.lost_blocks;
 		base.live_bytes = base.live_bytes > base.lost_bytes ? base.live_bytes - base.lost_bytes : 0;
-		if (!relative(limit) || site->suppression != -1 ||
+		if (!relative(limit) || site->suppressed ||
 		    !above(limit, blocks, bytes, base.live_blocks, base.live_bytes))
 			continue;
 		f = site_finding(j, i, GATE_KIND_OVER_BASELINE, true, GATE_LIVE, limit);
@@ -433,6 +434,9 @@ static char *unmeasured(const struct judge *j)
 	if (j->s->rounds && in_force(&j->s->limits.of[GATE_GROWTH]) && m->rounds < j->s->min_rounds)
 		return memory_printf("%" PRIu64 " rounds of `%s`, at least %" PRIu64 " are needed: "
 			"let the program do more, or lower min-rounds", m->rounds, j->s->rounds, j->s->min_rounds);
+	if (j->s->rounds && (double)m->rounds_missed > (double)m->rounds * missed->percent / 100)
+		return memory_printf("%" PRIu64 " floors of sites could not be noted in %" PRIu64 " rounds: "
+			"mark in one thread only", m->rounds_missed, m->rounds);
 	if (!b)
 		return NULL;
 	if (*b->arch && strcmp(b->arch, m->arch))

@@ -41,24 +41,6 @@ struct gate_finding *gate_finding_add(struct gate_result *r, enum gate_kind kind
 	return f;
 }
 
-static char *copy(const char *s)
-{
-	return s ? memory_string(s) : NULL;
-}
-
-void gate_stack_copy(struct gate_stack *to, const struct gate_stack *from)
-{
-	to->count = from->count;
-	to->frame = memory_get_zeroed(from->count + 1, sizeof *to->frame);
-	for (size_t i = 0; i < from->count; i++) {
-		to->frame[i] = from->frame[i];
-		to->frame[i].function = copy(from->frame[i].function);
-		to->frame[i].file = copy(from->frame[i].file);
-		to->frame[i].module = copy(from->frame[i].module);
-		to->frame[i].language = copy(from->frame[i].language);
-	}
-}
-
 static void stack_free(struct gate_stack *s)
 {
 	for (size_t i = 0; i < s->count; i++) {
@@ -71,9 +53,11 @@ static void stack_free(struct gate_stack *s)
 void gate_measure_free(struct gate_measure *m)
 {
 	for (size_t i = 0; i < m->site_count; i++) {
-		free(m->sites[i].key), free(m->sites[i].function), free(m->sites[i].caller), free(m->sites[i].file);
-		stack_free(&m->sites[i].stack);
+		free(m->sites[i].key), free(m->sites[i].function);
+		free(m->sites[i].caller), free(m->sites[i].file);
 	}
+	if (m->close)
+		m->close(m->sources);
 	for (size_t i = 0; i < m->suppressed_count; i++)
 		free(m->suppressed[i].name), free(m->suppressed[i].why);
 	for (size_t i = 0; i < m->snapshot_count; i++)

@@ -1,0 +1,342 @@
+/* gate_measure.c - see gate_measure.h: opening, picking, checking, classifying. */
+#include "gate_measure.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include "leaks.h"
+#include "place.h"
+#include "shim/ledger.h"
+
+static void give_up(struct gate_measure *m, char *why)
+{
+	if (m->unmeasured)
+		free(why);
+	else
+		m->unmeasured = why;
+}
+
+static void close_sources(void *sources)
+{
+	struct gate_sources *s = sources;
+
+	for (size_t i = 0; i < s->count; i++) {
+		struct gate_process *p = &s->processes[i];
+
+		for (size_t k = 0; k < p->step_count; k++) {
+			if (p->symbols[k])
+				symbols_free(p->symbols[k]);
+			snapshot_close(&p->steps[k]);
+		}
+		free(p->steps), free(p->symbols);
+	}
+	free(s->processes), free(s->origins), free(s);
+}
+
+/* Makes the stack of a finding, innermost first. */
+static void fill_stack(void *sources, size_t origin, struct gate_stack *stack)
+{
+	struct gate_sources *s = sources;
+	struct gate_process *p = &s->processes[s->origins[origin].process];
+	size_t count;
+	const struct symbol_line *line = symbols_stack(p->symbols[p->step_count - 1],
+		s->origins[origin].site, &count);
+
+	stack->count = count;
+	stack->frame = memory_get_zeroed(count + 1, sizeof *stack->frame);
+	for (size_t i = 0; i < count; i++) {
+		struct gate_frame *f = &stack->frame[i];
+
+		f->function = memory_string(line[i].function);
+		f->file = line[i].file ? memory_string(source_root_path(s->roots, line[i].file)) : NULL;
+		f->module = line[i].module ? memory_string(line[i].module) : NULL;
+		f->language = line[i].language ? memory_string(line[i].language) : NULL;
+		f->line = line[i].line;
+		f->address = line[i].address;
+		f->inlined = line[i].inlined;
+	}
+}
+
+static bool exe_matches(const struct snapshot *s, const char *wanted)
+{
+	const char *exe = snapshot_string(s, s->process->exe);
+
+	return !strcmp(exe, wanted) || !strcmp(place_base(exe), wanted);
+}
+
+/* The `sh -c` of a scenario, where it did not become the program. */
+static bool is_shell(const struct snapshot *s, pid_t parent)
+{
+	char shell[PATH_MAX];
+
+	return parent && s->process->parent_pid == parent && realpath("/bin/sh", shell) &&
+		!strcmp(shell, snapshot_string(s, s->process->exe));
+}
+
+/* By process, then in the order they were taken. */
+static int by_process(const void *x, const void *y)
+{
+	const struct tide_process *a = ((const struct snapshot *)x)->process;
+	const struct tide_process *b = ((const struct snapshot *)y)->process;
+
+	if (a->started_wall_ns != b->started_wall_ns)
+		return a->started_wall_ns < b->started_wall_ns ? -1 : 1;
+	if (a->pid != b->pid)
+		return a->pid < b->pid ? -1 : 1;
+	if (a->taken_wall_ns != b->taken_wall_ns)
+		return a->taken_wall_ns < b->taken_wall_ns ? -1 : 1;
+	return (a->sequence > b->sequence) - (a->sequence < b->sequence);
+}
+
+static bool same_process(const struct snapshot *a, const struct snapshot *b)
+{
+	return a->process->pid == b->process->pid && a->process->started_wall_ns == b->process->started_wall_ns;
+}
+
+/* Opens what counts, and sorts it into processes. */
+static void open_all(const struct gate_source *source, struct gate_sources *s, struct gate_measure *m)
+{
+	struct snapshot *all = memory_get((source->count + 1) * sizeof *all);
+	size_t count = 0, shells = 0, others = 0;
+
+	for (size_t i = 0; i < source->count; i++) {
+		struct tide_error e = { 0 };
+
+		if (snapshot_open(source->paths[i], &all[count], &e)) {
+			give_up(m, memory_printf("%s%s%s", e.what, *e.why ? ": " : "", e.why));
+			continue;
+		}
+		if (is_shell(&all[count], source->shell_parent))
+			shells++;
+		else if (source->exe && !exe_matches(&all[count], source->exe))
+			others++;
+		else {
+			count++;
+			continue;
+		}
+		snapshot_close(&all[count]);
+	}
+	if (!count && others)
+		give_up(m, memory_printf("no snapshot of `%s`, %zu of other programs: check exe =", source->exe, others));
+	if (!count)
+		give_up(m, memory_printf("no snapshot was left: a static or setuid program, or one killed early%s; "
+			"tidemark doctor PROGRAM says more", shells ? " (only the shell was seen)" : ""));
+	if (count)
+		qsort(all, count, sizeof *all, by_process);
+	s->processes = memory_get_zeroed(count + 1, sizeof *s->processes);
+	for (size_t i = 0, next; i < count; i = next) {
+		struct gate_process *p = &s->processes[s->count++];
+
+		for (next = i + 1; next < count && same_process(&all[i], &all[next]); )
+			next++;
+		p->step_count = next - i;
+		p->steps = memory_get(p->step_count * sizeof *p->steps);
+		memcpy(p->steps, all + i, p->step_count * sizeof *p->steps);
+		p->symbols = memory_get_zeroed(p->step_count, sizeof *p->symbols);
+	}
+	free(all);
+}
+
+/* Why the last snapshot of a process cannot be judged; NULL: it can. To free. */
+static char *unfit(struct snapshot *s)
+{
+	const struct tide_process *p = s->process;
+	const char *exe = place_base(snapshot_string(s, p->exe));
+	const char *why = snapshot_string(s, p->incomplete_why);
+
+	snapshot_verify(s);
+	if (s->damaged)
+		return memory_printf("%s is damaged: %s", s->path, s->damage);
+	if (p->exit_signal)
+		return memory_printf("%s (pid %d) was ended by signal %u (%s)", exe, p->pid, p->exit_signal,
+			strsignal((int)p->exit_signal));
+	if (p->reason == REASON_POST_MORTEM)
+		return memory_printf("%s (pid %d) ended without a snapshot of its own: killed, or _exit", exe, p->pid);
+	if (p->sample_bytes)
+		return memory_printf("%s is sampled: lost blocks cannot be found", s->path);
+	if (!p->references)
+		return memory_printf("the snapshot of %s (pid %d) has no references%s%s", exe, p->pid,
+			*why ? ": " : "", why);
+	if (!p->complete)
+		return memory_printf("the snapshot of %s (pid %d) is incomplete%s%s", exe, p->pid,
+			*why ? ": " : "", why);
+	if (!p->total_blocks)
+		return memory_printf("no allocation of %s (pid %d) was seen: its allocator may be linked inside; "
+			"see tidemark doctor", exe, p->pid);
+	return NULL;
+}
+
+/* M3: the birth number of the last fork this process came from. */
+static uint32_t forked_at(const struct snapshot *s)
+{
+	uint32_t birth = 0;
+
+	for (size_t i = 0; i < s->mark_count; i++)
+		if (s->marks[i].kind == MARK_FORK && s->marks[i].birth > birth)
+			birth = s->marks[i].birth;
+	return birth;
+}
+
+static uint64_t missed_events(const struct snapshot *s)
+{
+	/* Counters that mean "an event was not charged to its block or site". Cut stacks and
+	 * what is only late or nested are recorded elsewhere. */
+	static const char *const name[] = { "missed.sites_full", "missed.blocks", "missed.frees",
+		"missed.no_memory" };
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < sizeof name / sizeof name[0]; i++)
+		sum += snapshot_value(s, name[i]);
+	return sum;
+}
+
+/* Adds what a suppression took, under its name in the gate file. */
+static void note_suppressed(const struct gate_source *source, const struct leak_record *r, struct gate_measure *m)
+{
+	int owner = r->suppression >= 0 && (size_t)r->suppression < source->rules->owner_count ?
+		source->rules->owner[r->suppression] : GATE_BUILT_IN;
+	const struct gate_config *c = source->config;
+	const char *name = "built-in", *why = "libc, the loader or libstdc++ keep it";
+	struct gate_suppressed *s;
+	size_t i = 0;
+
+	if (owner >= 0 && (size_t)owner < c->suppression_count) {
+		name = c->suppressions[owner].name;
+		why = c->suppressions[owner].why;
+		source->rules->used[owner] = true;
+	} else if (owner >= 0) {
+		name = source->rules->suppress->rules[r->suppression].name;
+		why = "from a file of --suppressions";
+	}
+	while (i < m->suppressed_count && strcmp(m->suppressed[i].name, name))
+		i++;
+	if (i == m->suppressed_count) {
+		m->suppressed = memory_resize(m->suppressed, (i + 1) * sizeof *m->suppressed);
+		m->suppressed[m->suppressed_count++] = (struct gate_suppressed){
+			memory_string(name), memory_string(why), 0, 0 };
+	}
+	s = &m->suppressed[i];
+	s->blocks += r->blocks;
+	s->bytes += r->bytes;
+}
+
+static void add_record(const struct leak_record *r, struct gate_lost *lost)
+{
+	struct gate_lost *to = &lost[r->site];
+
+	to->lost_blocks += r->blocks;
+	to->lost_bytes += r->bytes;
+	if (r->kind == LEAK_UNREFERENCED) {
+		to->unreferenced_blocks += r->blocks;
+		to->unreferenced_bytes += r->bytes;
+	} else if (r->kind == LEAK_CYCLE) {
+		to->cycle_blocks += r->blocks;
+		to->cycle_bytes += r->bytes;
+	}
+	if (r->kind != LEAK_INDIRECT && r->retained_blocks > r->blocks) {
+		to->below_blocks += r->retained_blocks - r->blocks;
+		to->below_bytes += r->retained_bytes > r->bytes ? r->retained_bytes - r->bytes : 0;
+	}
+}
+
+static struct gate_lost *classify(const struct gate_source *source, struct gate_process *p, struct gate_measure *m)
+{
+	struct snapshot *s = &p->steps[p->step_count - 1];
+	struct gate_lost *lost = memory_get_zeroed(s->site_count + 1, sizeof *lost);
+	struct leaks_options o = { .symbols = p->symbols[p->step_count - 1],
+		.suppress = source->rules->suppress, .since = forked_at(s) };
+	struct tide_error e = { 0 };
+	struct leaks l;
+
+	if (leaks_classify(s, &o, &l, &e)) {
+		give_up(m, memory_printf("%s: %s%s%s", s->path, e.what, *e.why ? ": " : "", e.why));
+		return lost;
+	}
+	if (!l.complete)
+		give_up(m, memory_printf("%s: %s", s->path, *l.why ? l.why : "what is lost is not sure"));
+	for (size_t i = 0; i < l.record_count; i++) {
+		const struct leak_record *r = &l.records[i];
+
+		if (!LEAK_LOST(r->kind) || r->site >= s->site_count)
+			continue;
+		if (r->suppression >= 0)
+			note_suppressed(source, r, m);
+		else
+			add_record(r, lost);
+	}
+	leaks_free(&l);
+	return lost;
+}
+
+/* What the whole scenario has, from the judged snapshots. */
+static void sum_up(const struct gate_sources *s, const struct gate_source *source, struct gate_measure *m)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const struct gate_process *p = &s->processes[i];
+		const struct snapshot *last = &p->steps[p->step_count - 1];
+		uint64_t rounds = snapshot_value(last, "rounds");
+
+		if (!i) {
+			m->exe = memory_string(source->exe ? place_base(source->exe) :
+				place_base(snapshot_string(last, last->process->exe)));
+			m->arch = memory_string(snapshot_string(last, last->process->machine));
+			m->libc = memory_string(snapshot_string(last, last->process->libc));
+		}
+		m->live_blocks += last->process->live_blocks;
+		m->live_bytes += last->process->live_bytes;
+		if (last->process->peak_bytes > m->peak_bytes)
+			m->peak_bytes = last->process->peak_bytes;
+		m->events += last->process->total_blocks;
+		m->missed += missed_events(last);
+		if (source->series && !rounds)
+			rounds = p->step_count;
+		if (rounds > m->rounds && (source->rounds || source->series)) {
+			m->rounds = rounds;
+			m->rounds_missed = snapshot_value(last, "missed.rounds");
+		}
+	}
+}
+
+static void list_snapshots(const struct gate_source *source, struct gate_measure *m)
+{
+	m->snapshots = memory_get((source->count + 1) * sizeof *m->snapshots);
+	for (size_t i = 0; i < source->count; i++)
+		m->snapshots[m->snapshot_count++] = memory_string(source->paths[i]);
+}
+
+void gate_measure(const struct gate_source *source, struct gate_measure *m)
+{
+	struct gate_sources *s = memory_get_zeroed(1, sizeof *s);
+	struct gate_lost **lost;
+
+	memset(m, 0, sizeof *m);
+	m->sources = s;
+	m->stack = fill_stack;
+	m->close = close_sources;
+	s->roots = source->roots;
+	list_snapshots(source, m);
+	open_all(source, s, m);
+	sum_up(s, source, m);
+	for (size_t i = 0; i < s->count; i++) {
+		char *why = unfit(&s->processes[i].steps[s->processes[i].step_count - 1]);
+
+		if (why)
+			give_up(m, why);
+	}
+	if (m->unmeasured)
+		return;
+	lost = memory_get_zeroed(s->count + 1, sizeof *lost);
+	for (size_t i = 0; i < s->count; i++) {
+		struct gate_process *p = &s->processes[i];
+
+		for (size_t k = 0; k < p->step_count; k++)
+			if (k + 1 == p->step_count || source->series)
+				p->symbols[k] = symbols_new(&p->steps[k]);
+		lost[i] = classify(source, p, m);
+	}
+	gate_sites_merge(s, lost, source, m);
+	for (size_t i = 0; i < s->count; i++)
+		free(lost[i]);
+	free(lost);
+}

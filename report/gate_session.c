@@ -1,0 +1,384 @@
+/* gate_session.c - see gate_session.h. */
+#include "gate_session.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "gate_ini.h"
+#include "gate_measure.h"
+#include "gate_run.h"
+#include "place.h"
+
+int session_open(struct gate_session *s, struct tide_error *e)
+{
+	char *here = getcwd(NULL, 0);
+	const char *given[] = { s->options->source_root };
+	const char *usual[] = { s->config->folder, here };
+
+	s->roots = s->options->source_root ? source_root_new(given, 1) : source_root_new(usual, 2);
+	free(here);
+	return gate_rules_make(&s->rules, s->config, s->today, s->options->suppressions.item,
+		s->options->suppressions.count, e);
+}
+
+void session_close(struct gate_session *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		gate_result_free(&s->results[i]);
+	free(s->results);
+	gate_rules_free(&s->rules);
+	source_root_free(s->roots);
+}
+
+static struct gate_result *add_result(struct gate_session *s)
+{
+	s->results = memory_resize(s->results, (s->count + 1) * sizeof *s->results);
+	memset(&s->results[s->count], 0, sizeof *s->results);
+	return &s->results[s->count++];
+}
+
+static bool is_relative(const struct gate_limit *l)
+{
+	return l->kind == LIMIT_MORE_BLOCKS || l->kind == LIMIT_MORE_PERCENT || l->kind == LIMIT_MORE_SIZE;
+}
+
+/* A limit "above the baseline" without a baseline can never hold. */
+static int check_limits(const struct gate_session *s, const struct gate_scenario *scenario, bool has_baseline,
+	struct tide_error *e)
+{
+	const char *path = s->config->path ? s->config->path : "tidemark gate";
+	char what[300];
+
+	for (int k = 0; k < GATE_LIMIT_KEYS && !has_baseline; k++) {
+		if (!is_relative(&scenario->limits.of[k]))
+			continue;
+		snprintf(what, sizeof what, "scenario `%.100s`: %s = %.60s", scenario->name,
+			gate_limit_name[k], scenario->limits.of[k].text);
+		return ini_error(e, path, scenario->line, what, "there is no baseline to compare with",
+			"add baseline = FILE to the scenario, or give a size");
+	}
+	for (size_t i = 0; i < s->config->site_count && !has_baseline; i++) {
+		if (!is_relative(&s->config->sites[i].limits.of[GATE_LIVE]))
+			continue;
+		snprintf(what, sizeof what, "[site %.100s]: live = %.60s", s->config->sites[i].text,
+			s->config->sites[i].limits.of[GATE_LIVE].text);
+		return ini_error(e, path, s->config->sites[i].line, what, "there is no baseline to compare with",
+			"add baseline = FILE to the scenario, or give a size");
+	}
+	return 0;
+}
+
+/* Loads what the scenario is judged against. 1: there is one, 0: none, -1: an error. */
+static int load_baseline(const struct gate_session *s, const struct gate_scenario *scenario,
+	struct gate_baseline *b, struct tide_error *e)
+{
+	memset(b, 0, sizeof *b);
+	if (!scenario->baseline)
+		return 0;
+	if (s->accept && access(scenario->baseline, F_OK))
+		return 0;
+	/* What --accept writes anew need not be readable, unless parts of it are kept. */
+	if (gate_baseline_load(b, scenario->baseline, e)) {
+		if (!s->accept || s->accept_site_count)
+			return -1;
+		memset(b, 0, sizeof *b);
+		return 0;
+	}
+	return 1;
+}
+
+static bool selected(const struct gate_session *s, const struct gate_scenario *scenario)
+{
+	for (size_t i = 0; i < s->only_count; i++)
+		if (!strcmp(s->only[i], scenario->name))
+			return true;
+	return !s->only_count;
+}
+
+static int check_only(const struct gate_session *s, struct tide_error *e)
+{
+	for (size_t i = 0; i < s->only_count; i++) {
+		size_t k = 0;
+
+		while (k < s->config->scenario_count && strcmp(s->config->scenarios[k].name, s->only[i]))
+			k++;
+		if (k == s->config->scenario_count)
+			return error_set(e, EXIT_USAGE, "no scenario `%s`|%s has none of that name|", s->only[i],
+				s->config->path ? s->config->path : "the command line");
+	}
+	return 0;
+}
+
+/* All that can be wrong is said before the first program runs. */
+static int check_all(struct gate_session *s, struct tide_error *e)
+{
+	size_t chosen = 0;
+
+	if (check_only(s, e))
+		return -1;
+	for (size_t i = 0; i < s->config->scenario_count; i++) {
+		const struct gate_scenario *scenario = &s->config->scenarios[i];
+		struct gate_baseline b;
+		int has;
+
+		if (!selected(s, scenario))
+			continue;
+		chosen++;
+		if ((s->accept || s->ratchet) && !scenario->baseline)
+			return ini_error(e, s->config->path, scenario->line, "this scenario has no baseline",
+				"there is nothing to write", "add baseline = FILE");
+		has = load_baseline(s, scenario, &b, e);
+		if (has < 0)
+			return -1;
+		gate_baseline_free(&b);
+		if (check_limits(s, scenario, scenario->baseline != NULL, e))
+			return -1;
+	}
+	if (!chosen)
+		return ini_error(e, s->config->path, 0, "no scenario", "there is nothing to run",
+			"add [scenario NAME] with command = ...");
+	return 0;
+}
+
+static void measure_run(struct gate_session *s, const struct gate_scenario *scenario, const struct gate_run *run,
+	bool shell, struct gate_measure *m)
+{
+	struct gate_source source = { .paths = run->snapshots, .count = run->snapshot_count,
+		.exe = scenario->exe, .shell_parent = shell ? run->pid : 0, .rounds = scenario->rounds,
+		.rules = &s->rules, .config = s->config, .roots = s->roots };
+
+	if (!run->reason) {
+		gate_measure(&source, m);
+		return;
+	}
+	memset(m, 0, sizeof *m);
+	m->unmeasured = memory_string(run->reason);
+	m->snapshots = memory_get((run->snapshot_count + 1) * sizeof *m->snapshots);
+	for (size_t i = 0; i < run->snapshot_count; i++)
+		m->snapshots[m->snapshot_count++] = memory_string(run->snapshots[i]);
+}
+
+static void show_log(const struct gate_session *s, const struct gate_run *run)
+{
+	char *tail;
+
+	if (s->options->quiet || s->options->json)
+		return;
+	tail = gate_run_tail(run, 10);
+	if (*tail)
+		fprintf(stderr, "tidemark: the end of %s:\n%s\n", run->log, tail);
+	free(tail);
+}
+
+static int accept_baseline(struct gate_session *s, const struct gate_scenario *scenario,
+	const struct gate_measure *m, struct gate_baseline *b, struct tide_error *e)
+{
+	struct gate_baseline fresh;
+	int result;
+
+	if (s->accept_site_count)
+		gate_baseline_merge(&fresh, b, m, s->accept_sites, s->accept_site_count, s->why);
+	else
+		gate_baseline_take(&fresh, m, s->why);
+	gate_baseline_free(b);
+	*b = fresh;
+	result = gate_baseline_save(b, scenario->baseline, e);
+	if (!result && !s->options->quiet)
+		fprintf(stderr, "tidemark: %s: %zu sites accepted\n", scenario->baseline, b->site_count);
+	return result;
+}
+
+static int ratchet_baseline(struct gate_session *s, const struct gate_scenario *scenario,
+	const struct gate_measure *m, struct gate_baseline *b, struct tide_error *e)
+{
+	size_t changed = gate_baseline_ratchet(b, m);
+
+	if (changed && gate_baseline_save(b, scenario->baseline, e))
+		return -1;
+	if (!s->options->quiet)
+		fprintf(stderr, "tidemark: %s: %zu lines lowered\n", scenario->baseline, changed);
+	return 0;
+}
+
+/* --accept ends well whatever was found: it was accepted. */
+static void excuse(struct gate_result *r)
+{
+	for (size_t i = 0; i < r->finding_count; i++)
+		r->findings[i].fails &= r->findings[i].kind == GATE_KIND_UNMEASURED;
+	gate_settle(r);
+}
+
+/* Runs and judges once. */
+static int attempt(struct gate_session *s, const struct gate_scenario *scenario, char *const *program,
+	bool again, struct gate_result *r, struct tide_error *e)
+{
+	struct gate_baseline b = { 0 };
+	struct gate_measure m;
+	struct gate_run run;
+	int has = load_baseline(s, scenario, &b, e), result = 0;
+
+	if (has < 0)
+		return -1;
+	if (gate_run(s->config, scenario, program, s->output, again, s->options->json, &run, e)) {
+		gate_baseline_free(&b);
+		return -1;
+	}
+	measure_run(s, scenario, &run, !program, &m);
+	if (s->accept && !m.unmeasured) {
+		result = accept_baseline(s, scenario, &m, &b, e);
+		has = 1;
+	}
+	gate_judge(s->config, scenario, &m, has ? &b : NULL, r);
+	r->elapsed_ms = run.elapsed_ms;
+	if (s->accept)
+		excuse(r);
+	if (!result && s->ratchet && r->verdict != GATE_UNMEASURED)
+		result = ratchet_baseline(s, scenario, &m, &b, e);
+	if (r->verdict == GATE_UNMEASURED)
+		show_log(s, &run);
+	gate_measure_free(&m);
+	gate_run_free(&run);
+	gate_baseline_free(&b);
+	return result;
+}
+
+int session_scenarios(struct gate_session *s, struct tide_error *e)
+{
+	if (check_all(s, e))
+		return -1;
+	for (size_t i = 0; i < s->config->scenario_count; i++) {
+		const struct gate_scenario *scenario = &s->config->scenarios[i];
+		struct gate_result r, again;
+
+		if (!selected(s, scenario))
+			continue;
+		if (attempt(s, scenario, NULL, false, &r, e))
+			return -1;
+		/* A leak that does not come back was no leak of the program: see GATE_KIND_FLAKY. */
+		if (r.verdict == GATE_FAIL && !s->ratchet) {
+			if (attempt(s, scenario, NULL, true, &again, e)) {
+				gate_result_free(&r);
+				return -1;
+			}
+			gate_confirm(&r, &again);
+		}
+		*add_result(s) = r;
+	}
+	return 0;
+}
+
+int session_program(struct gate_session *s, char *const *program, struct tide_error *e)
+{
+	struct gate_scenario *scenario = gate_config_scenario(s->config, place_base(program[0]));
+	struct gate_result r;
+
+	if (check_limits(s, scenario, false, e) || attempt(s, scenario, program, false, &r, e))
+		return -1;
+	*add_result(s) = r;
+	return 0;
+}
+
+/* OLD is a baseline, or a snapshot that serves as one. */
+static int load_against(struct gate_session *s, const struct gate_scenario *scenario, struct gate_baseline *b,
+	struct tide_error *e)
+{
+	char *path = (char *)s->against, first[8] = "";
+	struct gate_source source = { .paths = &path, .count = 1, .exe = scenario->exe, .rules = &s->rules,
+		.config = s->config, .roots = s->roots };
+	struct gate_measure m;
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return error_set(e, EXIT_USAGE, "cannot open %s|it was given with --against|", path);
+	if (fread(first, 1, sizeof first - 1, f) && *first == '#') {
+		fclose(f);
+		return gate_baseline_load(b, path, e);
+	}
+	fclose(f);
+	gate_measure(&source, &m);
+	if (m.unmeasured)
+		error_set(e, EXIT_UNMEASURED, "%s cannot be compared with|%s|", path, m.unmeasured);
+	else
+		gate_baseline_take(b, &m, "--against");
+	f = NULL;
+	int result = m.unmeasured ? -1 : 0;
+	gate_measure_free(&m);
+	return result;
+}
+
+/* Which scenario's limits and baseline hold: the one named, or the only one there is. */
+static struct gate_scenario *scenario_of_snapshots(struct gate_session *s, struct tide_error *e)
+{
+	struct gate_config *c = s->config;
+
+	if (check_only(s, e))
+		return NULL;
+	if (s->only_count > 1) {
+		error_set(e, EXIT_USAGE, "several --scenario with --snapshots|snapshots are of one scenario|"
+			"name one");
+		return NULL;
+	}
+	for (size_t i = 0; i < c->scenario_count; i++)
+		if (s->only_count ? selected(s, &c->scenarios[i]) : c->scenario_count == 1)
+			return &c->scenarios[i];
+	return gate_config_scenario(c, "snapshots");
+}
+
+int session_snapshots(struct gate_session *s, char *const *paths, size_t count, struct tide_error *e)
+{
+	struct gate_scenario *scenario = scenario_of_snapshots(s, e);
+	struct gate_source source = { .paths = paths, .count = count, .series = true, .rules = &s->rules,
+		.config = s->config, .roots = s->roots };
+	struct gate_baseline b = { 0 };
+	struct gate_measure m;
+	struct gate_result r;
+	int has, result = 0;
+
+	if (!scenario)
+		return -1;
+	source.exe = scenario->exe;
+	source.rounds = scenario->rounds;
+	if ((s->accept || s->ratchet) && !scenario->baseline)
+		return error_set(e, EXIT_USAGE, "no baseline to write|the scenario has none|"
+			"add baseline = FILE to the gate file and name the scenario with --scenario");
+	has = s->against ? (load_against(s, scenario, &b, e) ? -1 : 1) : load_baseline(s, scenario, &b, e);
+	if (has < 0)
+		return -1;
+	if (check_limits(s, scenario, has || s->accept, e)) {
+		gate_baseline_free(&b);
+		return -1;
+	}
+	gate_measure(&source, &m);
+	if (s->accept && !m.unmeasured) {
+		result = accept_baseline(s, scenario, &m, &b, e);
+		has = 1;
+	}
+	gate_judge(s->config, scenario, &m, has ? &b : NULL, &r);
+	if (s->accept)
+		excuse(&r);
+	if (!result && s->ratchet && r.verdict != GATE_UNMEASURED)
+		result = ratchet_baseline(s, scenario, &m, &b, e);
+	*add_result(s) = r;
+	gate_measure_free(&m);
+	gate_baseline_free(&b);
+	return result;
+}
+
+void session_finish(struct gate_session *s)
+{
+	bool *used = s->rules.used, all = !s->only_count;
+
+	/* Of some scenarios only, nobody knows what the others would have used. */
+	for (size_t i = 0; i < s->config->suppression_count && !all; i++)
+		used[i] = true;
+	gate_judge_suppressions(s->config, s->results, s->count, used, s->today);
+	for (size_t i = 0; i < s->count; i++) {
+		if (s->strict)
+			gate_strict(&s->results[i]);
+		if (s->accept)
+			excuse(&s->results[i]);
+	}
+	s->status = gate_status(s->results, s->count);
+}

@@ -1,0 +1,44 @@
+/* gate_session.h - one call of the gate: which scenarios, which snapshots, what happens to baselines.
+ *
+ *   session_scenarios   run, judge, run again what failed       ┐
+ *   session_program     run once, judge                         ├─▶ results
+ *   session_snapshots   judge what exists                       ┘
+ *   session_finish      suppressions, --strict, exit status
+ *
+ * Each returns -1 with EXIT_USAGE before anything was run, or with EXIT_UNMEASURED
+ * when its own work could not be done; what could not be measured is a result.
+ */
+#ifndef TIDEMARK_GATE_SESSION_H
+#define TIDEMARK_GATE_SESSION_H
+
+#include "gate.h"
+#include "gate_suppress.h"
+#include "options.h"
+#include "source_root.h"
+
+struct gate_session {
+	/* Set by the caller. */
+	struct gate_config *config;
+	const struct options *options;
+	char *const *only;	size_t only_count;	/* --scenario */
+	bool accept, ratchet, strict;
+	const char *why;
+	char *const *accept_sites;	size_t accept_site_count;
+	const char *against;		/* --against */
+	const char *output;
+	uint32_t today;
+	/* Filled. */
+	struct gate_rules rules;
+	struct source_root *roots;
+	struct gate_result *results;	size_t count;
+	int status;
+};
+
+int session_open(struct gate_session *s, struct tide_error *e);
+int session_scenarios(struct gate_session *s, struct tide_error *e);
+int session_program(struct gate_session *s, char *const *program, struct tide_error *e);
+int session_snapshots(struct gate_session *s, char *const *paths, size_t count, struct tide_error *e);
+void session_finish(struct gate_session *s);
+void session_close(struct gate_session *s);
+
+#endif

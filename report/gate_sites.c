@@ -1,0 +1,254 @@
+/* gate_sites.c - sites of several processes and snapshots, put together by key. */
+#include <stdlib.h>
+#include <string.h>
+#include "demangle.h"
+#include "gate_measure.h"
+#include "place.h"
+#include "shim/ledger.h"
+#include "site_key.h"
+
+/* A site of one snapshot. Sorted by key, process, step, site. */
+struct entry {
+	uint64_t key;
+	uint32_t process, step, site;
+};
+
+struct entries { struct entry *list; size_t count, room; };
+
+static int by_key(const void *x, const void *y)
+{
+	const struct entry *a = x, *b = y;
+
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	if (a->process != b->process)
+		return a->process < b->process ? -1 : 1;
+	if (a->step != b->step)
+		return a->step < b->step ? -1 : 1;
+	return (a->site > b->site) - (a->site < b->site);
+}
+
+static void add(struct entries *e, struct entry one)
+{
+	if (e->count == e->room) {
+		e->room = e->room ? 2 * e->room : 1024;
+		e->list = memory_resize(e->list, e->room * sizeof *e->list);
+	}
+	e->list[e->count++] = one;
+}
+
+/* Bit i: SECTION_ROUNDS has a row for site i. */
+static const struct tide_rounds **rows_of(const struct snapshot *s)
+{
+	const struct tide_rounds **row = memory_get_zeroed(s->site_count + 1, sizeof *row);
+
+	for (size_t i = 0; i < s->rounds_count; i++)
+		if (s->rounds[i].site < s->site_count)
+			row[s->rounds[i].site] = &s->rounds[i];
+	return row;
+}
+
+static void collect(struct gate_process *p, uint32_t process, bool series, struct entries *e)
+{
+	for (size_t k = series ? 0 : p->step_count - 1; k < p->step_count; k++) {
+		const struct snapshot *s = &p->steps[k];
+		struct site_keys *keys = site_keys_new(s, p->symbols[k]);
+		const struct tide_rounds **row = k + 1 == p->step_count ? rows_of(s) : NULL;
+
+		for (uint32_t i = 1; i < s->site_count; i++) {
+			/* Mappings and tracked domains are no part of the heap's sums. */
+			if (s->sites[i].flags & (LEDGER_SITE_MAPPING | LEDGER_SITE_TRACKED))
+				continue;
+			if (s->sites[i].live_blocks > 0 || (row && row[i]))
+				add(e, (struct entry){ site_key(keys, i), process, (uint32_t)k, i });
+		}
+		free(row);
+		site_keys_free(keys);
+	}
+}
+
+/* The place shown: the first line inside the source tree, else the caller of the allocator. */
+static void place(struct gate_sources *s, struct gate_site *site, const struct gate_origin *o)
+{
+	struct gate_process *p = &s->processes[o->process];
+	struct symbols *symbols = p->symbols[p->step_count - 1];
+	size_t count, caller = symbols_caller(symbols, o->site);
+	const struct symbol_line *line = symbols_stack(symbols, o->site, &count);
+	char plain[512];
+
+	if (caller >= count)
+		caller = 0;
+	if (count) {
+		demangle_plain(line[caller].function, plain, sizeof plain);
+		site->caller = memory_string(plain);
+		site->function = place_function(line[caller].function, false);
+	} else {
+		site->caller = memory_string("?");
+		site->function = memory_string("?");
+	}
+	for (size_t i = 0; i < count; i++) {
+		const char *file = line[i].file ? source_root_relative(s->roots, line[i].file) : NULL;
+
+		if (!file)
+			continue;
+		free(site->function);
+		site->function = place_function(line[i].function, false);
+		site->file = memory_string(file);
+		site->line = line[i].line;
+		return;
+	}
+}
+
+static bool suppressed(struct gate_sources *s, const struct gate_source *source, const struct gate_origin *o)
+{
+	struct gate_process *p = &s->processes[o->process];
+	size_t count;
+	const struct symbol_line *line = symbols_stack(p->symbols[p->step_count - 1], o->site, &count);
+	int rule = suppress_match(source->rules->suppress, SUPPRESS_REACHABLE, line, count);
+	int owner;
+
+	if (rule < 0)
+		return false;
+	owner = (size_t)rule < source->rules->owner_count ? source->rules->owner[rule] : GATE_BUILT_IN;
+	if (owner >= 0 && (size_t)owner < source->config->suppression_count)
+		source->rules->used[owner] = true;
+	return true;
+}
+
+/* Growth of one key in one process: from its rounds, or from its snapshots. */
+struct series {
+	uint32_t *least;	/* [room] */
+	size_t room;
+};
+
+static void series_begin(struct series *r, size_t buckets)
+{
+	if (r->room < buckets) {
+		r->room = buckets;
+		r->least = memory_resize(r->least, buckets * sizeof *r->least);
+	}
+	memset(r->least, 0, buckets * sizeof *r->least);
+}
+
+static void add_to(uint32_t *to, uint64_t n)
+{
+	*to = n > UINT32_MAX - *to ? UINT32_MAX : *to + (uint32_t)n;
+}
+
+/* Entries e[0..count) are of one key and one process. */
+static void grow(struct gate_process *p, const struct entry *e, size_t count, bool use_rounds,
+	const struct tide_rounds **row, struct series *r, struct gate_site *site)
+{
+	const struct snapshot *last = &p->steps[p->step_count - 1];
+	uint64_t rounds = snapshot_value(last, "rounds"), width = snapshot_value(last, "rounds.width");
+	struct growth g;
+
+	if (use_rounds && rounds) {
+		series_begin(r, TIDE_ROUND_BUCKETS);
+		for (size_t i = 0; i < count; i++)
+			for (size_t b = 0; e[i].step + 1 == p->step_count && row[e[i].site] &&
+			     b < TIDE_ROUND_BUCKETS; b++)
+				add_to(&r->least[b], row[e[i].site]->least[b]);
+		if (growth_find(r->least, TIDE_ROUND_BUCKETS, rounds, width, &g))
+			return;
+	} else {
+		series_begin(r, p->step_count);
+		for (size_t i = 0; i < count; i++)
+			add_to(&r->least[e[i].step], (uint64_t)p->steps[e[i].step].sites[e[i].site].live_blocks);
+		if (growth_find(r->least, p->step_count, p->step_count, 1, &g))
+			return;
+	}
+	if (g.grows && (!site->growth.grows || g.per_round > site->growth.per_round))
+		site->growth = g;
+}
+
+static void sum_entry(struct gate_sources *s, const struct entry *e, const struct gate_lost *lost,
+	struct gate_site *site, uint64_t *most, struct gate_origin *origin)
+{
+	const struct gate_process *p = &s->processes[e->process];
+	const struct tide_site *from = &p->steps[p->step_count - 1].sites[e->site];
+	uint64_t weight = (uint64_t)(from->live_bytes > 0 ? from->live_bytes : 0) + 1;
+
+	site->live_blocks += (uint64_t)(from->live_blocks > 0 ? from->live_blocks : 0);
+	site->live_bytes += (uint64_t)(from->live_bytes > 0 ? from->live_bytes : 0);
+	site->peak_bytes += (uint64_t)(from->peak_bytes > 0 ? from->peak_bytes : 0);
+	site->lost_blocks += lost->lost_blocks;
+	site->lost_bytes += lost->lost_bytes;
+	site->unreferenced_blocks += lost->unreferenced_blocks;
+	site->unreferenced_bytes += lost->unreferenced_bytes;
+	site->cycle_blocks += lost->cycle_blocks;
+	site->cycle_bytes += lost->cycle_bytes;
+	site->below_blocks += lost->below_blocks;
+	site->below_bytes += lost->below_bytes;
+	/* The stack shown is that of the largest; a lost one before any other. */
+	if (lost->lost_blocks)
+		weight += UINT64_MAX / 2;
+	if (weight > *most) {
+		*most = weight;
+		*origin = (struct gate_origin){ e->process, e->site };
+	}
+}
+
+static void merge_key(struct gate_sources *s, struct gate_lost *const *lost, const struct gate_source *source,
+	const struct tide_rounds ***rows, const struct entry *e, size_t count, struct series *series,
+	struct gate_measure *m)
+{
+	struct gate_site *site = &m->sites[m->site_count];
+	struct gate_origin *origin = &s->origins[m->site_count];
+	uint64_t most = 0;
+	char key[SITE_KEY_TEXT];
+
+	*site = (struct gate_site){ .origin = m->site_count };
+	for (size_t i = 0; i < count; i++)
+		if (e[i].step + 1 == s->processes[e[i].process].step_count)
+			sum_entry(s, &e[i], &lost[e[i].process][e[i].site], site, &most, origin);
+	if (!most)
+		return;		/* in earlier snapshots only */
+	for (size_t i = 0, next; i < count && (source->rounds || source->series); i = next) {
+		for (next = i + 1; next < count && e[next].process == e[i].process; )
+			next++;
+		grow(&s->processes[e[i].process], &e[i], next - i, source->rounds || source->series,
+			rows[e[i].process], series, site);
+	}
+	site->key = memory_string(site_key_text(e->key, key));
+	place(s, site, origin);
+	site->suppressed = suppressed(s, source, origin);
+	m->site_count++;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(((const struct gate_site *)a)->key, ((const struct gate_site *)b)->key);
+}
+
+void gate_sites_merge(struct gate_sources *s, struct gate_lost *const *lost, const struct gate_source *source,
+	struct gate_measure *m)
+{
+	struct entries e = { NULL, 0, 0 };
+	struct series series = { NULL, 0 };
+	const struct tide_rounds ***rows = memory_get_zeroed(s->count + 1, sizeof *rows);
+	size_t keys = 0;
+
+	for (uint32_t i = 0; i < s->count; i++) {
+		rows[i] = rows_of(&s->processes[i].steps[s->processes[i].step_count - 1]);
+		collect(&s->processes[i], i, source->series, &e);
+	}
+	if (e.count)
+		qsort(e.list, e.count, sizeof *e.list, by_key);
+	for (size_t i = 0; i < e.count; i++)
+		keys += !i || e.list[i].key != e.list[i - 1].key;
+	m->sites = memory_get((keys + 1) * sizeof *m->sites);
+	s->origins = memory_get((keys + 1) * sizeof *s->origins);
+	s->origin_count = keys;
+	for (size_t i = 0, next; i < e.count; i = next) {
+		for (next = i + 1; next < e.count && e.list[next].key == e.list[i].key; )
+			next++;
+		merge_key(s, lost, source, rows, &e.list[i], next - i, &series, m);
+	}
+	/* The text's order is the number's, but nothing should depend on that. */
+	if (m->site_count)
+		qsort(m->sites, m->site_count, sizeof *m->sites, by_text);
+	for (size_t i = 0; i < s->count; i++)
+		free(rows[i]);
+	free(rows), free(e.list), free(series.least);
+}
