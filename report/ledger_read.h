@@ -32,9 +32,11 @@ char *ledger_option(const struct ledger_copy *c, const char *name);
 
 /* Sections that are made from the ledger: all but process, coverage, blocks, roots, edges.
  * Indices are the ledger's: site i, frame i (node i), module i, thread i. */
+struct ledger_made_frame;
 struct ledger_made {
-	struct tide_frame *frames;	/* more may be added; see ledger_frames_finish */
+	struct tide_frame *frames;	/* ledger_made_frame adds more */
 	uint64_t frame_count, frame_room;
+	struct ledger_made_frame *frame_index;	/* frames that were added, by content */
 	struct tide_module *modules;
 	uint64_t module_count;
 	struct tide_site *sites;
@@ -44,10 +46,15 @@ struct ledger_made {
 	struct tide_process process;	/* what the ledger knows of it */
 };
 void ledger_sections(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m);
-/* Adds frames, modules, sites, threads and process as they then are. The arrays must
- * stay until the file is written; ledger_made_free frees them. */
+/* Its part that sums counters: sites, totals, histograms, sites of threads. */
+void ledger_counters(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m);
+/* Adds frames, modules, sites, threads and process as they then are. The writer
+ * owns the arrays from then on. */
 void ledger_sections_finish(struct ledger_made *m, struct snapshot_writer *w);
-void ledger_made_free(struct ledger_made *m);
+/* A frame more, called by `parent` (0: none); its number. Found or made. */
+uint32_t ledger_made_frame(struct ledger_made *m, uint32_t parent, uint64_t address, uint32_t flags);
+/* A module more; its number. */
+uint32_t ledger_made_module(struct ledger_made *m, const struct tide_module *module);
 /* SECTION_COVERAGE: missed.*, and what the caller adds. */
 void ledger_coverage(const struct ledger_copy *c, struct snapshot_writer *w,
 	const struct tide_value *more, size_t more_count);

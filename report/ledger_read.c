@@ -1,0 +1,212 @@
+/* ledger_read.c - copies a ledger, and opens it as a snapshot: ledger_read.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "ledger_read.h"
+
+/* Element lengths of this version, and what no honest ledger exceeds. */
+static const struct { uint32_t element; uint64_t most; } shape[LEDGER_TABLES] = {
+	[LEDGER_STRINGS] = { 1, 1u << 30 },
+	[LEDGER_MODULES] = { sizeof(struct ledger_module), 1u << 16 },
+	[LEDGER_NODES] = { sizeof(struct ledger_node), 1u << 28 },
+	[LEDGER_SITES] = { sizeof(struct ledger_site), 1u << 24 },
+	[LEDGER_THREADS] = { sizeof(struct ledger_thread), 1u << 22 },
+	[LEDGER_TIMELINE] = { sizeof(struct ledger_point), 1u << 22 },
+	[LEDGER_MARKS] = { sizeof(struct ledger_mark), 1u << 22 },
+	[LEDGER_SIZES] = { sizeof(struct ledger_sizes), 1u << 24 },
+	[LEDGER_LIFETIMES] = { sizeof(struct ledger_lifetimes), 1u << 24 },
+	[LEDGER_MAPPINGS] = { sizeof(struct ledger_mapping), 1u << 22 },
+	[LEDGER_OWN] = { sizeof(struct ledger_range), 1u << 22 },
+	[LEDGER_PAGES] = { sizeof(struct ledger_page), 1u << 24 },
+	[LEDGER_COUNTERS] = { LEDGER_PAGE, 1u << 24 },
+	[LEDGER_TRACKED] = { sizeof(struct ledger_tracked), 1u << 22 },
+	[LEDGER_ROUNDS] = { sizeof(struct ledger_rounds), 1u << 24 },
+};
+
+static uint64_t read_at(int fd, void *to, uint64_t bytes, uint64_t offset)
+{
+	uint64_t done = 0;
+
+	while (done < bytes) {
+		ssize_t n = pread(fd, (char *)to + done, bytes - done < 1u << 30 ? bytes - done : 1u << 30,
+			(off_t)(offset + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		done += (uint64_t)n;
+	}
+	return done;
+}
+
+static void table_copy(struct ledger_copy *c, int fd, uint64_t file_bytes, enum ledger_table_kind kind)
+{
+	struct ledger_table *t = &c->header.table[kind];
+	uint64_t count, got;
+
+	/* Again: the process may run, and a table that is named by one read before must hold it. */
+	read_at(fd, t, sizeof(*t), offsetof(struct ledger_header, table) + kind * sizeof(*t));
+	count = t->count;
+	if (!count)
+		return;
+	if (t->element != shape[kind].element || t->offset > file_bytes || count > shape[kind].most ||
+	    count > (file_bytes - t->offset) / t->element) {
+		c->cut += count;
+		return;
+	}
+	c->table[kind] = memory_get(count * t->element);
+	got = read_at(fd, c->table[kind], count * t->element, t->offset) / t->element;
+	c->cut += count - got;
+	c->count[kind] = got;
+}
+
+/* Everything that is followed later, checked once (Q2). */
+static void copy_check(struct ledger_copy *c)
+{
+	char *strings = c->table[LEDGER_STRINGS];
+	struct ledger_node *nodes = c->table[LEDGER_NODES];
+	struct ledger_site *sites = c->table[LEDGER_SITES];
+
+	if (c->count[LEDGER_STRINGS])
+		strings[c->count[LEDGER_STRINGS] - 1] = '\0';
+	if (c->count[LEDGER_PAGES] > c->count[LEDGER_COUNTERS])
+		c->count[LEDGER_PAGES] = c->count[LEDGER_COUNTERS];
+	for (uint64_t i = 0; i < c->count[LEDGER_NODES]; i++) {
+		if (nodes[i].parent >= i)
+			nodes[i].parent = 0;
+		if (nodes[i].module >= c->count[LEDGER_MODULES])
+			nodes[i].module = 0;
+	}
+	for (uint64_t i = 0; i < c->count[LEDGER_SITES]; i++)
+		if (sites[i].node >= c->count[LEDGER_NODES])
+			sites[i].node = 0;
+}
+
+int ledger_copy_descriptor(struct ledger_copy *c, int fd, const char *path, struct tide_error *e)
+{
+	struct stat st;
+	uint64_t got;
+
+	memset(c, 0, sizeof(*c));
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return error_set(e, EXIT_UNMEASURED, "%s is no ledger|it is no ordinary file|", path);
+	got = read_at(fd, &c->header, sizeof(c->header), 0);
+	if (got < sizeof(c->header) || memcmp(c->header.magic, LEDGER_MAGIC, 8))
+		return error_set(e, EXIT_UNMEASURED, "%s is no ledger|%s|", path, got < sizeof(c->header) ?
+			"it is cut off" : "it does not begin like one");
+	if (c->header.version != LEDGER_VERSION || c->header.header_bytes != sizeof(c->header))
+		return error_set(e, EXIT_UNMEASURED, "cannot read the ledger %s|it has version %u with a header "
+			"of %u bytes|use the command and the library of one build", path, c->header.version,
+			c->header.header_bytes);
+	/* From the last to the first: counters name sites, sites nodes, nodes modules, all strings. */
+	for (int i = LEDGER_TABLES - 1; i >= 0; i--)
+		table_copy(c, fd, (uint64_t)st.st_size, (enum ledger_table_kind)i);
+	copy_check(c);
+	return 0;
+}
+
+int ledger_copy_file(struct ledger_copy *c, const char *path, struct tide_error *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW), result;
+
+	memset(c, 0, sizeof(*c));
+	if (fd < 0)
+		return error_set(e, EXIT_UNMEASURED, "cannot open %s|%s|", path, strerror(errno));
+	result = ledger_copy_descriptor(c, fd, path, e);
+	close(fd);
+	return result;
+}
+
+void ledger_copy_free(struct ledger_copy *c)
+{
+	for (int i = 0; i < LEDGER_TABLES; i++)
+		free(c->table[i]);
+	memset(c, 0, sizeof(*c));
+}
+
+const char *ledger_string(const struct ledger_copy *c, uint32_t index)
+{
+	return index < c->count[LEDGER_STRINGS] ? (const char *)c->table[LEDGER_STRINGS] + index : "";
+}
+
+char *ledger_option(const struct ledger_copy *c, const char *name)
+{
+	const char *line = ledger_string(c, c->header.options), *next;
+	size_t bytes = strlen(name);
+
+	for (; *line; line = next) {
+		const char *end = strchrnul(line, '\n');
+
+		next = *end ? end + 1 : end;
+		if (!strncmp(line, "TIDEMARK_", 9) && !strncmp(line + 9, name, bytes) &&
+		    line[9 + bytes] == '=') {
+			line += 10 + bytes;
+			return memory_printf("%.*s", (int)(end - line), line);
+		}
+	}
+	return NULL;
+}
+
+/* The process of a ledger may be gone, and its number be another's. */
+static int still_runs(const struct ledger_header *h)
+{
+	char path[64], line[512];
+	unsigned long long ticks = 0, start_ns;
+	FILE *f;
+	char *at;
+
+	if (h->state == LEDGER_FINISHED || h->state == LEDGER_EXECED || h->pid <= 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", h->pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	at = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	fclose(f);
+	/* Field 3 is the state, field 22 the start in clock ticks since boot. */
+	if (!at || at[2] == 'Z' || at[2] == 'X')
+		return 0;
+	for (int field = 3; at && field <= 22; field++)
+		at = strchr(at + 1, ' ');
+	if (!at || sscanf(at, "%llu", &ticks) != 1)
+		return 1;
+	start_ns = ticks * (1000000000ull / (unsigned long long)sysconf(_SC_CLK_TCK));
+	/* CLOCK_MONOTONIC stands still in suspend, CLOCK_BOOTTIME counts: only "much later" is sure. */
+	return start_ns <= h->started_mono_ns + 1000000000ull || h->generation;
+}
+
+int ledger_open(const char *path, struct snapshot *s, struct tide_error *e)
+{
+	struct snapshot_writer *w;
+	struct ledger_made made;
+	struct ledger_copy c;
+	char *kept;
+
+	if (ledger_copy_file(&c, path, e)) {
+		ledger_copy_free(&c);
+		*s = (struct snapshot) { 0 };
+		return -1;
+	}
+	w = snapshot_writer_new();
+	ledger_sections(&c, w, &made);
+	made.process.reason = still_runs(&c.header) ? REASON_REQUEST : REASON_POST_MORTEM;
+	made.process.incomplete_why = snapshot_writer_string(w, made.process.reason == REASON_REQUEST ?
+		"read from the ledger of a running process: no blocks and no references" :
+		"the process ended without a snapshot: no blocks and no references");
+	ledger_coverage(&c, w, NULL, 0);
+	ledger_sections_finish(&made, w);
+	ledger_copy_free(&c);
+	if (snapshot_of_writer(w, s, e))
+		return -1;
+	kept = memory_string(path);
+	free(s->path);
+	s->path = kept;
+	return 0;
+}

@@ -1,0 +1,321 @@
+/* ledger_sections.c - sections of a snapshot out of a copied ledger: ledger_read.h. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <uthash.h>
+#include "ledger_read.h"
+#include "options.h"
+
+struct ledger_made_frame {
+	struct { uint64_t address; uint32_t parent, flags; } key;
+	uint32_t number;
+	UT_hash_handle hh;
+};
+
+/* In the order of enum ledger_missed. */
+static const char *const missed_names[MISSED_COUNT] = {
+	[MISSED_NESTED] = "missed.nested", [MISSED_EARLY] = "missed.early",
+	[MISSED_SITES_FULL] = "missed.sites_full", [MISSED_THREADS_FULL] = "missed.threads_full",
+	[MISSED_BLOCKS] = "missed.blocks", [MISSED_FREES] = "missed.frees",
+	[MISSED_FOREIGN_FREES] = "missed.foreign_frees", [MISSED_TRUNCATED] = "missed.truncated",
+	[MISSED_MODULES_FULL] = "missed.modules_full", [MISSED_STRINGS_FULL] = "missed.strings_full",
+	[MISSED_MAPPINGS_FULL] = "missed.mappings_full", [MISSED_TIMELINE] = "missed.timeline",
+	[MISSED_NO_MEMORY] = "missed.no_memory", [MISSED_SNAPSHOTS] = "missed.snapshots",
+	[MISSED_FORK_TABLES] = "missed.fork_tables", [MISSED_SECCOMP] = "missed.seccomp",
+	[MISSED_ROUNDS] = "missed.rounds",
+};
+
+/* Text of a field that need not end. */
+static uint32_t text(struct snapshot_writer *w, const char *s, size_t room)
+{
+	char *copy = memory_printf("%.*s", (int)strnlen(s, room), s);
+	uint32_t offset = snapshot_writer_string(w, copy);
+
+	free(copy);
+	return offset;
+}
+
+static uint32_t string(const struct ledger_copy *c, struct snapshot_writer *w, uint32_t index)
+{
+	return snapshot_writer_string(w, ledger_string(c, index));
+}
+
+/* --- places ---------------------------------------------------------------- */
+
+static void modules(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m)
+{
+	const struct ledger_module *from = c->table[LEDGER_MODULES];
+
+	m->module_count = c->count[LEDGER_MODULES] ? c->count[LEDGER_MODULES] : 1;
+	m->modules = memory_get_zeroed(m->module_count, sizeof(*m->modules));
+	for (uint64_t i = 1; i < c->count[LEDGER_MODULES]; i++) {
+		char id[41] = "";
+
+		for (uint32_t b = 0; b < from[i].build_id_bytes && b < sizeof(from[i].build_id); b++)
+			sprintf(id + 2 * b, "%02x", from[i].build_id[b]);
+		m->modules[i] = (struct tide_module) { .lo = from[i].lo, .hi = from[i].hi,
+			.bias = from[i].bias, .path = string(c, w, from[i].path),
+			.build_id = snapshot_writer_string(w, id), .opened = from[i].opened,
+			.closed = from[i].closed, .flags = from[i].flags };
+	}
+}
+
+/* The module loaded now at an address. */
+static uint32_t module_at(const struct ledger_made *m, uint64_t address)
+{
+	for (uint64_t i = m->module_count - 1; i > 0; i--)
+		if (address >= m->modules[i].lo && address < m->modules[i].hi && !m->modules[i].closed)
+			return (uint32_t)i;
+	return 0;
+}
+
+static void frames(const struct ledger_copy *c, struct ledger_made *m)
+{
+	const struct ledger_node *from = c->table[LEDGER_NODES];
+
+	m->frame_count = c->count[LEDGER_NODES] ? c->count[LEDGER_NODES] : 1;
+	m->frame_room = m->frame_count + 64;
+	m->frames = memory_get(m->frame_room * sizeof(*m->frames));
+	memset(m->frames, 0, sizeof(*m->frames));
+	for (uint64_t i = 1; i < c->count[LEDGER_NODES]; i++)
+		m->frames[i] = (struct tide_frame) { .parent = from[i].parent, .module = from[i].module,
+			.address = from[i].address, .flags = from[i].flags };
+}
+
+uint32_t ledger_made_frame(struct ledger_made *m, uint32_t parent, uint64_t address, uint32_t flags)
+{
+	struct ledger_made_frame probe = { 0 }, *found;
+
+	if (parent >= m->frame_count)
+		parent = 0;
+	probe.key.address = address;
+	probe.key.parent = parent;
+	probe.key.flags = flags;
+	HASH_FIND(hh, m->frame_index, &probe.key, sizeof(probe.key), found);
+	if (found)
+		return found->number;
+	if (m->frame_count == m->frame_room)
+		m->frames = memory_resize(m->frames, (m->frame_room *= 2) * sizeof(*m->frames));
+	/* A return address may be the first byte after its module's code. */
+	m->frames[m->frame_count] = (struct tide_frame) { .parent = parent, .address = address,
+		.flags = flags, .module = module_at(m, address - !(flags & FRAME_SIGNAL)) };
+	found = memory_get(sizeof(*found));
+	*found = probe;
+	found->number = (uint32_t)m->frame_count;
+	HASH_ADD(hh, m->frame_index, key, sizeof(found->key), found);
+	return (uint32_t)m->frame_count++;
+}
+
+uint32_t ledger_made_module(struct ledger_made *m, const struct tide_module *module)
+{
+	m->modules = memory_resize(m->modules, (m->module_count + 1) * sizeof(*m->modules));
+	m->modules[m->module_count] = *module;
+	return (uint32_t)m->module_count++;
+}
+
+/* --- threads, times ---------------------------------------------------------- */
+
+static void threads(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m)
+{
+	const struct ledger_thread *from = c->table[LEDGER_THREADS];
+
+	m->thread_count = c->count[LEDGER_THREADS];
+	m->threads = memory_get_zeroed(m->thread_count, sizeof(*m->threads));
+	for (uint64_t i = 0; i < m->thread_count; i++)
+		m->threads[i] = (struct tide_thread) { .tid = from[i].tid, .state = from[i].state,
+			.name = text(w, from[i].name, sizeof(from[i].name)), .born = from[i].born,
+			.died = from[i].died, .allocations = from[i].allocations,
+			.entry_frame = from[i].entry ?
+				ledger_made_frame(m, 0, from[i].entry, FRAME_SIGNAL) : 0 };
+}
+
+static void timeline(const struct ledger_copy *c, struct snapshot_writer *w)
+{
+	const struct ledger_point *from = c->table[LEDGER_TIMELINE];
+	uint64_t n = c->count[LEDGER_TIMELINE];
+	struct tide_point *to = memory_get(n * sizeof(*to));
+
+	for (uint64_t i = 0; i < n; i++)
+		to[i] = (struct tide_point) { .elapsed_ns = from[i].mono_ns, .live_bytes = from[i].live_bytes,
+			.live_blocks = from[i].live_blocks, .rss_bytes = from[i].rss_bytes,
+			.total_blocks = from[i].total_blocks };
+	snapshot_writer_section(w, SECTION_TIMELINE, sizeof(*to), to, n, SNAPSHOT_TAKE);
+}
+
+static void marks(const struct ledger_copy *c, struct snapshot_writer *w)
+{
+	const struct ledger_mark *from = c->table[LEDGER_MARKS];
+	uint64_t n = c->count[LEDGER_MARKS];
+	struct tide_mark *to = memory_get(n * sizeof(*to));
+
+	for (uint64_t i = 0; i < n; i++)
+		to[i] = (struct tide_mark) { .elapsed_ns = from[i].mono_ns, .birth = from[i].birth,
+			.name = string(c, w, from[i].name), .kind = from[i].kind, .thread = from[i].thread,
+			.live_bytes = from[i].live_bytes, .live_blocks = from[i].live_blocks };
+	snapshot_writer_section(w, SECTION_MARKS, sizeof(*to), to, n, SNAPSHOT_TAKE);
+}
+
+static void rounds(const struct ledger_copy *c, struct snapshot_writer *w)
+{
+	const struct ledger_rounds *from = c->table[LEDGER_ROUNDS];
+	uint64_t used = 0, n = c->count[LEDGER_ROUNDS];
+	struct tide_rounds *to = memory_get(n * sizeof(*to));
+
+	for (uint64_t i = 0; i < n; i++) {
+		uint32_t any = 0;
+
+		for (uint32_t b = 0; b < LEDGER_ROUND_BUCKETS; b++)
+			any |= from[i].least[b];
+		if (!any)
+			continue;
+		to[used] = (struct tide_rounds) { .site = (uint32_t)i };
+		memcpy(to[used++].least, from[i].least, sizeof(to->least));
+	}
+	snapshot_writer_section(w, SECTION_ROUNDS, sizeof(*to), to, used, SNAPSHOT_TAKE);
+}
+
+/* NAME=VALUE lines; what only the run itself needs is left out. */
+static void options(const struct ledger_copy *c, struct snapshot_writer *w)
+{
+	char *all = memory_string(ledger_string(c, c->header.options)), *save = NULL;
+	struct tide_option *to = NULL;
+	uint64_t n = 0;
+
+	for (char *line = strtok_r(all, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *value = strchr(line, '=');
+
+		if (strncmp(line, "TIDEMARK_", 9) || !value)
+			continue;
+		*value++ = '\0';
+		line += 9;
+		if (!strcmp(line, "SESSION") || !strcmp(line, "COLLECTOR") || !strcmp(line, "ROOT"))
+			continue;
+		for (char *p = line; *p; p++)
+			*p = (char)tolower((unsigned char)*p);
+		to = memory_resize(to, (n + 1) * sizeof(*to));
+		to[n++] = (struct tide_option) { snapshot_writer_string(w, line),
+			snapshot_writer_string(w, value) };
+	}
+	snapshot_writer_section(w, SECTION_OPTIONS, sizeof(*to), to, n, SNAPSHOT_TAKE);
+	free(all);
+}
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* From the start to now, or to the last thing known of a process that has ended. */
+static uint64_t elapsed(const struct ledger_copy *c)
+{
+	const struct ledger_header *h = &c->header;
+	const struct ledger_point *p = c->table[LEDGER_TIMELINE];
+	uint64_t n = c->count[LEDGER_TIMELINE], now = clock_ns(CLOCK_MONOTONIC);
+
+	if (h->ended_mono_ns > h->started_mono_ns)
+		return h->ended_mono_ns - h->started_mono_ns;
+	if (h->state == LEDGER_FINISHED || h->state == LEDGER_EXECED || now < h->started_mono_ns)
+		return n ? p[n - 1].mono_ns : 0;
+	return now - h->started_mono_ns;
+}
+
+static void process(const struct ledger_copy *c, struct snapshot_writer *w, struct tide_process *p)
+{
+	const struct ledger_header *h = &c->header;
+	uint64_t n = c->count[LEDGER_TIMELINE];
+	const struct ledger_point *points = c->table[LEDGER_TIMELINE];
+	struct utsname u;
+
+	uname(&u);
+	p->pid = h->pid;
+	p->parent_pid = h->parent_pid;
+	p->uid = h->uid;
+	p->sequence = h->request_serial ? h->request_serial : 1;
+	p->exit_status = h->exit_status;
+	p->depth_limit = h->depth_limit;
+	p->sample_bytes = h->sample_bytes;
+	p->started_wall_ns = h->started_wall_ns;
+	p->elapsed_ns = elapsed(c);
+	p->taken_wall_ns = h->started_wall_ns + p->elapsed_ns;
+	p->peak_bytes = h->peak_bytes > 0 ? (uint64_t)h->peak_bytes : 0;
+	p->peak_elapsed_ns = h->peak_mono_ns > h->started_mono_ns ?
+		h->peak_mono_ns - h->started_mono_ns : 0;
+	p->rss_bytes = n ? points[n - 1].rss_bytes : 0;
+	p->own_bytes = h->own_bytes;
+	p->birth_now = h->birth_now;
+	p->flags = h->flags;
+	p->exe = string(c, w, h->exe);
+	p->command = string(c, w, h->command);
+	p->directory = string(c, w, h->directory);
+	p->libc = string(c, w, h->libc);
+	p->allocator = string(c, w, h->allocator);
+	p->kernel = snapshot_writer_string(w, u.release);
+	p->machine = snapshot_writer_string(w, u.machine);
+	p->tool = snapshot_writer_string(w, "tidemark " TIDEMARK_VERSION);
+}
+
+/* --- all of it --------------------------------------------------------------- */
+
+void ledger_sections(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m)
+{
+	memset(m, 0, sizeof(*m));
+	modules(c, w, m);
+	frames(c, m);
+	threads(c, w, m);
+	process(c, w, &m->process);
+	ledger_counters(c, w, m);
+	timeline(c, w);
+	marks(c, w);
+	rounds(c, w);
+	options(c, w);
+}
+
+void ledger_sections_finish(struct ledger_made *m, struct snapshot_writer *w)
+{
+	struct ledger_made_frame *f, *next;
+
+	HASH_ITER(hh, m->frame_index, f, next) {
+		HASH_DEL(m->frame_index, f);
+		free(f);
+	}
+	snapshot_writer_section(w, SECTION_PROCESS, sizeof(m->process), &m->process, 1, SNAPSHOT_COPY);
+	snapshot_writer_section(w, SECTION_MODULES, sizeof(*m->modules), m->modules, m->module_count,
+		SNAPSHOT_TAKE);
+	snapshot_writer_section(w, SECTION_FRAMES, sizeof(*m->frames), m->frames, m->frame_count,
+		SNAPSHOT_TAKE);
+	snapshot_writer_section(w, SECTION_SITES, sizeof(*m->sites), m->sites, m->site_count,
+		SNAPSHOT_TAKE);
+	snapshot_writer_section(w, SECTION_THREADS, sizeof(*m->threads), m->threads, m->thread_count,
+		SNAPSHOT_TAKE);
+	m->frames = NULL;
+	m->modules = NULL;
+	m->sites = NULL;
+	m->threads = NULL;
+}
+
+void ledger_coverage(const struct ledger_copy *c, struct snapshot_writer *w,
+	const struct tide_value *more, size_t more_count)
+{
+	struct tide_value *to = memory_get((MISSED_COUNT + 8 + more_count) * sizeof(*to));
+	uint64_t n = 0;
+
+	for (int i = 0; i < MISSED_COUNT; i++)
+		to[n++] = (struct tide_value) { .name = snapshot_writer_string(w, missed_names[i]),
+			.value = c->header.missed[i] };
+	to[n++] = (struct tide_value) { .name = snapshot_writer_string(w, "missed.ledger"), .value = c->cut };
+	if (c->header.rounds_name) {
+		to[n++] = (struct tide_value) { .name = snapshot_writer_string(w, "rounds"),
+			.value = c->header.rounds };
+		to[n++] = (struct tide_value) { .name = snapshot_writer_string(w, "rounds.width"),
+			.value = c->header.rounds_width };
+	}
+	if (more_count)
+		memcpy(to + n, more, more_count * sizeof(*to));
+	snapshot_writer_section(w, SECTION_COVERAGE, sizeof(*to), to, n + more_count, SNAPSHOT_TAKE);
+}
