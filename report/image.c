@@ -395,7 +395,13 @@ void image_end(struct image *im)
 			;
 		/* Its parent, the process, has yet to hear of it. */
 		if (!im->started_by_it) {
-			im->ledger->image_pid = im->reader;
+			for (unsigned i = 0; i < LEDGER_ENDED_IMAGES; i++) {
+				int32_t nobody = 0;
+
+				if (__atomic_compare_exchange_n(&im->ledger->ended_images[i], &nobody, im->reader,
+						false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+					break;
+			}
 			__atomic_compare_exchange_n(&im->ledger->request, &none, REQUEST_REAP, false,
 				__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 		}

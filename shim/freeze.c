@@ -257,6 +257,13 @@ void freeze_reap(int all)
 		if (raw4(SYS_wait4, pid, 0, __WALL | (all ? 0 : WNOHANG), 0) != 0)
 			images[i] = 0;
 	}
+	/* Those that the collector made: only what is really our child is waited for. */
+	for (unsigned i = 0; state.ledger && i < LEDGER_ENDED_IMAGES; i++) {
+		int32_t pid = __atomic_exchange_n(&state.ledger->ended_images[i], 0, __ATOMIC_ACQ_REL);
+
+		if (pid > 0)
+			raw4(SYS_wait4, pid, 0, __WALL | WNOHANG, 0);
+	}
 }
 
 static void image_finish(int32_t pid)
@@ -459,11 +466,8 @@ void freeze_request(void)
 	if (want == REQUEST_NONE || !__atomic_compare_exchange_n(&l->request, &want, REQUEST_NONE,
 			false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
-	if (want == REQUEST_REAP) {
-		if (l->image_pid > 0)
-			raw4(SYS_wait4, l->image_pid, 0, __WALL | WNOHANG, 0);
+	if (want == REQUEST_REAP)
 		freeze_reap(0);
-	}
 	outside = l->collector_pid;
 	if (want == REQUEST_SNAPSHOT && outside > 0)
 		freeze_begin(l->request_reason, l->request_flags, outside, NULL);

@@ -32,6 +32,7 @@
 #define LEDGER_MAGIC "TIDELEDG"
 #define LEDGER_VERSION 1u
 #define LEDGER_PAGE 4096u
+#define LEDGER_ENDED_IMAGES 8u
 
 /* Tables. Element types are below. */
 enum ledger_table_kind {
@@ -177,7 +178,8 @@ struct ledger_header {
 	uint32_t rounds_width;		/* rounds a bucket of LEDGER_ROUNDS stands for: 1, 2, 4 ... */
 	uint32_t rounds_busy;		/* a thread is writing LEDGER_ROUNDS */
 	uint32_t peak_birth;		/* birth number of the latest peak */
-	uint32_t spare[8];
+	/* Control words too: images that have ended, for their parent to reap (REQUEST_REAP). */
+	int32_t ended_images[LEDGER_ENDED_IMAGES];
 	struct ledger_table table[LEDGER_TABLES];
 };
 
