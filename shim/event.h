@@ -51,6 +51,7 @@ HOT_INLINE void event_made(struct thread *t, void *block, uint64_t size, const u
 			event_made_special(t, (uintptr_t)block, size, e);
 		return;
 	}
+	block_prefetch((uintptr_t)block);
 	uint32_t site = walk_site(t, e);
 	oracle_check(t, e);
 	event_made_at(t, (uintptr_t)block, size, site);
@@ -60,6 +61,7 @@ HOT_INLINE void event_freed(struct thread *t, void *block)
 {
 	uintptr_t p = (uintptr_t)block;
 	uint64_t size;
+	__builtin_prefetch((const char *)block - 8, 1);	/* the chunk's header, beside the slot */
 	uint64_t slot = block_take(p, &size);
 	if (unlikely(!slot)) {
 		if (!state.sample)
