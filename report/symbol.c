@@ -143,16 +143,22 @@ static struct symbol_module *module_of(struct symbols *y, uint32_t index)
 	return state->opened;
 }
 
-static const char *made_name(struct symbols *y, uint32_t module, uint64_t address)
+/* "module+0xOFFSET": of the function's start where that is known, so that all its
+ * frames have one name; the line's address says which it is. */
+static const char *made_name(struct symbols *y, uint32_t module, uint64_t address, bool exact)
 {
 	const struct snapshot *s = y->s;
+	struct symbol_module *m = module_of(y, module);
 	const char *path, *slash;
+	uint64_t at, start;
 
 	if (module == 0 || module >= s->module_count || !*(path = snapshot_string(s, s->modules[module].path)))
 		return own(y, memory_printf("0x%llx", (unsigned long long)address));
 	slash = strrchr(path, '/');
+	at = address - s->modules[module].bias;
+	start = m ? symbol_module_function_start(m, exact ? at : at - 1) : 0;
 	return own(y, memory_printf("%s+0x%llx", slash && slash[1] ? slash + 1 : path,
-		(unsigned long long)(address - s->modules[module].bias)));
+		(unsigned long long)(start ? start : at)));
 }
 
 static struct lines resolve(struct symbols *y, uint32_t index, uint64_t address, bool exact)
@@ -184,7 +190,7 @@ static struct lines resolve(struct symbols *y, uint32_t index, uint64_t address,
 
 		lines[i] = (struct symbol_line){
 			.function = named ? places[i].function : i + 1 < count ? "[inlined]" :
-				made_name(y, index, address),
+				made_name(y, index, address, exact),
 			.file = places[i].file, .line = places[i].line, .module = path,
 			.address = address, .inlined = i + 1 < count, .has_symbol = named,
 			.language = "native",
@@ -233,7 +239,8 @@ static struct lines stored_lines(struct symbols *y, uint32_t frame)
 		const char *function = snapshot_string(s, t->function), *file = snapshot_string(s, t->file);
 
 		lines[i] = (struct symbol_line){
-			.function = *function ? function : made_name(y, f->module, f->address),
+			.function = *function ? function :
+				made_name(y, f->module, f->address, f->flags & FRAME_SIGNAL),
 			.file = *file ? file : NULL, .line = t->line, .address = f->address,
 			.module = f->module && f->module < s->module_count ?
 				snapshot_string(s, s->modules[f->module].path) : NULL,

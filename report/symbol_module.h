@@ -6,6 +6,7 @@
  *   symbol_module.c    finding and opening the file; symbol tables
  *   symbol_dwarf.c     inline chains and lines: one pass over a unit at its first hit
  *   symbol_name.c      names of functions from DWARF
+ *   symbol_unwind.c    extents of functions that have no name
  *   symbol_variable.c  globals, static locals, thread-local variables
  *
  * M1  symbol_module_open never fails: a module whose file is missing or is
@@ -59,6 +60,10 @@ size_t symbol_module_places(struct symbol_module *m, uint64_t address, struct sy
  * extent where start and bytes are not NULL. */
 const char *symbol_module_function(struct symbol_module *m, uint64_t address, uint64_t *start,
 	uint64_t *bytes);
+
+/* The ELF address at which the function around an address begins, by unwind
+ * tables: for stripped programs. 0: unknown. */
+uint64_t symbol_module_function_start(struct symbol_module *m, uint64_t address);
 
 /* The variable that covers an ELF address, or NULL: "cache", "ns::table",
  * "main::counter" for a static local. */

@@ -273,7 +273,7 @@ static void debug_files(void **state)
 {
 	struct symbol_module *m;
 	struct symbol_place p[8];
-	uint64_t at;
+	uint64_t at, outer, counting;
 
 	(void)state;
 	assert_int_equal(run("gcc -g -O2 -o whole inline.c && objcopy --only-keep-debug whole whole.debug && "
@@ -281,6 +281,8 @@ static void debug_files(void **state)
 		"strip -o bare whole && rm whole"), 0);
 	at = printed("stripped", "inline") - 1;
 	m = symbol_module_open(path_of("stripped"), build_id_of("stripped"));
+	assert_true(symbol_module_find(m, "outer", &outer, NULL));
+	assert_true(symbol_module_find(m, "counting", &counting, NULL));
 	assert_int_equal(symbol_module_places(m, at, p, 8), 3);
 	expect(&p[0], "inner", "inline.c", 10);
 	expect(&p[2], "outer", "inline.c", 15);
@@ -290,6 +292,13 @@ static void debug_files(void **state)
 	m = symbol_module_open(path_of("bare"), build_id_of("bare"));
 	assert_int_equal(symbol_module_source(m), SYMBOL_SOURCE_DYNAMIC);
 	assert_int_equal(symbol_module_places(m, at, p, 8), 0);
+	/* Its unwind tables still say where `outer` and `counting` begin. */
+	assert_int_equal(symbol_module_function_start(m, at), outer);
+	assert_int_equal(symbol_module_function_start(m, outer), outer);
+	assert_int_not_equal(symbol_module_function_start(m, outer - 1), outer);
+	assert_int_equal(symbol_module_function_start(m, counting + 5), counting);
+	assert_int_equal(symbol_module_function_start(m, 0), 0);
+	assert_int_equal(symbol_module_function_start(m, 1 << 30), 0);
 	symbol_module_close(m);
 
 	/* A debug file of another build is not taken. */
