@@ -5,7 +5,8 @@
  * debuginfod when configured. Stored symbols (SECTION_SYMBOLS) win.
  *
  * Y1  A frame always has at least one line: with no better name the function
- *     is "module+0xOFFSET" or "0xADDRESS".
+ *     is "module+0xOFFSET" (where its function begins, if unwind tables say so)
+ *     or "0xADDRESS".
  * Y2  The lines of a frame are innermost first; all but the last are inlined.
  * Y3  Strings live as long as the struct symbols.
  */
