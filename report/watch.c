@@ -1,0 +1,182 @@
+/* watch.c - snapshots by time and by condition: watch.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "collect.h"
+#include "ledger_read.h"
+#include "stop.h"
+#include "units.h"
+#include "watch.h"
+
+#define LOOK_NS 50000000ull
+#define CONDITIONS_MAX 32u
+#define SMALL (1ull << 20)		/* growth of less than this much is none */
+
+struct watch {
+	struct ledger_header *ledger;	/* mapped, shared */
+	const char *path;
+	uint64_t every_ns, next_ns;	/* 0: no timer */
+	struct watch_condition condition[CONDITIONS_MAX];
+	unsigned conditions;
+	uint64_t live_before;
+};
+
+int watch_parse(const char *text, struct watch_condition *c, struct tide_error *e)
+{
+	static const struct { const char *prefix; enum watch_what what; } kind[] = {
+		{ "rss>", WATCH_RSS }, { "live>", WATCH_LIVE }, { "allocs>", WATCH_ALLOCATIONS },
+		{ "live+", WATCH_LIVE_GROWTH },
+	};
+
+	for (unsigned i = 0; i < sizeof kind / sizeof *kind; i++) {
+		const char *value = text + strlen(kind[i].prefix);
+		int wrong;
+
+		if (strncmp(text, kind[i].prefix, strlen(kind[i].prefix)))
+			continue;
+		*c = (struct watch_condition) { .what = kind[i].what };
+		wrong = c->what == WATCH_LIVE_GROWTH ? units_parse_percent(value, &c->share) :
+			units_parse_bytes(value, &c->limit);
+		if (!wrong)
+			return 0;
+		return error_set(e, EXIT_USAGE, "condition '%s'|'%s' is not a number|write rss>2G, live>500M, "
+			"live+20%% or allocs>1000000", text, value);
+	}
+	return error_set(e, EXIT_USAGE, "condition '%s'|it starts with none of rss> live> live+ allocs>|write "
+		"rss>2G, live>500M, live+20%% or allocs>1000000", text);
+}
+
+bool watch_fires(struct watch_condition *c, const struct watch_values *now, uint64_t live_before)
+{
+	bool before = c->was_true;
+
+	switch (c->what) {
+	case WATCH_RSS: c->was_true = now->rss > c->limit; break;
+	case WATCH_LIVE: c->was_true = now->live > c->limit; break;
+	case WATCH_ALLOCATIONS: c->was_true = now->allocations > c->limit; break;
+	case WATCH_LIVE_GROWTH:
+		/* The snapshot that it causes sets live_before anew. */
+		return (double)now->live > (double)(live_before > SMALL ? live_before : SMALL) * (1 + c->share);
+	}
+	return c->was_true && !before;
+}
+
+static uint64_t rss_bytes(int pid)
+{
+	unsigned long long pages = 0;
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/statm", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	if (fscanf(f, "%*u %llu", &pages) != 1)
+		pages = 0;
+	fclose(f);
+	return pages * 4096;
+}
+
+static bool over(const struct watch *w)
+{
+	uint32_t state = __atomic_load_n(&w->ledger->state, __ATOMIC_ACQUIRE);
+
+	return state == LEDGER_EXITING || state == LEDGER_FINISHED || state == LEDGER_EXECED ||
+		(kill(w->ledger->pid, 0) && errno == ESRCH);
+}
+
+static uint64_t live_now(const struct watch *w)
+{
+	int64_t live = __atomic_load_n(&w->ledger->live_bytes, __ATOMIC_RELAXED);
+
+	return live > 0 ? (uint64_t)live : 0;
+}
+
+static void take(struct watch *w, uint32_t reason)
+{
+	struct collect c = { .ledger = w->path, .outside = true, .reason = reason };
+	struct tide_error e = { 0 };
+
+	if (!over(w) && collect_snapshot(&c, &e) && !over(w))
+		error_print(&e);
+	free(c.written);
+	w->live_before = live_now(w);
+}
+
+static void look(struct watch *w)
+{
+	struct watch_values now = { .rss = rss_bytes(w->ledger->pid), .live = live_now(w),
+		.allocations = __atomic_load_n(&w->ledger->events, __ATOMIC_RELAXED) };
+	bool fires = false;
+
+	for (unsigned i = 0; i < w->conditions; i++)
+		fires |= watch_fires(&w->condition[i], &now, w->live_before);
+	if (fires)
+		take(w, REASON_CONDITION);
+	if (w->every_ns && stop_clock() >= w->next_ns) {
+		take(w, REASON_TIMER);
+		while (w->next_ns <= stop_clock())
+			w->next_ns += w->every_ns;
+	}
+}
+
+static int settings_read(struct watch *w, struct tide_error *e)
+{
+	struct ledger_copy copy;
+	char *every, *when, *word, *rest = NULL;
+	int failed = 0;
+
+	if (ledger_copy_file(&copy, w->path, e))
+		return -1;
+	every = ledger_option(&copy, "EVERY");
+	when = ledger_option(&copy, "WHEN");
+	ledger_copy_free(&copy);
+	if (every && *every && (units_parse_duration(every, &w->every_ns) || !w->every_ns))
+		failed = error_set(e, EXIT_USAGE, "interval '%s'|it is not a duration|write 10s, 500ms or 5m", every);
+	for (word = when ? strtok_r(when, ",; ", &rest) : NULL; word && !failed;
+			word = strtok_r(NULL, ",; ", &rest)) {
+		if (w->conditions == CONDITIONS_MAX)
+			failed = error_set(e, EXIT_USAGE, "too many conditions|%u is the limit|", CONDITIONS_MAX);
+		else
+			failed = watch_parse(word, &w->condition[w->conditions++], e);
+	}
+	free(every);
+	free(when);
+	return failed;
+}
+
+int watch_process(const char *ledger, struct tide_error *e)
+{
+	struct watch w = { .path = ledger };
+	struct timespec pause = { 0, LOOK_NS };
+	struct stat st;
+	int fd = open(ledger, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &st) || (size_t)st.st_size < sizeof *w.ledger) {
+		if (fd >= 0)
+			close(fd);
+		return error_set(e, EXIT_UNMEASURED, "cannot open the ledger %s|%s|", ledger, strerror(errno));
+	}
+	w.ledger = mmap(NULL, sizeof *w.ledger, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (w.ledger == MAP_FAILED)
+		return error_set(e, EXIT_UNMEASURED, "cannot map the ledger %s|%s|", ledger, strerror(errno));
+	if (settings_read(&w, e)) {
+		munmap(w.ledger, sizeof *w.ledger);
+		return -1;
+	}
+	w.next_ns = stop_clock() + w.every_ns;
+	if (w.every_ns && w.every_ns < LOOK_NS)
+		pause.tv_nsec = w.every_ns > 1000000 ? (long)w.every_ns : 1000000;
+	for (; !over(&w); nanosleep(&pause, NULL))
+		look(&w);
+	munmap(w.ledger, sizeof *w.ledger);
+	return 0;
+}

@@ -1,0 +1,39 @@
+/* watch.h - snapshots by time and by condition (--every, --when).
+ *
+ * `tidemark collect --watch` runs beside the process: it looks at the ledger
+ * and at /proc, and asks for a snapshot the way `snap` does.
+ *
+ * W1  It never stops the process but for a snapshot, and never outlives it by
+ *     more than one look.
+ * W2  A condition fires when it becomes true, not while it is; `live+20%` looks
+ *     at what lived at the last snapshot.
+ * W3  A snapshot that could not be taken does not end the watch.
+ */
+#ifndef TIDEMARK_WATCH_H
+#define TIDEMARK_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "error.h"
+
+enum watch_what { WATCH_RSS, WATCH_LIVE, WATCH_ALLOCATIONS, WATCH_LIVE_GROWTH };
+
+struct watch_condition {
+	enum watch_what what;
+	uint64_t limit;			/* bytes or allocations */
+	double share;			/* WATCH_LIVE_GROWTH */
+	bool was_true;
+};
+
+/* What is looked at. */
+struct watch_values { uint64_t rss, live, allocations; };
+
+/* "rss>2G", "live>500M", "live+20%", "allocs>1000000". */
+int watch_parse(const char *text, struct watch_condition *c, struct tide_error *e);
+/* Does it fire? `live_before`: at the last snapshot. */
+bool watch_fires(struct watch_condition *c, const struct watch_values *now, uint64_t live_before);
+
+/* Watches the process of a ledger until it ends. */
+int watch_process(const char *ledger, struct tide_error *e);
+
+#endif
