@@ -43,6 +43,9 @@ void graph_free(struct graph *g);
 /* Fills in_start and in. */
 void graph_reverse(struct graph *g);
 
+/* The words of a block in the snapshot: edges [*first, *end), weak or not. */
+void graph_words(const struct graph *g, uint32_t block, uint64_t *first, uint64_t *end);
+
 /* A root edge's target: block | GRAPH_INSIDE. */
 uint32_t graph_root_target(const struct graph *g, uint32_t root_edge);
 

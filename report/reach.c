@@ -1,0 +1,136 @@
+/* reach.c - see reach.h. One breadth-first search: the queue is seeded with the roots of
+ * one kind after the other, and drained between, so that steadier kinds claim first. */
+#include <stdlib.h>
+#include "reach.h"
+
+struct search {
+	const struct graph *g;
+	struct reach *r;
+	uint32_t *queue;
+	uint32_t head, tail;
+};
+
+/* Steadiest first; unknown kinds, then weak evidence, last. */
+#define RANKS (2u * (ROOT_KERNEL + 2))
+static unsigned rank(const struct tide_root *root)
+{
+	unsigned kind = root->kind && root->kind <= ROOT_KERNEL ? root->kind : ROOT_KERNEL + 1;
+
+	return kind + (root->flags & ROOT_FLAG_WEAK_EVIDENCE ? ROOT_KERNEL + 2 : 0);
+}
+
+static void enter(struct search *q, uint32_t block, uint32_t parent, uint8_t state)
+{
+	if (q->r->state[block] != REACH_LOST)
+		return;
+	q->r->state[block] = state;
+	if (q->r->parent)
+		q->r->parent[block] = parent;
+	q->queue[q->tail++] = block;
+}
+
+static void drain_full(struct search *q)
+{
+	const struct graph *g = q->g;
+
+	while (q->head < q->tail) {
+		uint32_t b = q->queue[q->head++];
+
+		for (uint32_t k = g->start[b]; k < g->start[b + 1]; k++)
+			if (!(g->out[k] & GRAPH_INSIDE))
+				enter(q, g->out[k], b, REACH_FULL);
+	}
+}
+
+static void drain_any(struct search *q)
+{
+	const struct graph *g = q->g;
+
+	while (q->head < q->tail) {
+		uint32_t b = q->queue[q->head++];
+
+		for (uint32_t k = g->start[b]; k < g->start[b + 1]; k++)
+			enter(q, g->out[k] & GRAPH_BLOCK, b, REACH_INSIDE);
+	}
+}
+
+static void seed(struct search *q, const uint32_t *order, uint32_t first, uint32_t end, bool inside)
+{
+	const struct graph *g = q->g;
+
+	for (uint32_t i = first; i < end; i++)
+		for (uint32_t k = g->root_start[order[i]]; k < g->root_start[order[i] + 1]; k++) {
+			uint32_t edge = g->root_out[k], target = graph_root_target(g, edge);
+
+			if (!(target & GRAPH_INSIDE) == !inside)
+				enter(q, target & GRAPH_BLOCK, REACH_ROOT | edge,
+					inside ? REACH_INSIDE : REACH_FULL);
+		}
+}
+
+void reach_find(struct reach *r, const struct graph *g, bool parents)
+{
+	struct search q = { .g = g, .r = r };
+	const struct snapshot *s = g->snapshot;
+	uint32_t at[RANKS + 1] = { 0 }, first, *order = memory_get((uint64_t)g->roots * sizeof(*order) + 1);
+
+	r->state = memory_get_zeroed((uint64_t)g->blocks + 1, 1);
+	r->parent = parents ? memory_get(((uint64_t)g->blocks + 1) * sizeof(*r->parent)) : NULL;
+	for (uint32_t i = 0; parents && i < g->blocks; i++)
+		r->parent[i] = GRAPH_NONE;
+	q.queue = memory_get(((uint64_t)g->blocks + 1) * sizeof(*q.queue));
+
+	for (uint32_t i = 0; i < g->roots; i++)
+		at[rank(&s->roots[i]) + 1]++;
+	for (unsigned i = 1; i <= RANKS; i++)
+		at[i] += at[i - 1];
+	for (uint32_t i = 0; i < g->roots; i++)
+		order[at[rank(&s->roots[i])]++] = i;
+	/* at[i] is now the end of rank i. */
+	first = 0;
+	for (unsigned i = 0; i < RANKS; i++) {
+		seed(&q, order, first, at[i], false);
+		drain_full(&q);
+		first = at[i];
+	}
+	for (uint32_t i = 0; i < g->blocks; i++)
+		if (s->blocks[i].flags & (BLOCK_NEW | BLOCK_IGNORED))
+			enter(&q, i, REACH_KEPT, REACH_FULL);
+	drain_full(&q);
+
+	/* Again over everything found, in the order found, now with interior hops. */
+	seed(&q, order, 0, g->roots, true);
+	q.head = 0;
+	drain_any(&q);
+	free(q.queue);
+	free(order);
+}
+
+void reach_free(struct reach *r)
+{
+	free(r->state);
+	free(r->parent);
+	r->state = NULL;
+	r->parent = NULL;
+}
+
+uint32_t *reach_path(const struct reach *r, const struct graph *g, uint32_t block, size_t *count,
+	uint32_t *root_edge)
+{
+	uint32_t *path, n = 0;
+
+	*count = 0;
+	*root_edge = GRAPH_NONE;
+	if (block >= g->blocks || r->state[block] == REACH_LOST)
+		return NULL;
+	for (uint32_t b = block; !(b & REACH_ROOT); b = r->parent[b])
+		n++;
+	path = memory_get((uint64_t)n * sizeof(*path));
+	*count = n;
+	for (uint32_t b = block; n; b = r->parent[b]) {
+		path[--n] = b;
+		if (!n && r->parent[b] != REACH_KEPT)
+			*root_edge = r->parent[b] & ~REACH_ROOT;
+	}
+	return path;
+}
