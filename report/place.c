@@ -119,7 +119,8 @@ static char *fit_file(const struct screen *s, const char *full, unsigned line, u
 		free(text);
 		return cut;
 	}
-	for (const char *from = strchr(full + 1, '/'); from; from = strchr(from + 1, '/')) {
+	for (const char *from = strchr(full + 1, '/'); from && strchr(from + 1, '/');
+	     from = strchr(from + 1, '/')) {
 		char *tail = file_line(from, line);
 
 		cut = memory_printf("%s%s", dots, tail);

@@ -1,0 +1,363 @@
+/* cmd_tree.c - the call tree of allocations, from the top down or the bottom up. */
+#include <stdlib.h>
+#include <string.h>
+#include "header.h"
+#include "json_out.h"
+#include "table.h"
+#include "tree.h"
+#include "units.h"
+#include "verb.h"
+
+enum { KEY_SORT = 0x100, KEY_MIN, KEY_TOP_DOWN, KEY_BOTTOM_UP };
+
+struct arguments {
+	struct options common;
+	enum view_measure sort;
+	double least;			/* share of the whole; below: summed up */
+	bool least_given, bottom_up;
+	const char *file;
+};
+
+static const struct argp_option own[] = {
+	{ "top-down", KEY_TOP_DOWN, NULL, 0, "From main to the allocating functions (default)", 0 },
+	{ "bottom-up", KEY_BOTTOM_UP, NULL, 0, "From the allocating functions to their callers", 0 },
+	{ "sort", KEY_SORT, "MEASURE", 0, "live (default), peak, total, count, allocations, temporary", 0 },
+	{ "min", KEY_MIN, "PERCENT", 0, "Sum up branches below this share of the whole (default 1%)", 0 },
+	{ NULL, 0, NULL, 0, NULL, 0 }
+};
+
+static const char doc[] =
+	"Call tree of what was allocated. Each line: the function's share with all it calls, its own, "
+	"and where it is. Calls that only pass on are joined in one line (-v shows each)."
+	"\v"
+	"Examples:\n"
+	"  tidemark tree app.tide                     where the live bytes come from\n"
+	"  tidemark tree --sort peak --min 5% app.tide\n"
+	"  tidemark tree --bottom-up app.tide         who calls the allocating functions\n"
+	"  tidemark tree --filter fn:parse --all-frames app.tide";
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->common;
+		break;
+	case KEY_TOP_DOWN: a->bottom_up = false; break;
+	case KEY_BOTTOM_UP: a->bottom_up = true; break;
+	case KEY_SORT:
+		if (view_measure_parse(arg, &a->sort))
+			argp_error(state, "--sort: '%s' is none of live, peak, total, count, allocations, "
+				"temporary", arg);
+		break;
+	case KEY_MIN:
+		if (units_parse_percent(arg, &a->least))
+			argp_error(state, "--min: '%s' is not a percentage", arg);
+		a->least_given = true;
+		break;
+	case ARGP_KEY_ARG:
+		if (a->file)
+			argp_error(state, "one snapshot at a time: '%s' is one too many", arg);
+		a->file = arg;
+		break;
+	case ARGP_KEY_END:
+		if (!a->file)
+			argp_error(state, "which snapshot? Name a .tide file");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = { own, parse, "FILE", doc, OPTIONS_CHILD, NULL, NULL };
+
+struct drawing {
+	const struct arguments *a;
+	const struct tree *tree;
+	struct screen *screen;
+	int64_t least;
+	size_t most_children;
+	char *lead;			/* a character a level: does the line of that level go on? */
+	uint32_t lead_room;
+};
+
+static bool shown(const struct drawing *d, uint32_t node)
+{
+	return node && d->tree->node[node].inclusive[0] >= d->least && d->tree->node[node].inclusive[0] > 0;
+}
+
+/* The only child of a node that adds nothing itself: the two can share a line. */
+static uint32_t only_child(const struct drawing *d, uint32_t node)
+{
+	const struct tree_node *n = &d->tree->node[node];
+	uint32_t child = n->first_child;
+
+	if (!child || d->a->common.verbose || d->tree->node[child].inclusive[0] != n->inclusive[0] ||
+	    d->tree->node[child].inclusive[1] != n->inclusive[1])
+		return 0;
+	return child;
+}
+
+static const char *glyph(const struct screen *s, const char *unicode, const char *ascii)
+{
+	return s->unicode ? unicode : ascii;
+}
+
+/* Levels beyond half of the line are not indented any further. */
+static unsigned indentation(const struct drawing *d, uint32_t level, unsigned width)
+{
+	struct screen *s = d->screen;
+	uint32_t from = level > width / 4 ? level - width / 4 : 0;
+	unsigned used = 0;
+
+	for (uint32_t i = from; i < level; i++) {
+		bool last = i + 1 == level;
+
+		if (last)
+			screen_print(s, STYLE_DIM, "%s", d->lead[i] ? glyph(s, "\xe2\x94\x9c\xe2\x95\xb4", "|-") :
+				glyph(s, "\xe2\x94\x94\xe2\x95\xb4", "`-"));
+		else
+			screen_print(s, STYLE_DIM, "%s", d->lead[i] ? glyph(s, "\xe2\x94\x82 ", "| ") : "  ");
+		used += 2;
+	}
+	return used;
+}
+
+/* A chain on one line: "main > 3 > parse file.c:7", or, from the bottom up,
+ * "parse file.c:7 < 3 < main": the allocating end is the one with a place. */
+static void draw_names(const struct drawing *d, uint32_t first, uint32_t last, uint32_t between,
+	unsigned width)
+{
+	struct screen *s = d->screen;
+	const struct tree_node *node = d->tree->node;
+	bool up = d->tree->bottom_up;
+	const char *arrow = up ? glyph(s, "\xe2\x80\xb9", "<") : glyph(s, "\xe2\x80\xba", ">");
+	const struct symbol_line *line = node[up ? first : last].line;
+	char *name = NULL, *fitted = NULL, *join = NULL;
+	unsigned used = 0;
+
+	if (first != last) {
+		name = place_function(node[up ? last : first].line->function, true);
+		fitted = screen_fit(s, name, width / 3, FIT_MIDDLE);
+		join = between ? memory_printf(" %s %u %s ", arrow, between, arrow) :
+			memory_printf(" %s ", arrow);
+		used = screen_columns(s, fitted) + screen_columns(s, join);
+		if (used + 16 > width)
+			used = 0;
+	}
+	if (used && !up) {
+		screen_print(s, STYLE_NAME, "%s", fitted);
+		screen_print(s, STYLE_DIM, "%s", join);
+	}
+	place_print(s, line, d->a->common.source_root, width - used);
+	if (used && up) {
+		screen_print(s, STYLE_DIM, "%s", join);
+		screen_print(s, STYLE_NAME, "%s", fitted);
+	}
+	fputc('\n', s->out);
+	free(join);
+	free(fitted);
+	free(name);
+}
+
+static bool is_bytes(enum view_measure m)
+{
+	return m == LIVE_BYTES || m == PEAK_BYTES || m == TOTAL_BYTES;
+}
+
+static char *amount(const struct drawing *d, char text[UNITS_TEXT], int64_t n)
+{
+	return is_bytes(d->tree->measure[0]) ? units_bytes(text, n) : units_count(text, n);
+}
+
+#define NUMBERS 26u		/* columns of inclusive, share, self and their gaps */
+
+static void draw_numbers(const struct drawing *d, int64_t inclusive, int64_t self, bool rest)
+{
+	struct screen *s = d->screen;
+	char text[UNITS_TEXT];
+	double whole = (double)d->tree->node[0].inclusive[0];
+	double share = whole > 0 ? (double)inclusive / whole : 0;
+
+	screen_print(s, rest ? STYLE_DIM : STYLE_PLAIN, "%9s", amount(d, text, inclusive));
+	screen_print(s, share >= 0.1 && !rest ? STYLE_STRONG : STYLE_DIM, " %6s",
+		units_percent(text, (double)inclusive, whole));
+	screen_print(s, self ? STYLE_STRONG : STYLE_DIM, " %9s", self ? amount(d, text, self) : "");
+	fputc(' ', s->out);
+}
+
+static void draw_rest(const struct drawing *d, uint32_t level, size_t count, int64_t sum)
+{
+	struct screen *s = d->screen;
+
+	draw_numbers(d, sum, 0, true);
+	d->lead[level - 1] = 0;
+	indentation(d, level, s->width - NUMBERS);
+	screen_print(s, STYLE_DIM, "%zu smaller\n", count);
+}
+
+/* A frame of the walk: the node's next child, and what was left out so far. */
+struct visit {
+	uint32_t child;
+	size_t seen, hidden;
+	int64_t hidden_sum;
+};
+
+static bool visible_left(const struct drawing *d, const struct visit *v, uint32_t from)
+{
+	size_t seen = v->seen;
+
+	for (uint32_t c = from; c; c = d->tree->node[c].next_sibling)
+		if (shown(d, c) && seen < d->most_children)
+			return true;
+		else if (d->tree->node[c].inclusive[0] > 0)
+			return true;	/* the line of the rest */
+	return false;
+}
+
+static void draw(struct drawing *d)
+{
+	const struct tree_node *node = d->tree->node;
+	struct visit *stack;
+	uint32_t level = 1, deepest = 0;
+
+	for (uint32_t i = 0; i < d->tree->count; i++)
+		if (node[i].depth > deepest)
+			deepest = node[i].depth;
+	stack = memory_get_zeroed((uint64_t)deepest + 2, sizeof(*stack));
+	d->lead = memory_get_zeroed((uint64_t)deepest + 2, 1);
+	stack[1].child = node[0].first_child;
+	while (level) {
+		struct visit *v = &stack[level];
+		uint32_t n = v->child, last = n, between = 0, next;
+
+		if (!n) {
+			if (v->hidden)
+				draw_rest(d, level, v->hidden, v->hidden_sum);
+			level--;
+			continue;
+		}
+		v->child = node[n].next_sibling;
+		if (!shown(d, n) || v->seen >= d->most_children) {
+			if (node[n].inclusive[0] > 0) {
+				v->hidden++;
+				v->hidden_sum += node[n].inclusive[0];
+			}
+			continue;
+		}
+		v->seen++;
+		while ((next = only_child(d, last))) {
+			between += last != n;
+			last = next;
+		}
+		draw_numbers(d, node[n].inclusive[0], node[d->tree->bottom_up ? n : last].self[0], false);
+		d->lead[level - 1] = v->hidden || visible_left(d, v, v->child);
+		draw_names(d, n, last, between,
+			d->screen->width - NUMBERS - indentation(d, level, d->screen->width - NUMBERS));
+		level++;
+		stack[level] = (struct visit){ .child = node[last].first_child };
+	}
+	free(stack);
+	free(d->lead);
+}
+
+static int tree_screen(const struct arguments *a, const struct view *v, const struct tree *t)
+{
+	struct screen s;
+	struct drawing d = { .a = a, .tree = t, .screen = &s };
+	char text[UNITS_TEXT];
+
+	screen_open(&s, &a->common);
+	header_warnings(&s, v->snapshot, v->symbols);
+	header_print(&s, v->snapshot);
+	d.most_children = options_rows(&a->common, SIZE_MAX);
+	d.least = (int64_t)(a->least * (double)t->node[0].inclusive[0]);
+	if (!a->common.quiet) {
+		fputc('\n', s.out);
+		screen_print(&s, STYLE_HEADING, "%9s %6s %9s %s\n", is_bytes(t->measure[0]) ?
+			a->sort == PEAK_BYTES ? "peak" : a->sort == TOTAL_BYTES ? "total" : "live" : "count",
+			"share", "self", t->bottom_up ? "allocated by, called from" : "called function");
+	}
+	if (!t->node[0].first_child)
+		fputs("Nothing to show.\n", s.out);
+	draw(&d);
+	if (t->node[0].first_child)
+		screen_hint(&s, "Branches below %s are summed up (--min)%s.",
+			units_percent(text, a->least, 1), a->common.verbose ? "" : "; -v shows every call");
+	return screen_close(&s) ? EXIT_UNMEASURED : EXIT_FINE;
+}
+
+static json_t *node_json(const struct tree *t, uint32_t n)
+{
+	const struct tree_node *node = &t->node[n];
+	json_t *o = node->line ? json_frame(node->line) : json_object();
+	json_t *self = json_object(), *inclusive = json_object();
+
+	for (unsigned k = 0; k < 2; k++) {
+		json_object_set_new(inclusive, view_measure_name(t->measure[k]), json_integer(node->inclusive[k]));
+		json_object_set_new(self, view_measure_name(t->measure[k]), json_integer(node->self[k]));
+	}
+	json_object_set_new(o, "inclusive", inclusive);
+	json_object_set_new(o, "self", self);
+	json_object_set_new(o, "children", json_array());
+	return o;
+}
+
+/* Parents come before children (R1), and siblings are linked largest first. */
+static int tree_json(const struct arguments *a, const struct view *v, const struct tree *t)
+{
+	int64_t least = (int64_t)(a->least * (double)t->node[0].inclusive[0]);
+	json_t **made = memory_get_zeroed(t->count, sizeof(*made));
+	json_t *head = json_report(v->snapshot);
+
+	json_object_set_new(head, "bottom_up", json_boolean(t->bottom_up));
+	json_object_set_new(head, "sort", json_text(view_measure_name(t->measure[0])));
+	made[0] = node_json(t, 0);
+	for (uint32_t i = 0; i < t->count; i++) {
+		json_t *children;
+
+		if (!made[i])
+			continue;
+		children = json_object_get(made[i], "children");
+		for (uint32_t c = t->node[i].first_child; c; c = t->node[c].next_sibling)
+			if (t->node[c].inclusive[0] >= least) {
+				made[c] = node_json(t, c);
+				json_array_append_new(children, made[c]);
+			}
+	}
+	json_object_set_new(head, "tree", made[0]);
+	json_print(head, stdout);
+	free(made);
+	return EXIT_FINE;
+}
+
+int cmd_tree(int argc, char **argv)
+{
+	struct arguments a = { .sort = LIVE_BYTES, .least = 0.01 };
+	struct tide_error e;
+	struct view v;
+	struct tree t;
+	int code;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	if (a.common.csv) {
+		fputs("tidemark tree: a tree is no table; try --json, or `tidemark stat --by stack --csv`\n", stderr);
+		return EXIT_USAGE;
+	}
+	if (a.common.json && !a.least_given)
+		a.least = 0;
+	if (view_load(&v, a.file, &a.common, DOMAIN_BLOCKS, &e)) {
+		error_print(&e);
+		return e.code;
+	}
+	tree_build(&t, &v, a.sort, a.bottom_up);
+	code = a.common.json ? tree_json(&a, &v, &t) : tree_screen(&a, &v, &t);
+	tree_free(&t);
+	if (code == EXIT_FINE)
+		code = header_code(v.snapshot);
+	view_close(&v);
+	options_free(&a.common);
+	return code;
+}
