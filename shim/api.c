@@ -376,3 +376,72 @@ void tide_ignore(const void *block)
 	event_note((uintptr_t)block, tide_size_of(block), TRACKED_IGNORED);
 	thread_leave(t);
 }
+
+/* Asks the collector; the answers, or NULL. They are overwritten by the next query. */
+static const uint64_t *query(struct thread *t, uint32_t kind, uintptr_t address, int *error)
+{
+	struct ledger_header *h = state.ledger;
+	uint64_t capacity = h->table[LEDGER_ANSWERS].capacity;
+	(void)t;
+	if (!store_reserve(LEDGER_ANSWERS, capacity)) {
+		*error = 12;	/* ENOMEM */
+		return NULL;
+	}
+	h->table[LEDGER_ANSWERS].count = 0;
+	h->query_kind = kind;
+	h->query_address = address;
+	*error = freeze_snapshot(API_SNAPSHOT, NULL, REQUEST_FLAG_QUERY);
+	if (!*error && !__atomic_load_n(&h->table[LEDGER_ANSWERS].count, __ATOMIC_ACQUIRE))
+		*error = 61;	/* ENODATA */
+	return *error ? NULL : ledger_at(LEDGER_ANSWERS);
+}
+
+int tide_collect(struct tide_collected *found)
+{
+	struct thread *t = ENTER();
+	int error = 38;		/* ENOSYS */
+	if (!t)
+		return error;
+	const uint64_t *a = query(t, QUERY_COLLECT, 0, &error);
+	if (a)
+		*found = (struct tide_collected){ { a[0], a[1] }, { a[2], a[3] }, { a[4], a[5] },
+			{ a[6], a[7] }, { a[8], a[9] } };
+	thread_leave(t);
+	return error;
+}
+
+long tide_refcount(const void *block)
+{
+	struct thread *t = ENTER();
+	int error;
+	if (!t)
+		return -1;
+	const uint64_t *a = query(t, QUERY_REFCOUNT, (uintptr_t)block, &error);
+	long n = a ? (long)(a[0] + a[1]) : -1;
+	thread_leave(t);
+	return n;
+}
+
+static long list(void *frame, uint32_t kind, const void *block, void **to, long capacity)
+{
+	struct thread *t = enter(frame);
+	int error;
+	if (!t)
+		return -1;
+	const uint64_t *a = query(t, kind, (uintptr_t)block, &error);
+	long n = a ? (long)a[0] : -1;
+	for (long i = 0; i < n && i < capacity; i++)
+		to[i] = (void *)a[1 + i];
+	thread_leave(t);
+	return n;
+}
+
+long tide_referrers(const void *block, void **words, long capacity)
+{
+	return list(__builtin_frame_address(0), QUERY_REFERRERS, block, words, capacity);
+}
+
+long tide_referents(const void *block, void **blocks, long capacity)
+{
+	return list(__builtin_frame_address(0), QUERY_REFERENTS, block, blocks, capacity);
+}

@@ -118,17 +118,13 @@ bool block_spill_take(uintptr_t p, uint64_t *size, uint64_t *slot)
 	return found;
 }
 
-/* Which pages of [start, +bytes) are there? mincore would say it of the file
- * behind; for private memory the page map is exact. Reading a page that was
- * never touched costs a zero page, so whole leaves are asked about first. */
-static bool resident(int pagemap, const void *page)
+/* Which pages of a leaf's slots are there? Reading one that was never touched
+ * would cost time and a page table; the page map says it, a leaf at a time. */
+static void residence(int pagemap, const struct block_leaf *leaf, uint64_t *entries)
 {
-	uint64_t e;
-	if (pagemap < 0)
-		return true;
-	if (raw4(SYS_pread64, pagemap, &e, 8, (uintptr_t)page / 4096 * 8) != 8)
-		return true;
-	return (e >> 62) != 0;
+	const long bytes = sizeof leaf->slot / 4096 * 8;
+	if (pagemap < 0 || raw4(SYS_pread64, pagemap, entries, bytes, (uintptr_t)leaf->slot / 4096 * 8) != bytes)
+		__builtin_memset(entries, 0xff, bytes);
 }
 
 static uintptr_t each_address;	/* of the block that block_each is at */
@@ -146,8 +142,11 @@ void block_each(void (*f)(uint64_t *slot, uint64_t size))
 		struct block_middle *m = block_root[r];
 		for (unsigned i = 0; m && i < BLOCK_MIDDLE_ENTRIES; i++) {
 			struct block_leaf *leaf = m->leaf[i];
+			uint64_t there[sizeof leaf->slot / 4096];
+			if (leaf)
+				residence(pagemap, leaf, there);
 			for (unsigned g = 0; leaf && g < BLOCK_LEAF_SLOTS; g++) {
-				if (g % 512 == 0 && !resident(pagemap, &leaf->slot[g])) {
+				if (g % 512 == 0 && !(there[g / 512] >> 62)) {
 					g += 511;
 					continue;
 				}

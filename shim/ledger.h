@@ -51,6 +51,7 @@ enum ledger_table_kind {
 	LEDGER_COUNTERS,	/* LEDGER_PAGE bytes each: 64 struct ledger_counter */
 	LEDGER_TRACKED,		/* struct ledger_tracked: tide_track domains */
 	LEDGER_ROUNDS,		/* struct ledger_rounds, indexed by site; capacity 0 unless TIDEMARK_ROUNDS is set */
+	LEDGER_ANSWERS,		/* uint64_t: what the collector answers to a query */
 	LEDGER_TABLES
 };
 
@@ -177,6 +178,8 @@ struct ledger_header {
 	uint32_t rounds;		/* such marks seen */
 	uint32_t rounds_width;		/* rounds a bucket of LEDGER_ROUNDS stands for: 1, 2, 4 ... */
 	uint32_t rounds_busy;		/* a thread is writing LEDGER_ROUNDS */
+	uint32_t query_kind;		/* enum ledger_query */
+	uint64_t query_address;
 	uint32_t peak_birth;		/* birth number of the latest peak */
 	/* Control words too: images that have ended, for their parent to reap (REQUEST_REAP). */
 	int32_t ended_images[LEDGER_ENDED_IMAGES];
@@ -184,6 +187,14 @@ struct ledger_header {
 };
 
 #define REQUEST_FLAG_NO_REFERENCES 1u
+/* No file: the collector answers query_kind about query_address in LEDGER_ANSWERS. */
+#define REQUEST_FLAG_QUERY 16u
+enum ledger_query {
+	QUERY_COLLECT = 1,	/* [0..9]: blocks, bytes of unreferenced, cycle, indirect, possible, reachable */
+	QUERY_REFCOUNT,		/* [0]: references from roots, [1]: from blocks, [2]: 1 = lost */
+	QUERY_REFERRERS,	/* [0]: how many; [1...]: address of each word that refers to it, 0 = register */
+	QUERY_REFERENTS,	/* [0]: how many; [1...]: addresses of the blocks that it refers to */
+};
 #define REQUEST_FLAG_STANDING 2u	/* no image: the process itself is read, standing */
 
 struct ledger_module {

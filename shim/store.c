@@ -35,6 +35,7 @@ static const struct { uint32_t element; uint64_t capacity; } shape[LEDGER_TABLES
 	[LEDGER_COUNTERS] = { LEDGER_PAGE, 131072 },
 	[LEDGER_TRACKED] = { sizeof(struct ledger_tracked), 65536 },
 	[LEDGER_ROUNDS] = { sizeof(struct ledger_rounds), 65536 },
+	[LEDGER_ANSWERS] = { sizeof(uint64_t), 65536 },
 };
 
 const char *store_path(void) { return path; }

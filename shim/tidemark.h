@@ -70,6 +70,19 @@ TIDE_WEAK void tide_weak(const void *block);
 /* This block, and what it refers to, is no leak. */
 TIDE_WEAK void tide_ignore(const void *block);
 
+/* The reference model, asked about this moment. Each call makes a frozen copy of the
+ * process and looks through it in another process: milliseconds and more, not for hot code. */
+struct tide_kind { size_t blocks, bytes; };
+struct tide_collected { struct tide_kind unreferenced, cycle, indirect, possible, reachable; };
+/* Finds what is lost, frees nothing (gc.collect): 0, or an errno value. */
+TIDE_WEAK int tide_collect(struct tide_collected *found);
+/* References found to the block (sys.getrefcount); -1: could not be determined. */
+TIDE_WEAK long tide_refcount(const void *block);
+/* Places that refer to the block; blocks that it refers to. At most `capacity` are
+ * stored; the number there are is returned, -1: could not be determined. */
+TIDE_WEAK long tide_referrers(const void *block, void **words, long capacity);
+TIDE_WEAK long tide_referents(const void *block, void **blocks, long capacity);
+
 #ifdef __cplusplus
 }
 #endif
