@@ -206,6 +206,8 @@ static void probe_sections(Elf *elf, struct elf_probe *p)
 				Elf_Data *data = elf_rawdata(section, NULL);
 				if (data && data->d_buf && memchr(data->d_buf, 0, data->d_size) && !p->debug_link)
 					p->debug_link = memory_string(data->d_buf);
+			} else if (!strcmp(name, ".go.buildinfo")) {
+				p->go = true;
 			} else if (!strcmp(name, ".rodata")) {
 				probe_text(section, p);
 			}
@@ -231,7 +233,10 @@ static void probe_elf(int fd, struct elf_probe *p)
 	elf_getphdrnum(elf, &count);
 	for (size_t i = 0; i < count && i < INT32_MAX; i++) {
 		GElf_Phdr segment;
-		if (!gelf_getphdr(elf, (int)i, &segment) || segment.p_type != PT_INTERP || p->loader)
+		if (!gelf_getphdr(elf, (int)i, &segment))
+			continue;
+		p->unwind_table |= segment.p_type == PT_GNU_EH_FRAME;
+		if (segment.p_type != PT_INTERP || p->loader)
 			continue;
 		if (segment.p_offset < bytes && segment.p_filesz && segment.p_filesz <= bytes - segment.p_offset)
 			p->loader = memory_printf("%.*s", (int)(segment.p_filesz < 4096 ? segment.p_filesz : 4096),
@@ -304,6 +309,22 @@ static void probe_judge(struct elf_probe *p)
 		snprintf(p->obstacle, sizeof(p->obstacle), "cannot profile %.120s: %s%s", p->path, why, hint);
 }
 
+static void probe_file(struct elf_probe *p)
+{
+	int fd = open(p->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		/* Executable and not readable: the loader can map it, we cannot look inside.
+		 * Such a process is not dumpable either; nothing can be read from it. */
+		snprintf(p->obstacle, sizeof(p->obstacle), "cannot profile %.120s: it cannot be read (%s); make it readable",
+			p->path, strerror(errno));
+		return;
+	}
+	probe_elf(fd, p);
+	p->privileged = p->elf && probe_privileged(fd);
+	close(fd);
+	probe_judge(p);
+}
+
 int elf_probe(const char *program, struct elf_probe *p, struct tide_error *e)
 {
 	memset(p, 0, sizeof(*p));
@@ -331,19 +352,16 @@ int elf_probe(const char *program, struct elf_probe *p, struct tide_error *e)
 			p->script = memory_string(path);
 		name = next;
 	}
-	int fd = open(p->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		/* Executable and not readable: the loader can map it, we cannot look inside.
-		 * Such a process is not dumpable either; nothing can be read from it. */
-		snprintf(p->obstacle, sizeof(p->obstacle), "cannot profile %.120s: it cannot be read (%s); make it readable",
-			p->path, strerror(errno));
-		return 0;
-	}
-	probe_elf(fd, p);
-	p->privileged = p->elf && probe_privileged(fd);
-	close(fd);
-	probe_judge(p);
+	probe_file(p);
 	return 0;
+}
+
+void elf_probe_file(const char *path, struct elf_probe *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->build_id = memory_string("");
+	p->path = memory_string(path);
+	probe_file(p);
 }
 
 void elf_probe_free(struct elf_probe *p)

@@ -29,6 +29,8 @@ struct elf_probe {
 	bool own_malloc;	/* defines malloc itself: calls do not leave the program */
 	bool symbols;		/* has a symbol table (.symtab) */
 	bool debug_info;	/* has DWARF inside */
+	bool unwind_table;	/* has .eh_frame_hdr: its frames can be walked */
+	bool go;		/* made by Go's compiler: its heap is not malloc's */
 	char *loader;		/* PT_INTERP; NULL when static */
 	const char *inner_allocator; /* "jemalloc", "tcmalloc", "mimalloc" found inside; NULL */
 	char *linked_allocator;	/* first NEEDED library that is an allocator; NULL */
@@ -44,6 +46,8 @@ struct elf_probe {
  * returned, elf_probe_free is safe afterwards. */
 int elf_probe(const char *program, struct elf_probe *p, struct tide_error *e);
 void elf_probe_free(struct elf_probe *p);
+/* The same of one file as it is: a library. */
+void elf_probe_file(const char *path, struct elf_probe *p);
 
 /* One line that says why it cannot be profiled and what to do; NULL when it can. */
 const char *elf_probe_obstacle(const struct elf_probe *p);
