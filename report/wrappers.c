@@ -132,6 +132,17 @@ static int by_name(const void *key, const void *entry)
 	return strcmp(key, *(const char *const *)entry);
 }
 
+/* "<u8 as alloc::vec::spec_from_elem::SpecFromElem>::from_elem": what Rust's
+ * library does for a type that is its own or the language's. */
+static bool of_rust_library(const char *function)
+{
+	const char *as = *function == '<' ? strstr(function, " as alloc::") : NULL;
+	const char *path = as ? strstr(function, "::") : NULL;
+
+	return as && (path > as || strncmp(function, "<alloc::", 8) == 0 ||
+		strncmp(function, "<core::", 7) == 0 || strncmp(function, "<std::", 6) == 0);
+}
+
 bool wrappers_has(const char *function)
 {
 	char plain[512];
@@ -149,6 +160,8 @@ bool wrappers_has(const char *function)
 	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
 		if (strncmp(plain, families[i], strlen(families[i])) == 0)
 			return true;
+	if (of_rust_library(function))
+		return true;
 	/* A class's own operator new. */
 	if (n > 14 && strstr(plain, "::operator new"))
 		return true;

@@ -32,12 +32,15 @@ static void known_and_unknown(void **state)
 		"alloc::alloc::exchange_malloc", "__rust_alloc", "__rustc::__rust_alloc",
 		"<alloc::raw_vec::RawVec<u8>>::grow_one", "<alloc::alloc::Global as core::alloc::Allocator>::allocate",
 		"llvm::safe_malloc(unsigned long)",
+		"<u8 as alloc::vec::spec_from_elem::SpecFromElem>::from_elem::<alloc::alloc::Global>",
+		"<T as alloc::string::ToString>::to_string",
 	};
 	static const char *const others[] = {
 		"main", "load", "my_malloc_user", "PyList_New", "fopen", "parse(std::vector<int>&)",
 		"mystd::vector::grow", "allocate", "main::{lambda(int)#1}::operator()(int) const",
 		"std_lib", "libc.so.6+0x123", "", "ns::std::f()", "xmallocate", "operators",
-		"<myapp::Thing as alloc::Clone>::clone",
+		"<myapp::Thing as alloc::Clone>::clone", "<u8 as myapp::Wide>::widen",
+		"<myapp::Thing as alloc::borrow::ToOwned>::to_owned", "<", "< as ",
 	};
 
 	(void)state;
