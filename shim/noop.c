@@ -2,57 +2,34 @@
  * being in the way costs, for the benchmark. Built as libtidemark-noop.so and
  * never part of libtidemark.so.
  *
- * It goes to glibc's own names, so that it needs no dlsym and no start-up.
+ * The allocator underneath is the next in line, as for the library. It is
+ * looked up at the first call: dlsym does not allocate when it finds.
  */
-#include <errno.h>
+#include <dlfcn.h>
 #include <stddef.h>
-#include <stdint.h>
 
-#define EXPORT __attribute__((visibility("default")))
+#ifndef RTLD_NEXT
+#define RTLD_NEXT ((void *)-1l)
+#endif
 
-extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
-extern void *__libc_memalign(size_t, size_t), *__libc_valloc(size_t), *__libc_pvalloc(size_t);
-extern void __libc_free(void *);
-
-EXPORT void *malloc(size_t n);
-EXPORT void free(void *p);
-EXPORT void *calloc(size_t n, size_t each);
-EXPORT void *realloc(void *p, size_t n);
-EXPORT void *reallocarray(void *p, size_t n, size_t each);
-EXPORT void *memalign(size_t alignment, size_t n);
-EXPORT void *aligned_alloc(size_t alignment, size_t n);
-EXPORT int posix_memalign(void **p, size_t alignment, size_t n);
-EXPORT void *valloc(size_t n);
-EXPORT void *pvalloc(size_t n);
-
-void *malloc(size_t n) { return __libc_malloc(n); }
-void free(void *p) { __libc_free(p); }
-void *calloc(size_t n, size_t each) { return __libc_calloc(n, each); }
-void *realloc(void *p, size_t n) { return __libc_realloc(p, n); }
-void *memalign(size_t alignment, size_t n) { return __libc_memalign(alignment, n); }
-void *aligned_alloc(size_t alignment, size_t n) { return __libc_memalign(alignment, n); }
-void *valloc(size_t n) { return __libc_valloc(n); }
-void *pvalloc(size_t n) { return __libc_pvalloc(n); }
-
-void *reallocarray(void *p, size_t n, size_t each)
-{
-	size_t all;
-	if (__builtin_mul_overflow(n, each, &all)) {
-		errno = ENOMEM;
-		return NULL;
+/* HOOK(result, name, parameters, arguments) */
+#define HOOK(result, name, parameters, arguments) \
+	__attribute__((visibility("default"))) result name parameters; \
+	static result (*next_##name) parameters; \
+	result name parameters \
+	{ \
+		if (__builtin_expect(!next_##name, 0)) \
+			next_##name = (result (*) parameters)dlsym(RTLD_NEXT, #name); \
+		return next_##name arguments; \
 	}
-	return __libc_realloc(p, all);
-}
 
-int posix_memalign(void **p, size_t alignment, size_t n)
-{
-	if (alignment % sizeof(void *) || !alignment || (alignment & (alignment - 1)))
-		return EINVAL;
-	int kept = errno;
-	void *block = __libc_memalign(alignment, n);
-	errno = kept;
-	if (!block)
-		return ENOMEM;
-	*p = block;
-	return 0;
-}
+HOOK(void *, malloc, (size_t n), (n))
+HOOK(void *, calloc, (size_t n, size_t each), (n, each))
+HOOK(void *, realloc, (void *p, size_t n), (p, n))
+HOOK(void *, reallocarray, (void *p, size_t n, size_t each), (p, n, each))
+HOOK(void *, memalign, (size_t alignment, size_t n), (alignment, n))
+HOOK(void *, aligned_alloc, (size_t alignment, size_t n), (alignment, n))
+HOOK(int, posix_memalign, (void **p, size_t alignment, size_t n), (p, alignment, n))
+HOOK(void *, valloc, (size_t n), (n))
+HOOK(void *, pvalloc, (size_t n), (n))
+HOOK(void, free, (void *p), (p))
