@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "place.h"
+#include "source_root.h"
 
 const char *place_base(const char *path)
 {
@@ -12,13 +13,17 @@ const char *place_base(const char *path)
 
 const char *place_source(const char *file, const char *root)
 {
-	size_t n = root ? strlen(root) : 0;
+	static struct source_root *roots;
+	static const char *of;
 
-	while (n && root[n - 1] == '/')
-		n--;
-	if (n && !strncmp(file, root, n) && file[n] == '/' && file[n + 1])
-		return file + n + 1;
-	return file;
+	if (!root || !*root)
+		return file;
+	if (of != root) {
+		source_root_free(roots);
+		roots = source_root_new(&root, 1);
+		of = root;
+	}
+	return source_root_path(roots, file);
 }
 
 /* True where the '<' or '>' at `at` belongs to an operator's name. */

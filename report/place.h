@@ -23,7 +23,8 @@ void place_free(struct place *p);
 void place_print(struct screen *s, const struct symbol_line *line, const char *source_root,
 	unsigned width);
 
-/* A path below `root` without it; another path as it is. */
+/* A file of the tree at `root` (source_root.h) relative to it; another path as it is. The
+ * string lives until another root is asked for. */
 const char *place_source(const char *file, const char *root);
 /* The last part of a path. */
 const char *place_base(const char *path);
