@@ -132,17 +132,11 @@ static void memory_begin(struct image *im)
 
 static void parking(struct image *im)
 {
-	struct tide_error e = { 0 };
-	struct memory_read m;
-
-	if (!im->asked || !stop_wants_parking(&im->stop))
+	if (!stop_wants_parking(&im->stop))
 		return;
 	word_set(&im->ledger->freeze, FREEZE_PARK);
 	word_wait(im, &im->ledger->freeze, FREEZE_PARK, ANSWER_NS);
-	if (!memory_open(&m, im->target, &e)) {
-		stop_parked(&im->stop, &m, im->ledger->freeze_place);
-		memory_close(&m);
-	}
+	im->parked = true;
 }
 
 static void threads_count(struct image *im)
@@ -162,15 +156,35 @@ static void threads_count(struct image *im)
 			im->threads_unknown == 1 ? "" : "s");
 }
 
-static void place_read(struct image *im)
+/* The number of the asking thread, out of the ledger. */
+static int asking_number(const struct image *im)
+{
+	const struct ledger_table *t = &im->ledger->table[LEDGER_THREADS];
+	uint64_t by = im->ledger->requested_by, at = t->offset + by * sizeof(struct ledger_thread);
+
+	if (t->element != sizeof(struct ledger_thread) || by >= t->count || at > im->ledger_bytes ||
+			im->ledger_bytes - at < sizeof(struct ledger_thread))
+		return 0;
+	return ((const struct ledger_thread *)((const char *)im->ledger + at))->tid;
+}
+
+/* What the asking thread has written down: of the process itself, or where
+ * that may not be read (not dumpable), of its image. */
+static bool place_read(struct image *im, int pid)
 {
 	struct tide_error e = { 0 };
 	struct memory_read m;
+	bool good;
 
-	if (memory_open(&m, im->target, &e))
-		return;
-	memory_read(&m, im->ledger->freeze_place, &im->place, sizeof im->place);
+	if (memory_open(&m, pid, &e))
+		return false;
+	good = memory_read(&m, im->ledger->freeze_place, &im->place, sizeof im->place) == sizeof im->place;
+	if (good && im->parked)
+		stop_parked(&im->stop, &m, im->ledger->freeze_place);
 	memory_close(&m);
+	if (good)
+		asking_registers(im);
+	return good;
 }
 
 static void begin(struct image *im, struct ledger_header *ledger, uint64_t bytes,
@@ -196,21 +210,24 @@ static void begin(struct image *im, struct ledger_header *ledger, uint64_t bytes
 static void answer(struct image *im, void (*copy)(void *), void *context)
 {
 	struct ledger_header *l = im->ledger;
-	bool last_words, make;
+	int self = asking_number(im);
+	bool readable, alone, make;
 
-	place_read(im);
-	if (!im->place.tid)
-		why_add(im, "the memory of the process may not be read");
-	/* Without the asking thread's number nobody is stopped: it must not be. */
-	if (im->place.tid)
-		stop_all(&im->stop, im->target, im->place.tid);
-	asking_registers(im);
+	readable = place_read(im, im->target);
+	if (readable)
+		self = im->place.tid;
+	/* Without its number the asking thread might be stopped: it must not be. */
+	if (self)
+		stop_all(&im->stop, im->target, self);
 	parking(im);
+	if (readable)
+		place_read(im, im->target);
 	roots_kernel_read(&im->kernel, im->target);
-	last_words = im->place.reason == REASON_EXIT || im->place.reason == REASON_ABORT ||
+	/* The last snapshot of a process needs no image: nobody waits to go on. */
+	alone = !others_alive(im) || im->place.reason == REASON_EXIT || im->place.reason == REASON_ABORT ||
 		im->place.reason == REASON_EXEC;
-	make = im->place.tid && !im->options.no_references && !im->options.standing &&
-		(!im->started_by_it || (!last_words && others_alive(im)));
+	make = self && !im->options.no_references && !im->options.standing &&
+		(!readable || !im->started_by_it || !alone);
 	if (make && !memory_allows(im))
 		im->options.no_references = true, make = false;
 	copy(context);
@@ -221,9 +238,15 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 		else
 			why_add(im, "the image could not be made");
 		stop_verify(&im->stop);
+		if (im->started_by_it && im->parked)
+			word_set(&l->freeze, FREEZE_DONE);	/* the parked may go */
 		stop_release(&im->stop);
-	} else if (im->place.tid) {
+		if (!readable && im->reader)
+			place_read(im, im->reader);
+	} else if (readable && !im->options.no_references) {
 		im->reader = im->target;
+	} else if (!im->options.no_references) {
+		why_add(im, "the memory of the process may not be read");
 	}
 	threads_count(im);
 	/* One that we have asked goes on; one that has started us waits for our end. */
@@ -238,7 +261,7 @@ int image_answer(struct image *im, struct ledger_header *ledger, uint64_t bytes,
 	if (__atomic_load_n(&ledger->freeze, __ATOMIC_ACQUIRE) != FREEZE_ASKED)
 		return error_set(e, EXIT_UNMEASURED, "process %d does not stand still|its ledger says state %u|",
 			ledger->pid, ledger->freeze);
-	im->asked = im->started_by_it = true;
+	im->started_by_it = true;
 	answer(im, copy, context);
 	memory_begin(im);
 	return 0;
@@ -315,12 +338,10 @@ int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes
 				im->target);
 		nanosleep(&pause, NULL);
 	}
-	if (event_wait(im)) {
-		im->asked = true;
+	if (event_wait(im))
 		answer(im, copy, context);
-	} else {
+	else
 		inject(im, copy, context, e);
-	}
 	memory_begin(im);
 	return 0;
 }
@@ -409,9 +430,9 @@ void image_end(struct image *im)
 	stop_release(&im->stop);
 	if (im->started_by_it)
 		word_set(&im->ledger->freeze, FREEZE_DONE);
+	im->started_by_it = false;
 	stop_free(&im->stop);
 	free(im->kernel.words);
 	im->kernel.words = NULL;
 	im->reader = 0;
-	im->asked = false;
 }

@@ -34,8 +34,8 @@ struct image {
 	uint64_t ledger_bytes, ledger_inode;
 	struct image_options options;
 	int target, reader;
-	bool asked;			/* a thread of the process waits for us */
-	bool started_by_it;		/* and has started us: it reaps the image */
+	bool started_by_it;		/* a thread of the process has started us and waits for our end */
+	bool parked;			/* threads wait in the process's own signal handler */
 	bool injected;
 	struct freeze_place place;
 	struct stop stop;
