@@ -258,7 +258,7 @@ static struct gate_lost *classify(const struct gate_source *source, struct gate_
 	for (size_t i = 0; i < l.record_count; i++) {
 		const struct leak_record *r = &l.records[i];
 
-		if (!LEAK_LOST(r->kind) || r->site >= s->site_count)
+		if (!LEAK_IS_LOST(r->kind) || r->site >= s->site_count)
 			continue;
 		if (r->suppression >= 0)
 			note_suppressed(source, r, m);
