@@ -700,6 +700,19 @@ static void warns_once_of_another_build(void **state)
 	assert_non_null(symbols_warning(y, 0));
 	assert_null(symbols_warning(y, 1));
 	symbols_free(y);
+
+	/* Without a build id the names are used, and the doubt is said. */
+	f.modules[1].build_id = f.modules[2].build_id = 0;
+	f.process.taken_wall_ns = 1000000000;
+	y = symbols_new(&f.s);
+	symbols_frame(y, 1, &n);
+	assert_non_null(strstr(symbols_warning(y, 0) ?: "", "newer than the snapshot"));
+	symbols_free(y);
+	f.process.taken_wall_ns = UINT64_MAX;
+	y = symbols_new(&f.s);
+	symbols_frame(y, 1, &n);
+	assert_null(symbols_warning(y, 0));
+	symbols_free(y);
 }
 
 static int set_up(void **state)
