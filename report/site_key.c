@@ -184,7 +184,8 @@ static uint64_t name_hash(uint64_t seed, const struct symbol_line *line)
 		seed = mix_text(seed, line->file ? base_name(line->file) : "", line->file ? strlen(base_name(line->file)) : 0);
 		return mix_text(seed, line->function, strlen(line->function));
 	}
-	bytes = demangle_stable(line->function, name, sizeof(name));
+	demangle_stable(line->function, name, sizeof(name));
+	bytes = demangle_stem(name);
 	return mix_text(seed, name, bytes);
 }
 
