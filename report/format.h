@@ -222,7 +222,11 @@ struct tide_rounds { uint32_t site, pad; uint32_t least[TIDE_ROUND_BUCKETS]; };
 
 struct tide_mapping {
 	uint64_t lo, hi, offset, rss_bytes, pss_bytes, dirty_bytes;
-	uint32_t name, flags;
+	uint32_t name, flags;		/* flags: MAPPING_* */
 };
+#define MAPPING_READ 1u
+#define MAPPING_WRITE 2u
+#define MAPPING_EXECUTE 4u
+#define MAPPING_SHARED 8u
 
 #endif

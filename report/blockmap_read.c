@@ -1,0 +1,262 @@
+/* blockmap_read.c - lists the live blocks of a process: blockmap_read.h.
+ *
+ * A leaf is read in pieces of 2048 slots (64 KiB of heap): the slots, then the heap
+ * between the first and the last block, for the chunk headers that hold the sizes.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../shim/blockmap.h"
+#include "blockmap_read.h"
+
+#define PIECE 2048u
+
+struct piece {
+	uint64_t slot[PIECE], extra[PIECE];
+	unsigned char heap[(PIECE << BLOCK_GRANULE_SHIFT) + 16];
+};
+
+static struct tide_block *block_add(struct blockmap *b)
+{
+	if (b->count == b->room) {
+		b->room = b->room ? b->room * 2 : 4096;
+		b->blocks = memory_resize(b->blocks, b->room * sizeof(*b->blocks));
+	}
+	return &b->blocks[b->count++];
+}
+
+static void block_fill(struct blockmap *b, uint64_t address, uint64_t bytes, uint64_t slot)
+{
+	struct tide_block *to = block_add(b);
+
+	*to = (struct tide_block) { .address = address, .bytes = bytes, .site = slot_site(slot),
+		.birth = slot_birth(slot), .thread = slot_thread(slot) };
+	if (to->site >= b->site_count)
+		to->site = 0;
+	if (to->thread >= b->thread_count || to->thread == SLOT_THREAD_MASK)
+		to->thread = UINT32_MAX;
+}
+
+static void piece_read(struct blockmap *b, struct memory_read *m, struct piece *p, uint64_t slots_at,
+	uint64_t extra_at, uint64_t heap_at, unsigned count)
+{
+	unsigned first = count, last = 0;
+	uint64_t from, bytes, good;
+	bool extra = false;
+
+	memory_read(m, slots_at, p->slot, count * sizeof(p->slot[0]));
+	for (unsigned i = 0; i < count; i++)
+		if (p->slot[i]) {
+			first = first < i ? first : i;
+			last = i;
+			extra |= slot_slack(p->slot[i]) == SLOT_SLACK_EXTRA;
+		}
+	if (first == count)
+		return;
+	if (extra)
+		memory_read(m, extra_at, p->extra, count * sizeof(p->extra[0]));
+	/* The header is the word before the block. */
+	from = heap_at + ((uint64_t)first << BLOCK_GRANULE_SHIFT) - 8;
+	bytes = ((uint64_t)(last - first) << BLOCK_GRANULE_SHIFT) + 24;
+	good = memory_read(m, from, p->heap, bytes);
+	for (unsigned i = first; i <= last; i++) {
+		uint64_t slot = p->slot[i], address, header, size;
+
+		if (!slot)
+			continue;
+		address = heap_at + ((uint64_t)i << BLOCK_GRANULE_SHIFT) + 16 * slot_half(slot);
+		if (slot_slack(slot) == SLOT_SLACK_EXTRA) {
+			size = p->extra[i];
+		} else {
+			memcpy(&header, p->heap + (address - 8 - from), sizeof(header));
+			size = chunk_usable(header) - slot_slack(slot);
+			if (header < 32 || size >> 47) {
+				/* Not readable, or overwritten by the program. */
+				b->without_size += good < bytes || size >> 47;
+				size = 0;
+			}
+		}
+		block_fill(b, address, size, slot);
+	}
+}
+
+static void leaf_read(struct blockmap *b, struct memory_read *m, struct piece *p, uint64_t leaf,
+	uint64_t heap)
+{
+	const uint64_t slots_end = leaf + BLOCK_LEAF_SLOTS * 8;
+	uint64_t from = leaf, end;
+
+	for (; memory_run(m, &from, &end, slots_end); from = end) {
+		/* Slots are whole words; runs are whole pages, clipped to the leaf. */
+		uint64_t slot = (from - leaf) / 8, stop = (end - leaf) / 8;
+
+		while (slot < stop) {
+			unsigned count = stop - slot < PIECE ? (unsigned)(stop - slot) : PIECE;
+
+			piece_read(b, m, p, leaf + slot * 8, leaf + (BLOCK_LEAF_SLOTS + slot) * 8,
+				heap + (slot << BLOCK_GRANULE_SHIFT), count);
+			slot += count;
+		}
+	}
+}
+
+static int block_order(const void *a, const void *b)
+{
+	const struct tide_block *x = a, *y = b;
+
+	return (x->address > y->address) - (x->address < y->address);
+}
+
+static void spill_read(struct blockmap *b, struct memory_read *m, const struct ledger_header *h)
+{
+	struct spill_entry *s;
+	uint64_t before = b->count, room = 4096;
+
+	if (!h->spill_table || !h->spill_capacity || h->spill_capacity > 1u << 28)
+		return;
+	s = memory_get(room * sizeof(*s));
+	for (uint64_t at = 0; at < h->spill_capacity; at += room) {
+		uint64_t n = h->spill_capacity - at < room ? h->spill_capacity - at : room;
+
+		memory_read(m, h->spill_table + at * sizeof(*s), s, n * sizeof(*s));
+		for (uint64_t i = 0; i < n; i++)
+			if (s[i].address > 1)
+				block_fill(b, s[i].address, s[i].bytes, s[i].slot);
+	}
+	free(s);
+	if (b->count > before)
+		qsort(b->blocks, b->count, sizeof(*b->blocks), block_order);
+}
+
+void blockmap_read(struct blockmap *b, struct memory_read *m, const struct ledger_copy *c)
+{
+	uint64_t *root = memory_get_zeroed(BLOCK_ROOT_ENTRIES, 8);
+	struct block_middle *middle = memory_get(sizeof(*middle));
+	struct piece *p = memory_get(sizeof(*p));
+
+	memset(b, 0, sizeof(*b));
+	b->site_count = c->count[LEDGER_SITES];
+	b->thread_count = c->count[LEDGER_THREADS];
+	if (c->header.block_root)
+		memory_read(m, c->header.block_root, root, BLOCK_ROOT_ENTRIES * 8);
+	for (uint64_t i = 0; i < BLOCK_ROOT_ENTRIES; i++) {
+		if (!root[i] || memory_read(m, root[i], middle, sizeof(*middle)) == 0)
+			continue;
+		for (uint64_t k = 0; k < BLOCK_MIDDLE_ENTRIES; k++)
+			if (middle->leaf[k])
+				leaf_read(b, m, p, (uint64_t)middle->leaf[k],
+					i << BLOCK_MIDDLE_SHIFT | k << BLOCK_LEAF_SHIFT);
+	}
+	spill_read(b, m, &c->header);
+	free(root);
+	free(middle);
+	free(p);
+}
+
+void blockmap_free(struct blockmap *b)
+{
+	free(b->blocks);
+	memset(b, 0, sizeof(*b));
+}
+
+/* --- intervals --------------------------------------------------------------- */
+
+struct born { uint64_t key; double blocks, bytes; };	/* key: (site << 32 | interval) + 1 */
+
+struct born_table { struct born *slot; uint64_t mask, used; };
+
+static struct born *born_find(struct born_table *t, uint64_t key)
+{
+	uint64_t at = key * 0x9E3779B97F4A7C15u >> 20;
+
+	while (t->slot[at & t->mask].key && t->slot[at & t->mask].key != key)
+		at++;
+	return &t->slot[at & t->mask];
+}
+
+static struct born *born_get(struct born_table *t, uint64_t key)
+{
+	struct born *found;
+
+	if (t->used * 2 > t->mask) {
+		struct born_table old = *t;
+
+		t->mask = old.mask * 2 + 1;
+		t->slot = memory_get_zeroed(t->mask + 1, sizeof(*t->slot));
+		for (uint64_t i = 0; i <= old.mask; i++)
+			if (old.slot[i].key)
+				*born_find(t, old.slot[i].key) = old.slot[i];
+		free(old.slot);
+	}
+	found = born_find(t, key);
+	t->used += !found->key;
+	found->key = key;
+	return found;
+}
+
+static int birth_order(const void *a, const void *b)
+{
+	return (*(const uint32_t *)a > *(const uint32_t *)b) - (*(const uint32_t *)a < *(const uint32_t *)b);
+}
+
+static int section_order(const void *a, const void *b)
+{
+	const struct tide_birth *x = a, *y = b;
+
+	return x->site != y->site ? (x->site > y->site ? 1 : -1) :
+		(x->interval > y->interval) - (x->interval < y->interval);
+}
+
+/* Marks whose birth number is below `birth`. */
+static uint32_t interval_of(const uint32_t *births, uint64_t count, uint32_t birth)
+{
+	uint64_t lo = 0, hi = count;
+
+	while (lo < hi) {
+		uint64_t middle = (lo + hi) / 2;
+
+		if (births[middle] < birth)
+			lo = middle + 1;
+		else
+			hi = middle;
+	}
+	return (uint32_t)lo;
+}
+
+void blockmap_births(const struct blockmap *b, const struct ledger_copy *c, struct snapshot_writer *w,
+	struct tide_thread *threads, uint64_t thread_count)
+{
+	const struct ledger_mark *marks = c->table[LEDGER_MARKS];
+	uint64_t mark_count = c->count[LEDGER_MARKS], n = 0;
+	uint32_t *births = memory_get(mark_count * sizeof(*births));
+	struct born_table t = { memory_get_zeroed(1024, sizeof(struct born)), 1023, 0 };
+	struct tide_birth *to;
+
+	for (uint64_t i = 0; i < mark_count; i++)
+		births[i] = marks[i].birth;
+	qsort(births, mark_count, sizeof(*births), birth_order);
+	for (uint64_t i = 0; i < b->count; i++) {
+		const struct tide_block *k = &b->blocks[i];
+		struct born *sum = born_get(&t, ((uint64_t)k->site << 32 |
+			interval_of(births, mark_count, k->birth)) + 1);
+		double weight = 1;
+
+		/* A sampled block stands for 1/p blocks (shim/sample.h). */
+		if (c->header.sample_bytes)
+			weight = 1 / -expm1(-(double)(k->bytes ? k->bytes : 1) / (double)c->header.sample_bytes);
+		sum->blocks += weight;
+		sum->bytes += weight * (double)k->bytes;
+		if (threads && k->thread < thread_count)
+			threads[k->thread].live_bytes += (uint64_t)(weight * (double)k->bytes);
+	}
+	to = memory_get(t.used * sizeof(*to));
+	for (uint64_t i = 0; i <= t.mask; i++)
+		if (t.slot[i].key)
+			to[n++] = (struct tide_birth) { (uint32_t)((t.slot[i].key - 1) >> 32),
+				(uint32_t)(t.slot[i].key - 1), (uint64_t)(t.slot[i].blocks + .5),
+				(uint64_t)(t.slot[i].bytes + .5) };
+	qsort(to, n, sizeof(*to), section_order);
+	snapshot_writer_section(w, SECTION_BIRTHS, sizeof(*to), to, n, SNAPSHOT_TAKE);
+	free(t.slot);
+	free(births);
+}

@@ -1,0 +1,29 @@
+/* blockmap_read.h - all live blocks of a process, out of its block map
+ * (shim/blockmap.h), and how they spread over the intervals between marks.
+ *
+ * K1  Blocks come sorted by address. Nothing in the map is trusted: a site or a
+ *     thread that does not exist becomes 0 or UINT32_MAX.
+ * K2  A map that another thread changes meanwhile gives blocks that were there at
+ *     some moment of the reading.
+ */
+#ifndef TIDEMARK_BLOCKMAP_READ_H
+#define TIDEMARK_BLOCKMAP_READ_H
+
+#include "ledger_read.h"
+#include "memory_read.h"
+
+struct blockmap {
+	struct tide_block *blocks;
+	uint64_t count, room;
+	uint64_t site_count, thread_count;	/* bounds (K1) */
+	uint64_t without_size;			/* blocks whose size could not be read: 0 then */
+};
+
+void blockmap_read(struct blockmap *b, struct memory_read *m, const struct ledger_copy *c);
+void blockmap_free(struct blockmap *b);
+
+/* SECTION_BIRTHS, and live_bytes of threads (`threads` may be NULL). */
+void blockmap_births(const struct blockmap *b, const struct ledger_copy *c, struct snapshot_writer *w,
+	struct tide_thread *threads, uint64_t thread_count);
+
+#endif

@@ -1,0 +1,96 @@
+/* cmd_collect.c - the hidden verb that the library starts: a thread of the process
+ * stands and waits until we have ended.
+ *
+ *   tidemark collect --ledger PATH --serial N --reason N --flags N [--output PATH]
+ *   tidemark collect --watch --ledger PATH
+ */
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+#include "collect.h"
+#include "format.h"
+#include "verb.h"
+
+/* --every and --when: beside the process for all of its life. */
+int collect_watch(const char *ledger, struct tide_error *e) __attribute__((weak));
+
+struct arguments {
+	struct collect collect;
+	bool watch;
+};
+
+static const struct argp_option options[] = {
+	{ "ledger", 'l', "PATH", 0, "the ledger of the process", 0 },
+	{ "serial", 's', "N", 0, "number of the request", 0 },
+	{ "reason", 'r', "N", 0, "why (enum tide_reason)", 0 },
+	{ "flags", 'f', "N", 0, "REQUEST_FLAG_*", 0 },
+	{ "output", 'o', "PATH", 0, "where to write", 0 },
+	{ "watch", 'w', NULL, 0, "take snapshots as --every and --when of the run say", 0 },
+	{ 0 }
+};
+
+static uint32_t number(const char *text, struct argp_state *state)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*end || !*text || n > UINT32_MAX)
+		argp_error(state, "'%s' is not a number", text);
+	return (uint32_t)n;
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case 'l': a->collect.ledger = text; break;
+	case 's': a->collect.serial = number(text, state); break;
+	case 'r': a->collect.reason = number(text, state); break;
+	case 'f': a->collect.flags = number(text, state); break;
+	case 'o': a->collect.output = text; break;
+	case 'w': a->watch = true; break;
+	case ARGP_KEY_END:
+		if (!a->collect.ledger)
+			argp_error(state, "--ledger is missing");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = { options, parse, NULL,
+	"Takes a snapshot of the process that owns a ledger. Started by the library.", NULL, NULL, NULL };
+
+/* "x" and "x.tide" are the same name to tide_snapshot. */
+static char *with_ending(const char *path)
+{
+	size_t bytes = strlen(path);
+
+	return bytes > 5 && !strcmp(path + bytes - 5, ".tide") ? memory_string(path) :
+		memory_printf("%s.tide", path);
+}
+
+int cmd_collect(int argc, char **argv)
+{
+	struct arguments a = { .collect.reason = REASON_REQUEST };
+	struct tide_error e = { 0 };
+	int result;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	if (a.watch) {
+		result = collect_watch ? collect_watch(a.collect.ledger, &e) :
+			error_set(&e, EXIT_UNMEASURED, "cannot watch|this build lacks it|");
+	} else {
+		if (a.collect.output)
+			a.collect.output = with_ending(a.collect.output);
+		result = collect_snapshot(&a.collect, &e);
+		free((char *)a.collect.output);
+		free(a.collect.written);
+	}
+	if (!result)
+		return EXIT_FINE;
+	error_print(&e);
+	return EXIT_UNMEASURED;
+}

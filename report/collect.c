@@ -1,0 +1,305 @@
+/* collect.c - takes one snapshot: collect.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "blockmap_read.h"
+#include "collect.h"
+#include "collect_output.h"
+#include "collect_process.h"
+#include "image.h"
+
+struct collecting {
+	struct collect *request;
+	int fd;				/* the ledger */
+	struct ledger_header *ledger;	/* mapped; only control words are written */
+	uint64_t ledger_bytes;
+	struct ledger_copy copy;
+	bool copied;
+	struct tide_error copy_error;
+	struct collect_process process;
+	struct image image;
+	struct blockmap blocks;
+	struct image_graph graph;
+	struct ledger_made made;
+	struct snapshot_writer *writer;
+	struct tide_warning warnings[8];
+	uint64_t warning_count;
+};
+
+/* Called while all threads stand. */
+static void copy(void *context)
+{
+	struct collecting *c = context;
+
+	if (ledger_copy_descriptor(&c->copy, c->fd, c->request->ledger, &c->copy_error))
+		return;
+	collect_process_quick(&c->process, c->copy.header.pid);
+	c->copied = true;
+}
+
+static int ledger_map(struct collecting *c, struct tide_error *e)
+{
+	const char *path = c->request->ledger;
+	struct stat st;
+
+	c->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (c->fd < 0 || fstat(c->fd, &st))
+		return error_set(e, EXIT_UNMEASURED, "cannot open the ledger %s|%s|", path, strerror(errno));
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size < sizeof(*c->ledger) ||
+	    (st.st_uid != geteuid() && geteuid()))
+		return error_set(e, EXIT_UNMEASURED, "%s is no ledger|it is %s|", path,
+			!S_ISREG(st.st_mode) ? "no ordinary file" :
+			(uint64_t)st.st_size < sizeof(*c->ledger) ? "too short" : "another user's");
+	c->ledger_bytes = (uint64_t)st.st_size;
+	c->ledger = mmap(NULL, c->ledger_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, c->fd, 0);
+	if (c->ledger == MAP_FAILED) {
+		c->ledger = NULL;
+		return error_set(e, EXIT_UNMEASURED, "cannot map the ledger %s|%s|", path, strerror(errno));
+	}
+	if (memcmp(c->ledger->magic, LEDGER_MAGIC, 8) || c->ledger->version != LEDGER_VERSION ||
+	    c->ledger->header_bytes != sizeof(*c->ledger))
+		return error_set(e, EXIT_UNMEASURED, "cannot read the ledger %s|it is another version's|"
+			"use the command and the library of one build", path);
+	return 0;
+}
+
+static bool option_set(const struct ledger_copy *c, const char *name)
+{
+	char *value = ledger_option(c, name);
+	bool set = value && *value && strcmp(value, "0");
+
+	free(value);
+	return set;
+}
+
+static void warn(struct collecting *c, const char *text, const char *hint)
+{
+	if (c->warning_count < sizeof(c->warnings) / sizeof(c->warnings[0]))
+		c->warnings[c->warning_count++] = (struct tide_warning) {
+			snapshot_writer_string(c->writer, text), snapshot_writer_string(c->writer, hint) };
+}
+
+static void doubt(struct collecting *c, const char *text)
+{
+	size_t used = strlen(c->request->why);
+
+	if (*text)
+		snprintf(c->request->why + used, sizeof(c->request->why) - used, "%s%s", used ? "; " : "", text);
+}
+
+/* --- what the graph needs of the snapshot ------------------------------------- */
+
+static uint32_t graph_string(void *context, const char *text)
+{
+	return snapshot_writer_string(((struct collecting *)context)->writer, text);
+}
+
+static uint32_t graph_frame(void *context, uint32_t parent, uint64_t address, uint32_t flags)
+{
+	return ledger_made_frame(&((struct collecting *)context)->made, parent, address, flags);
+}
+
+static uint32_t graph_module(void *context, const struct roots_module *m)
+{
+	struct collecting *c = context;
+	struct tide_module module = { .lo = m->lo, .hi = m->hi, .bias = m->bias,
+		.path = snapshot_writer_string(c->writer, m->path),
+		.build_id = snapshot_writer_string(c->writer, m->build_id) };
+
+	return ledger_made_module(&c->made, &module);
+}
+
+static void references(struct collecting *c)
+{
+	struct image_graph *g = &c->graph;
+
+	*g = (struct image_graph) { .blocks = c->blocks.blocks, .block_count = c->blocks.count,
+		.string = graph_string, .frame = graph_frame, .module = graph_module, .context = c };
+	image_graph(&c->image, g);
+	doubt(c, g->doubts);
+	snapshot_writer_section(c->writer, SECTION_BLOCKS, sizeof(*g->blocks), g->blocks, g->block_count, 0);
+	snapshot_writer_section(c->writer, SECTION_ROOTS, sizeof(*g->roots), g->roots, g->root_count, 0);
+	snapshot_writer_section(c->writer, SECTION_ROOT_EDGES, sizeof(*g->root_edges), g->root_edges,
+		g->root_edge_count, 0);
+	snapshot_writer_section(c->writer, SECTION_EDGE_STARTS, sizeof(*g->edge_starts), g->edge_starts,
+		g->block_count + 1, 0);
+	snapshot_writer_section(c->writer, SECTION_EDGES, sizeof(*g->edges), g->edges, g->edge_count, 0);
+	c->made.process.references = 1;
+}
+
+/* --- the parts of a snapshot ---------------------------------------------------- */
+
+static void threads(struct collecting *c)
+{
+	for (uint64_t i = 0; i < c->made.thread_count; i++) {
+		struct tide_thread *t = &c->made.threads[i];
+
+		if (t->state & LEDGER_THREAD_EXITED)
+			t->registers = REGISTERS_NONE;
+		for (size_t k = 0; k < c->image.stop.count; k++) {
+			const struct stop_thread *s = &c->image.stop.threads[k];
+
+			if (s->tid == t->tid && !(t->state & LEDGER_THREAD_EXITED))
+				t->registers = !stop_general(s) ? REGISTERS_UNKNOWN :
+					s->vector_bytes ? REGISTERS_ALL : REGISTERS_GENERAL;
+		}
+	}
+}
+
+static bool wants_references(const struct collecting *c)
+{
+	char *value = ledger_option(&c->copy, "REFERENCES");
+	bool off = value && !strcmp(value, "0");
+
+	free(value);
+	return !off && !(c->request->flags & REQUEST_FLAG_NO_REFERENCES) && !c->copy.header.sample_bytes;
+}
+
+static void blocks(struct collecting *c)
+{
+	if (!c->image.reader)
+		return;
+	blockmap_read(&c->blocks, &c->image.memory, &c->copy);
+	blockmap_births(&c->blocks, &c->copy, c->writer, c->made.threads, c->made.thread_count);
+	if (c->blocks.without_size)
+		warn(c, "the size of some blocks could not be read", "they count as empty in the list of blocks");
+	if (wants_references(c))
+		references(c);
+}
+
+static void process(struct collecting *c)
+{
+	struct tide_process *p = &c->made.process;
+	const struct collect *r = c->request;
+
+	p->reason = r->reason;
+	p->sequence = r->serial;
+	p->threads_stopped = c->image.threads_stopped;
+	p->threads_unknown = c->image.threads_unknown;
+	p->pause_ns = image_pause_ns(&c->image);
+	p->rss_bytes = c->process.rss_bytes;
+	p->virtual_bytes = c->process.virtual_bytes;
+	p->pss_bytes = c->process.pss_bytes;
+	if (wants_references(c)) {
+		doubt(c, c->image.why);
+		if (!p->references)
+			doubt(c, "no references were taken");
+	}
+	if (c->copy.cut)
+		doubt(c, "the ledger is damaged");
+	p->complete = !*r->why;
+	p->incomplete_why = snapshot_writer_string(c->writer, r->why);
+}
+
+static void sections(struct collecting *c)
+{
+	struct tide_value more[4];
+
+	c->writer = snapshot_writer_new();
+	if (option_set(&c->copy, "COMPRESS"))
+		snapshot_writer_compress(c->writer, 1 << 16, 1);
+	ledger_sections(&c->copy, c->writer, &c->made);
+	threads(c);
+	blocks(c);
+	collect_process_mappings(&c->process, c->copy.header.pid, c->writer);
+	process(c);
+	more[0] = (struct tide_value) { .name = snapshot_writer_string(c->writer, "blocks"),
+		.value = c->blocks.count };
+	more[1] = (struct tide_value) { .name = snapshot_writer_string(c->writer, "missed.block_sizes"),
+		.value = c->blocks.without_size };
+	more[2] = (struct tide_value) { .name = snapshot_writer_string(c->writer, "missed.registers"),
+		.value = c->image.threads_unknown };
+	ledger_coverage(&c->copy, c->writer, more, 3);
+	snapshot_writer_section(c->writer, SECTION_WARNINGS, sizeof(c->warnings[0]), c->warnings,
+		c->warning_count, 0);
+	ledger_sections_finish(&c->made, c->writer);
+}
+
+static int file_write(struct collecting *c, struct tide_error *e)
+{
+	struct collect *r = c->request;
+	bool replace = r->overwrite || option_set(&c->copy, "OVERWRITE");
+	char *path = r->output ? memory_string(r->output) :
+		collect_output(&c->copy, r->reason, r->serial);
+
+	if (replace || r->output) {
+		r->written = path;
+		if (!snapshot_writer_finish(c->writer, path, e))
+			return 0;
+		r->written = NULL;
+	} else {
+		r->written = snapshot_writer_finish_unused(c->writer, path, e);
+	}
+	free(path);
+	return r->written ? 0 : -1;
+}
+
+static int take(struct collecting *c, struct tide_error *e)
+{
+	struct collect *r = c->request;
+	struct image_options options = { .unaligned = r->unaligned, .pointer_mask = r->pointer_mask,
+		.reason = r->reason, .flags = r->flags,
+		.standing = r->flags & REQUEST_FLAG_STANDING };
+	struct ledger_copy early;
+	char *mask;
+	int result;
+
+	/* Options are those of the start: they do not change, and image_answer wants them. */
+	if (ledger_copy_descriptor(&early, c->fd, r->ledger, e)) {
+		ledger_copy_free(&early);
+		return -1;
+	}
+	options.unaligned |= option_set(&early, "UNALIGNED");
+	mask = ledger_option(&early, "POINTER_MASK");
+	if (mask && !options.pointer_mask)
+		options.pointer_mask = strtoull(mask, NULL, 0);
+	free(mask);
+	c->copy = early;
+	options.no_references = !wants_references(c);
+	ledger_copy_free(&c->copy);
+	result = r->outside ? image_request(&c->image, c->ledger, c->ledger_bytes, &options, copy, c, e) :
+		image_answer(&c->image, c->ledger, c->ledger_bytes, &options, copy, c, e);
+	if (result)
+		return -1;
+	if (!r->serial)
+		r->serial = c->ledger->request_serial;
+	if (!c->copied) {
+		*e = c->copy_error;
+		return -1;
+	}
+	sections(c);
+	r->complete = c->made.process.complete;
+	return file_write(c, e);
+}
+
+int collect_snapshot(struct collect *r, struct tide_error *e)
+{
+	struct collecting *c = memory_get_zeroed(1, sizeof(*c));
+	int result;
+
+	c->request = r;
+	c->fd = -1;
+	result = ledger_map(c, e);
+	if (!result) {
+		result = take(c, e);
+		c->ledger->request_result = result ? (uint32_t)EIO : 0;
+		if (!result)
+			collect_announce(r->ledger, c->copy.header.pid, r->reason, r->complete, r->written);
+		image_end(&c->image);
+	}
+	image_graph_free(&c->graph);
+	blockmap_free(&c->blocks);
+	ledger_copy_free(&c->copy);
+	snapshot_writer_free(c->writer);
+	if (c->ledger)
+		munmap(c->ledger, c->ledger_bytes);
+	if (c->fd >= 0)
+		close(c->fd);
+	free(c);
+	return result;
+}
