@@ -103,12 +103,26 @@ static bool memory_allows(struct image *im)
 	return false;
 }
 
-/* The image ends with us, even when we are killed. */
-static void image_hold(struct image *im, int pid)
+/* The image ends with us, even when we are killed. It takes a moment until it
+ * has made itself readable; its name says so. */
+static void image_hold(struct image *im)
 {
-	im->reader = pid;
-	if (!im->injected)
-		ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_EXITKILL);
+	uint64_t limit = stop_clock() + ANSWER_NS;
+	struct timespec pause = { 0, 100000 };
+	char path[64], name[32];
+
+	snprintf(path, sizeof path, "/proc/%d/comm", im->reader);
+	while (stop_clock() < limit) {
+		FILE *f = fopen(path, "re");
+		bool ready = !f || (fgets(name, sizeof name, f) && !strncmp(name, "tidemark-image", 14));
+
+		if (f)
+			fclose(f);
+		if (ready)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	ptrace(PTRACE_SEIZE, im->reader, 0, PTRACE_O_EXITKILL);
 }
 
 static void memory_begin(struct image *im)
@@ -234,13 +248,15 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 	if (make) {
 		word_set(&l->freeze, FREEZE_STOPPED);
 		if (word_wait(im, &l->freeze, FREEZE_STOPPED, ANSWER_NS) && l->image_pid > 0)
-			image_hold(im, l->image_pid);
+			im->reader = l->image_pid;
 		else
 			why_add(im, "the image could not be made");
 		stop_verify(&im->stop);
 		if (im->started_by_it && im->parked)
 			word_set(&l->freeze, FREEZE_DONE);	/* the parked may go */
 		stop_release(&im->stop);
+		if (im->reader)
+			image_hold(im);
 		if (!readable && im->reader)
 			place_read(im, im->reader);
 	} else if (readable && !im->options.no_references) {
@@ -305,7 +321,7 @@ static void inject(struct image *im, void (*copy)(void *), void *context, struct
 	else if (inject_image(&im->stop, from, im->ledger->syscall_instruction, &pid, e))
 		why_add(im, "%s: %s", e->what, e->why);
 	else
-		image_hold(im, pid);
+		im->reader = pid;
 	stop_verify(&im->stop);
 	stop_release(&im->stop);
 	threads_count(im);

@@ -62,17 +62,31 @@ static long task_open(const char *name, const char *rest)
 	return raw3(SYS_open, path, O_RDONLY | O_CLOEXEC, 0);
 }
 
-/* Blocked in the kernel: its stack pointer can be read, it needs no signal. */
-static bool task_waits(const char *name)
+static long task_text(const char *name, const char *file, char *to, long bytes)
 {
-	char text[256];
-	long fd = task_open(name, "/syscall"), got;
+	long fd = task_open(name, file), got;
 
 	if (raw_failed(fd))
-		return false;
-	got = raw3(SYS_read, fd, text, sizeof text);
+		return 0;
+	got = raw3(SYS_read, fd, to, bytes);
 	raw1(SYS_close, fd);
-	return got > 0 && text[0] != 'r' && text[0] != '-';
+	return got;
+}
+
+/* Blocked in the kernel: the collector may read its stack pointer, and a signal
+ * would end its wait. `syscall` is not ours to read in a process that is not
+ * dumpable; the state of a thread always is. */
+static bool task_waits(const char *name)
+{
+	char text[512];
+	long got = task_text(name, "/syscall", text, sizeof text);
+
+	if (got > 0)
+		return text[0] != 'r' && text[0] != '-';
+	got = task_text(name, "/stat", text, sizeof text);
+	while (got > 0 && text[got - 1] != ')')
+		got--;
+	return got > 0 && got + 1 < (long)sizeof text && (text[got + 1] == 'S' || text[got + 1] == 'D');
 }
 
 static void park_signal(int pid, int tid)
