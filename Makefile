@@ -19,7 +19,7 @@ OPTIMISE := -O0
 endif
 ifdef ASAN
 B ?= build/asan
-OPTIMISE := -O1 -fno-omit-frame-pointer
+OPTIMISE := -O1
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 endif
 B ?= build
@@ -27,7 +27,7 @@ OPTIMISE ?= -O2
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
 COMMON := -std=gnu11 -g $(OPTIMISE) $(WARN) -I. $(EXTRA_CFLAGS)
 SHIM_CFLAGS := $(COMMON) -D_GNU_SOURCE -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-plt \
-	-fno-stack-protector -fno-omit-frame-pointer -fno-builtin-malloc -fasynchronous-unwind-tables
+	-fno-stack-protector -fno-builtin-malloc -fasynchronous-unwind-tables
 REPORT_PACKAGES := libdw libelf libzstd libxxhash jansson zlib libprotobuf-c inih ncursesw sqlite3 libunwind-ptrace
 REPORT_CFLAGS := $(COMMON) $(SANITIZE) -D_GNU_SOURCE -I$(B)/report $(shell pkg-config --cflags $(REPORT_PACKAGES) 2>/dev/null)
 REPORT_LIBS := $(shell pkg-config --libs $(REPORT_PACKAGES) 2>/dev/null) -lunwind-x86_64 -lunwind -lstdc++ -lm -lpthread

@@ -16,7 +16,8 @@
 
 void event_made_nested(uintptr_t p, uint64_t size);
 void event_unseen(struct thread *t, uint64_t slot, uintptr_t p, uint64_t old_size);
-/* Sampling, stopped, or ignored. Reached at each event, or when sample_left is used up. */
+/* Sampling, stopped, or ignored; reached when sample_left is used up. Whoever makes
+ * a block has subtracted its size there (event_pass). */
 void event_made_special(struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e);
 void event_recalculate_special(void);
 /* Writes down something about a block (TRACKED_*). */
@@ -46,8 +47,7 @@ HOT_INLINE void event_made(struct thread *t, void *block, uint64_t size, const u
 {
 	if (unlikely(state.special)) {
 		t->last = 0;
-		t->sample_left -= (int64_t)size;
-		if (unlikely(t->sample_left < 0))
+		if (t->sample_left < 0)
 			event_made_special(t, (uintptr_t)block, size, e);
 		return;
 	}
@@ -55,6 +55,27 @@ HOT_INLINE void event_made(struct thread *t, void *block, uint64_t size, const u
 	uint32_t site = walk_site(t, e);
 	oracle_check(t, e);
 	event_made_at(t, (uintptr_t)block, size, site);
+}
+
+/* May an allocation pass with nothing done? While sampling, nearly all do. */
+HOT_INLINE bool event_pass(uint64_t size)
+{
+	if (likely(!state.special))
+		return false;
+	struct thread *t = thread_current;
+	t->sample_left -= (int64_t)size;
+	t->last = 0;
+	return likely(t->sample_left >= 0);
+}
+
+/* Is it certain that this block was never entered? */
+HOT_INLINE bool event_pass_free(const void *block)
+{
+	if (likely(!state.sample))
+		return false;
+	uintptr_t p = (uintptr_t)block;
+	const struct block_leaf *leaf = block_leaf_of(p);
+	return likely((!leaf || !leaf->slot[BLOCK_GRANULE(p)]) && !block_spilled);
 }
 
 HOT_INLINE void event_freed(struct thread *t, void *block)

@@ -1,5 +1,7 @@
 /* hooks.c - the malloc family, with glibc's contract.
  *
+ * An exported function only decides whether there is anything to do, and jumps:
+ * to the real function, or to its _full twin, which then stands where it stood.
  * Every hook: real call, then enter; or enter, take, real call (B2, S4). The
  * frame address gives the caller's return address, stack pointer and rbp.
  * errno is the real function's: nothing here changes it.
@@ -9,6 +11,7 @@
 #include "real.h"
 
 #define ENTRY() (__builtin_frame_address(0))
+#define FULL static __attribute__((noinline))
 #define SP_OF(frame) ((uintptr_t)(frame) + 16)
 
 EXPORT void *malloc(size_t size);
@@ -43,6 +46,12 @@ HOT_INLINE void *made(void *p, size_t size, void *frame)
 	return p;
 }
 
+HOT_INLINE void *made_here(void *p, size_t size, void *frame)
+{
+	event_pass(size);
+	return made(p, size, frame);
+}
+
 /* p is about to be freed. */
 HOT_INLINE void gone(void *p, void *frame)
 {
@@ -56,17 +65,27 @@ HOT_INLINE void gone(void *p, void *frame)
 	thread_leave(t);
 }
 
-void *malloc(size_t size)
+FULL void *malloc_full(size_t size)
 {
 	return made(real.malloc(size), size, ENTRY());
 }
 
-void *calloc(size_t n, size_t each)
+void *malloc(size_t size)
+{
+	return event_pass(size) ? real.malloc(size) : malloc_full(size);
+}
+
+FULL void *calloc_full(size_t n, size_t each)
 {
 	return made(real.calloc(n, each), n * each, ENTRY());
 }
 
-void free(void *p)
+void *calloc(size_t n, size_t each)
+{
+	return event_pass(n * each) ? real.calloc(n, each) : calloc_full(n, each);
+}
+
+FULL void free_full(void *p)
 {
 	if (unlikely(!p || real_is_boot(p)))
 		return;
@@ -74,12 +93,17 @@ void free(void *p)
 	real.free(p);
 }
 
+void free(void *p)
+{
+	if (event_pass_free(p) && !real_is_boot(p))
+		real.free(p);
+	else
+		free_full(p);
+}
+
 void cfree(void *p)
 {
-	if (unlikely(!p || real_is_boot(p)))
-		return;
-	gone(p, ENTRY());
-	real.free(p);
+	free_full(p);
 }
 
 /* Blocks of the static arena live on as ordinary ones. */
@@ -111,9 +135,9 @@ static COLD void *realloc_plain(void *p, size_t size, bool nested)
 HOT_INLINE void *resize(void *p, size_t size, void *frame)
 {
 	if (!p)
-		return made(real.malloc(size), size, frame);
+		return made_here(real.malloc(size), size, frame);
 	if (unlikely(real_is_boot(p)))
-		return made(realloc_boot(p, size), size, frame);
+		return made_here(realloc_boot(p, size), size, frame);
 	struct thread *t = thread_enter(SP_OF(frame));
 	if (unlikely((uintptr_t)t <= (uintptr_t)THREAD_NESTED))
 		return realloc_plain(p, size, t != NULL);
@@ -147,6 +171,7 @@ HOT_INLINE void *resize(void *p, size_t size, void *frame)
 	if (likely(q)) {
 		const uintptr_t *e = walk_entry(frame);
 		if (unlikely(state.special)) {
+			t->sample_left -= (int64_t)size;
 			event_made(t, q, size, e);
 		} else {
 			uint32_t site = walk_site(t, e);
@@ -177,14 +202,14 @@ void *memalign(size_t alignment, size_t size)
 {
 	if (unlikely(!real.memalign))
 		real_resolve();
-	return made(real.memalign(alignment, size), size, ENTRY());
+	return made_here(real.memalign(alignment, size), size, ENTRY());
 }
 
 void *aligned_alloc(size_t alignment, size_t size)
 {
 	if (unlikely(!real.aligned_alloc))
 		real_resolve();
-	return made(real.aligned_alloc(alignment, size), size, ENTRY());
+	return made_here(real.aligned_alloc(alignment, size), size, ENTRY());
 }
 
 int posix_memalign(void **p, size_t alignment, size_t size)
@@ -193,7 +218,7 @@ int posix_memalign(void **p, size_t alignment, size_t size)
 		real_resolve();
 	int r = real.posix_memalign(p, alignment, size);
 	if (r == 0)
-		made(*p, size, ENTRY());
+		made_here(*p, size, ENTRY());
 	return r;
 }
 
@@ -201,14 +226,14 @@ void *valloc(size_t size)
 {
 	if (unlikely(!real.valloc))
 		real_resolve();
-	return made(real.valloc(size), size, ENTRY());
+	return made_here(real.valloc(size), size, ENTRY());
 }
 
 void *pvalloc(size_t size)
 {
 	if (unlikely(!real.pvalloc))
 		real_resolve();
-	return made(real.pvalloc(size), size, ENTRY());
+	return made_here(real.pvalloc(size), size, ENTRY());
 }
 
 void free_sized(void *p, size_t size)
