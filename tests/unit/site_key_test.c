@@ -34,13 +34,13 @@ static void same(void **state)
 		{ "fill@x.c:10;main@x.c:20", "fill@src/x.c:11;main@/tmp/x.c:99" },
 		{ "fill.constprop.0@x.c:1;main", "fill@x.c:2;main" },
 		{ "fill [clone .part.3]@x.c:1;main", "fill;main" },
-		{ "malloc_it<fill;main", "malloc_it;fill;main" },		/* inlined or not */
+		{ "malloc_it|fill;main", "malloc_it;fill;main" },		/* inlined or not */
 		{ "f;main;__libc_start_call_main;__libc_start_main;_start", "f;main" },
 		{ "f;main;__libc_start_call_main;__libc_start_main;_start", "f;main;_start;unheard_of" },
 		{ "f;work;start_thread;clone3", "f;work;start_thread" },
 		{ "operator new(unsigned long);f;main", "f;main" },		/* a wrapper */
 		{ "main::{lambda(int)#1}::operator()(int) const;main", "main::{lambda(int)#7}::operator()(int) const;main" },
-		{ "std::vector<int, std::allocator<int> >::push_back(int&&);main", "std::vector<int, my::pool<int>>::push_back(int&&);main" },
+		{ "my::vector<int, std::allocator<int> >::push_back(int&&);main", "my::vector<int, my::pool<int>>::push_back(int&&);main" },
 		{ "?0x123;main", "?0x456;main" },
 		{ "?0x123;?0x456;main", "?0x99;main" },
 	};
@@ -54,7 +54,7 @@ static void different(void **state)
 {
 	static const char *const stack[] = {
 		"f;main", "g;main", "f;g;main", "g;f;main", "f;f;main", "f", "?0x1;main", "f;?0x1;main", "f;start_thread",
-		"std::vector<int>::push_back(int);main", "std::vector<long>::push_back(long);main", "main;main", "fm;ain",
+		"my::vector<int>::push_back(int);main", "my::vector<long>::push_back(long);main", "main;main", "fm;ain",
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(stack) / sizeof(stack[0]); i++)
@@ -120,7 +120,7 @@ static void ends(void **state)
 	struct snapshot s;
 	uint64_t leaf[4], caller[4];
 	(void)state;
-	stacks_site(&t, 1, 1, "operator new(unsigned long);f<g;main");
+	stacks_site(&t, 1, 1, "operator new(unsigned long);f|g;main");
 	stacks_site(&t, 1, 1, "f;h;main");
 	stacks_site(&t, 1, 1, "k;g;main");
 	stacks_site(&t, 1, 1, "?0x1;g;main");

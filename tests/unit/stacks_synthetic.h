@@ -1,10 +1,10 @@
 /* stacks_synthetic.h - snapshots of known stacks, made without a process.
  *
  *   struct stacks t = { .build_id = "aa" };
- *   stacks_site(&t, 300, 3, "inner@x.c:3<fill@x.c:10;main@x.c:20");
+ *   stacks_site(&t, 300, 3, "inner@x.c:3|fill@x.c:10;main@x.c:20");
  *   stacks_open(&t, &snapshot);          names are stored in it: no module is opened
  *
- * Frames are innermost first, parted by ';'; in a frame lines are parted by '<',
+ * Frames are innermost first, parted by ';'; in a frame lines are parted by '|',
  * the inlined ones first; "?0x123" is a frame without symbol at this offset.
  */
 #ifndef STACKS_SYNTHETIC_H
@@ -92,7 +92,7 @@ static inline struct snapshot_writer *stacks_write(const struct stacks *t)
 				symbol[symbols++] = (struct tide_symbol){ .frame = (uint32_t)frames, .flags = SYMBOL_MADE_FROM_ADDRESS,
 					.function = snapshot_writer_string(w, "server+0x1") };
 			} else {
-				for (line = strtok_r(list[depth], "<", &lines_save); line; line = strtok_r(NULL, "<", &lines_save)) {
+				for (line = strtok_r(list[depth], "|", &lines_save); line; line = strtok_r(NULL, "|", &lines_save)) {
 					char *at = strrchr(line, '@'), *colon = at ? strrchr(at, ':') : NULL;
 
 					if (at)
