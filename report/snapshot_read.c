@@ -149,7 +149,7 @@ static bool put_off(const struct binding *b)
 static void section_bind(struct snapshot *s, struct reader *r, const struct tide_section *t)
 {
 	const struct binding *b = binding_of(t->kind);
-	const char *data = (const char *)r->map + t->offset;
+	const char *data;
 	uint64_t count;
 
 	if (!b || *slot_of(s, b))
@@ -158,6 +158,7 @@ static void section_bind(struct snapshot *s, struct reader *r, const struct tide
 		damage(s, "the %s are cut off", b->name);
 		return;
 	}
+	data = (const char *)r->map + t->offset;
 	if (!t->element_bytes || t->element_bytes > 1 << 16 || t->element_bytes * 16 < b->element_bytes ||
 	    t->plain_bytes % t->element_bytes || (!t->encoding && t->plain_bytes != t->stored_bytes)) {
 		damage(s, "the table entry of the %s is impossible", b->name);
