@@ -12,6 +12,8 @@
 #include "collect_output.h"
 #include "collect_process.h"
 #include "image.h"
+#include "perfmap.h"
+#include "symbol_module.h"
 
 struct collecting {
 	struct collect *request;
@@ -196,6 +198,19 @@ static void process(struct collecting *c)
 	p->incomplete_why = snapshot_writer_string(c->writer, r->why);
 }
 
+/* Names of code made at run time, where the program writes them for perf. */
+static void code_map(struct collecting *c)
+{
+	struct tide_error e = { 0 };
+	struct perfmap map;
+
+	if (perfmap_read_process(c->copy.header.pid, &map, &e))
+		warn(c, e.what, e.why);
+	else
+		perfmap_store(&map, c->writer);
+	perfmap_free(&map);
+}
+
 static void sections(struct collecting *c)
 {
 	struct tide_value more[4];
@@ -207,6 +222,7 @@ static void sections(struct collecting *c)
 	threads(c);
 	blocks(c);
 	collect_process_mappings(&c->process, c->copy.header.pid, c->writer);
+	code_map(c);
 	process(c);
 	more[0] = (struct tide_value) { .name = snapshot_writer_string(c->writer, "blocks"),
 		.value = c->blocks.count };
@@ -284,6 +300,7 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 
 	c->request = r;
 	c->fd = -1;
+	symbol_module_offline();	/* roots are named while the program stands */
 	result = ledger_map(c, e);
 	if (!result) {
 		result = take(c, e);
