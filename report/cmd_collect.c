@@ -10,9 +10,7 @@
 #include "collect.h"
 #include "format.h"
 #include "verb.h"
-
-/* --every and --when: beside the process for all of its life. */
-int collect_watch(const char *ledger, struct tide_error *e) __attribute__((weak));
+#include "watch.h"
 
 struct arguments {
 	struct collect collect;
@@ -80,8 +78,7 @@ int cmd_collect(int argc, char **argv)
 
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (a.watch) {
-		result = collect_watch ? collect_watch(a.collect.ledger, &e) :
-			error_set(&e, EXIT_UNMEASURED, "cannot watch|this build lacks it|");
+		result = watch_process(a.collect.ledger, &e);
 	} else {
 		if (a.collect.output)
 			a.collect.output = with_ending(a.collect.output);
