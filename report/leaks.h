@@ -19,6 +19,7 @@
 #define TIDEMARK_LEAKS_H
 
 #include <stdbool.h>
+#include "components.h"
 #include "graph.h"
 #include "suppress.h"
 #include "symbol.h"
@@ -26,7 +27,7 @@
 enum leak_kind {
 	LEAK_UNREFERENCED, LEAK_CYCLE, LEAK_INDIRECT, LEAK_POSSIBLE, LEAK_REACHABLE, LEAK_KINDS
 };
-#define LEAK_LOST(kind) ((kind) <= LEAK_INDIRECT)
+#define LEAK_IS_LOST(kind) ((kind) <= LEAK_INDIRECT)
 
 struct leaks_options {
 	struct symbols *symbols;	/* of this snapshot; NULL: made, used and freed here */
@@ -35,6 +36,7 @@ struct leaks_options {
 	uint32_t since, until;		/* --since, --until: only births in (since, until]; until 0: no end */
 	bool baseline;			/* ignore tide_freeze: count what lived before it, too */
 	bool totals_only;		/* no groups and no retained sizes: cheaper */
+	bool live;			/* retained sizes of possible and reachable records too: dearer */
 };
 
 struct leak_sum { uint64_t blocks, bytes; };
@@ -84,7 +86,7 @@ struct leaks {
 	struct graph graph;
 	uint8_t *kind;			/* [blocks] enum leak_kind | LEAK_* below */
 	uint32_t *group_of;		/* [blocks] group of a root leak or cycle member; NULL with totals_only */
-	uint32_t *component;		/* [blocks] of lost blocks; else GRAPH_NONE */
+	struct components components;	/* of lost blocks */
 };
 #define LEAK_KIND_MASK 7u
 #define LEAK_IN_RING 8u

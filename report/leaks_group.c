@@ -1,0 +1,364 @@
+/* leaks_group.c - root leaks and root cycles, merged where equal, and what each retains. */
+#include <stdlib.h>
+#include <string.h>
+#include "dominate.h"
+#include "leaks_private.h"
+
+/* Finds the group of a set of sites: open addressing, a power of two slots. */
+struct finder {
+	struct entry { uint64_t key; uint32_t group; } *entry;	/* group + 1; 0 free */
+	uint32_t slots, used;
+};
+
+static struct entry *find(struct finder *f, uint64_t key)
+{
+	for (uint32_t at = (uint32_t)(key * 0x9e3779b97f4a7c15u >> 32); ; at++) {
+		struct entry *e = &f->entry[at & (f->slots - 1)];
+
+		if (!e->group || e->key == key)
+			return e;
+	}
+}
+
+static struct entry *find_or_grow(struct finder *f, uint64_t key)
+{
+	struct finder old = *f;
+
+	if (f->used * 2 >= f->slots) {
+		f->slots = f->slots ? f->slots * 2 : 64;
+		f->entry = memory_get_zeroed(f->slots, sizeof(*f->entry));
+		for (uint32_t i = 0; i < old.slots; i++)
+			if (old.entry[i].group)
+				*find(f, old.entry[i].key) = old.entry[i];
+		free(old.entry);
+	}
+	return find(f, key);
+}
+
+static struct leak_group *group_at(struct leaks *l, struct finder *f, uint64_t key, size_t *room)
+{
+	struct entry *e = find_or_grow(f, key);
+
+	if (!e->group) {
+		if (l->group_count == *room) {
+			*room = *room ? *room * 2 : 64;
+			l->groups = memory_resize(l->groups, *room * sizeof(*l->groups));
+		}
+		l->groups[l->group_count] = (struct leak_group){ .head = GRAPH_NONE, .suppression = -1 };
+		*e = (struct entry){ key, (uint32_t)++l->group_count };
+		f->used++;
+	}
+	return &l->groups[e->group - 1];
+}
+
+static uint64_t mix(uint64_t h, uint64_t value)
+{
+	h = (h ^ value) * 0xff51afd7ed558ccdu;
+	return h ^ h >> 32;
+}
+
+static void take(struct leaks_work *w, struct leak_group *g, uint32_t block)
+{
+	struct leaks *l = w->l;
+	const struct tide_block *b = &w->s->blocks[block];
+
+	l->group_of[block] = (uint32_t)(g - l->groups);
+	if (l->kind[block] & LEAK_LEFT_OUT)
+		return;
+	g->blocks++;
+	g->bytes += b->bytes;
+	g->self |= !!(l->kind[block] & LEAK_SELF);
+	if (l->kind[block] & LEAK_SUPPRESSED && g->suppression < 0)
+		g->suppression = w->rule[block];
+}
+
+/* Keeps the oldest head. */
+static void lead(struct leaks_work *w, struct leak_group *g, uint32_t head)
+{
+	if (g->head != GRAPH_NONE && w->s->blocks[g->head].birth <= w->s->blocks[head].birth)
+		return;
+	g->head = head;
+	g->site = leaks_site(w->s, head);
+}
+
+static int compare_sites(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static bool counts(const struct leaks *l, uint32_t block)
+{
+	return !(l->kind[block] & LEAK_LEFT_OUT);
+}
+
+static void group_ring(struct leaks_work *w, struct finder *f, uint32_t ring, size_t *room)
+{
+	struct leaks *l = w->l;
+	const struct components *c = &l->components;
+	uint32_t first = c->ring_start[ring], size = c->ring_start[ring + 1] - first, distinct = 0;
+	uint32_t *sites = memory_get((uint64_t)size * sizeof(*sites));
+	uint64_t key;
+	struct leak_group *g;
+	bool any = false;
+
+	for (uint32_t k = 0; k < size; k++)
+		sites[k] = leaks_site(w->s, c->ring_block[first + k]);
+	qsort(sites, size, sizeof(*sites), compare_sites);
+	key = mix(!!(l->kind[c->head[ring]] & LEAK_SUPPRESSED), 0xc0);
+	for (uint32_t k = 0; k < size; k++)
+		if (!k || sites[k] != sites[k - 1]) {
+			key = mix(key, sites[k]);
+			distinct++;
+		}
+	free(sites);
+	g = group_at(l, f, key | 1ull << 63, room);
+	if (g->head == GRAPH_NONE)
+		g->container = true;
+	g->kind = LEAK_CYCLE;
+	g->sites = distinct;
+	g->container &= c->container[ring];
+	if (size > g->nodes_most)
+		g->nodes_most = size;
+	for (uint32_t k = 0; k < size; k++) {
+		any |= counts(l, c->ring_block[first + k]);
+		take(w, g, c->ring_block[first + k]);
+	}
+	g->roots += any;
+	lead(w, g, c->head[ring]);
+}
+
+void leaks_group(struct leaks_work *w)
+{
+	struct leaks *l = w->l;
+	const struct components *c = &l->components;
+	struct finder f = { 0 };
+	size_t room = 0;
+
+	l->group_of = memory_get(((uint64_t)l->graph.blocks + 1) * sizeof(*l->group_of));
+	for (uint32_t i = 0; i < l->graph.blocks; i++) {
+		struct leak_group *g;
+
+		l->group_of[i] = GRAPH_NONE;
+		if (leaks_kind(l, i) != LEAK_UNREFERENCED)
+			continue;
+		/* Keys of single sites and of sets of sites must not meet: the top bit is for sets. */
+		g = group_at(l, &f, (uint64_t)leaks_site(w->s, i) << 1 | !!(l->kind[i] & LEAK_SUPPRESSED), &room);
+		g->kind = LEAK_UNREFERENCED;
+		g->sites = g->nodes_most = 1;
+		g->roots += counts(l, i);
+		take(w, g, i);
+		lead(w, g, i);
+	}
+	for (uint32_t r = 0; r < c->rings; r++)
+		if (!c->held[c->ring[r]])
+			group_ring(w, &f, r, &room);
+	free(f.entry);
+}
+
+/* Extra nodes: one a group, with its members below it; one that stands for all roots; and the beginning. */
+static void make_extras(const struct leaks_work *w, struct dominate_graph *d, uint32_t **starts, uint32_t **outs)
+{
+	const struct leaks *l = w->l;
+	uint32_t groups = (uint32_t)l->group_count, blocks = l->graph.blocks, n = 0;
+	uint64_t live = w->o->live ? w->s->root_edge_count : 0;
+	uint32_t *start = memory_get_zeroed((uint64_t)groups + 4, sizeof(*start)), *out;
+
+	for (uint32_t i = 0; i < blocks; i++)
+		if (l->group_of[i] != GRAPH_NONE)
+			start[l->group_of[i] + 2]++;
+	for (uint32_t i = 1; i <= groups; i++)
+		start[i + 1] += start[i];
+	n = start[groups + 1];
+	out = memory_get(((uint64_t)n + live + groups + 2 + (w->o->live ? blocks : 0)) * sizeof(*out));
+	for (uint32_t i = 0; i < blocks; i++)
+		if (l->group_of[i] != GRAPH_NONE)
+			out[start[l->group_of[i] + 1]++] = i;
+	/* start[groups] is the end of the last group: the roots' node begins there. */
+	if (w->o->live) {
+		for (uint64_t i = 0; i < w->s->root_edge_count; i++)
+			if (w->s->root_edges[i].block < blocks && w->s->root_edges[i].root < l->graph.roots)
+				out[n++] = w->s->root_edges[i].block;
+		for (uint32_t i = 0; i < blocks; i++)
+			if (w->s->blocks[i].flags & (BLOCK_NEW | BLOCK_IGNORED))
+				out[n++] = i;
+	}
+	start[groups + 1] = n;
+	for (uint32_t i = 0; i <= groups; i++)
+		out[n++] = blocks + i;
+	start[groups + 2] = n;
+	*d = (struct dominate_graph){ .blocks = blocks, .extras = groups + 2, .start = l->graph.start,
+		.out = l->graph.out, .extra_start = start, .extra_out = out, .only = w->o->live ? NULL : w->state };
+	*starts = start;
+	*outs = out;
+}
+
+/* The record of a node, + 1; 0 where it counts for none. */
+static uint32_t record_of(const struct leaks_work *w, uint32_t node)
+{
+	if (node >= w->l->graph.blocks || w->l->kind[node] & LEAK_LEFT_OUT)
+		return 0;
+	return w->record_of[leaks_record_slot(w, node)];
+}
+
+/* Records: what a block retains counts once, though blocks of one record may dominate each
+ * other: only the topmost of them count. Walks the tree of dominators with a stack. */
+static void retain_records(struct leaks_work *w, const struct dominate *d)
+{
+	struct leaks *l = w->l;
+	uint32_t *first, *child, *next, *open, *stack, depth = 0;
+
+	dominate_children(d, &first, &child);
+	next = memory_get((uint64_t)d->count * sizeof(*next));
+	memcpy(next, first, (uint64_t)d->count * sizeof(*next));
+	open = memory_get_zeroed(l->record_count + 1, sizeof(*open));
+	stack = memory_get((uint64_t)d->count * sizeof(*stack));
+	for (size_t i = 0; i < l->record_count; i++)
+		if (LEAK_IS_LOST(l->records[i].kind) || w->o->live)
+			l->records[i].retained_blocks = l->records[i].retained_bytes = 0;
+	stack[depth++] = 0;
+	while (depth) {
+		uint32_t i = stack[depth - 1], slot = record_of(w, d->node[i]);
+
+		if (next[i] == first[i] && slot && !open[slot - 1]++) {
+			l->records[slot - 1].retained_blocks += d->blocks[i];
+			l->records[slot - 1].retained_bytes += d->bytes[i];
+		}
+		if (next[i] < first[i + 1]) {
+			stack[depth++] = child[next[i]++];
+			continue;
+		}
+		if (slot)
+			open[slot - 1]--;
+		depth--;
+	}
+	free(first);
+	free(child);
+	free(next);
+	free(open);
+	free(stack);
+}
+
+static void retain_groups(struct leaks_work *w, const struct dominate *d)
+{
+	struct leaks *l = w->l;
+
+	for (uint32_t i = 0; i < l->group_count; i++) {
+		struct leak_group *g = &l->groups[i];
+		uint32_t number = d->number[l->graph.blocks + i];
+
+		g->retained_blocks = g->suppression < 0 ? d->blocks[number] : g->blocks;
+		g->retained_bytes = g->suppression < 0 ? d->bytes[number] : g->bytes;
+	}
+	for (uint32_t i = 1; i < d->count; i++)
+		if (!d->dominator[i] && d->node[i] < l->graph.blocks && leaks_kind(l, d->node[i]) == LEAK_INDIRECT) {
+			l->shared.blocks += d->blocks[i];
+			l->shared.bytes += d->bytes[i];
+		}
+}
+
+static int compare_pairs(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Records of root leaks retain what their groups do: also what several of their blocks share.
+ * A site may take part in root cycles of several groups, each of which counts once. */
+static void retain_root_records(struct leaks_work *w)
+{
+	struct leaks *l = w->l;
+	uint64_t *pair = NULL, last = UINT64_MAX;
+	size_t count = 0, room = 0;
+
+	for (uint32_t i = 0; i < l->graph.blocks; i++) {
+		uint32_t slot = l->group_of[i] == GRAPH_NONE ? 0 : record_of(w, i);
+
+		if (!slot || ((uint64_t)slot << 32 | l->group_of[i]) == last)
+			continue;
+		last = (uint64_t)slot << 32 | l->group_of[i];
+		if (count == room) {
+			room = room ? room * 2 : 256;
+			pair = memory_resize(pair, room * sizeof(*pair));
+		}
+		pair[count++] = last;
+	}
+	if (count)
+		qsort(pair, count, sizeof(*pair), compare_pairs);
+	for (size_t i = 0; i < count; i++) {
+		struct leak_record *r = &l->records[(pair[i] >> 32) - 1];
+		struct leak_group *g = &l->groups[(uint32_t)pair[i]];
+
+		if (i && pair[i] == pair[i - 1])
+			continue;
+		if (r->group == GRAPH_NONE) {
+			r->group = (uint32_t)pair[i];
+			r->retained_blocks = r->retained_bytes = 0;
+		}
+		r->retained_blocks += g->retained_blocks;
+		r->retained_bytes += g->retained_bytes;
+	}
+	free(pair);
+}
+
+static int compare_groups(const void *a, const void *b, void *groups)
+{
+	const struct leak_group *x = (struct leak_group *)groups + *(const uint32_t *)a;
+	const struct leak_group *y = (struct leak_group *)groups + *(const uint32_t *)b;
+
+	if ((x->suppression < 0) != (y->suppression < 0))
+		return x->suppression < 0 ? -1 : 1;
+	if (x->retained_bytes != y->retained_bytes)
+		return x->retained_bytes > y->retained_bytes ? -1 : 1;
+	if (x->retained_blocks != y->retained_blocks)
+		return x->retained_blocks > y->retained_blocks ? -1 : 1;
+	return x->head < y->head ? -1 : x->head > y->head;
+}
+
+static void sort_groups(struct leaks *l)
+{
+	uint32_t *order = memory_get(l->group_count * sizeof(*order) + 1);
+	uint32_t *place = memory_get(l->group_count * sizeof(*place) + 1);
+	struct leak_group *sorted = memory_get(l->group_count * sizeof(*sorted) + 1);
+
+	for (uint32_t i = 0; i < l->group_count; i++)
+		order[i] = i;
+	if (l->group_count)
+		qsort_r(order, l->group_count, sizeof(*order), compare_groups, l->groups);
+	for (uint32_t i = 0; i < l->group_count; i++) {
+		sorted[i] = l->groups[order[i]];
+		place[order[i]] = i;
+	}
+	for (uint32_t i = 0; i < l->graph.blocks; i++)
+		if (l->group_of[i] != GRAPH_NONE)
+			l->group_of[i] = place[l->group_of[i]];
+	for (size_t i = 0; i < l->record_count; i++)
+		if (l->records[i].group != GRAPH_NONE)
+			l->records[i].group = place[l->records[i].group];
+	free(l->groups);
+	l->groups = sorted;
+	free(order);
+	free(place);
+}
+
+void leaks_retain(struct leaks_work *w)
+{
+	struct dominate_graph g;
+	struct dominate d;
+	uint32_t *starts, *outs;
+
+	if (!w->l->lost.blocks && !w->l->suppressed.blocks && !w->o->live)
+		return;
+	make_extras(w, &g, &starts, &outs);
+	dominate_find(&d, &g);
+	free(starts);
+	free(outs);
+	dominate_weigh(&d, w->s, w->l->kind, LEAK_SUPPRESSED | LEAK_LEFT_OUT);
+	retain_groups(w, &d);
+	retain_records(w, &d);
+	retain_root_records(w);
+	dominate_free(&d);
+	sort_groups(w->l);
+}

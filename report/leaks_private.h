@@ -1,0 +1,42 @@
+/* leaks_private.h - what the parts of leaks.h share. Private to them. */
+#ifndef TIDEMARK_LEAKS_PRIVATE_H
+#define TIDEMARK_LEAKS_PRIVATE_H
+
+#include "leaks.h"
+
+struct leaks_work {
+	const struct snapshot *s;
+	const struct leaks_options *o;
+	struct leaks *l;
+	uint8_t *state;		/* [blocks] REACH_* */
+	int32_t *rule;		/* [blocks] of suppressed ones; NULL: nothing is suppressed */
+	uint32_t *record_of;	/* [2 * LEAK_KINDS * sites], see leaks_record_slot */
+};
+
+/* leaks_suppress.c: sets LEAK_SUPPRESSED, and counts for each rule. */
+void leaks_suppress(struct leaks_work *w);
+/* leaks_group.c: groups, then retained sizes of groups and records. */
+void leaks_group(struct leaks_work *w);
+void leaks_retain(struct leaks_work *w);
+
+static inline enum leak_kind leaks_kind(const struct leaks *l, uint32_t block)
+{
+	return (enum leak_kind)(l->kind[block] & LEAK_KIND_MASK);
+}
+
+static inline uint32_t leaks_site(const struct snapshot *s, uint32_t block)
+{
+	uint32_t site = s->blocks[block].site;
+
+	return site < s->site_count ? site : 0;
+}
+
+/* Where the record of a block is noted. */
+static inline uint64_t leaks_record_slot(const struct leaks_work *w, uint32_t block)
+{
+	unsigned row = leaks_kind(w->l, block) * 2u + !!(w->l->kind[block] & LEAK_SUPPRESSED);
+
+	return (uint64_t)row * (w->s->site_count + 1) + leaks_site(w->s, block);
+}
+
+#endif
