@@ -39,7 +39,8 @@ extern int __cxa_at_quick_exit(void (*)(void *), void *);
 
 void life_early_event(void)
 {
-	__atomic_fetch_add(&early_events, 1, __ATOMIC_RELAXED);
+	if (!real_is_resolving())
+		__atomic_fetch_add(&early_events, 1, __ATOMIC_RELAXED);
 }
 
 static long read_file(const char *path, char *to, size_t bytes)

@@ -118,10 +118,14 @@ void real_resolve(void)
 	find(&r.setrlimit, "setrlimit");
 	find(&r.prlimit, "prlimit");
 	find(&r.mlockall, "mlockall");
+	/* What this libc does not have has left a message; the program shall not see it. */
+	dlerror();
 	real = r;
 	compiler_barrier();
 	resolving = false;
 }
+
+bool real_is_resolving(void) { return resolving; }
 
 static const struct link_map *allocator_map(void)
 {

@@ -53,6 +53,7 @@ extern void *real_syscall __attribute__((visibility("hidden")));
 
 /* Resolves all; called from the constructor, or by the first call of any. */
 void real_resolve(void);
+bool real_is_resolving(void);
 /* Is it a block of the static arena? */
 bool real_is_boot(const void *p);
 /* The allocator below is glibc's own. */
