@@ -5,7 +5,8 @@
  *   stacks_open(&t, &snapshot);          names are stored in it: no module is opened
  *
  * Frames are innermost first, parted by ';'; in a frame lines are parted by '|',
- * the inlined ones first; "?0x123" is a frame without symbol at this offset.
+ * the inlined ones first; "?0x123" is a frame without symbol at this offset. A name
+ * may hold '\1', which becomes a ';'.
  */
 #ifndef STACKS_SYNTHETIC_H
 #define STACKS_SYNTHETIC_H
@@ -99,6 +100,8 @@ static inline struct snapshot_writer *stacks_write(const struct stacks *t)
 						*at = 0;
 					if (colon)
 						*colon = 0;
+					for (char *c = line; *c; c++)
+						*c = *c == 1 ? ';' : *c;
 					symbol[symbols++] = (struct tide_symbol){ .frame = (uint32_t)frames,
 						.function = snapshot_writer_string(w, line),
 						.file = at ? snapshot_writer_string(w, at + 1) : 0,
