@@ -231,6 +231,8 @@ static int file_write(const struct snapshot_writer *w, struct output *o)
 	for (uint32_t i = 0; !result && i < count; i++)
 		result = section_write(w, o, &order[i], &table[i]);
 	end = o->at;
+	/* The last section may be empty: its place is aligned all the same. */
+	result = result || ftruncate(o->fd, (off_t)end);
 	header.file_bytes = end;
 	header.table_checksum = XXH3_64bits(table, count * sizeof(*table));
 	header.header_checksum = XXH3_64bits(&header, offsetof(struct tide_file_header, header_checksum));
