@@ -192,7 +192,9 @@ static int section_write(const struct snapshot_writer *w, struct output *o,
 	void *packed = NULL;
 	int result;
 
-	o->at = (o->at + SNAPSHOT_ALIGN - 1) & ~(uint64_t)(SNAPSHOT_ALIGN - 1);
+	/* An empty section writes nothing: aligned, it could lie behind the end of the file. */
+	if (s->count)
+		o->at = (o->at + SNAPSHOT_ALIGN - 1) & ~(uint64_t)(SNAPSHOT_ALIGN - 1);
 	*t = (struct tide_section) { .kind = s->kind, .element_bytes = s->element_bytes,
 		.offset = o->at, .plain_bytes = s->count * s->element_bytes };
 	t->stored_bytes = t->plain_bytes;
