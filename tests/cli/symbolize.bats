@@ -104,3 +104,38 @@ server.serve_forever()' >port 2>/dev/null 3>&- &
 	run -3 "$TIDEMARK" symbolize cut.tide
 	cmp cut.tide kept.tide
 }
+
+@test "code made at run time has the names of its perf map" {
+	compile jit <<-'EOF'
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <sys/mman.h>
+		#include <unistd.h>
+		/* push rbp; mov rbp,rsp; movabs rax,malloc; mov edi,7777; call rax; pop rbp; ret */
+		static unsigned char code[] = { 0x55, 0x48, 0x89, 0xe5, 0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0,
+			0xbf, 0x61, 0x1e, 0, 0, 0xff, 0xd0, 0x5d, 0xc3 };
+		int main(void) {
+			void *(*volatile allocate)(size_t) = malloc;
+			char path[64], *page = mmap(0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			memcpy(code + 6, (void *)&allocate, 8);
+			memcpy(page + 64, code, sizeof(code));
+			sprintf(path, "/tmp/perf-%d.map", getpid());
+			FILE *f = fopen(path, "w");
+			fprintf(f, "%lx 40 old_code\n%lx %zx LazyCompile:*make app.js:3\n", (long)page, (long)page + 64, sizeof(code));
+			fclose(f);
+			((void *(*)(void))(page + 64))();
+			puts(path);
+			return 0; }
+	EOF
+	run -0 --separate-stderr "$TIDEMARK" run -o jit.tide ./jit
+	rm -f "${lines[0]}"
+	[ "$(json "$("$TIDEMARK" stat --json jit.tide)" \
+		'[r["stack"][0]["function"] for r in d["records"] if r["total_bytes"] == 7777]')" = \
+		"['LazyCompile:*make app.js:3']" ]
+	"$TIDEMARK" symbolize -q jit.tide
+	[ "$(json "$("$TIDEMARK" stat --json jit.tide)" \
+		'[f["function"] for r in d["records"] if r["total_bytes"] == 7777 for f in r["stack"]][:2]')" = \
+		"['LazyCompile:*make app.js:3', 'main']" ]
+}
