@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "export.h"
+#include "leaks.h"
 #include "verb.h"
 
 static const struct format {
@@ -175,9 +176,64 @@ static int write_stdout(const struct export *x, const struct format *format, str
 	return 0;
 }
 
+static void lost_free(struct export_lost *lost, size_t count)
+{
+	for (size_t i = 0; lost && i < count; i++) {
+		free(lost[i].bytes);
+		free(lost[i].blocks);
+	}
+	free(lost);
+}
+
+/* Lost blocks of each site, where all snapshots hold references; else *out is NULL,
+ * which is an error only when they were asked for. */
+static int find_lost(const struct arguments *a, const struct view *view, struct export_lost **out, struct tide_error *e)
+{
+	struct export_lost *lost = memory_get_zeroed(a->files, sizeof(*lost));
+	bool asked = a->measure == EXPORT_LOST_BYTES || a->measure == EXPORT_LOST_BLOCKS, known = true;
+
+	for (size_t i = 0; i < a->files && known; i++) {
+		const struct snapshot *s = view[i].snapshot;
+		struct leaks_options o = { .symbols = view[i].symbols, .totals_only = true };
+		struct leaks l;
+
+		/* What was lost between marks, or by one thread, is for `leaks` to say. */
+		known = s->process->references && !view[i].by_interval && !view[i].by_thread;
+		if (!known || leaks_classify(s, &o, &l, e)) {
+			known = false;
+			break;
+		}
+		lost[i].bytes = memory_get_zeroed(s->site_count + 1, sizeof(int64_t));
+		lost[i].blocks = memory_get_zeroed(s->site_count + 1, sizeof(int64_t));
+		for (size_t r = 0; r < l.record_count; r++) {
+			const struct leak_record *record = &l.records[r];
+
+			if (!LEAK_IS_LOST(record->kind) || record->suppression >= 0 || record->site >= s->site_count ||
+			    !view[i].kept[record->site])
+				continue;
+			lost[i].bytes[record->site] += (int64_t)record->bytes;
+			lost[i].blocks[record->site] += (int64_t)record->blocks;
+		}
+		known = l.complete || !asked;
+		if (!known)
+			error_set(e, EXIT_UNMEASURED, "cannot tell what is lost in %s|%s|", a->file[i], l.why);
+		leaks_free(&l);
+	}
+	if (!known) {
+		lost_free(lost, a->files);
+		lost = NULL;
+	}
+	*out = lost;
+	if (asked && e->what[0])
+		return -1;
+	memset(e, 0, sizeof(*e));
+	return 0;
+}
+
 static int export_files(const struct arguments *a, struct tide_error *e)
 {
 	struct view *view = memory_get_zeroed(a->files, sizeof(*view));
+	struct export_lost *lost = NULL;
 	struct export x;
 	size_t open = 0;
 	bool damaged = false;
@@ -186,7 +242,9 @@ static int export_files(const struct arguments *a, struct tide_error *e)
 	for (; open < a->files && !bad; open += !bad)
 		bad = view_load(&view[open], a->file[open], &a->common, DOMAIN_BLOCKS, e);
 	if (!bad)
-		bad = export_make(&x, view, open, NULL, a->measure, e);
+		bad = find_lost(a, view, &lost, e);
+	if (!bad)
+		bad = export_make(&x, view, open, lost, a->measure, e);
 	if (!bad) {
 		if (a->common.rows > 0)
 			x.rows = (size_t)a->common.rows;
@@ -198,6 +256,7 @@ static int export_files(const struct arguments *a, struct tide_error *e)
 			bad = write_stdout(&x, a->format, e);
 		export_free(&x);
 	}
+	lost_free(lost, open);
 	for (size_t i = 0; i < open; i++) {
 		const char *warning;
 
