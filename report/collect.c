@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "answer.h"
+#include "notes.h"
 #include "blockmap_read.h"
 #include "collect.h"
 #include "collect_output.h"
@@ -170,6 +172,7 @@ static void blocks(struct collecting *c)
 	blockmap_births(&c->blocks, &c->copy, c->writer, c->made.threads, c->made.thread_count);
 	if (c->blocks.without_size)
 		warn(c, "the size of some blocks could not be read", "they count as empty in the list of blocks");
+	notes_apply(&c->copy, c->blocks.blocks, c->blocks.count);
 	if (wants_references(c))
 		references(c);
 }
@@ -290,6 +293,11 @@ static int take(struct collecting *c, struct tide_error *e)
 	}
 	sections(c);
 	r->complete = c->made.process.complete;
+	if (r->flags & REQUEST_FLAG_QUERY) {
+		result = answer_query(c->ledger, c->ledger_bytes, c->writer, e);
+		c->writer = NULL;
+		return result;
+	}
 	return file_write(c, e);
 }
 
@@ -305,7 +313,7 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 	if (!result) {
 		result = take(c, e);
 		c->ledger->request_result = result ? (uint32_t)EIO : 0;
-		if (!result)
+		if (!result && r->written)
 			collect_announce(r->ledger, c->copy.header.pid, r->reason, r->complete, r->written);
 		image_end(&c->image);
 	}
