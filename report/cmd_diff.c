@@ -216,6 +216,14 @@ static bool shown(const struct arguments *a, const struct diff_row *row)
 	return (row->kind != DIFF_SAME && row->kind != DIFF_MOVED) || a->show[row->kind];
 }
 
+static bool any_shown(const struct comparison *c, const struct arguments *a)
+{
+	for (size_t i = 0; i < c->diff.count; i++)
+		if (shown(a, &c->diff.row[i]))
+			return true;
+	return false;
+}
+
 /* The side that a row is named after: the new one where there is one. */
 static int side_of(const struct diff_row *row)
 {
@@ -345,6 +353,10 @@ static int print_screen(const struct comparison *c, const struct arguments *a, s
 	screen_open(&s, &a->common);
 	if (!a->common.quiet)
 		print_head(&s, c);
+	if (!any_shown(c, a)) {
+		fputs("no differences\n", s.out);
+		return screen_close(&s);
+	}
 	struct table *t = table_new(&s, columns, sizeof(columns) / sizeof(columns[0]), a->common.source_root);
 	size_t printed = 0;
 	for (size_t i = 0; i < c->diff.count; i++) {
@@ -373,8 +385,6 @@ static int print_screen(const struct comparison *c, const struct arguments *a, s
 		}
 	}
 	table_show(t);
-	if (!printed)
-		fputs("no differences\n", s.out);
 	if (hidden)
 		screen_hint(&s, "%zu more: -n all shows them, -v whole stacks", hidden);
 	return screen_close(&s);

@@ -213,9 +213,9 @@ int export_dot(const struct export *x, FILE *out, struct tide_error *e)
 	count_functions(&g);
 	choose_nodes(&g, x->rows == SIZE_MAX ? NODES_DEFAULT : x->rows);
 	count_calls(&g);
-	fputs("digraph tidemark {\n  label=\"", out);
+	fputs("digraph tidemark {\n  graph [label=\"", out);
 	print_quoted(out, export_command(x));
-	fprintf(out, "\\n%s %s\", labelloc=t;\n", export_measure_name(x->measure), value_text(x, whole, text));
+	fprintf(out, "\\n%s %s\", labelloc=t];\n", export_measure_name(x->measure), value_text(x, whole, text));
 	fputs("  node [shape=box, style=filled, fontname=\"Helvetica\"];\n  edge [fontname=\"Helvetica\", fontsize=8];\n", out);
 	for (size_t i = 0; i < g.names.count; i++)
 		if (g.node[i].kept)
