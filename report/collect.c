@@ -207,7 +207,7 @@ static void code_map(struct collecting *c)
 	struct tide_error e = { 0 };
 	struct perfmap map;
 
-	if (perfmap_read_process(c->copy.header.pid, &map, &e))
+	if (perfmap_read_process(c->copy.header.pid, c->copy.header.started_wall_ns, &map, &e))
 		warn(c, e.what, e.why);
 	else
 		perfmap_store(&map, c->writer);

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "ledger_read.h"
+#include "perfmap.h"
 
 /* Element lengths of this version, and what no honest ledger exceeds. */
 static const struct { uint32_t element; uint64_t most; } shape[LEDGER_TABLES] = {
@@ -186,6 +187,8 @@ int ledger_open(const char *path, struct snapshot *s, struct tide_error *e)
 {
 	struct snapshot_writer *w;
 	struct ledger_made made;
+	struct tide_error none;
+	struct perfmap map;
 	struct ledger_copy c;
 	char *kept;
 
@@ -202,6 +205,9 @@ int ledger_open(const char *path, struct snapshot *s, struct tide_error *e)
 		"the process ended without a snapshot: no blocks and no references");
 	ledger_coverage(&c, w, NULL, 0);
 	ledger_sections_finish(&made, w);
+	if (!perfmap_read_process(c.header.pid, c.header.started_wall_ns, &map, &none))
+		perfmap_store(&map, w);
+	perfmap_free(&map);
 	ledger_copy_free(&c);
 	if (snapshot_of_writer(w, s, e))
 		return -1;

@@ -180,7 +180,8 @@ void perfmap_parse(char *text, size_t bytes, struct perfmap *map)
 		settle_overlaps(map);
 }
 
-int perfmap_read(const char *path, uid_t owner, struct perfmap *map, struct tide_error *e)
+int perfmap_read(const char *path, uid_t owner, uint64_t since_ns, struct perfmap *map,
+	struct tide_error *e)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	uint64_t bytes = 0;
@@ -197,6 +198,11 @@ int perfmap_read(const char *path, uid_t owner, struct perfmap *map, struct tide
 		close(fd);
 		return error_set(e, EXIT_UNMEASURED,
 			"%s is not used|it is no regular file of the program's user|remove it", path);
+	}
+	/* Files carry the time of the last tick: up to 10 ms ago. */
+	if ((uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec + 20000000u < since_ns) {
+		close(fd);
+		return 0;
 	}
 	if ((uint64_t)st.st_size > FILE_MAX) {
 		close(fd);
@@ -238,7 +244,7 @@ static long own_number(pid_t pid)
 	return number;
 }
 
-int perfmap_read_process(pid_t pid, struct perfmap *map, struct tide_error *e)
+int perfmap_read_process(pid_t pid, uint64_t since_ns, struct perfmap *map, struct tide_error *e)
 {
 	uid_t owner = geteuid();
 	struct stat st;
@@ -248,11 +254,11 @@ int perfmap_read_process(pid_t pid, struct perfmap *map, struct tide_error *e)
 	if (stat(path, &st) == 0)
 		owner = st.st_uid;
 	snprintf(path, sizeof(path), "/proc/%d/root/tmp/perf-%ld.map", pid, own_number(pid));
-	if (perfmap_read(path, owner, map, e) == 0 && map->count)
+	if (perfmap_read(path, owner, since_ns, map, e) == 0 && map->count)
 		return 0;
 	perfmap_free(map);
 	snprintf(path, sizeof(path), "/tmp/perf-%d.map", pid);
-	return perfmap_read(path, owner, map, e);
+	return perfmap_read(path, owner, since_ns, map, e);
 }
 
 void perfmap_free(struct perfmap *map)

@@ -28,10 +28,13 @@ struct perfmap {
 	char *text;			/* the names point into it */
 };
 
-/* The map of a process, looked for in its own /tmp and pid namespace first. An
- * absent map is no error: 0 with count 0. */
-int perfmap_read_process(pid_t pid, struct perfmap *map, struct tide_error *e);
-int perfmap_read(const char *path, uid_t owner, struct perfmap *map, struct tide_error *e);
+/* The map of a process, dead or alive; of a live one looked for in its own /tmp and
+ * pid namespace first. A file last written before `since_ns` (wall clock; 0: any) is
+ * that of an earlier process with the number. An absent map is no error: 0 with
+ * count 0. */
+int perfmap_read_process(pid_t pid, uint64_t since_ns, struct perfmap *map, struct tide_error *e);
+int perfmap_read(const char *path, uid_t owner, uint64_t since_ns, struct perfmap *map,
+	struct tide_error *e);
 
 /* Parses `bytes` of text, which is changed and must live as long as the map. */
 void perfmap_parse(char *text, size_t bytes, struct perfmap *map);

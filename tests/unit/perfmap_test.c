@@ -114,24 +114,27 @@ static void files(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/map", dir);
 	snprintf(other, sizeof(other), "%s/link", dir);
-	assert_int_equal(perfmap_read(path, geteuid(), &map, &e), 0);
+	assert_int_equal(perfmap_read(path, geteuid(), 0, &map, &e), 0);
 	assert_int_equal(map.count, 0);
 	f = fopen(path, "w");
 	fputs("1000 10 jitted\n", f);
 	fclose(f);
-	assert_int_equal(perfmap_read(path, geteuid(), &map, &e), 0);
+	assert_int_equal(perfmap_read(path, geteuid(), 0, &map, &e), 0);
 	assert_int_equal(map.count, 1);
 	assert_string_equal(map.entries[0].name, "jitted");
 	perfmap_free(&map);
+	/* Of a process that had the number before. */
+	assert_int_equal(perfmap_read(path, geteuid(), UINT64_MAX, &map, &e), 0);
+	assert_int_equal(map.count, 0);
 	assert_int_equal(symlink(path, other), 0);
-	assert_int_equal(perfmap_read(other, geteuid(), &map, &e), -1);
+	assert_int_equal(perfmap_read(other, geteuid(), 0, &map, &e), -1);
 	unlink(other);
 	assert_int_equal(mkfifo(other, 0600), 0);
-	assert_int_equal(perfmap_read(other, geteuid(), &map, &e), -1);
+	assert_int_equal(perfmap_read(other, geteuid(), 0, &map, &e), -1);
 	if (geteuid() != 0)
-		assert_int_equal(perfmap_read(path, geteuid() + 1, &map, &e), -1);
+		assert_int_equal(perfmap_read(path, geteuid() + 1, 0, &map, &e), -1);
 	else if (chown(path, 12345, 12345) == 0)
-		assert_int_equal(perfmap_read(path, 54321, &map, &e), -1);
+		assert_int_equal(perfmap_read(path, 54321, 0, &map, &e), -1);
 	unlink(other);
 	unlink(path);
 	rmdir(dir);
@@ -150,12 +153,12 @@ static void own_process(void **state)
 	assert_non_null(f);
 	fputs("2000 10 mine\n", f);
 	fclose(f);
-	assert_int_equal(perfmap_read_process(getpid(), &map, &e), 0);
+	assert_int_equal(perfmap_read_process(getpid(), 0, &map, &e), 0);
 	unlink(path);
 	assert_int_equal(map.count, 1);
 	assert_string_equal(map.entries[0].name, "mine");
 	perfmap_free(&map);
-	assert_int_equal(perfmap_read_process(getpid(), &map, &e), 0);
+	assert_int_equal(perfmap_read_process(getpid(), 0, &map, &e), 0);
 	assert_int_equal(map.count, 0);
 }
 
