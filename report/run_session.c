@@ -1,0 +1,273 @@
+/* run_session.c - the folder of ledgers of one run: run.h.
+ *
+ *   run        pid of the run, to tell a folder that is in use
+ *   snapshots  a line for each snapshot written: PID REASON COMPLETE PATH
+ *   PID.N.ledger
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "format.h"
+#include "../shim/ledger.h"
+#include "run.h"
+
+#define PREFIX "tidemark-run-"
+#define WAIT_MS 600000			/* a snapshot of a huge heap takes its time */
+
+/* --- the folder -------------------------------------------------------------- */
+
+static int file_make(const char *folder, const char *name, const char *text)
+{
+	char *path = memory_printf("%s/%s", folder, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600), result = 0;
+
+	free(path);
+	if (fd < 0)
+		return -1;
+	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		result = -1;
+	close(fd);
+	return result;
+}
+
+/* True when the process is there and no zombie. */
+static bool process_lives(int pid)
+{
+	char path[64], line[512], *at;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	at = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	fclose(f);
+	return at && at[2] != 'Z' && at[2] != 'X';
+}
+
+static void folder_remove(const char *folder)
+{
+	DIR *d = opendir(folder);
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			unlinkat(dirfd(d), entry->d_name, 0);
+	if (d)
+		closedir(d);
+	rmdir(folder);
+}
+
+static int ledger_pid(const char *name)
+{
+	size_t bytes = strlen(name);
+
+	return bytes > 7 && !strcmp(name + bytes - 7, ".ledger") ? atoi(name) : 0;
+}
+
+/* Whether a process still uses a folder that another run has left. */
+static bool folder_used(const char *folder)
+{
+	char *path = memory_printf("%s/run", folder);
+	FILE *f = fopen(path, "re");
+	struct dirent *entry;
+	bool used = false;
+	int pid = 0;
+	DIR *d;
+
+	free(path);
+	if (f) {
+		used = fscanf(f, "%d", &pid) == 1 && process_lives(pid);
+		fclose(f);
+	}
+	d = opendir(folder);
+	while (d && !used && (entry = readdir(d)))
+		used = ledger_pid(entry->d_name) > 0 && process_lives(ledger_pid(entry->d_name));
+	if (d)
+		closedir(d);
+	return used;
+}
+
+static void leftovers_remove(const char *parent)
+{
+	DIR *d = opendir(parent);
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d))) {
+		char *folder;
+		struct stat st;
+
+		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
+			continue;
+		folder = memory_printf("%s/%s", parent, entry->d_name);
+		if (!lstat(folder, &st) && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+		    time(NULL) - st.st_mtime > 10 && !folder_used(folder))
+			folder_remove(folder);
+		free(folder);
+	}
+	if (d)
+		closedir(d);
+}
+
+int run_session_begin(struct run_session *s, struct tide_error *e)
+{
+	const char *parents[] = { "/dev/shm", getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp" };
+	char pid[32];
+
+	memset(s, 0, sizeof(*s));
+	snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+	for (size_t i = 0; i < sizeof(parents) / sizeof(parents[0]); i++) {
+		char *folder;
+
+		if (!parents[i] || *parents[i] != '/')
+			continue;
+		leftovers_remove(parents[i]);
+		folder = memory_printf("%s/" PREFIX "XXXXXX", parents[i]);
+		if (mkdtemp(folder)) {
+			s->folder = folder;
+			if (!file_make(folder, "run", pid) && !file_make(folder, "snapshots", ""))
+				return 0;
+			folder_remove(folder);
+			s->folder = NULL;
+		}
+		free(folder);
+	}
+	return error_set(e, RUN_FAILED, "no folder for the ledger|%s|set TMPDIR to one that can be written",
+		strerror(errno));
+}
+
+/* --- what has been written --------------------------------------------------------- */
+
+static void snapshot_add(struct run_session *s, const struct run_snapshot *one)
+{
+	s->snapshots = memory_resize(s->snapshots, (s->count + 1) * sizeof(*s->snapshots));
+	s->snapshots[s->count++] = *one;
+}
+
+static void snapshots_read(struct run_session *s)
+{
+	char *path = memory_printf("%s/snapshots", s->folder), *line = NULL;
+	FILE *f = fopen(path, "re");
+	size_t room = 0;
+
+	free(path);
+	while (f && getline(&line, &room, f) > 0) {
+		struct run_snapshot one = { 0 };
+		int complete = 0, at = 0;
+
+		line[strcspn(line, "\n")] = '\0';
+		if (sscanf(line, "%d %u %d %n", &one.pid, &one.reason, &complete, &at) != 3 || !at)
+			continue;
+		one.complete = complete;
+		one.path = memory_string(line + at);
+		snapshot_add(s, &one);
+	}
+	free(line);
+	if (f)
+		fclose(f);
+}
+
+/* --- what has been left ---------------------------------------------------------------- */
+
+static int header_read(const char *path, struct ledger_header *h)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	ssize_t n = fd < 0 ? -1 : pread(fd, h, sizeof(*h), 0);
+
+	if (fd >= 0)
+		close(fd);
+	return n == (ssize_t)sizeof(*h) && !memcmp(h->magic, LEDGER_MAGIC, 8) ? 0 : -1;
+}
+
+/* Until the process has ended, or does something else than write its snapshot. */
+static bool ledger_wait(const char *path, struct ledger_header *h)
+{
+	for (int ms = 0; ms < WAIT_MS; ms += 5) {
+		struct timespec t = { 0, 5000000 };
+
+		if (header_read(path, h))
+			return false;		/* gone: written */
+		if (!process_lives(h->pid))
+			return true;
+		if (h->state != LEDGER_EXITING && h->state != LEDGER_FINISHED)
+			return true;
+		nanosleep(&t, NULL);
+	}
+	return true;
+}
+
+static void ledger_settle(struct run_session *s, const char *path, int pid, int status)
+{
+	struct run_snapshot one;
+	struct tide_error e = { 0 };
+	struct ledger_header h;
+	int signal = 0, code = -1;
+
+	if (!ledger_wait(path, &h))
+		return;
+	if (process_lives(h.pid)) {
+		s->still_running++;
+		return;
+	}
+	/* An image that exec has replaced: its successor has a ledger of its own. */
+	if (h.state == LEDGER_EXECED) {
+		unlink(path);
+		return;
+	}
+	if (h.pid == pid && WIFSIGNALED(status))
+		signal = WTERMSIG(status);
+	if (h.pid == pid && WIFEXITED(status))
+		code = WEXITSTATUS(status);
+	if (run_postmortem(path, signal, code, &one, &e)) {
+		if (!s->failed++)
+			s->why = e;
+		unlink(path);
+		return;
+	}
+	snapshot_add(s, &one);
+	unlink(path);
+}
+
+void run_session_end(struct run_session *s, int pid, int status)
+{
+	struct dirent *entry;
+	char **paths = NULL;
+	size_t n = 0;
+	DIR *d;
+
+	if (!s->folder)
+		return;
+	d = opendir(s->folder);
+	while (d && (entry = readdir(d)))
+		if (ledger_pid(entry->d_name)) {
+			paths = memory_resize(paths, (n + 1) * sizeof(*paths));
+			paths[n++] = memory_printf("%s/%s", s->folder, entry->d_name);
+		}
+	if (d)
+		closedir(d);
+	for (size_t i = 0; i < n; i++) {
+		ledger_settle(s, paths[i], pid, status);
+		free(paths[i]);
+	}
+	free(paths);
+	snapshots_read(s);
+	if (!s->still_running)
+		folder_remove(s->folder);
+}
+
+void run_session_free(struct run_session *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		free(s->snapshots[i].path);
+	free(s->snapshots);
+	free(s->folder);
+	memset(s, 0, sizeof(*s));
+}
