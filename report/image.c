@@ -300,12 +300,16 @@ static bool event_wait(struct image *im)
 		l->collector_pid == getpid();
 }
 
-static void inject(struct image *im, void (*copy)(void *), void *context, struct tide_error *e)
+static int inject(struct image *im, void (*copy)(void *), void *context, struct tide_error *e)
 {
 	struct stop_thread *from = NULL;
 	int pid = 0;
 
 	stop_all(&im->stop, im->target, 0);
+	if (!others_alive(im)) {
+		stop_release(&im->stop);
+		return error_set(e, EXIT_UNMEASURED, "process %d has ended||", im->target);
+	}
 	for (size_t i = 0; i < im->stop.count && !from; i++)
 		if (im->stop.threads[i].how == STOP_TRACED)
 			from = &im->stop.threads[i];
@@ -325,6 +329,7 @@ static void inject(struct image *im, void (*copy)(void *), void *context, struct
 	stop_verify(&im->stop);
 	stop_release(&im->stop);
 	threads_count(im);
+	return 0;
 }
 
 int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes,
@@ -356,8 +361,8 @@ int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes
 	}
 	if (event_wait(im))
 		answer(im, copy, context);
-	else
-		inject(im, copy, context, e);
+	else if (inject(im, copy, context, e))
+		return -1;
 	memory_begin(im);
 	return 0;
 }
