@@ -1,4 +1,5 @@
 /* exec in all its forms, and the environment that goes with it.
+ * snapshots[empty_environment]: any
  */
 #include "hostile.h"
 #include <fcntl.h>
