@@ -81,7 +81,8 @@ static void select_blocks(struct leaks_work *w)
 	for (uint32_t i = 0; i < l->graph.blocks; i++) {
 		const struct tide_block *b = &w->s->blocks[i];
 
-		if ((w->o->since && b->birth <= w->o->since) || (w->o->until && b->birth > w->o->until)) {
+		if ((w->o->since && b->birth <= w->o->since) || (w->o->until && b->birth > w->o->until) ||
+		    (w->o->site_left_out && w->o->site_left_out[leaks_site(w->s, i)])) {
 			l->kind[i] |= LEAK_LEFT_OUT;
 		} else if (frozen && b->birth <= frozen && LEAK_IS_LOST(leaks_kind(l, i))) {
 			l->kind[i] |= LEAK_LEFT_OUT;

@@ -34,6 +34,7 @@ struct leaks_options {
 	struct suppress *suppress;	/* NULL: the built-in ones only */
 	const uint32_t *weak_sites;	size_t weak_count;	/* --weak */
 	uint32_t since, until;		/* --since, --until: only births in (since, until]; until 0: no end */
+	const bool *site_left_out;	/* [sites] --filter, --exclude; NULL: none */
 	bool baseline;			/* ignore tide_freeze: count what lived before it, too */
 	bool totals_only;		/* no groups and no retained sizes: cheaper */
 	bool live;			/* retained sizes of possible and reachable records too: dearer */

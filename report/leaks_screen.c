@@ -1,0 +1,162 @@
+/* leaks_screen.c - `leaks` for people: one line a root leak or root cycle, with what it retains. */
+#include <stdlib.h>
+#include "leaks_view.h"
+#include "table.h"
+#include "units.h"
+#include "view.h"
+
+#define SCREEN_ROWS 25u
+
+static void print_head(struct screen *s, const struct leaks_view *v)
+{
+	const struct leaks *l = &v->leaks;
+	char *summary = leaks_summary(l), count[UNITS_TEXT], size[UNITS_TEXT], text[UNITS_TEXT];
+	const char *exe = place_base(snapshot_string(&v->snapshot, v->snapshot.process->exe));
+
+	screen_print(s, l->lost.blocks ? STYLE_BAD : l->complete ? STYLE_GOOD : STYLE_WARNING, "%s", summary);
+	free(summary);
+	fprintf(s->out, "%s", v->old_file ? ", beyond the older snapshot" : "");
+	screen_print(s, STYLE_DIM, "  (%s, process %d, at %s)", exe, v->snapshot.process->pid,
+		snapshot_reason(v->snapshot.process->reason));
+	fputc('\n', s->out);
+	if (!l->complete)
+		screen_paragraph(s, STYLE_WARNING, "complete: no: ", "%s", l->why);
+	if (l->total[LEAK_POSSIBLE].blocks && !v->show[LEAK_POSSIBLE])
+		screen_hint(s, "%s in %s blocks held by interior pointers only: --show possible",
+			units_bytes(size, (int64_t)l->total[LEAK_POSSIBLE].bytes),
+			units_count(count, (int64_t)l->total[LEAK_POSSIBLE].blocks));
+	if (l->suppressed.blocks)
+		screen_hint(s, "%s in %s blocks suppressed", units_bytes(size, (int64_t)l->suppressed.bytes),
+			units_count(count, (int64_t)l->suppressed.blocks));
+	if (l->before.blocks)
+		screen_hint(s, "%s lost blocks are older than the baseline (tide_freeze)",
+			units_count(count, (int64_t)l->before.blocks));
+	if (l->shared.blocks)
+		screen_hint(s, "%s in %s lost blocks are held by two or more of these and retained by none alone",
+			units_bytes(size, (int64_t)l->shared.bytes), units_count(text, (int64_t)l->shared.blocks));
+	fputc('\n', s->out);
+}
+
+static void what(char *out, size_t room, const struct leak_group *g)
+{
+	char count[UNITS_TEXT], nodes[UNITS_TEXT];
+
+	units_count(count, (int64_t)g->roots);
+	units_count(nodes, (int64_t)g->nodes_most);
+	if (g->kind == LEAK_UNREFERENCED)
+		snprintf(out, room, g->roots == 1 ? "root leak" : "%s root leaks", count);
+	else if (g->container && g->roots == 1)
+		snprintf(out, room, "container of %s", nodes);
+	else if (g->container)
+		snprintf(out, room, "%s containers of up to %s", count, nodes);
+	else if (g->roots == 1)
+		snprintf(out, room, "ROOT CYCLE of %s", nodes);
+	else
+		snprintf(out, room, "%s ROOT CYCLES of up to %s", count, nodes);
+}
+
+static void print_stack(struct table *t, struct symbols *symbols, uint32_t site)
+{
+	size_t count;
+	const struct symbol_line *line = symbols_stack(symbols, site, &count);
+
+	for (size_t i = symbols_caller(symbols, site) + 1; i < count; i++)
+		table_frame(t, &line[i]);
+}
+
+/* Returns how many groups there was no room for. */
+static size_t print_groups(struct screen *s, struct leaks_view *v, size_t rows)
+{
+	static const struct column columns[] = {
+		{ "retains", COLUMN_RIGHT, false }, { "in blocks", COLUMN_RIGHT, false },
+		{ "itself", COLUMN_RIGHT, true }, { "", COLUMN_LEFT, false }, { "allocated by", COLUMN_PLACE, false },
+	};
+	const struct leaks *l = &v->leaks;
+	struct table *t = table_new(s, columns, sizeof(columns) / sizeof(columns[0]), v->common.source_root);
+	struct leaks_tree *tree = leaks_tree_new(v, t);
+	char text[UNITS_TEXT], kind[128];
+	size_t hidden = 0;
+
+	for (size_t i = leaks_next_group(v, 0); i < l->group_count; i = leaks_next_group(v, i + 1)) {
+		const struct leak_group *g = &l->groups[i];
+
+		if (!rows) {
+			hidden++;
+			continue;
+		}
+		rows--;
+		what(kind, sizeof(kind), g);
+		table_text(t, STYLE_STRONG, "%s", units_bytes(text, (int64_t)g->retained_bytes));
+		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)g->retained_blocks));
+		table_text(t, STYLE_DIM, "%s", units_bytes(text, (int64_t)g->bytes));
+		table_text(t, g->kind == LEAK_CYCLE && !g->container ? STYLE_BAD : STYLE_PLAIN, "%s", kind);
+		table_place(t, view_caller(v->symbols, g->site));
+		if (g->suppression >= 0)
+			table_note(t, STYLE_DIM, "suppressed by '%s'", l->suppress->rules[g->suppression].name);
+		if (v->common.verbose)
+			print_stack(t, v->symbols, g->site);
+		if (g->self)
+			table_note(t, STYLE_DIM, "refers to itself");
+		if (v->tree)
+			leaks_tree_show(tree, (uint32_t)i, true);
+		else if (g->kind == LEAK_CYCLE && !g->container && g->nodes_most <= 4096)
+			leaks_tree_show(tree, (uint32_t)i, false);
+	}
+	table_show(t);
+	leaks_tree_free(tree);
+	return hidden;
+}
+
+/* The kinds that --show adds. */
+static size_t print_kinds(struct screen *s, struct leaks_view *v, size_t rows)
+{
+	static const struct column columns[] = {
+		{ "bytes", COLUMN_RIGHT, false }, { "blocks", COLUMN_RIGHT, false }, { "retains", COLUMN_RIGHT, true },
+		{ "", COLUMN_LEFT, false }, { "allocated by", COLUMN_PLACE, false },
+	};
+	const struct leaks *l = &v->leaks;
+	struct table *t = table_new(s, columns, sizeof(columns) / sizeof(columns[0]), v->common.source_root);
+	char text[UNITS_TEXT];
+	size_t hidden = 0;
+
+	for (size_t i = leaks_next_record(v, 0); i < l->record_count; i = leaks_next_record(v, i + 1)) {
+		const struct leak_record *r = &l->records[i];
+
+		if (LEAK_IS_LOST(r->kind))
+			continue;
+		if (!rows) {
+			hidden++;
+			continue;
+		}
+		rows--;
+		table_text(t, STYLE_STRONG, "%s", units_bytes(text, (int64_t)r->bytes));
+		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)r->blocks));
+		table_text(t, STYLE_DIM, "%s", units_bytes(text, (int64_t)r->retained_bytes));
+		table_text(t, STYLE_PLAIN, "%s", leaks_kind_name(r->kind));
+		table_place(t, view_caller(v->symbols, r->site));
+		if (v->common.verbose)
+			print_stack(t, v->symbols, r->site);
+	}
+	table_show(t);
+	return hidden;
+}
+
+int leaks_screen(struct leaks_view *v)
+{
+	size_t rows = options_rows(&v->common, SCREEN_ROWS), hidden = 0;
+	struct screen s;
+
+	screen_open(&s, &v->common);
+	print_head(&s, v);
+	if (leaks_next_group(v, 0) < v->leaks.group_count)
+		hidden = print_groups(&s, v, rows);
+	if (v->show[LEAK_POSSIBLE] || v->show[LEAK_REACHABLE]) {
+		fputc('\n', s.out);
+		hidden += print_kinds(&s, v, rows);
+	}
+	if (hidden)
+		screen_hint(&s, "%zu more: -n all shows them", hidden);
+	if (v->leaks.lost.blocks && !v->common.verbose)
+		screen_hint(&s, "whole stacks: -v; what hangs below: --tree; one block: tidemark refs %s SITE", v->file);
+	return screen_close(&s);
+}
