@@ -161,9 +161,8 @@ static char *unfit(struct snapshot *s)
 	if (!p->complete)
 		return memory_printf("the snapshot of %s (pid %d) is incomplete%s%s", exe, p->pid,
 			*why ? ": " : "", why);
-	if (!p->total_blocks)
-		return memory_printf("no allocation of %s (pid %d) was seen: its allocator may be linked inside; "
-			"see tidemark doctor", exe, p->pid);
+	if (!p->total_blocks && (p->flags & LEDGER_FLAG_OWN_MALLOC))
+		return memory_printf("%s (pid %d) brings an allocator of its own: no event of it was seen", exe, p->pid);
 	return NULL;
 }
 

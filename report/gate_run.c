@@ -113,6 +113,7 @@ static int make_folder(const char *path, struct tide_error *e)
 	return result;
 }
 
+/* The child changes its folder. */
 static char *absolute(const char *path)
 {
 	char *here, *result;
@@ -229,7 +230,7 @@ static char *why_wrong(const struct gate_scenario *s, int status, const char *lo
 int gate_run(const struct gate_config *c, const struct gate_scenario *s, char *const *program,
 	const char *output, bool again, bool quiet_stdout, struct gate_run *run, struct tide_error *e)
 {
-	char *name = file_name(s->name), *base = absolute(output), *pattern = NULL;
+	char *name = file_name(s->name), *folder = NULL, *log = NULL, *pattern = NULL;
 	struct sigaction act = { .sa_handler = pass_on }, old[3];
 	static const int ends[3] = { SIGINT, SIGTERM, SIGHUP };
 	uint64_t started = now_ms();
@@ -237,13 +238,15 @@ int gate_run(const struct gate_config *c, const struct gate_scenario *s, char *c
 	bool late;
 
 	memset(run, 0, sizeof *run);
-	run->folder = memory_printf("%s/%s%s", base, name, again ? ".again" : "");
+	run->folder = memory_printf("%s/%s%s", output, name, again ? ".again" : "");
 	if (!program)
-		run->log = memory_printf("%s/%s%s.log", base, name, again ? ".again" : "");
+		run->log = memory_printf("%s/%s%s.log", output, name, again ? ".again" : "");
 	if (make_folder(run->folder, e))
 		goto out;
 	snapshots_of(run->folder, NULL);
-	pattern = memory_printf("%s/%%e.%%p.%%n.tide", run->folder);
+	folder = absolute(run->folder);
+	log = run->log ? absolute(run->log) : NULL;
+	pattern = memory_printf("%s/%%e.%%p.%%n.tide", folder);
 	fflush(NULL);
 	run->pid = fork();
 	if (run->pid < 0) {
@@ -251,7 +254,7 @@ int gate_run(const struct gate_config *c, const struct gate_scenario *s, char *c
 		goto out;
 	}
 	if (!run->pid)
-		become(c, s, program, pattern, run->log, quiet_stdout);
+		become(c, s, program, pattern, log, quiet_stdout);
 	if (run->log) {
 		setpgid(run->pid, run->pid);	/* also here: whoever comes first */
 		running_group = run->pid;
@@ -271,7 +274,7 @@ int gate_run(const struct gate_config *c, const struct gate_scenario *s, char *c
 	snapshots_of(run->folder, run);
 	result = 0;
 out:
-	free(name), free(base), free(pattern);
+	free(name), free(folder), free(log), free(pattern);
 	return result;
 }
 

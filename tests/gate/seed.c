@@ -22,6 +22,9 @@
 
 extern void tide_mark(const char *name) __attribute__((weak));
 
+/* The compiler must believe that somebody looks, or it stores and allocates nothing. */
+#define seen(p) __asm__ volatile("" : : "r"(p) : "memory")
+
 struct node { struct node *next; char text[48]; };
 
 static struct node *cache;
@@ -64,6 +67,7 @@ __attribute__((noinline)) static void make_ring(void)
 
 	a->next = b;
 	b->next = a;
+	seen(a);
 }
 
 __attribute__((noinline)) static void make_list(long count)
@@ -75,6 +79,7 @@ __attribute__((noinline)) static void make_list(long count)
 
 		n->next = head;
 		head = n;
+		seen(n);
 	}
 	head = NULL;
 }
