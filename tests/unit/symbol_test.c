@@ -680,6 +680,44 @@ static void callers_and_stored_symbols(void **state)
 	symbols_free(y);
 }
 
+/* Any numbers in the file: lines come out, and nothing is read out of bounds. */
+static void numbers_that_make_no_sense(void **state)
+{
+	static const uint32_t odd[] = { 0, 1, 2, 3, 7, 15, 16, 17, 1000, UINT32_MAX - 1, UINT32_MAX };
+	unsigned seed = 3;
+	struct fake f;
+
+	(void)state;
+	for (int round = 0; round < 500; round++) {
+		struct symbols *y;
+		uint32_t *words = (uint32_t *)f.modules;
+		size_t n, count = (sizeof(f.modules) + sizeof(f.frames) + sizeof(f.sites) + sizeof(f.jit) +
+			sizeof(f.symbols)) / 4;
+
+		fake_init(&f);
+		for (size_t i = 0; i < count; i++) {
+			seed = seed * 1103515245 + 12345;
+			words[i] = odd[(seed >> 16) % (sizeof(odd) / sizeof(*odd))];
+		}
+		strcpy(f.strings + 1, "/bin/sh");
+		f.s.jit = f.jit;
+		f.s.jit_count = 1;
+		f.s.symbols = f.symbols;
+		f.s.symbol_count = (size_t)(round % 5);
+		y = symbols_new(&f.s);
+		for (uint32_t i = 0; i < 20; i++) {
+			const struct symbol_line *line = symbols_stack(y, i, &n);
+
+			assert_true(n > 0 && symbols_caller(y, i) < n);
+			for (size_t k = 0; k < n; k++)
+				assert_non_null(line[k].function);
+			symbols_frame(y, i, &n);
+			symbols_variable(y, i, i, NULL, NULL);
+		}
+		symbols_free(y);
+	}
+}
+
 static void warns_once_of_another_build(void **state)
 {
 	struct symbols *y;
@@ -749,6 +787,7 @@ int main(void)
 		cmocka_unit_test(agrees_with_addr2line),
 		cmocka_unit_test(stacks_of_a_snapshot),
 		cmocka_unit_test(callers_and_stored_symbols),
+		cmocka_unit_test(numbers_that_make_no_sense),
 		cmocka_unit_test(warns_once_of_another_build),
 	};
 
