@@ -255,11 +255,26 @@ static void legend(struct screen *s, const struct snapshot *snapshot, const stru
 		screen_hint(s, "%zu more marks: `tidemark info` lists all", all - MARKS_SHOWN);
 }
 
+/* When the peak was; from the highest point where the header does not say. 0: not in the span. */
+static uint64_t peak_time(const struct snapshot *s, const struct span *span)
+{
+	uint64_t ns = s->process->peak_elapsed_ns;
+	int64_t most = 0;
+
+	for (size_t i = 0; i < s->point_count && !s->process->peak_elapsed_ns; i++)
+		if (s->timeline[i].live_bytes > most) {
+			most = s->timeline[i].live_bytes;
+			ns = s->timeline[i].elapsed_ns;
+		}
+	return ns >= span->from && ns <= span->to ? ns : 0;
+}
+
 static int show(const struct arguments *a, const struct snapshot *snapshot, const struct span *span)
 {
 	const struct tide_process *p = snapshot->process;
 	struct series to = { 0 };
 	struct screen s;
+	uint64_t peak_ns;
 	double top;
 	char text[UNITS_TEXT], most[UNITS_TEXT];
 
@@ -276,8 +291,9 @@ static int show(const struct arguments *a, const struct snapshot *snapshot, cons
 	to.rate = to.rss + to.cells;
 	sample(snapshot, span, &to);
 	/* The peak can lie between two points of the timeline. */
-	if (p->peak_elapsed_ns && p->peak_elapsed_ns >= span->from && p->peak_elapsed_ns <= span->to) {
-		size_t cell = cell_of(span, p->peak_elapsed_ns, to.cells);
+	peak_ns = peak_time(snapshot, span);
+	if (peak_ns) {
+		size_t cell = cell_of(span, peak_ns, to.cells);
 
 		if ((double)p->peak_bytes > to.live[cell])
 			to.live[cell] = (double)p->peak_bytes;
@@ -285,10 +301,10 @@ static int show(const struct arguments *a, const struct snapshot *snapshot, cons
 	top = largest(to.live, to.cells);
 	if (!a->common.quiet)
 		screen_print(&s, STYLE_HEADING, "\n%9s %s\n", "", "Live bytes");
-	if (p->peak_elapsed_ns && p->peak_elapsed_ns >= span->from && p->peak_elapsed_ns <= span->to) {
-		size_t cell = cell_of(span, p->peak_elapsed_ns, to.cells);
+	if (peak_ns) {
+		size_t cell = cell_of(span, peak_ns, to.cells);
 		char *label = memory_printf("peak %s at %s", units_bytes(most, (int64_t)p->peak_bytes),
-			units_duration(text, p->peak_elapsed_ns));
+			units_duration(text, peak_ns));
 		size_t n = strlen(label);
 
 		screen_print(&s, STYLE_DIM, "%*s%s%s%s\n", (int)(LABEL + (cell + 2 + n < to.cells ? cell :

@@ -88,16 +88,18 @@ static bool shown(const struct drawing *d, uint32_t node)
 	return node && d->tree->node[node].inclusive[0] >= d->least && d->tree->node[node].inclusive[0] > 0;
 }
 
-/* The only child of a node that adds nothing itself: the two can share a line. */
+/* The child that takes (nearly) all of a node: the two can share a line. What is
+ * not its child's is too little to be shown anyway. */
 static uint32_t only_child(const struct drawing *d, uint32_t node)
 {
 	const struct tree_node *n = &d->tree->node[node];
 	uint32_t child = n->first_child;
+	int64_t rest;
 
-	if (!child || d->a->common.verbose || d->tree->node[child].inclusive[0] != n->inclusive[0] ||
-	    d->tree->node[child].inclusive[1] != n->inclusive[1])
+	if (!child || d->a->common.verbose || !shown(d, child))
 		return 0;
-	return child;
+	rest = n->inclusive[0] - d->tree->node[child].inclusive[0];
+	return rest <= 0 || (rest < d->least && rest < n->inclusive[0] / 20) ? child : 0;
 }
 
 static const char *glyph(const struct screen *s, const char *unicode, const char *ascii)
@@ -125,8 +127,11 @@ static unsigned indentation(const struct drawing *d, uint32_t level, unsigned wi
 	return used;
 }
 
+#define PLACE_LEAST 36u		/* columns that show most functions with file and line */
+
 /* A chain on one line: "main > 3 > parse file.c:7", or, from the bottom up,
- * "parse file.c:7 < 3 < main": the allocating end is the one with a place. */
+ * "parse file.c:7 < 3 < main": the allocating end is the one with a place. With
+ * little room the other end is only counted: "4 > parse file.c:7". */
 static void draw_names(const struct drawing *d, uint32_t first, uint32_t last, uint32_t between,
 	unsigned width)
 {
@@ -144,8 +149,13 @@ static void draw_names(const struct drawing *d, uint32_t first, uint32_t last, u
 		join = between ? memory_printf(" %s %u %s ", arrow, between, arrow) :
 			memory_printf(" %s ", arrow);
 		used = screen_columns(s, fitted) + screen_columns(s, join);
-		if (used + 16 > width)
-			used = 0;
+		if (used + PLACE_LEAST > width) {
+			free(fitted);
+			free(join);
+			fitted = memory_printf("%u", between + 1);
+			join = memory_printf(" %s ", arrow);
+			used = screen_columns(s, fitted) + screen_columns(s, join);
+		}
 	}
 	if (used && !up) {
 		screen_print(s, STYLE_NAME, "%s", fitted);
@@ -205,16 +215,24 @@ struct visit {
 	int64_t hidden_sum;
 };
 
-static bool visible_left(const struct drawing *d, const struct visit *v, uint32_t from)
+/* Crumbs are a line only where somebody asked for everything. */
+static bool rest_shown(const struct drawing *d, int64_t sum)
 {
-	size_t seen = v->seen;
+	return sum >= d->least || d->a->common.verbose;
+}
 
-	for (uint32_t c = from; c; c = d->tree->node[c].next_sibling)
-		if (shown(d, c) && seen < d->most_children)
+/* Will another line of this level follow? */
+static bool visible_left(const struct drawing *d, const struct visit *v)
+{
+	int64_t rest = v->hidden_sum;
+
+	for (uint32_t c = v->child; c; c = d->tree->node[c].next_sibling) {
+		if (shown(d, c) && v->seen < d->most_children)
 			return true;
-		else if (d->tree->node[c].inclusive[0] > 0)
-			return true;	/* the line of the rest */
-	return false;
+		if (d->tree->node[c].inclusive[0] > 0)
+			rest += d->tree->node[c].inclusive[0];
+	}
+	return rest > 0 && rest_shown(d, rest);
 }
 
 static void draw(struct drawing *d)
@@ -234,7 +252,7 @@ static void draw(struct drawing *d)
 		uint32_t n = v->child, last = n, between = 0, next;
 
 		if (!n) {
-			if (v->hidden)
+			if (v->hidden && rest_shown(d, v->hidden_sum))
 				draw_rest(d, level, v->hidden, v->hidden_sum);
 			level--;
 			continue;
@@ -253,7 +271,7 @@ static void draw(struct drawing *d)
 			last = next;
 		}
 		draw_numbers(d, node[n].inclusive[0], node[d->tree->bottom_up ? n : last].self[0], false);
-		d->lead[level - 1] = v->hidden || visible_left(d, v, v->child);
+		d->lead[level - 1] = visible_left(d, v);
 		draw_names(d, n, last, between,
 			d->screen->width - NUMBERS - indentation(d, level, d->screen->width - NUMBERS));
 		level++;

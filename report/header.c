@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "header.h"
+#include "leaks.h"
 #include "shim/ledger.h"
 #include "units.h"
 
@@ -206,6 +207,30 @@ void header_print(struct screen *s, const struct snapshot *snapshot)
 		units_bytes(a, (int64_t)p->rss_bytes),
 		units_percent(b, (double)p->live_bytes, (double)p->rss_bytes),
 		units_bytes(c, (int64_t)p->own_bytes));
+}
+
+#define LOST_BLOCKS_MOST 300000u	/* about a fifth of a second */
+
+void header_lost(struct screen *s, const struct snapshot *snapshot, struct symbols *symbols)
+{
+	struct leaks_options options = { .symbols = symbols, .totals_only = true };
+	char bytes[UNITS_TEXT], blocks[UNITS_TEXT];
+	struct tide_error e;
+	struct leaks l;
+
+	if (s->quiet || !snapshot->process->references || snapshot->block_count > LOST_BLOCKS_MOST)
+		return;
+	memset(&l, 0, sizeof(l));
+	if (leaks_classify(snapshot, &options, &l, &e))
+		return;
+	line_lead(s, "lost");
+	if (l.lost.blocks)
+		screen_print(s, STYLE_BAD, "%s in %s blocks", units_bytes(bytes, (int64_t)l.lost.bytes),
+			units_count(blocks, (int64_t)l.lost.blocks));
+	else
+		screen_print(s, l.complete ? STYLE_GOOD : STYLE_PLAIN, "nothing");
+	fprintf(s->out, "%s\n", l.complete ? "" : ", but the check is not complete: see `tidemark leaks`");
+	leaks_free(&l);
 }
 
 int header_code(const struct snapshot *snapshot)

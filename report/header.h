@@ -17,6 +17,9 @@ unsigned header_warnings(struct screen *s, const struct snapshot *snapshot,
 /* Program, moment, live, peak, total, memory. Nothing with -q. */
 void header_print(struct screen *s, const struct snapshot *snapshot);
 
+/* A line on lost blocks, where that takes no time a reader would notice. */
+void header_lost(struct screen *s, const struct snapshot *snapshot, struct symbols *symbols);
+
 /* In words: "at exit (status 0)", "killed by signal 9" ... To free. */
 char *header_reason(const struct snapshot *snapshot);
 

@@ -97,11 +97,32 @@ static void add_stack(struct table *t, const struct stat_report *r, const struct
 		table_note(t, STYLE_DIM, "%zu more frames (-vv shows all)", count - most);
 }
 
+/* A power of two from 2^0 to 2^63 in its largest whole unit. */
+static char *power(char text[UNITS_TEXT], unsigned exponent)
+{
+	static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+
+	snprintf(text, UNITS_TEXT, "%u %s", 1u << exponent % 10, unit[exponent / 10]);
+	return text;
+}
+
+static void size_label(struct table *t, unsigned class_)
+{
+	char from[UNITS_TEXT], to[UNITS_TEXT];
+
+	if (!class_)
+		table_text(t, STYLE_NAME, "0 B");
+	else
+		table_text(t, STYLE_NAME, "%s to %s", power(from, class_ - 1), power(to, class_ < 63 ? class_ : 63));
+}
+
 static void add_row(struct table *t, const struct stat_report *r, struct view_row *row, double most)
 {
 	char text[UNITS_TEXT];
 
-	if (r->group.key == KEY_SIZE || r->group.key == KEY_AGE)
+	if (r->group.key == KEY_SIZE)
+		size_label(t, (unsigned)row->line.address);
+	if (r->group.key == KEY_AGE)
 		table_text(t, STYLE_NAME, "%s", row->key);
 	if (known(r, LIVE_BYTES))
 		number(t, r, row, LIVE_BYTES);
@@ -161,7 +182,7 @@ static void title(struct screen *s, const struct stat_report *r, size_t shown, s
 			units_percent(part, covered, (double)r->totals.of[r->sort]));
 	else
 		screen_print(s, STYLE_HEADING, "%s %s by %s\n", units_count(count, (int64_t)rows),
-			rows == 1 ? r->group.key == KEY_SIZE ? "size class" : "entry" : many[r->group.key],
+			rows == 1 ? view_key_name(r->group.key) : many[r->group.key],
 			measure_words(r->sort));
 }
 
@@ -189,8 +210,7 @@ static void sparkline(struct screen *s, const struct stat_report *r)
 	if (classes > 1) {
 		char top[UNITS_TEXT];
 
-		screen_print(s, STYLE_DIM, " %s (a column a doubling)",
-			units_bytes(top, classes < 63 ? INT64_C(1) << classes : INT64_MAX));
+		screen_print(s, STYLE_DIM, " %s (each column twice the size)", power(top, classes - 1));
 	}
 	fputc('\n', s->out);
 	free(line);
@@ -215,19 +235,44 @@ static void selection(struct screen *s, const struct stat_report *r)
 	fputc('\n', s->out);
 }
 
+/* Many snapshots: what is wrong with each is told by `info`, here only that there is something. */
+static void several(struct screen *s, const struct stat_report *r)
+{
+	char bytes[UNITS_TEXT], blocks[UNITS_TEXT];
+	size_t doubtful = 0;
+	const char *example = "";
+
+	for (size_t i = 0; i < r->view_count; i++) {
+		const struct snapshot *snapshot = r->views[i].snapshot;
+
+		if (snapshot->damaged || !snapshot->process->complete || snapshot->warning_count) {
+			doubtful++;
+			example = snapshot->path ? snapshot->path : "";
+		}
+	}
+	if (doubtful)
+		screen_paragraph(s, STYLE_WARNING, "warning: ", "%zu of the snapshots are incomplete or have "
+			"warnings; see tidemark info %s", doubtful, example);
+	if (!r->options->quiet)
+		fprintf(s->out, "%zu snapshots, together %s live in %s blocks\n", r->view_count,
+			units_bytes(bytes, r->totals.of[LIVE_BYTES]),
+			units_count(blocks, r->totals.of[LIVE_BLOCKS]));
+}
+
 /* The next thing a reader may want, and how to type it. */
 static void next_steps(struct screen *s, const struct stat_report *r, size_t left)
 {
 	const struct snapshot *snapshot = r->views[0].snapshot;
+	char text[UNITS_TEXT];
 
 	if (r->options->quiet)
 		return;
 	if (left)
-		screen_hint(s, "%zu more: -n all%s", left, r->group.key == KEY_SITE && !r->options->verbose ?
+		screen_hint(s, "%s more: -n all%s", units_count(text, (int64_t)left), r->group.key == KEY_SITE && !r->options->verbose ?
 			"; -v shows stacks" : "");
 	if (r->group.key == KEY_SITE && !r->options->verbose && !left && r->group.count)
 		screen_hint(s, "-v shows stacks");
-	if (r->group.key == KEY_SITE && snapshot->process->references)
+	if (r->group.key == KEY_SITE && r->view_count == 1 && snapshot->process->references)
 		screen_hint(s, "Which of it is lost: tidemark leaks %s", snapshot->path);
 }
 
@@ -261,15 +306,12 @@ int stat_screen(const struct stat_report *r)
 	progress_end(&progress);
 
 	screen_open(&s, r->options);
-	for (size_t i = 0; i < r->view_count; i++)
-		header_warnings(&s, r->views[i].snapshot, r->views[i].symbols);
 	if (r->view_count == 1) {
+		header_warnings(&s, r->views[0].snapshot, r->views[0].symbols);
 		header_print(&s, r->views[0].snapshot);
-	} else if (!r->options->quiet) {
-		char bytes[UNITS_TEXT], blocks[UNITS_TEXT];
-
-		fprintf(s.out, "%zu snapshots, together %s live in %s blocks\n", r->view_count,
-			units_bytes(bytes, r->totals.of[LIVE_BYTES]), units_count(blocks, r->totals.of[LIVE_BLOCKS]));
+		header_lost(&s, r->views[0].snapshot, r->views[0].symbols);
+	} else {
+		several(&s, r);
 	}
 	selection(&s, r);
 	if (!r->options->quiet)

@@ -10,7 +10,6 @@
 #include <xxhash.h>
 #include "place.h"
 #include "shim/ledger.h"
-#include "units.h"
 #include "view.h"
 
 struct texts {
@@ -212,17 +211,13 @@ static void group_threads(struct grouper *w, const struct view *v)
 	w->group->known = 1u << LIVE_BYTES | 1u << LIVE_BLOCKS | 1u << TOTAL_BYTES | 1u << TOTAL_BLOCKS;
 }
 
+/* "0", "1", "2-3", "4-7" ...: bytes, for scripts. */
 static char *class_text(unsigned class_)
 {
-	char from[UNITS_TEXT], to[UNITS_TEXT];
-
 	if (class_ < 2)
-		return memory_string(class_ ? "1 B" : "0 B");
-	if (class_ < 11)
-		return memory_printf("%" PRIu64 "-%" PRIu64 " B", UINT64_C(1) << (class_ - 1),
-			(UINT64_C(1) << class_) - 1);
-	return memory_printf("%s - %s", units_bytes(from, INT64_C(1) << (class_ - 1)),
-		units_bytes(to, INT64_C(1) << class_));
+		return memory_string(class_ ? "1" : "0");
+	return memory_printf("%" PRIu64 "-%" PRIu64, UINT64_C(1) << (class_ - 1),
+		(UINT64_C(1) << (class_ - 1)) - 1 + (UINT64_C(1) << (class_ - 1)));
 }
 
 static struct view_row *numbered_row(struct grouper *w, uint64_t number)
