@@ -5,9 +5,11 @@
 #include <string.h>
 #include "birth.h"
 #include "module.h"
+#include "raw.h"
 #include "rule.h"
 #include "site.h"
 #include "store.h"
+#include "text.h"
 
 static const char *exe_path;
 static uint32_t latest;
@@ -44,6 +46,22 @@ static void read_build_id(const struct dl_find_object *o, struct ledger_module *
 	}
 }
 
+/* The loader keeps a library's name as dlopen was given it. A relative one is
+ * completed with the folder of now: the closest that can be known. */
+static uint32_t store_path_of(const char *name)
+{
+	char path[4096], *at = path, *end = path + sizeof path;
+	if (name[0] == '/' || !strchr(name, '/') || state.no_syscalls)
+		return store_string(name);
+	long n = raw2(SYS_getcwd, path, sizeof path);
+	if (n <= 0)
+		return store_string(name);
+	at += n - 1;
+	text_append(&at, end, "/");
+	text_append(&at, end, name[0] == '.' && name[1] == '/' ? name + 2 : name);
+	return store_string(path);
+}
+
 static uint32_t module_add(const struct dl_find_object *o)
 {
 	struct ledger_table *t = &state.ledger->table[LEDGER_MODULES];
@@ -62,7 +80,7 @@ static uint32_t module_add(const struct dl_find_object *o)
 		m->path = store_string(exe_path);
 		m->flags = LEDGER_MODULE_MAIN;
 	} else {
-		m->path = store_string(l->l_name);
+		m->path = store_path_of(l->l_name);
 		if (strncmp(l->l_name, "linux-vdso", 10) == 0)
 			m->flags = LEDGER_MODULE_VDSO;
 	}
