@@ -17,6 +17,8 @@
 #include "perfmap.h"
 #include "symbol_module.h"
 
+struct stopped { int tid; size_t index; };	/* starts with what it is sorted by */
+
 struct collecting {
 	struct collect *request;
 	int fd;				/* the ledger */
@@ -27,6 +29,8 @@ struct collecting {
 	struct tide_error copy_error;
 	struct collect_process process;
 	struct image image;
+	struct stopped *stopped;
+	size_t stopped_count;
 	struct blockmap blocks;
 	struct image_graph graph;
 	struct ledger_made made;
@@ -138,20 +142,44 @@ static void references(struct collecting *c)
 
 /* --- the parts of a snapshot ---------------------------------------------------- */
 
+static int stopped_order(const void *a, const void *b)
+{
+	return (*(const int *)a > *(const int *)b) - (*(const int *)a < *(const int *)b);
+}
+
+/* Thread tables and process tables both hold ten thousand: no search of one in the other. */
+static void stopped_sort(struct collecting *c)
+{
+	c->stopped = memory_get(c->image.stop.count * sizeof(*c->stopped));
+	for (size_t k = 0; k < c->image.stop.count; k++)
+		if (c->image.stop.threads[k].how != STOP_GONE)
+			c->stopped[c->stopped_count++] = (struct stopped) { c->image.stop.threads[k].tid, k };
+	qsort(c->stopped, c->stopped_count, sizeof(*c->stopped), stopped_order);
+}
+
+static const struct stop_thread *stopped_find(const struct collecting *c, int tid)
+{
+	const struct stopped *found = c->stopped_count ? bsearch(&tid, c->stopped, c->stopped_count,
+		sizeof(*found), stopped_order) : NULL;
+
+	return found ? &c->image.stop.threads[found->index] : NULL;
+}
+
 static void threads(struct collecting *c)
 {
+	stopped_sort(c);
 	for (uint64_t i = 0; i < c->made.thread_count; i++) {
 		struct tide_thread *t = &c->made.threads[i];
+		const struct stop_thread *s = stopped_find(c, t->tid);
 
+		/* The last a thread does goes unseen: the kernel knows better whether it is there. */
+		if (!s && c->image.stop.count)
+			t->state = (t->state & ~LEDGER_THREAD_ALIVE) | LEDGER_THREAD_EXITED;
 		if (t->state & LEDGER_THREAD_EXITED)
 			t->registers = REGISTERS_NONE;
-		for (size_t k = 0; k < c->image.stop.count; k++) {
-			const struct stop_thread *s = &c->image.stop.threads[k];
-
-			if (s->tid == t->tid && !(t->state & LEDGER_THREAD_EXITED))
-				t->registers = !stop_general(s) ? REGISTERS_UNKNOWN :
-					s->vector_bytes ? REGISTERS_ALL : REGISTERS_GENERAL;
-		}
+		else if (s)
+			t->registers = !stop_general(s) ? REGISTERS_UNKNOWN :
+				s->vector_bytes ? REGISTERS_ALL : REGISTERS_GENERAL;
 	}
 }
 
@@ -319,6 +347,7 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 	}
 	image_graph_free(&c->graph);
 	blockmap_free(&c->blocks);
+	free(c->stopped);
 	ledger_copy_free(&c->copy);
 	snapshot_writer_free(c->writer);
 	if (c->ledger)

@@ -217,8 +217,9 @@ static void ledger_settle(struct run_session *s, const char *path, int pid, int 
 		s->still_running++;
 		return;
 	}
-	/* An image that exec has replaced: its successor has a ledger of its own. */
-	if (h.state == LEDGER_EXECED) {
+	/* An image that exec has replaced has a successor with a ledger of its own; one that was
+	 * killed before its start-up was finished has nothing to tell. */
+	if (h.state == LEDGER_EXECED || !h.exe) {
 		unlink(path);
 		return;
 	}
