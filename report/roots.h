@@ -56,7 +56,7 @@ struct roots_module {
 	uint32_t index;			/* SECTION_MODULES; 0 none */
 	const char *path;
 	char build_id[41];
-	bool shim, libc, loader;
+	bool shim, libc, loader, allocator;
 	uint64_t tls_offset, tls_bytes;	/* below the thread pointer; 0 none */
 	uint64_t tls_module;		/* number in a thread's DTV; 0 none */
 	struct symbol_module *symbols;	/* opened at the first question */
@@ -145,6 +145,9 @@ void roots_word(struct roots *r, uint32_t root, uint64_t address, uint64_t word)
 
 void roots_modules(struct roots *r);		/* finds them, and what libc tells */
 void roots_modules_claim(struct roots *r);
+/* Is it the module of an allocator that is not libc's? Its memory, variables
+ * and lists are full of addresses of blocks, and none is a reference. */
+bool roots_allocator(const struct roots *r, const char *path);
 struct roots_module *roots_module_at(struct roots *r, uint64_t address);
 struct symbol_module *roots_symbols(struct roots_module *m);
 uint32_t roots_global(struct roots *r, const struct claim *c, uint64_t address);

@@ -225,8 +225,10 @@ static void modules_number(struct roots *r)
 	for (uint64_t i = 1; i < count; i++) {
 		struct roots_module *m = list[i].closed ? NULL : roots_module_at(r, list[i].lo);
 
-		if (m)
+		if (m) {
 			m->index = (uint32_t)i;
+			m->allocator = roots_allocator(r, roots_text(r, list[i].path));
+		}
 	}
 	for (size_t i = 0; r->module && i < r->module_count; i++)
 		if (!r->modules[i].index)
@@ -348,6 +350,11 @@ static void allocator_claim(struct roots *r, uint64_t lo, uint64_t hi)
 
 /* --- claims --------------------------------------------------------------- */
 
+bool roots_allocator(const struct roots *r, const char *path)
+{
+	return r->ledger->flags & LEDGER_FLAG_FOREIGN && *path && !strcmp(path, roots_text(r, r->ledger->allocator));
+}
+
 static void segment_claim(struct roots *r, uint32_t item, const Elf64_Phdr *p)
 {
 	struct roots_module *m = &r->modules[item];
@@ -359,7 +366,7 @@ static void segment_claim(struct roots *r, uint32_t item, const Elf64_Phdr *p)
 		roots_claim(r, lo, hi, CLAIM_OWN, 0, 0, item);
 		return;
 	}
-	roots_claim(r, lo, hi, CLAIM_GLOBAL, ROOT_GLOBAL, 0, item);
+	roots_claim(r, lo, hi, CLAIM_GLOBAL, m->allocator ? 0 : ROOT_GLOBAL, 0, item);
 	/* The loader's first allocations come from what is left of its last page. */
 	if (m->loader)
 		roots_claim(r, (hi + 7) & ~7ull, (hi + 4095) & ~4095ull, CLAIM_LOADER, ROOT_GLOBAL, 0, item);

@@ -4,6 +4,20 @@
 #include <string.h>
 #include "roots.h"
 
+/* The module whose code made a mapping, by its site; "" unknown. */
+static const char *maker(const struct roots *r, uint32_t site)
+{
+	uint64_t sites, nodes, modules;
+	const struct ledger_site *s = roots_table(r, LEDGER_SITES, sizeof *s, &sites);
+	const struct ledger_node *n = roots_table(r, LEDGER_NODES, sizeof *n, &nodes);
+	const struct ledger_module *m = roots_table(r, LEDGER_MODULES, sizeof *m, &modules);
+	uint32_t node;
+
+	if (!s || !n || !m || site >= sites || (node = s[site].node) >= nodes || n[node].module >= modules)
+		return "";
+	return roots_text(r, m[n[node].module].path);
+}
+
 /* Memory of the process that neither a module nor a thread explains. */
 void roots_mappings_claim(struct roots *r)
 {
@@ -18,7 +32,8 @@ void roots_mappings_claim(struct roots *r)
 	for (uint64_t i = 0; i < count && i < UINT32_MAX; i++)
 		if (known[i].bytes)
 			roots_claim(r, known[i].address, (known[i].address + known[i].bytes + 4095) & ~4095ull,
-				CLAIM_MAPPING, ROOT_MAPPING, 0, (uint32_t)i);
+				CLAIM_MAPPING, roots_allocator(r, maker(r, known[i].site)) ? 0 : ROOT_MAPPING, 0,
+				(uint32_t)i);
 	for (size_t i = 0; i < r->memory->mapping_count; i++) {
 		const struct memory_mapping *p = &r->memory->mappings[i];
 

@@ -254,7 +254,7 @@ static void thread_claim(struct roots *r, uint32_t item)
 		roots_claim(r, d + c->specific - KEYS_FIRST * 16, d + c->specific + KEYS_FIRST * 8, CLAIM_KEYS,
 			ROOT_PTHREAD_KEY, 0, item);
 	for (size_t i = 0; i < r->module_count; i++)
-		if (r->modules[i].shim && r->modules[i].tls_offset)
+		if ((r->modules[i].shim || r->modules[i].allocator) && r->modules[i].tls_offset)
 			roots_claim(r, d - r->modules[i].tls_offset, d - r->modules[i].tls_offset +
 				r->modules[i].tls_bytes, CLAIM_OWN, 0, 0, item);
 	if (t->stop)
