@@ -319,9 +319,9 @@ static void print_head(struct screen *s, const struct comparison *c)
 	char from[UNITS_TEXT], to[UNITS_TEXT], change[UNITS_TEXT], blocks[UNITS_TEXT];
 	const struct diff *d = &c->diff;
 
-	screen_print(s, STYLE_STRONG, "%s of live blocks, now %s (%s): %s blocks",
-		units_bytes_signed(change, d->new_bytes - d->old_bytes), units_bytes(to, d->new_bytes),
-		units_bytes(from, d->old_bytes), units_count_signed(blocks, d->new_blocks - d->old_blocks));
+	screen_print(s, STYLE_STRONG, "live: %s, before %s (%s), %s blocks", units_bytes(to, d->new_bytes),
+		units_bytes(from, d->old_bytes), units_bytes_signed(change, d->new_bytes - d->old_bytes),
+		units_count_signed(blocks, d->new_blocks - d->old_blocks));
 	fputs("\n", s->out);
 	screen_print(s, STYLE_DIM, "%zu new, %zu gone, %zu grown, %zu shrunk, %zu moved, %zu the same",
 		d->of_kind[DIFF_NEW], d->of_kind[DIFF_GONE], d->of_kind[DIFF_GROWN], d->of_kind[DIFF_SHRUNK],

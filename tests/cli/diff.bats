@@ -1,0 +1,174 @@
+# tidemark diff: tracemalloc's compare_to, for any program.
+load helper
+bats_require_minimum_version 1.5.0
+
+# profile FILE PROGRAM...
+profile() {
+	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT=$1 "${@:2}" >/dev/null
+	[ -s "$1" ]
+}
+
+# NAME [FLAGS]: grows by argv[1] blocks in `grow`, shrinks by argv[2] in `shrink`.
+program() {
+	compile "$@" <<-'EOF'
+		#include <stdlib.h>
+		#ifndef GROW
+		#define GROW grow
+		#endif
+		void *held[1000];
+		int n;
+		__attribute__((noinline)) void GROW(size_t bytes) { held[n++] = malloc(bytes); }
+		__attribute__((noinline)) void shrink(size_t bytes) { held[n++] = malloc(bytes); __asm__ volatile(""); }
+		__attribute__((noinline)) void once(void) { held[n++] = malloc(700); __asm__ volatile("nop"); }
+		int main(int c, char **v)
+		{
+			for (int i = atoi(v[1]); i > 0; i--)
+				GROW(100);
+			for (int i = 100 - atoi(v[2]); i > 0; i--)
+				shrink(50);
+			if (c > 3)
+				once();
+			return 0;
+		}
+	EOF
+}
+
+# "size size_diff count count_diff function" of each record
+records() {
+	json "$1" '"\n".join(" ".join(map(str, (r["size"], r["size_diff"], r["count"], r["count_diff"], r["stack"][0]["function"]))) for r in d["records"])'
+}
+
+@test "two runs of one program differ in nothing" {
+	program app
+	profile a.tide ./app 10 0
+	profile b.tide ./app 10 0
+	run -0 "$TIDEMARK" diff --json --fail a.tide b.tide
+	[ "$(json "$output" 'len(d["records"])')" = 0 ]
+	run -0 "$TIDEMARK" diff a.tide b.tide
+	[[ $output == *"no differences"* ]]
+}
+
+@test "python3, sqlite3, git: two runs differ in nothing" {
+	export PYTHONHASHSEED=0
+	git init -q repo && git -C repo -c user.name=a -c user.email=a@b commit -q --allow-empty -m x
+	echo 'import json, re' >import.py
+	for program in "/usr/bin/python3 import.py" "sqlite3 :memory: select(1)" "git -C repo log"; do
+		command -v ${program%% *} >/dev/null || continue
+		profile a.tide $program
+		profile b.tide $program
+		run -0 "$TIDEMARK" diff --json a.tide b.tide
+		[ "$(json "$output" 'len(d["records"])')" = 0 ] || fail "$program: $(records "$output")"
+	done
+}
+
+@test "grown, shrunk, new, gone: numbers to the byte" {
+	program app
+	profile a.tide ./app 10 0
+	profile b.tide ./app 25 40 x
+	run -0 "$TIDEMARK" diff --json a.tide b.tide
+	[ "$(records "$output")" = "3000 -2000 60 -40 shrink
+2500 1500 25 15 grow
+700 700 1 1 once" ]
+	[ "$(json "$output" '[r["kind"] for r in d["records"]]')" = "['shrunk', 'grown', 'new']" ]
+	run -0 "$TIDEMARK" diff --json b.tide a.tide
+	[ "$(json "$output" '[r["kind"] for r in d["records"]]')" = "['grown', 'shrunk', 'gone']" ]
+	[ "$(json "$output" 'd["records"][2]["size"], d["records"][2]["size_diff"]')" = "(0, -700)" ]
+}
+
+@test "--show same adds what did not change" {
+	program app
+	profile a.tide ./app 10 0
+	profile b.tide ./app 11 0
+	[ "$(json "$("$TIDEMARK" diff --json a.tide b.tide)" 'len(d["records"])')" = 1 ]
+	[ "$(json "$("$TIDEMARK" diff --json --show same a.tide b.tide)" \
+		'[r["size_diff"] for r in d["records"] if r["stack"][0]["function"] == "shrink"]')" = "[0]" ]
+}
+
+@test "--fail: 1 when something grew, 0 when it only shrank" {
+	program app
+	profile a.tide ./app 10 0
+	profile b.tide ./app 11 0
+	run -1 "$TIDEMARK" diff --fail a.tide b.tide
+	run -0 "$TIDEMARK" diff a.tide b.tide
+	run -0 "$TIDEMARK" diff --fail b.tide a.tide
+	run -0 "$TIDEMARK" diff --fail --exclude fn:grow a.tide b.tide
+}
+
+@test "a rebuilt program: lines and optimisation do not matter" {
+	program app
+	mkdir old && mv app old/
+	sed -i '1i // a line more' app.c && gcc -g -O2 -o app app.c
+	profile a.tide old/app 10 0
+	profile b.tide ./app 10 0
+	[ "$(json "$("$TIDEMARK" diff --json a.tide b.tide)" 'len(d["records"])')" = 0 ]
+}
+
+@test "a function that was renamed has moved" {
+	program app
+	mkdir old && mv app old/
+	program app -DGROW=expand
+	profile a.tide old/app 10 0
+	profile b.tide ./app 10 0
+	run -0 "$TIDEMARK" diff --fail --json a.tide b.tide
+	[ "$(json "$output" 'len(d["records"]), d["totals"]["kinds"]["moved"]')" = "(0, 1)" ]
+	run -0 "$TIDEMARK" diff --json --show moved a.tide b.tide
+	[ "$(json "$output" '[(r["stack"][0]["function"], r["moved_from"][0]["function"]) for r in d["records"]]')" = "[('expand', 'grow')]" ]
+}
+
+@test "other keys" {
+	program app
+	profile a.tide ./app 10 0
+	profile b.tide ./app 25 40 x
+	[ "$(json "$("$TIDEMARK" diff --json --by function a.tide b.tide)" '[(r["key"], r["size_diff"]) for r in d["records"]]')" = \
+		"[('shrink', -2000), ('grow', 1500), ('once', 700)]" ]
+	[ "$(json "$("$TIDEMARK" diff --json --by module a.tide b.tide)" '[r["size_diff"] for r in d["records"]]')" = "[200]" ]
+	for key in file line stack size; do
+		[ "$(json "$("$TIDEMARK" diff --json --by $key a.tide b.tide)" 'sum(r["size_diff"] for r in d["records"])')" = 200 ]
+	done
+}
+
+@test "marks: what was born between them and is alive" {
+	compile marks -I"$ROOT" <<-'EOF'
+		#include <stdlib.h>
+		#include "shim/tidemark.h"
+		void *a, *b, *c;
+		__attribute__((noinline)) void early(void) { a = malloc(100); }
+		__attribute__((noinline)) void middle(void) { b = malloc(2000); __asm__ volatile(""); }
+		__attribute__((noinline)) void late(void) { c = malloc(30000); __asm__ volatile("nop"); }
+		int main(void)
+		{
+			early();
+			tide_mark("warm");
+			middle();
+			tide_mark("done");
+			late();
+			return 0;
+		}
+	EOF
+	profile m.tide ./marks
+	[ "$(records "$("$TIDEMARK" diff --json --since warm --until done m.tide)" | grep -c middle)" = 1 ]
+	records "$("$TIDEMARK" diff --json --since warm --until done m.tide)" | grep -q '^2000 2000 1 1 middle$'
+	! records "$("$TIDEMARK" diff --json --since warm --until done m.tide)" | grep -q 'late\|early'
+	records "$("$TIDEMARK" diff --json --since done m.tide)" | grep -q '^30000 30000 1 1 late$'
+	run -2 "$TIDEMARK" diff --since nowhere m.tide
+}
+
+@test "csv has the names of the fields" {
+	program app
+	profile a.tide ./app 10 0
+	profile b.tide ./app 25 0
+	run -0 "$TIDEMARK" diff --csv a.tide b.tide
+	[ "${lines[0]}" = "size,size_diff,count,count_diff,kind,function,file,line,module" ]
+	[[ ${lines[1]} == "2500,1500,25,15,grown,grow,"* ]]
+}
+
+@test "wrong use, missing and damaged files" {
+	program app
+	profile a.tide ./app 10 0
+	run -2 "$TIDEMARK" diff a.tide
+	run -2 "$TIDEMARK" diff a.tide a.tide a.tide
+	run -2 "$TIDEMARK" diff --by nonsense a.tide a.tide
+	run -3 "$TIDEMARK" diff a.tide none.tide
+	head -c $(($(stat -c %s a.tide) * 2 / 3)) a.tide >cut.tide
+	run -3 "$TIDEMARK" diff --fail cut.tide a.tide
+}

@@ -1,0 +1,183 @@
+# tidemark export: each format is opened by a reader of its own, and the sums agree.
+load helper
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export LC_ALL=C.UTF-8
+}
+
+# profile FILE PROGRAM...: without the command, as a library alone.
+profile() {
+	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT=$1 "${@:2}" >/dev/null
+	[ -s "$1" ]
+}
+
+# 3 blocks of 1000 bytes from fill (inlined `get`), 1 of 500 from main, 10 of 10 that are freed.
+program() {
+	compile "$1" <<-'EOF'
+		#include <stdlib.h>
+		#include <stdint.h>
+		__attribute__((always_inline)) static inline void *get(size_t n) { return malloc(n); }
+		void *held[4];
+		__attribute__((noinline)) void fill(int i) { held[i] = get(1000); __asm__ volatile("" ::: "memory"); }
+		int main(void)
+		{
+			/* volatile: not unrolled, one return address */
+			for (volatile int i = 0; i < 3; i++)
+				fill(i);
+			held[3] = malloc(500);
+			for (int i = 0; i < 10; i++) {
+				void *p = malloc(10);
+				__asm__ volatile("" : "+r"(p));
+				free(p);
+			}
+			return 0;
+		}
+	EOF
+}
+
+live_of() {
+	json "$("$TIDEMARK" export "$1" --to json)" 'sum(r["live_bytes"] for r in d["records"])'
+}
+
+@test "sums of all text formats agree with stat" {
+	program app
+	profile app.tide ./app
+	want=$(json "$("$TIDEMARK" stat --json app.tide)" 'd["totals"]["live_bytes"]')
+	[ "$want" -ge 3500 ]
+	[ "$(live_of app.tide)" = "$want" ]
+	[ "$("$TIDEMARK" export app.tide --to folded | awk '{s += $NF} END {print s}')" = "$want" ]
+	[ "$("$TIDEMARK" export app.tide --to csv | /usr/bin/python3 -c '
+import csv, sys
+print(sum(int(r["live_bytes"]) for r in csv.DictReader(sys.stdin)))')" = "$want" ]
+	[ "$(json "$("$TIDEMARK" export app.tide --to speedscope)" 'sum(d["profiles"][0]["weights"])')" = "$want" ]
+	[ "$(json "$("$TIDEMARK" export app.tide --to dhat)" 'sum(p["eb"] for p in d["pps"])')" = "$want" ]
+}
+
+@test "inlined frames are in their place in every format" {
+	program app
+	profile app.tide ./app
+	"$TIDEMARK" export app.tide --to folded | grep -q 'main;fill;get 3000$'
+	json "$("$TIDEMARK" export app.tide --to speedscope)" \
+		'[d["shared"]["frames"][i]["name"] for s, w in zip(d["profiles"][0]["samples"], d["profiles"][0]["weights"]) if w == 3000 for i in s][-3:]' |
+		grep -qx "\['main', 'fill', 'get'\]"
+}
+
+@test "folded: the other measures" {
+	program app
+	profile app.tide ./app
+	[ "$("$TIDEMARK" export app.tide --to folded --measure total_blocks | grep -c ';main 11$')" = 1 ]
+	[ "$("$TIDEMARK" export app.tide --to folded --measure live_blocks | grep -c 'fill;get 3$')" = 1 ]
+	# a freed site has no live bytes and no line
+	[ "$("$TIDEMARK" export app.tide --to folded | grep -c ';main [0-9]*$')" = 1 ]
+}
+
+@test "folded: lost bytes" {
+	compile leak <<-'EOF'
+		#include <stdlib.h>
+		__attribute__((noinline)) void drop(void) { void *p = malloc(1234); __asm__ volatile("" : "+r"(p)); }
+		int main(void) { drop(); for (int i = 0; i < 9; i++) drop(); return 0; }
+	EOF
+	profile leak.tide ./leak
+	lost=$("$TIDEMARK" export leak.tide --to folded --measure lost_bytes | awk '/drop/ {s += $NF} END {print s}')
+	[ "$lost" = "$(json "$("$TIDEMARK" leaks --json leak.tide)" \
+		'sum(r["bytes"] for r in d["records"] if r["kind"] == "unreferenced" and any(f["function"] == "drop" for f in r["stack"]))')" ]
+	[ "$lost" -ge 9000 ]
+}
+
+@test "massif: ms_print reads it" {
+	command -v ms_print >/dev/null || skip "ms_print (package valgrind) is not installed"
+	program app
+	profile app.tide ./app
+	"$TIDEMARK" export app.tide -o massif.out.1
+	run -0 --separate-stderr ms_print massif.out.1
+	[[ $output == *": get ("*"app.c:3)"*": fill ("*"app.c:5)"* ]]
+	[ -z "$stderr" ]
+}
+
+@test "dot: graphviz draws it" {
+	command -v dot >/dev/null || skip "dot (package graphviz) is not installed"
+	program app
+	profile app.tide ./app
+	"$TIDEMARK" export app.tide --to dot >app.dot
+	run -0 --separate-stderr dot -Tplain app.dot
+	[ -z "$stderr" ]
+	[[ $output == *'edge'* && $output == *fill* ]]
+	[ "$("$TIDEMARK" export app.tide --to dot -n 2 | grep -c fillcolor)" = 2 ]
+}
+
+@test "sqlite: sums, and the queries of SQLITE.md" {
+	command -v sqlite3 >/dev/null || skip "sqlite3 is not installed"
+	program app
+	profile app.tide ./app
+	"$TIDEMARK" export app.tide -o app.sqlite
+	[ "$(sqlite3 app.sqlite 'select sum(live_bytes) from site')" = "$(live_of app.tide)" ]
+	[ "$(sqlite3 app.sqlite "select live_bytes from callers where function = 'get'")" = 3000 ]
+	[ "$(sqlite3 app.sqlite 'select sum(bytes) from block')" = "$(live_of app.tide)" ]
+	/usr/bin/python3 - "$ROOT/report/SQLITE.md" <<-'EOF'
+		import re, sqlite3, sys
+		queries = re.findall(r"```sql\n(.*?)```", open(sys.argv[1]).read(), re.S)
+		assert len(queries) == 5
+		db = sqlite3.connect("app.sqlite")
+		for q in queries:
+		    assert db.execute(q).fetchall(), q
+	EOF
+}
+
+@test "pprof: go tool pprof reads it" {
+	command -v go >/dev/null || skip "no Go toolchain here"
+	program app
+	profile app.tide ./app
+	"$TIDEMARK" export app.tide -o app.pb.gz
+	run -0 go tool pprof -top app.pb.gz
+	[[ $output == *"3000B"* || $output == *"2.93kB"* ]]
+}
+
+@test "pprof: gzip takes it, and the names are inside" {
+	program app
+	profile app.tide ./app
+	"$TIDEMARK" export app.tide -o app.pb.gz
+	gzip -t app.pb.gz
+	gzip -dc app.pb.gz | grep -aq cache_fill && fail "a name that is not there"
+	gzip -dc app.pb.gz | grep -aq inuse_space
+	gzip -dc app.pb.gz | grep -aq fill
+}
+
+@test "a fleet: several files are one" {
+	program app
+	for i in 1 2 3; do profile "w$i.tide" ./app; done
+	[ "$("$TIDEMARK" export w?.tide --to folded | grep 'fill;get')" = "$("$TIDEMARK" export w1.tide --to folded | grep 'fill;get' | sed 's/ 3000$/ 9000/')" ]
+	[ "$(json "$("$TIDEMARK" export w?.tide --to json)" 'max(r["processes"] for r in d["records"])')" = 3 ]
+	[ "$(live_of "w1.tide")" -gt 0 ]
+}
+
+@test "filters leave out" {
+	program app
+	profile app.tide ./app
+	[ "$("$TIDEMARK" export app.tide --to folded --filter fn:get | awk '{print $NF}')" = 3000 ]
+	! "$TIDEMARK" export app.tide --to folded --exclude fn:get | grep -q 'fill;get'
+}
+
+@test "wrong use" {
+	program app
+	profile app.tide ./app
+	run -2 "$TIDEMARK" export app.tide
+	run -2 "$TIDEMARK" export app.tide --to nonsense
+	run -2 "$TIDEMARK" export --to json
+	run -2 "$TIDEMARK" export app.tide --to sqlite
+	run -2 "$TIDEMARK" export app.tide --to massif --measure live_blocks
+	run -3 "$TIDEMARK" export none.tide --to json
+	run -3 "$TIDEMARK" export app.tide --to json -o /no/such/folder/x.json
+	[[ $output == *"/no/such/folder/x.json"* ]]
+}
+
+@test "a write that fails leaves nothing, and is told" {
+	program app
+	profile app.tide ./app
+	run -3 "$TIDEMARK" export app.tide --to json -o /dev/full
+	run -3 bash -c '"$TIDEMARK" export app.tide --to json >/dev/full'
+	echo old >keep.json
+	run -3 bash -c 'ulimit -f 1; trap "" XFSZ; "$TIDEMARK" export app.tide --to json -o keep.json'
+	[ "$(cat keep.json)" = old ]
+	[ "$(ls keep.json*)" = keep.json ]
+}
