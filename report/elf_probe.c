@@ -139,9 +139,10 @@ static void probe_dynamic(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, s
 			continue;
 		p->needed = memory_resize(p->needed, (p->needed_count + 1) * sizeof(*p->needed));
 		p->needed[p->needed_count++] = memory_string(name);
+		const char *base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
 		for (size_t a = 0; a < ALLOCATORS && !p->linked_allocator; a++)
-			if (allocators[a].library && !strncmp(name, allocators[a].library, strlen(allocators[a].library)))
-				p->linked_allocator = memory_string(name);
+			if (allocators[a].library && !strncmp(base, allocators[a].library, strlen(allocators[a].library)))
+				p->linked_allocator = memory_string(base);
 	}
 }
 

@@ -1,0 +1,132 @@
+# tidemark doctor: says before the run what would go wrong in it.
+load helper
+bats_require_minimum_version 1.5.0
+
+# LEVEL and text of the check NAME, of --json output
+check() {
+	/usr/bin/python3 -c '
+import json, sys
+for c in json.loads(sys.argv[1])["checks"]:
+    if c["check"] == sys.argv[2]:
+        print(c["level"] + ": " + c["message"])' "$1" "$2"
+}
+
+empty() {
+	compile "$@" <<<'int main(void) { return 0; }'
+}
+
+@test "this machine: a profile works" {
+	run -0 "$TIDEMARK" doctor
+	[[ $output == *"a profile works here"* ]]
+	run -0 "$TIDEMARK" doctor --json
+	[ "$(json "$output" 'd["works"]')" = True ]
+	[ "$(json "$output" 'd["library"]')" = "$SHIM" ]
+	[[ $(check "$output" library) == "ok: "* ]]
+	[[ $(check "$output" kernel) == "ok: Linux "* ]]
+}
+
+@test "a good program, and one without debug information" {
+	empty good
+	run -0 "$TIDEMARK" doctor --json ./good
+	[[ $(check "$output" debug-info) == "ok: ./good has debug information"* ]]
+	empty bare -s
+	run -0 "$TIDEMARK" doctor --json ./bare
+	[[ $(check "$output" debug-info) == "warning: ./bare has no debug information, and no symbol table"* ]]
+	strip -g -o half good
+	run -0 "$TIDEMARK" doctor --json ./half
+	[[ $(check "$output" debug-info) == "warning: ./half has no debug information: functions, but"* ]]
+}
+
+@test "nothing of the program is executed" {
+	compile app <<<'#include <stdio.h>
+__attribute__((constructor)) void c(void) { fclose(fopen("executed", "w")); } int main(void) { return 0; }'
+	"$TIDEMARK" doctor ./app >/dev/null
+	[ ! -e executed ]
+}
+
+@test "static, setuid, own malloc, missing: problems, and what to do" {
+	empty static -static
+	run -1 "$TIDEMARK" doctor ./static
+	[[ $output == *"problem  cannot profile ./static: it is statically linked"*"link it dynamically"* ]]
+	compile own -fno-builtin <<<'static char h[9]; void *malloc(unsigned long n) { (void)n; return h; } int main(void) { return 0; }'
+	run -1 "$TIDEMARK" doctor ./own
+	[[ $output == *"malloc of its own"* ]]
+	run -1 "$TIDEMARK" doctor ./no-such-program
+	[[ $output == *"there is no such program"* ]]
+	echo text >file
+	run -1 "$TIDEMARK" doctor ./file
+	[[ $output == *"cannot be executed"* ]]
+	empty setuid
+	if [ "$(id -u)" = 0 ]; then
+		chown 12345 setuid && chmod 4755 setuid
+		run -1 "$TIDEMARK" doctor ./setuid
+		[[ $output == *setuid* ]]
+	fi
+}
+
+@test "scripts are followed to what runs" {
+	printf '#!/bin/sh\n' >script && chmod +x script
+	run -0 "$TIDEMARK" doctor --json ./script
+	[[ $(check "$output" script) == "ok: ./script is a script: what runs is /bin/sh"* ]]
+}
+
+@test "a library of the program that is not there" {
+	compile libgone.so -shared -fPIC <<<'int gone(void) { return 0; }'
+	compile app ./libgone.so <<<'int gone(void); int main(void) { return gone(); }'
+	rm libgone.so
+	run -1 "$TIDEMARK" doctor --json ./app
+	[[ $(check "$output" program) == "problem: "*libgone.so* ]]
+}
+
+@test "an allocator that is linked" {
+	compile libjemalloc.so.2 -shared -fPIC <<<'int f(void) { return 0; }'
+	compile app ./libjemalloc.so.2 -Wl,-rpath,. <<<'int f(void); int main(void) { return f(); }'
+	run -0 "$TIDEMARK" doctor --json ./app
+	[[ $(check "$output" allocator) == "warning: "*"libjemalloc.so.2"* ]]
+}
+
+@test "limits are told" {
+	run -0 bash -c 'ulimit -v 1000000; "$TIDEMARK" doctor --json'
+	[[ $(check "$output" limits) == "warning: the limit of address space is "* ]]
+	run -0 bash -c 'ulimit -f 1000; "$TIDEMARK" doctor --json'
+	[[ $(check "$output" limits) == "warning: the limit of file size is "* ]]
+}
+
+@test "the environment is told" {
+	run -0 env LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libdl.so.2 "$TIDEMARK" doctor --json
+	[[ $(check "$output" environment) == "warning: LD_PRELOAD is set"* ]]
+}
+
+@test "a ledger that was left behind is named, and can be read" {
+	folder=/dev/shm/tidemark-$(id -u)
+	[ -w /dev/shm ] || skip "/dev/shm cannot be written"
+	compile killed <<<'#include <stdlib.h>
+#include <signal.h>
+void *held; __attribute__((noinline)) void keep(void) { held = malloc(4321); } int main(void) { keep(); raise(SIGKILL); }'
+	# as when the collector went with it: nobody is told of the death
+	LD_PRELOAD=$SHIM TIDEMARK_COLLECTOR=/bin/true TIDEMARK_OUTPUT=x.tide ./killed &
+	pid=$!
+	wait $pid || true
+	left=$(ls "$folder/$pid".*.ledger 2>/dev/null) || skip "the ledger was taken care of"
+	run -0 "$TIDEMARK" doctor
+	"$TIDEMARK" doctor --json >doctor.json
+	rm -f "$left.keep" && cp "$left" ./copy.ledger && rm -f "$left"
+	[[ $(check "$(cat doctor.json)" ledgers) == "warning: "*"ledger"* ]]
+	run -0 "$TIDEMARK" stat --json ./copy.ledger
+	[[ $output == *4321* ]]
+}
+
+@test "without the library: a problem" {
+	cp "$TIDEMARK" ./tidemark
+	run -1 ./tidemark doctor
+	[[ $output == *"libtidemark.so was not found"* ]]
+	echo junk >libtidemark.so
+	run -1 ./tidemark doctor
+	[[ $output == *"the loader does not take"* ]]
+}
+
+@test "csv, quiet, wrong use" {
+	run -0 "$TIDEMARK" doctor --csv
+	[ "${lines[0]}" = "check,level,message,hint" ]
+	run -2 "$TIDEMARK" doctor a b
+}
