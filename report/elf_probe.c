@@ -102,6 +102,21 @@ static int probe_script(const char *path, char **next)
 	return 1;
 }
 
+/* A sanitizer's runtime is known by its library, or by its start function inside. */
+static void probe_sanitizer(const char *name, struct elf_probe *p)
+{
+	static const struct { const char *library, *function, *name; } known[] = {
+		{ "libasan.so", "__asan_init", "AddressSanitizer" },
+		{ "liblsan.so", "__lsan_init", "LeakSanitizer" },
+		{ "libtsan.so", "__tsan_init", "ThreadSanitizer" },
+		{ "libhwasan.so", "__hwasan_init", "HWAddressSanitizer" },
+		{ "libmsan.so", "__msan_init", "MemorySanitizer" },
+	};
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (!strncmp(name, known[i].library, strlen(known[i].library)) || !strcmp(name, known[i].function))
+			p->sanitizer = known[i].name;
+}
+
 static void probe_symbols(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, struct elf_probe *p)
 {
 	Elf_Data *data = elf_getdata(section, NULL);
@@ -118,6 +133,7 @@ static void probe_symbols(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, s
 			continue;
 		if (!strcmp(name, "malloc"))
 			p->own_malloc = true;
+		probe_sanitizer(name, p);
 		for (size_t a = 0; a < ALLOCATORS; a++)
 			if (!strcmp(name, allocators[a].symbol))
 				p->inner_allocator = allocators[a].name;
@@ -137,6 +153,7 @@ static void probe_dynamic(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, s
 		const char *name = elf_strptr(elf, header->sh_link, entry.d_un.d_val);
 		if (!name)
 			continue;
+		probe_sanitizer(name, p);
 		p->needed = memory_resize(p->needed, (p->needed_count + 1) * sizeof(*p->needed));
 		p->needed[p->needed_count++] = memory_string(name);
 		const char *base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
@@ -299,6 +316,10 @@ static void probe_judge(struct elf_probe *p)
 	} else if (p->privileged) {
 		why = "it is setuid, setgid or has file capabilities, and the loader ignores LD_PRELOAD";
 		hint = "; run a copy without these bits, or run it as the user it changes to";
+	} else if (p->sanitizer) {
+		snprintf(text, sizeof(text), "it is built with %s, which brings an allocator of its own", p->sanitizer);
+		why = text;
+		hint = "; build it without -fsanitize";
 	} else if (p->own_malloc) {
 		snprintf(text, sizeof(text), "it has a malloc of its own inside%s%s%s, which no preloaded library can replace",
 			p->inner_allocator ? " (" : "", p->inner_allocator ? p->inner_allocator : "",

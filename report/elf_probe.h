@@ -33,6 +33,7 @@ struct elf_probe {
 	bool go;		/* made by Go's compiler: its heap is not malloc's */
 	char *loader;		/* PT_INTERP; NULL when static */
 	const char *inner_allocator; /* "jemalloc", "tcmalloc", "mimalloc" found inside; NULL */
+	const char *sanitizer;	/* "AddressSanitizer"..., whose allocator must come first; NULL */
 	char *linked_allocator;	/* first NEEDED library that is an allocator; NULL */
 	char *build_id;		/* hex; "" when there is none */
 	char *debug_link;	/* file name in .gnu_debuglink; NULL */

@@ -43,6 +43,22 @@ static uint32_t string(const struct ledger_copy *c, struct snapshot_writer *w, u
 	return snapshot_writer_string(w, ledger_string(c, index));
 }
 
+/* The loader keeps the name it was given: one that is relative is so to the folder
+ * in which the program started. */
+static uint32_t module_path(const struct ledger_copy *c, struct snapshot_writer *w, uint32_t index)
+{
+	const char *path = ledger_string(c, index), *folder = ledger_string(c, c->header.directory);
+	uint32_t offset;
+	char *whole;
+
+	if (!strchr(path, '/') || path[0] == '/' || folder[0] != '/')
+		return snapshot_writer_string(w, path);
+	whole = memory_printf("%s/%s", folder, strncmp(path, "./", 2) ? path : path + 2);
+	offset = snapshot_writer_string(w, whole);
+	free(whole);
+	return offset;
+}
+
 /* --- places ---------------------------------------------------------------- */
 
 static void modules(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m)
@@ -57,7 +73,7 @@ static void modules(const struct ledger_copy *c, struct snapshot_writer *w, stru
 		for (uint32_t b = 0; b < from[i].build_id_bytes && b < sizeof(from[i].build_id); b++)
 			sprintf(id + 2 * b, "%02x", from[i].build_id[b]);
 		m->modules[i] = (struct tide_module) { .lo = from[i].lo, .hi = from[i].hi,
-			.bias = from[i].bias, .path = string(c, w, from[i].path),
+			.bias = from[i].bias, .path = module_path(c, w, from[i].path),
 			.build_id = snapshot_writer_string(w, id), .opened = from[i].opened,
 			.closed = from[i].closed, .flags = from[i].flags };
 	}

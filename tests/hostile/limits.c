@@ -1,5 +1,6 @@
 /* Limits are the program's: what it may have with them, it has.
  * limit: 60
+ * snapshots[start_without_files]: any
  */
 #include "hostile.h"
 #include <fcntl.h>

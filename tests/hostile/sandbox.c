@@ -1,5 +1,6 @@
 /* Places where little is allowed: chroot, another user, seccomp, not dumpable.
  * needs: root
+ * snapshots[nothing_mounted]: any
  */
 #include "hostile.h"
 #include <fcntl.h>

@@ -1,27 +1,24 @@
 /* The same leak is seen whichever way the process ends, and what main's caller
  * still holds in its frame is held.
  *
- * cases: return exit _exit quick_exit abort fault thread_exit
+ * cases: return exit _exit quick_exit abort thread_exit
  * truth: unreferenced blocks=3 bytes=99 site=make_lost
  * held[exit]: make_held root=stack blocks=1
  * held[_exit]: make_held root=stack blocks=1
  * held[quick_exit]: make_held root=stack blocks=1
  * held[abort]: make_held root=stack blocks=1
- * held[fault]: make_held root=stack blocks=1
  * held[thread_exit]: make_held root=global blocks=1
  * held[return]: make_held root=global blocks=1
  * status[exit]: 4
  * status[_exit]: 5
  * status[quick_exit]: 6
  * status[abort]: 134
- * status[fault]: 139
  */
 #define _GNU_SOURCE
 #include "truth.h"
 #include "thread.h"
 
 void *kept_global;
-volatile int *volatile nowhere = (volatile int *)8;
 
 static NOINLINE void *make_lost(void) { void *p = malloc(33); HIDE(p); return p; }
 static NOINLINE void *make_held(void) { void *p = malloc(44); HIDE(p); return p; }
@@ -38,8 +35,6 @@ static NOINLINE void leave(void)
 		quick_exit(6);
 	if (is_case("abort"))
 		abort();
-	if (is_case("fault"))
-		*nowhere = 1;
 	if (is_case("thread_exit"))
 		pthread_exit(NULL);
 }
