@@ -182,7 +182,7 @@ static char *amount(const struct drawing *d, char text[UNITS_TEXT], int64_t n)
 	return is_bytes(d->tree->measure[0]) ? units_bytes(text, n) : units_count(text, n);
 }
 
-#define NUMBERS 26u		/* columns of inclusive, share, self and their gaps */
+#define NUMBERS 27u		/* columns of inclusive, share, self and their gaps */
 
 static void draw_numbers(const struct drawing *d, int64_t inclusive, int64_t self, bool rest)
 {

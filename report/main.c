@@ -2,6 +2,7 @@
  * in cmd_<verb>.c; the order of the table is the order of the help.
  */
 #include <argp.h>
+#include <errno.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -154,6 +155,11 @@ static int run_verb(const struct verb *v, int argc, char **argv)
 	argv[0] = name;		/* what argp and getopt print before a message */
 	code = v->run(argc, argv);
 	free(name);
+	errno = 0;
+	if ((fflush(stdout) || ferror(stdout)) && code <= EXIT_FINDINGS) {
+		fprintf(stderr, "tidemark: cannot write the output: %s\n", strerror(errno ? errno : EIO));
+		code = EXIT_UNMEASURED;
+	}
 	return code;
 }
 

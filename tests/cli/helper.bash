@@ -34,6 +34,16 @@ for e in sys.argv[2:]:
     print(eval(e))' "$@"
 }
 
+# fits WIDTH FILE: no line of a screen takes more columns (one a character).
+fits() {
+	/usr/bin/python3 -c '
+import sys
+wide = [l for l in open(sys.argv[2], encoding="utf-8").read().split("\n") if len(l) > int(sys.argv[1])]
+for l in wide:
+    print(len(l), l, file=sys.stderr)
+sys.exit(bool(wide))' "$@"
+}
+
 # One line of explanation when a test fails.
 fail() {
 	echo "$*" >&2

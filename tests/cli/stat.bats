@@ -1,0 +1,233 @@
+# tidemark stat: the numbers of a program whose truth is known, by every key.
+load helper
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
+	cat >app.c <<-'SOURCE'
+		#include <dlfcn.h>
+		#include <pthread.h>
+		#include <stdlib.h>
+		#include <string.h>
+		void *kept[100];
+		int n;
+		static void mark(const char *name)
+		{
+			void (*f)(const char *) = (void (*)(const char *))dlsym(RTLD_DEFAULT, "tide_mark");
+			if (f) f(name);
+		}
+		__attribute__((noinline)) void *make_three(void) { for (int i = 0; i < 3; i++) kept[n++] = malloc(100); return kept[0]; }
+		__attribute__((noinline)) void *make_big(void) { return kept[n++] = calloc(1, 5000); }
+		__attribute__((noinline)) void churn(void) { for (int i = 0; i < 1000; i++) { volatile char *p = malloc(64); *p = 1; free((void *)p); } }
+		__attribute__((noinline)) void rise(void) { char *volatile p = malloc(900000); memset(p, 1, 900000); free(p); }
+		__attribute__((noinline)) void *after_mark(void) { return kept[n++] = malloc(777); }
+		__attribute__((noinline)) void *in_thread(void *x) { kept[n++] = malloc(333); return x; }
+		int main(void)
+		{
+			pthread_t t;
+			make_three(); make_big(); churn(); rise();
+			mark("warm"); after_mark(); mark("mid"); make_three();
+			pthread_create(&t, 0, in_thread, 0);
+			pthread_setname_np(t, "helper");
+			pthread_join(t, 0);
+			return 0;
+		}
+	SOURCE
+	${CC:-gcc} -g -O1 -o app app.c -pthread -ldl
+	"$TIDEMARK" run -o app.tide ./app 2>run.err
+	cd - >/dev/null
+}
+
+setup() {
+	app=$BATS_FILE_TMPDIR/app.tide
+}
+
+# value FUNCTION FIELD [OPTION...]: of the records whose innermost function this is, summed.
+value() {
+	json "$("$TIDEMARK" stat --json "${@:3}" "$app")" \
+		"sum(r['$2'] for r in d['records'] if r['stack'][0]['function'] == '$1')"
+}
+
+is() {
+	[ "$1" = "$2" ] || fail "$1, not $2"
+}
+
+@test "live, totals and temporary blocks per function" {
+	is "$(value make_three live_bytes)" 600
+	is "$(value make_three live_blocks)" 6
+	is "$(value make_three total_blocks)" 6
+	is "$(value make_big live_bytes)" 5000
+	is "$(value churn live_blocks)" 0
+	is "$(value churn total_blocks)" 1000
+	is "$(value churn total_bytes)" 64000
+	is "$(value churn temporary)" 1000
+}
+
+@test "peak_bytes is the value at the peak of the process" {
+	is "$(value rise peak_bytes)" 900000
+	is "$(value rise live_bytes)" 0
+	is "$(value make_three peak_bytes)" 300
+	is "$(value after_mark peak_bytes)" 0
+}
+
+@test "the contract of the JSON" {
+	out=$("$TIDEMARK" stat --json "$app")
+	json "$out" 'd["tool"]' 'd["schema"]' 'd["snapshot"]["reason"]' >got
+	printf 'tidemark\n1\nexit\n' | diff - got
+	is "$(json "$out" 'd["totals"]["live_bytes"] == sum(r["live_bytes"] for r in d["records"])')" True
+	is "$(json "$out" 'd["totals"]["total_blocks"] == sum(r["total_blocks"] for r in d["records"])')" True
+	is "$(json "$out" 'sorted(set(d["records"][0]) >= {"live_bytes","live_blocks","peak_bytes","total_bytes","total_blocks","temporary","stack"} and ["ok"])')" "['ok']"
+	is "$(json "$out" '[f["file"].split("/")[-1] + ":" + str(f["line"]) for r in d["records"] for f in r["stack"] if f["function"] == "make_big"][0]')" app.c:13
+	is "$(json "$out" '[r["live_bytes"] for r in d["records"]] == sorted((r["live_bytes"] for r in d["records"]), reverse=True)')" True
+}
+
+@test "-n cuts JSON and CSV only when it is given" {
+	is "$(json "$("$TIDEMARK" stat --json -n 2 "$app")" 'len(d["records"])')" 2
+	[ "$(json "$("$TIDEMARK" stat --json "$app")" 'len(d["records"])')" -gt 5 ]
+	is "$("$TIDEMARK" stat --csv -n 3 "$app" | wc -l)" 4
+}
+
+@test "by every key the sums are the same" {
+	whole=$(json "$("$TIDEMARK" stat --json "$app")" 'd["totals"]["live_bytes"]')
+	for key in site function file line module thread stack age; do
+		out=$("$TIDEMARK" stat --json --by $key "$app")
+		is "$key $(json "$out" 'sum(r["live_bytes"] for r in d["records"])')" "$key $whole"
+		case $key in
+		site | stack) ;;
+		*) is "$(json "$out" 'all("key" in r for r in d["records"])')" True ;;
+		esac
+	done
+	out=$("$TIDEMARK" stat --json --by size "$app")
+	is "$(json "$out" '[r["total_blocks"] for r in d["records"] if r["key"] == "64-127"][0] >= 1006')" True
+}
+
+@test "by thread: what another thread allocated is its own" {
+	out=$("$TIDEMARK" stat --json --by thread "$app")
+	is "$(json "$out" 'len(d["records"])')" 2
+	is "$(json "$out" 'any(r["live_bytes"] >= 333 and r["key"].startswith("helper") for r in d["records"])')" True
+}
+
+@test "--by type without Python: a clear message" {
+	run -2 "$TIDEMARK" stat --by type "$app"
+	[[ $output == *"types are known for Python objects only"* ]]
+	run -2 "$TIDEMARK" stat --by colour "$app"
+	[[ $output == *"none of site, function"* ]]
+}
+
+@test "--sort" {
+	first() {
+		json "$("$TIDEMARK" stat --json --sort "$1" "$app")" 'd["records"][0]["stack"][0]["function"]'
+	}
+	is "$(first live)" make_big
+	is "$(first peak)" rise
+	is "$(first total)" rise
+	is "$(first count)" make_three
+	is "$(first allocations)" churn
+	is "$(first temporary)" churn
+	run -2 "$TIDEMARK" stat --sort beauty "$app"
+	run -2 "$TIDEMARK" stat --by thread --sort peak "$app"
+	[[ $output == *"not known for each thread"* ]]
+}
+
+@test "--since, --until and --min-age" {
+	is "$(value after_mark live_bytes --since warm)" 777
+	is "$(value make_three live_bytes --since warm)" 300
+	is "$(value make_big live_bytes --since warm)" 0
+	is "$(value make_three live_bytes --since warm --until mid)" 0
+	is "$(value after_mark live_bytes --since warm --until mid)" 777
+	is "$(value make_three live_bytes --until warm)" 300
+	is "$(value make_big live_bytes --min-age 2)" 5000
+	is "$(value after_mark live_bytes --min-age 2)" 0
+	run -2 "$TIDEMARK" stat --since nowhere "$app"
+	[[ $output == *"no mark 'nowhere'"* ]]
+}
+
+@test "filters in tracemalloc's terms" {
+	total() {
+		json "$("$TIDEMARK" stat --json "$@" "$app")" 'd["totals"]["live_bytes"]'
+	}
+	is "$(total --filter make_three)" 600
+	is "$(total --filter 'fn:make_*')" 5600
+	is "$(total --filter 'fn:make_*' --exclude fn:make_big)" 600
+	is "$(total --filter app.c:13)" 5000
+	is "$(total --filter app.c:14)" 0
+	is "$(total --filter 'file:*/app.c')" "$(total --filter file:app.c)"
+	is "$(total --filter fn:main)" 0
+	is "$(value make_big live_bytes --filter fn:main --all-frames)" 5000
+	is "$(value in_thread live_bytes --filter fn:main --all-frames)" 0
+	is "$(total --filter module:app)" "$(total --filter file:app.c)"
+	is "$(value in_thread live_bytes --filter 'thread:helper')" 333
+	is "$(value make_big live_bytes --exclude 'thread:helper')" 5000
+	run -2 "$TIDEMARK" stat --filter thread:nobody "$app"
+}
+
+@test "CSV bears the names of the JSON fields" {
+	"$TIDEMARK" stat --csv "$app" >out.csv
+	/usr/bin/python3 - <<-'EOF'
+		import csv
+		rows = list(csv.DictReader(open("out.csv")))
+		assert sum(int(r["live_bytes"]) for r in rows if r["function"] == "make_three") == 600, rows
+		assert any(r["stack"].startswith("make_big;main") for r in rows), rows
+	EOF
+	"$TIDEMARK" stat --csv --by function "$app" | grep -q ',make_big$'
+}
+
+@test "several files are added up by site" {
+	"$TIDEMARK" run -o two.tide "$BATS_FILE_TMPDIR/app" 2>/dev/null
+	out=$("$TIDEMARK" stat --json "$app" two.tide)
+	is "$(json "$out" 'sum(r["live_bytes"] for r in d["records"] if r["stack"][0]["function"] == "make_big")')" 10000
+	is "$(json "$out" '[r["processes"] for r in d["records"] if r["stack"][0]["function"] == "make_big"]')" "[2]"
+	is "$(json "$out" 'len(d["snapshots"])')" 2
+}
+
+@test "the screen: header, table, and nothing wider than 80 columns" {
+	for locale in C C.UTF-8; do
+		for how in "" -v "-v -v" "--by function" "--by file" "--by stack" "--by size" "--by age" "--by thread" "--sort temporary"; do
+			COLUMNS=80 LC_ALL=$locale "$TIDEMARK" stat $how "$app" >out
+			fits 80 out
+		done
+	done
+	COLUMNS=80 LC_ALL=C run -0 "$TIDEMARK" stat "$app"
+	[[ $output == *"program "*app* ]]
+	[[ $output == *"live blocks "*"allocated by"* ]]
+	[[ $output == *make_big*app.c:13* ]]
+	LC_ALL=C grep -q '[^ -~]' <<<"$output" && fail "not ASCII: $output"
+	[[ $output =~ \#[0-9]+ ]]
+}
+
+@test "colour: never by itself in a pipe, always when asked, NO_COLOR and CLICOLOR_FORCE" {
+	esc=$'\033'
+	run -0 "$TIDEMARK" stat "$app"
+	[[ $output != *"$esc"* ]]
+	run -0 "$TIDEMARK" stat --color always "$app"
+	[[ $output == *"$esc["* ]]
+	CLICOLOR_FORCE=1 run -0 "$TIDEMARK" stat "$app"
+	[[ $output == *"$esc["* ]]
+	NO_COLOR=1 CLICOLOR_FORCE=1 run -0 "$TIDEMARK" stat "$app"
+	[[ $output != *"$esc"* ]]
+	NO_COLOR=1 run -0 "$TIDEMARK" stat --color always "$app"
+	[[ $output == *"$esc["* ]]
+}
+
+@test "-q leaves out headings and hints; -v shows stacks" {
+	run -0 "$TIDEMARK" stat -q -n 1 "$app"
+	[ "${#lines[@]}" -eq 1 ] || [[ ${lines[0]} == warning* ]]
+	run -0 "$TIDEMARK" stat -v -n 1 "$app"
+	[[ $output == *"    main "*app.c* ]]
+}
+
+@test "a program that frees everything is sorted by its peak" {
+	compile clean <<<'#include <stdlib.h>
+		int main(void) { char *p = malloc(12345); *(volatile char *)p = 1; free(p); return 0; }'
+	"$TIDEMARK" run -o clean.tide ./clean 2>/dev/null
+	run -0 "$TIDEMARK" stat clean.tide
+	[[ $output == *"bytes at the peak"* ]]
+	[[ $output == *"12.1 KiB"* ]]
+}
+
+@test "a damaged snapshot: what is whole is shown, exit 3" {
+	head -c $(($(stat -c %s "$app") * 2 / 3)) "$app" >cut.tide
+	run "$TIDEMARK" stat cut.tide
+	[ "$status" -eq 3 ] || fail "status $status: $output"
+	[[ $output == *damaged* || $output == *truncated* || $output == *"not whole"* ]] || fail "$output"
+}

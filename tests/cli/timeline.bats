@@ -1,0 +1,63 @@
+# tidemark timeline: the shape of a program that rises and falls.
+load helper
+bats_require_minimum_version 1.5.0
+
+setup() {
+	compile app <<-'SOURCE'
+		#include <dlfcn.h>
+		#include <stdlib.h>
+		#include <unistd.h>
+		void *kept[200];
+		int main(void)
+		{
+			void (*mark)(const char *) = (void (*)(const char *))dlsym(RTLD_DEFAULT, "tide_mark");
+			for (int i = 0; i < 100; i++) { kept[i] = calloc(1, 100000); usleep(2000); }
+			if (mark) mark("top");
+			for (int i = 0; i < 90; i++) { free(kept[i]); usleep(2000); }
+			return 0;
+		}
+	SOURCE
+	"$TIDEMARK" run -o app.tide ./app 2>/dev/null
+}
+
+@test "JSON: time goes on, live bytes rise and fall, the mark is there" {
+	"$TIDEMARK" timeline --json app.tide >out.json
+	/usr/bin/python3 - <<-'EOF'
+		import json
+		d = json.load(open("out.json"))
+		p = d["records"]
+		assert len(p) >= 5, len(p)
+		assert all(a["elapsed_ns"] <= b["elapsed_ns"] for a, b in zip(p, p[1:]))
+		assert max(r["live_bytes"] for r in p) > 8_000_000
+		assert p[-1]["live_bytes"] < 3_000_000, p[-1]
+		assert d["peak"]["bytes"] >= 10_000_000
+		top = [m for m in d["marks"] if m["name"] == "top"]
+		assert len(top) == 1 and top[0]["live_bytes"] >= 9_900_000, d["marks"]
+	EOF
+}
+
+@test "CSV has the same points" {
+	points=$(json "$("$TIDEMARK" timeline --json app.tide)" 'len(d["records"])')
+	[ "$("$TIDEMARK" timeline --csv app.tide | wc -l)" -eq $((points + 1)) ]
+	[ "$("$TIDEMARK" timeline --csv app.tide | head -1)" = elapsed_ns,live_bytes,live_blocks,rss_bytes,total_blocks ]
+}
+
+@test "--since cuts the beginning off" {
+	json "$("$TIDEMARK" timeline --json --since top app.tide)" \
+		'all(r["elapsed_ns"] >= [m for m in d["marks"] if m["name"] == "top"][0]["elapsed_ns"] for r in d["records"])' | grep -qx True
+	run -2 "$TIDEMARK" timeline --since nowhere app.tide
+}
+
+@test "the chart fits, in ASCII and in Unicode" {
+	for columns in 60 80 140; do
+		for locale in C C.UTF-8; do
+			COLUMNS=$columns LC_ALL=$locale "$TIDEMARK" timeline -q app.tide >out
+			fits $columns out
+		done
+	done
+	COLUMNS=80 LC_ALL=C run -0 "$TIDEMARK" timeline app.tide
+	[[ $output == *peak* ]]
+	[[ $output == *"Marks"*top* ]]
+	[[ $output == *"allocs/s"* ]]
+	[[ $output == *'####'* ]]
+}

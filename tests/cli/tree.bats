@@ -1,0 +1,84 @@
+# tidemark tree: shares of callers and callees, joined chains.
+load helper
+bats_require_minimum_version 1.5.0
+
+setup() {
+	compile app -O0 <<-'SOURCE'
+		#include <stdlib.h>
+		void *kept[100];
+		int n;
+		void *leaf(int size) { return kept[n++] = malloc(size); }
+		void pass_one(int size) { leaf(size); }
+		void pass_two(int size) { pass_one(size); }
+		void left(void) { pass_two(3000); }
+		void right(void) { leaf(1000); kept[n++] = malloc(6000); }
+		int main(void) { left(); right(); return 0; }
+	SOURCE
+	"$TIDEMARK" run -o app.tide ./app 2>/dev/null
+}
+
+@test "JSON: inclusive is self plus the children, all the way" {
+	"$TIDEMARK" tree --json app.tide >out.json
+	/usr/bin/python3 - <<-'EOF'
+		import json
+		d = json.load(open("out.json"))
+		def check(n):
+		    assert n["inclusive"]["live_bytes"] == n["self"]["live_bytes"] + sum(check(c) for c in n["children"]), n
+		    return n["inclusive"]["live_bytes"]
+		assert check(d["tree"]) >= 10000
+		found = {}
+		def walk(n):
+		    found.setdefault(n.get("function"), []).append(n)
+		    for c in n["children"]: walk(c)
+		walk(d["tree"])
+		assert found["main"][0]["inclusive"]["live_bytes"] == 10000
+		assert found["right"][0]["inclusive"]["live_bytes"] == 7000
+		assert found["right"][0]["self"]["live_bytes"] == 6000
+		assert found["left"][0]["inclusive"]["live_blocks"] == 1
+	EOF
+}
+
+@test "bottom-up: a function has all its callers below it" {
+	"$TIDEMARK" tree --bottom-up --json app.tide >out.json
+	/usr/bin/python3 - <<-'EOF'
+		import json
+		d = json.load(open("out.json"))
+		top = {n["function"]: n for n in d["tree"]["children"]}
+		assert top["right"]["inclusive"]["live_bytes"] == 6000, top.keys()
+		assert top["leaf"]["inclusive"]["live_bytes"] == 4000
+		callers = {n["function"]: n["inclusive"]["live_bytes"] for n in top["leaf"]["children"]}
+		assert callers == {"pass_one": 3000, "right": 1000}, callers
+	EOF
+}
+
+@test "chains that only pass on are one line; -v shows each call" {
+	COLUMNS=140 LC_ALL=C run -0 "$TIDEMARK" tree --min 0.1% --filter fn:main --all-frames app.tide
+	[[ $output == *"left > 2 > leaf "* ]] || fail "$output"
+	[[ $output != *pass_two* ]]
+	COLUMNS=140 LC_ALL=C run -0 "$TIDEMARK" tree -v --filter fn:main --all-frames app.tide
+	[[ $output == *pass_two* ]]
+	[[ $output == *pass_one* ]]
+}
+
+@test "small branches are summed up" {
+	run -0 "$TIDEMARK" tree --min 20% --filter fn:main --all-frames app.tide
+	[[ $output == *right* ]]
+	[[ $output != *"1000 B"*leaf* ]]
+}
+
+@test "nothing is wider than the screen" {
+	for columns in 60 80 140; do
+		for locale in C C.UTF-8; do
+			for how in "" --bottom-up "-v --min 0%"; do
+				COLUMNS=$columns LC_ALL=$locale "$TIDEMARK" tree -q $how app.tide >out
+				fits $columns out
+			done
+		done
+	done
+}
+
+@test "wrong use" {
+	run -2 "$TIDEMARK" tree --min 200% app.tide
+	run -2 "$TIDEMARK" tree --csv app.tide
+	run -2 "$TIDEMARK" tree
+}
