@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "collect_output.h"
 #include "elf_probe.h"
+#include "gate_config.h"
 #include "options.h"
 #include "run.h"
 #include "summary.h"
@@ -17,7 +18,7 @@
 #include "verb.h"
 
 struct arguments {
-	const char *output, *children, *rounds;
+	const char *output, *children, *rounds, *gate;
 	uint64_t depth, sample, every_ns, pointer_mask;
 	const char **when;
 	size_t when_count;
@@ -30,7 +31,7 @@ struct arguments {
 
 
 enum { KEY_DEPTH = 0x100, KEY_SAMPLE, KEY_EVERY, KEY_WHEN, KEY_NO_REFERENCES, KEY_UNALIGNED, KEY_MASK,
-	KEY_CHILDREN, KEY_STABLE, KEY_LEAK_EXIT, KEY_AT_EXEC, KEY_ROUNDS };
+	KEY_CHILDREN, KEY_STABLE, KEY_LEAK_EXIT, KEY_AT_EXEC, KEY_ROUNDS, KEY_GATE };
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "PATTERN", 0, "name of the snapshots: %e program, %p process, %n sequence, "
@@ -50,6 +51,8 @@ static const struct argp_option options[] = {
 	{ "pointer-mask", KEY_MASK, "MASK", 0, "clear these tag bits of words first", 3 },
 	{ "leak-exit", KEY_LEAK_EXIT, "CODE", 0, "exit with CODE when blocks are lost and the program "
 		"itself succeeded", 3 },
+	{ "gate", KEY_GATE, "FILE", 0, "judge the snapshots by this gate file; where the program itself "
+		"succeeded, exit as `tidemark gate` does", 3 },
 	{ "children", KEY_CHILDREN, "all|none|NAME,...", 0, "which child programs to follow (default all)", 4 },
 	{ "stable", KEY_STABLE, NULL, 0, "reproducible counts: fixed hash seeds, fixed addresses", 4 },
 	{ "quiet", 'q', NULL, 0, "print nothing after the run", 5 },
@@ -106,6 +109,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_STABLE: a->stable = true; break;
 	case KEY_AT_EXEC: a->at_exec = true; break;
 	case KEY_ROUNDS: a->rounds = text; break;
+	case KEY_GATE: a->gate = text; break;
 	case KEY_LEAK_EXIT: a->leak_exit = (int)number(text, 255, state, "--leak-exit"); break;
 	case ARGP_KEY_ARG:
 		a->program = &state->argv[state->next - 1];
@@ -116,6 +120,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			argp_error(state, "which program? `tidemark run [OPTION...] [--] PROGRAM [ARGUMENT...]`");
 		if (a->leak_exit >= 0 && (a->no_references || a->sample))
 			argp_error(state, "--leak-exit needs references: not with --no-references or --sample");
+		if (a->gate && (a->no_references || a->sample || a->leak_exit >= 0))
+			argp_error(state, "--gate: not with --no-references, --sample or --leak-exit");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -214,6 +220,9 @@ static void environment_make(struct arguments *a, const char *library, const cha
 		set(a, memory_string("TIDEMARK_OVERWRITE=1"));
 	if (a->verbose)
 		set(a, memory_string("TIDEMARK_VERBOSE=1"));
+	/* A child built with AddressSanitizer refuses to start behind a preloaded library. */
+	all = getenv("ASAN_OPTIONS");
+	set(a, memory_printf("ASAN_OPTIONS=%s%sverify_asan_link_order=0", all ? all : "", all ? ":" : ""));
 }
 
 static void stable(struct arguments *a)
@@ -247,7 +256,7 @@ static char *library_for(const struct arguments *a, int *code)
 		fprintf(stderr, "tidemark: %s\n", obstacle);
 	/* A static program does not mind, and what it starts may be profiled. */
 	if (!probe.bits32 && !probe.other_machine && !probe.musl && !probe.foreign_loader &&
-	    !probe.privileged) {
+	    !probe.privileged && !probe.sanitizer) {
 		library = run_library();
 		if (!library)
 			fprintf(stderr, "tidemark: libtidemark.so is missing: it should lie beside this command; "
@@ -388,6 +397,56 @@ static int leak_code(const struct arguments *a, const struct run_session *s, int
 	return lost < 0 ? RUN_FAILED : lost ? a->leak_exit : code;
 }
 
+/* The gate's own words go to stderr: stdout is the program's. */
+static int gate_code(const struct arguments *a, const struct run_session *s, int code)
+{
+	const char **argv;
+	int argc = 0, result;
+
+	if (!a->gate || code)
+		return code;
+	argv = memory_get((s->count + 6) * sizeof(*argv));
+	argv[argc++] = "tidemark gate";
+	argv[argc++] = "--config";
+	argv[argc++] = a->gate;
+	for (size_t i = 0; i < s->count; i++) {
+		if (!is_last(s->snapshots[i].reason))
+			continue;
+		if (argc == 3)
+			argv[argc++] = "--snapshots";
+		argv[argc++] = s->snapshots[i].path;
+	}
+	argv[argc] = NULL;
+	if (argc == 3) {
+		fprintf(stderr, "tidemark: --gate: no snapshot to judge\n");
+		result = EXIT_UNMEASURED;
+	} else {
+		fflush(stdout);
+		dup2(STDERR_FILENO, STDOUT_FILENO);
+		result = cmd_gate(argc, (char **)argv);
+	}
+	free(argv);
+	return result;
+}
+
+/* A gate file that cannot be read is said before the program runs. Its rounds are the run's. */
+static int gate_prepare(struct arguments *a)
+{
+	struct gate_config c;
+	struct tide_error e = { 0 };
+
+	if (!a->gate)
+		return 0;
+	if (gate_config_load(&c, a->gate, &e)) {
+		fprintf(stderr, "%s%s%s%s%s\n", e.what, *e.why ? ": " : "", e.why, *e.hint ? "; " : "", e.hint);
+		return -1;
+	}
+	if (!a->rounds && c.scenario_count == 1 && c.scenarios[0].rounds)
+		a->rounds = memory_string(c.scenarios[0].rounds);	/* lives as long as the run */
+	gate_config_free(&c);
+	return 0;
+}
+
 static int status_code(int status)
 {
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -403,6 +462,8 @@ int cmd_run(int argc, char **argv)
 	int code = 0;
 
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &a);
+	if (gate_prepare(&a))
+		return EXIT_USAGE;
 	library = library_for(&a, &code);
 	if (code)
 		return code;
@@ -424,7 +485,7 @@ int cmd_run(int argc, char **argv)
 		run_session_end(&session, child.pid, child.status);
 		if (library && !a.quiet)
 			tell(&a, &session, child.pid);
-		code = leak_code(&a, &session, code);
+		code = gate_code(&a, &session, leak_code(&a, &session, code));
 	}
 	run_session_free(&session);
 	for (size_t i = 0; i < a.environment_count; i++)

@@ -138,50 +138,59 @@ static int begin_site(struct parser *p, const struct ini_line *l, struct tide_er
 	return 0;
 }
 
-static int begin_section(struct parser *p, const struct ini_line *l, struct tide_error *e)
+static int begin_scenario(struct parser *p, const struct ini_line *l, struct tide_error *e)
 {
 	struct gate_config *c = p->c;
+	struct gate_scenario *s;
+
+	for (size_t i = 0; i < c->scenario_count; i++)
+		if (!strcmp(c->scenarios[i].name, l->name))
+			return twice(e, l, c->scenarios[i].line);
+	s = append(&c->scenarios, &c->scenario_count, sizeof *s);
+	s->name = memory_string(l->name);
+	s->line = l->line;
+	s->min_rounds = 100;
+	p->index = c->scenario_count - 1;
+	return 0;
+}
+
+static int begin_suppress(struct parser *p, const struct ini_line *l, struct tide_error *e)
+{
+	struct gate_config *c = p->c;
+	struct gate_suppression *s;
+
+	for (size_t i = 0; i < c->suppression_count; i++)
+		if (!strcmp(c->suppressions[i].name, l->name))
+			return twice(e, l, c->suppressions[i].line);
+	s = append(&c->suppressions, &c->suppression_count, sizeof *s);
+	s->name = memory_string(l->name);
+	s->line = l->line;
+	p->index = c->suppression_count - 1;
+	return 0;
+}
+
+static int begin_section(struct parser *p, const struct ini_line *l, struct tide_error *e)
+{
+	static const struct {
+		const char *name;
+		enum section section;
+		int (*begin)(struct parser *, const struct ini_line *, struct tide_error *);
+	} known[] = {
+		{ "scenario", IN_SCENARIO, begin_scenario }, { "limits", IN_LIMITS, begin_limits },
+		{ "site", IN_SITE, begin_site }, { "suppress", IN_SUPPRESS, begin_suppress },
+	};
 	char what[300];
 
 	strcpy(p->seen, ",");
-	if (strcmp(l->section, "limits") && !*l->name) {
-		snprintf(what, sizeof what, "section [%.200s] has no name", l->section);
-		return bad(e, l, what, "it could not be told from another", known_sections);
-	}
-	if (!strcmp(l->section, "limits")) {
-		p->section = IN_LIMITS;
-		return begin_limits(p, l, e);
-	}
-	if (!strcmp(l->section, "site")) {
-		p->section = IN_SITE;
-		return begin_site(p, l, e);
-	}
-	if (!strcmp(l->section, "scenario")) {
-		struct gate_scenario *s;
-
-		for (size_t i = 0; i < c->scenario_count; i++)
-			if (!strcmp(c->scenarios[i].name, l->name))
-				return twice(e, l, c->scenarios[i].line);
-		s = append(&c->scenarios, &c->scenario_count, sizeof *s);
-		s->name = memory_string(l->name);
-		s->line = l->line;
-		s->min_rounds = 100;
-		p->section = IN_SCENARIO;
-		p->index = c->scenario_count - 1;
-		return 0;
-	}
-	if (!strcmp(l->section, "suppress")) {
-		struct gate_suppression *s;
-
-		for (size_t i = 0; i < c->suppression_count; i++)
-			if (!strcmp(c->suppressions[i].name, l->name))
-				return twice(e, l, c->suppressions[i].line);
-		s = append(&c->suppressions, &c->suppression_count, sizeof *s);
-		s->name = memory_string(l->name);
-		s->line = l->line;
-		p->section = IN_SUPPRESS;
-		p->index = c->suppression_count - 1;
-		return 0;
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+		if (strcmp(l->section, known[i].name))
+			continue;
+		if (!*l->name && known[i].section != IN_LIMITS) {
+			snprintf(what, sizeof what, "section [%.200s] has no name", l->section);
+			return bad(e, l, what, "it could not be told from another", known_sections);
+		}
+		p->section = known[i].section;
+		return known[i].begin(p, l, e);
 	}
 	snprintf(what, sizeof what, "unknown section [%.200s]", l->section);
 	return bad(e, l, what, "it would be ignored", known_sections);

@@ -289,6 +289,71 @@ scenario() {
 	[[ $output != *"::error"* ]]
 }
 
+@test "run --gate judges what the run left, and leaves stdout to the program" {
+	seed
+	printf '[scenario s]\ncommand = x\nrounds = turn\n' >x.gate
+	run "$TIDEMARK" run -q --gate x.gate -- ./seed cache 300
+	[ "$status" = 1 ]
+	[[ $output == *growing*cache_fill* ]]
+	run "$TIDEMARK" run -q --gate x.gate -- ./seed warming 300
+	[ "$status" = 0 ]
+	run "$TIDEMARK" run -q --gate x.gate -- ./seed status 4
+	[ "$status" = 4 ]
+	[ -z "$("$TIDEMARK" run -q --gate x.gate -- ./seed warming 300 2>/dev/null)" ]
+	echo '[nonsense]' >x.gate
+	run "$TIDEMARK" run -q --gate x.gate -- ./seed status 4
+	[ "$status" = 2 ]
+	[[ $output == "x.gate:1: unknown section [nonsense]"* ]]
+}
+
+@test "--accept --site takes the named functions only; --scenario runs one" {
+	seed
+	printf '[scenario a]\ncommand = ./seed lost 7\nbaseline = a.base\n[scenario b]\ncommand = ./seed ring 2\nbaseline = b.base\n' >tidemark.gate
+	gate out 0 --scenario a --accept --why all
+	[ ! -e b.base ]
+	sed -i 's/lost 7/ring 7/' tidemark.gate
+	gate out 0 --scenario a --accept --why "rings only" --site 'make_*'
+	gate out 0 --scenario a
+	sed -i 's/ring 7/lost 8/' tidemark.gate
+	gate out 0 --scenario a --accept --why "rings only" --site 'make_*'
+	gate out 1 --scenario a
+	gate out 2 --scenario nobody
+	gate out 2
+}
+
+@test "blocks inherited by a forked child are not its leaks" {
+	compile forks <<-'EOF'
+	#include <pthread.h>
+	#include <stdlib.h>
+	#include <sys/wait.h>
+	#include <unistd.h>
+	static volatile int ready;
+	static void *hold(void *unused)
+	{
+		char *volatile only_here = malloc(1234);
+		only_here[0] = 1;
+		ready = 1;
+		sleep(2);
+		free(only_here);
+		return unused;
+	}
+	int main(void)
+	{
+		pthread_t t;
+		pthread_create(&t, 0, hold, 0);
+		while (!ready)
+			usleep(1000);
+		if (!fork())
+			exit(0);
+		wait(0);
+		pthread_join(t, 0);
+		return 0;
+	}
+	EOF
+	gate out 0 -- ./forks
+	check out 'len(d["scenarios"][0]["snapshots"]) == 2'
+}
+
 @test "the self-test is green only when the gate can go red" {
 	run "$TIDEMARK" gate --self-test
 	[ "$status" = 0 ]
