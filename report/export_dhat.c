@@ -49,12 +49,71 @@ static int64_t larger(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+struct point {
+	int64_t of[EXPORT_MEASURES];
+	double lived;		/* microseconds, of all blocks */
+	json_t *frames;
+};
+
+/* The viewer refuses a file in which two points have the same frames: such sites are one point. */
+static void collect(const struct export *x, double *const *lived, struct intern *frames, json_t *table,
+	struct intern *stacks, struct point **out)
+{
+	struct point *point = memory_get_zeroed(x->count + 1, sizeof(*point));
+	const struct tide_process *p = x->view[0].snapshot->process;
+
+	for (size_t i = 0; i < x->count; i++) {
+		const struct export_site *site = &x->site[i];
+		json_t *list = json_array();
+		char *key = memory_get(site->lines * 12 + 1), *at = key;
+
+		*key = 0;
+		for (size_t k = 0; k < site->lines; k++) {
+			json_int_t index = frame_index(frames, table, &site->line[k]);
+
+			json_array_append_new(list, json_integer(index));
+			at += sprintf(at, "%u,", (unsigned)index);
+		}
+		size_t before = stacks->count;
+		struct point *to = &point[intern_text(stacks, key)];
+		if (stacks->count != before)
+			to->frames = list;
+		else
+			json_decref(list);
+		free(key);
+		for (unsigned m = 0; m < EXPORT_MEASURES; m++)
+			to->of[m] += site->of[m];
+		to->lived += lived[site->view - x->view][site->site] +
+			(double)site->of[LIVE_BLOCKS] * (double)p->elapsed_ns / 2e3;
+	}
+	*out = point;
+}
+
+/* Takes the frames of the point. */
+static json_t *json_point(struct point *p)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "tb", json_integer(p->of[TOTAL_BYTES]));
+	json_object_set_new(o, "tbk", json_integer(p->of[TOTAL_BLOCKS]));
+	json_object_set_new(o, "tl", json_integer((json_int_t)p->lived));
+	json_object_set_new(o, "mb", json_integer(larger(p->of[PEAK_BYTES], p->of[LIVE_BYTES])));
+	json_object_set_new(o, "mbk", json_integer(larger(p->of[PEAK_BLOCKS], p->of[LIVE_BLOCKS])));
+	json_object_set_new(o, "gb", json_integer(p->of[PEAK_BYTES]));
+	json_object_set_new(o, "gbk", json_integer(p->of[PEAK_BLOCKS]));
+	json_object_set_new(o, "eb", json_integer(p->of[LIVE_BYTES]));
+	json_object_set_new(o, "ebk", json_integer(p->of[LIVE_BLOCKS]));
+	json_object_set_new(o, "fs", p->frames);
+	return o;
+}
+
 int export_dhat(const struct export *x, FILE *out, struct tide_error *e)
 {
 	const struct tide_process *p = x->view[0].snapshot->process;
 	const unsigned needed = 1u << PEAK_BYTES | 1u << PEAK_BLOCKS | 1u << TOTAL_BYTES | 1u << LIVE_BYTES;
 	json_t *root, *points, *table;
-	struct intern frames = { 0 };
+	struct intern frames = { 0 }, stacks = { 0 };
+	struct point *point;
 	double **lived;
 
 	if ((x->known & needed) != needed)
@@ -68,25 +127,11 @@ int export_dhat(const struct export *x, FILE *out, struct tide_error *e)
 		lived[i] = lifetimes(&x->view[i]);
 	intern_text(&frames, "[root]");
 	json_array_append_new(table, json_string("[root]"));
-	for (size_t i = 0; i < x->count; i++) {
-		const struct export_site *site = &x->site[i];
-		json_t *o = json_object(), *fs = json_array();
-		double tl = lived[site->view - x->view][site->site] + (double)site->of[LIVE_BLOCKS] * (double)p->elapsed_ns / 2e3;
-
-		json_object_set_new(o, "tb", json_integer(site->of[TOTAL_BYTES]));
-		json_object_set_new(o, "tbk", json_integer(site->of[TOTAL_BLOCKS]));
-		json_object_set_new(o, "tl", json_integer((json_int_t)tl));
-		json_object_set_new(o, "mb", json_integer(larger(site->of[PEAK_BYTES], site->of[LIVE_BYTES])));
-		json_object_set_new(o, "mbk", json_integer(larger(site->of[PEAK_BLOCKS], site->of[LIVE_BLOCKS])));
-		json_object_set_new(o, "gb", json_integer(site->of[PEAK_BYTES]));
-		json_object_set_new(o, "gbk", json_integer(site->of[PEAK_BLOCKS]));
-		json_object_set_new(o, "eb", json_integer(site->of[LIVE_BYTES]));
-		json_object_set_new(o, "ebk", json_integer(site->of[LIVE_BLOCKS]));
-		for (size_t k = 0; k < site->lines; k++)
-			json_array_append_new(fs, json_integer(frame_index(&frames, table, &site->line[k])));
-		json_object_set_new(o, "fs", fs);
-		json_array_append_new(points, o);
-	}
+	collect(x, lived, &frames, table, &stacks, &point);
+	for (size_t i = 0; i < stacks.count; i++)
+		json_array_append_new(points, json_point(&point[i]));
+	free(point);
+	intern_free(&stacks);
 	json_object_set_new(root, "dhatFileVersion", json_integer(2));
 	json_object_set_new(root, "mode", json_string("heap"));
 	json_object_set_new(root, "verb", json_string("Allocated"));

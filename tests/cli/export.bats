@@ -95,6 +95,29 @@ print(sum(int(r["live_bytes"]) for r in csv.DictReader(sys.stdin)))')" = "$want"
 	[ -z "$stderr" ]
 }
 
+# Valgrind's own viewer, without a browser around it.
+@test "dhat: dh_view.js builds its tree" {
+	viewer=/usr/libexec/valgrind/dh_view.js
+	[ -r $viewer ] || skip "dh_view.js (package valgrind) is not installed"
+	command -v node >/dev/null || skip "node (package nodejs) is not installed"
+	program app
+	profile app.tide ./app
+	profile other.tide ./app
+	cat >view.js <<-'EOF'
+		const fs = require("fs"), document = { title: "", body: {} };
+		const source = fs.readFileSync(process.argv[2], "utf8") + `
+		gData = data;
+		gSelect = { childNodes: gSelectData.map(() => ({})), selectedIndex: 0 };
+		buildTree();
+		console.log(gRoot._totalBytes);`;
+		new Function("document", "data", source)(document, JSON.parse(fs.readFileSync(process.argv[3], "utf8")));
+	EOF
+	"$TIDEMARK" export app.tide -o dhat.out.1
+	[ "$(node view.js $viewer dhat.out.1)" = "$("$TIDEMARK" export app.tide --to folded --measure total_bytes | awk '{s += $NF} END {print s}')" ]
+	"$TIDEMARK" export app.tide other.tide -o dhat.out.2
+	node view.js $viewer dhat.out.2
+}
+
 @test "dot: graphviz draws it" {
 	command -v dot >/dev/null || skip "dot (package graphviz) is not installed"
 	program app

@@ -141,6 +141,32 @@ static void ends(void **state)
 	snapshot_close(&s);
 }
 
+/* Indices that point nowhere, parents in a ring: an answer, and an end. */
+static void damaged_tables(void **state)
+{
+	const struct tide_frame frames[] = { { 0 }, { .parent = 2, .module = 1, .address = 0x10 },
+		{ .parent = 3, .module = 77, .address = 0x20 }, { .parent = 1, .module = 1, .address = 0x30 },
+		{ .parent = 4, .module = 1, .address = 0x40 }, { .parent = 99, .module = 1, .address = 0x50 } };
+	const struct tide_site sites[] = { { 0 }, { 0 }, { 0 }, { 0 }, { .frame = 1 }, { .frame = 4 }, { .frame = 5 }, { .frame = 1234 } };
+	const struct tide_module modules[] = { { 0 }, { .lo = 0, .hi = 0x100, .path = 0xffffffff, .build_id = 0xffffffff } };
+	const struct tide_process process = { .pid = 1 };
+	const struct snapshot s = { .process = &process, .strings = "", .strings_bytes = 1, .frames = frames, .frame_count = 6,
+		.sites = sites, .site_count = 8, .modules = modules, .module_count = 2 };
+	(void)state;
+	struct symbols *symbols = symbols_new(&s);
+	struct site_keys *k = site_keys_new(&s, symbols);
+	for (int exact = 0; exact < 2; exact++) {
+		for (uint32_t i = 0; i < 9; i++) {
+			uint64_t leaf, caller;
+			site_key(k, i);
+			site_key_ends(k, i, &leaf, &caller);
+		}
+		site_keys_exact(&k, 1);
+	}
+	site_keys_free(k);
+	symbols_free(symbols);
+}
+
 static void stable_names(void **state)
 {
 	static const char *const pair[][2] = {
@@ -168,6 +194,7 @@ int main(void)
 		cmocka_unit_test(stable_for_ever),
 		cmocka_unit_test(exact_within_one_build),
 		cmocka_unit_test(ends),
+		cmocka_unit_test(damaged_tables),
 		cmocka_unit_test(stable_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
