@@ -96,7 +96,11 @@ size_t leaks_next_record(const struct leaks_view *v, size_t i)
 	for (; i < v->leaks.record_count; i++) {
 		const struct leak_record *r = &v->leaks.records[i];
 
-		if (r->suppression >= 0 ? v->show_suppressed : LEAK_IS_LOST(r->kind) || v->show[r->kind])
+		/* Programs get `possible` in any case; people when they ask. */
+		bool shown = v->show[r->kind] || LEAK_IS_LOST(r->kind) ||
+			(r->kind == LEAK_POSSIBLE && (v->common.json || v->common.csv));
+
+		if (r->suppression >= 0 ? v->show_suppressed && shown : shown)
 			break;
 	}
 	return i;

@@ -150,6 +150,8 @@ void leaks_suppress(struct leaks_work *w)
 	struct cover c = { .w = w };
 	unsigned kinds = 0;
 
+	if (!w->l->suppress->count)
+		return;
 	for (size_t i = 0; i < w->l->suppress->count; i++)
 		kinds |= w->l->suppress->rules[i].kinds;
 	cover_lost(&c);

@@ -1,0 +1,179 @@
+/* cmd_refs.c - `tidemark refs FILE ADDRESS|SITE`: sys.getrefcount, gc.get_referrers and gc.get_referents. */
+#include <stdlib.h>
+#include <string.h>
+#include "refs.h"
+#include "verb.h"
+#include "view.h"
+
+enum { KEY_DOT = 256, KEY_WEAK, KEY_ALL };
+
+static const struct argp_option option[] = {
+	{ "dot", KEY_DOT, NULL, 0, "Draw the blocks and their surroundings, for Graphviz; rings are red", 0 },
+	{ "weak", KEY_WEAK, "SITE", 0, "References from blocks of SITE do not keep alive", 0 },
+	{ NULL, 0, NULL, 0, NULL, 0 }
+};
+
+static const char doc[] = "Who refers to a block, to whom it refers, and the shortest way to it from the steadiest root.\v"
+	"ADDRESS may lie anywhere in the block. SITE is a function, file:line or #ID as printed: all its live blocks.\n\n"
+	"Examples:\n"
+	"  tidemark refs app.tide 0x55d4c1a2b2a0\n"
+	"  tidemark refs app.tide make_node\n"
+	"  tidemark refs --dot app.tide cache.c:120 | dot -Tsvg >cache.svg";
+
+struct arguments {
+	struct refs r;
+	const char *weak;
+	bool dot;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->r.common;
+		return 0;
+	case KEY_DOT:
+		a->dot = true;
+		return 0;
+	case KEY_WEAK:
+		a->weak = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (a->r.what)
+			argp_error(state, "too many arguments: refs takes a snapshot, and one ADDRESS or SITE");
+		if (a->r.file)
+			a->r.what = arg;
+		else
+			a->r.file = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!a->r.what)
+			argp_error(state, "give a snapshot, and an ADDRESS or a SITE");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = { option, parse, "FILE ADDRESS|SITE", doc, OPTIONS_CHILD, NULL, NULL };
+
+static int choose_address(struct refs *r, struct tide_error *e)
+{
+	char *end;
+	uint64_t address = strtoull(r->what, &end, 16);
+	uint32_t block;
+
+	if (*end)
+		return error_set(e, EXIT_USAGE, "'%s' is not an address|hexadecimal digits follow 0x", r->what);
+	block = refs_block_at(&r->snapshot, address);
+	if (block == GRAPH_NONE)
+		return error_set(e, EXIT_USAGE, "no live block at %s|it was freed, or is no heap memory|"
+			"`tidemark refs FILE SITE` prints addresses", r->what);
+	r->block = memory_get(sizeof(*r->block));
+	r->block[0] = block;
+	r->count = 1;
+	return 0;
+}
+
+static int choose_site(struct refs *r, struct tide_error *e)
+{
+	uint32_t *sites;
+	size_t count, room = 0;
+	uint8_t *wanted;
+
+	if (view_find_sites(&r->snapshot, r->symbols, r->what, r->common.all_frames, &sites, &count, e))
+		return -1;
+	wanted = memory_get_zeroed(r->snapshot.site_count + 1, 1);
+	for (size_t i = 0; i < count; i++)
+		wanted[sites[i]] = 1;
+	free(sites);
+	for (uint32_t i = 0; i < r->leaks.graph.blocks; i++) {
+		if (r->snapshot.blocks[i].site >= r->snapshot.site_count || !wanted[r->snapshot.blocks[i].site])
+			continue;
+		if (r->count == room) {
+			room = room ? room * 2 : 64;
+			r->block = memory_resize(r->block, room * sizeof(*r->block));
+		}
+		r->block[r->count++] = i;
+	}
+	free(wanted);
+	return 0;
+}
+
+static int load(struct arguments *a, struct tide_error *e)
+{
+	struct refs *r = &a->r;
+	struct leaks_options o = { .baseline = true };
+	struct suppress none = { 0 };
+	uint32_t *weak = NULL;
+	int bad;
+
+	if (snapshot_open(r->file, &r->snapshot, e))
+		return -1;
+	snapshot_verify(&r->snapshot);
+	r->symbols = symbols_new(&r->snapshot);
+	o.symbols = r->symbols;
+	o.suppress = &none;
+	if (a->weak && view_find_sites(&r->snapshot, r->symbols, a->weak, false, &weak, &o.weak_count, e))
+		return -1;
+	o.weak_sites = weak;
+	bad = leaks_classify(&r->snapshot, &o, &r->leaks, e);
+	r->leaks.suppress = NULL;
+	free(weak);
+	if (bad)
+		return -1;
+	if (!strncmp(r->what, "0x", 2) ? choose_address(r, e) : choose_site(r, e))
+		return -1;
+	reach_find(&r->reach, &r->leaks.graph, true);
+	retained_find(&r->retained, &r->snapshot, &r->leaks);
+	refs_find_words(r);
+	return 0;
+}
+
+static void unload(struct refs *r)
+{
+	retained_free(&r->retained);
+	reach_free(&r->reach);
+	leaks_free(&r->leaks);
+	free(r->block);
+	free(r->word_start);
+	free(r->word);
+	free(r->stored);
+	if (r->symbols)
+		symbols_free(r->symbols);
+	if (r->snapshot.process)
+		snapshot_close(&r->snapshot);
+	options_free(&r->common);
+}
+
+int cmd_refs(int argc, char **argv)
+{
+	struct arguments a = { 0 };
+	struct tide_error e = { 0 };
+	int code = EXIT_FINE, bad = 0;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	if (load(&a, &e)) {
+		error_print(&e);
+		unload(&a.r);
+		return e.code;
+	}
+	if (a.dot)
+		refs_dot(&a.r);
+	else if (a.r.common.json)
+		refs_json(&a.r);
+	else if (a.r.common.csv)
+		refs_csv(&a.r);
+	else
+		bad = refs_screen(&a.r);
+	if (fflush(stdout) || ferror(stdout))
+		bad = -1;
+	if (a.r.snapshot.damaged)
+		fprintf(stderr, "tidemark: %s is damaged: %s\n", a.r.file, a.r.snapshot.damage);
+	if (a.r.snapshot.damaged || bad)
+		code = EXIT_UNMEASURED;
+	unload(&a.r);
+	return code;
+}

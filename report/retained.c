@@ -1,0 +1,166 @@
+/* retained.c - see retained.h. */
+#include <stdlib.h>
+#include <string.h>
+#include "retained.h"
+
+static bool kept(const struct tide_block *b)
+{
+	return b->flags & (BLOCK_NEW | BLOCK_IGNORED);
+}
+
+void retained_find(struct retained *r, const struct snapshot *s, const struct leaks *l)
+{
+	const struct graph *g = &l->graph;
+	uint32_t groups = (uint32_t)l->group_count, extras = g->roots + groups + 2, n = 0, *at;
+	uint32_t *start = memory_get(((uint64_t)extras + 1) * sizeof(*start));
+	uint32_t *out = memory_get(((uint64_t)g->root_start[g->roots] + 2ull * g->blocks + extras + 1) * sizeof(*out));
+	struct dominate_graph graph;
+
+	*r = (struct retained){ .s = s, .l = l };
+	for (uint32_t i = 0; i < g->roots; i++) {
+		start[i] = n;
+		for (uint32_t k = g->root_start[i]; k < g->root_start[i + 1]; k++)
+			out[n++] = s->root_edges[g->root_out[k]].block;
+	}
+	/* Members of groups: counted, then filled in. */
+	at = memory_get_zeroed((uint64_t)groups + 2, sizeof(*at));
+	for (uint32_t i = 0; groups && i < g->blocks; i++)
+		if (l->group_of[i] != GRAPH_NONE)
+			at[l->group_of[i] + 1]++;
+	for (uint32_t i = 0; i < groups; i++) {
+		start[g->roots + i] = n + at[i];
+		at[i + 1] += at[i];
+	}
+	for (uint32_t i = 0; groups && i < g->blocks; i++)
+		if (l->group_of[i] != GRAPH_NONE)
+			out[n + at[l->group_of[i]]++] = i;
+	n += groups ? at[groups - 1] : 0;
+	free(at);
+	start[g->roots + groups] = n;
+	for (uint32_t i = 0; i < g->blocks; i++)
+		if (kept(&s->blocks[i]))
+			out[n++] = i;
+	start[g->roots + groups + 1] = n;
+	for (uint32_t i = 0; i + 1 < extras; i++)
+		out[n++] = g->blocks + i;
+	start[extras] = n;
+	graph = (struct dominate_graph){ .blocks = g->blocks, .extras = extras, .start = g->start, .out = g->out,
+		.extra_start = start, .extra_out = out };
+	dominate_find(&r->d, &graph);
+	dominate_weigh(&r->d, s, NULL, 0);
+	free(start);
+	free(out);
+}
+
+void retained_free(struct retained *r)
+{
+	dominate_free(&r->d);
+}
+
+static struct leak_sum of_node(const struct retained *r, uint32_t node)
+{
+	uint32_t number = r->d.number[node];
+
+	return number == GRAPH_NONE ? (struct leak_sum){ 0, 0 } :
+		(struct leak_sum){ r->d.blocks[number], r->d.bytes[number] };
+}
+
+struct leak_sum retained_block(const struct retained *r, uint32_t block)
+{
+	return of_node(r, block);
+}
+
+struct leak_sum retained_root(const struct retained *r, uint32_t root)
+{
+	return of_node(r, r->l->graph.blocks + root);
+}
+
+static uint32_t site_of(const struct retained *r, uint32_t node)
+{
+	if (node >= r->l->graph.blocks || r->s->blocks[node].site >= r->s->site_count)
+		return GRAPH_NONE;
+	return r->s->blocks[node].site;
+}
+
+struct retained_site *retained_sites(const struct retained *r)
+{
+	struct retained_site *sites = memory_get_zeroed(r->s->site_count + 1, sizeof(*sites));
+	uint32_t *first, *child, *next, *stack, *open, depth = 0;
+
+	dominate_children(&r->d, &first, &child);
+	next = memory_get((uint64_t)r->d.count * sizeof(*next));
+	memcpy(next, first, (uint64_t)r->d.count * sizeof(*next));
+	stack = memory_get((uint64_t)r->d.count * sizeof(*stack));
+	open = memory_get_zeroed(r->s->site_count + 1, sizeof(*open));
+	stack[depth++] = 0;
+	while (depth) {
+		uint32_t i = stack[depth - 1], site = site_of(r, r->d.node[i]);
+
+		if (next[i] == first[i] && site != GRAPH_NONE) {
+			sites[site].own.blocks++;
+			sites[site].own.bytes += r->s->blocks[r->d.node[i]].bytes;
+			if (!open[site]++) {
+				sites[site].retained.blocks += r->d.blocks[i];
+				sites[site].retained.bytes += r->d.bytes[i];
+			}
+		}
+		if (next[i] < first[i + 1]) {
+			stack[depth++] = child[next[i]++];
+			continue;
+		}
+		if (site != GRAPH_NONE)
+			open[site]--;
+		depth--;
+	}
+	free(first);
+	free(child);
+	free(next);
+	free(stack);
+	free(open);
+	return sites;
+}
+
+struct search { const struct graph *g; const uint8_t *drop; uint8_t *seen; uint32_t *queue, head, tail; };
+
+static void enter(struct search *q, uint32_t block)
+{
+	if (q->drop[block] || q->seen[block])
+		return;
+	q->seen[block] = 1;
+	q->queue[q->tail++] = block;
+}
+
+static void drain(struct search *q)
+{
+	while (q->head < q->tail) {
+		uint32_t b = q->queue[q->head++];
+
+		for (uint32_t k = q->g->start[b]; k < q->g->start[b + 1]; k++)
+			enter(q, q->g->out[k] & GRAPH_BLOCK);
+	}
+}
+
+struct leak_sum retained_drop(const struct snapshot *s, const struct leaks *l, const uint8_t *drop)
+{
+	const struct graph *g = &l->graph;
+	struct search q = { .g = g, .drop = drop };
+	struct leak_sum sum = { 0, 0 };
+
+	q.seen = memory_get_zeroed((uint64_t)g->blocks + 1, 1);
+	q.queue = memory_get(((uint64_t)g->blocks + 1) * sizeof(*q.queue));
+	for (uint64_t i = 0; i < s->root_edge_count; i++)
+		if (s->root_edges[i].block < g->blocks && s->root_edges[i].root < g->roots)
+			enter(&q, s->root_edges[i].block);
+	for (uint32_t i = 0; i < g->blocks; i++)
+		if (kept(&s->blocks[i]) || (l->group_of && l->group_of[i] != GRAPH_NONE))
+			enter(&q, i);
+	drain(&q);
+	for (uint32_t i = 0; i < g->blocks; i++)
+		if (!q.seen[i]) {
+			sum.blocks++;
+			sum.bytes += s->blocks[i].bytes;
+		}
+	free(q.seen);
+	free(q.queue);
+	return sum;
+}
