@@ -80,6 +80,9 @@ static void describe(void)
 		h->flags |= LEDGER_FLAG_FOREIGN;
 	if (state.sample)
 		h->flags |= LEDGER_FLAG_SAMPLED;
+	/* An executable that defines malloc itself is searched before us. */
+	if (dlsym(RTLD_DEFAULT, "malloc") != (void *)malloc)
+		h->flags |= LEDGER_FLAG_OWN_MALLOC;
 }
 
 /* The hidden instruction that a collector uses to make system calls here. */
@@ -140,6 +143,18 @@ static const char *find_collector(void)
 	return NULL;
 }
 
+/* A sanitizer brings an allocator and a heap of its own, of terabytes of reserved
+ * addresses: stay out of its way. */
+static bool sanitized(void)
+{
+	static const char *const runtime[] = { "__asan_init", "__tsan_init", "__msan_init", "__hwasan_init" };
+	for (unsigned i = 0; i < sizeof runtime / sizeof runtime[0]; i++)
+		if (dlsym(RTLD_DEFAULT, runtime[i]))
+			return true;
+	dlerror();
+	return false;
+}
+
 /* No profile of this process: everything passes through. */
 static void sleep_for_good(void)
 {
@@ -158,6 +173,10 @@ static void life_start(int argc, char **argv, char **environment)
 	long n = raw3(SYS_readlink, "/proc/self/exe", exe, sizeof exe - 1);
 	exe[n > 0 ? n : 0] = 0;
 	if (!real.malloc || !real.free || ((int32_t)raw0(SYS_getpid) != config.root && !config_follows(exe))) {
+		sleep_for_good();
+		return;
+	}
+	if (sanitized()) {
 		sleep_for_good();
 		return;
 	}
