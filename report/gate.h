@@ -28,6 +28,7 @@ struct gate_frame {
 struct gate_stack {
 	struct gate_frame *frame;	/* innermost first */
 	size_t count;
+	char *snapshot;			/* the file it was found in; NULL */
 };
 
 /* All sites of all processes that have one key (site_key.h). */

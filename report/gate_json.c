@@ -38,6 +38,7 @@ static json_t *finding(const struct gate_finding *f)
 	for (size_t i = 0; i < f->stack.count; i++)
 		json_array_append_new(stack, frame(&f->stack.frame[i]));
 	json_object_set_new(o, "stack", stack);
+	json_object_set_new(o, "snapshot", json_text(f->stack.snapshot));
 	return o;
 }
 

@@ -44,6 +44,7 @@ static void fill_stack(void *sources, size_t origin, struct gate_stack *stack)
 		s->origins[origin].site, &count);
 
 	stack->count = count;
+	stack->snapshot = memory_string(p->steps[p->step_count - 1].path);
 	stack->frame = memory_get_zeroed(count + 1, sizeof *stack->frame);
 	for (size_t i = 0; i < count; i++) {
 		struct gate_frame *f = &stack->frame[i];

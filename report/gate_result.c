@@ -47,7 +47,7 @@ static void stack_free(struct gate_stack *s)
 		free(s->frame[i].function), free(s->frame[i].file);
 		free(s->frame[i].module), free(s->frame[i].language);
 	}
-	free(s->frame);
+	free(s->frame), free(s->snapshot);
 }
 
 void gate_measure_free(struct gate_measure *m)

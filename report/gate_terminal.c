@@ -45,15 +45,18 @@ static void finding(struct screen *s, const struct gate_finding *f)
 			f->stack.count - TERMINAL_FRAMES);
 }
 
+/* The command that shows more of the worst finding. */
 static void more(struct screen *s, const struct gate_result *r)
 {
-	bool lost = false;
+	for (size_t i = 0; i < r->finding_count; i++) {
+		const struct gate_finding *f = &r->findings[i];
 
-	for (size_t i = 0; i < r->finding_count; i++)
-		lost |= r->findings[i].fails && r->findings[i].limit_key == GATE_LEAKED;
-	for (size_t i = 0; i < r->snapshot_count && i < 3; i++)
-		line(s, STYLE_DIM, "      ", memory_printf("more: tidemark %s %s", lost ? "leaks" : "stat",
-			r->snapshots[i]));
+		if (!f->fails || !f->stack.snapshot)
+			continue;
+		line(s, STYLE_DIM, "      ", memory_printf("more: tidemark %s %s",
+			f->limit_key == GATE_LEAKED ? "leaks" : "stat", f->stack.snapshot));
+		return;
+	}
 }
 
 static void scenario(struct screen *s, const struct gate_result *r)
