@@ -23,6 +23,7 @@ struct arguments {
 	const char **when;
 	size_t when_count;
 	bool no_references, unaligned, stable, overwrite, quiet, verbose, at_exec;
+	bool obstacle;			/* said already: it cannot be profiled */
 	int leak_exit;			/* -1: not asked for */
 	char **program;
 	char **environment;
@@ -238,7 +239,7 @@ static void stable(struct arguments *a)
 
 /* The library, or NULL with the reason said: the program runs all the same. `*code`:
  * it cannot be run at all. */
-static char *library_for(const struct arguments *a, int *code)
+static char *library_for(struct arguments *a, int *code)
 {
 	struct tide_error e = { 0 };
 	struct elf_probe probe;
@@ -252,6 +253,7 @@ static char *library_for(const struct arguments *a, int *code)
 		return NULL;
 	}
 	obstacle = elf_probe_obstacle(&probe);
+	a->obstacle = obstacle;
 	if (obstacle)
 		fprintf(stderr, "tidemark: %s\n", obstacle);
 	/* A static program does not mind, and what it starts may be profiled. */
@@ -352,7 +354,7 @@ static void tell_others(const struct arguments *a, const struct run_session *s,
 	if (s->still_running)
 		fprintf(stderr, "tidemark: %zu process%s still run%s, and will leave snapshots when they end\n",
 			s->still_running, s->still_running == 1 ? "" : "es", s->still_running == 1 ? "s" : "");
-	if (s->failed)
+	if (*s->why.what)
 		error_print(&s->why);
 }
 
@@ -364,9 +366,9 @@ static void tell(const struct arguments *a, const struct run_session *s, int pid
 	struct snapshot snapshot;
 
 	if (!one) {
-		if (s->failed)
+		if (*s->why.what)
 			error_print(&s->why);
-		else
+		else if (!a->obstacle)
 			fprintf(stderr, "tidemark: no snapshot was written; `tidemark doctor %s` tells what may "
 				"be wrong\n", a->program[0]);
 		return;

@@ -293,6 +293,7 @@ static int take(struct collecting *c, struct tide_error *e)
 		.reason = r->reason, .flags = r->flags,
 		.standing = r->flags & REQUEST_FLAG_STANDING };
 	struct ledger_copy early;
+	uint32_t serial = c->ledger->request_serial;
 	char *mask;
 	int result;
 
@@ -313,6 +314,9 @@ static int take(struct collecting *c, struct tide_error *e)
 		image_answer(&c->image, c->ledger, c->ledger_bytes, &options, copy, c, e);
 	if (result)
 		return -1;
+	/* The process counts what it answers; a process that did not take part is counted here. */
+	if (r->outside && c->ledger->request_serial == serial)
+		__atomic_add_fetch(&c->ledger->request_serial, 1, __ATOMIC_RELAXED);
 	if (!r->serial)
 		r->serial = c->ledger->request_serial;
 	if (!c->copied) {

@@ -136,22 +136,41 @@ char *collect_output(const struct ledger_copy *c, uint32_t reason, uint32_t sequ
 	return absolute;
 }
 
-void collect_announce(const char *ledger, int pid, uint32_t reason, int complete, const char *path)
+static void line_write(const char *ledger, const char *line)
 {
 	const char *slash = strrchr(ledger, '/');
 	char *list = memory_printf("%.*s/snapshots", slash ? (int)(slash - ledger) : 1, slash ? ledger : ".");
-	char *folder = *path == '/' ? memory_string("") : getcwd(NULL, 0);
-	char *line = memory_printf("%d %u %d %s%s%s\n", pid, reason, complete, folder ? folder : "",
-		folder && *folder ? "/" : "", path);
 	/* Not created: without the file nobody listens. One write: lines do not mix. */
 	int fd = open(list, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd >= 0) {
 		if (write(fd, line, strlen(line)) < 0)
-			fprintf(stderr, "tidemark: cannot tell `run` of %s\n", path);
+			fprintf(stderr, "tidemark: cannot tell `run` of a snapshot\n");
 		close(fd);
 	}
+	free(list);
+}
+
+void collect_announce(const char *ledger, int pid, uint32_t reason, int complete, const char *path)
+{
+	char *folder = *path == '/' ? memory_string("") : getcwd(NULL, 0);
+	char *line = memory_printf("%d %u %d %s%s%s\n", pid, reason, complete, folder ? folder : "",
+		folder && *folder ? "/" : "", path);
+
+	line_write(ledger, line);
 	free(folder);
 	free(line);
-	free(list);
+}
+
+void collect_announce_failure(const char *ledger, int pid, const struct tide_error *e)
+{
+	char *line = memory_printf("%d 0 -1 %s%s%s%s%s", pid, e->what, *e->why ? ": " : "", e->why,
+		*e->hint ? "; " : "", e->hint);
+	char *whole;
+
+	line[strcspn(line, "\n")] = '\0';
+	whole = memory_printf("%s\n", line);
+	line_write(ledger, whole);
+	free(whole);
+	free(line);
 }

@@ -18,5 +18,7 @@
 char *collect_output(const struct ledger_copy *c, uint32_t reason, uint32_t sequence);
 /* `run` listens: a line in the file "snapshots" of its session folder, when there is one. */
 void collect_announce(const char *ledger, int pid, uint32_t reason, int complete, const char *path);
+/* The same for a snapshot that could not be written: complete is -1, the text stands for the path. */
+void collect_announce_failure(const char *ledger, int pid, const struct tide_error *e);
 
 #endif

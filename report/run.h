@@ -39,7 +39,7 @@ struct run_session {
 	size_t count;
 	size_t still_running;			/* processes that have not ended */
 	size_t failed;				/* processes of which nothing could be kept */
-	struct tide_error why;			/* the first failure */
+	struct tide_error why;			/* the first failure, also of a snapshot during the run */
 };
 
 int run_session_begin(struct run_session *s, struct tide_error *e);

@@ -166,6 +166,11 @@ static void snapshots_read(struct run_session *s)
 		line[strcspn(line, "\n")] = '\0';
 		if (sscanf(line, "%d %u %d %n", &one.pid, &one.reason, &complete, &at) != 3 || !at)
 			continue;
+		if (complete < 0) {
+			if (!*s->why.what)
+				error_set(&s->why, EXIT_UNMEASURED, "%s", line + at);
+			continue;
+		}
 		one.complete = complete;
 		one.path = memory_string(line + at);
 		snapshot_add(s, &one);
@@ -213,7 +218,7 @@ static void ledger_settle(struct run_session *s, const char *path, int pid, int 
 
 	if (!ledger_wait(path, &h))
 		return;
-	if (process_lives(h.pid)) {
+	if (h.state != LEDGER_EXECED && process_lives(h.pid)) {
 		s->still_running++;
 		return;
 	}
@@ -228,7 +233,8 @@ static void ledger_settle(struct run_session *s, const char *path, int pid, int 
 	if (h.pid == pid && WIFEXITED(status))
 		code = WEXITSTATUS(status);
 	if (run_postmortem(path, signal, code, &one, &e)) {
-		if (!s->failed++)
+		s->failed++;
+		if (!*s->why.what)
 			s->why = e;
 		unlink(path);
 		return;
