@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,7 @@
 #include "doctor.h"
 #include "elf_probe.h"
 #include "error.h"
+#include "run.h"
 #include "units.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -40,29 +40,6 @@ static void read_line(const char *path, char *line, size_t bytes)
 	fclose(f);
 }
 
-/* Next to the command, or where `make install` puts it. */
-static char *find_library(void)
-{
-	static const char *const place[] = { "libtidemark.so", "../lib/tidemark/libtidemark.so",
-		"../lib/x86_64-linux-gnu/tidemark/libtidemark.so" };
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (n <= 0)
-		return NULL;
-	self[n] = 0;
-	*(strrchr(self, '/') + 1) = 0;
-	for (size_t i = 0; i < sizeof(place) / sizeof(place[0]); i++) {
-		char *path = memory_printf("%s%s", self, place[i]), *real = realpath(path, NULL);
-
-		free(path);
-		if (real && access(real, R_OK) == 0)
-			return real;
-		free(real);
-	}
-	return NULL;
-}
-
 static void check_library(struct doctor *d)
 {
 	struct elf_probe self;
@@ -70,10 +47,15 @@ static void check_library(struct doctor *d)
 	char **list, *complaint;
 	size_t count;
 
-	d->library = find_library();
+	d->library = run_library();
 	if (!d->library) {
 		doctor_say(d, "library", DOCTOR_PROBLEM, "libtidemark.so was not found beside the command|build it (make), "
 			"or install it (make install): command and library belong together");
+		return;
+	}
+	if (strpbrk(d->library, ": ")) {
+		doctor_say(d, "library", DOCTOR_PROBLEM, "the library is %s: the loader cannot preload a path with a blank or a "
+			"colon|move the folder, or install it elsewhere", d->library);
 		return;
 	}
 	if (elf_probe("/proc/self/exe", &self, &e) || !self.loader) {

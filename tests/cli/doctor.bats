@@ -123,6 +123,9 @@ void *held; __attribute__((noinline)) void keep(void) { held = malloc(4321); } i
 	echo junk >libtidemark.so
 	run -1 ./tidemark doctor
 	[[ $output == *"the loader does not take"* ]]
+	mkdir 'a b' && cp "$TIDEMARK" "$SHIM" 'a b/'
+	run -1 'a b/tidemark' doctor
+	[[ $output == *"cannot preload a path with a blank"* ]]
 }
 
 @test "csv, quiet, wrong use" {
