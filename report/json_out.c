@@ -145,6 +145,68 @@ void json_stream_record(struct json_stream *stream, json_t *record)
 	dump(record, stream->out, 0);
 }
 
+static void write_text(FILE *out, const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text, *plain = s;
+
+	if (!text) {
+		fputs_unlocked("null", out);
+		return;
+	}
+	putc_unlocked('"', out);
+	while (*s) {
+		size_t n = utf8_length(s);
+
+		if (n && *s >= 0x20 && *s != '"' && *s != '\\') {
+			s += n;
+			continue;
+		}
+		fwrite_unlocked(plain, 1, (size_t)(s - plain), out);
+		if (!n)
+			fputs_unlocked("\xef\xbf\xbd", out);
+		else if (*s < 0x20)
+			fprintf(out, "\\u%04x", *s);
+		else
+			fprintf(out, "\\%c", *s);
+		plain = ++s;
+	}
+	fwrite_unlocked(plain, 1, (size_t)(s - plain), out);
+	putc_unlocked('"', out);
+}
+
+/* What json_dumpf makes of json_frame, field for field. */
+static void write_frame(FILE *out, const struct symbol_line *line)
+{
+	fputs_unlocked("{\"function\":", out);
+	write_text(out, line->function);
+	fputs_unlocked(",\"file\":", out);
+	write_text(out, line->file);
+	fprintf(out, ",\"line\":%u,\"module\":", line->line);
+	write_text(out, line->module);
+	fprintf(out, ",\"address\":\"0x%" PRIx64 "\",\"inlined\":%s,\"language\":", line->address,
+		line->inlined ? "true" : "false");
+	write_text(out, line->language);
+	putc_unlocked('}', out);
+}
+
+void json_stream_record_stack(struct json_stream *stream, json_t *record, struct symbols *symbols,
+	uint32_t site)
+{
+	bool empty = json_object_size(record) == 0;
+	size_t count;
+	const struct symbol_line *line = symbols_stack(symbols, site, &count);
+
+	fputs(stream->records++ ? ",{" : "{", stream->out);
+	dump(record, stream->out, JSON_EMBED);
+	fprintf(stream->out, "%s\"stack\":[", empty ? "" : ",");
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			putc_unlocked(',', stream->out);
+		write_frame(stream->out, &line[i]);
+	}
+	fputs("]}", stream->out);
+}
+
 void json_stream_end(struct json_stream *stream)
 {
 	fputs("]}\n", stream->out);

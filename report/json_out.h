@@ -41,6 +41,10 @@ struct json_stream {
 };
 void json_stream_begin(struct json_stream *stream, FILE *out, json_t *head, const char *name);
 void json_stream_record(struct json_stream *stream, json_t *record);
+/* The same with the stack of a site as its last field, written without a tree of
+ * objects: of large reports stacks are nearly all. */
+void json_stream_record_stack(struct json_stream *stream, json_t *record, struct symbols *symbols,
+	uint32_t site);
 void json_stream_end(struct json_stream *stream);
 
 /* One field of a CSV row, quoted where RFC 4180 wants it. */

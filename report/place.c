@@ -104,7 +104,7 @@ char *place_function(const char *function, bool without_templates)
 	}
 	*to = '\0';
 	if (!*copy)
-		strcpy(copy, function);
+		memcpy(copy, function, strlen(function) + 1);
 	return copy;
 }
 

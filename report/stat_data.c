@@ -54,11 +54,11 @@ int stat_json(const struct stat_report *r)
 		if (has_stack(r)) {
 			if (r->view_count == 1 && r->group.key == KEY_SITE)
 				json_object_set_new(o, "site", json_integer(row->site));
-			json_object_set_new(o, "stack", json_stack(row->view->symbols, row->site));
-		} else {
-			json_object_set_new(o, "key", json_text(row->key));
-			json_object_set_new(o, "sites", json_integer(row->sites));
+			json_stream_record_stack(&stream, o, row->view->symbols, row->site);
+			continue;
 		}
+		json_object_set_new(o, "key", json_text(row->key));
+		json_object_set_new(o, "sites", json_integer(row->sites));
 		json_stream_record(&stream, o);
 	}
 	json_stream_end(&stream);

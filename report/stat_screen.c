@@ -116,10 +116,22 @@ static void size_label(struct table *t, unsigned class_)
 		table_text(t, STYLE_NAME, "%s to %s", power(from, class_ - 1), power(to, class_ < 63 ? class_ : 63));
 }
 
+/* As a share of the row's allocations: that is what tells a site that churns. */
+static void temporary_cell(struct table *t, const struct stat_report *r, const struct view_row *row)
+{
+	double all = (double)row->m.of[TOTAL_BLOCKS], n = (double)row->m.of[TEMPORARY];
+	enum screen_style style = r->sort == TEMPORARY ? STYLE_STRONG : STYLE_DIM;
+
+	if (n <= 0 || all <= 0)
+		table_text(t, STYLE_DIM, "-");
+	else if (n / all < 0.005)
+		table_text(t, style, "<1%%");
+	else
+		table_text(t, style, "%.0f%%", 100 * n / all);
+}
+
 static void add_row(struct table *t, const struct stat_report *r, struct view_row *row, double most)
 {
-	char text[UNITS_TEXT];
-
 	if (r->group.key == KEY_SIZE)
 		size_label(t, (unsigned)row->line.address);
 	if (r->group.key == KEY_AGE)
@@ -136,9 +148,7 @@ static void add_row(struct table *t, const struct stat_report *r, struct view_ro
 	    r->sort == TEMPORARY))
 		number(t, r, row, TOTAL_BLOCKS);
 	if (counts_temporary(r))
-		table_text(t, r->sort == TEMPORARY ? STYLE_STRONG : STYLE_DIM, "%s",
-			row->m.of[TEMPORARY] ? units_percent(text, (double)row->m.of[TEMPORARY],
-			(double)row->m.of[TOTAL_BLOCKS]) : "-");
+		temporary_cell(t, r, row);
 	table_bar(t, most > 0 ? (double)row->m.of[r->sort] / most : 0);
 	if (has_site(r))
 		table_text(t, STYLE_DIM, "#%u", row->site);
