@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../shim/blockmap.h"
 #include "roots.h"
 
 #define FRAMES_MAX 8192u
@@ -245,13 +246,17 @@ static void registers_scan(struct roots *r, struct roots_thread *t)
 
 /* --- allocations under way -------------------------------------------------- */
 
-struct under_way { struct roots *roots; struct roots_thread *thread; uint32_t youngest, root; };
+struct under_way {
+	struct roots *roots;
+	struct roots_thread *thread;
+	uint32_t item, youngest, root;
+	bool resizing;
+};
 
 /* A thread that stands inside the shim may hold a block that the program does
  * not know yet: the last one that it made. */
-static void under_way_found(void *context, uint64_t address, const struct scan_hit *hit)
+static void youngest_found(struct under_way *u, uint64_t address, const struct scan_hit *hit)
 {
-	struct under_way *u = context;
 	struct tide_block *b = &u->roots->scan->blocks[hit->block];
 	struct tide_root root = { .kind = ROOT_STACK, .thread = u->thread->index };
 	char name[64];
@@ -265,20 +270,72 @@ static void under_way_found(void *context, uint64_t address, const struct scan_h
 	scan_root_edge(u->roots->scan, u->root - 1, address, hit);
 }
 
-static void under_way(struct roots *r, struct roots_thread *t)
+/* A block that is being resized is in no list: neither where it was nor where
+ * it will be. What it refers to is alive. */
+static void resized_found(struct under_way *u, uint64_t word)
 {
-	struct under_way u = { r, t, 0, 0 };
-	uint64_t sp = t->stop->registers.rsp - RED_ZONE;
+	struct roots *r = u->roots;
+	const struct memory_mapping *p = memory_mapping_at(r->memory, word);
+	uint64_t header, usable, next;
+
+	if (word % 16 || !p || !p->writable || p->path[0] == '/' || !strcmp(p->path, "[stack]") ||
+			scan_block(r->scan, word) != SCAN_NONE || !memory_word(r->memory, word - 8, &header))
+		return;
+	usable = chunk_usable(header);
+	next = scan_first(r->scan, word);
+	if (usable < 16 || usable > p->hi - word || (next < r->scan->block_count &&
+			r->scan->blocks[next].address < word + usable))
+		return;
+	roots_claim(r, word, word + usable, CLAIM_STACK, ROOT_STACK, ROOT_FLAG_WEAK_EVIDENCE, u->item);
+}
+
+static void under_way_word(struct under_way *u, uint64_t address, uint64_t word)
+{
 	struct scan_hit hit;
 
+	if (scan_word(u->roots->scan, word, &hit))
+		youngest_found(u, address, &hit);
+	if (u->resizing) {
+		resized_found(u, word);
+		resized_found(u, word + 16);	/* the allocator's own functions count from the header */
+	}
+}
+
+/* Is one of the shim's frames that of realloc? */
+static bool resizing(struct roots *r, const struct roots_thread *t)
+{
+	for (size_t i = 0; i < t->first; i++) {
+		uint64_t pc = t->frames[i].pc - !!i;
+		struct roots_module *m = roots_module_at(r, pc);
+		const char *name = m && m->shim ?
+			symbol_module_function(roots_symbols(m), pc - m->bias, NULL, NULL) : "";
+
+		if (!name || !strncmp(name, "realloc", 7) || !strncmp(name, "resize", 6))
+			return true;
+	}
+	return false;
+}
+
+static void under_way(struct roots *r, uint32_t item)
+{
+	struct roots_thread *t = &r->threads[item];
+	struct under_way u = { .roots = r, .thread = t, .item = item };
+	uint64_t sp = t->stop->registers.rsp - RED_ZONE, bytes = t->live > sp ? t->live - sp : 0, *words;
+
+	if (bytes > 1 << 20)
+		return;
+	u.resizing = resizing(r, t) && !(r->ledger->flags & LEDGER_FLAG_FOREIGN);
 	for (uint64_t i = 0; i < r->scan->block_count; i++)
 		if (r->scan->blocks[i].thread == t->index && r->scan->blocks[i].birth > u.youngest)
 			u.youngest = r->scan->blocks[i].birth;
-	if (t->live > sp && t->live - sp < 1 << 20)
-		scan_range(r->scan, r->memory, sp, t->live, under_way_found, &u);
+	words = memory_get(bytes + 8);
+	memory_read(r->memory, sp, words, bytes);
+	for (uint64_t i = 0; i < bytes / 8; i++)
+		under_way_word(&u, sp + i * 8, words[i]);
+	free(words);
 	for (unsigned i = 0; i < sizeof general / sizeof *general; i++)
-		if (scan_word(r->scan, *(uint64_t *)(void *)((char *)&t->stop->registers + general[i].at), &hit))
-			under_way_found(&u, i, &hit);
+		under_way_word(&u, i, *(const uint64_t *)(const void *)((const char *)&t->stop->registers +
+			general[i].at));
 }
 
 void roots_stacks(struct roots *r)
@@ -302,7 +359,7 @@ void roots_stacks(struct roots *r)
 			r->threads_unknown++;
 		}
 		if (t->first && t->stop->how != STOP_SELF)
-			under_way(r, t);
+			under_way(r, (uint32_t)i);
 		stack_claim(r, (uint32_t)i);
 	}
 }
