@@ -1,0 +1,178 @@
+#!/usr/bin/env bats
+# `tidemark snap PID`, and what the process notices of it.
+
+load helper
+
+setup() {
+	PIDS=()
+}
+
+teardown() {
+	local p
+	for p in "${PIDS[@]}"; do
+		kill -9 "$p" 2>/dev/null || true
+		wait "$p" 2>/dev/null || true
+	done
+}
+
+# start PROGRAM [ARG...]: under the library, in the background; waits for "ready".
+start() {
+	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT='exit.%p.tide' "$@" >out 2>err 3>&- &
+	PID=$!
+	PIDS+=("$PID")
+	for _ in $(seq 200); do
+		grep -q ready out && return 0
+		sleep 0.02
+	done
+	fail "the program did not start: $(cat err)"
+}
+
+# A program with threads in every kind of wait. Each failed wait is printed.
+waits() {
+	compile waits <<-'C'
+		#define _GNU_SOURCE
+		#include <errno.h>
+		#include <poll.h>
+		#include <pthread.h>
+		#include <signal.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <sys/epoll.h>
+		#include <sys/wait.h>
+		#include <time.h>
+		#include <unistd.h>
+		static void check(const char *what, long r) { if (r < 0) fprintf(stderr, "%s: %s\n", what, strerror(errno)); }
+		static void *ep(void *p) { struct epoll_event e; int fd = epoll_create1(0); for (;;) check("epoll_wait", epoll_wait(fd, &e, 1, -1)); return p; }
+		static void *po(void *p) { for (;;) check("poll", poll(0, 0, -1)); return p; }
+		static void *sl(void *p) { struct timespec t = { 1000, 0 }; for (;;) check("nanosleep", nanosleep(&t, 0)); return p; }
+		static void *rd(void *p) { int f[2]; char c; if (pipe(f)) abort(); for (;;) check("read", read(f[0], &c, 1)); return p; }
+		static void *sw(void *p) { sigset_t s; siginfo_t i; sigfillset(&s); pthread_sigmask(SIG_BLOCK, &s, 0);
+			for (;;) { int r = sigwaitinfo(&s, &i); check("sigwaitinfo", r); if (r > 0) fprintf(stderr, "signal %d\n", r); } return p; }
+		static void *sp(void *p) { volatile long n = 0; for (;;) n++; return p; }
+		static void forked(void) { fprintf(stderr, "atfork handler ran\n"); }
+		static void child(int n) { (void)n; fprintf(stderr, "SIGCHLD\n"); }
+		void *keep;
+		__attribute__((noinline)) static void lose(void) { volatile char *p = malloc(77); p[0] = 1; }
+		int main(int argc, char **argv) {
+			void *(*f[])(void *) = { ep, po, sl, rd, sw, sp };
+			pthread_t t;
+			(void)argv;
+			signal(SIGCHLD, child);
+			pthread_atfork(forked, forked, forked);
+			keep = malloc(55);
+			lose();
+			for (int i = 0; i < 6; i++) pthread_create(&t, 0, f[i], 0);
+			puts("ready"); fflush(stdout);
+			for (;;) {
+				int st, fd = dup(0);
+				if (waitpid(-1, &st, WNOHANG) >= 0) fprintf(stderr, "a child was seen\n");
+				if (argc > 2 && fd != atoi(argv[2])) fprintf(stderr, "descriptor %d\n", fd);
+				close(fd);
+				if (argc > 1 && argv[1][0] == 'a') free(strdup("an event"));
+				usleep(5000);
+			}
+		}
+	C
+}
+
+@test "a busy process: complete, and it notices nothing" {
+	waits
+	start ./waits allocates
+	for i in 1 2 3; do
+		run "$TIDEMARK" snap -o "s$i.tide" "$PID"
+		[ "$status" -eq 0 ]
+	done
+	kill -0 "$PID"
+	[ ! -s err ] || fail "$(cat err)"
+	json "$("$TIDEMARK" info --json s3.tide)" 'd["snapshot"]["reason"]' 'd["snapshot"]["complete"]' | tee got
+	[ "$(tr '\n' ' ' <got)" = "request True " ]
+}
+
+@test "a process without events: the image is made from outside, and waits go on" {
+	waits
+	start ./waits idle
+	run "$TIDEMARK" snap -o s.tide "$PID"
+	[ "$status" -eq 0 ]
+	run "$TIDEMARK" snap -o s.tide "$PID"
+	[ "$status" -eq 0 ]
+	kill -0 "$PID"
+	[ ! -s err ] || fail "$(cat err)"
+	[ "$(json "$("$TIDEMARK" leaks --json s.tide)" 'd["totals"]["unreferenced"]["blocks"], d["totals"]["unreferenced"]["bytes"]')" = "(1, 77)" ]
+}
+
+@test "no process is left behind" {
+	waits
+	start ./waits allocates
+	"$TIDEMARK" snap -q -o s.tide "$PID"
+	sleep 0.3
+	[ -z "$(pgrep -P "$PID")" ]
+}
+
+@test "--no-references: counters only" {
+	waits
+	start ./waits allocates
+	run "$TIDEMARK" snap --no-references -o s.tide "$PID"
+	[ "$status" -eq 0 ]
+	run "$TIDEMARK" leaks --json s.tide
+	[ "$status" -ne 0 ]
+	"$TIDEMARK" stat --json s.tide >stat.json
+}
+
+@test "under another tracer: taken all the same, and what is unknown is said" {
+	command -v strace >/dev/null || skip "no strace"
+	waits
+	strace -f -o /dev/null -E LD_PRELOAD="$SHIM" ./waits allocates >out 2>err 3>&- &
+	PIDS+=("$!")
+	for _ in $(seq 200); do grep -q ready out && break; sleep 0.05; done
+	PID=$(pgrep -P "$!" -x waits)
+	PIDS+=("$PID")
+	run "$TIDEMARK" snap -o s.tide "$PID"
+	[ "$status" -eq 3 ]
+	[[ "$output" == *"registers unknown"* ]]
+	[ -s s.tide ]
+	kill -0 "$PID"
+	! grep -q "Interrupted\|signal\|child" err || fail "$(cat err)"
+}
+
+@test "a process that is not profiled" {
+	sleep 100 3>&- &
+	PIDS+=("$!")
+	run "$TIDEMARK" snap "$!"
+	[ "$status" -eq 3 ]
+	[[ "$output" == *"not profiled"* ]]
+}
+
+@test "no such process; wrong use" {
+	run "$TIDEMARK" snap 999999999
+	[ "$status" -eq 3 ]
+	run "$TIDEMARK" snap
+	[ "$status" -eq 2 ]
+	run "$TIDEMARK" snap twelve
+	[ "$status" -eq 2 ]
+}
+
+@test "an output that cannot be written leaves the process alone" {
+	waits
+	start ./waits allocates
+	run "$TIDEMARK" snap -o /nowhere/at/all.tide "$PID"
+	[ "$status" -eq 3 ]
+	run "$TIDEMARK" snap -o s.tide "$PID"
+	[ "$status" -eq 0 ]
+	[ ! -s err ] || fail "$(cat err)"
+}
+
+@test "--every and --when take snapshots by themselves, and the watcher ends" {
+	waits
+	TIDEMARK_EVERY=150ms TIDEMARK_WHEN='allocs>50' start ./waits allocates
+	sleep 1.2
+	kill "$PID"
+	sleep 0.5
+	[ "$(ls *.tide | wc -l)" -ge 4 ]
+	! pgrep -f "collect --watch --ledger .*/$PID\." || fail "the watcher is still there"
+	for f in *.tide; do
+		json "$("$TIDEMARK" info --json "$f")" 'd["snapshot"]["reason"]'
+	done | sort | uniq -c >reasons
+	grep -q timer reasons
+	grep -q condition reasons
+}
