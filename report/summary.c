@@ -7,6 +7,7 @@
 #include "units.h"
 
 #define GROUPS_MOST 2000000u		/* blocks: above, the line does without counts of leaks */
+#define FEW 100u			/* events that go unseen while any program starts */
 
 static const char *short_name(const char *path)
 {
@@ -82,13 +83,13 @@ unsigned summary_coverage(FILE *out, const struct snapshot *s)
 		n += warn(out, "no allocation was seen; `tidemark doctor PROGRAM` tells what may be wrong");
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		missed += snapshot_value(s, events[i]);
-	if (missed * 100 > p->total_blocks && p->total_blocks) {
+	if (missed > FEW && missed * 100 > p->total_blocks) {
 		snprintf(text, sizeof(text), "%s of the allocations and frees have no call stack; "
 			"`tidemark info FILE` tells why",
 			units_percent(share, (double)missed, (double)p->total_blocks));
 		n += warn(out, text);
 	}
-	if (truncated * 20 > p->total_blocks && p->total_blocks) {
+	if (truncated > FEW && truncated * 20 > p->total_blocks) {
 		snprintf(text, sizeof(text), "%s of the call stacks end early",
 			units_percent(share, (double)truncated, (double)p->total_blocks));
 		n += warn(out, text);
