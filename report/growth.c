@@ -29,7 +29,8 @@ int growth_find(const uint32_t *least, size_t buckets, uint64_t rounds, uint64_t
 		if (k && g->floor[k] <= g->floor[k - 1])
 			g->grows = false;
 	}
+	/* Of a steady rise the floor is at the beginning of each window. */
 	g->per_round = ((double)g->floor[GROWTH_WINDOWS - 1] - (double)g->floor[0]) /
-		((double)measured * (GROWTH_WINDOWS - 1) / GROWTH_WINDOWS);
+		((double)(edge[GROWTH_WINDOWS - 1] - edge[0]) * (double)width);
 	return 0;
 }

@@ -367,6 +367,52 @@ scenario() {
 	gate out 3 --junit /nowhere/x.xml -- ./seed none
 }
 
+@test "several snapshots of one process in order are its rounds" {
+	compile series <<-'EOF'
+	#include <stdio.h>
+	#include <stdlib.h>
+	extern int tide_snapshot(const char *) __attribute__((weak));
+	struct node { struct node *next; char text[40]; } *head;
+	__attribute__((noinline)) static void grow(void)
+	{
+		struct node *n = malloc(sizeof *n);
+		n->next = head;
+		head = n;
+	}
+	int main(void)
+	{
+		char name[32];
+		for (int i = 0; i < 14; i++) {
+			for (int k = 0; k < 5; k++)
+				grow();
+			sprintf(name, "s%02d", i);
+			if (tide_snapshot)
+				tide_snapshot(name);
+		}
+		return 0;
+	}
+	EOF
+	"$TIDEMARK" run -q -f -o last.tide -- ./series
+	gate out 1 --snapshots s*.tide
+	check out 'f[0]["kind"] == "growing"' 'f[0]["function"] == "grow"' '"5 blocks, 240 bytes per round" in f[0]["message"]'
+	gate out 0 --snapshots s00.tide s01.tide s02.tide
+}
+
+@test "what the documentation shows works as it stands" {
+	sed -n '/^```sh$/,/^```$/p' "$ROOT/report/GATE.md" | sed '1d;$d' >doc.sh
+	grep -q 'tidemark gate -- ./leaky' doc.sh
+	run env PATH="$(dirname "$TIDEMARK"):$PATH" sh doc.sh
+	[ "$status" = 1 ]
+	[[ $output == *"3 blocks, 300 bytes lost"*"fill  leaky.c:2"* ]]
+	sed -n '/^```ini$/,/^```$/p' "$ROOT/report/GATE.md" | grep -v '^```' >all.gate
+	grep -q 'until = 2027-03-31' all.gate
+	echo 'leak:nothing' >lsan.supp
+	# Both examples parse: the complaint is about the name, not about a line.
+	run "$TIDEMARK" gate -c all.gate --scenario nobody
+	[ "$status" = 2 ]
+	[[ $output == *"no scenario"* ]]
+}
+
 @test "the recipe for a plain shell works as it stands" {
 	seed
 	scenario "./seed lost 3"
