@@ -1,20 +1,15 @@
-/* doctor_program.c - what this program allows; and ledgers that processes left behind. */
+/* doctor_program.c - what this program allows. */
 #include <ctype.h>
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "doctor.h"
 #include "elf_probe.h"
 #include "error.h"
-#include "units.h"
 
 #define NAMES_SHOWN 4u
 
@@ -188,35 +183,4 @@ void doctor_program(struct doctor *d, const char *program)
 	free(library);
 	free(complaint);
 	elf_probe_free(&p);
-}
-
-void doctor_ledgers(struct doctor *d)
-{
-	char folder[64], text[UNITS_TEXT];
-	struct names left = { .count = 0 };
-	uint64_t bytes = 0;
-	struct dirent *entry;
-
-	snprintf(folder, sizeof(folder), "/dev/shm/tidemark-%u", (unsigned)geteuid());
-	DIR *dir = opendir(folder);
-	if (!dir)
-		return;
-	while ((entry = readdir(dir)) != NULL) {
-		char *end, path[400];
-		long pid = strtol(entry->d_name, &end, 10);
-		struct stat st;
-
-		if (pid <= 0 || *end != '.' || !strstr(end, ".ledger") || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		if (stat(path, &st))
-			continue;
-		bytes += (uint64_t)st.st_blocks * 512;
-		name_add(&left, path);
-	}
-	closedir(dir);
-	if (left.count)
-		doctor_say(d, "ledgers", DOCTOR_WARNING, "%zu ledgers of processes that were killed or lost are in %s (%s): %s|read "
-			"one with `tidemark stat %s/%.*s`, then remove it with rm", left.count, folder,
-			units_bytes(text, (int64_t)bytes), names_end(&left), folder, (int)strcspn(left.text, ", "), left.text);
 }

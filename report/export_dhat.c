@@ -72,7 +72,7 @@ static void collect(const struct export *x, double *const *lived, struct intern 
 			json_int_t index = frame_index(frames, table, &site->line[k]);
 
 			json_array_append_new(list, json_integer(index));
-			at += sprintf(at, "%u,", (unsigned)index);
+			at += snprintf(at, 12, "%u,", (unsigned)index);
 		}
 		size_t before = stacks->count;
 		struct point *to = &point[intern_text(stacks, key)];
