@@ -84,7 +84,7 @@ $(B)/.packages:
 	@touch $@
 
 # Test programs are compiled once, and all suites use them.
-programs: $(BENCH) $(PROGRAMS)
+programs: $(BENCH) $(PROGRAMS) $(B)/libtidemark-check.so
 $(B)/tests/unit/%: tests/unit/%.c $(B)/report.a
 	@mkdir -p $(@D)
 	$(CC) $(REPORT_CFLAGS) -MMD -MP -o $@ $< $(B)/report.a -lcmocka $(REPORT_LIBS)
