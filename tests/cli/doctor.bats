@@ -116,6 +116,18 @@ void *held; __attribute__((noinline)) void keep(void) { held = malloc(4321); } i
 	[[ $output == *4321* ]]
 }
 
+@test "ledgers of a run that was killed; not those of one that goes on" {
+	export TMPDIR=$PWD
+	sleep 0.01 & dead=$!
+	wait $dead
+	mkdir -m 700 tidemark-run-abc && echo $dead >tidemark-run-abc/run && echo x >tidemark-run-abc/$dead.1.ledger
+	run -0 "$TIDEMARK" doctor --json
+	[[ $(check "$output" ledgers) == *"$PWD/tidemark-run-abc/$dead.1.ledger"* ]]
+	echo $$ >tidemark-run-abc/run
+	run -0 "$TIDEMARK" doctor --json
+	[[ $(check "$output" ledgers) != *tidemark-run-abc* ]]
+}
+
 @test "without the library: a problem" {
 	cp "$TIDEMARK" ./tidemark
 	run -1 ./tidemark doctor
