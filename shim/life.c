@@ -32,6 +32,7 @@ struct state state;
 static char exe[512];
 static uint32_t ended;
 static uint32_t early_events;
+static bool starting;	/* events now are of our own look-ups */
 
 /* Starts `collect --watch` beside the process (freeze.c). */
 extern void freeze_watch(void) __attribute__((weak));
@@ -39,7 +40,7 @@ extern int __cxa_at_quick_exit(void (*)(void *), void *);
 
 void life_early_event(void)
 {
-	if (!real_is_resolving())
+	if (!real_is_resolving() && !starting)
 		__atomic_fetch_add(&early_events, 1, __ATOMIC_RELAXED);
 }
 
@@ -168,6 +169,7 @@ static void life_start(int argc, char **argv, char **environment)
 	(void)argv;
 	if (state.phase != PHASE_UNBORN)
 		return;
+	starting = true;
 	real_resolve();
 	config_read(environment);
 	long n = raw3(SYS_readlink, "/proc/self/exe", exe, sizeof exe - 1);
@@ -206,6 +208,7 @@ static void life_start(int argc, char **argv, char **environment)
 	}
 	mapping_start();
 	freeze_setup(store_path(), find_collector(), environment);
+	dlerror();	/* what is not there left a message */
 	on_exit(at_exit, NULL);
 	__cxa_at_quick_exit(at_quick, NULL);
 	state.ledger->state = LEDGER_RUNNING;
