@@ -181,7 +181,7 @@ static int begin_section(struct parser *p, const struct ini_line *l, struct tide
 	};
 	char what[300];
 
-	strcpy(p->seen, ",");
+	snprintf(p->seen, sizeof p->seen, ",");
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
 		if (strcmp(l->section, known[i].name))
 			continue;
@@ -311,6 +311,7 @@ static int key_suppress(struct parser *p, const struct ini_line *l, const char *
 static int repeated(struct parser *p, const struct ini_line *l, struct tide_error *e)
 {
 	char wanted[128], what[200];
+	size_t end;
 
 	if (p->section == IN_SUPPRESS && (!strcmp(l->key, "match") || !strcmp(l->key, "import")))
 		return 0;
@@ -319,8 +320,8 @@ static int repeated(struct parser *p, const struct ini_line *l, struct tide_erro
 		snprintf(what, sizeof what, "`%.100s` is here twice", l->key);
 		return bad(e, l, what, "one of the two would be ignored", "delete one");
 	}
-	if (strlen(p->seen) + strlen(wanted) < sizeof p->seen)
-		strcat(p->seen, wanted + 1);
+	end = strlen(p->seen);
+	snprintf(p->seen + end, sizeof p->seen - end, "%s", wanted + 1);
 	return 0;
 }
 

@@ -70,19 +70,25 @@ void gate_json(const struct gate_report *g, FILE *out)
 /* A path as a URI reference (RFC 3986): relative stays relative. */
 static json_t *uri(const char *path)
 {
-	char *text = memory_get(3 * strlen(path) + 8), *to = text;
+	static const char hex[] = "0123456789ABCDEF", scheme[] = "file://";
+	char *text = memory_get(3 * strlen(path) + sizeof scheme), *to = text;
 	json_t *value;
 
-	if (*path == '/')
-		to += sprintf(to, "file://");
+	if (*path == '/') {
+		memcpy(to, scheme, sizeof scheme - 1);
+		to += sizeof scheme - 1;
+	}
 	for (; *path; path++) {
 		unsigned char c = (unsigned char)*path;
 
 		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		    strchr("/-._~", c))
+		    strchr("/-._~", c)) {
 			*to++ = (char)c;
-		else
-			to += sprintf(to, "%%%02X", c);
+		} else {
+			*to++ = '%';
+			*to++ = hex[c >> 4];
+			*to++ = hex[c & 15];
+		}
 	}
 	*to = '\0';
 	value = json_text(text);

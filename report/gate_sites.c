@@ -78,7 +78,11 @@ static void place(struct gate_sources *s, struct gate_site *site, const struct g
 
 	if (caller >= count)
 		caller = 0;
-	if (count) {
+	if (count && !line[caller].has_symbol && line[caller].module) {
+		/* An offset would change with every build of the module. */
+		site->caller = memory_string(place_base(line[caller].module));
+		site->function = memory_string(site->caller);
+	} else if (count) {
 		demangle_plain(line[caller].function, plain, sizeof plain);
 		site->caller = memory_string(plain);
 		site->function = place_function(line[caller].function, false);
