@@ -407,6 +407,12 @@ static bool report_trouble(const struct comparison *c, const struct arguments *a
 		if (v->snapshot->damaged) {
 			fprintf(stderr, "tidemark: %s is damaged: %s\n", a->file[side], v->snapshot->damage);
 			damaged = true;
+		} else if (a->fail && !v->snapshot->process->complete) {
+			/* A part of the blocks is no base for a verdict. */
+			const char *why = snapshot_string(v->snapshot, v->snapshot->process->incomplete_why);
+
+			fprintf(stderr, "tidemark: no verdict: %s is incomplete%s%s\n", a->file[side], *why ? ": " : "", why);
+			damaged = true;
 		}
 		for (size_t i = 0; (warning = symbols_warning(v->symbols, i)) != NULL; i++)
 			if (!a->common.quiet)

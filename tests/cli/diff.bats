@@ -172,3 +172,13 @@ records() {
 	head -c $(($(stat -c %s a.tide) * 2 / 3)) a.tide >cut.tide
 	run -3 "$TIDEMARK" diff --fail cut.tide a.tide
 }
+
+@test "--fail gives no verdict on a process that was killed" {
+	compile killed <<<'#include <stdlib.h>
+#include <signal.h>
+void *held; int main(void) { held = malloc(99); raise(SIGKILL); }'
+	run -137 "$TIDEMARK" run -o k.tide ./killed
+	run -0 "$TIDEMARK" diff k.tide k.tide
+	run -3 "$TIDEMARK" diff --fail k.tide k.tide
+	[[ $output == *"no verdict: k.tide is incomplete"* ]]
+}
