@@ -12,6 +12,7 @@
 #include "blockmap_read.h"
 #include "collect.h"
 #include "collect_output.h"
+#include "collect_private.h"
 #include "collect_process.h"
 #include "image.h"
 #include "perfmap.h"
@@ -22,7 +23,7 @@ struct stopped { int tid; size_t index; };	/* starts with what it is sorted by *
 struct collecting {
 	struct collect *request;
 	int fd;				/* the ledger */
-	struct ledger_header *ledger;	/* mapped; only control words are written */
+	struct ledger_header *ledger;	/* mapped; only control words are written. NULL: private memory */
 	uint64_t ledger_bytes;
 	struct ledger_copy copy;
 	bool copied;
@@ -286,6 +287,26 @@ static int file_write(struct collecting *c, struct tide_error *e)
 	return r->written ? 0 : -1;
 }
 
+/* The process could not make a file: it waits for our end while its own memory is read.
+ * Without shared words nobody can be stopped and no image made. */
+static int take_private(struct collecting *c, struct tide_error *e)
+{
+	int pid = (int)getppid();
+
+	if (memory_open(&c->image.memory, pid, e) ||
+	    collect_private(&c->copy, &c->image.memory, e))
+		return -1;
+	collect_process_quick(&c->process, pid);
+	c->image.reader = c->image.target = pid;
+	c->image.started_by_it = true;
+	if (wants_references(c))
+		doubt(c, "the process could not make a file for its ledger: no references");
+	c->request->flags |= REQUEST_FLAG_NO_REFERENCES;
+	sections(c);
+	c->request->complete = c->made.process.complete;
+	return file_write(c, e);
+}
+
 static int take(struct collecting *c, struct tide_error *e)
 {
 	struct collect *r = c->request;
@@ -341,11 +362,19 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 	c->request = r;
 	c->fd = -1;
 	symbol_module_offline();	/* roots are named while the program stands */
-	result = ledger_map(c, e);
-	if (!result) {
+	if (!*r->ledger) {
+		c->image.memory.mem = c->image.memory.pagemap = -1;
+		result = take_private(c, e);
+		memory_close(&c->image.memory);
+	} else {
+		result = ledger_map(c, e);
+	}
+	if (!result && *r->ledger) {
 		result = take(c, e);
 		c->ledger->request_result = result ? (uint32_t)EIO : 0;
-		if (!result && r->written)
+		if (result)
+			collect_announce_failure(r->ledger, c->ledger->pid, e);
+		else if (r->written)
 			collect_announce(r->ledger, c->copy.header.pid, r->reason, r->complete, r->written);
 		image_end(&c->image);
 	}

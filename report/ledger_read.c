@@ -30,8 +30,9 @@ static const struct { uint32_t element; uint64_t most; } shape[LEDGER_TABLES] = 
 	[LEDGER_ROUNDS] = { sizeof(struct ledger_rounds), 1u << 24 },
 };
 
-static uint64_t read_at(int fd, void *to, uint64_t bytes, uint64_t offset)
+static uint64_t file_read_at(void *context, void *to, uint64_t bytes, uint64_t offset)
 {
+	int fd = *(int *)context;
 	uint64_t done = 0;
 
 	while (done < bytes) {
@@ -47,13 +48,14 @@ static uint64_t read_at(int fd, void *to, uint64_t bytes, uint64_t offset)
 	return done;
 }
 
-static void table_copy(struct ledger_copy *c, int fd, uint64_t file_bytes, enum ledger_table_kind kind)
+static void table_copy(struct ledger_copy *c, ledger_read_at *read_at, void *context,
+	uint64_t file_bytes, enum ledger_table_kind kind)
 {
 	struct ledger_table *t = &c->header.table[kind];
 	uint64_t count, got;
 
 	/* Again: the process may run, and a table that is named by one read before must hold it. */
-	read_at(fd, t, sizeof(*t), offsetof(struct ledger_header, table) + kind * sizeof(*t));
+	read_at(context, t, sizeof(*t), offsetof(struct ledger_header, table) + kind * sizeof(*t));
 	count = t->count;
 	if (!count)
 		return;
@@ -63,7 +65,7 @@ static void table_copy(struct ledger_copy *c, int fd, uint64_t file_bytes, enum 
 		return;
 	}
 	c->table[kind] = memory_get(count * t->element);
-	got = read_at(fd, c->table[kind], count * t->element, t->offset) / t->element;
+	got = read_at(context, c->table[kind], count * t->element, t->offset) / t->element;
 	c->cut += count - got;
 	c->count[kind] = got;
 }
@@ -90,15 +92,13 @@ static void copy_check(struct ledger_copy *c)
 			sites[i].node = 0;
 }
 
-int ledger_copy_descriptor(struct ledger_copy *c, int fd, const char *path, struct tide_error *e)
+int ledger_copy_from(struct ledger_copy *c, ledger_read_at *read_at, void *context, uint64_t bytes,
+	const char *path, struct tide_error *e)
 {
-	struct stat st;
 	uint64_t got;
 
 	memset(c, 0, sizeof(*c));
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return error_set(e, EXIT_UNMEASURED, "%s is no ledger|it is no ordinary file|", path);
-	got = read_at(fd, &c->header, sizeof(c->header), 0);
+	got = read_at(context, &c->header, sizeof(c->header), 0);
 	if (got < sizeof(c->header) || memcmp(c->header.magic, LEDGER_MAGIC, 8))
 		return error_set(e, EXIT_UNMEASURED, "%s is no ledger|%s|", path, got < sizeof(c->header) ?
 			"it is cut off" : "it does not begin like one");
@@ -108,9 +108,19 @@ int ledger_copy_descriptor(struct ledger_copy *c, int fd, const char *path, stru
 			c->header.header_bytes);
 	/* From the last to the first: counters name sites, sites nodes, nodes modules, all strings. */
 	for (int i = LEDGER_TABLES - 1; i >= 0; i--)
-		table_copy(c, fd, (uint64_t)st.st_size, (enum ledger_table_kind)i);
+		table_copy(c, read_at, context, bytes, (enum ledger_table_kind)i);
 	copy_check(c);
 	return 0;
+}
+
+int ledger_copy_descriptor(struct ledger_copy *c, int fd, const char *path, struct tide_error *e)
+{
+	struct stat st;
+
+	memset(c, 0, sizeof(*c));
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return error_set(e, EXIT_UNMEASURED, "%s is no ledger|it is no ordinary file|", path);
+	return ledger_copy_from(c, file_read_at, &fd, (uint64_t)st.st_size, path, e);
 }
 
 int ledger_copy_file(struct ledger_copy *c, const char *path, struct tide_error *e)

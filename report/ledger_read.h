@@ -24,6 +24,10 @@ struct ledger_copy {
 /* Copies the used part of a ledger file. */
 int ledger_copy_file(struct ledger_copy *c, const char *path, struct tide_error *e);
 int ledger_copy_descriptor(struct ledger_copy *c, int fd, const char *path, struct tide_error *e);
+/* Out of anything that can be read: bytes that could be read from an offset. */
+typedef uint64_t ledger_read_at(void *context, void *to, uint64_t bytes, uint64_t offset);
+int ledger_copy_from(struct ledger_copy *c, ledger_read_at *read_at, void *context, uint64_t bytes,
+	const char *path, struct tide_error *e);
 void ledger_copy_free(struct ledger_copy *c);
 /* A string of the ledger; "" for a bad index. */
 const char *ledger_string(const struct ledger_copy *c, uint32_t index);

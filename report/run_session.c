@@ -21,6 +21,7 @@
 
 #define PREFIX "tidemark-run-"
 #define WAIT_MS 600000			/* a snapshot of a huge heap takes its time */
+#define LAST_MS 10000			/* from the snapshot to the end of the process */
 
 /* --- the folder -------------------------------------------------------------- */
 
@@ -195,7 +196,9 @@ static int header_read(const char *path, struct ledger_header *h)
 /* Until the process has ended, or does something else than write its snapshot. */
 static bool ledger_wait(const char *path, struct ledger_header *h)
 {
-	for (int ms = 0; ms < WAIT_MS; ms += 5) {
+	int finished = 0;
+
+	for (int ms = 0; ms < WAIT_MS && finished < LAST_MS; ms += 5) {
 		struct timespec t = { 0, 5000000 };
 
 		if (header_read(path, h))
@@ -204,6 +207,7 @@ static bool ledger_wait(const char *path, struct ledger_header *h)
 			return true;
 		if (h->state != LEDGER_EXITING && h->state != LEDGER_FINISHED)
 			return true;
+		finished += h->state == LEDGER_FINISHED ? 5 : 0;
 		nanosleep(&t, NULL);
 	}
 	return true;

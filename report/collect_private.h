@@ -1,0 +1,12 @@
+/* collect_private.h - a ledger that is no file but memory of its process
+ * (LEDGER_FLAG_PRIVATE): nobody told us where, so it is looked for.
+ */
+#ifndef TIDEMARK_COLLECT_PRIVATE_H
+#define TIDEMARK_COLLECT_PRIVATE_H
+
+#include "ledger_read.h"
+#include "memory_read.h"
+
+int collect_private(struct ledger_copy *c, struct memory_read *m, struct tide_error *e);
+
+#endif
