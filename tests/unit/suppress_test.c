@@ -1,0 +1,159 @@
+/* suppress_test.c - suppressions as LeakSanitizer and Valgrind write them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "report/suppress.h"
+
+static const struct symbol_line stack[] = {
+	{ .function = "operator new(unsigned long)", .module = "/usr/lib/libstdc++.so.6", .has_symbol = true },
+	{ .function = "cache::insert(std::string const&, int)", .file = "/src/lib/cache.cc", .line = 42,
+		.module = "/opt/app/libcache.so.2", .has_symbol = true },
+	{ .function = "serve", .file = "/src/serve.c", .line = 7, .module = "/opt/app/server", .has_symbol = true },
+	{ .function = "main", .file = "/src/main.c", .line = 3, .module = "/opt/app/server", .has_symbol = true },
+};
+static const struct symbol_line plain[] = {
+	{ .function = "make", .file = "/src/make.c", .line = 9, .module = "/opt/app/server", .has_symbol = true },
+	{ .function = "main", .file = "/src/main.c", .line = 3, .module = "/opt/app/server", .has_symbol = true },
+};
+
+/* Does this text suppress the stack? Built-in rules are set aside. */
+static bool hides(const char *text, unsigned kinds, const struct symbol_line *line, size_t count)
+{
+	struct suppress s = { 0 };
+	struct suppress *own = memory_get(sizeof(*own));
+	struct tide_error e = { 0 };
+	bool found;
+
+	*own = s;
+	if (suppress_parse(own, "test", text, strlen(text), &e))
+		fail_msg("%s: %s", e.what, e.why);
+	found = suppress_match(own, kinds, line, count) >= 0;
+	suppress_free(own);
+	return found;
+}
+
+static bool bad(const char *text)
+{
+	struct suppress *own = memory_get_zeroed(1, sizeof(*own));
+	struct tide_error e = { 0 };
+	bool failed = suppress_parse(own, "test", text, strlen(text), &e) != 0;
+
+	if (failed) {
+		assert_int_equal(e.code, EXIT_USAGE);
+		assert_non_null(strstr(e.what, "test:"));
+	}
+	suppress_free(own);
+	return failed;
+}
+
+#define HIDES(text) hides(text, SUPPRESS_LOST, stack, 4)
+
+static void sanitizer_lines(void **state)
+{
+	(void)state;
+	assert_true(HIDES("leak:serve\n"));
+	assert_true(HIDES("leak:erv"));
+	assert_true(HIDES("leak:libcache.so"));
+	assert_true(HIDES("leak:cache.cc"));
+	assert_true(HIDES("leak:cache*insert"));
+	assert_true(HIDES("leak:^serve$"));
+	assert_true(HIDES("leak:^cache::"));
+	assert_true(HIDES("# a comment\n\n  leak:main.c$  \r\n"));
+	assert_false(HIDES("leak:^erve"));
+	assert_false(HIDES("leak:serv$"));
+	assert_false(HIDES("leak:nothing"));
+	assert_false(HIDES("race:serve\nvptr:serve\n"));
+	assert_false(HIDES(""));
+}
+
+static void valgrind_blocks(void **state)
+{
+	(void)state;
+	assert_true(HIDES("{\n n\n Memcheck:Leak\n fun:_Znwm\n ...\n fun:serve\n}\n"));
+	assert_true(HIDES("{\n n\n Memcheck:Leak\n fun:_Znwm\n fun:cache::insert\n}\n"));
+	assert_true(HIDES("{\n n\n Memcheck:Leak\n ...\n obj:*/server\n fun:main\n}\n"));
+	assert_true(HIDES("{\n n\n Addrcheck,Memcheck:Leak\n ...\n src:serve.c:7\n}\n"));
+	assert_true(HIDES("{\n n\n Memcheck:Leak\n ...\n}\n"));
+	assert_true(HIDES("{\n n\n Memcheck:Leak\n ...\n fun:s?rve\n}\n"));
+	assert_true(hides("{\n n\n Memcheck:Leak\n fun:malloc\n fun:make\n}\n", SUPPRESS_LOST, plain, 2));
+	assert_true(hides("{\n n\n Memcheck:Leak\n fun:*alloc\n fun:make\n fun:main\n}\n", SUPPRESS_LOST, plain, 2));
+	assert_false(hides("{\n n\n Memcheck:Leak\n fun:malloc\n fun:main\n}\n", SUPPRESS_LOST, plain, 2));
+	assert_false(HIDES("{\n n\n Memcheck:Leak\n fun:serve\n}\n"));		/* not innermost */
+	assert_false(HIDES("{\n n\n Memcheck:Leak\n ...\n fun:main\n fun:serve\n}\n"));
+	assert_false(HIDES("{\n n\n Memcheck:Leak\n ...\n src:serve.c:8\n}\n"));
+	assert_false(HIDES("{\n n\n Memcheck:Cond\n ...\n fun:serve\n}\n"));
+	assert_false(HIDES("{\n n\n Helgrind:Race\n ...\n fun:serve\n}\n"));
+	assert_false(HIDES("{\n n\n Memcheck:Leak\n ...\n fun:serv\n}\n"));
+}
+
+static void kinds(void **state)
+{
+	const char *definite = "{\n n\n Memcheck:Leak\n match-leak-kinds: definite\n ...\n fun:main\n}\n";
+	const char *possible = "{\n n\n Memcheck:Leak\n match-leak-kinds: possible,reachable\n ...\n fun:main\n}\n";
+	(void)state;
+
+	assert_true(hides(definite, SUPPRESS_LOST, stack, 4));
+	assert_false(hides(definite, SUPPRESS_POSSIBLE, stack, 4));
+	assert_false(hides(possible, SUPPRESS_LOST, stack, 4));
+	assert_true(hides(possible, SUPPRESS_POSSIBLE, stack, 4));
+	assert_true(hides(possible, SUPPRESS_REACHABLE, stack, 4));
+	/* Nobody means what is in use. */
+	assert_false(hides("leak:main", SUPPRESS_REACHABLE, stack, 4));
+}
+
+static void refused(void **state)
+{
+	(void)state;
+	assert_true(bad("serve\n"));
+	assert_true(bad("{\n"));
+	assert_true(bad("{\n}\n"));
+	assert_true(bad("{\n name\n Memcheck:Leak\n fun:a\n"));
+	assert_true(bad("{\n name\n Memcheck:Leak\n function a\n}\n"));
+	assert_true(bad("{\n name\n Memcheck:Leak\n match-leak-kinds: some\n}\n"));
+	assert_false(bad("{\n name\n Memcheck:Param\n write(buf)\n fun:a\n}\n"));
+	assert_false(bad(""));
+}
+
+static void generated_text_matches(void **state)
+{
+	char *text = suppress_text(stack, 4, "a leak"), *other = suppress_text(plain, 2, "another");
+	(void)state;
+
+	assert_true(HIDES(text));
+	assert_false(hides(text, SUPPRESS_LOST, plain, 2));
+	assert_true(hides(other, SUPPRESS_LOST, plain, 2));
+	assert_false(HIDES(other));
+	free(text);
+	free(other);
+}
+
+static void built_in(void **state)
+{
+	static const struct symbol_line loader[] = {
+		{ .function = "calloc", .module = "/lib64/ld-linux-x86-64.so.2", .has_symbol = true },
+		{ .function = "main", .module = "/opt/app/server", .has_symbol = true },
+	};
+	struct suppress *s = suppress_new();
+	(void)state;
+
+	assert_true(suppress_match(s, SUPPRESS_LOST, loader, 2) >= 0);
+	assert_true(suppress_match(s, SUPPRESS_LOST, stack, 4) < 0);
+	assert_true(suppress_match(s, SUPPRESS_LOST, plain, 2) < 0);
+	for (size_t i = 0; i < s->count; i++)
+		assert_null(s->rules[i].file);
+	suppress_free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sanitizer_lines), cmocka_unit_test(valgrind_blocks), cmocka_unit_test(kinds),
+		cmocka_unit_test(refused), cmocka_unit_test(generated_text_matches), cmocka_unit_test(built_in),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
