@@ -116,8 +116,7 @@ static int report(struct arguments *a, struct stat_report *r, struct tide_error 
 	if (view_group(&r->group, r->views, r->view_count, a->by, e))
 		return -1;
 	for (size_t i = 0; i < r->view_count; i++)
-		for (unsigned k = 0; k < MEASURES; k++)
-			r->totals.of[k] += r->views[i].total.of[k];
+		measures_add(&r->totals, &r->views[i].total);
 	if (choose_sort(r, e)) {
 		view_group_free(&r->group);
 		return -1;

@@ -98,6 +98,7 @@ static uint32_t only_child(const struct drawing *d, uint32_t node)
 
 	if (!child || d->a->common.verbose || !shown(d, child))
 		return 0;
+	/* Both are above zero: shown() says so. */
 	rest = n->inclusive[0] - d->tree->node[child].inclusive[0];
 	return rest <= 0 || (rest < d->least && rest < n->inclusive[0] / 20) ? child : 0;
 }
@@ -230,7 +231,7 @@ static bool visible_left(const struct drawing *d, const struct visit *v)
 		if (shown(d, c) && v->seen < d->most_children)
 			return true;
 		if (d->tree->node[c].inclusive[0] > 0)
-			rest += d->tree->node[c].inclusive[0];
+			view_add(&rest, d->tree->node[c].inclusive[0]);
 	}
 	return rest > 0 && rest_shown(d, rest);
 }
@@ -261,7 +262,7 @@ static void draw(struct drawing *d)
 		if (!shown(d, n) || v->seen >= d->most_children) {
 			if (node[n].inclusive[0] > 0) {
 				v->hidden++;
-				v->hidden_sum += node[n].inclusive[0];
+				view_add(&v->hidden_sum, node[n].inclusive[0]);
 			}
 			continue;
 		}

@@ -88,16 +88,16 @@ static void add_site(struct builder *b, const struct view *v, uint32_t site)
 		}
 		if (t->bottom_up && i == caller)
 			for (unsigned k = 0; k < 2; k++)
-				t->node[at].self[k] += m->of[t->measure[k]];
+				view_add(&t->node[at].self[k], m->of[t->measure[k]]);
 		if (t->bottom_up)
 			for (unsigned k = 0; k < 2; k++)
-				t->node[at].inclusive[k] += m->of[t->measure[k]];
+				view_add(&t->node[at].inclusive[k], m->of[t->measure[k]]);
 	}
 	for (unsigned k = 0; k < 2; k++)
 		if (!t->bottom_up)
-			t->node[at].self[k] += m->of[t->measure[k]];
+			view_add(&t->node[at].self[k], m->of[t->measure[k]]);
 		else
-			t->node[0].inclusive[k] += m->of[t->measure[k]];
+			view_add(&t->node[0].inclusive[k], m->of[t->measure[k]]);
 }
 
 static const struct tree *sorted;	/* for qsort: the verbs have one thread */
@@ -163,9 +163,9 @@ void tree_build(struct tree *t, const struct view *v, enum view_measure measure,
 	/* From the leaves up; in a tree from the leaves every node has its sum already. */
 	for (uint32_t i = t->count; i-- > 0 && !bottom_up; ) {
 		for (unsigned k = 0; k < 2; k++) {
-			t->node[i].inclusive[k] += t->node[i].self[k];
+			view_add(&t->node[i].inclusive[k], t->node[i].self[k]);
 			if (i)
-				t->node[t->node[i].parent].inclusive[k] += t->node[i].inclusive[k];
+				view_add(&t->node[t->node[i].parent].inclusive[k], t->node[i].inclusive[k]);
 		}
 	}
 	link_children(t);

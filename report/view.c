@@ -166,10 +166,10 @@ static void from_threads(struct view *v, const struct match *match)
 		if (t->site >= s->site_count || !match_thread(match, t->thread))
 			continue;
 		m = &v->site[t->site];
-		m->of[LIVE_BYTES] += t->live_bytes;
-		m->of[LIVE_BLOCKS] += t->live_blocks;
-		m->of[TOTAL_BYTES] += (int64_t)t->total_bytes;
-		m->of[TOTAL_BLOCKS] += (int64_t)t->total_blocks;
+		view_add(&m->of[LIVE_BYTES], t->live_bytes);
+		view_add(&m->of[LIVE_BLOCKS], t->live_blocks);
+		view_add(&m->of[TOTAL_BYTES], (int64_t)t->total_bytes);
+		view_add(&m->of[TOTAL_BLOCKS], (int64_t)t->total_blocks);
 	}
 	v->known = 1u << LIVE_BYTES | 1u << LIVE_BLOCKS | 1u << TOTAL_BYTES | 1u << TOTAL_BLOCKS;
 }
@@ -186,8 +186,8 @@ static void from_births(struct view *v)
 		if (b->site >= s->site_count || b->interval < v->first_interval ||
 		    b->interval > v->last_interval)
 			continue;
-		v->site[b->site].of[LIVE_BYTES] += (int64_t)b->live_bytes;
-		v->site[b->site].of[LIVE_BLOCKS] += (int64_t)b->live_blocks;
+		view_add(&v->site[b->site].of[LIVE_BYTES], (int64_t)b->live_bytes);
+		view_add(&v->site[b->site].of[LIVE_BLOCKS], (int64_t)b->live_blocks);
 	}
 }
 
@@ -213,7 +213,7 @@ static int from_blocks(struct view *v, const struct match *match, struct tide_er
 		if (b->site >= s->site_count || !match_thread(match, b->thread) ||
 		    (v->first_interval && b->birth <= after) || b->birth > before)
 			continue;
-		v->site[b->site].of[LIVE_BYTES] += (int64_t)b->bytes;
+		view_add(&v->site[b->site].of[LIVE_BYTES], (int64_t)b->bytes);
 		v->site[b->site].of[LIVE_BLOCKS]++;
 	}
 	v->known = 1u << LIVE_BYTES | 1u << LIVE_BLOCKS;
@@ -258,8 +258,7 @@ int view_select(struct view *v, struct snapshot *s, struct symbols *symbols,
 		}
 		v->kept[i] = true;
 		v->kept_count++;
-		for (unsigned k = 0; k < MEASURES; k++)
-			v->total.of[k] += m->of[k];
+		measures_add(&v->total, m);
 	}
 	match_free(match);
 	if (bad) {

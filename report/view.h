@@ -27,6 +27,18 @@ enum view_measure {
 };
 struct measures { int64_t of[MEASURES]; };
 
+/* Sums of numbers from a file: absurd ones wrap around, which is no worse. */
+static inline void view_add(int64_t *to, int64_t n)
+{
+	*to = (int64_t)((uint64_t)*to + (uint64_t)n);
+}
+
+static inline void measures_add(struct measures *to, const struct measures *m)
+{
+	for (unsigned k = 0; k < MEASURES; k++)
+		view_add(&to->of[k], m->of[k]);
+}
+
 enum view_key {
 	KEY_SITE, KEY_FUNCTION, KEY_FILE, KEY_LINE, KEY_MODULE, KEY_THREAD, KEY_STACK, KEY_SIZE, KEY_AGE,
 	KEYS

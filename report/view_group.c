@@ -83,8 +83,7 @@ static void add(struct view_row *row, const struct view *v, uint32_t site, const
 		row->site = site;
 	}
 	row->sites++;
-	for (unsigned k = 0; k < MEASURES; k++)
-		row->m.of[k] += m->of[k];
+	measures_add(&row->m, m);
 }
 
 static void hash_text(XXH3_state_t *state, const char *text)
