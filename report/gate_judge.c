@@ -193,8 +193,9 @@ static void judge_growth(struct judge *j)
 		f->blocks = w[GROWTH_WINDOWS - 1];
 		f->bytes = (uint64_t)((double)f->blocks * bytes);
 		f->message = memory_printf("the least it held rose in five windows: %" PRIu64 ", %" PRIu64
-			", %" PRIu64 ", %" PRIu64 ", %" PRIu64 " blocks; %.3g blocks, %.3g bytes per round",
-			w[0], w[1], w[2], w[3], w[4], site->growth.per_round, site->growth.per_round * bytes);
+			", %" PRIu64 ", %" PRIu64 ", %" PRIu64 " blocks; %.3g block%s, %.3g bytes per round",
+			w[0], w[1], w[2], w[3], w[4], site->growth.per_round,
+			site->growth.per_round == 1 ? "" : "s", site->growth.per_round * bytes);
 	}
 }
 

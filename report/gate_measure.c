@@ -234,10 +234,15 @@ static void add_record(const struct leak_record *r, struct gate_lost *lost)
 		to->cycle_blocks += r->blocks;
 		to->cycle_bytes += r->bytes;
 	}
-	if (r->kind != LEAK_INDIRECT && r->retained_blocks > r->blocks) {
-		to->below_blocks += r->retained_blocks - r->blocks;
-		to->below_bytes += r->retained_bytes > r->bytes ? r->retained_bytes - r->bytes : 0;
-	}
+}
+
+/* What hangs below root leaks and cycles. Of the groups: a ring of two sites is in the records of both. */
+static void add_below(const struct leak_group *g, struct gate_lost *to)
+{
+	if (g->suppression >= 0 || g->retained_blocks <= g->blocks)
+		return;
+	to->below_blocks += g->retained_blocks - g->blocks;
+	to->below_bytes += g->retained_bytes > g->bytes ? g->retained_bytes - g->bytes : 0;
 }
 
 static struct gate_lost *classify(const struct gate_source *source, struct gate_process *p, struct gate_measure *m)
@@ -265,6 +270,9 @@ static struct gate_lost *classify(const struct gate_source *source, struct gate_
 		else
 			add_record(r, lost);
 	}
+	for (size_t i = 0; i < l.group_count; i++)
+		if (l.groups[i].site < s->site_count)
+			add_below(&l.groups[i], &lost[l.groups[i].site]);
 	leaks_free(&l);
 	return lost;
 }

@@ -11,7 +11,8 @@ static void line(struct screen *s, enum screen_style style, const char *indent, 
 {
 	char *clean = screen_clean(s, text);
 
-	screen_print(s, style, "%s%s\n", indent, clean);
+	screen_print(s, style, "%s%s", indent, clean);
+	screen_print(s, STYLE_PLAIN, "\n");
 	free(clean);
 	free(text);
 }

@@ -66,9 +66,11 @@ scenario() {
 @test "a ring is a cycle; a list is its head, the rest is in the message" {
 	seed
 	gate out 1 -- ./seed ring 5
-	check out 'f[0]["kind"] == "cycle"' 'f[0]["function"] == "make_ring"' 'sum(x["blocks"] for x in f) == 10'
+	check out 'f[0]["kind"] == "cycle"' 'f[0]["function"] == "make_ring"' 'sum(x["blocks"] for x in f) == 10' \
+		'f[0]["message"] == "10 blocks, 560 bytes lost in a cycle"'
 	gate out 1 -- ./seed head 1 50
-	check out 'len(f) == 1' 'f[0]["kind"] == "leaked"' 'f[0]["blocks"] in (1, 50)' 'f[0]["function"] == "make_list"'
+	check out 'len(f) == 1' 'f[0]["kind"] == "leaked"' 'f[0]["function"] == "make_list"' \
+		'f[0]["message"] == "1 block, 56 bytes lost, and 49 blocks, 2744 bytes below them"'
 }
 
 @test "a growing cache is red, a warming one and a busy pool are not" {
