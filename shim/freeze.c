@@ -87,7 +87,7 @@ static void environment_copy(char *const *from)
 
 void freeze_setup(const char *path, const char *collector, char *const *environment)
 {
-	ledger_path = path && *path ? path : NULL;
+	ledger_path = path;	/* "": private memory, where the collector finds it */
 	collector_path = collector;
 	if (!environment_list[0])
 		environment_copy(environment);
