@@ -291,7 +291,8 @@ static int file_write(struct collecting *c, struct tide_error *e)
  * Without shared words nobody can be stopped and no image made. */
 static int take_private(struct collecting *c, struct tide_error *e)
 {
-	int pid = (int)getppid();
+	int pid = (int)getppid(), result;
+	char *session;
 
 	if (memory_open(&c->image.memory, pid, e) ||
 	    collect_private(&c->copy, &c->image.memory, e))
@@ -304,7 +305,17 @@ static int take_private(struct collecting *c, struct tide_error *e)
 	c->request->flags |= REQUEST_FLAG_NO_REFERENCES;
 	sections(c);
 	c->request->complete = c->made.process.complete;
-	return file_write(c, e);
+	result = file_write(c, e);
+	session = ledger_option(&c->copy, "SESSION");
+	if (session && !result) {
+		/* Where the ledger would be. */
+		char *ledger = memory_printf("%s/none", session);
+
+		collect_announce(ledger, pid, c->request->reason, 0, c->request->written);
+		free(ledger);
+	}
+	free(session);
+	return result;
 }
 
 static int take(struct collecting *c, struct tide_error *e)

@@ -138,8 +138,8 @@ char *collect_output(const struct ledger_copy *c, uint32_t reason, uint32_t sequ
 
 static void line_write(const char *ledger, const char *line)
 {
-	const char *slash = strrchr(ledger, '/');
-	char *list = memory_printf("%.*s/snapshots", slash ? (int)(slash - ledger) : 1, slash ? ledger : ".");
+	const char *slash = strrchr(ledger, '/');	/* always there: paths of ledgers are absolute */
+	char *list = memory_printf("%.*s/snapshots", slash ? (int)(slash - ledger) : 0, ledger);
 	/* Not created: without the file nobody listens. One write: lines do not mix. */
 	int fd = open(list, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 
