@@ -95,7 +95,9 @@ void roots_collect(struct roots *r)
 	if (!(r->skip & 1u << ROOT_KERNEL))
 		roots_kernel(r);
 	roots_regions(r);
-	qsort(r->scan->root_edges, r->scan->root_edge_count, sizeof *r->scan->root_edges, edge_order);
+	if (r->scan->root_edge_count)
+		qsort(r->scan->root_edges, r->scan->root_edge_count, sizeof *r->scan->root_edges, edge_order);
+		qsort(r->scan->root_edges, r->scan->root_edge_count, sizeof *r->scan->root_edges, edge_order);
 }
 
 void roots_free(struct roots *r)
