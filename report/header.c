@@ -8,8 +8,10 @@
 #include "shim/ledger.h"
 #include "units.h"
 
-/* Below these shares of all events a gap is not worth a line above every report. */
-#define SHARE_MISSED 0.001
+/* Below these a gap is not worth a line above every report; `info` has it all the same.
+ * The loader alone makes a dozen allocations before anybody can look. */
+#define SHARE_MISSED 0.01
+#define COUNT_MISSED 100u
 #define SHARE_BROKEN 0.02
 #define SHARE_WITHOUT_SOURCE 0.3
 
@@ -55,7 +57,7 @@ static void warn_missed(struct screen *s, const struct snapshot *snapshot, unsig
 	for (size_t i = 0; i < sizeof(missed) / sizeof(missed[0]); i++) {
 		uint64_t n = snapshot_value(snapshot, missed[i].name);
 
-		if (!n || !(missed[i].always || (double)n > events * SHARE_MISSED))
+		if (!n || !(missed[i].always || (n > COUNT_MISSED && (double)n > events * SHARE_MISSED)))
 			continue;
 		/* Told by sites and blocks, in warn_stacks. */
 		if (!strcmp(missed[i].name, "missed.truncated") && snapshot->site_count)
@@ -175,8 +177,8 @@ void header_print(struct screen *s, const struct snapshot *snapshot)
 
 	reason = header_reason(snapshot);
 	line_lead(s, "snapshot");
-	fitted = memory_printf("%s, %s after %s, process %d", units_date(a, p->taken_wall_ns), reason,
-		units_duration(b, p->elapsed_ns), p->pid);
+	fitted = memory_printf("%s after %s, process %d, %s", reason, units_duration(b, p->elapsed_ns),
+		p->pid, units_date(a, p->taken_wall_ns));
 	free(reason);
 	reason = screen_fit(s, fitted, s->width - 9, FIT_END);
 	fprintf(s->out, "%s\n", reason);
