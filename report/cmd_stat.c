@@ -36,7 +36,7 @@ static const char doc[] =
 	"  tidemark stat -v --sort peak app.tide      at the peak, with stacks\n"
 	"  tidemark stat --by module app.tide         which library\n"
 	"  tidemark stat --filter 'src/*' app.tide    only sites in these files\n"
-	"  tidemark stat --since warm app.tide        only what was made after mark 'warm'\n"
+	"  tidemark stat --since warm app.tide        only what was made after a mark\n"
 	"  tidemark stat --json a.tide b.tide         several processes, for scripts";
 
 static error_t parse(int key, char *arg, struct argp_state *state)
