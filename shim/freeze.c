@@ -6,26 +6,21 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include "freeze.h"
 #include "park.h"
 #include "raw.h"
+#include "spawn.h"
 #include "state.h"
 
-#define KERNEL_SIGNALS 64
 #define IMAGES 16
 
 struct freeze_place freeze_place;
 
 static const char *ledger_path, *collector_path;
-static char environment_text[4096];
-static char *environment_list[64];
 static uint32_t freeze_lock;		/* tid of the thread that is frozen, or waits to be */
 static int32_t images[IMAGES];		/* image processes not yet reaped */
-static char spawn_stack[16384] __attribute__((aligned(64)));
 
 static uint32_t word_get(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 
@@ -42,14 +37,6 @@ static void word_wait(uint32_t *p, uint32_t v, long milliseconds)
 	raw6(SYS_futex, p, FUTEX_WAIT, v, &t, 0, 0);
 }
 
-static bool text_starts(const char *s, const char *prefix)
-{
-	while (*prefix)
-		if (*s++ != *prefix++)
-			return false;
-	return true;
-}
-
 static char *text_number(char *end, uint64_t n)
 {
 	*--end = 0;
@@ -59,38 +46,11 @@ static char *text_number(char *end, uint64_t n)
 	return end;
 }
 
-/* What the collector needs of the environment, copied while it is still what
- * the kernel gave: programs overwrite that memory (setproctitle). */
-static void environment_copy(char *const *from)
-{
-	static const char *const wanted[] = { "PATH=", "HOME=", "USER=", "LANG=", "LC_", "TMPDIR=",
-		"XDG_", "DEBUGINFOD_", "NO_COLOR", "TZ=", "ASAN_OPTIONS=", NULL };
-	size_t used = 0, n = 0;
-
-	for (; from && *from; from++)
-		for (const char *const *w = wanted; *w; w++) {
-			size_t length = 0;
-
-			if (!text_starts(*from, *w))
-				continue;
-			while ((*from)[length])
-				length++;
-			if (used + length + 1 > sizeof environment_text || n + 1 >= 64)
-				return;
-			environment_list[n++] = environment_text + used;
-			for (size_t i = 0; i <= length; i++)
-				environment_text[used++] = (*from)[i];
-			environment_list[n] = NULL;
-			break;
-		}
-}
-
 void freeze_setup(const char *path, const char *collector, char *const *environment)
 {
 	ledger_path = path;	/* "": private memory, where the collector finds it */
 	collector_path = collector;
-	if (!environment_list[0])
-		environment_copy(environment);
+	spawn_environment(environment);
 	state.ledger->freeze_place = (uint64_t)&freeze_place;
 }
 
@@ -103,85 +63,6 @@ void freeze_forked(void)
 }
 
 /* --- processes ---------------------------------------------------------- */
-
-/* Runs `entry` in a child that shares our memory while we wait (vfork), on a
- * stack of its own: the child never touches what this thread has below its
- * stack pointer. CLONE_UNTRACED: a debugger of the program does not get it. */
-static long spawn(void (*entry)(void *), void *argument)
-{
-	register long r10 __asm__("r10") = 0;
-	register long r8 __asm__("r8") = 0;
-	register void (*r12)(void *) __asm__("r12") = entry;
-	register void *r13 __asm__("r13") = argument;
-	long result;
-
-	__asm__ volatile(
-		"syscall\n\t"
-		"test %%rax, %%rax\n\t"
-		"jnz 1f\n\t"
-		"xor %%ebp, %%ebp\n\t"
-		"mov %%r13, %%rdi\n\t"
-		"call *%%r12\n\t"
-		"mov $127, %%edi\n\t"
-		"mov $60, %%eax\n\t"		/* exit */
-		"syscall\n\t"
-		"hlt\n"
-		"1:"
-		: "=a"(result)
-		: "a"(SYS_clone), "D"(CLONE_VM | CLONE_VFORK | CLONE_UNTRACED),
-		  "S"(spawn_stack + sizeof spawn_stack), "d"(0), "r"(r10), "r"(r8), "r"(r12), "r"(r13)
-		: "rcx", "r11", "memory");
-	return result;
-}
-
-struct command {
-	const char *argv[16];
-};
-
-static void descriptors_close(unsigned first)
-{
-	if (raw_failed(raw3(SYS_close_range, first, ~0u, 0))) {
-		struct rlimit limit = { 1024, 1024 };
-
-		raw4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &limit);
-		for (unsigned i = first; i < limit.rlim_cur && i < 65536; i++)
-			raw1(SYS_close, i);
-	}
-}
-
-/* In the vfork child. Limits and signal handlers are its own; memory is not. */
-static void collector_exec(void *p)
-{
-	static const int limits[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_STACK,
-		RLIMIT_NOFILE, RLIMIT_CPU };
-	struct command *c = p;
-	uint64_t none = 0;
-	long null;
-
-	for (unsigned i = 0; i < sizeof limits / sizeof *limits; i++) {
-		struct rlimit l;
-
-		if (!raw_failed(raw4(SYS_prlimit64, 0, limits[i], 0, &l))) {
-			l.rlim_cur = l.rlim_max;
-			raw4(SYS_prlimit64, 0, limits[i], &l, 0);
-		}
-	}
-	for (int i = 1; i <= KERNEL_SIGNALS; i++) {
-		struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } a = { 0 };
-
-		raw4(SYS_rt_sigaction, i, &a, 0, 8);
-	}
-	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8);
-	null = raw3(SYS_open, "/dev/null", O_RDWR, 0);
-	if (!raw_failed(null)) {
-		raw2(SYS_dup2, null, 0);
-		raw2(SYS_dup2, null, 1);
-		if (!state.verbose)
-			raw2(SYS_dup2, null, 2);
-	}
-	descriptors_close(3);
-	raw3(SYS_execve, collector_path, c->argv, environment_list);
-}
 
 /* Signal 0 and the process table: zombies that nobody reaped are dead too. */
 static bool process_dead(int pid)
@@ -214,7 +95,7 @@ static void __attribute__((noreturn)) image_stand(void)
 	int32_t reader = state.ledger->collector_pid;
 	long fd;
 
-	descriptors_close(0);
+	spawn_close(0);
 	raw5(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
 	raw5(SYS_prctl, PR_SET_PTRACER, reader, 0, 0, 0);
 	raw5(SYS_prctl, PR_SET_NAME, "tidemark-image", 0, 0, 0);
@@ -278,8 +159,9 @@ static void image_finish(int32_t pid)
 
 /* --- the conversation ----------------------------------------------------- */
 
-/* True when the collector is gone; reaps it when it is our child. */
-static bool collector_gone(int pid, bool ours, int *result)
+/* True when the collector is gone; reaps its keeper when we have started it,
+ * and waits for it when it is `ending`. */
+static bool collector_gone(int pid, bool ours, bool ending, int *result)
 {
 	int status = 0;
 	long r;
@@ -287,7 +169,7 @@ static bool collector_gone(int pid, bool ours, int *result)
 	*result = ESRCH;
 	if (!ours)
 		return process_dead(pid);
-	r = raw4(SYS_wait4, pid, &status, WNOHANG | __WALL, 0);
+	r = raw4(SYS_wait4, pid, &status, __WALL | (ending ? 0 : WNOHANG), 0);
 	if (r == pid)
 		*result = WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : EIO;
 	return r == pid || r == -ECHILD;
@@ -296,6 +178,7 @@ static bool collector_gone(int pid, bool ours, int *result)
 static int collector_follow(int pid, bool ours)
 {
 	struct ledger_header *l = state.ledger;
+	bool ending = false;
 	long wait = 1;
 	int result;
 
@@ -315,8 +198,9 @@ static int collector_follow(int pid, bool ours)
 			park_release();
 			if (!ours)
 				return 0;
+			ending = true;
 		}
-		if (collector_gone(pid, ours, &result))
+		if (collector_gone(pid, ours, ending, &result))
 			return result;
 		word_wait(&l->freeze, now, wait);
 		if (wait < 50)
@@ -342,7 +226,7 @@ static inline __attribute__((always_inline)) void registers_save(struct ledger_r
 		: : "D"(r) : "rax", "memory");
 }
 
-static void command_make(struct command *c, char numbers[4][24], const char *path)
+static void command_make(struct spawn *c, char numbers[4][24], const char *path)
 {
 	int n = 0;
 
@@ -361,6 +245,8 @@ static void command_make(struct command *c, char numbers[4][24], const char *pat
 		c->argv[n++] = path;
 	}
 	c->argv[n] = NULL;
+	c->path = collector_path;
+	c->pid = 0;
 }
 
 static int __attribute__((noinline)) freeze_stand(int32_t outside, const char *path)
@@ -382,18 +268,20 @@ static int __attribute__((noinline)) freeze_stand(int32_t outside, const char *p
 	l->requested_by = thread_current ? thread_current->number : ~0u;
 	__atomic_store_n(&l->freeze, FREEZE_ASKED, __ATOMIC_RELEASE);
 	if (ours) {
-		static struct command command;
+		static struct spawn command;
 		static char numbers[4][24];
 
 		command_make(&command, numbers, path);
-		pid = spawn(collector_exec, &command);
+		pid = spawn_start(&command, true);
 		if (pid < 0)
 			return (int)-pid;
-		l->collector_pid = (int32_t)pid;
+		while (!word_get(&command.pid) && raw2(SYS_kill, pid, 0) == 0)
+			word_wait(&command.pid, 0, 10);
+		l->collector_pid = (int32_t)word_get(&command.pid);
 	} else {
 		word_set(&l->freeze, FREEZE_ASKED);
 	}
-	raw5(SYS_prctl, PR_SET_PTRACER, pid, 0, 0, 0);
+	raw5(SYS_prctl, PR_SET_PTRACER, l->collector_pid, 0, 0, 0);
 	result = collector_follow((int)pid, ours);
 	park_release();
 	raw5(SYS_prctl, PR_SET_PTRACER, 0, 0, 0, 0);
@@ -440,15 +328,16 @@ static int freeze_begin(uint32_t reason, uint32_t flags, int32_t outside, const 
 
 void freeze_watch(void)
 {
-	static struct command command = { { "tidemark", "collect", "--watch", "--ledger" } };
+	static struct spawn command = { .argv = { "tidemark", "collect", "--watch", "--ledger" } };
 	uint64_t all = ~0ull, before;
 
 	if (!state.ledger || !ledger_path || !collector_path || state.no_syscalls)
 		return;
 	command.argv[4] = ledger_path;
 	command.argv[5] = NULL;
+	command.path = collector_path;
 	raw4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, 8);
-	spawn(collector_exec, &command);
+	spawn_start(&command, false);
 	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 }
 

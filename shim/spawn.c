@@ -1,0 +1,164 @@
+/* spawn.c - the collector and its keeper: see spawn.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include "raw.h"
+#include "spawn.h"
+#include "state.h"
+
+#define KERNEL_SIGNALS 64
+#define STACK_BYTES 16384
+
+static char environment_text[4096];
+static char *environment_list[64];
+static char keeper_stack[STACK_BYTES] __attribute__((aligned(64)));
+static char exec_stack[STACK_BYTES] __attribute__((aligned(64)));
+
+static bool text_starts(const char *s, const char *prefix)
+{
+	while (*prefix)
+		if (*s++ != *prefix++)
+			return false;
+	return true;
+}
+
+/* What the collector needs of the environment, copied while it is still what
+ * the kernel gave: programs overwrite that memory (setproctitle). */
+void spawn_environment(char *const *from)
+{
+	static const char *const wanted[] = { "PATH=", "HOME=", "USER=", "LANG=", "LC_", "TMPDIR=",
+		"XDG_", "DEBUGINFOD_", "NO_COLOR", "TZ=", "ASAN_OPTIONS=", NULL };
+	size_t used = 0, n = 0;
+
+	if (environment_list[0])
+		return;
+	for (; from && *from; from++)
+		for (const char *const *w = wanted; *w; w++) {
+			size_t length = 0;
+
+			if (!text_starts(*from, *w))
+				continue;
+			while ((*from)[length])
+				length++;
+			if (used + length + 1 > sizeof environment_text || n + 1 >= 64)
+				return;
+			environment_list[n++] = environment_text + used;
+			for (size_t i = 0; i <= length; i++)
+				environment_text[used++] = (*from)[i];
+			environment_list[n] = NULL;
+			break;
+		}
+}
+
+/* Runs `entry` in a new process with exit signal 0, on a stack of its own: where
+ * memory is shared it never touches what this thread has below its stack
+ * pointer. CLONE_UNTRACED: a debugger of the program does not get it. */
+static long process_start(long flags, char *stack_end, void (*entry)(void *), void *argument)
+{
+	register long r10 __asm__("r10") = 0;
+	register long r8 __asm__("r8") = 0;
+	register void (*r12)(void *) __asm__("r12") = entry;
+	register void *r13 __asm__("r13") = argument;
+	long result;
+
+	__asm__ volatile(
+		"syscall\n\t"
+		"test %%rax, %%rax\n\t"
+		"jnz 1f\n\t"
+		"xor %%ebp, %%ebp\n\t"
+		"mov %%r13, %%rdi\n\t"
+		"call *%%r12\n\t"
+		"mov $127, %%edi\n\t"
+		"mov $60, %%eax\n\t"		/* exit */
+		"syscall\n\t"
+		"hlt\n"
+		"1:"
+		: "=a"(result)
+		: "a"(SYS_clone), "D"(flags | CLONE_UNTRACED),
+		  "S"(stack_end), "d"(0), "r"(r10), "r"(r8), "r"(r12), "r"(r13)
+		: "rcx", "r11", "memory");
+	return result;
+}
+
+void spawn_close(unsigned first)
+{
+	if (raw_failed(raw3(SYS_close_range, first, ~0u, 0))) {
+		struct rlimit limit = { 1024, 1024 };
+
+		raw4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &limit);
+		for (unsigned i = first; i < limit.rlim_cur && i < 65536; i++)
+			raw1(SYS_close, i);
+	}
+}
+
+/* In the vfork child. Limits and signal handlers are its own; memory is not. */
+static void collector_exec(void *p)
+{
+	static const int limits[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_STACK,
+		RLIMIT_NOFILE, RLIMIT_CPU };
+	struct spawn *c = p;
+	uint64_t none = 0;
+	long null;
+
+	for (unsigned i = 0; i < sizeof limits / sizeof *limits; i++) {
+		struct rlimit l;
+
+		if (!raw_failed(raw4(SYS_prlimit64, 0, limits[i], 0, &l))) {
+			l.rlim_cur = l.rlim_max;
+			raw4(SYS_prlimit64, 0, limits[i], &l, 0);
+		}
+	}
+	for (int i = 1; i <= KERNEL_SIGNALS; i++) {
+		struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } a = { 0 };
+
+		raw4(SYS_rt_sigaction, i, &a, 0, 8);
+	}
+	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8);
+	null = raw3(SYS_open, "/dev/null", O_RDWR, 0);
+	if (!raw_failed(null)) {
+		raw2(SYS_dup2, null, 0);
+		raw2(SYS_dup2, null, 1);
+		if (!state.verbose)
+			raw2(SYS_dup2, null, 2);
+	}
+	spawn_close(3);
+	raw3(SYS_execve, c->path, c->argv, environment_list);
+}
+
+static void __attribute__((noreturn)) process_end(int status)
+{
+	for (;;)
+		raw1(SYS_exit_group, status);
+}
+
+static void keeper_run(void *p)
+{
+	struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } usual = { 0 };
+	struct spawn *s = p;
+	long pid, got;
+	int status = 0;
+
+	/* A program that ignores SIGCHLD does not get its children's status; we want it. */
+	raw4(SYS_rt_sigaction, SIGCHLD, &usual, 0, 8);
+	pid = process_start(CLONE_VM | CLONE_VFORK, exec_stack + STACK_BYTES, collector_exec, s);
+	raw5(SYS_prctl, PR_SET_NAME, "tidemark-keeper", 0, 0, 0);
+	spawn_close(0);
+	__atomic_store_n(&s->pid, pid > 0 ? (uint32_t)pid : ~0u, __ATOMIC_RELEASE);
+	raw6(SYS_futex, &s->pid, FUTEX_WAKE, 0x7fffffff, 0, 0, 0);
+	if (pid < 0)
+		process_end(127);
+	while ((got = raw4(SYS_wait4, pid, &status, __WALL, 0)) == -EINTR)
+		;
+	process_end(got != pid ? 127 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+long spawn_start(struct spawn *s, bool share)
+{
+	return process_start(share ? CLONE_VM : 0, keeper_stack + STACK_BYTES, keeper_run, s);
+}

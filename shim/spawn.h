@@ -1,0 +1,38 @@
+/* spawn.h - starting the collector so that the program never has a child.
+ *
+ * A process that calls execve becomes an ordinary child of its parent, with
+ * SIGCHLD and all. So the collector's parent is not the program but a keeper:
+ * a raw clone with exit signal 0 that never calls execve, holds no descriptor,
+ * has all signals blocked, waits for the collector and ends with its status.
+ *
+ *   program ──clone, exit signal 0──▶ keeper ──vfork, execve──▶ collector
+ *
+ * P1  The keeper is seen only by a wait with __WALL or __WCLONE; who asked for
+ *     it to be waited for does so. That of a watcher ends with the watcher.
+ * P2  Raw system calls only; nothing of libc, no thread-local memory.
+ *
+ * Threads: one at a time, with all signals blocked.
+ */
+#ifndef TIDEMARK_SPAWN_H
+#define TIDEMARK_SPAWN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct spawn {
+	const char *argv[16];
+	const char *path;
+	uint32_t pid;		/* of the collector, once it runs; futex (shared memory only) */
+};
+
+/* What of the environment the collector gets; copied, the first time. */
+void spawn_environment(char *const *from);
+
+/* Starts it; the keeper's number, or -errno. `share`: the keeper runs in our
+ * memory, and we must wait for its end; else on a copy of it. */
+long spawn_start(struct spawn *s, bool share);
+
+/* Closes all descriptors from `first` on. */
+void spawn_close(unsigned first);
+
+#endif
