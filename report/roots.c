@@ -97,7 +97,6 @@ void roots_collect(struct roots *r)
 	roots_regions(r);
 	if (r->scan->root_edge_count)
 		qsort(r->scan->root_edges, r->scan->root_edge_count, sizeof *r->scan->root_edges, edge_order);
-		qsort(r->scan->root_edges, r->scan->root_edge_count, sizeof *r->scan->root_edges, edge_order);
 }
 
 void roots_free(struct roots *r)
