@@ -204,12 +204,18 @@ static struct shape find_shape(const struct components *c, const struct graph *g
 	return shape;
 }
 
+static uint32_t site_of(const struct graph *g, uint32_t block, const uint32_t *same)
+{
+	uint32_t site = g->snapshot->blocks[block].site;
+
+	return same && site < g->snapshot->site_count ? same[site] : site;
+}
+
 /* One site's nodes that refer to each other; or nodes of one site with links both ways (to
  * parents, to predecessors) below a head of another. Else it is several parts of a program
  * that keep each other alive, which somebody has to break. */
-static bool is_container(const struct components *c, const struct graph *g, uint32_t ring)
+static bool is_container(const struct components *c, const struct graph *g, uint32_t ring, const uint32_t *same)
 {
-	const struct tide_block *blocks = g->snapshot->blocks;
 	uint32_t head = c->head[ring], site = GRAPH_NONE;
 	bool one = true;
 	struct shape shape;
@@ -220,8 +226,8 @@ static bool is_container(const struct components *c, const struct graph *g, uint
 		if (b == head)
 			continue;
 		if (site == GRAPH_NONE)
-			site = blocks[b].site;
-		else if (site != blocks[b].site)
+			site = site_of(g, b, same);
+		else if (site != site_of(g, b, same))
 			one = false;
 	}
 	if (!one)
@@ -229,10 +235,10 @@ static bool is_container(const struct components *c, const struct graph *g, uint
 	shape = find_shape(c, g, ring, head);
 	if (shape.shared)
 		return false;
-	return site == blocks[head].site || (shape.inner && shape.forth == shape.back);
+	return site == site_of(g, head, same) || (shape.inner && shape.forth == shape.back);
 }
 
-static void heads(struct components *c, const struct graph *g)
+static void heads(struct components *c, const struct graph *g, const uint32_t *same)
 {
 	const struct snapshot *s = g->snapshot;
 	uint8_t *by_start;
@@ -256,16 +262,16 @@ static void heads(struct components *c, const struct graph *g)
 		c->head[r] = find_head(c, g, r, by_start);
 	free(by_start);
 	for (uint32_t r = 0; r < c->rings; r++)
-		c->container[r] = is_container(c, g, r);
+		c->container[r] = is_container(c, g, r, same);
 }
 
-void components_find(struct components *c, const struct graph *g, const uint8_t *state)
+void components_find(struct components *c, const struct graph *g, const uint8_t *state, const uint32_t *same)
 {
 	memset(c, 0, sizeof(*c));
 	tarjan(c, g, state);
 	sizes(c, g);
 	rings(c, g);
-	heads(c, g);
+	heads(c, g, same);
 }
 
 void components_free(struct components *c)

@@ -29,8 +29,9 @@ struct components {
 	uint8_t *container;	/* [rings] 1: one self-contained list, tree or the like */
 };
 
-/* Over the blocks with state[b] == 0 (REACH_LOST) and the references between them. */
-void components_find(struct components *c, const struct graph *g, const uint8_t *state);
+/* Over the blocks with state[b] == 0 (REACH_LOST) and the references between them. `same` gives
+ * for each site the one it is taken for; NULL: each is its own. */
+void components_find(struct components *c, const struct graph *g, const uint8_t *state, const uint32_t *same);
 void components_free(struct components *c);
 
 #endif

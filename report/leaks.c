@@ -82,7 +82,8 @@ static void select_blocks(struct leaks_work *w)
 		const struct tide_block *b = &w->s->blocks[i];
 
 		if ((w->o->since && b->birth <= w->o->since) || (w->o->until && b->birth > w->o->until) ||
-		    (w->o->site_left_out && w->o->site_left_out[leaks_site(w->s, i)])) {
+		    (w->o->site_left_out && w->s->blocks[i].site < w->s->site_count &&
+		     w->o->site_left_out[w->s->blocks[i].site])) {
 			l->kind[i] |= LEAK_LEFT_OUT;
 		} else if (frozen && b->birth <= frozen && LEAK_IS_LOST(leaks_kind(l, i))) {
 			l->kind[i] |= LEAK_LEFT_OUT;
@@ -140,7 +141,7 @@ static struct leak_record *record_at(struct leaks_work *w, uint32_t block, size_
 	}
 	r = &l->records[l->record_count++];
 	*slot = (uint32_t)l->record_count;
-	*r = (struct leak_record){ .kind = leaks_kind(l, block), .site = leaks_site(w->s, block), .group = GRAPH_NONE,
+	*r = (struct leak_record){ .kind = leaks_kind(l, block), .site = leaks_site(w, block), .group = GRAPH_NONE,
 		.example = block, .suppression = -1 };
 	return r;
 }
@@ -200,7 +201,7 @@ static int compare_records(const void *a, const void *b)
 
 int leaks_classify(const struct snapshot *s, const struct leaks_options *o, struct leaks *out, struct tide_error *e)
 {
-	struct leaks_work w = { .s = s, .o = o, .l = out };
+	struct leaks_work w = { .s = s, .o = o, .l = out, .symbols = o->symbols };
 	struct reach reach;
 
 	memset(out, 0, sizeof(*out));
@@ -209,7 +210,8 @@ int leaks_classify(const struct snapshot *s, const struct leaks_options *o, stru
 	completeness(out, s);
 	reach_find(&reach, &out->graph, false);
 	w.state = reach.state;
-	components_find(&out->components, &out->graph, w.state);
+	leaks_same_sites(&w);
+	components_find(&out->components, &out->graph, w.state, out->same_site);
 	out->kind = memory_get((uint64_t)out->graph.blocks + 1);
 	kinds(&w);
 	out->suppress = o->suppress;
@@ -227,6 +229,8 @@ int leaks_classify(const struct snapshot *s, const struct leaks_options *o, stru
 	}
 	if (out->record_count)
 		qsort(out->records, out->record_count, sizeof(*out->records), compare_records);
+	if (w.symbols != o->symbols)
+		symbols_free(w.symbols);
 	free(w.rule);
 	free(w.record_of);
 	reach_free(&reach);
@@ -243,6 +247,7 @@ void leaks_free(struct leaks *l)
 	free(l->groups);
 	free(l->kind);
 	free(l->group_of);
+	free(l->same_site);
 	memset(l, 0, sizeof(*l));
 }
 

@@ -88,6 +88,8 @@ struct leaks {
 	uint8_t *kind;			/* [blocks] enum leak_kind | LEAK_* below */
 	uint32_t *group_of;		/* [blocks] group of a root leak or cycle member; NULL with totals_only */
 	struct components components;	/* of lost blocks */
+	uint32_t *same_site;		/* [sites] first of the sites that read the same: function by function,
+					 * line by line (an unrolled loop calls from several addresses) */
 };
 #define LEAK_KIND_MASK 7u
 #define LEAK_IN_RING 8u

@@ -78,7 +78,7 @@ static void lead(struct leaks_work *w, struct leak_group *g, uint32_t head)
 	if (g->head != GRAPH_NONE && w->s->blocks[g->head].birth <= w->s->blocks[head].birth)
 		return;
 	g->head = head;
-	g->site = leaks_site(w->s, head);
+	g->site = leaks_site(w, head);
 }
 
 static int compare_sites(const void *a, const void *b)
@@ -104,7 +104,7 @@ static void group_ring(struct leaks_work *w, struct finder *f, uint32_t ring, si
 	bool any = false;
 
 	for (uint32_t k = 0; k < size; k++)
-		sites[k] = leaks_site(w->s, c->ring_block[first + k]);
+		sites[k] = leaks_site(w, c->ring_block[first + k]);
 	qsort(sites, size, sizeof(*sites), compare_sites);
 	key = mix(!!(l->kind[c->head[ring]] & LEAK_SUPPRESSED), 0xc0);
 	for (uint32_t k = 0; k < size; k++)
@@ -144,7 +144,7 @@ void leaks_group(struct leaks_work *w)
 		if (leaks_kind(l, i) != LEAK_UNREFERENCED)
 			continue;
 		/* Keys of single sites and of sets of sites must not meet: the top bit is for sets. */
-		g = group_at(l, &f, (uint64_t)leaks_site(w->s, i) << 1 | !!(l->kind[i] & LEAK_SUPPRESSED), &room);
+		g = group_at(l, &f, (uint64_t)leaks_site(w, i) << 1 | !!(l->kind[i] & LEAK_SUPPRESSED), &room);
 		g->kind = LEAK_UNREFERENCED;
 		g->sites = g->nodes_most = 1;
 		g->roots += counts(l, i);

@@ -10,15 +10,19 @@
 static void print_head(struct screen *s, const struct leaks_view *v)
 {
 	const struct leaks *l = &v->leaks;
-	char *summary = leaks_summary(l), count[UNITS_TEXT], size[UNITS_TEXT], text[UNITS_TEXT];
+	char *summary = leaks_summary(l), *fit, count[UNITS_TEXT], size[UNITS_TEXT], text[UNITS_TEXT];
 	const char *exe = place_base(snapshot_string(&v->snapshot, v->snapshot.process->exe));
 
 	screen_print(s, l->lost.blocks ? STYLE_BAD : l->complete ? STYLE_GOOD : STYLE_WARNING, "%s", summary);
+	fprintf(s->out, "%s\n", v->old_file ? ", beyond the older snapshot" : "");
 	free(summary);
-	fprintf(s->out, "%s", v->old_file ? ", beyond the older snapshot" : "");
-	screen_print(s, STYLE_DIM, "  (%s, process %d, at %s)", exe, v->snapshot.process->pid,
+	fit = memory_printf("%s, process %d, at %s", exe, v->snapshot.process->pid,
 		snapshot_reason(v->snapshot.process->reason));
+	summary = screen_fit(s, fit, s->width, FIT_START);
+	screen_print(s, STYLE_DIM, "%s", summary);
 	fputc('\n', s->out);
+	free(summary);
+	free(fit);
 	if (!l->complete)
 		screen_paragraph(s, STYLE_WARNING, "complete: no: ", "%s", l->why);
 	if (l->total[LEAK_POSSIBLE].blocks && !v->show[LEAK_POSSIBLE])

@@ -8,7 +8,6 @@
 
 struct cover {
 	struct leaks_work *w;
-	struct symbols *symbols;	/* made at the first question unless given */
 	int32_t *answer[3];		/* of each site, for lost, possible, reachable */
 	uint32_t *queue;
 	uint8_t *seen;			/* bit a block: held by a root leak that is not suppressed */
@@ -20,7 +19,7 @@ static int32_t ask(struct cover *c, uint32_t block)
 	struct leaks_work *w = c->w;
 	enum leak_kind kind = leaks_kind(w->l, block);
 	unsigned which = LEAK_IS_LOST(kind) ? 0 : kind == LEAK_POSSIBLE ? 1 : 2;
-	uint32_t site = leaks_site(w->s, block);
+	uint32_t site = w->s->blocks[block].site < w->s->site_count ? w->s->blocks[block].site : 0;
 	const struct symbol_line *line;
 	size_t count;
 
@@ -31,9 +30,7 @@ static int32_t ask(struct cover *c, uint32_t block)
 	}
 	if (c->answer[which][site] != NOT_ASKED)
 		return c->answer[which][site];
-	if (!c->symbols)
-		c->symbols = w->o->symbols ? w->o->symbols : symbols_new(w->s);
-	line = symbols_stack(c->symbols, site, &count);
+	line = symbols_stack(leaks_symbols(w), site, &count);
 	return c->answer[which][site] = suppress_match(w->l->suppress, 1u << which, line, count);
 }
 
@@ -164,6 +161,4 @@ void leaks_suppress(struct leaks_work *w)
 	}
 	for (unsigned k = 0; k < 3; k++)
 		free(c.answer[k]);
-	if (c.symbols != w->o->symbols)
-		symbols_free(c.symbols);
 }

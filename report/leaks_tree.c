@@ -33,6 +33,8 @@ struct leaks_tree {
 	uint32_t next, first;
 	uint32_t ring;		/* only blocks of this component; GRAPH_NONE: all */
 	struct level path[DEEPEST + 1];
+	void (*line)(void *arg, const struct leaks_line *line);
+	void *arg;
 };
 
 struct leaks_tree *leaks_tree_new(struct leaks_view *v, struct table *table)
@@ -50,6 +52,12 @@ void leaks_tree_free(struct leaks_tree *t)
 {
 	free(t->mark);
 	free(t);
+}
+
+void leaks_tree_lines(struct leaks_tree *t, void (*line)(void *arg, const struct leaks_line *), void *arg)
+{
+	t->line = line;
+	t->arg = arg;
 }
 
 static void list_add(struct list *l, uint32_t block)
@@ -97,6 +105,13 @@ static void note_back(struct level *l, uint32_t offset, unsigned to)
 		l->back[l->backs++] = (uint64_t)offset << 32 | to;
 }
 
+static uint32_t site_of(const struct leaks_tree *t, uint32_t block)
+{
+	uint32_t site = t->v->snapshot.blocks[block].site;
+
+	return site < t->v->snapshot.site_count ? t->v->leaks.same_site[site] : 0;
+}
+
 /* Reads the references of one block: more of the set, lines to come, ways back. */
 static void follow(struct leaks_tree *t, unsigned depth, uint32_t block, struct list *set, struct pairs *below)
 {
@@ -112,7 +127,7 @@ static void follow(struct leaks_tree *t, unsigned depth, uint32_t block, struct 
 		if (to >= l->graph.blocks || !LEAK_IS_LOST(l->kind[to] & LEAK_KIND_MASK) ||
 		    (t->ring != GRAPH_NONE && l->components.of[to] != t->ring))
 			continue;
-		site = s->blocks[to].site;
+		site = site_of(t, to);
 		if (t->mark[to] < t->first) {
 			if (site == level->site) {
 				t->mark[to] = level->set;
@@ -143,38 +158,73 @@ static char *place_text(struct leaks_tree *t, uint32_t site)
 	return text;
 }
 
-static void print_set(struct leaks_tree *t, unsigned depth, uint32_t offset, const struct list *set)
+/* One line on the screen. */
+static void print_line(struct leaks_tree *t, const struct leaks_line *l)
+{
+	char size[UNITS_TEXT], count[UNITS_TEXT], *place = l->kind == LEAKS_LINE_SET || l->kind == LEAKS_LINE_BACK ?
+		place_text(t, l->site) : NULL;
+	int indent = (int)l->depth * 2;
+
+	switch (l->kind) {
+	case LEAKS_LINE_SET:
+		units_bytes(size, (int64_t)l->bytes);
+		if (l->blocks == 1)
+			table_note(t->table, STYLE_PLAIN, "%*s+%u -> %s, %s", indent, "", l->offset, place, size);
+		else
+			table_note(t->table, STYLE_PLAIN, "%*s+%u -> %s x %s, %s", indent, "", l->offset,
+				units_count(count, (int64_t)l->blocks), place, size);
+		break;
+	case LEAKS_LINE_BACK:
+		table_note(t->table, STYLE_BAD, "%*s+%u -> CYCLE BACK TO %s%s", indent, "", l->offset,
+			l->others ? "others of " : "", place);
+		break;
+	case LEAKS_LINE_NEXT:
+		table_note(t->table, STYLE_DIM, "%*s+%u -> the next of these", indent, "", l->offset);
+		break;
+	case LEAKS_LINE_MORE:
+		table_note(t->table, STYLE_DIM, "%*s...", indent, "");
+		break;
+	}
+	free(place);
+}
+
+static void tell(struct leaks_tree *t, const struct leaks_line *line)
+{
+	if (t->line)
+		t->line(t->arg, line);
+	else
+		print_line(t, line);
+}
+
+static void tell_set(struct leaks_tree *t, unsigned depth, uint32_t offset, const struct list *set)
 {
 	const struct snapshot *s = &t->v->snapshot;
-	char size[UNITS_TEXT], count[UNITS_TEXT], *place = place_text(t, t->path[depth].site);
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < set->count; i++)
 		bytes += s->blocks[set->block[i]].bytes;
-	units_bytes(size, (int64_t)bytes);
-	if (set->count == 1)
-		table_note(t->table, STYLE_PLAIN, "%*s+%u -> %s, %s", (int)depth * 2, "", offset, place, size);
-	else
-		table_note(t->table, STYLE_PLAIN, "%*s+%u -> %s x %s, %s", (int)depth * 2, "", offset,
-			units_count(count, (int64_t)set->count), place, size);
-	free(place);
+	tell(t, &(struct leaks_line){ .kind = LEAKS_LINE_SET, .depth = depth, .offset = offset,
+		.site = t->path[depth].site, .blocks = set->count, .bytes = bytes });
 }
 
-static void print_ways(struct leaks_tree *t, unsigned depth)
+static void tell_more(struct leaks_tree *t, unsigned depth)
+{
+	tell(t, &(struct leaks_line){ .kind = LEAKS_LINE_MORE, .depth = depth });
+}
+
+static void tell_ways(struct leaks_tree *t, unsigned depth)
 {
 	const struct level *level = &t->path[depth];
 
 	for (unsigned i = 0; i < level->backs; i++) {
 		unsigned to = (unsigned)level->back[i];
-		bool same = to == depth && level->links;
-		char *place = place_text(t, t->path[to].site);
 
-		table_note(t->table, STYLE_BAD, "%*s+%u -> CYCLE BACK TO %s%s", (int)depth * 2 + 2, "",
-			(uint32_t)(level->back[i] >> 32), same ? "others of " : "", place);
-		free(place);
+		tell(t, &(struct leaks_line){ .kind = LEAKS_LINE_BACK, .depth = depth + 1,
+			.offset = (uint32_t)(level->back[i] >> 32), .site = t->path[to].site,
+			.others = to == depth && level->links });
 	}
 	for (unsigned i = 0; i < level->links; i++)
-		table_note(t->table, STYLE_DIM, "%*s+%u -> the next of these", (int)depth * 2 + 2, "", level->link[i]);
+		tell(t, &(struct leaks_line){ .kind = LEAKS_LINE_NEXT, .depth = depth + 1, .offset = level->link[i] });
 }
 
 /* `set` is marked; depth 0 is the row itself, whose line is there. */
@@ -186,12 +236,12 @@ static void unfold(struct leaks_tree *t, unsigned depth, uint32_t offset, struct
 	for (size_t i = 0; i < set->count; i++)
 		follow(t, depth, set->block[i], set, &below);
 	if (depth)
-		print_set(t, depth, offset, set);
-	print_ways(t, depth);
+		tell_set(t, depth, offset, set);
+	tell_ways(t, depth);
 	if (below.count)
 		qsort(below.pair, below.count, sizeof(*below.pair), compare_pairs);
 	if (below.count && depth == DEEPEST) {
-		table_note(t->table, STYLE_DIM, "%*s...", (int)depth * 2 + 2, "");
+		tell_more(t, depth + 1);
 		below.count = 0;
 	}
 	for (size_t i = 0, end; i < below.count; i = end) {
@@ -208,7 +258,7 @@ static void unfold(struct leaks_tree *t, unsigned depth, uint32_t offset, struct
 			lines++;
 			unfold(t, depth + 1, (uint32_t)(below.pair[i].key >> 32), &child);
 		} else if (lines == MOST_CHILDREN) {
-			table_note(t->table, STYLE_DIM, "%*s...", (int)depth * 2 + 2, "");
+			tell_more(t, depth + 1);
 			lines++;
 		}
 		free(child.block);
@@ -224,13 +274,13 @@ void leaks_tree_show(struct leaks_tree *t, uint32_t group, bool whole)
 
 	t->first = t->next;
 	t->ring = whole ? GRAPH_NONE : l->components.of[g->head];
-	t->path[0] = (struct level){ .set = t->next, .site = t->v->snapshot.blocks[g->head].site };
+	t->path[0] = (struct level){ .set = t->next, .site = site_of(t, g->head) };
 	if (!whole) {
 		t->mark[g->head] = t->next;
 		list_add(&set, g->head);
 	}
 	for (uint32_t i = 0; whole && i < l->graph.blocks; i++)
-		if (l->group_of[i] == group && t->v->snapshot.blocks[i].site == t->path[0].site) {
+		if (l->group_of[i] == group && site_of(t, i) == t->path[0].site) {
 			t->mark[i] = t->next;
 			list_add(&set, i);
 		}

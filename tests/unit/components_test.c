@@ -46,7 +46,7 @@ static void random_graphs(void **unused)
 		for (uint32_t i = 0; i < n; i++)
 			state[i] = !synthetic_random(&seed, 6);
 		assert_int_equal(graph_new(&g, &s, NULL, 0, &e), 0);
-		components_find(&c, &g, state);
+		components_find(&c, &g, state, NULL);
 		naive_closure(&s, state, reach);
 		for (uint32_t i = 0; i < n; i++) {
 			uint32_t size = 0;
@@ -89,7 +89,7 @@ static struct components find(struct synthetic *y, struct graph *g, struct snaps
 
 	*s = synthetic_snapshot(y);
 	assert_int_equal(graph_new(g, s, NULL, 0, &e), 0);
-	components_find(&c, g, state);
+	components_find(&c, g, state, NULL);
 	free(state);
 	return c;
 }

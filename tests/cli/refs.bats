@@ -1,0 +1,82 @@
+# tidemark refs: references to a block, and what holds it.
+load helper
+bats_require_minimum_version 1.5.0
+
+setup() {
+	compile list <<-'EOF2'
+		#include <stdlib.h>
+		#include <stdio.h>
+		#include <stdint.h>
+		struct node { long pad; struct node *next; char *text; };
+		struct node *head;
+		static void *hide(void *p) { __asm__ volatile("" : "+r"(p) :: "memory"); return p; }
+		__attribute__((noinline, noipa)) struct node *make_node(void) { return hide(calloc(1, sizeof(struct node))); }
+		__attribute__((noinline, noipa)) char *make_text(void) { return hide(calloc(1, 900)); }
+		char *second;
+		int main(void)
+		{
+			struct node *a = make_node(), *b = make_node();
+			a->next = b;
+			b->text = make_text();
+			second = b->text + 50;
+			printf("%p %p\n", (void *)a, (void *)b->text);
+			head = a;
+			a = b = hide(NULL);
+			return 0;
+		}
+	EOF2
+	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT=list.tide ./list >addresses
+	read -r node text <addresses
+}
+
+@test "found counts, referrers, referents, path" {
+	run -0 "$TIDEMARK" refs --json list.tide "$text"
+	json "$output" 'len(d["records"])' 'd["records"][0]["state"]' 'd["records"][0]["bytes"]' \
+		'[(p["kind"], p.get("name"), p.get("offset")) for p in d["records"][0]["path"]]' \
+		'[r["offset"] for r in d["records"][0]["referrers"] if r["kind"] == "block"]' \
+		'"second" in [r["name"] for r in d["records"][0]["referrers"] if r["kind"] == "root"]' \
+		'd["records"][0]["found"]["blocks"]' 'd["records"][0]["stored"]' 'd["records"][0]["retained_bytes"]' >got
+	cat >want <<-EOF
+		1
+		reachable
+		900
+		[('root', 'head', None), ('block', None, 8), ('block', None, 16), ('block', None, None)]
+		[16]
+		True
+		1
+		None
+		900
+	EOF
+	diff want got
+	run -0 "$TIDEMARK" refs --json list.tide "$node"
+	json "$output" '[(r["offset"], r["stack"][0]["function"]) for r in d["records"][0]["referents"]]' |
+		grep -qx "\[(8, 'make_node')\]"
+}
+
+@test "a site is all its blocks; an address may lie inside" {
+	run -0 "$TIDEMARK" refs --json list.tide make_node
+	json "$output" 'len(d["records"])' | grep -qx 2
+	run -0 "$TIDEMARK" refs --json list.tide "$(printf '0x%x' $((text + 899)))"
+	json "$output" "d['records'][0]['address']" | grep -qx "$text"
+	run -2 --separate-stderr "$TIDEMARK" refs list.tide 0x10
+	[[ $stderr == *"no live block"* ]]
+	run -2 "$TIDEMARK" refs list.tide no_such_function
+	run -2 "$TIDEMARK" refs list.tide
+}
+
+@test "the screen: who holds it, and by which field" {
+	COLUMNS=80 "$TIDEMARK" refs list.tide make_text >out
+	fits 80 out
+	grep -q 'global head' out
+	grep -q '+8 -> ' out
+	grep -q '+16 of ' out
+	grep -q 'retains 900 B in 1 block' out
+}
+
+@test "--dot is a graph" {
+	"$TIDEMARK" refs --dot list.tide make_text >out.dot
+	head -1 out.dot | grep -q '^digraph'
+	grep -q 'label="+16"' out.dot
+	grep -q 'global head' out.dot
+	if command -v dot >/dev/null; then dot -Tsvg out.dot >/dev/null; fi
+}
