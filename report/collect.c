@@ -291,12 +291,13 @@ static int file_write(struct collecting *c, struct tide_error *e)
  * Without shared words nobody can be stopped and no image made. */
 static int take_private(struct collecting *c, struct tide_error *e)
 {
-	int pid = (int)getppid(), result;
 	char *session;
+	int pid, result;
 
-	if (memory_open(&c->image.memory, pid, e) ||
+	if (memory_open(&c->image.memory, (int)getppid(), e) ||
 	    collect_private(&c->copy, &c->image.memory, e))
 		return -1;
+	pid = c->copy.header.pid;
 	collect_process_quick(&c->process, pid);
 	c->image.reader = c->image.target = pid;
 	c->image.started_by_it = true;

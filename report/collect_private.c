@@ -1,4 +1,5 @@
 /* collect_private.c - finds and copies a ledger in a process's memory: collect_private.h. */
+#include <signal.h>
 #include <string.h>
 #include "collect_private.h"
 
@@ -30,7 +31,8 @@ int collect_private(struct ledger_copy *c, struct memory_read *m, struct tide_er
 				if (!memory_word(m, at, &word) || memcmp(&word, LEDGER_MAGIC, sizeof(word)) ||
 				    memory_read(m, at, &h, sizeof(h)) != sizeof(h))
 					continue;
-				if (h.pid == m->pid && h.header_bytes == sizeof(h) && h.version == LEDGER_VERSION &&
+				/* We may have been started by a clone that shares the memory: h.pid tells. */
+				if (h.pid > 0 && !kill(h.pid, 0) && h.header_bytes == sizeof(h) && h.version == LEDGER_VERSION &&
 				    (h.flags & LEDGER_FLAG_PRIVATE))
 					return ledger_copy_from(c, place_read, &place, h.file_bytes, "in memory", e);
 			}

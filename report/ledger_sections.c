@@ -71,7 +71,7 @@ static void modules(const struct ledger_copy *c, struct snapshot_writer *w, stru
 		char id[41] = "";
 
 		for (uint32_t b = 0; b < from[i].build_id_bytes && b < sizeof(from[i].build_id); b++)
-			sprintf(id + 2 * b, "%02x", from[i].build_id[b]);
+			snprintf(id + 2 * b, 3, "%02x", from[i].build_id[b]);
 		m->modules[i] = (struct tide_module) { .lo = from[i].lo, .hi = from[i].hi,
 			.bias = from[i].bias, .path = module_path(c, w, from[i].path),
 			.build_id = snapshot_writer_string(w, id), .opened = from[i].opened,

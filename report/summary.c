@@ -23,7 +23,10 @@ int summary_lost(const struct snapshot *s, struct summary_lost *out, struct tide
 
 	*out = (struct summary_lost) { 0 };
 	if (!s->process->references) {
-		snprintf(out->why, sizeof(out->why), "%s", snapshot_string(s, s->process->incomplete_why));
+		const char *why = snapshot_string(s, s->process->incomplete_why);
+
+		snprintf(out->why, sizeof(out->why), "%s", *why ? why : s->process->sample_bytes ?
+			"samples say who allocated, not who holds" : "only counters were asked for");
 		return 0;
 	}
 	memset(&l, 0, sizeof(l));

@@ -263,7 +263,7 @@ static void test_hostile(void **state)
 	write_small();
 	data = file_read(path, &bytes);
 	copy = malloc(bytes);
-	for (int i = 0; i < 20000; i++) {
+	for (int i = 0; i < 5000; i++) {
 		struct tide_file_header *h = (void *)copy;
 		struct tide_section *t;
 		struct tide_error e;
