@@ -174,6 +174,18 @@ static bool numbered(const char *name)
 	return name[0] != '_' && demangle_stem(name) != strlen(name) && !strchr(name, '@');
 }
 
+/* "list[abi:cxx11]" is what people call "list": the tag of libstdc++'s two ABIs
+ * tells linkers apart, not variables. The name is cut in place, in our pool. */
+static const char *without_abi_tag(const char *name)
+{
+	char *tag = name ? strstr((char *)name, "[abi:") : NULL;
+	char *end = tag ? strchr(tag, ']') : NULL;
+
+	if (end)
+		memmove(tag, end + 1, strlen(end + 1) + 1);
+	return name;
+}
+
 const char *symbol_module_variable(struct symbol_module *m, uint64_t address, uint64_t *start,
 	uint64_t *bytes)
 {
@@ -193,7 +205,7 @@ const char *symbol_module_variable(struct symbol_module *m, uint64_t address, ui
 		*start = e->start;
 	if (bytes)
 		*bytes = e->end - e->start;
-	return v ? v->shown : symbol_entry_shown(m, e);
+	return without_abi_tag(v ? v->shown : symbol_entry_shown(m, e));
 }
 
 const char *symbol_module_tls(struct symbol_module *m, uint64_t offset, uint64_t *start,
@@ -209,5 +221,5 @@ const char *symbol_module_tls(struct symbol_module *m, uint64_t offset, uint64_t
 		*start = e->start;
 	if (bytes)
 		*bytes = e->end - e->start;
-	return symbol_entry_shown(m, e);
+	return without_abi_tag(symbol_entry_shown(m, e));
 }
