@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "header.h"
+#include "info.h"
 #include "json_out.h"
 #include "shim/ledger.h"
 #include "table.h"
@@ -183,7 +184,7 @@ static json_t *sections_json(const struct snapshot *s)
 	return o;
 }
 
-static int json(const struct snapshot *s)
+json_t *info_json(const struct snapshot *s)
 {
 	json_t *head = json_report(NULL), *list;
 
@@ -210,8 +211,7 @@ static int json(const struct snapshot *s)
 	for (size_t i = 0; i < s->mark_count; i++)
 		json_array_append_new(list, mark_json(s, &s->marks[i]));
 	json_object_set_new(head, "records", sections_json(s));
-	json_print(head, stdout);
-	return EXIT_FINE;
+	return head;
 }
 
 static void heading(struct screen *s, const char *text, size_t count)
@@ -457,7 +457,9 @@ int cmd_info(int argc, char **argv)
 		error_print(&e);
 		return e.code;
 	}
-	code = a.common.json ? json(&s) : a.common.csv ? csv(&s) : show(&a, &s);
+	if (a.common.json)
+		json_print(info_json(&s), stdout);
+	code = a.common.json ? EXIT_FINE : a.common.csv ? csv(&s) : show(&a, &s);
 	if (code == EXIT_FINE)
 		code = header_code(&s);
 	snapshot_close(&s);

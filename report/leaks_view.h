@@ -32,6 +32,17 @@ struct leaks_tree *leaks_tree_new(struct leaks_view *v, struct table *t);
 void leaks_tree_show(struct leaks_tree *t, uint32_t group, bool whole);
 void leaks_tree_free(struct leaks_tree *t);
 
+/* The lines as they come, for whoever draws them in another way: then the table stays NULL. */
+enum leaks_line_kind { LEAKS_LINE_SET, LEAKS_LINE_BACK, LEAKS_LINE_NEXT, LEAKS_LINE_MORE };
+struct leaks_line {
+	enum leaks_line_kind kind;	/* blocks held; a way back; more of the same blocks; not shown */
+	unsigned depth;
+	uint32_t offset, site;		/* BACK: the site it leads back to */
+	bool others;			/* BACK: to others of the same set */
+	uint64_t blocks, bytes;		/* SET */
+};
+void leaks_tree_lines(struct leaks_tree *t, void (*line)(void *arg, const struct leaks_line *), void *arg);
+
 /* Records and groups that the options choose, in order; the index of the next from `i` on. */
 size_t leaks_next_record(const struct leaks_view *v, size_t i);
 size_t leaks_next_group(const struct leaks_view *v, size_t i);
