@@ -25,7 +25,7 @@ static void why_add(struct image *im, const char *format, ...)
 	va_list args;
 
 	if (used && used + 3 < sizeof im->why) {
-		strcpy(im->why + used, "; ");
+		memcpy(im->why + used, "; ", 3);
 		used += 2;
 	}
 	va_start(args, format);
@@ -219,6 +219,20 @@ static void begin(struct image *im, struct ledger_header *ledger, uint64_t bytes
 	}
 }
 
+/* /proc may be that of another PID namespace, whose numbers mean other
+ * processes; or it may not be there at all. Nothing but counters then. */
+static bool proc_is_ours(struct image *im)
+{
+	char link[32];
+	ssize_t n = readlink("/proc/self", link, sizeof link - 1);
+
+	link[n > 0 ? n : 0] = 0;
+	if (n > 0 && atoi(link) == getpid())
+		return true;
+	why_add(im, n > 0 ? "/proc belongs to another PID namespace" : "/proc is not mounted");
+	return false;
+}
+
 /* --- a thread stands and waits for us --------------------------------------- */
 
 static void answer(struct image *im, void (*copy)(void *), void *context)
@@ -227,6 +241,12 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 	int self = asking_number(im);
 	bool readable, alone, make;
 
+	if (!proc_is_ours(im)) {
+		copy(context);
+		if (!im->started_by_it)
+			word_set(&l->freeze, FREEZE_DONE);
+		return;
+	}
 	readable = place_read(im, im->target);
 	if (readable)
 		self = im->place.tid;
@@ -305,6 +325,11 @@ static int inject(struct image *im, void (*copy)(void *), void *context, struct 
 	struct stop_thread *from = NULL;
 	int pid = 0;
 
+	im->injected = true;
+	if (!proc_is_ours(im)) {
+		copy(context);
+		return 0;
+	}
 	stop_all(&im->stop, im->target, 0);
 	if (!others_alive(im)) {
 		stop_release(&im->stop);
@@ -315,7 +340,6 @@ static int inject(struct image *im, void (*copy)(void *), void *context, struct 
 			from = &im->stop.threads[i];
 	roots_kernel_read(&im->kernel, im->target);
 	copy(context);
-	im->injected = true;
 	if (!from)
 		why_add(im, "no event came, and the process may not be traced");
 	else if (im->options.no_references || !memory_allows(im))

@@ -34,7 +34,7 @@ void roots_doubt(struct roots *r, const char *format, ...)
 	va_list args;
 
 	if (used && used + 2 < sizeof r->doubts) {
-		strcpy(r->doubts + used, "; ");
+		memcpy(r->doubts + used, "; ", 3);
 		used += 2;
 	}
 	va_start(args, format);

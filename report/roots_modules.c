@@ -167,7 +167,7 @@ static void build_id_read(struct roots *r, struct roots_module *m, const Elf64_P
 		if (words[at + 2] == NT_GNU_BUILD_ID && words[at] == 4 && words[at + 1] <= 20 &&
 				!memcmp(&words[at + 3], "GNU", 4))
 			for (uint32_t k = 0; k < words[at + 1]; k++)
-				sprintf(m->build_id + 2 * k, "%02x", ((uint8_t *)&words[at + 3 + name])[k]);
+				snprintf(m->build_id + 2 * k, 3, "%02x", ((uint8_t *)&words[at + 3 + name])[k]);
 		at += 3 + name + content;
 	}
 }

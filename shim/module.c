@@ -51,7 +51,10 @@ static void read_build_id(const struct dl_find_object *o, struct ledger_module *
 static uint32_t store_path_of(const char *name)
 {
 	char path[4096], *at = path, *end = path + sizeof path;
-	if (name[0] == '/' || !strchr(name, '/') || state.no_syscalls)
+	bool folder = false;
+	for (const char *c = name; *c && !folder; c++)
+		folder = *c == '/';
+	if (name[0] == '/' || !folder || state.no_syscalls)
 		return store_string(name);
 	long n = raw2(SYS_getcwd, path, sizeof path);
 	if (n <= 0)
