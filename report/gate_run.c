@@ -17,6 +17,7 @@
 #include "error.h"
 
 #define GRACE_MS 2000		/* between SIGTERM and SIGKILL after a time-out */
+#define OUTLIVE_MS 1000		/* for processes that outlive the command */
 
 /* The process group to end when we are told to end. */
 static volatile sig_atomic_t running_group;
@@ -206,6 +207,54 @@ static bool wait_for(pid_t pid, bool group, uint64_t timeout_ms, int *status)
 	return killed != 0;
 }
 
+/* Processes of a group that still run. Not kill(0): where nobody reaps orphans, zombies would count. */
+static unsigned still_running(pid_t group)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *entry;
+	unsigned count = 0;
+
+	while (d && (entry = readdir(d))) {
+		char path[300], text[512], state;
+		int parent, pgrp;
+		const char *rest;
+		FILE *f;
+
+		if (!isdigit((unsigned char)*entry->d_name))
+			continue;
+		snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		text[fread(text, 1, sizeof text - 1, f)] = '\0';
+		fclose(f);
+		/* pid (name) state ppid pgrp: the name may hold anything, `)` too. */
+		rest = strrchr(text, ')');
+		if (rest && sscanf(rest + 1, " %c %d %d", &state, &parent, &pgrp) == 3 &&
+		    pgrp == group && state != 'Z' && state != 'X')
+			count++;
+	}
+	if (d)
+		closedir(d);
+	return count;
+}
+
+/* What a process that outlives the command loses is in no snapshot yet: waits a moment, then says so. */
+static char *why_unfinished(const struct gate_scenario *s, pid_t group)
+{
+	unsigned left = 0;
+
+	for (int i = 0; i < OUTLIVE_MS / 50 && !s->exe; i++) {
+		left = still_running(group);
+		if (!left)
+			break;
+		usleep(50000);
+	}
+	return left ? memory_printf("%u process%s the command started still run%s: let it wait for them, "
+		"or name the program that counts with exe =", left, left == 1 ? "" : "es", left == 1 ? "s" : "") :
+		NULL;
+}
+
 static char *why_wrong(const struct gate_scenario *s, int status, const char *log)
 {
 	const char *see = log ? "; see " : "", *where = log ? log : "";
@@ -271,6 +320,8 @@ int gate_run(const struct gate_config *c, const struct gate_scenario *s, char *c
 			run->log ? "; see " : "", run->log ? run->log : "");
 	else
 		run->reason = why_wrong(s, status, run->log);
+	if (!run->reason && run->log)
+		run->reason = why_unfinished(s, run->pid);
 	snapshots_of(run->folder, run);
 	result = 0;
 out:

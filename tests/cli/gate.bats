@@ -176,6 +176,15 @@ scenario() {
 	gate out 1
 }
 
+@test "a process that outlives the command: could not measure" {
+	seed
+	scenario "sleep 3 & ./seed none 5"
+	gate out 3
+	check out '"1 process the command started still runs" in d["scenarios"][0]["reason"]'
+	scenario "sleep 3 & ./seed none 5" "exe = seed"
+	gate out 0
+}
+
 @test "another libc or program than the baseline's: could not measure" {
 	seed
 	scenario "./seed none" "baseline = s.base"
