@@ -145,10 +145,11 @@ field() { json "$("$TIDEMARK" info --json "$1")" "$2"; }
 }
 
 @test "the session folder is removed" {
-	before=$(ls -d /dev/shm/tidemark-run-* 2>/dev/null | wc -l)
-	"$TIDEMARK" run -q ./app
-	"$TIDEMARK" run -q ./app kill || true
-	[ "$(ls -d /dev/shm/tidemark-run-* 2>/dev/null | wc -l)" -le "$before" ]
+	for how in 'exit 0' 'kill -9 $$'; do
+		"$TIDEMARK" run -q sh -c "echo \$TIDEMARK_SESSION >session; test -d \$TIDEMARK_SESSION && $how" || true
+		[ -s session ]
+		[ ! -e "$(cat session)" ]
+	done
 }
 
 @test "the library alone does the same" {
