@@ -35,7 +35,7 @@ REPORT_LIBS := $(shell pkg-config --libs $(REPORT_PACKAGES) 2>/dev/null) -lunwin
 SHIM_SRC := $(wildcard shim/*.c)
 REPORT_SRC := $(wildcard report/*.c)
 SHIM_OBJ := $(filter-out $(B)/shim/noop.o $(B)/shim/oracle.o,$(SHIM_SRC:%.c=$(B)/%.o))
-REPORT_OBJ := $(REPORT_SRC:%.c=$(B)/%.o) $(B)/report/pprof.pb-c.o
+REPORT_OBJ := $(REPORT_SRC:%.c=$(B)/%.o) $(B)/report/pprof.pb-c.o $(B)/report/html_bundle.o
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*_test.c))
 BENCH := $(patsubst tests/bench/%,$(B)/tests/bench/%,$(basename $(wildcard tests/bench/*.c tests/bench/*.cc)))
 PROGRAMS := $(patsubst tests/programs/%,$(B)/tests/programs/%,$(basename $(wildcard tests/programs/*.c tests/programs/*.cc)))
@@ -71,6 +71,24 @@ $(B)/report/pprof.pb-c.c: report/pprof.proto | $(B)/.packages
 $(B)/report/pprof.pb-c.o: $(B)/report/pprof.pb-c.c
 	$(CC) $(REPORT_CFLAGS) -MMD -MP -c -o $@ $<
 $(B)/report/export_pprof.o: $(B)/report/pprof.pb-c.c
+# The page of `tidemark html`: bundled by esbuild, and put into the command. Empty without node.
+WEB_SRC := $(wildcard report/web/src/*) report/web/build report/web/package-lock.json
+$(B)/web/report.js: $(WEB_SRC) $(B)/web/.state
+	@report/web/build $(abspath $(@D))
+	@report/web/state >$(@D)/.state
+	@touch $@
+# Made again when node or the packages have come or gone.
+$(B)/web/.state: FORCE
+	@mkdir -p $(@D)
+	@report/web/state | cmp -s - $@ || report/web/state >$@
+$(B)/report/html_bundle.o: $(B)/web/report.js
+	@mkdir -p $(@D)
+	@for part in css js; do \
+		printf '.section .rodata\n.globl html_bundle_%s, html_bundle_%s_end\nhtml_bundle_%s:\n' $$part $$part $$part; \
+		printf '.incbin "%s/report.%s"\nhtml_bundle_%s_end:\n.byte 0\n' $(abspath $(B)/web) $$part $$part; \
+	done >$(@D)/html_bundle.s
+	@printf '.section .note.GNU-stack,"",@progbits\n' >>$(@D)/html_bundle.s
+	$(CC) -c -o $@ $(@D)/html_bundle.s
 -include $(wildcard $(B)/shim/*.d $(B)/report/*.d $(B)/tests/*/*.d)
 
 # Objects made by another compiler, or with other switches, are made again.
