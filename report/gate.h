@@ -40,6 +40,7 @@ struct gate_site {
 	unsigned line;
 	uint64_t live_blocks, live_bytes;	/* all that is not freed, lost blocks too */
 	uint64_t peak_bytes;
+	uint64_t total_blocks, total_bytes;	/* over the whole run */
 	uint64_t lost_blocks, lost_bytes;	/* of every kind, suppressed ones left out */
 	uint64_t unreferenced_blocks, unreferenced_bytes;
 	uint64_t cycle_blocks, cycle_bytes;	/* members of root cycles */

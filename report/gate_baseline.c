@@ -176,25 +176,12 @@ int gate_baseline_parse(struct gate_baseline *b, const char *text, size_t bytes,
 
 int gate_baseline_load(struct gate_baseline *b, const char *path, struct tide_error *e)
 {
-	FILE *f = fopen(path, "re");
-	char *text = NULL;
-	size_t bytes = 0, got = 0;
-	int result;
+	size_t bytes;
+	char *text = ini_read(path, "the baseline", "make it from a good run: tidemark gate --accept --why TEXT",
+		&bytes, e);
+	int result = text ? gate_baseline_parse(b, text, bytes, path, e) : -1;
 
-	if (!f)
-		return ini_error(e, path, 0, "cannot open the baseline", strerror(errno),
-			errno == ENOENT ? "make it from a good run: tidemark gate --accept --why TEXT" : "");
-	do {
-		bytes += got;
-		text = memory_resize(text, bytes + 65536);
-		got = fread(text + bytes, 1, 65536, f);
-	} while (got);
-	if (ferror(f))
-		result = ini_error(e, path, 0, "cannot read the baseline", strerror(errno), "");
-	else
-		result = gate_baseline_parse(b, text, bytes, path, e);
 	free(text);
-	fclose(f);
 	return result;
 }
 

@@ -1,7 +1,6 @@
 /* gate_config.c - see gate_config.h. */
 #include "gate_config.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -423,28 +422,11 @@ int gate_config_parse(struct gate_config *c, const char *text, size_t bytes, con
 
 int gate_config_load(struct gate_config *c, const char *path, struct tide_error *e)
 {
-	const size_t most = 16u << 20;	/* nobody writes such a file by hand */
-	FILE *f = fopen(path, "re");
-	char *text = NULL;
-	size_t bytes = 0, got = 0;
-	int result = -1;
+	size_t bytes;
+	char *text = ini_read(path, "the gate file", "give it with -c, or a program after --", &bytes, e);
+	int result = text ? gate_config_parse(c, text, bytes, path, e) : -1;
 
-	if (!f)
-		return ini_error(e, path, 0, "cannot open the gate file", strerror(errno),
-			"give it with -c, or a program after --");
-	do {
-		bytes += got;
-		text = memory_resize(text, bytes + 65536);
-		got = fread(text + bytes, 1, 65536, f);
-	} while (got && bytes < most);
-	if (ferror(f))
-		ini_error(e, path, 0, "cannot read the gate file", strerror(errno), "");
-	else if (bytes >= most)
-		ini_error(e, path, 0, "not a gate file", "longer than 16 MiB", "give it with -c");
-	else
-		result = gate_config_parse(c, text, bytes, path, e);
 	free(text);
-	fclose(f);
 	return result;
 }
 

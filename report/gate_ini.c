@@ -2,6 +2,7 @@
 #include "gate_ini.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,35 @@ int ini_error(struct tide_error *e, const char *path, int line, const char *what
 	snprintf(e->why, sizeof e->why, "%s", why);
 	snprintf(e->hint, sizeof e->hint, "%s", hint);
 	return -1;
+}
+
+char *ini_read(const char *path, const char *what, const char *missing, size_t *bytes, struct tide_error *e)
+{
+	const size_t most = 256u << 20;		/* nobody reviews such a file; a device has no end */
+	char *text = NULL, *said = NULL;
+	FILE *f = fopen(path, "re");
+	size_t got = 0;
+
+	*bytes = 0;
+	if (f) {
+		do {
+			*bytes += got;
+			text = memory_resize(text, *bytes + 65536);
+			got = fread(text + *bytes, 1, 65536, f);
+		} while (got && *bytes < most);
+	}
+	if (!f || ferror(f) || *bytes >= most) {
+		int code = f && *bytes >= most ? EFBIG : errno;
+
+		said = memory_printf("cannot %s %s", f ? "read" : "open", what);
+		ini_error(e, path, 0, said, strerror(code), code == ENOENT ? missing : "");
+		free(said);
+		free(text);
+		text = NULL;
+	}
+	if (f)
+		fclose(f);
+	return text;
 }
 
 size_t ini_value_end(const char *value)

@@ -30,6 +30,10 @@ typedef int ini_each(void *context, const struct ini_line *line, struct tide_err
 int ini_parse_text(const char *text, size_t bytes, const char *path, ini_each *each,
 	void *context, struct tide_error *e);
 
+/* The whole of a text file, to free; NULL after *e was filled. `what`: "the gate file"; `missing`: what
+ * to do when there is none. */
+char *ini_read(const char *path, const char *what, const char *missing, size_t *bytes, struct tide_error *e);
+
 /* Fills *e with "PATH:LINE: what", why and hint, for EXIT_USAGE; returns -1. */
 int ini_error(struct tide_error *e, const char *path, int line, const char *what,
 	const char *why, const char *hint);

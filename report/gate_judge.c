@@ -168,6 +168,14 @@ static void judge_leaked(struct judge *j)
 	}
 }
 
+/* Of a block of the site; where all are freed at the end, of all it ever made. */
+static double mean_bytes(const struct gate_site *s)
+{
+	if (s->live_blocks)
+		return (double)s->live_bytes / (double)s->live_blocks;
+	return s->total_blocks ? (double)s->total_bytes / (double)s->total_blocks : 0;
+}
+
 static void judge_growth(struct judge *j)
 {
 	const struct gate_limit *common = &j->s->limits.of[GATE_GROWTH];
@@ -182,7 +190,7 @@ static void judge_growth(struct judge *j)
 		const struct gate_site *site = &j->m->sites[i];
 		const struct gate_limit *limit = limit_of(j, i, GATE_GROWTH);
 		const uint64_t *w = site->growth.floor;
-		double bytes = site->live_blocks ? (double)site->live_bytes / (double)site->live_blocks : 0;
+		double bytes = mean_bytes(site);
 		struct gate_finding *f;
 
 		if (!site->growth.grows || site->suppressed)

@@ -176,6 +176,8 @@ static void sum_entry(struct gate_sources *s, const struct entry *e, const struc
 	site->live_blocks += (uint64_t)(from->live_blocks > 0 ? from->live_blocks : 0);
 	site->live_bytes += (uint64_t)(from->live_bytes > 0 ? from->live_bytes : 0);
 	site->peak_bytes += (uint64_t)(from->peak_bytes > 0 ? from->peak_bytes : 0);
+	site->total_blocks += from->total_blocks;
+	site->total_bytes += from->total_bytes;
 	site->lost_blocks += lost->lost_blocks;
 	site->lost_bytes += lost->lost_bytes;
 	site->unreferenced_blocks += lost->unreferenced_blocks;
