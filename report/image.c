@@ -409,6 +409,7 @@ void image_graph(struct image *im, struct image_graph *g)
 	scan.stack_block = memory_get_zeroed(g->block_count + 1, 1);
 	layout_begin(&layout, &im->memory);
 	scan.layout = &layout;
+	scan.notes = g->notes;
 	roots_collect(&roots);
 	scan_heap(&scan, &im->memory);
 	scan_explain(&scan);
