@@ -210,6 +210,8 @@ int ledger_open(const char *path, struct snapshot *s, struct tide_error *e)
 	w = snapshot_writer_new();
 	ledger_sections(&c, w, &made);
 	made.process.reason = still_runs(&c.header) ? REASON_REQUEST : REASON_POST_MORTEM;
+	if (made.process.reason == REASON_POST_MORTEM)
+		ledger_sections_dead(&c, &made);
 	made.process.incomplete_why = snapshot_writer_string(w, made.process.reason == REASON_REQUEST ?
 		"read from the ledger of a running process: no blocks and no references" :
 		"the process ended without a snapshot: no blocks and no references");

@@ -50,7 +50,9 @@ struct ledger_made {
 	struct tide_process process;	/* what the ledger knows of it */
 };
 void ledger_sections(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m);
-/* Its part that sums counters: sites, totals, histograms, sites of threads. */
+/* Nobody knows when a killed process ended: the last moment that it noted stands for it. */
+void ledger_sections_dead(const struct ledger_copy *c, struct ledger_made *m);
+/* The part of ledger_sections that sums counters: sites, totals, histograms, sites of threads. */
 void ledger_counters(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m);
 /* Adds frames, modules, sites, threads and process as they then are. The writer
  * owns the arrays from then on. */

@@ -292,6 +292,20 @@ void ledger_sections(const struct ledger_copy *c, struct snapshot_writer *w, str
 	options(c, w);
 }
 
+void ledger_sections_dead(const struct ledger_copy *c, struct ledger_made *m)
+{
+	const struct ledger_header *h = &c->header;
+	const struct ledger_point *p = c->table[LEDGER_TIMELINE];
+	uint64_t n = c->count[LEDGER_TIMELINE], last = n ? p[n - 1].mono_ns : 0;
+
+	if (h->ended_mono_ns > h->started_mono_ns)
+		last = h->ended_mono_ns - h->started_mono_ns;
+	if (last < m->process.peak_elapsed_ns)
+		last = m->process.peak_elapsed_ns;
+	m->process.elapsed_ns = last;
+	m->process.taken_wall_ns = m->process.started_wall_ns + last;
+}
+
 void ledger_sections_finish(struct ledger_made *m, struct snapshot_writer *w)
 {
 	struct ledger_made_frame *f, *next;

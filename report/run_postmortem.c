@@ -26,13 +26,7 @@ int run_postmortem(const char *ledger, int signal, int exit_status, struct run_s
 	made.process.exit_signal = (uint32_t)signal;
 	made.process.exit_status = exit_status;
 	made.process.sequence = c.header.request_serial + 1;
-	if (c.count[LEDGER_TIMELINE]) {
-		/* Nobody knows when it ended: the last point is the last moment known. */
-		const struct ledger_point *p = c.table[LEDGER_TIMELINE];
-
-		made.process.elapsed_ns = p[c.count[LEDGER_TIMELINE] - 1].mono_ns;
-		made.process.taken_wall_ns = made.process.started_wall_ns + made.process.elapsed_ns;
-	}
+	ledger_sections_dead(&c, &made);
 	made.process.incomplete_why = snapshot_writer_string(w, signal ?
 		"the process was killed: no blocks and no references" :
 		"the process ended without a snapshot: no blocks and no references");
