@@ -371,6 +371,31 @@ static void test_errors(void **state)
 	assert_string_equal(e.hint, "hint");
 }
 
+/* FORMAT.md has a chapter for every section of format.h. */
+static void test_documented(void **state)
+{
+	size_t bytes, sections = 0;
+	char *code = file_read("report/format.h", &bytes), *text, *at = code;
+
+	(void)state;
+	code[bytes] = '\0';
+	text = file_read("report/FORMAT.md", &bytes);
+	text[bytes] = '\0';
+	while ((at = strstr(at, "\tSECTION_"))) {
+		char chapter[32], *equals = strchr(at, '=');
+
+		assert_non_null(equals);
+		snprintf(chapter, sizeof(chapter), "\n### %d ", atoi(equals + 1));
+		if (!strstr(text, chapter))
+			fail_msg("FORMAT.md lacks '%s'", chapter + 1);
+		sections++;
+		at = equals;
+	}
+	assert_true(sections >= 25);
+	free(code);
+	free(text);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -403,6 +428,7 @@ int main(void)
 		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_documented),
 	};
 
 	return cmocka_run_group_tests_name("snapshot", tests, setup, teardown);
