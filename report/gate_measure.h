@@ -24,6 +24,7 @@ struct gate_source {
 	pid_t shell_parent;		/* its child that is still a shell does not count; 0: all do */
 	bool series;			/* snapshots are rounds: M1 */
 	const char *rounds;		/* SECTION_ROUNDS of this mark; NULL: growth is not judged */
+	uint64_t min_rounds;		/* a process with fewer is not judged for growth */
 	struct gate_rules *rules;	/* use is noted */
 	const struct gate_config *config;
 	struct source_root *roots;

@@ -147,6 +147,7 @@ static void measure_run(struct gate_session *s, const struct gate_scenario *scen
 {
 	struct gate_source source = { .paths = run->snapshots, .count = run->snapshot_count,
 		.exe = scenario->exe, .shell_parent = shell ? run->pid : 0, .rounds = scenario->rounds,
+		.min_rounds = scenario->min_rounds,
 		.rules = &s->rules, .config = s->config, .roots = s->roots };
 
 	if (!run->reason) {
@@ -340,6 +341,7 @@ int session_snapshots(struct gate_session *s, char *const *paths, size_t count, 
 		return -1;
 	source.exe = scenario->exe;
 	source.rounds = scenario->rounds;
+	source.min_rounds = scenario->rounds ? scenario->min_rounds : 0;
 	if ((s->accept || s->ratchet) && !scenario->baseline)
 		return error_set(e, EXIT_USAGE, "no baseline to write|the scenario has none|"
 			"add baseline = FILE to the gate file and name the scenario with --scenario");

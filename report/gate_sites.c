@@ -140,14 +140,16 @@ static void add_to(uint32_t *to, uint64_t n)
 }
 
 /* Entries e[0..count) are of one key and one process. */
-static void grow(struct gate_process *p, const struct entry *e, size_t count, bool use_rounds,
+static void grow(struct gate_process *p, const struct entry *e, size_t count, const struct gate_source *source,
 	const struct tide_rounds **row, struct series *r, struct gate_site *site)
 {
 	const struct snapshot *last = &p->steps[p->step_count - 1];
 	uint64_t rounds = snapshot_value(last, "rounds"), width = snapshot_value(last, "rounds.width");
 	struct growth g;
 
-	if (use_rounds && rounds) {
+	if (rounds && rounds < source->min_rounds)
+		return;
+	if (rounds) {
 		series_begin(r, TIDE_ROUND_BUCKETS);
 		for (size_t i = 0; i < count; i++)
 			for (size_t b = 0; e[i].step + 1 == p->step_count && row[e[i].site] &&
@@ -213,7 +215,7 @@ static void merge_key(struct gate_sources *s, struct gate_lost *const *lost, con
 	for (size_t i = 0, next; i < count && (source->rounds || source->series); i = next) {
 		for (next = i + 1; next < count && e[next].process == e[i].process; )
 			next++;
-		grow(&s->processes[e[i].process], &e[i], next - i, source->rounds || source->series,
+		grow(&s->processes[e[i].process], &e[i], next - i, source,
 			rows[e[i].process], series, site);
 	}
 	site->key = memory_string(site_key_text(e->key, key));
