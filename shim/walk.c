@@ -244,6 +244,78 @@ static uint32_t walk_other(struct thread *t, const uintptr_t *e, uint64_t domain
 	return site_add(hash, t->frame, count, flags, false);
 }
 
+#define WALK_FEW 8u
+
+/* The common walk: a few new frames with ordinary rules, called by one that is
+ * cached. Kept in registers; anything unusual returns 0 and the general walk does
+ * it again. */
+HOT_INLINE uint32_t walk_few(struct thread *t, const uintptr_t *e)
+{
+	uintptr_t slot = WALK_SLOT(e), pc = WALK_PC(e), rbp = WALK_RBP(e);
+	struct walk_frame *base = t->frame - 1, *outer = base + t->frames;
+	struct walk_step *s = t->step;
+	const uint32_t depth = state.depth;
+	for (;;) {
+		uint32_t rule = rule_find(pc);
+		unsigned kind = rule_kind(rule), saved = rule_rbp(rule);
+		if (unlikely(kind > RULE_BP || saved == RULE_RBP_AT_RBP))
+			return 0;
+		uintptr_t cfa = (kind == RULE_SP ? slot + 8 : rbp) + (uintptr_t)rule_offset(rule);
+		const uintptr_t *from = saved ? (const uintptr_t *)(cfa - 8 * saved) : NULL;
+		if (unlikely(cfa <= slot + 8 || cfa > t->stack_hi || (cfa & 7)
+		    || (saved && (uintptr_t)from < slot)))
+			return 0;
+		s->slot = slot;
+		s->pc = pc;
+		s->rbp = rbp;
+		s->rbp_from = from;
+		s->uses_rbp = kind == RULE_BP;
+		s++;
+		slot = cfa - 8;
+		pc = *(const uintptr_t *)slot;
+		if (saved)
+			rbp = *from;
+		while (outer > base && outer->slot < slot)
+			outer--;
+		if (unlikely(outer == base || pc < 4096))
+			return 0;
+		if (outer->slot == slot && outer->pc == pc && (!outer->needs_rbp || outer->rbp == rbp))
+			break;
+		if (s == t->step + WALK_FEW)
+			return 0;
+	}
+	uint32_t kept = (uint32_t)(outer - base), count = (uint32_t)(s - t->step);
+	uint32_t want = count < depth ? depth - count : 1, low = kept > want ? kept - want : 0;
+	if (unlikely((kept < want && t->bottom == WALK_BOTTOM_CUT) || kept + count > WALK_FRAMES))
+		return 0;
+	uint32_t words = outer->verify, bottom = t->frame[low].verify;
+	if (unlikely(walk_verify(t->word, words, bottom) != bottom))
+		return 0;
+	uint64_t hash = outer->hash;
+	bool needs_rbp = outer->needs_rbp;
+	struct walk_word *w = t->word + words;
+	uintptr_t outer_slot = outer->slot, outer_pc = outer->pc - (outer->flags & WALK_EXACT);
+	uintptr_t outer_rbp = outer->rbp;
+	do {
+		s--;
+		outer++;
+		*w++ = (struct walk_word){ (const uintptr_t *)outer_slot, outer_pc };
+		if (needs_rbp && s->rbp_from)
+			*w++ = (struct walk_word){ s->rbp_from, outer_rbp };
+		needs_rbp = s->uses_rbp | (needs_rbp & !s->rbp_from);
+		outer->slot = outer_slot = s->slot;
+		outer->pc = outer_pc = s->pc;
+		outer->rbp = outer_rbp = s->rbp;
+		outer->hash = hash = hash * WALK_BASE + frame_hash(outer_pc);
+		outer->site = outer->node = 0;
+		outer->verify = (uint16_t)(w - t->word);
+		outer->needs_rbp = needs_rbp;
+		outer->flags = 0;
+	} while (s > t->step);
+	t->frames = kept + count;
+	return cached_site(t, 0);
+}
+
 __attribute__((noinline))
 uint32_t walk_slow(struct thread *t, const uintptr_t *e, uint64_t domain)
 {
@@ -252,6 +324,11 @@ uint32_t walk_slow(struct thread *t, const uintptr_t *e, uint64_t domain)
 	if (unlikely(t->generation != state.generation)) {
 		t->frames = 0;		/* a module is gone: its addresses may mean something else */
 		t->generation = state.generation;
+	}
+	if (likely(!domain && state.depth > 1)) {
+		uint32_t site = walk_few(t, e);
+		if (likely(site))
+			return site;
 	}
 	uintptr_t lo = WALK_SLOT(e), hi = t->stack_hi;
 	struct place at = { WALK_SLOT(e), WALK_PC(e), WALK_RBP(e), WALK_SLOT(e) + 8, 0 }, outer = { 0 };
