@@ -7,7 +7,7 @@
 #include "view.h"
 #include "view_match.h"
 
-enum { KEY_SHOW = 256, KEY_TREE, KEY_FAIL, KEY_WEAK, KEY_GENERATE };
+enum { KEY_SHOW = 256, KEY_TREE, KEY_FAIL, KEY_WEAK, KEY_GENERATE, KEY_COUNT };
 
 static const struct argp_option option[] = {
 	{ "show", KEY_SHOW, "KINDS", 0, "Also list blocks that are `possible` (held by interior pointers only), "
@@ -16,6 +16,7 @@ static const struct argp_option option[] = {
 	{ "fail", KEY_FAIL, NULL, 0, "Exit status 1 when something is lost", 0 },
 	{ "weak", KEY_WEAK, "SITE", 0, "References from blocks of SITE do not keep alive; repeatable", 0 },
 	{ "gen-suppressions", KEY_GENERATE, NULL, 0, "Print suppressions for what is lost, and nothing else", 0 },
+	{ "refcount-at", KEY_COUNT, "OFFSET", 0, "Blocks hold their reference count there (without: found by statistics)", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 }
 };
 
@@ -52,6 +53,7 @@ static error_t parse_show(struct leaks_view *v, char *arg, struct argp_state *st
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct leaks_view *v = state->input;
+	char *end;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
@@ -67,6 +69,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_GENERATE:
 		v->generate = true;
+		return 0;
+	case KEY_COUNT:
+		v->refcount_at = strtoll(arg, &end, 0);
+		if (*end || end == arg || v->refcount_at < 0 || v->refcount_at % 4)
+			argp_error(state, "--refcount-at: '%s' is not an offset, a multiple of 4", arg);
 		return 0;
 	case KEY_WEAK:
 		v->weak = memory_resize(v->weak, (v->weak_count + 1) * sizeof(*v->weak));
@@ -183,6 +190,8 @@ static int load(struct leaks_view *v, struct tide_error *e)
 			return -1;
 	if (classify(v, &v->snapshot, v->symbols, v->suppress, &v->leaks, e))
 		return -1;
+	if (v->leaks.lost.blocks)
+		declared_find(&v->declared, &v->snapshot, &v->leaks, v->symbols, v->refcount_at);
 	if (!v->old_file)
 		return 0;
 	if (snapshot_open(v->old_file, &v->old, e))
@@ -199,6 +208,7 @@ static void unload(struct leaks_view *v)
 {
 	leaks_free(&v->leaks);
 	leaks_free(&v->old_leaks);
+	declared_free(&v->declared);
 	suppress_free(v->suppress);
 	if (v->symbols)
 		symbols_free(v->symbols);
@@ -232,7 +242,7 @@ static void print_doubts(const struct leaks_view *v)
 
 int cmd_leaks(int argc, char **argv)
 {
-	struct leaks_view v = { 0 };
+	struct leaks_view v = { .refcount_at = -1 };
 	struct tide_error e = { 0 };
 	int code = EXIT_FINE, bad = 0;
 

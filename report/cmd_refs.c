@@ -1,15 +1,17 @@
 /* cmd_refs.c - `tidemark refs FILE ADDRESS|SITE`: sys.getrefcount, gc.get_referrers and gc.get_referents. */
 #include <stdlib.h>
 #include <string.h>
+#include "declared.h"
 #include "refs.h"
 #include "verb.h"
 #include "view.h"
 
-enum { KEY_DOT = 256, KEY_WEAK, KEY_ALL };
+enum { KEY_DOT = 256, KEY_WEAK, KEY_COUNT };
 
 static const struct argp_option option[] = {
 	{ "dot", KEY_DOT, NULL, 0, "Draw the blocks and their surroundings, for Graphviz; rings are red", 0 },
 	{ "weak", KEY_WEAK, "SITE", 0, "References from blocks of SITE do not keep alive", 0 },
+	{ "refcount-at", KEY_COUNT, "OFFSET", 0, "The blocks hold their reference count there (without: found by statistics)", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 }
 };
 
@@ -24,11 +26,13 @@ struct arguments {
 	struct refs r;
 	const char *weak;
 	bool dot;
+	int64_t refcount_at;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
+	char *end;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
@@ -36,6 +40,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_DOT:
 		a->dot = true;
+		return 0;
+	case KEY_COUNT:
+		a->refcount_at = strtoll(arg, &end, 0);
+		if (*end || end == arg || a->refcount_at < 0 || a->refcount_at % 4)
+			argp_error(state, "--refcount-at: '%s' is not an offset, a multiple of 4", arg);
 		return 0;
 	case KEY_WEAK:
 		a->weak = arg;
@@ -107,6 +116,7 @@ static int load(struct arguments *a, struct tide_error *e)
 	struct refs *r = &a->r;
 	struct leaks_options o = { .baseline = true };
 	struct suppress none = { 0 };
+	struct declared declared;
 	uint32_t *weak = NULL;
 	int bad;
 
@@ -129,6 +139,13 @@ static int load(struct arguments *a, struct tide_error *e)
 	reach_find(&r->reach, &r->leaks.graph, true);
 	retained_find(&r->retained, &r->snapshot, &r->leaks);
 	refs_find_words(r);
+	declared_find(&declared, &r->snapshot, &r->leaks, r->symbols, a->refcount_at);
+	if (declared.value) {
+		r->stored = memory_get(r->count * sizeof(*r->stored) + 1);
+		for (size_t i = 0; i < r->count; i++)
+			r->stored[i] = declared.value[r->block[i]];
+	}
+	declared_free(&declared);
 	return 0;
 }
 
@@ -150,7 +167,7 @@ static void unload(struct refs *r)
 
 int cmd_refs(int argc, char **argv)
 {
-	struct arguments a = { 0 };
+	struct arguments a = { .refcount_at = -1 };
 	struct tide_error e = { 0 };
 	int code = EXIT_FINE, bad = 0;
 

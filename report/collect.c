@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "count_notes.h"
 #include "answer.h"
 #include "notes.h"
 #include "blockmap_read.h"
@@ -129,7 +130,11 @@ static void references(struct collecting *c)
 
 	*g = (struct image_graph) { .blocks = c->blocks.blocks, .block_count = c->blocks.count,
 		.string = graph_string, .frame = graph_frame, .module = graph_module, .context = c };
+	g->notes = count_notes_new(g->blocks, g->block_count);
 	image_graph(&c->image, g);
+	count_notes_write(g->notes, c->writer);
+	count_notes_free(g->notes);
+	g->notes = NULL;
 	doubt(c, g->doubts);
 	snapshot_writer_section(c->writer, SECTION_BLOCKS, sizeof(*g->blocks), g->blocks, g->block_count, 0);
 	snapshot_writer_section(c->writer, SECTION_ROOTS, sizeof(*g->roots), g->roots, g->root_count, 0);

@@ -69,6 +69,8 @@ enum tide_section_kind {
 	SECTION_DIGESTS = 23,	/* struct tide_digest, one a block */
 	SECTION_MAPPINGS = 24,	/* struct tide_mapping: /proc/PID/smaps at the snapshot */
 	SECTION_ROUNDS = 25,	/* struct tide_rounds: floors of sites over the rounds of the run */
+	SECTION_COUNTS = 26,	/* struct tide_count: words that may be reference counts */
+	SECTION_COUNT_VALUES = 27,	/* bytes: see struct tide_count */
 };
 
 enum tide_reason {
@@ -219,6 +221,10 @@ struct tide_digest { uint64_t content, trailing_zeros; uint32_t resident_pages, 
  * "rounds" (the name of the mark that ends one). Buckets: ceil(rounds / width). */
 #define TIDE_ROUND_BUCKETS 126u		/* LEDGER_ROUND_BUCKETS */
 struct tide_rounds { uint32_t site, pad; uint32_t least[TIDE_ROUND_BUCKETS]; };
+
+/* A small number lies at `offset` (32 bits) in most blocks of the site. Of the nth of its `blocks`
+ * blocks, by address, it is values[first + n]: 0 .. 253; 254 more, below 65536; 255 no small number. */
+struct tide_count { uint32_t site, offset; uint64_t first, blocks; };
 
 struct tide_mapping {
 	uint64_t lo, hi, offset, rss_bytes, pss_bytes, dirty_bytes;

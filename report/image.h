@@ -64,6 +64,7 @@ struct image_graph {
 	uint64_t *edge_starts;			/* block_count + 1 */
 	struct tide_edge *edges;
 	uint64_t edge_count;
+	struct count_notes *notes;		/* the caller's, or NULL: count_notes.h */
 	char doubts[512];
 };
 

@@ -80,6 +80,31 @@ static json_t *json_suppressions(const struct leaks *l)
 	return array;
 }
 
+/* Sites whose blocks count their references, and lost ones that count more than there are. */
+static json_t *json_declared(const struct leaks_view *v)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < v->declared.count; i++) {
+		const struct declared_site *d = &v->declared.site[i];
+		json_t *o;
+
+		if (!d->exceed)
+			continue;
+		o = json_object();
+		json_object_set_new(o, "site", json_integer(d->site));
+		json_object_set_new(o, "offset", json_integer(d->offset));
+		json_object_set_new(o, "live", json_integer((json_int_t)d->live));
+		json_object_set_new(o, "agree", json_integer((json_int_t)d->agree));
+		json_object_set_new(o, "lost", json_integer((json_int_t)d->lost));
+		json_object_set_new(o, "exceed", json_integer((json_int_t)d->exceed));
+		json_object_set_new(o, "excess", json_integer((json_int_t)d->excess));
+		json_object_set_new(o, "stack", json_stack(v->symbols, d->site));
+		json_array_append_new(array, o);
+	}
+	return array;
+}
+
 void leaks_json(struct leaks_view *v)
 {
 	const struct leaks *l = &v->leaks;
@@ -103,6 +128,7 @@ void leaks_json(struct leaks_view *v)
 	for (size_t i = leaks_next_group(v, 0); i < l->group_count; i = leaks_next_group(v, i + 1))
 		json_array_append_new(groups, json_group(v, i));
 	json_object_set_new(head, "groups", groups);
+	json_object_set_new(head, "declared", json_declared(v));
 	json_object_set_new(head, "suppressions", json_suppressions(l));
 	json_stream_begin(&stream, stdout, head, "records");
 	for (size_t i = leaks_next_record(v, 0); i < l->record_count && rows; i = leaks_next_record(v, i + 1), rows--)

@@ -145,6 +145,21 @@ static size_t print_kinds(struct screen *s, struct leaks_view *v, size_t rows)
 	return hidden;
 }
 
+/* References that lost blocks count and nobody holds: a release was forgotten. */
+static void print_declared(struct screen *s, const struct leaks_view *v)
+{
+	for (size_t i = 0; i < v->declared.count; i++) {
+		const struct declared_site *d = &v->declared.site[i];
+		char lost[UNITS_TEXT], exceed[UNITS_TEXT], excess[UNITS_TEXT];
+
+		if (d->exceed)
+			screen_paragraph(s, STYLE_WARNING, "leaked counts: ", "%s: the word at +%u counts references; %s of %s "
+				"lost blocks count %s more than there are", view_caller(v->symbols, d->site)->function,
+				d->offset, units_count(exceed, (int64_t)d->exceed), units_count(lost, (int64_t)d->lost),
+				units_count(excess, (int64_t)d->excess));
+	}
+}
+
 int leaks_screen(struct leaks_view *v)
 {
 	size_t rows = options_rows(&v->common, SCREEN_ROWS), hidden = 0;
@@ -158,6 +173,7 @@ int leaks_screen(struct leaks_view *v)
 		fputc('\n', s.out);
 		hidden += print_kinds(&s, v, rows);
 	}
+	print_declared(&s, v);
 	if (hidden)
 		screen_hint(&s, "%zu more: -n all shows them", hidden);
 	if (v->leaks.lost.blocks && !v->common.verbose)

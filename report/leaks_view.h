@@ -2,6 +2,7 @@
 #ifndef TIDEMARK_LEAKS_VIEW_H
 #define TIDEMARK_LEAKS_VIEW_H
 
+#include "declared.h"
 #include "leaks.h"
 #include "options.h"
 #include "table.h"
@@ -13,6 +14,8 @@ struct leaks_view {
 	struct symbols *symbols, *old_symbols;
 	struct suppress *suppress;
 	struct leaks leaks, old_leaks;
+	struct declared declared;	/* of the snapshot */
+	int64_t refcount_at;		/* --refcount-at; -1 by statistics */
 	bool show[LEAK_KINDS], show_suppressed;
 	bool tree, fail, generate;
 	const char **weak;	size_t weak_count;

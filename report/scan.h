@@ -20,6 +20,7 @@
 #define SCAN_NONE UINT32_MAX
 
 struct scan_page;
+struct count_notes;
 
 struct scan {
 	struct tide_block *blocks;	/* the caller's */
@@ -32,6 +33,7 @@ struct scan {
 	uint8_t *stack_block;		/* 1: holds a thread's stack, is scanned as one; or NULL */
 	struct layout *layout;		/* or NULL: nothing is explained */
 	uint8_t *shapes;		/* layout_shape of each block */
+	struct count_notes *notes;	/* or NULL; count_notes.h */
 	/* What was found. */
 	struct tide_root_edge *root_edges;
 	uint64_t root_edge_count, root_edge_room;

@@ -47,6 +47,8 @@ struct snapshot {
 	const struct tide_symbol *symbols;	size_t symbol_count;
 	const struct tide_mapping *mappings;	size_t mapping_count;
 	const struct tide_rounds *rounds;	size_t rounds_count;
+	const struct tide_count *counts;	size_t count_count;
+	const uint8_t *count_values;		size_t count_value_count;
 	char *path;
 	int damaged;
 	char damage[256];

@@ -67,6 +67,8 @@ static const struct binding {
 	BIND(SECTION_SYMBOLS, struct tide_symbol, symbols, symbol_count, "symbols"),
 	BIND(SECTION_MAPPINGS, struct tide_mapping, mappings, mapping_count, "mappings"),
 	BIND(SECTION_ROUNDS, struct tide_rounds, rounds, rounds_count, "rounds"),
+	BIND(SECTION_COUNTS, struct tide_count, counts, count_count, "counts"),
+	BIND(SECTION_COUNT_VALUES, uint8_t, count_values, count_value_count, "values of counts"),
 #undef BIND
 };
 
