@@ -74,6 +74,9 @@ static void variable_add(struct reader *r, Dwarf_Die *die, const char *function)
 		text = memory_string(name);
 	else
 		return;
+	/* "list[abi:cxx11]": a tag of the library's version, no part of the name. */
+	for (char *tag; (tag = strstr(text, "[abi:")) && strchr(tag, ']'); )
+		memmove(tag, strchr(tag, ']') + 1, strlen(strchr(tag, ']') + 1) + 1);
 	e.start = at + r->m->dwarf_bias - r->m->bias;
 	e.end = e.start + bytes_of(die);
 	e.sized = e.end > e.start;

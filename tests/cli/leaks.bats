@@ -158,3 +158,40 @@ setup() {
 	json "$output" 'd["totals"]["indirect"]["blocks"]' 'd["totals"]["unreferenced"]["blocks"]' >got
 	printf '0\n6\n' | diff - got
 }
+
+@test "reference counts in blocks: what lost ones count and nobody holds" {
+	compile counted <<-'EOF2'
+		#include <stdlib.h>
+		#include <string.h>
+		#define N __attribute__((noinline, noipa))
+		struct obj { void *kind; int references, pad; char room[40]; };
+		struct obj *table[300];
+		static void *hide(void *p) { __asm__ volatile("" : "+r"(p) :: "memory"); return p; }
+		N struct obj *obj_new(void) { struct obj *o = hide(calloc(1, sizeof(*o))); o->references = 1; o->pad = 1; return o; }
+		N void wipe(void) { char room[8192]; memset(room, 0, sizeof(room)); hide(room); }
+		N void work(void)
+		{
+			int n = 0;
+			for (int i = 0; i < 100; i++) {
+				struct obj *o = obj_new();
+				table[n++] = o;
+				for (int k = 0; k < i % 3; k++, o->references++)
+					table[n++] = o;
+			}
+			for (int i = 0; i < 5; i++) {
+				struct obj *o = obj_new();
+				o->references += i;
+			}
+		}
+		int main(void) { work(); wipe(); return 0; }
+	EOF2
+	profile counted.tide ./counted
+	run -0 "$TIDEMARK" leaks --json counted.tide
+	json "$output" '[(r["offset"], r["live"], r["agree"], r["lost"], r["exceed"], r["excess"]) for r in d["declared"]]' |
+		grep -qx '\[(8, 100, 100, 5, 5, 15)\]'
+	"$TIDEMARK" leaks counted.tide | grep -q 'leaked counts: obj_new: the word at +8'
+	"$TIDEMARK" refs --csv counted.tide obj_new | cut -d, -f4,5,8 | sort | uniq -c | tr -s ' ' >got
+	grep -qx ' 33 reachable,3,3' got
+	grep -qx ' 1 unreferenced,0,5' got
+	"$TIDEMARK" refs --refcount-at 12 --csv counted.tide obj_new | cut -d, -f8 | sort -u | grep -qx 1
+}
