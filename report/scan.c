@@ -1,6 +1,7 @@
 /* scan.c - from words to references: scan.h. */
 #include <stdlib.h>
 #include <string.h>
+#include "count_notes.h"
 #include "scan.h"
 
 #define LEAF_SHIFT 22
@@ -113,27 +114,38 @@ uint64_t scan_first(const struct scan *s, uint64_t address)
 	return lo;
 }
 
-uint32_t scan_block(const struct scan *s, uint64_t address)
+/* Three steps, so that the memory of one can be fetched while others are done:
+ * the page's entry, the block that the entry points at, the answer. */
+static const struct scan_page *page_find(const struct scan *s, uint64_t address)
 {
-	const struct tide_block *b = s->blocks;
-	struct scan_page *leaf;
-	uint64_t i, below;
-	unsigned granule;
+	const struct scan_page *leaf;
 
 	if (address < s->lo || address >= s->hi)
-		return SCAN_NONE;
+		return NULL;
 	leaf = s->directory[(address >> LEAF_SHIFT) - (s->lo >> LEAF_SHIFT)];
-	if (!leaf)
-		return SCAN_NONE;
-	if ((uintptr_t)leaf & 1)
-		return (uint32_t)((uintptr_t)leaf >> 1);
-	leaf += address >> PAGE_SHIFT & (LEAF_PAGES - 1);
-	granule = (unsigned)(address >> 4) & 255;
-	below = 0;
+	if (!leaf || (uintptr_t)leaf & 1)
+		return leaf;
+	return leaf + (address >> PAGE_SHIFT & (LEAF_PAGES - 1));
+}
+
+/* One past the candidate. */
+static uint64_t page_index(const struct scan_page *page, uint64_t address)
+{
+	unsigned granule = (unsigned)(address >> 4) & 255;
+	uint64_t below = 0;
+
+	if ((uintptr_t)page & 1)
+		return ((uintptr_t)page >> 1) + 1;
 	for (unsigned w = 0; w < granule / 64; w++)
-		below += (unsigned)__builtin_popcountll(leaf->starts[w]);
-	below += (unsigned)__builtin_popcountll(leaf->starts[granule / 64] & ((2ull << granule % 64) - 1));
-	i = leaf->first + below;	/* one past the candidate */
+		below += (unsigned)__builtin_popcountll(page->starts[w]);
+	return page->first + below +
+		(unsigned)__builtin_popcountll(page->starts[granule / 64] & ((2ull << granule % 64) - 1));
+}
+
+static uint32_t block_settle(const struct scan *s, uint64_t i, uint64_t address)
+{
+	const struct tide_block *b = s->blocks;
+
 	/* Several blocks in one granule count as one bit. */
 	while (i < s->block_count && b[i].address <= address)
 		i++;
@@ -142,6 +154,13 @@ uint32_t scan_block(const struct scan *s, uint64_t address)
 	if (!i || address >= block_end(&b[i - 1]))
 		return SCAN_NONE;
 	return (uint32_t)(i - 1);
+}
+
+uint32_t scan_block(const struct scan *s, uint64_t address)
+{
+	const struct scan_page *page = page_find(s, address);
+
+	return page ? block_settle(s, page_index(page, address), address) : SCAN_NONE;
 }
 
 bool scan_word(const struct scan *s, uint64_t word, struct scan_hit *hit)
@@ -182,37 +201,88 @@ void scan_root_edge(struct scan *s, uint32_t root, uint64_t address, const struc
 		.address = address, .to_offset = clip(hit->to_offset), .flags = hit->flags };
 }
 
-/* All words of `bytes` bytes that lie at `address` in the process. */
-static void words_scan(struct scan *s, const char *data, uint64_t address, uint64_t bytes,
-	scan_found *found, void *context)
+/* Words that may refer to a block, on their way through the three steps. */
+struct candidate {
+	uint64_t address, word, index;
+	const struct scan_page *page;
+	void *context;
+};
+
+#define BATCH 32u
+
+struct batch {
+	struct scan *scan;
+	scan_found *found;
+	uint32_t count;
+	struct candidate one[BATCH];
+};
+
+static void batch_flush(struct batch *b)
 {
+	struct scan *s = b->scan;
+
+	for (uint32_t i = 0; i < b->count; i++) {
+		struct candidate *c = &b->one[i];
+
+		c->index = page_index(c->page, c->word & ~s->mask);
+		if (c->index)
+			__builtin_prefetch(&s->blocks[c->index - 1]);
+	}
+	for (uint32_t i = 0; i < b->count; i++) {
+		struct candidate *c = &b->one[i];
+		uint64_t address = c->word & ~s->mask;
+		uint32_t block = block_settle(s, c->index, address);
+		struct scan_hit hit;
+
+		if (block == SCAN_NONE)
+			continue;
+		hit = (struct scan_hit) { .block = block, .to_offset = address - s->blocks[block].address };
+		hit.flags = (hit.to_offset ? EDGE_INTERIOR : 0) | (address != c->word ? EDGE_MASKED : 0) |
+			(c->address & 7 ? EDGE_UNALIGNED : 0);
+		b->found(c->context, c->address, &hit);
+	}
+	b->count = 0;
+}
+
+/* All words of `bytes` bytes that lie at `address` in the process. */
+static void words_scan(struct batch *b, const char *data, uint64_t address, uint64_t bytes, void *context)
+{
+	const struct scan *s = b->scan;
 	uint64_t step = s->unaligned ? 1 : 8, at = s->unaligned ? 0 : -address & 7;
-	struct scan_hit hit;
 
 	for (; at + 8 <= bytes; at += step) {
+		const struct scan_page *page;
 		uint64_t word;
 
 		memcpy(&word, data + at, 8);
-		if (!word || !scan_word(s, word, &hit))
+		if (!word || !(page = page_find(s, word & ~s->mask)))
 			continue;
-		if ((address + at) & 7)
-			hit.flags |= EDGE_UNALIGNED;
-		found(context, address + at, &hit);
+		if (!((uintptr_t)page & 1))
+			__builtin_prefetch(page);
+		b->one[b->count++] = (struct candidate) { address + at, word, 0, page, context };
+		if (b->count == BATCH)
+			batch_flush(b);
 	}
 }
 
+/* Edges come in the order of the words; `block` is the one that they are in. */
 struct source { struct scan *scan; uint64_t block; };
 
 static void heap_found(void *context, uint64_t address, const struct scan_hit *hit)
 {
 	struct source *from = context;
+	struct scan *s = from->scan;
 
-	edge_add(from->scan, from->block, address, hit);
+	/* A batch holds words of several blocks: on to the one that has this word. */
+	while (from->block + 1 < s->block_count && s->blocks[from->block + 1].address <= address)
+		s->starts[++from->block] = s->edge_count;
+	edge_add(s, from->block, address, hit);
 }
 
 void scan_range(struct scan *s, struct memory_read *m, uint64_t lo, uint64_t hi, scan_found *found,
 	void *context)
 {
+	struct batch batch = { .scan = s, .found = found };
 	uint64_t from = lo, end, piece;
 	char *buffer = NULL;
 
@@ -226,7 +296,8 @@ void scan_range(struct scan *s, struct memory_read *m, uint64_t lo, uint64_t hi,
 			piece = end - from < WINDOW ? end - from : WINDOW;
 			got = memory_read(m, from, buffer, piece);
 			if (got)
-				words_scan(s, buffer, from, piece, found, context);
+				words_scan(&batch, buffer, from, piece, context);
+			batch_flush(&batch);
 			if (piece == WINDOW && end - from > WINDOW)
 				piece -= overlap;
 		}
@@ -257,6 +328,8 @@ static void shape_note(struct scan *s, uint64_t i, const char *data, uint64_t by
 	uint64_t words[SHAPE_WORDS], count = bytes / 8 < SHAPE_WORDS ? bytes / 8 : SHAPE_WORDS;
 
 	memcpy(words, data, count * 8);
+	if (s->notes)
+		count_note(s->notes, i, data, bytes);
 	if (s->shapes)
 		s->shapes[i] = layout_shape(s->layout, words, count, s->blocks[i].bytes);
 }
@@ -264,18 +337,22 @@ static void shape_note(struct scan *s, uint64_t i, const char *data, uint64_t by
 void scan_heap(struct scan *s, struct memory_read *m)
 {
 	struct window w = { memory_get(WINDOW), 0, 0 };
+	struct batch batch = { .scan = s, .found = heap_found };
+	struct source from = { s, 0 };
 
 	s->starts = memory_get((s->block_count + 1) * sizeof *s->starts);
+	s->starts[0] = 0;
 	if (s->layout)
 		s->shapes = memory_get_zeroed(s->block_count + 1, 1);
 	for (uint64_t i = 0; i < s->block_count; i++) {
 		const struct tide_block *b = &s->blocks[i];
-		struct source from = { s, i };
 		uint64_t bytes = b->bytes;
 
-		s->starts[i] = s->edge_count;
-		if (bytes < 8 || (s->stack_block && s->stack_block[i]))
+		if (bytes < 8 || (s->stack_block && s->stack_block[i])) {
+			if (s->notes)
+				count_note(s->notes, i, NULL, 0);
 			continue;
+		}
 		if (i + 1 < s->block_count && s->blocks[i + 1].address - b->address < bytes)
 			bytes = s->blocks[i + 1].address - b->address;	/* C1, whatever the list says */
 		if (bytes > LARGE) {
@@ -283,15 +360,18 @@ void scan_heap(struct scan *s, struct memory_read *m)
 
 			memory_read(m, b->address, first, sizeof first);
 			shape_note(s, i, first, sizeof first);
+			batch_flush(&batch);
 			scan_range(s, m, b->address, b->address + bytes, heap_found, &from);
 			continue;
 		}
 		if (b->address < w.lo || b->address + bytes > w.hi)
 			window_load(s, m, &w, i);
 		shape_note(s, i, w.data + (b->address - w.lo), bytes);
-		words_scan(s, w.data + (b->address - w.lo), b->address, bytes, heap_found, &from);
+		words_scan(&batch, w.data + (b->address - w.lo), b->address, bytes, &from);
 	}
-	s->starts[s->block_count] = s->edge_count;
+	batch_flush(&batch);
+	while (from.block < s->block_count)
+		s->starts[++from.block] = s->edge_count;
 	free(w.data);
 }
 
