@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include "memory_read.h"
 
 #define PAGE 4096ull
+#define LARGE (1ull << 30)
 #define WINDOW 4096u			/* pagemap entries held at a time: 16 MiB of addresses */
 #define PRESENT (3ull << 62)		/* in memory, or swapped out */
 
@@ -194,10 +196,40 @@ static bool page_present(struct memory_read *m, uint64_t page)
 	return m->pages[page - m->page_first] & PRESENT;
 }
 
+/* struct pm_scan_arg and struct page_region of linux/fs.h, from Linux 6.7. */
+struct scan_region { uint64_t start, end, categories; };
+struct scan_argument {
+	uint64_t size, flags, start, end, walk_end, vector, vector_length, max_pages;
+	uint64_t inverted, mask, any_of, returned;
+};
+#define SCAN_REQUEST _IOWR('f', 16, struct scan_argument)
+#define SCAN_PRESENT_OR_SWAPPED (1ull << 3 | 1ull << 4)
+
+/* Reservations of terabytes have a pagemap of gigabytes: the kernel can say where
+ * the next page is. 1 found, 0 none, -1 it cannot tell. */
+static int run_scan(struct memory_read *m, uint64_t *from, uint64_t *end, uint64_t to)
+{
+	struct scan_region region;
+	struct scan_argument a = { .size = sizeof a, .start = *from & ~(PAGE - 1),
+		.end = (to + PAGE - 1) & ~(PAGE - 1), .vector = (uint64_t)(uintptr_t)&region,
+		.vector_length = 1, .any_of = SCAN_PRESENT_OR_SWAPPED, .returned = SCAN_PRESENT_OR_SWAPPED };
+	int found = m->pagemap < 0 ? -1 : ioctl(m->pagemap, SCAN_REQUEST, &a);
+
+	if (found < 1)
+		return found;
+	if (region.start > *from)
+		*from = region.start;
+	*end = region.end < to ? region.end : to;
+	return *from < *end ? 1 : -1;
+}
+
 bool memory_run(struct memory_read *m, uint64_t *from, uint64_t *end, uint64_t to)
 {
 	uint64_t page = *from / PAGE, last = (to + PAGE - 1) / PAGE;
+	int found;
 
+	if (*from < to && to - *from > LARGE && (found = run_scan(m, from, end, to)) >= 0)
+		return found;
 	while (page < last && !page_present(m, page))
 		page++;
 	if (*from >= to || page >= last)
