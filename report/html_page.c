@@ -1,13 +1,20 @@
 /* html_page.c - the page itself: style and script are in the command, put there by the build. */
+#include <stdint.h>
 #include <string.h>
 #include "html.h"
 
 /* report/web, bundled; of length 0 where the build had no node (Makefile). */
 extern const char html_bundle_css[], html_bundle_css_end[], html_bundle_js[], html_bundle_js_end[];
 
+/* Two symbols of one section, as the linker placed them. */
+static size_t bytes_between(const char *start, const char *end)
+{
+	return (size_t)((uintptr_t)end - (uintptr_t)start);
+}
+
 bool html_page_known(void)
 {
-	return html_bundle_js_end - html_bundle_js > 1;
+	return bytes_between(html_bundle_js, html_bundle_js_end) > 1;
 }
 
 int html_page(struct html *h, struct tide_error *e)
@@ -23,7 +30,7 @@ int html_page(struct html *h, struct tide_error *e)
 		"<meta name=\"color-scheme\" content=\"light dark\">\n"
 		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';style-src 'unsafe-inline';"
 		"script-src 'unsafe-inline';img-src data:\">\n<title>tidemark</title>\n<style>\n", out);
-	fwrite(html_bundle_css, 1, (size_t)(html_bundle_css_end - html_bundle_css), out);
+	fwrite(html_bundle_css, 1, bytes_between(html_bundle_css, html_bundle_css_end), out);
 	fputs("</style>\n</head>\n<body>\n<div id=\"app\"><noscript>This report needs JavaScript; "
 		"`tidemark stat` and `tidemark leaks` print the same numbers.</noscript></div>\n"
 		"<script type=\"application/json\" id=\"data\">{\n", out);
@@ -37,7 +44,7 @@ int html_page(struct html *h, struct tide_error *e)
 	/* After the data: by then every name has been looked up, and what is doubtful is known. */
 	html_json(h, html_head(h));
 	fputs("</script>\n<script>\n", out);
-	fwrite(html_bundle_js, 1, (size_t)(html_bundle_js_end - html_bundle_js), out);
+	fwrite(html_bundle_js, 1, bytes_between(html_bundle_js, html_bundle_js_end), out);
 	fputs("</script>\n</body>\n</html>\n", out);
 	return 0;
 }

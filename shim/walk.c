@@ -252,7 +252,8 @@ static uint32_t walk_other(struct thread *t, const uintptr_t *e, uint64_t domain
 HOT_INLINE uint32_t walk_few(struct thread *t, const uintptr_t *e)
 {
 	uintptr_t slot = WALK_SLOT(e), pc = WALK_PC(e), rbp = WALK_RBP(e);
-	struct walk_frame *base = t->frame - 1, *outer = base + t->frames;
+	struct walk_frame *outer;
+	uint32_t kept = t->frames;
 	struct walk_step *s = t->step;
 	const uint32_t depth = state.depth;
 	for (;;) {
@@ -275,16 +276,17 @@ HOT_INLINE uint32_t walk_few(struct thread *t, const uintptr_t *e)
 		pc = *(const uintptr_t *)slot;
 		if (saved)
 			rbp = *from;
-		while (outer > base && outer->slot < slot)
-			outer--;
-		if (unlikely(outer == base || pc < 4096))
+		while (kept && t->frame[kept - 1].slot < slot)
+			kept--;
+		if (unlikely(!kept || pc < 4096))
 			return 0;
+		outer = &t->frame[kept - 1];
 		if (outer->slot == slot && outer->pc == pc && (!outer->needs_rbp || outer->rbp == rbp))
 			break;
 		if (s == t->step + WALK_FEW)
 			return 0;
 	}
-	uint32_t kept = (uint32_t)(outer - base), count = (uint32_t)(s - t->step);
+	uint32_t count = (uint32_t)(s - t->step);
 	uint32_t want = count < depth ? depth - count : 1, low = kept > want ? kept - want : 0;
 	if (unlikely((kept < want && t->bottom == WALK_BOTTOM_CUT) || kept + count > WALK_FRAMES))
 		return 0;
