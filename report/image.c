@@ -320,6 +320,20 @@ static bool event_wait(struct image *im)
 		l->collector_pid == getpid();
 }
 
+/* The process is told of its new child at once: should we be killed, it is
+ * reaped after the next snapshot. */
+static void image_note(struct image *im, int pid)
+{
+	im->reader = pid;
+	for (unsigned i = 0; i < LEDGER_ENDED_IMAGES; i++) {
+		int32_t nobody = 0;
+
+		if (__atomic_compare_exchange_n(&im->ledger->ended_images[i], &nobody, pid, false,
+				__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			return;
+	}
+}
+
 static int inject(struct image *im, void (*copy)(void *), void *context, struct tide_error *e)
 {
 	struct stop_thread *from = NULL;
@@ -349,7 +363,7 @@ static int inject(struct image *im, void (*copy)(void *), void *context, struct 
 	else if (inject_image(&im->stop, from, im->ledger->syscall_instruction, &pid, e))
 		why_add(im, "%s: %s", e->what, e->why);
 	else
-		im->reader = pid;
+		image_note(im, pid);
 	stop_verify(&im->stop);
 	stop_release(&im->stop);
 	threads_count(im);
@@ -461,17 +475,9 @@ void image_end(struct image *im)
 		while (waitpid(im->reader, &status, __WALL) < 0 && errno == EINTR)
 			;
 		/* Its parent, the process, has yet to hear of it. */
-		if (!im->started_by_it) {
-			for (unsigned i = 0; i < LEDGER_ENDED_IMAGES; i++) {
-				int32_t nobody = 0;
-
-				if (__atomic_compare_exchange_n(&im->ledger->ended_images[i], &nobody, im->reader,
-						false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-					break;
-			}
+		if (!im->started_by_it)
 			__atomic_compare_exchange_n(&im->ledger->request, &none, REQUEST_REAP, false,
 				__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-		}
 	}
 	stop_release(&im->stop);
 	if (im->started_by_it)

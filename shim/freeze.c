@@ -140,10 +140,12 @@ void freeze_reap(int all)
 	}
 	/* Those that the collector made: only what is really our child is waited for. */
 	for (unsigned i = 0; state.ledger && i < LEDGER_ENDED_IMAGES; i++) {
-		int32_t pid = __atomic_exchange_n(&state.ledger->ended_images[i], 0, __ATOMIC_ACQ_REL);
+		int32_t *slot = &state.ledger->ended_images[i];
+		int32_t pid = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
 
-		if (pid > 0)
-			raw4(SYS_wait4, pid, 0, __WALL | WNOHANG, 0);
+		/* 0: it has not ended yet. */
+		if (pid > 0 && raw4(SYS_wait4, pid, 0, __WALL | WNOHANG, 0) != 0)
+			__atomic_compare_exchange_n(slot, &pid, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 	}
 }
 

@@ -181,7 +181,7 @@ struct ledger_header {
 	uint32_t query_kind;		/* enum ledger_query */
 	uint64_t query_address;
 	uint32_t peak_birth;		/* birth number of the latest peak */
-	/* Control words too: images that have ended, for their parent to reap (REQUEST_REAP). */
+	/* Control words too: images made from outside, for their parent to reap (REQUEST_REAP). */
 	int32_t ended_images[LEDGER_ENDED_IMAGES];
 	struct ledger_table table[LEDGER_TABLES];
 };
