@@ -3,6 +3,7 @@
 # laid out as traps, other users. The program runs as it would, with its own
 # status, and one line says what is missing.
 
+bats_require_minimum_version 1.5.0
 load ../cli/helper
 
 program() {
@@ -106,9 +107,9 @@ ran_and_said() {
 	chmod 644 program
 	run "$TIDEMARK" run -- ./program
 	[ "$status" = 126 ] || fail "$status"
-	run "$TIDEMARK" run -- ./there_is_no_such_program
+	run -127 "$TIDEMARK" run -- ./there_is_no_such_program
 	[ "$status" = 127 ] || fail "$status"
-	run "$TIDEMARK" run -- there_is_no_such_program_on_the_path
+	run -127 "$TIDEMARK" run -- there_is_no_such_program_on_the_path
 	[ "$status" = 127 ] || fail "$status"
 }
 

@@ -1,0 +1,153 @@
+// Clicks through every view of a report and checks what it shows; prints TAP.
+import { readFileSync, mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
+
+const { chromium } = createRequire(new URL("../../report/web/package.json", import.meta.url))("playwright-core");
+const work = process.argv[2], shots = process.env.SHOTS;
+const json = (name) => JSON.parse(readFileSync(`${work}/${name}.json`, "utf8"));
+const stat = json("stat"), leaks = json("leaks"), diff = json("diff"), retained = json("retained");
+let number = 0, failed = 0;
+function ok(good, what) {
+	console.log(`${good ? "ok" : "not ok"} ${++number} - ${what}`);
+	if (!good) failed++;
+}
+const same = (a, b, what) => ok(a === b, `${what}: ${a}${a === b ? "" : `, expected ${b}`}`);
+
+if (shots) mkdirSync(shots, { recursive: true });
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
+const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
+const trouble = [], asked = [];
+page.on("pageerror", (e) => trouble.push(e.message));
+page.on("console", (m) => m.type() === "error" && trouble.push(m.text()));
+page.on("request", (r) => r.url().startsWith("file:") || asked.push(r.url()));
+
+const ready = (view) => page.waitForFunction((v) => document.querySelector("main").dataset.ready === v, view, { timeout: 20000 });
+const open = async (view, more = "") => {
+	await page.evaluate(() => { document.querySelector("main").dataset.ready = ""; });
+	await page.evaluate((h) => { location.hash = h; }, `view=${view}${more}`);
+	await ready(view);
+	if (shots) await page.screenshot({ path: `${shots}/${view}.png` });
+};
+const text = (selector) => page.locator(selector).first().innerText();
+const data = await (async () => {
+	await page.goto(`file://${work}/report.html`);
+	await ready("flame");
+	return page.evaluate(() => JSON.parse(document.getElementById("data").textContent));
+})();
+const sum = (list) => list.reduce((a, b) => a + b, 0);
+
+// Sums, to the byte.
+for (const name of ["live_bytes", "live_blocks", "peak_bytes", "total_bytes", "total_blocks", "temporary"])
+	same(sum(data[name]), stat.totals[name], `sum of ${name} over the sites as in stat`);
+same(data.kept, stat.records.length, "as many sites as in stat");
+for (const name of ["live_bytes", "total_bytes"]) {
+	const mine = new Map(data.row_site.slice(0, data.kept).map((s, i) => [s, data[name][i]]));
+	same(stat.records.filter((r) => mine.get(r.site) !== r[name]).length, 0, `sites that differ from stat in ${name}`);
+}
+const lost = ["unreferenced", "cycle", "indirect"].reduce((a, k) => a + leaks.totals[k].bytes, 0);
+ok(lost > 0, "the program loses something");
+same(sum(data.lost_bytes), lost, "lost bytes over the sites as in leaks");
+same(sum(data.groups.map((g) => g.retained_bytes)), lost, "root leaks and cycles retain all that is lost");
+for (const k of ["size", "count"])
+	same(sum(data.diff.rows.map((r) => r[k === "size" ? 4 : 5])), diff.totals[k], `differences: ${k} as in diff`);
+same(data.diff.rows.length, diff.records.length, "as many differences as in diff");
+const bySite = new Map(retained.records.filter((r) => r.kind === "site").map((r) => [r.site, r.retained_bytes]));
+same(data.row_site.slice(0, data.kept).filter((s, i) => bySite.has(s) && bySite.get(s) !== data.retained_bytes[i]).length, 0, "sites that differ from retained");
+same(data.dominators[0][5], sum(data.live_bytes), "dominators hold the whole heap");
+
+// Flame graph: every measure, invert, search, zoom.
+for (const m of ["live_bytes", "peak_bytes", "total_bytes", "live_blocks", "total_blocks", "temporary", "lost_bytes", "retained_bytes", "difference"]) {
+	await page.selectOption("main select", m);
+	const total = +(await page.getAttribute(".flame", "data-total"));
+	ok(m === "retained_bytes" || m === "difference" ? total > 0 : total === sum(data[m]), `flame graph of ${m}: ${total}`);
+}
+await page.selectOption("main select", "live_bytes");
+await page.click("text=invert");
+same(+(await page.getAttribute(".flame", "data-total")), sum(data.live_bytes), "inverted, the sum is the same");
+await page.click("text=invert");
+await page.fill("main input.search", "grow");
+ok(/frames/.test(await text(".tools span[role=status]")), "search says how much it found");
+await page.fill("main input.search", "");
+await page.locator(".flame g[name=fill_cache]").first().click();
+await page.waitForSelector("nav.path button");
+ok(/zoom=/.test(page.url()), "zoom is in the address");
+ok((await page.locator("nav.path button").count()) > 3, "zoom shows the way up");
+if (shots) await page.screenshot({ path: `${shots}/flame.png` });
+
+// Sites: order, search, stack, deep link, keys.
+await open("sites");
+const live = (await page.locator(".body .row").first().innerText()).split("\n")[0];
+await page.click('[data-column="total_bytes"]');
+ok(page.url().includes("sort=total_bytes"), "order is in the address");
+await page.click('[data-column="total_bytes"]');
+ok(page.url().includes("order=up"), "a second click turns it");
+await open("sites", "&sort=live_bytes");
+same((await page.locator(".body .row").first().innerText()).split("\n")[0], live, "the deep link gives the same order");
+await page.fill("main input.search", "lose_list");
+ok(/^2 of/.test(await text(".tools .count")), `search finds the two sites of lose_list: ${await text(".tools .count")}`);
+await page.locator(".body .row").first().click();
+ok(/lose_list/.test(await text(".stack")) && /main/.test(await text(".stack")), "a click shows the whole stack");
+if (shots) await page.screenshot({ path: `${shots}/sites.png` });
+await page.reload();
+await ready("sites");
+ok(/lose_list/.test(await text(".stack")), "the chosen row is in the address");
+await page.locator(".body").first().press("ArrowDown");
+await page.keyboard.press("3");
+await ready("leaks");
+ok(page.url().includes("view=leaks"), "the key 3 opens the leaks");
+
+// Leaks: tree and ring.
+await page.fill("main input.search", "");
+const groups = await page.locator(".table").first().locator(".body .row").count();
+same(groups, data.groups.length, "a row for each group of leaks");
+const cycle = data.groups.findIndex((g) => g.kind === "cycle" && g.ring.size === 6);
+ok(cycle >= 0, "the ring of six is there");
+await open("leaks", `&row=${cycle}`);
+same(await page.locator("svg.ring circle").count(), 6, "blocks in its picture");
+same(await page.locator("svg.ring path.word").count(), 12, "references in its picture");
+const offsets = (await page.locator("svg.ring .offset").allInnerTexts()).sort();
+ok(offsets.every((o) => o === "+0" || o === "+8") && offsets.includes("+0") && offsets.includes("+8"), "fields at +0 and +8");
+ok((await page.locator("ul.tree li").count()) > 1, "its tree");
+
+// The others.
+await open("diff");
+same(+(await page.getAttribute(".lead", "data-after")), diff.totals.size, "differences: new size");
+same(+(await page.getAttribute(".lead", "data-after")) - +(await page.getAttribute(".lead", "data-before")), diff.totals.size_diff, "differences: change");
+const rows = await page.locator(".body .row").count();
+await page.uncheck("input[data-kind=new]");
+ok((await page.locator(".body .row").count()) < rows, "kinds can be left out");
+await open("dominators");
+same(+(await page.getAttribute(".treemap", "data-total")), sum(data.live_bytes), "treemap: the whole heap");
+await page.locator(".plain tbody tr").first().click();
+ok((await page.locator("nav.path button").count()) === 2, "treemap: path from the root");
+await open("timeline");
+ok((await page.locator(".plot canvas").count()) === 1, "timeline is drawn");
+ok((await page.locator(".body .row").allInnerTexts()).some((t) => t.includes("half </script><b>")), "marks, a hostile name among them");
+await open("histograms");
+ok((await page.locator(".bars tr").count()) > 5, "histograms");
+await open("threads");
+same(await page.locator(".table").last().locator(".body .row").count(), 2, "threads");
+await open("details");
+ok((await text("main")).includes("/leaks"), "details of the process");
+ok(!/\[object|undefined|NaN/.test(await text("body")), "no raw values on the page");
+await page.keyboard.press("?");
+ok(await page.locator("dialog[open]").isVisible(), "? shows the keys");
+await page.keyboard.press("Escape");
+
+// Dark, print, and a snapshot without references.
+await page.emulateMedia({ colorScheme: "dark" });
+await open("flame");
+ok(await page.evaluate(() => getComputedStyle(document.body).backgroundColor !== "rgb(255, 255, 255)"), "dark mode");
+if (shots) await page.screenshot({ path: `${shots}/dark.png` });
+await page.emulateMedia({ colorScheme: "light", media: "print" });
+ok(!(await page.locator(".tabs").isVisible()), "on paper there are no tabs");
+await page.emulateMedia({ media: "screen" });
+await page.goto(`file://${work}/bare.html`);
+for (const v of ["flame", "sites", "leaks", "diff", "dominators", "timeline", "histograms", "threads", "details"]) await open(v);
+await open("leaks");
+ok(/not known/.test(await text("main")), "without references the page says so");
+same(asked.length, 0, "requests to a network");
+same(trouble.length, 0, `errors on the page ${trouble.slice(0, 3).join("; ")}`);
+console.log(`1..${number}`);
+await browser.close();
+process.exit(failed ? 1 : 0);
