@@ -134,6 +134,8 @@ check-hostile: all ## everything that breaks profilers
 	@B=$(B) tests/run hostile
 check-fuzz: ## fuzz each reader of files for a minute in all
 	@scripts/fuzz 60
+check-web: all ## the report for browsers, in a browser (node, npm packages and chromium; else skipped)
+	@B=$(B) tests/run web
 check-san: ## unit and command-line tests with the command under ASan+UBSan
 	@$(MAKE) --no-print-directory ASAN=1 B=build/asan -j$$(nproc) all unit-programs programs
 	@B=build/asan ASAN_OPTIONS=detect_leaks=0 tests/run unit cli
@@ -161,6 +163,6 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 FORCE:
-.PHONY: all programs unit-programs demo check check-unit check-cli check-truth check-hostile check-fuzz check-san \
+.PHONY: all programs unit-programs demo check check-unit check-cli check-truth check-hostile check-fuzz check-web check-san \
 	bench lint install uninstall deb clean help FORCE
 .DELETE_ON_ERROR:

@@ -16,21 +16,22 @@ static void column(struct html *h, const char *name, const int64_t *value, size_
 	fputs("],\n", h->out);
 }
 
+/* From the blocks: a record of leaks may stand for several sites of one name. */
 static void lost(struct html *h, int64_t *value)
 {
-	int64_t *blocks = memory_get_zeroed(h->rows + 1ull, sizeof(*blocks));
 	const struct leaks *l = &h->leaks.leaks;
+	const struct snapshot *s = h->view.snapshot;
+	int64_t *blocks = memory_get_zeroed(h->rows + 1ull, sizeof(*blocks));
 
-	for (size_t i = 0; i < l->record_count; i++) {
-		const struct leak_record *r = &l->records[i];
-		uint32_t row;
+	for (uint32_t i = 0; i < l->graph.blocks; i++) {
+		uint32_t site = s->blocks[i].site, row;
 
-		if (!LEAK_IS_LOST(r->kind) || r->suppression >= 0 || r->site >= h->view.snapshot->site_count ||
-		    !h->view.kept[r->site])
+		if (!LEAK_IS_LOST(l->kind[i] & LEAK_KIND_MASK) || l->kind[i] & (LEAK_SUPPRESSED | LEAK_LEFT_OUT) ||
+		    site >= s->site_count || !h->view.kept[site])
 			continue;
-		row = html_row(h, r->site, false);
-		value[row] += (int64_t)r->bytes;
-		blocks[row] += (int64_t)r->blocks;
+		row = html_row(h, site, false);
+		value[row] += (int64_t)s->blocks[i].bytes;
+		blocks[row]++;
 	}
 	column(h, "lost_bytes", value, h->rows);
 	column(h, "lost_blocks", blocks, h->rows);

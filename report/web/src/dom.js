@@ -14,7 +14,7 @@ function fill(e, attributes, children) {
 		if (k.startsWith("on")) e.addEventListener(k.slice(2), v);
 		else if (v === true) e.setAttribute(k, "");
 		else if (v !== false && v != null) e.setAttribute(k, v);
-	e.append(...children.flat().filter((c) => c != null));
+	e.append(...children.flat(Infinity).filter((c) => c != null));
 }
 
 export const state = new Map();

@@ -43,7 +43,7 @@ export function dominators() {
 	function render() {
 		const width = Math.max(300, box.clientWidth || 1000), height = Math.max(320, Math.min(620, width * 0.5));
 		const tree = hierarchy(below(focus, 2)).sum((d) => d.value ?? 0).sort((a, b) => b.value - a.value);
-		treemap().size([width, height]).paddingTop((d) => (d.depth === 1 && d.children ? 19 : 0)).paddingInner(1).paddingOuter((d) => (d.depth ? 2 : 0)).round(true)(tree);
+		treemap().size([width, height]).paddingOuter((d) => (d.depth ? 2 : 0)).paddingTop((d) => (d.depth === 1 && d.children ? 19 : 0)).paddingInner(1).round(true)(tree);
 		const s = svg("svg", { width, height, role: "img", "aria-label": "treemap" });
 		for (const d of tree.descendants().slice(1)) {
 			const w = d.x1 - d.x0, h = d.y1 - d.y0, what = d.data.own ? "its own blocks" : d.data.rest ? `${count(d.data.rest)} smaller` : name(d.data.i);

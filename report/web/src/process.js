@@ -11,24 +11,25 @@ export function timeline() {
 	const box = el("div", { class: "plot" }), css = () => getComputedStyle(document.body);
 	const f = (key, label, format) => ({ name: key, label, class: "number", text: (m) => format(m[key]), sort: (m) => m[key] });
 	const list = table({ rows: () => marks, sort: "elapsed_ns", key: (m) => String(marks.indexOf(m)), search: (m) => `${m.name} ${m.kind}`, empty: "no marks",
-		columns: [f("elapsed_ns", "after", duration), f("live_bytes", "live", bytes), f("live_blocks", "blocks", count),
+		columns: [f("elapsed_ns", "after", duration), f("live_bytes", "live", bytes),
 			{ name: "kind", label: "kind", text: (m) => m.kind, sort: (m) => m.kind },
 			{ name: "name", label: "mark", width: "minmax(8em,1fr)", text: (m) => m.name, sort: (m) => m.name }] });
 	const root = el("div", {}, box, el("p", { class: "dim" }, "Drag to zoom, double click to go back."), el("h3", {}, "Marks"), list);
 	function plot() {
-		const axis = { stroke: css().getPropertyValue("--dim"), grid: { stroke: css().getPropertyValue("--line") }, ticks: { stroke: css().getPropertyValue("--line") } };
+		const axis = { stroke: css().getPropertyValue("--dim"), grid: { width: 1, stroke: css().getPropertyValue("--line") }, ticks: { stroke: css().getPropertyValue("--line") } };
 		box.replaceChildren();
 		new uPlot({
 			width: Math.max(300, box.clientWidth || 1000), height: 380, scales: { x: { time: false } },
 			series: [{ label: "time", value: (_, v) => (v == null ? "" : duration(v * 1e9)) },
 				{ label: "live", stroke: dark() ? "#6db3ff" : "#1766c2", fill: dark() ? "#6db3ff22" : "#1766c222", width: 2, value: (_, v) => (v == null ? "" : bytes(v)) },
 				{ label: "RSS", stroke: dark() ? "#ffb454" : "#c2620a", width: 2, value: (_, v) => (v == null ? "" : bytes(v)) }],
-			axes: [{ ...axis, values: (_, ticks) => ticks.map((t) => duration(t * 1e9)) }, { ...axis, size: 80, values: (_, ticks) => ticks.map((t) => bytes(t)) }],
+			axes: [{ ...axis, values: (_, ticks) => ticks.map((t) => duration(t * 1e9)) }, { ...axis, size: 80, incrs: Array.from({ length: 52 }, (_, i) => 2 ** i), values: (_, ticks) => ticks.map((t) => bytes(t)) }],
 			hooks: { draw: [(u) => {
 				const c = u.ctx;
 				c.save();
 				c.strokeStyle = c.fillStyle = css().getPropertyValue("--accent");
 				c.setLineDash([4, 4]);
+				c.textAlign = "left";
 				c.font = `${11 * devicePixelRatio}px system-ui`;
 				let end = -Infinity;
 				for (const m of marks) {

@@ -1,5 +1,5 @@
 // Sites, differences, and the stack that is shown beneath a row.
-import { bytes, count, data, known, line, measures, place, placeText, short, show, signed, stack, sum, value, where } from "./data.js";
+import { bytes, count, data, known, line, measures, place, placeText, short, show, signed, stack, value, where } from "./data.js";
 import { el, keep, state } from "./dom.js";
 import { table } from "./table.js";
 
