@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "generations.h"
+#include "header.h"
 #include "leaks_view.h"
 #include "verb.h"
 #include "view.h"
@@ -266,7 +267,7 @@ int cmd_leaks(int argc, char **argv)
 		print_doubts(&v);
 	if (v.fail && v.leaks.lost.blocks)
 		code = EXIT_FINDINGS;
-	if (!v.leaks.complete || bad)
+	if (header_code(&v.snapshot) != EXIT_FINE || !v.leaks.complete || bad)
 		code = EXIT_UNMEASURED;
 	unload(&v);
 	return code;
