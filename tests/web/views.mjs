@@ -26,7 +26,7 @@ const open = async (view, more = "") => {
 	await page.evaluate(() => { document.querySelector("main").dataset.ready = ""; });
 	await page.evaluate((h) => { location.hash = h; }, `view=${view}${more}`);
 	await ready(view);
-	if (shots) await page.screenshot({ path: `${shots}/${view}.png` });
+	if (shots && page.url().includes("report.html")) await page.screenshot({ path: `${shots}/${view}.png` });
 };
 const text = (selector) => page.locator(selector).first().innerText();
 const data = await (async () => {

@@ -12,7 +12,7 @@ export function dominators() {
 	rows.forEach((r, i) => { if (i) child[r[0]].push(i); });
 	const name = (i) => {
 		const [, kind, what] = rows[i];
-		return kind === ALL ? "the whole heap" : kind === ROOT ? `${what[0]} ${what[1]}` : kind === GROUP ? `lost: ${placeText(what)}` :
+		return kind === ALL ? "the whole heap" : kind === ROOT ? (what[1].startsWith(what[0]) ? what[1] : `${what[0]} ${what[1]}`) : kind === GROUP ? `lost: ${placeText(what)}` :
 			kind === KEPT ? "kept without a root" : placeText(what);
 	};
 	const kindOf = (i) => ["", "root", "root leak", "kept", i && rows[rows[i][0]][1] === ALL ? "held by several roots" : "blocks"][rows[i][1]];

@@ -109,8 +109,9 @@ function color(d, what, total) {
 		return x > 0 ? `hsl(8 ${20 + 60 * x}% ${l}%)` : x < 0 ? `hsl(210 ${20 - 60 * x}% ${l}%)` : dark() ? "#3a3d42" : "#e3e5e8";
 	}
 	if (!d.data.module) return dark() ? "#3a3d42" : "#d9dce0";
-	const vary = hue(d.data.name) % 12;
-	return `hsl(${hue(base(d.data.module))} ${dark() ? 38 : 62}% ${dark() ? 30 + vary / 2 : 74 + vary / 2}%)`;
+	// One hue a module, a shade of it a function.
+	const shade = hue(d.data.name);
+	return `hsl(${hue(base(d.data.module)) + (shade % 44) - 22} ${dark() ? 38 : 62}% ${dark() ? 27 + (shade % 9) : 73 + (shade % 11)}%)`;
 }
 
 export function flame() {
@@ -171,6 +172,7 @@ export function flame() {
 			})
 			.onClick((d) => { if (d.data.node !== focus) setTimeout(() => zoom(d.data.node)); });
 		select(box).datum(top).call(chart);
+		settle(width);
 		box.dataset.total = tree.total[0];
 		box.dataset.drawn = drawn;
 		const steps = [];
@@ -185,6 +187,11 @@ export function flame() {
 			tree.total[0] ? "" : `Nothing to draw: ${what.label} is zero everywhere.`,
 		].filter(Boolean).join(" ");
 		if (search.value) find();
+	}
+	// Frames have their place at once, not after a while.
+	function settle(width) {
+		select(box).selectAll("g").interrupt().attr("transform", (d) => `translate(${d.x0 * width},${d.depth * CELL})`)
+			.select("rect").interrupt().attr("width", (d) => (d.x1 - d.x0) * width);
 	}
 	function find() {
 		if (search.value) chart.search(search.value);

@@ -1,5 +1,5 @@
 // Sites, differences, and the stack that is shown beneath a row.
-import { bytes, count, data, known, line, measures, place, placeText, short, show, signed, stack, value, where } from "./data.js";
+import { bytes, caller, count, data, known, line, measures, place, placeText, short, show, signed, stack, value, where } from "./data.js";
 import { el, keep, state } from "./dom.js";
 import { table } from "./table.js";
 
@@ -11,18 +11,26 @@ export function stackList(row) {
 			el("span", { class: "dim" }, l.file ? ` ${l.file}:${l.line}` : "", l.module ? ` [${l.module}]` : ""));
 	}));
 }
-const number = (m) => ({ name: m.name, label: m.label, class: "number", text: (r) => show(m, value(m.name, r)), sort: (r) => value(m.name, r),
+// As much of the way up as tells sites of one function apart.
+function callers(row) {
+	const d = data(), up = stack(row);
+	return up.slice(up.indexOf(caller(row)) + 1).slice(0, 4).map((n) => ` ← ${short(line(d.node_line[n]).function)}`).join("");
+}
+const number = (m, all) => ({ share: (r) => value(m.name, r) / all, name: m.name, label: m.label, class: "number", text: (r) => show(m, value(m.name, r)), sort: (r) => value(m.name, r),
 	title: m.name });
 const stackText = (row) => stack(row).map((n) => { const l = line(data().node_line[n]); return `${l.function} ${l.file} ${l.module}`; }).join(" ");
 export const placeColumn = (of = (r) => r) => ({ name: "place", label: "where", width: "minmax(12em,1fr)", class: "place",
-	text: (r) => { const l = place(of(r)); return el("span", { title: `${l.function} ${l.file}` }, el("b", {}, short(l.function)), " ", el("span", { class: "dim" }, where(l))); },
+	text: (r) => { const l = place(of(r)); return el("span", { title: `${l.function} ${l.file}` }, el("b", {}, short(l.function)), " ", el("span", { class: "dim" }, where(l), callers(of(r)))); },
 	sort: (r) => placeText(of(r)) });
+
+// The largest value: what a full bar stands for.
+const top = (name) => (data()[name] ?? []).reduce((a, b) => (b > a ? b : a), 0);
 
 export function sites() {
 	const all = Array.from({ length: data().kept }, (_, i) => i);
 	return table({
 		rows: () => all, sort: (data().live_bytes ?? []).some((v) => v > 0) ? "live_bytes" : "peak_bytes", key: String, search: stackText,
-		columns: [...measures.filter((m) => known(m.name)).map(number), placeColumn()],
+		columns: [...measures.filter((m) => known(m.name)).map((m) => number(m, top(m.name) || 1)), placeColumn()],
 		said: (rows) => {
 			let live = 0;
 			for (const r of rows) live += value("live_bytes", r);

@@ -60,7 +60,8 @@ export function table(options) {
 			"aria-selected": String(options.key(r) === chosen), onclick: () => select(i) },
 			columns.map((c) => {
 				const text = c.text(r);
-				return el("div", { class: `cell ${c.class ?? ""}`, role: "cell", title: typeof text === "string" && text.length > 20 ? text : null }, text);
+				return el("div", { class: `cell ${c.class ?? ""}`, role: "cell",
+					style: c.share && c === by ? `background:linear-gradient(to right,var(--bar) ${100 * c.share(r)}%,transparent 0)` : null, title: typeof text === "string" && text.length > 20 ? text : null }, text);
 			}));
 	}
 	function draw() {
