@@ -48,22 +48,22 @@ every() {
 		import random
 		data = open("good.tide", "rb").read()
 		random.seed(7)
-		for i in range(60):
+		for i in range(20):
 		    d = bytearray(data)
 		    for _ in range(random.choice((1, 1, 2, 8, 40))):
 		        at = random.randrange(min(len(d), 4096)) if i % 2 else random.randrange(len(d))
 		        d[at] ^= 1 << random.randrange(8)
 		    open(f"flip{i}.tide", "wb").write(d)
-		for i, word in enumerate((0, 1, 0x7fffffff, 0xffffffff, 0x7fffffffffffffff, 0xffffffffffffffff)):
+		for i, word in enumerate((0, 0xffffffff, 0x7fffffffffffffff)):
 		    d = bytearray(data)
-		    for at in range(8, 512, 8):
+		    for at in range(8, 256, 16):
 		        e = bytearray(d)
 		        e[at:at + 8] = word.to_bytes(8, "little")
 		        open(f"word{i}_{at}.tide", "wb").write(e)
 	END
 	for f in flip*.tide; do every $f $f; done
 	for f in word*.tide; do
-		for verb in info leaks; do
+		for verb in leaks; do
 			timeout 20 "$TIDEMARK" $verb $f >/dev/null 2>err.txt </dev/null && status=0 || status=$?
 			[ $status -le 3 ] || fail "$verb on $f: status $status: $(tail -n 3 err.txt)"
 		done
