@@ -260,8 +260,7 @@ static void process(const struct ledger_copy *c, struct snapshot_writer *w, stru
 	p->elapsed_ns = elapsed(c);
 	p->taken_wall_ns = h->started_wall_ns + p->elapsed_ns;
 	p->peak_bytes = h->peak_bytes > 0 ? (uint64_t)h->peak_bytes : 0;
-	p->peak_elapsed_ns = h->peak_mono_ns > h->started_mono_ns ?
-		h->peak_mono_ns - h->started_mono_ns : 0;
+	p->peak_elapsed_ns = h->peak_birth <= BIRTH_MAX ? birth_to_ns(h->peak_birth) : 0;
 	p->rss_bytes = n ? points[n - 1].rss_bytes : 0;
 	p->own_bytes = h->own_bytes;
 	p->birth_now = h->birth_now;

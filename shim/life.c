@@ -8,6 +8,8 @@
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
 #include "birth.h"
 #include "block.h"
 #include "config.h"
@@ -162,6 +164,28 @@ static void sleep_for_good(void)
 	state.phase = PHASE_DORMANT;
 }
 
+/* A program that was started by another name of the same file (redis-server is a
+ * link to redis-check-rdb, python3 to python3.11) is called by that name. */
+static void called_by(const char *name)
+{
+	struct stat a, b;
+	if (!name || raw4(SYS_newfstatat, AT_FDCWD, name, &a, 0) != 0
+	    || raw4(SYS_newfstatat, AT_FDCWD, "/proc/self/exe", &b, 0) != 0
+	    || a.st_ino != b.st_ino || a.st_dev != b.st_dev)
+		return;
+	char path[sizeof exe], *at = path, *end = path + sizeof path;
+	if (name[0] != '/') {
+		long n = raw2(SYS_getcwd, path, sizeof path);
+		if (n <= 0)
+			return;
+		at += n - 1;
+		text_append(&at, end, "/");
+		name += name[0] == '.' && name[1] == '/' ? 2 : 0;
+	}
+	text_append(&at, end, name);
+	__builtin_memcpy(exe, path, sizeof exe);
+}
+
 __attribute__((constructor))
 static void life_start(int argc, char **argv, char **environment)
 {
@@ -172,8 +196,12 @@ static void life_start(int argc, char **argv, char **environment)
 	starting = true;
 	real_resolve();
 	config_read(environment);
+#ifdef TIDEMARK_FAIL
+	fail_read(environment);
+#endif
 	long n = raw3(SYS_readlink, "/proc/self/exe", exe, sizeof exe - 1);
 	exe[n > 0 ? n : 0] = 0;
+	called_by((const char *)getauxval(AT_EXECFN));
 	if (!real.malloc || !real.free || ((int32_t)raw0(SYS_getpid) != config.root && !config_follows(exe))) {
 		sleep_for_good();
 		return;
