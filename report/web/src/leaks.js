@@ -21,7 +21,17 @@ function tree(g) {
 // Blocks on a circle, a curve for each pair of blocks that refer to each other, with the offsets of the fields.
 export function ring(r) {
 	const n = r.blocks.length, radius = Math.max(90, n * 17), cx = radius + 190, cy = radius + 50;
-	const at = (i) => [cx + radius * Math.sin((2 * Math.PI * i) / n), cy - radius * Math.cos((2 * Math.PI * i) / n)];
+	// Along the references, depth first: what follows each other stands side by side.
+	const next = r.blocks.map(() => []), seat = new Map(), todo = [0];
+	for (const [from, to] of [...r.words].sort((a, b) => b[2] - a[2])) next[from].push(to);
+	while (todo.length) {
+		const i = todo.pop();
+		if (seat.has(i)) continue;
+		seat.set(i, seat.size);
+		todo.push(...next[i]);
+	}
+	r.blocks.forEach((_, i) => { if (!seat.has(i)) seat.set(i, seat.size); });
+	const at = (i) => [cx + radius * Math.sin((2 * Math.PI * seat.get(i)) / n), cy - radius * Math.cos((2 * Math.PI * seat.get(i)) / n)];
 	const pairs = new Map();
 	for (const [from, to, offset, inside] of r.words) {
 		const key = `${from} ${to}`, text = `+${offset}${inside ? ` → +${inside}` : ""}`;

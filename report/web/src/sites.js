@@ -14,7 +14,8 @@ export function stackList(row) {
 // As much of the way up as tells sites of one function apart.
 function callers(row) {
 	const d = data(), up = stack(row);
-	return up.slice(up.indexOf(caller(row)) + 1).slice(0, 4).map((n) => ` ← ${short(line(d.node_line[n]).function)}`).join("");
+	const names = up.slice(up.indexOf(caller(row)) + 1).map((n) => short(line(d.node_line[n]).function)), main = names.indexOf("main");
+	return names.slice(0, main < 0 ? 5 : Math.min(5, main + 1)).map((f) => ` ← ${f}`).join("");
 }
 const number = (m, all) => ({ share: (r) => value(m.name, r) / all, name: m.name, label: m.label, class: "number", text: (r) => show(m, value(m.name, r)), sort: (r) => value(m.name, r),
 	title: m.name });
