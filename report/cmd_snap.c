@@ -4,11 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include "../shim/ledger.h"
 #include "collect.h"
 #include "format.h"
-#include "memory_read.h"
+#include "ledger_read.h"
 #include "options.h"
 #include "verb.h"
 
@@ -82,33 +80,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp argp = { option, parse, "PID", doc, OPTIONS_CHILD, NULL, NULL };
-
-/* The ledger is mapped in the process: its mappings say where the file is. */
-static char *ledger_find(int pid, struct tide_error *e)
-{
-	struct memory_read m;
-	char *path = NULL;
-
-	if (memory_open(&m, pid, e))
-		return NULL;
-	for (size_t i = 0; i < m.mapping_count && !path; i++) {
-		const char *p = m.mappings[i].path;
-		size_t n = strlen(p);
-
-		if (!m.mappings[i].shared || n < 8 || strcmp(p + n - 7, ".ledger"))
-			continue;
-		path = memory_string(p);
-		if (access(path, R_OK)) {	/* it may live under another root */
-			free(path);
-			path = memory_printf("/proc/%d/root%s", pid, p);
-		}
-	}
-	memory_close(&m);
-	if (!path)
-		error_set(e, EXIT_UNMEASURED, "process %d is not profiled|the library is not loaded in it, or keeps its "
-			"tables to itself|start it with 'tidemark run'", pid);
-	return path;
-}
 
 int cmd_snap(int argc, char **argv)
 {

@@ -65,6 +65,8 @@ uint32_t ledger_made_module(struct ledger_made *m, const struct tide_module *mod
 void ledger_coverage(const struct ledger_copy *c, struct snapshot_writer *w,
 	const struct tide_value *more, size_t more_count);
 
+/* Path of the ledger of a running process, to be freed; NULL: it is not profiled. */
+char *ledger_find(int pid, struct tide_error *e);
 /* The ledger of a process that is alive or dead as a snapshot: snapshot_open calls it. */
 int ledger_open(const char *path, struct snapshot *s, struct tide_error *e);
 

@@ -1,0 +1,328 @@
+/* top_draw.c - the picture of the live view: top_draw.h.
+ *
+ *   name, pid, time, state
+ *   live, peak, RSS, rate
+ *   growth since the mark
+ *   sparkline of live bytes over the run
+ *   heads
+ *   rows, the selected one in reverse
+ *   [stack of the selected row]
+ *   keys, or a message, or what is being searched
+ */
+#include <curses.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include "place.h"
+#include "top_draw.h"
+#include "units.h"
+
+#define ROWS_LEAST 3		/* of the table, above a stack */
+#define HEAD_LINES 5
+#define PLACE_LEAST 24
+
+static const struct { enum top_sort what; const char *head; int width; } column[] = {
+	{ TOP_LIVE, "live", 9 }, { TOP_BLOCKS, "blocks", 9 }, { TOP_GROWTH, "growth", 10 },
+	{ TOP_RATE, "rate/s", 9 }, { TOP_PEAK, "peak", 9 }, { TOP_TOTAL, "total", 9 },
+	{ TOP_ALLOCATIONS, "allocs", 11 }, { TOP_TEMPORARY, "temp", 11 },
+};
+#define COLUMNS (sizeof(column) / sizeof(column[0]))
+
+enum { PAIR_NAME = 1, PAIR_DIM, PAIR_GOOD, PAIR_BAD, PAIR_BAR };
+
+void top_draw_start(struct top_view *v)
+{
+	if (!v->screen.color || !has_colors())
+		return;
+	start_color();
+	use_default_colors();
+	init_pair(PAIR_NAME, COLOR_CYAN, -1);
+	init_pair(PAIR_DIM, COLOR_BLUE, -1);
+	init_pair(PAIR_GOOD, COLOR_GREEN, -1);
+	init_pair(PAIR_BAD, COLOR_RED, -1);
+	init_pair(PAIR_BAR, COLOR_CYAN, -1);
+}
+
+/* Attributes with a colour, where there is one. */
+static attr_t ink(const struct top_view *v, short pair, attr_t without)
+{
+	return v->screen.color && has_colors() ? (attr_t)COLOR_PAIR(pair) : without;
+}
+
+/* Text at a place, cut at the edge. Returns the column behind it. */
+static int put(struct top_view *v, int y, int x, attr_t attributes, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+static int put(struct top_view *v, int y, int x, attr_t attributes, const char *format, ...)
+{
+	int width = getmaxx(stdscr) - x, columns;
+	va_list list;
+	char *text, *fit;
+
+	if (y >= getmaxy(stdscr) || width <= 0)
+		return x;
+	va_start(list, format);
+	if (vasprintf(&text, format, list) < 0)
+		text = NULL;
+	va_end(list);
+	if (!text)
+		return x;
+	fit = screen_fit(&v->screen, text, (unsigned)width, FIT_END);
+	attrset(attributes);
+	mvaddstr(y, x, fit);
+	attrset(A_NORMAL);
+	columns = (int)screen_columns(&v->screen, fit);
+	free(fit);
+	free(text);
+	return x + columns;
+}
+
+static void draw_head(struct top_view *v)
+{
+	const struct top *t = v->top;
+	const struct top_model *m = &t->model;
+	const struct tide_process *p = &m->process;
+	char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT];
+	int x;
+
+	x = put(v, 0, 0, A_BOLD, "%s %d", place_base(t->exe), p->pid);
+	x = put(v, 0, x, 0, "  %s  ", units_duration(a, m->now_ns));
+	if (*t->ended)
+		put(v, 0, x, A_BOLD | ink(v, PAIR_BAD, 0), "%s", t->ended);
+	else if (v->paused)
+		put(v, 0, x, A_BOLD | A_REVERSE, "paused");
+	else
+		put(v, 0, x, ink(v, PAIR_GOOD, 0), "running, every %s",
+			units_duration(b, (uint64_t)(t->interval * 1e9)));
+
+	x = put(v, 1, 0, 0, "live ");
+	x = put(v, 1, x, A_BOLD, "%s", units_bytes(a, (int64_t)p->live_bytes));
+	x = put(v, 1, x, 0, " in %s   peak %s   RSS %s", units_count(a, (int64_t)p->live_blocks),
+		units_bytes(b, (int64_t)p->peak_bytes),
+		p->rss_bytes ? units_bytes(c, (int64_t)p->rss_bytes) : "?");
+	if (m->pictures > 1)
+		put(v, 1, x, 0, "   %s/s %s", units_bytes(a, (int64_t)m->bytes_per_second),
+			units_rate(b, m->blocks_per_second));
+
+	x = put(v, 2, 0, 0, "since %s (%s ago) ", v->marked ? "the mark" : "the first picture",
+		units_duration(a, m->now_ns > m->mark_ns ? m->now_ns - m->mark_ns : 0));
+	put(v, 2, x, A_BOLD, "%s in %s blocks", units_bytes_signed(a, (int64_t)p->live_bytes - m->mark_live_bytes),
+		units_count_signed(b, (int64_t)p->live_blocks - m->mark_live_blocks));
+}
+
+static void draw_curve(struct top_view *v)
+{
+	size_t cells = (size_t)getmaxx(stdscr);
+	double *values = memory_get(cells * sizeof(*values));
+	char *text;
+
+	top_model_curve(&v->top->model, values, cells);
+	text = screen_sparkline(&v->screen, values, cells);
+	put(v, 3, 0, ink(v, PAIR_BAR, 0), "%s", text);
+	free(text);
+	free(values);
+}
+
+static bool is_known(const struct top *t, enum top_sort what)
+{
+	return t->group != TOP_THREAD || (what != TOP_PEAK && what != TOP_TEMPORARY);
+}
+
+/* Which columns there is room for: from the left, and always the one that sorts. */
+static void choose_columns(const struct top *t, bool shown[COLUMNS])
+{
+	int left = getmaxx(stdscr) - PLACE_LEAST;
+
+	for (size_t i = 0; i < COLUMNS; i++) {
+		shown[i] = column[i].what == t->sort;
+		if (shown[i])
+			left -= column[i].width + 1;
+	}
+	for (size_t i = 0; i < COLUMNS; i++)
+		if (!shown[i] && is_known(t, column[i].what) && left >= column[i].width + 1) {
+			shown[i] = true;
+			left -= column[i].width + 1;
+		}
+}
+
+static void draw_heads(struct top_view *v, const bool shown[COLUMNS])
+{
+	static const char *const what[TOP_GROUPS] = { "allocated by", "function", "module", "thread" };
+	int x = 0;
+
+	for (size_t i = 0; i < COLUMNS; i++)
+		if (shown[i]) {
+			put(v, 4, x, column[i].what == v->top->sort ? A_BOLD | A_REVERSE : A_UNDERLINE, "%*s",
+				column[i].width, column[i].head);
+			x += column[i].width + 1;
+		}
+	put(v, 4, x, A_UNDERLINE, "%s", what[v->top->group]);
+}
+
+static char *value_text(char text[UNITS_TEXT], const struct top_row *row, enum top_sort what)
+{
+	double value = top_model_value(row, what);
+
+	if (what == TOP_GROWTH)
+		return units_bytes_signed(text, row->growth_bytes);
+	if (what == TOP_BLOCKS || what == TOP_ALLOCATIONS || what == TOP_TEMPORARY)
+		return units_count(text, (int64_t)value);
+	if (value == 0)
+		return memcpy(text, "0", 2);
+	return units_bytes(text, (int64_t)value);
+}
+
+static void draw_name(struct top_view *v, const struct top_row *row, int y, int x, attr_t base)
+{
+	const struct symbol_line *line = v->top->group == TOP_SITE ? top_session_line(v->top, row) : NULL;
+	int width = getmaxx(stdscr) - x;
+	struct place p;
+	char *clean;
+
+	if (width < 4)
+		return;
+	if (!line) {
+		char *fit;
+
+		clean = screen_clean(&v->screen, top_session_text(v->top, row));
+		fit = screen_fit(&v->screen, clean, (unsigned)width, v->top->group == TOP_MODULE ? FIT_START :
+			FIT_END);
+		put(v, y, x, base | (base ? 0 : ink(v, PAIR_NAME, 0)), "%s", fit);
+		free(fit);
+		free(clean);
+		return;
+	}
+	p = place_fit(&v->screen, line, v->top->common.source_root, (unsigned)width);
+	x = put(v, y, x, base | (base ? 0 : ink(v, PAIR_NAME, 0)), "%s", p.function);
+	if (*p.where)
+		put(v, y, x + 1, base, "%s", p.where);
+	place_free(&p);
+}
+
+static void draw_row(struct top_view *v, const bool shown[COLUMNS], const struct top_row *row, int y, bool selected)
+{
+	attr_t base = selected ? A_REVERSE : 0;
+	char text[UNITS_TEXT];
+	int x = 0;
+
+	if (selected)
+		mvhline(y, 0, ' ' | A_REVERSE, getmaxx(stdscr));
+	for (size_t i = 0; i < COLUMNS; i++) {
+		attr_t a = base;
+
+		if (!shown[i])
+			continue;
+		if (column[i].what == v->top->sort)
+			a |= A_BOLD;
+		if (column[i].what == TOP_GROWTH && row->growth_bytes && !selected)
+			a |= ink(v, row->growth_bytes > 0 ? PAIR_BAD : PAIR_GOOD, 0);
+		put(v, y, x, a, "%*s", column[i].width, value_text(text, row, column[i].what));
+		x += column[i].width + 1;
+	}
+	draw_name(v, row, y, x, base);
+}
+
+static void draw_stack(struct top_view *v, int y, int lines)
+{
+	size_t count = 0;
+	const struct symbol_line *line = NULL;
+
+	mvhline(y, 0, v->screen.unicode ? ACS_HLINE : '-', getmaxx(stdscr));
+	if (v->at < v->count)
+		line = top_session_stack(v->top, &v->row[v->at], &count);
+	if (!line) {
+		put(v, y + 1, 0, 0, v->top->group == TOP_THREAD ? "a thread has many stacks: g sums by site" :
+			"no stack");
+		return;
+	}
+	put(v, y, 2, A_BOLD, v->top->group == TOP_SITE ? " stack of site %u " :
+		" stack of its largest site, %u ", v->row[v->at].site);
+	for (size_t i = 0; i < count && (int)i < lines - 1; i++) {
+		struct place p;
+		int x = 2;
+
+		if ((int)i == lines - 2 && i + 1 < count) {
+			put(v, y + 1 + (int)i, 2, 0, "%zu more", count - i);
+			break;
+		}
+		p = place_fit(&v->screen, &line[i], v->top->common.source_root, (unsigned)(getmaxx(stdscr) - 2));
+		x = put(v, y + 1 + (int)i, x, line[i].inlined ? 0 : ink(v, PAIR_NAME, 0), "%s", p.function);
+		if (*p.where)
+			put(v, y + 1 + (int)i, x + 1, 0, "%s", p.where);
+		place_free(&p);
+	}
+}
+
+static void draw_foot(struct top_view *v)
+{
+	int y = getmaxy(stdscr) - 1, x;
+
+	if (v->typing) {
+		x = put(v, y, 0, A_BOLD, "/%s", v->search);
+		put(v, y, x, A_REVERSE, " ");
+	} else if (v->message) {
+		put(v, y, 0, A_BOLD, "%s", v->message);
+	} else if (*v->search) {
+		put(v, y, 0, 0, "%zu %s with '%s'   / another   Esc all", v->count,
+			v->count == 1 ? "row" : "rows", v->search);
+	} else {
+		put(v, y, 0, A_REVERSE, "q quit  h help  Enter stack  g by %s  <> %s  m mark  / search  w snapshot",
+			top_group_name(v->top->group), top_sort_name(v->top->sort));
+	}
+}
+
+static void draw_help(struct top_view *v)
+{
+	static const char *const line[] = {
+		"Up Down PgUp PgDn Home End   select a row", "Enter      stack of the selected row",
+		"g          sum by site, function, module, thread",
+		"< >        sort by live, blocks, growth, rate, peak, total, allocs, temp",
+		"d          sort by growth, and back", "m          mark: growth counts from now",
+		"/          search in functions, files and modules; Esc shows all again",
+		"space p    pause, and go on", "+ -        slower, faster",
+		"w          write a snapshot, as `tidemark snap` does", "q          end",
+		"", "live    bytes and blocks that are not freed now", "growth  change of live bytes since the mark",
+		"rate    bytes allocated a second", "peak    live bytes when the process was at its peak",
+		"total   bytes allocated since the start", "temp    blocks freed before the next allocation",
+	};
+
+	put(v, 0, 0, A_BOLD, "tidemark top: keys");
+	for (size_t i = 0; i < sizeof(line) / sizeof(line[0]); i++)
+		put(v, (int)i + 2, 2, 0, "%s", line[i]);
+	put(v, getmaxy(stdscr) - 1, 0, A_REVERSE, "any key goes back");
+}
+
+void top_draw(struct top_view *v)
+{
+	bool shown[COLUMNS];
+	int height = getmaxy(stdscr), rows, stack = 0;
+
+	erase();
+	if (v->help) {
+		draw_help(v);
+		refresh();
+		return;
+	}
+	rows = height - HEAD_LINES - 1;
+	if (v->stack && rows > ROWS_LEAST + 2) {
+		stack = rows / 2;
+		rows -= stack;
+	}
+	v->page = rows > 0 ? (size_t)rows : 0;
+	if (v->at < v->first)
+		v->first = v->at;
+	if (v->page && v->at >= v->first + v->page)
+		v->first = v->at - v->page + 1;
+	draw_head(v);
+	draw_curve(v);
+	choose_columns(v->top, shown);
+	draw_heads(v, shown);
+	for (size_t i = 0; i < v->page && v->first + i < v->count; i++)
+		draw_row(v, shown, &v->row[v->first + i], HEAD_LINES + (int)i, v->first + i == v->at);
+	if (!v->count)
+		put(v, HEAD_LINES, 0, 0, *v->search ? "nothing has '%s' in its function, file or module" :
+			"nothing was allocated yet%s", v->search);
+	if (stack)
+		draw_stack(v, HEAD_LINES + rows, stack);
+	draw_foot(v);
+	refresh();
+}

@@ -1,0 +1,290 @@
+/* top_screen.c - the live view on a terminal: keys, what is selected, time.
+ *
+ * Drawing is in top_draw.c. One thread: the wait for a key ends when the next
+ * picture is due. A lost terminal (SIGHUP) or a broken input ends the view.
+ */
+#include <curses.h>
+#include <errno.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "top_draw.h"
+
+static volatile sig_atomic_t asked_to_end;
+
+static void end_handler(int number)
+{
+	asked_to_end = number;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* The selection stays at its row's key, wherever that is sorted to. */
+static void rows_make(struct top_view *v)
+{
+	struct top *t = v->top;
+	uint32_t key = v->at < v->count ? v->row[v->at].key : 0;
+	bool had = v->at < v->count && v->held;
+
+	free(v->row);
+	v->row = top_session_rows(t, &v->count);
+	if (had)
+		for (size_t i = 0; i < v->count; i++)
+			if (v->row[i].key == key) {
+				v->at = i;
+				break;
+			}
+	if (v->at >= v->count)
+		v->at = v->count ? v->count - 1 : 0;
+}
+
+static void say(struct top_view *v, const char *text)
+{
+	free(v->message);
+	v->message = memory_string(text);
+}
+
+static void again(struct top_view *v)
+{
+	v->at = v->first = 0;
+	v->held = false;
+	rows_make(v);
+}
+
+static void move_to(struct top_view *v, long to)
+{
+	v->at = to < 0 || !v->count ? 0 : (size_t)to >= v->count ? v->count - 1 : (size_t)to;
+	v->held = v->at > 0;
+}
+
+static void sort_next(struct top_view *v, int step)
+{
+	struct top *t = v->top;
+
+	do
+		t->sort = (enum top_sort)(((int)t->sort + step + TOP_SORTS) % TOP_SORTS);
+	while (t->group == TOP_THREAD && (t->sort == TOP_PEAK || t->sort == TOP_TEMPORARY));
+	again(v);
+}
+
+static void group_next(struct top_view *v)
+{
+	struct top *t = v->top;
+
+	t->group = (enum top_group)((t->group + 1) % TOP_GROUPS);
+	if (t->group == TOP_THREAD && (t->sort == TOP_PEAK || t->sort == TOP_TEMPORARY))
+		t->sort = TOP_LIVE;
+	again(v);
+}
+
+static void snapshot_write(struct top_view *v)
+{
+	say(v, "taking a snapshot ...");
+	top_draw(v);
+	free(v->message);
+	v->message = top_session_snap(v->top);
+}
+
+/* Keys while text is typed after '/'. */
+static void key_search(struct top_view *v, int key)
+{
+	size_t n = strlen(v->search);
+
+	if (key == '\n' || key == '\r' || key == KEY_ENTER) {
+		v->typing = false;
+	} else if (key == 27) {
+		v->typing = false;
+		v->search[0] = '\0';
+	} else if (key == KEY_BACKSPACE || key == 127 || key == 8) {
+		while (n && ((unsigned char)v->search[--n] & 0xc0) == 0x80)	/* all bytes of a character */
+			;
+		v->search[n] = '\0';
+	} else if (key >= 32 && key < 256 && n + 1 < sizeof(v->search)) {
+		v->search[n] = (char)key;
+		v->search[n + 1] = '\0';
+	} else {
+		return;
+	}
+	again(v);
+}
+
+static void key_sort_or_mark(struct top_view *v, int key)
+{
+	switch (key) {
+	case '<':
+		sort_next(v, -1);
+		break;
+	case '>':
+	case 's':
+		sort_next(v, 1);
+		break;
+	case 'g':
+		group_next(v);
+		break;
+	case 'm':
+		top_model_mark(&v->top->model);
+		v->marked = true;
+		say(v, "marked: growth counts from now");
+		rows_make(v);
+		break;
+	case 'd':
+		v->top->sort = v->top->sort == TOP_GROWTH ? TOP_LIVE : TOP_GROWTH;
+		again(v);
+		break;
+	case '+':
+		v->top->interval = v->top->interval < 30 ? v->top->interval * 2 : 60;
+		break;
+	case '-':
+		v->top->interval = v->top->interval > 0.2 ? v->top->interval / 2 : 0.1;
+		break;
+	default:
+		break;
+	}
+}
+
+/* False: the user has seen enough. */
+static bool key_press(struct top_view *v, int key)
+{
+	free(v->message);
+	v->message = NULL;
+	if (v->help && key != KEY_RESIZE) {
+		v->help = false;
+		return key != 'q';
+	}
+	if (v->typing && key != KEY_RESIZE) {
+		key_search(v, key);
+		return true;
+	}
+	switch (key) {
+	case 'q':
+		return false;
+	case KEY_UP: case 'k':
+		move_to(v, (long)v->at - 1);
+		break;
+	case KEY_DOWN: case 'j':
+		move_to(v, (long)v->at + 1);
+		v->held = true;
+		break;
+	case KEY_PPAGE:
+		move_to(v, (long)v->at - (long)v->page);
+		break;
+	case KEY_NPAGE:
+		move_to(v, (long)v->at + (long)v->page);
+		break;
+	case KEY_HOME:
+		move_to(v, 0);
+		break;
+	case KEY_END:
+		move_to(v, (long)v->count);
+		break;
+	case '\n': case '\r': case KEY_ENTER:
+		v->stack = !v->stack;
+		break;
+	case 27:
+		v->search[0] = '\0';
+		again(v);
+		break;
+	case '/':
+		v->typing = true;
+		break;
+	case ' ': case 'p':
+		v->paused = !v->paused;
+		break;
+	case 'w':
+		snapshot_write(v);
+		break;
+	case 'h': case '?':
+		v->help = true;
+		break;
+	case 12:		/* control-L: what others wrote over the screen goes */
+		clearok(stdscr, TRUE);
+		break;
+	default:
+		key_sort_or_mark(v, key);
+	}
+	return true;
+}
+
+static bool watch(struct top_view *v)
+{
+	uint64_t due = now_ms() + (uint64_t)(v->top->interval * 1000), now;
+	int key;
+
+	while (!asked_to_end) {
+		struct pollfd input = { STDIN_FILENO, POLLIN, 0 };
+
+		top_draw(v);
+		now = now_ms();
+		if (!v->top->live || v->paused)
+			timeout(1000);
+		else
+			timeout(due > now ? (int)(due - now) : 0);
+		key = getch();
+		/* A terminal that went away always has something to read, and no key. */
+		if (key == ERR && poll(&input, 1, 0) > 0 && input.revents & (POLLHUP | POLLERR | POLLNVAL))
+			return false;
+		if (key != ERR && !key_press(v, key))
+			return true;
+		if (now_ms() >= due) {
+			if (!v->paused && v->top->live) {
+				top_session_look(v->top);
+				rows_make(v);
+			}
+			due = now_ms() + (uint64_t)(v->top->interval * 1000);
+		}
+	}
+	return true;
+}
+
+int top_screen(struct top *t)
+{
+	struct top_view v = { .top = t };
+	struct sigaction end = { .sa_handler = end_handler };
+	const char *searched = t->search;
+	SCREEN *terminal;
+
+	t->common.no_pager = true;
+	screen_open(&v.screen, &t->common);
+	if (searched)
+		snprintf(v.search, sizeof(v.search), "%s", searched);
+	t->search = v.search;
+	sigaction(SIGTERM, &end, NULL);
+	sigaction(SIGINT, &end, NULL);
+	sigaction(SIGHUP, &end, NULL);
+	terminal = newterm(NULL, stdout, stdin);
+	if (!terminal) {
+		struct tide_error e;
+
+		error_set(&e, EXIT_USAGE, "cannot use this terminal|TERM=%s is not known here|set TERM, or print "
+			"with --batch 1", getenv("TERM") ? getenv("TERM") : "");
+		error_print(&e);
+		t->search = searched;
+		return e.code;
+	}
+	set_escdelay(50);
+	cbreak();
+	noecho();
+	keypad(stdscr, TRUE);
+	curs_set(0);
+	top_draw_start(&v);
+	rows_make(&v);
+	watch(&v);
+	endwin();
+	delscreen(terminal);
+	t->search = searched;
+	free(v.row);
+	free(v.message);
+	if (asked_to_end == SIGTERM || asked_to_end == SIGHUP)
+		return 128 + asked_to_end;
+	return EXIT_FINE;
+}
