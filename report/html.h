@@ -35,7 +35,7 @@ struct html_row {
 	uint32_t site;			/* number in its snapshot */
 	uint32_t node;			/* innermost line, in `nodes` */
 	uint32_t skip;			/* lines of allocator wrappers before the caller */
-	bool old;			/* of the old snapshot */
+	uint8_t flags;			/* HTML_ROW_* */
 };
 
 struct html {
@@ -53,6 +53,7 @@ struct html {
 	uint32_t *row_of[2];		/* [sites] of view and old: row + 1; 0 none yet */
 	FILE *out;
 };
+enum { HTML_ROW_OLD = 1, HTML_ROW_CUT = 2 };	/* of the old snapshot; the stack ends early */
 enum { HTML_INLINED = 1, HTML_WRAPPER = 2, HTML_NO_SYMBOL = 4 };
 
 /* html_names.c */

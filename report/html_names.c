@@ -5,6 +5,7 @@
 #include <xxhash.h>
 #include "html.h"
 #include "json_out.h"
+#include "shim/ledger.h"
 
 static void set_grow(struct html_set *s)
 {
@@ -101,7 +102,10 @@ uint32_t html_row(struct html *h, uint32_t site, bool old)
 		h->row = memory_resize(h->row, h->rows_room * sizeof(*h->row));
 	}
 	r = &h->row[h->rows];
-	*r = (struct html_row){ .site = known, .old = old };
+	*r = (struct html_row){ .site = known, .flags = old ? HTML_ROW_OLD : 0 };
+	if (known < v->snapshot->site_count &&
+	    v->snapshot->sites[known].flags & (LEDGER_SITE_DEPTH_CUT | LEDGER_SITE_BROKEN))
+		r->flags |= HTML_ROW_CUT;
 	r->node = stack_node(h, v->snapshot, v->symbols, known, &r->skip);
 	*at = ++h->rows;
 	return h->rows - 1;
@@ -141,7 +145,7 @@ static int64_t part_3(const void *p) { return ((const struct html_key *)p)->part
 static int64_t row_site(const void *p) { return ((const struct html_row *)p)->site; }
 static int64_t row_node(const void *p) { return ((const struct html_row *)p)->node; }
 static int64_t row_skip(const void *p) { return ((const struct html_row *)p)->skip; }
-static int64_t row_old(const void *p) { return ((const struct html_row *)p)->old; }
+static int64_t row_flags(const void *p) { return ((const struct html_row *)p)->flags; }
 
 void html_names(struct html *h)
 {
@@ -156,7 +160,7 @@ void html_names(struct html *h)
 	html_column(h, "row_site", h->row, h->rows, row, row_site);
 	html_column(h, "row_node", h->row, h->rows, row, row_node);
 	html_column(h, "row_skip", h->row, h->rows, row, row_skip);
-	html_column(h, "row_old", h->row, h->rows, row, row_old);
+	html_column(h, "row_flags", h->row, h->rows, row, row_flags);
 	fputs("\"text\":[", h->out);
 	for (size_t i = 0; i < h->text.count; i++) {
 		if (i)

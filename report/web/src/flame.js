@@ -22,6 +22,18 @@ class Tree {
 		}
 		return c;
 	}
+	// Stacks that were cut stand apart: their callers are not known.
+	cut() {
+		if (!this.apart) {
+			this.apart = this.parent.length;
+			this.parent.push(0); this.line.push(-2); this.total.push(0); this.delta.push(0); this.child.push(new Map());
+			this.child[0].set("cut", this.apart);
+		}
+		return this.apart;
+	}
+	of(n) {
+		return this.line[n] >= 0 ? line(this.line[n]) : { function: n ? "(callers unknown: the stack was cut)" : "all", file: "", module: "", line: 0 };
+	}
 	finish() {
 		for (let i = this.parent.length - 1; i > 0; i--) {
 			this.total[this.parent[i]] += this.total[i];
@@ -55,7 +67,13 @@ export function build(measure, inverted) {
 		}
 	} else {
 		// A node's caller has the smaller number.
-		const of = new Int32Array(d.node_line.length).fill(-1);
+		const of = new Int32Array(d.node_line.length).fill(-1), cut = new Set();
+		for (const [row] of weights(measure))
+			if (d.row_flags[row] & 2) {
+				let n = d.row_node[row];
+				while (d.node_caller[n]) n = d.node_caller[n] - 1;
+				cut.add(n);
+			}
 		const place = (n) => {
 			const path = [];
 			let at = n;
@@ -64,7 +82,7 @@ export function build(measure, inverted) {
 				if (!d.node_caller[at]) break;
 				at = d.node_caller[at] - 1;
 			}
-			let node = of[at] >= 0 ? of[at] : 0;
+			let node = of[at] >= 0 ? of[at] : cut.has(at) ? tree.cut() : 0;
 			for (let i = path.length; i--; ) node = of[path[i]] = tree.below(node, d.node_line[path[i]]);
 			return node;
 		};
@@ -82,8 +100,8 @@ function draw(tree, focus, width) {
 	const least = tree.total[focus] / width / 2;
 	let hidden = 0, drawn = 0, deepest = 0;
 	const make = (n, depth) => {
-		const l = n ? line(tree.line[n]) : null;
-		const o = { name: l ? short(l.function) : "all", node: n, value: tree.total[n], delta: tree.delta[n], module: l?.module ?? "", children: [] };
+		const l = tree.of(n);
+		const o = { name: tree.line[n] >= 0 ? short(l.function) : l.function, node: n, value: tree.total[n], delta: tree.delta[n], module: l.module, children: [] };
 		drawn++;
 		deepest = Math.max(deepest, depth);
 		return o;
@@ -141,7 +159,7 @@ export function flame() {
 	let focus = 0;
 
 	const describe = (n) => {
-		const l = n ? line(tree.line[n]) : { function: "all", file: "", module: "", line: 0 };
+		const l = tree.of(n);
 		const change = what.name === "difference" ? `, change ${show(what, tree.delta[n])}` : "";
 		return `${l.function}  ${where(l)}  —  ${show(what, tree.total[n])} (${tree.total[n].toLocaleString("en-US")}), ${share(tree.total[n], tree.total[0])}${change}`;
 	};
@@ -178,7 +196,7 @@ export function flame() {
 		const steps = [];
 		for (let i = focus; i > 0; i = tree.parent[i]) steps.unshift(i);
 		path.replaceChildren(...(focus ? [0, ...steps] : []).map((n) => el("button", { onclick: () => zoom(n), disabled: n === focus },
-			n ? short(line(tree.line[n]).function) : "all")));
+			short(tree.of(n).function))));
 		details.textContent = describe(focus);
 		note.textContent = [
 			hidden ? `${hidden.toLocaleString("en-US")} groups of frames narrower than half a pixel are not drawn: a click on their caller shows them.` : "",

@@ -70,9 +70,10 @@ export function histograms() {
 	const lives = first < 0 ? [] : life.slice(first, last + 1).map((n, i) => [i + first ? `${edge(i + first)} – ${edge(i + first + 1)}` : `under ${edge(1)}`, n]);
 	const rows = (g) => [...(g.rows ?? [])].sort((a, b) => a.order - b.order);
 	const has = (g, key) => (g.rows ?? []).some((r) => r[key] !== undefined);
-	const size = has(d.sizes, "live_blocks") ? "live_blocks" : "total_blocks";
+	const sizes = (name, key, more) => bars(name, rows(d.sizes).filter((r) => r[key]).map((r) => [`${r.key} bytes`, r[key], r[more] === undefined ? "" : bytes(r[more])]),
+		count, has(d.sizes, key) ? null : d.sizes.why ?? "not known without a list of blocks");
 	return el("div", { class: "columns" },
-		bars(size === "live_blocks" ? "Sizes of live blocks" : "Sizes of allocations", rows(d.sizes).map((r) => [r.key, r[size] ?? 0, r.live_bytes === undefined ? "" : bytes(r.live_bytes)]), count, d.sizes.why),
+		sizes("Sizes of live blocks", "live_blocks", "live_bytes"), sizes("Sizes of all allocations", "total_blocks", "total_bytes"),
 		bars("Lifetimes of freed blocks", lives, count, "not recorded, or nothing was freed"),
 		bars("Ages of live blocks", rows(d.ages).map((r) => [r.key, r.live_blocks ?? 0, bytes(r.live_bytes ?? 0)]), count, d.ages.why));
 }
