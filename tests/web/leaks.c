@@ -101,7 +101,7 @@ int main(int argc, char **argv)
 	lose_list(50);
 	if (tide_mark)
 		tide_mark("half </script><b>");
-	root = grow(10);
+	root = grow(argc > 1 && !strcmp(argv[1], "many") ? 17 : 10);
 	if (argc > 1 && !strcmp(argv[1], "new"))
 		fill_cache(5000);
 	else

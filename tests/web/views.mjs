@@ -146,6 +146,20 @@ await page.goto(`file://${work}/bare.html`);
 for (const v of ["flame", "sites", "leaks", "diff", "dominators", "timeline", "histograms", "threads", "details"]) await open(v);
 await open("leaks");
 ok(/not known/.test(await text("main")), "without references the page says so");
+// More than a hundred thousand sites: the cards are there within a second (the best of three, on a busy machine).
+let paint = Infinity, usable = Infinity;
+for (let i = 0; i < 3 && paint >= 1000; i++) {
+	const started = Date.now();
+	await page.goto(`file://${work}/many.html`);
+	await ready("flame");
+	usable = Math.min(usable, Date.now() - started);
+	paint = Math.min(paint, await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime));
+}
+ok(paint < 1000, `first paint of many sites after ${Math.round(paint)} ms`);
+ok(usable < 4000, `their flame graph after ${usable} ms`);
+await open("sites");
+ok(+(await text(".tools .count")).replaceAll(",", "").split(" ")[0] > 100000, `${await text(".tools .count")}`);
+ok((await page.locator(".body .row").count()) < 100, "only the rows in sight are made");
 same(asked.length, 0, "requests to a network");
 same(trouble.length, 0, `errors on the page ${trouble.slice(0, 3).join("; ")}`);
 console.log(`1..${number}`);
