@@ -34,13 +34,14 @@ REPORT_LIBS := $(shell pkg-config --libs $(REPORT_PACKAGES) 2>/dev/null) -lunwin
 
 SHIM_SRC := $(wildcard shim/*.c)
 REPORT_SRC := $(wildcard report/*.c)
-SHIM_OBJ := $(filter-out $(B)/shim/noop.o $(B)/shim/oracle.o,$(SHIM_SRC:%.c=$(B)/%.o))
+SHIM_OBJ := $(filter-out $(B)/shim/noop.o $(B)/shim/oracle.o $(B)/shim/fail.o,$(SHIM_SRC:%.c=$(B)/%.o))
 REPORT_OBJ := $(REPORT_SRC:%.c=$(B)/%.o) $(B)/report/pprof.pb-c.o $(B)/report/html_bundle.o
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*_test.c))
 BENCH := $(patsubst tests/bench/%,$(B)/tests/bench/%,$(basename $(wildcard tests/bench/*.c tests/bench/*.cc)))
 PROGRAMS := $(patsubst tests/programs/%,$(B)/tests/programs/%,$(basename $(wildcard tests/programs/*.c tests/programs/*.cc)))
 
-all: $(B)/libtidemark.so $(B)/tidemark $(B)/libtidemark-noop.so ## build the library and the command
+COMPLETIONS := $(addprefix $(B)/completions/,tidemark.bash tidemark.zsh tidemark.fish)
+all: $(B)/libtidemark.so $(B)/tidemark $(B)/libtidemark-noop.so $(COMPLETIONS) ## build the library and the command
 
 $(B)/libtidemark.so: $(SHIM_OBJ) shim/exports.map
 	$(CC) -shared -o $@ $(SHIM_OBJ) -Wl,-z,initfirst -Wl,-z,now -Wl,-z,relro -Wl,-soname,libtidemark.so \
@@ -49,11 +50,19 @@ $(B)/libtidemark.so: $(SHIM_OBJ) shim/exports.map
 $(B)/libtidemark-check.so: $(filter-out shim/noop.c,$(SHIM_SRC)) $(wildcard shim/*.h)
 	$(CC) $(SHIM_CFLAGS) -DTIDEMARK_CHECK -shared -o $@ $(filter-out shim/noop.c,$(SHIM_SRC)) \
 		-Wl,-z,initfirst -Wl,-z,now -Wl,--version-script=shim/exports.map -nostartfiles
+# The library in which a system call of our own fails (shim/fail.c).
+$(B)/libtidemark-fail.so: $(filter-out shim/noop.c,$(SHIM_SRC)) $(wildcard shim/*.h)
+	$(CC) $(SHIM_CFLAGS) -DTIDEMARK_FAIL -shared -o $@ $(filter-out shim/noop.c shim/oracle.c,$(SHIM_SRC)) \
+		-Wl,-z,initfirst -Wl,-z,now -Wl,--version-script=shim/exports.map -nostartfiles
 $(B)/libtidemark-noop.so: $(B)/shim/noop.o
 	$(CC) -shared -o $@ $< -Wl,-z,initfirst -Wl,-z,now -Wl,-z,relro -Wl,-soname,libtidemark-noop.so \
 		-Wl,--no-undefined -nostartfiles
 $(B)/tidemark: $(REPORT_OBJ)
 	$(CC) $(SANITIZE) -o $@ $(REPORT_OBJ) $(REPORT_LIBS)
+# Shell completions, out of what each verb says of its options.
+$(B)/completions/tidemark.%: $(B)/tidemark
+	@mkdir -p $(@D)
+	@ASAN_OPTIONS=detect_leaks=0 $(B)/tidemark completions $* >$@
 # Everything but main(): what unit tests and fuzzers link.
 $(B)/report.a: $(filter-out $(B)/report/main.o,$(REPORT_OBJ))
 	rm -f $@
@@ -102,7 +111,7 @@ $(B)/.packages:
 	@touch $@
 
 # Test programs are compiled once, and all suites use them.
-programs: $(BENCH) $(PROGRAMS) $(B)/libtidemark-check.so
+programs: $(BENCH) $(PROGRAMS) $(B)/libtidemark-check.so $(B)/libtidemark-fail.so
 $(B)/tests/unit/%: tests/unit/%.c $(B)/report.a
 	@mkdir -p $(@D)
 	$(CC) $(REPORT_CFLAGS) -MMD -MP -o $@ $< $(B)/report.a -lcmocka $(REPORT_LIBS)
@@ -151,7 +160,7 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -m 755 $(B)/tidemark $(B)/libtidemark.so $(DESTDIR)$(LIBDIR)/tidemark/
 	ln -sfr $(DESTDIR)$(LIBDIR)/tidemark/tidemark $(DESTDIR)$(PREFIX)/bin/tidemark
 	install -m 644 shim/tidemark.h $(DESTDIR)$(PREFIX)/include/
-	@scripts/install-extras '$(DESTDIR)$(PREFIX)'
+	@B=$(B) scripts/install-extras '$(DESTDIR)$(PREFIX)'
 uninstall: ## remove what install put there
 	rm -rf $(DESTDIR)$(LIBDIR)/tidemark
 	rm -f $(DESTDIR)$(PREFIX)/bin/tidemark $(DESTDIR)$(PREFIX)/include/tidemark.h

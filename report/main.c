@@ -31,6 +31,7 @@
 #pragma weak cmd_doctor
 #pragma weak cmd_symbolize
 #pragma weak cmd_collect
+#pragma weak cmd_completions
 
 static const struct {
 	const char *heading;		/* printed before the verb */
@@ -55,8 +56,14 @@ static const struct {
 	{ NULL, { "export", "pprof, speedscope, folded, json, csv, dot, massif ...", cmd_export } },
 	{ NULL, { "symbolize", "store names in a snapshot, to read it elsewhere", cmd_symbolize } },
 	{ NULL, { "collect", NULL, cmd_collect } },
+	{ NULL, { "completions", NULL, cmd_completions } },
 };
 #define VERBS (sizeof(table) / sizeof(table[0]))
+
+const struct verb *verb_at(size_t index)
+{
+	return index < VERBS ? &table[index].verb : NULL;
+}
 
 static const struct verb *verb_find(const char *name)
 {

@@ -6,6 +6,8 @@
 #ifndef TIDEMARK_VERB_H
 #define TIDEMARK_VERB_H
 
+#include <stddef.h>
+
 struct verb {
 	const char *name;
 	const char *summary;	/* one line of `tidemark --help`; NULL: hidden */
@@ -29,5 +31,10 @@ int cmd_info(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_symbolize(int argc, char **argv);
 int cmd_collect(int argc, char **argv);	/* hidden: started by the shim */
+int cmd_completions(int argc, char **argv);	/* hidden: run by the build */
+
+/* The verbs in the order of the help, hidden ones too; NULL behind the last. One that
+ * is not in this build has no `run`. */
+const struct verb *verb_at(size_t index);
 
 #endif
