@@ -1,0 +1,121 @@
+#!/usr/bin/env bats
+# Manual pages and shell completions: that they say what the verbs say.
+
+load helper
+
+MAN=$ROOT/report/man
+
+verbs() {
+	"$TIDEMARK" --help | awk '/^  [a-z]+ / && $1 != "tidemark" { print $1 }'
+}
+
+# Long options of a verb's help, each once.
+of_help() {
+	"$TIDEMARK" "$1" --help | sed -nE 's/^ {1,8}(-., *)?--([a-z-]+).*/\2/p' | sort -u
+}
+
+# Long options that a page lists.
+of_page() {
+	sed -nE 's/^\.It .*Fl Fl ([a-z-]+).*/\1/p' "$1" | sort -u
+}
+
+@test "every verb has a page, and every page a verb" {
+	[ "$(verbs | wc -l)" -ge 16 ]
+	for verb in $(verbs); do
+		[ -e "$MAN/tidemark-$verb.1" ] || fail "no page for $verb"
+		grep -q "^\.It Xr tidemark-$verb 1" "$MAN/tidemark.1" || fail "tidemark.1 does not name $verb"
+	done
+	for page in "$MAN"/tidemark-*.1; do
+		verb=${page##*/tidemark-}
+		verbs | grep -qx "${verb%.1}" || fail "a page without a verb: $page"
+	done
+}
+
+@test "pages list the long options of --help, and no others" {
+	for verb in $(verbs); do
+		of_help "$verb" >help
+		of_page "$MAN/tidemark-$verb.1" >page
+		[ -s help ]
+		diff help page || fail "options of $verb: '<' is missing in the page, '>' in --help"
+	done
+}
+
+@test "the page of the header names all its calls" {
+	for call in $(grep -oE '\btide_[a-z_]+\(' "$ROOT/shim/tidemark.h" | tr -d '(' | sort -u); do
+		grep -qE "^\.F[no] $call\b" "$MAN/tidemark.h.3" || fail "$call is not in tidemark.h.3"
+	done
+}
+
+@test "pages are correct mdoc" {
+	command -v mandoc >/dev/null || skip "mandoc is not installed"
+	mandoc -Tlint "$MAN"/*.[135] >found || true
+	# The pages refer to each other, and need not be installed here.
+	if grep -v 'referenced manual not found' found; then
+		fail "mandoc -Tlint finds something"
+	fi
+}
+
+@test "bash completes verbs, options, values and files" {
+	"$TIDEMARK" completions bash >completion
+	touch one.tide other.txt
+	cat >try <<-'EOF'
+		source ./completion
+		complete -p tidemark
+		COMP_WORDS=(tidemark st); COMP_CWORD=1; COMP_LINE="tidemark st"; COMP_POINT=11
+		_tidemark tidemark st tidemark; echo "verb: ${COMPREPLY[*]}"
+		COMP_WORDS=(tidemark stat --so); COMP_CWORD=2; COMP_LINE="tidemark stat --so"; COMP_POINT=18
+		_tidemark tidemark --so stat; echo "option: ${COMPREPLY[*]}"
+		COMP_WORDS=(tidemark stat --sort = p); COMP_CWORD=4; COMP_LINE="tidemark stat --sort=p"; COMP_POINT=22
+		_tidemark tidemark p =; echo "value: ${COMPREPLY[*]}"
+		COMP_WORDS=(tidemark stat o); COMP_CWORD=2; COMP_LINE="tidemark stat o"; COMP_POINT=15
+		_tidemark tidemark o stat; echo "file: ${COMPREPLY[*]}"
+	EOF
+	bash --norc try >said
+	cat said
+	grep -qx 'complete -F _tidemark tidemark' said
+	grep -qx 'verb: stat' said
+	grep -qx 'option: --sort= --source-root=' said
+	grep -qx 'value: peak' said
+	grep -qx 'file: one.tide' said
+}
+
+@test "every shell's completion has every long option of every verb" {
+	for shell in bash zsh fish; do
+		"$TIDEMARK" completions "$shell" >"$shell"
+	done
+	bash -n bash
+	for verb in $(verbs); do
+		sed -n "/^\t$verb)/,/^\t\t;;/p" bash >bash.verb
+		sed -n "/^\t$verb)/,/^\t\t;;/p" zsh >zsh.verb
+		grep "seen_subcommand_from $verb'" fish >fish.verb
+		for option in $(of_help "$verb"); do
+			grep -qE -- "--$option[= ]" bash.verb || fail "bash: $verb --$option"
+			grep -qE -- "--$option(=|\[)" zsh.verb || fail "zsh: $verb --$option"
+			grep -qE -- " -l $option " fish.verb || fail "fish: $verb --$option"
+		done
+	done
+	if command -v zsh >/dev/null; then
+		zsh -n zsh
+	fi
+	if command -v fish >/dev/null; then
+		fish --no-execute fish
+	fi
+}
+
+@test "completions of an unknown shell are wrong use" {
+	run "$TIDEMARK" completions powershell
+	[ "$status" = 2 ]
+}
+
+@test "make install puts pages and completions in their places, and uninstall takes them away" {
+	to=$PWD/root
+	B=$B "$ROOT/scripts/install-extras" "$to"
+	[ -e "$to/share/man/man1/tidemark-top.1" ]
+	[ -e "$to/share/man/man3/tidemark.h.3" ]
+	[ -e "$to/share/man/man5/tidemark-gate.5" ]
+	grep -q _tidemark "$to/share/bash-completion/completions/tidemark"
+	grep -q compdef "$to/share/zsh/site-functions/_tidemark"
+	grep -q complete "$to/share/fish/vendor_completions.d/tidemark.fish"
+	B=$B "$ROOT/scripts/install-extras" --remove "$to"
+	[ -z "$(find "$to" -type f)" ]
+}
