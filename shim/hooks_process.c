@@ -276,7 +276,7 @@ HOT_INLINE void *mapped(void *p, size_t bytes, int protection, int flags, void *
 /* Before libc is ready, and inside of dlsym, only the kernel can be asked. */
 static void *map_raw(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
-	long r = raw6(SYS_mmap, at, bytes, protection, flags, fd, offset);
+	long r = raw_kernel(SYS_mmap, (long)at, (long)bytes, protection, flags, fd, offset);
 	if (raw_failed(r)) {
 		errno = (int)-r;
 		return MAP_FAILED;
@@ -309,7 +309,7 @@ int munmap(void *at, size_t bytes)
 	}
 	if (real.munmap)
 		return real.munmap(at, bytes);
-	long r = raw2(SYS_munmap, at, bytes);
+	long r = raw_kernel(SYS_munmap, (long)at, (long)bytes, 0, 0, 0, 0);
 	if (raw_failed(r)) {
 		errno = (int)-r;
 		return -1;

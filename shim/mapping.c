@@ -77,6 +77,7 @@ static void cut(struct thread *t, uintptr_t lo, uintptr_t hi)
 			}
 		}
 	}
+	count = state.ledger->table[LEDGER_MAPPINGS].count;	/* a remainder may have been put at the end */
 	while (count && !m[count - 1].bytes)
 		count--;
 	state.ledger->table[LEDGER_MAPPINGS].count = count;

@@ -35,8 +35,12 @@ void *memory_map(size_t bytes, unsigned flags)
 		missed_add(MISSED_NO_MEMORY, 1);
 		return NULL;
 	}
-	if (flags & MEMORY_WIPE)
-		raw3(SYS_madvise, p, bytes, MADV_WIPEONFORK);
+	/* Memory that a child would find as its parent left it is worse than none. */
+	if ((flags & MEMORY_WIPE) && raw3(SYS_madvise, p, bytes, MADV_WIPEONFORK) != 0) {
+		raw2(SYS_munmap, p, bytes);
+		missed_add(MISSED_NO_MEMORY, 1);
+		return NULL;
+	}
 	memory_note(p, bytes);
 	return p;
 }

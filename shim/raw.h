@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
-static inline long raw_syscall6(long n, long a, long b, long c, long d, long e, long f)
+static inline long raw_kernel(long n, long a, long b, long c, long d, long e, long f)
 {
 	register long r10 __asm__("r10") = d;
 	register long r8 __asm__("r8") = e;
@@ -21,6 +21,20 @@ static inline long raw_syscall6(long n, long a, long b, long c, long d, long e, 
 		: "rcx", "r11", "memory");
 	return result;
 }
+
+#ifdef TIDEMARK_FAIL
+/* fail.c: 0, or the error that a test wants of this call. */
+long fail_now(long call);
+void fail_read(char *const *environment);
+
+static inline long raw_syscall6(long n, long a, long b, long c, long d, long e, long f)
+{
+	long error = fail_now(n);
+	return error ? error : raw_kernel(n, a, b, c, d, e, f);
+}
+#else
+#define raw_syscall6 raw_kernel
+#endif
 
 #define raw0(n) raw_syscall6((n), 0, 0, 0, 0, 0, 0)
 #define raw1(n, a) raw_syscall6((n), (long)(a), 0, 0, 0, 0, 0)

@@ -61,6 +61,11 @@ void spawn_environment(char *const *from)
  * pointer. CLONE_UNTRACED: a debugger of the program does not get it. */
 static long process_start(long flags, char *stack_end, void (*entry)(void *), void *argument)
 {
+#ifdef TIDEMARK_FAIL
+	long error = fail_now(SYS_clone);
+	if (error)
+		return error;
+#endif
 	register long r10 __asm__("r10") = 0;
 	register long r8 __asm__("r8") = 0;
 	register void (*r12)(void *) __asm__("r12") = entry;
