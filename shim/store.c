@@ -250,6 +250,10 @@ bool store_fork(void)
 		LEDGER_MAPPINGS, LEDGER_TRACKED,
 	};
 	struct ledger_header *old = state.ledger;
+	/* The parent goes on: what it has made touchable since is not so in our copy
+	 * of its address space, though its counts already tell of it. */
+	uint64_t touchable_here[LEDGER_TABLES];
+	__builtin_memcpy(touchable_here, reserved, sizeof reserved);
 	store_lock.word = string_lock.word = 0;
 	if (!store_open()) {
 		state.ledger = old;
@@ -259,8 +263,8 @@ bool store_fork(void)
 	for (unsigned i = 0; i < sizeof kept / sizeof kept[0]; i++) {
 		struct ledger_table *from = &old->table[kept[i]], *to = &h->table[kept[i]];
 		uint64_t n = __atomic_load_n(&from->count, __ATOMIC_ACQUIRE);
-		if (n > from->capacity)
-			n = from->capacity;
+		if (n > touchable_here[kept[i]] / from->element)
+			n = touchable_here[kept[i]] / from->element;
 		if (!store_reserve(kept[i], n)) {
 			state.ledger = old;
 			return false;
