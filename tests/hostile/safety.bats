@@ -1,0 +1,105 @@
+#!/usr/bin/env bats
+# Other users, links laid out as traps, ledgers with garbage in them: nothing is
+# read or written elsewhere, and what is ours is private.
+
+bats_require_minimum_version 1.5.0
+load ../cli/helper
+
+program() {
+	compile program <<-'END'
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <unistd.h>
+		int main(int n, char **a) { for (int i = 0; i < 2000; i++) { void *volatile p = malloc(100); (void)p; } puts("ran"); fflush(stdout); if (n > 1) sleep(atoi(a[1])); return 5; }
+	END
+}
+
+# A program that runs with a ledger in session/: $pid, $ledger.
+started() {
+	mkdir -m 700 session
+	env LD_PRELOAD="$SHIM" TIDEMARK_SESSION="$PWD/session" TIDEMARK_COLLECTOR="$TIDEMARK" \
+		TIDEMARK_OUTPUT="$PWD/own.tide" ./program 30 >/dev/null 3>&- &
+	pid=$!
+	for _ in $(seq 100); do
+		ledger=$(ls session/*.ledger 2>/dev/null) && break
+		sleep 0.02
+	done
+	sleep 0.2
+}
+
+@test "ledgers are private" {
+	program
+	started
+	mode=$(stat -c %a "$ledger") folder=$(stat -c %a session)
+	kill -9 $pid
+	[ "$mode" = 600 ] && [ "$folder" = 700 ] || fail "modes $mode, $folder"
+}
+
+@test "a link in the place of the folder of ledgers is not followed" {
+	program
+	mkdir -m 700 elsewhere && ln -s elsewhere session
+	run env LD_PRELOAD="$SHIM" TIDEMARK_SESSION="$PWD/session" TIDEMARK_OUTPUT="$PWD/x.tide" TIDEMARK_COLLECTOR="$TIDEMARK" ./program
+	[ "$status" = 5 ] || fail "$status: $output"
+	[ -z "$(ls -A elsewhere)" ] || fail "written elsewhere: $(ls elsewhere)"
+}
+
+@test "a folder of ledgers that others may write, or that is another's, is not used" {
+	program
+	mkdir -m 777 session
+	chmod 777 session
+	run env LD_PRELOAD="$SHIM" TIDEMARK_SESSION="$PWD/session" TIDEMARK_OUTPUT="$PWD/x.tide" TIDEMARK_COLLECTOR="$TIDEMARK" ./program
+	[ "$status" = 5 ] || fail "$status: $output"
+	[ -z "$(ls -A session | grep ledger)" ] || fail "$(ls session)"
+	[ "$(id -u)" = 0 ] || return 0
+	chmod 700 session && chown 65534 session
+	run env LD_PRELOAD="$SHIM" TIDEMARK_SESSION="$PWD/session" TIDEMARK_OUTPUT="$PWD/y.tide" TIDEMARK_COLLECTOR="$TIDEMARK" ./program
+	[ "$status" = 5 ] || fail "$status: $output"
+	[ -z "$(ls -A session | grep ledger)" ] || fail "$(ls session)"
+}
+
+@test "a collector without privileges refuses another user's ledger, a link, a pipe" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	program
+	started
+	cp "$ledger" other.ledger && chmod 644 other.ledger
+	kill -9 $pid
+	ln -s other.ledger link.ledger
+	mkfifo pipe.ledger
+	for file in link pipe; do
+		run timeout 20 "$TIDEMARK" collect --ledger $file.ledger --serial 1 --reason 1 --flags 0 --output "$PWD/never.tide"
+		[ "$status" = 3 ] && [[ $output == *tidemark:* ]] || fail "$file: $status $output"
+		[ ! -e never.tide ] || fail "$file: a snapshot"
+	done
+	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/.." "$BATS_TEST_TMPDIR/../.." 2>/dev/null || true
+	chmod 666 other.ledger
+	run setpriv --reuid 65534 --regid 65534 --clear-groups timeout 20 "$TIDEMARK" collect --ledger other.ledger \
+		--serial 1 --reason 1 --flags 0 --output /tmp/tide-safety-never.tide
+	[ "$status" = 3 ] && [[ $output == *"another user"* ]] || fail "$status: $output"
+	[ ! -e /tmp/tide-safety-never.tide ]
+}
+
+@test "garbage in the ledger of a live process: stat and info end by themselves" {
+	program
+	started
+	cp "$ledger" good.ledger
+	header=4096
+	for seed in $(seq 1 "${GARBAGE:-25}"); do
+		/usr/bin/python3 - "$ledger" $seed <<-'END'
+			import random, sys
+			random.seed(int(sys.argv[2]))
+			with open(sys.argv[1], "r+b") as f:
+			    for _ in range(random.choice([1, 4, 40])):
+			        # behind the magic, the version and the lengths, which alone decide whether it is read at all
+			        f.seek(random.randrange(16, 4096) & ~7)
+			        f.write(random.choice([b"\xff" * 8, random.randbytes(8), (1 << 40).to_bytes(8, "little"),
+			                               b"\1" + bytes(7)]))
+		END
+		timeout 30 "$TIDEMARK" stat "$ledger" >out 2>err && status=0 || status=$?
+		[ $status = 0 ] || { [ $status -le 3 ] && grep -q '^tidemark: ' err; } || { kill -9 $pid; fail "stat, seed $seed: $status $(tail -n 2 err)"; }
+		cp "$ledger" copy.ledger
+		timeout 30 "$TIDEMARK" info copy.ledger >out 2>err && status=0 || status=$?
+		[ $status = 0 ] || { [ $status -le 3 ] && grep -q '^tidemark: ' err; } || { kill -9 $pid; fail "info, seed $seed: $status $(tail -n 2 err)"; }
+		dd if=good.ledger of="$ledger" bs=$header count=1 conv=notrunc 2>/dev/null
+	done
+	kill -9 $pid
+}
