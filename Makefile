@@ -139,7 +139,7 @@ check-cli: all programs ## command-line tests, and real programs with and withou
 	@B=$(B) tests/run cli programs
 check-truth: all ## programs whose leaks and counts are known
 	@B=$(B) tests/run truth
-check-hostile: all ## everything that breaks profilers
+check-hostile: all $(B)/libtidemark-fail.so ## everything that breaks profilers
 	@B=$(B) tests/run hostile
 check-fuzz: ## fuzz each reader of files for a minute in all
 	@scripts/fuzz 60
