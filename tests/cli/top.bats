@@ -180,7 +180,7 @@ shows() {
 	echo end >&7
 	wait "$PID"
 	shows 'the process has ended'
-	shows '54\.7 KiB +56 '
+	shows '5\.86 KiB +6 '
 	keys q
 	shows '^status 0'
 }
