@@ -62,17 +62,20 @@ static void fill_stack(void *sources, size_t origin, struct gate_stack *stack)
 static bool exe_matches(const struct snapshot *s, const char *wanted)
 {
 	const char *exe = snapshot_string(s, s->process->exe);
+	char file[PATH_MAX];
 
-	return !strcmp(exe, wanted) || !strcmp(place_base(exe), wanted);
+	/* By the name it was started with, or by that of the file behind a link. */
+	return !strcmp(exe, wanted) || !strcmp(place_base(exe), wanted) ||
+		(realpath(exe, file) && (!strcmp(file, wanted) || !strcmp(place_base(file), wanted)));
 }
 
 /* The `sh -c` of a scenario, where it did not become the program. */
 static bool is_shell(const struct snapshot *s, pid_t parent)
 {
-	char shell[PATH_MAX];
+	char shell[PATH_MAX], exe[PATH_MAX];
 
 	return parent && s->process->parent_pid == parent && realpath("/bin/sh", shell) &&
-		!strcmp(shell, snapshot_string(s, s->process->exe));
+		realpath(snapshot_string(s, s->process->exe), exe) && !strcmp(shell, exe);
 }
 
 /* By process, then in the order they were taken. */
