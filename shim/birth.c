@@ -124,7 +124,7 @@ static void timeline_add(uint64_t ns)
 __attribute__((noinline, cold))
 void birth_tick(struct thread *t, uint64_t tsc)
 {
-	if (__atomic_exchange_n(&tick_lock.word, 1, __ATOMIC_ACQUIRE))
+	if (!lock_try(&tick_lock))
 		return;
 	if (tsc >= state.tick_tsc) {
 		uint64_t ns = monotonic_ns() - state.ledger->started_mono_ns;
@@ -138,7 +138,7 @@ void birth_tick(struct thread *t, uint64_t tsc)
 		state.tick_tsc = tsc + (uint64_t)((unsigned __int128)interval_ns
 			* state.ledger->tsc_per_second / 1000000000u);
 	}
-	__atomic_store_n(&tick_lock.word, 0, __ATOMIC_RELEASE);
+	lock_release(&tick_lock);
 }
 
 void birth_after_fork(void)
@@ -150,9 +150,9 @@ void birth_final(void)
 {
 	struct ledger_header *h = state.ledger;
 	h->live_bytes = count_live_now();
-	if (!__atomic_exchange_n(&tick_lock.word, 1, __ATOMIC_ACQUIRE)) {
+	if (lock_try(&tick_lock)) {
 		timeline_add(monotonic_ns() - h->started_mono_ns);
-		__atomic_store_n(&tick_lock.word, 0, __ATOMIC_RELEASE);
+		lock_release(&tick_lock);
 	}
 	publish_events();
 }
