@@ -28,7 +28,7 @@ WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-pro
 COMMON := -std=gnu11 -g $(OPTIMISE) $(WARN) -I. $(EXTRA_CFLAGS)
 SHIM_CFLAGS := $(COMMON) -D_GNU_SOURCE -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-plt \
 	-fno-stack-protector -fno-builtin-malloc -fasynchronous-unwind-tables
-REPORT_PACKAGES := libdw libelf libzstd libxxhash jansson zlib libprotobuf-c inih ncursesw sqlite3 libunwind-ptrace
+REPORT_PACKAGES := libdw libelf libzstd libxxhash jansson zlib libprotobuf-c ncursesw sqlite3 libunwind-ptrace
 REPORT_CFLAGS := $(COMMON) $(SANITIZE) -D_GNU_SOURCE -I$(B)/report $(shell pkg-config --cflags $(REPORT_PACKAGES) 2>/dev/null)
 REPORT_LIBS := $(shell pkg-config --libs $(REPORT_PACKAGES) 2>/dev/null) -lunwind-x86_64 -lunwind -lstdc++ -lm -lpthread
 
@@ -123,7 +123,7 @@ $(B)/tests/%: tests/%.cc
 	$(CXX) -std=c++17 -g -O2 -Wall -Wextra -MMD -MP -I. -pthread -o $@ $< -ldl
 
 demo: ## install what is missing, build, profile real programs, print the reports
-	@scripts/setup build
+	@scripts/setup build demo
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all
 	@scripts/demo
 check: ## install what is missing, build, and run every test (about 15 minutes)
