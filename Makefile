@@ -38,7 +38,7 @@ SHIM_OBJ := $(filter-out $(B)/shim/noop.o $(B)/shim/oracle.o $(B)/shim/fail.o,$(
 REPORT_OBJ := $(REPORT_SRC:%.c=$(B)/%.o) $(B)/report/pprof.pb-c.o $(B)/report/html_bundle.o
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*_test.c))
 BENCH := $(patsubst tests/bench/%,$(B)/tests/bench/%,$(basename $(wildcard tests/bench/*.c tests/bench/*.cc)))
-PROGRAMS := $(patsubst tests/programs/%,$(B)/tests/programs/%,$(basename $(wildcard tests/programs/*.c tests/programs/*.cc)))
+PROGRAMS := $(patsubst tests/programs/%,$(B)/tests/programs/%,$(basename $(filter-out tests/programs/lib_%,$(wildcard tests/programs/*.c tests/programs/*.cc))))
 
 COMPLETIONS := $(addprefix $(B)/completions/,tidemark.bash tidemark.zsh tidemark.fish)
 all: $(B)/libtidemark.so $(B)/tidemark $(B)/libtidemark-noop.so $(COMPLETIONS) ## build the library and the command
