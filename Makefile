@@ -145,6 +145,8 @@ check-fuzz: ## fuzz each reader of files for a minute in all
 	@scripts/fuzz 60
 check-web: all ## the report for browsers, in a browser (node, npm packages and chromium; else skipped)
 	@B=$(B) tests/run web
+check-viewers: all ## exports, opened by their own viewers (npm packages, go; else skipped)
+	@B=$(B) tests/run viewers
 check-san: ## unit and command-line tests with the command under ASan+UBSan
 	@$(MAKE) --no-print-directory ASAN=1 B=build/asan -j$$(nproc) all unit-programs programs
 	@B=build/asan ASAN_OPTIONS=detect_leaks=0 tests/run unit cli
@@ -172,6 +174,6 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 FORCE:
-.PHONY: all programs unit-programs demo check check-unit check-cli check-truth check-hostile check-fuzz check-web check-san \
+.PHONY: all programs unit-programs demo check check-unit check-cli check-truth check-hostile check-fuzz check-web check-viewers check-san \
 	bench lint install uninstall deb clean help FORCE
 .DELETE_ON_ERROR:

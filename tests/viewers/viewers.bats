@@ -1,0 +1,119 @@
+# What `tidemark export` writes, opened by the programs it is written for: speedscope, go tool pprof,
+# a column store, a server that takes profiles. Sums are compared with `export --to json`.
+load ../cli/helper
+bats_require_minimum_version 1.5.0
+
+HERE=$BATS_TEST_DIRNAME
+
+# program NAME: 3 blocks of 1000 bytes from fill (inlined `get`), 1 of 500, 10 of 10 that are freed at once,
+# one that grows and is lost.
+program() {
+	compile "$1" <<-'EOF'
+		#include <stdlib.h>
+		__attribute__((always_inline)) static inline void *get(size_t n) { return malloc(n); }
+		void *held[4];
+		__attribute__((noinline)) void fill(int i) { held[i] = get(1000); __asm__ volatile("" ::: "memory"); }
+		__attribute__((noinline)) void *drop(void) { return realloc(malloc(77), 99); }
+		int main(void)
+		{
+			for (volatile int i = 0; i < 3; i++)
+				fill(i);
+			held[3] = malloc(500);
+			for (int i = 0; i < 10; i++) {
+				void *p = malloc(10);
+				__asm__ volatile("" : "+r"(p));
+				free(p);
+			}
+			void *p = drop();
+			__asm__ volatile("" : "+r"(p));
+			p = NULL;
+			__asm__ volatile("" : "+r"(p));
+			return 0;
+		}
+	EOF
+}
+
+# profile FILE PROGRAM...
+profile() {
+	"$TIDEMARK" run -q -f -o "$1" "${@:2}" >/dev/null 2>&1
+	[ -s "$1" ]
+}
+
+# The package, and node, and chromium where a browser is needed.
+needs() {
+	local why
+	why=$("$HERE/packages") || skip "$why"
+	[ "$1" = browser ] || return 0
+	CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)} ||
+		skip "no chromium (scripts/setup web)"
+	[ -d "$ROOT/report/web/node_modules/playwright-core" ] || skip "no playwright-core: npm ci in report/web"
+	export CHROMIUM
+}
+
+# what speedscope understood of FILE, against the sites of JSON: every measure is a profile with its name, unit, and
+# weights that add up to the total; each stack has the weight of its sites.
+compare_speedscope() {
+	/usr/bin/python3 - "$1" "$2" <<-'EOF'
+		import json, sys
+		seen, sites = (json.load(open(f)) for f in sys.argv[1:])
+		totals = sites["totals"]
+		assert seen[0]["name"] == "live_bytes", seen[0]["name"]
+		assert {p["name"] for p in seen} == {m for m in totals if totals[m]}, [p["name"] for p in seen]
+		def frame(f):
+		    place = f["file"] or (f["module"] or "").split("/")[-1]
+		    return f["function"] + (" (%s)" % (place + (":%d" % f["line"] if f["line"] else "")) if place else "")
+		for p in seen:
+		    assert p["unit"] == ("bytes" if p["name"].endswith("_bytes") else "none"), p["name"]
+		    assert p["total"] == totals[p["name"]] == sum(p["stacks"].values()), p["name"]
+		    want = {}
+		    for r in sites["records"]:
+		        key = ";".join(frame(f) for f in reversed(r["stack"]))
+		        want[key] = want.get(key, 0) + r[p["name"]]
+		    want = {k: v for k, v in want.items() if v}
+		    assert p["stacks"] == want, (p["name"], set(p["stacks"].items()) ^ set(want.items()))
+		print("profiles", len(seen))
+	EOF
+}
+
+@test "speedscope: every measure is a profile, and each stack has its weight" {
+	needs browser
+	program app
+	profile app.tide ./app
+	"$TIDEMARK" export app.tide -o app.speedscope.json
+	"$TIDEMARK" export app.tide -o app.json
+	node "$HERE/speedscope.mjs" app.speedscope.json >seen.json
+	run -0 compare_speedscope seen.json app.json
+	[ "$output" = "profiles 10" ]
+	# Inlined frames are under what they are inlined into.
+	json "$(cat seen.json)" '[k for k in d[0]["stacks"] if d[0]["stacks"][k] == 3000]' |
+		grep -Eq 'main \([^;]*app.c:9\);fill \([^;]*app.c:4\);get \([^;]*app.c:2\)'
+}
+
+@test "speedscope: a snapshot of python3" {
+	needs browser
+	profile py.tide /usr/bin/python3 -c 'import json, re; x = [json.loads("[1,2,{}]") for i in range(2000)]'
+	"$TIDEMARK" export py.tide -o py.speedscope.json
+	"$TIDEMARK" export py.tide -o py.json
+	node "$HERE/speedscope.mjs" py.speedscope.json >seen.json
+	compare_speedscope seen.json py.json
+}
+
+@test "speedscope: its readers of pprof and of folded stacks take ours" {
+	needs browser
+	program app
+	profile app.tide ./app
+	"$TIDEMARK" export app.tide -o app.pb.gz
+	"$TIDEMARK" export app.tide -o app.folded
+	total=$(json "$("$TIDEMARK" export app.tide --to json)" 'd["totals"]["live_bytes"]')
+	for file in app.pb.gz app.folded; do
+		node "$HERE/speedscope.mjs" $file >seen.json
+		[ "$(json "$(cat seen.json)" 'd[0]["total"]')" = "$total" ]
+		json "$(cat seen.json)" '[k for k in d[0]["stacks"] if d[0]["stacks"][k] == 3000]' >stack
+		# Of a location of pprof, speedscope shows the outermost line alone: fill, into which get is inlined.
+		case $file in
+		*.gz) grep -Eq "main[^;]*;fill[^;]*'" stack ;;
+		*) grep -Eq "main[^;]*;fill[^;]*;get'" stack ;;
+		esac
+	done
+	[ "$(json "$(node "$HERE/speedscope.mjs" app.pb.gz)" 'd[0]["unit"]')" = bytes ]
+}
