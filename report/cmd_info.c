@@ -75,6 +75,12 @@ static void set(json_t *o, const char *name, uint64_t value)
 	json_object_set_new(o, name, json_integer((json_int_t)value));
 }
 
+/* How much greater the true peak may be: shim/count.h, K1. */
+static uint64_t peak_bound(const struct snapshot *s)
+{
+	return s->process->flags & LEDGER_FLAG_THREADED ? (uint64_t)s->thread_count * 2 * LEDGER_HELD_BACK : 0;
+}
+
 static json_t *process_json(const struct snapshot *s)
 {
 	const struct tide_process *p = s->process;
@@ -87,6 +93,7 @@ static json_t *process_json(const struct snapshot *s)
 		{ "elapsed_ns", p->elapsed_ns }, { "pause_ns", p->pause_ns },
 		{ "live_bytes", p->live_bytes }, { "live_blocks", p->live_blocks },
 		{ "peak_bytes", p->peak_bytes }, { "peak_elapsed_ns", p->peak_elapsed_ns },
+		{ "peak_uncertain_bytes", peak_bound(s) },
 		{ "total_bytes", p->total_bytes }, { "total_blocks", p->total_blocks },
 		{ "reallocations", p->reallocations }, { "temporary", p->temporary },
 		{ "rss_bytes", p->rss_bytes }, { "pss_bytes", p->pss_bytes },
@@ -259,6 +266,16 @@ static void show_process(struct screen *s, const struct snapshot *snapshot)
 	field(s, "machine", "%s", snapshot_string(snapshot, p->machine));
 	field(s, "memory", "%s resident, %s proportional, %s virtual", units_bytes(a, (int64_t)p->rss_bytes),
 		units_bytes(b, (int64_t)p->pss_bytes), units_bytes(c, (int64_t)p->virtual_bytes));
+	if (p->own_bytes)
+		field(s, "profiler", "%s resident: its tables and its library, part of the above",
+			units_bytes(a, (int64_t)p->own_bytes));
+	if (p->sample_bytes)
+		field(s, "peak", "%s, an estimate", units_bytes(a, (int64_t)p->peak_bytes));
+	else if (peak_bound(snapshot))
+		field(s, "peak", "%s, or up to %s more: %zu threads", units_bytes(a, (int64_t)p->peak_bytes),
+			units_bytes(b, (int64_t)peak_bound(snapshot)), snapshot->thread_count);
+	else
+		field(s, "peak", "%s, exact", units_bytes(a, (int64_t)p->peak_bytes));
 	field(s, "allocations", "%s, %s of them temporary; %s reallocations",
 		units_count(a, (int64_t)p->total_blocks), units_count(b, (int64_t)p->temporary),
 		units_count(c, (int64_t)p->reallocations));

@@ -86,7 +86,7 @@ static int choose_span(const struct arguments *a, const struct snapshot *s, stru
 	return 0;
 }
 
-struct series { double *live, *rss, *rate; size_t cells; };
+struct series { double *live, *rss, *rate, *blocks; size_t cells; };
 
 static size_t cell_of(const struct span *span, uint64_t ns, size_t cells)
 {
@@ -101,6 +101,7 @@ static void sample(const struct snapshot *s, const struct span *span, struct ser
 {
 	const struct tide_point *last = span->first ? &s->timeline[span->first - 1] : NULL;
 	double live = last ? (double)last->live_bytes : 0, rss = last ? (double)last->rss_bytes : 0;
+	double blocks = last ? (double)last->live_blocks : 0;
 	double cell_seconds = (double)(span->to - span->from) / (double)to->cells / 1e9;
 	bool *set = memory_get_zeroed(to->cells, sizeof(*set));
 	uint64_t before_ns = span->from, before = last ? last->total_blocks : 0;
@@ -114,6 +115,8 @@ static void sample(const struct snapshot *s, const struct span *span, struct ser
 			to->live[cell] = p->live_bytes > 0 ? (double)p->live_bytes : 0;
 		if (p->rss_bytes && (double)p->rss_bytes > to->rss[cell])
 			to->rss[cell] = (double)p->rss_bytes;
+		if (p->live_blocks > 0 && (double)p->live_blocks > to->blocks[cell])
+			to->blocks[cell] = (double)p->live_blocks;
 		set[cell] = true;
 		/* Allocations between two points belong to all cells between them. */
 		if (p->total_blocks > before)
@@ -128,6 +131,9 @@ static void sample(const struct snapshot *s, const struct span *span, struct ser
 			to->live[c] = live;
 		if (to->rss[c] <= 0)
 			to->rss[c] = rss;
+		if (!set[c])
+			to->blocks[c] = blocks;
+		blocks = to->blocks[c];
 		live = to->live[c];
 		rss = to->rss[c];
 	}
@@ -286,9 +292,10 @@ static int show(const struct arguments *a, const struct snapshot *snapshot, cons
 		return screen_close(&s) ? EXIT_UNMEASURED : EXIT_FINE;
 	}
 	to.cells = s.width - LABEL - 1;
-	to.live = memory_get_zeroed(to.cells * 3, sizeof(double));
+	to.live = memory_get_zeroed(to.cells * 4, sizeof(double));
 	to.rss = to.live + to.cells;
 	to.rate = to.rss + to.cells;
+	to.blocks = to.rate + to.cells;
 	sample(snapshot, span, &to);
 	/* The peak can lie between two points of the timeline. */
 	peak_ns = peak_time(snapshot, span);
@@ -318,6 +325,8 @@ static int show(const struct arguments *a, const struct snapshot *snapshot, cons
 	fputc('\n', s.out);
 	if (largest(to.rss, to.cells) > 0)
 		strip(&s, "resident", to.rss, to.cells, units_bytes(most, (int64_t)largest(to.rss, to.cells)));
+	if (largest(to.blocks, to.cells) > 0)
+		strip(&s, "blocks", to.blocks, to.cells, units_count(most, (int64_t)largest(to.blocks, to.cells)));
 	strip(&s, "allocs/s", to.rate, to.cells, units_rate(most, largest(to.rate, to.cells)));
 	legend(&s, snapshot, span);
 	free(to.live);

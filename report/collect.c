@@ -224,6 +224,7 @@ static void process(struct collecting *c)
 	p->rss_bytes = c->process.rss_bytes;
 	p->virtual_bytes = c->process.virtual_bytes;
 	p->pss_bytes = c->process.pss_bytes;
+	p->own_bytes = c->process.own_bytes;
 	if (wants_references(c)) {
 		doubt(c, c->image.why);
 		if (!p->references)
@@ -259,6 +260,7 @@ static void sections(struct collecting *c)
 	threads(c);
 	blocks(c);
 	collect_process_mappings(&c->process, c->copy.header.pid, c->writer);
+	collect_process_own(&c->process, c->copy.header.pid, &c->copy);
 	code_map(c);
 	process(c);
 	more[0] = (struct tide_value) { .name = snapshot_writer_string(c->writer, "blocks"),

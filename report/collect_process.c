@@ -1,4 +1,5 @@
 /* collect_process.c - statm and smaps: collect_process.h. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,68 @@ void collect_process_quick(struct collect_process *p, int pid)
 		p->rss_bytes = resident * page;
 	}
 	fclose(f);
+}
+
+#define PAGEMAP_PRESENT (UINT64_C(1) << 63)	/* Documentation/admin-guide/mm/pagemap.rst */
+#define PAGEMAP_BATCH 65536u
+
+static int range_order(const void *a, const void *b)
+{
+	const struct ledger_range *x = a, *y = b;
+
+	return (x->lo > y->lo) - (x->lo < y->lo);
+}
+
+static uint64_t pages_present(int pagemap, uint64_t from, uint64_t to, uint64_t *entries)
+{
+	uint64_t present = 0;
+
+	while (from < to) {
+		uint64_t n = to - from < PAGEMAP_BATCH ? to - from : PAGEMAP_BATCH;
+		ssize_t got = pread(pagemap, entries, n * sizeof(*entries), (off_t)(from * sizeof(*entries)));
+
+		if (got < (ssize_t)sizeof(*entries))
+			break;
+		n = (uint64_t)got / sizeof(*entries);
+		for (uint64_t i = 0; i < n; i++)
+			present += (entries[i] & PAGEMAP_PRESENT) != 0;
+		from += n;
+	}
+	return present;
+}
+
+void collect_process_own(struct collect_process *p, int pid, const struct ledger_copy *ledger)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), most = UINT64_C(1) << 40;
+	uint64_t count = ledger->count[LEDGER_OWN], done = 0, pages = 0;
+	struct ledger_range *own;
+	uint64_t *entries;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	own = memory_get((count + 1) * sizeof(*own));
+	memcpy(own, ledger->table[LEDGER_OWN], count * sizeof(*own));
+	own[count++] = (struct ledger_range) { ledger->header.shim_lo, ledger->header.shim_hi };
+	entries = memory_get(PAGEMAP_BATCH * sizeof(*entries));
+	qsort(own, count, sizeof(*own), range_order);
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t from = own[i].lo / page, to = own[i].hi / page + (own[i].hi % page != 0);
+
+		if (from < done)
+			from = done;
+		if (to <= from || to - from > most / page)
+			continue;
+		pages += pages_present(fd, from, to, entries);
+		done = to;
+	}
+	p->own_bytes = pages * page;
+	free(entries);
+	free(own);
+	close(fd);
 }
 
 static int header_parse(const char *line, struct tide_mapping *m, struct snapshot_writer *w)

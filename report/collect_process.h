@@ -2,14 +2,17 @@
 #ifndef TIDEMARK_COLLECT_PROCESS_H
 #define TIDEMARK_COLLECT_PROCESS_H
 
+#include "ledger_read.h"
 #include "snapshot.h"
 
 struct collect_process {
-	uint64_t rss_bytes, virtual_bytes, pss_bytes;
+	uint64_t rss_bytes, virtual_bytes, pss_bytes, own_bytes;
 };
 
 /* RSS and size: while the threads stand. */
 void collect_process_quick(struct collect_process *p, int pid);
+/* What is resident of the shim's own memory and of the library itself; 0 when the kernel does not tell. */
+void collect_process_own(struct collect_process *p, int pid, const struct ledger_copy *ledger);
 /* SECTION_MAPPINGS out of smaps, and PSS. */
 void collect_process_mappings(struct collect_process *p, int pid, struct snapshot_writer *w);
 

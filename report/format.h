@@ -98,7 +98,7 @@ struct tide_process {
 	uint64_t total_bytes, total_blocks;
 	uint64_t reallocations, temporary;
 	uint64_t rss_bytes, pss_bytes, virtual_bytes;
-	uint64_t own_bytes;		/* the profiler's memory in the process */
+	uint64_t own_bytes;		/* what is resident of the profiler in the process; 0 = unknown */
 	uint32_t birth_now;
 	uint32_t flags;			/* LEDGER_FLAG_* of shim/ledger.h */
 	uint32_t exe, command, directory, libc, kernel, machine, tool, allocator;

@@ -205,10 +205,11 @@ void header_print(struct screen *s, const struct snapshot *snapshot)
 	if (!p->rss_bytes)
 		return;
 	line_lead(s, "memory");
-	fprintf(s->out, "%s resident, %s of it tracked; the profiler's own %s\n",
-		units_bytes(a, (int64_t)p->rss_bytes),
-		units_percent(b, (double)p->live_bytes, (double)p->rss_bytes),
-		units_bytes(c, (int64_t)p->own_bytes));
+	fprintf(s->out, "%s resident, %s of it tracked", units_bytes(a, (int64_t)p->rss_bytes),
+		units_percent(b, (double)p->live_bytes, (double)p->rss_bytes));
+	if (p->own_bytes)
+		fprintf(s->out, ", %s the profiler's own", units_bytes(c, (int64_t)p->own_bytes));
+	fputc('\n', s->out);
 }
 
 #define LOST_BLOCKS_MOST 300000u	/* about a fifth of a second */

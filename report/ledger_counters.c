@@ -129,11 +129,14 @@ static void sums_make(struct sums *s)
 	free(order);
 }
 
-/* Mappings and tracked domains are no part of the heap's totals. */
+/* Mappings and tracked domains are no part of the heap's totals. The peak of the process is what its
+ * sites held at the latest peak version: with threads that is a little less than the truth, and more or
+ * less than the shim's own figure, which leaves out what threads held back (shim/count.h, K1). When more
+ * lives now, the peak is now. */
 static void totals(struct ledger_made *m)
 {
 	struct tide_process *p = &m->process;
-	int64_t bytes = 0, blocks = 0;
+	int64_t bytes = 0, blocks = 0, peak = 0;
 
 	for (uint64_t i = 1; i < m->site_count; i++) {
 		const struct tide_site *s = &m->sites[i];
@@ -142,6 +145,7 @@ static void totals(struct ledger_made *m)
 			continue;
 		plus(&bytes, s->live_bytes);
 		plus(&blocks, s->live_blocks);
+		plus(&peak, s->peak_bytes);
 		p->total_bytes += s->total_bytes;
 		p->total_blocks += s->total_blocks;
 		p->reallocations += s->reallocations;
@@ -149,8 +153,15 @@ static void totals(struct ledger_made *m)
 	}
 	p->live_bytes = bytes > 0 ? (uint64_t)bytes : 0;
 	p->live_blocks = blocks > 0 ? (uint64_t)blocks : 0;
-	if (p->peak_bytes < p->live_bytes)
-		p->peak_bytes = p->live_bytes;
+	if (peak < bytes) {
+		for (uint64_t i = 1; i < m->site_count; i++) {
+			m->sites[i].peak_bytes = m->sites[i].live_bytes;
+			m->sites[i].peak_blocks = m->sites[i].live_blocks;
+		}
+		peak = bytes;
+		p->peak_elapsed_ns = p->elapsed_ns;
+	}
+	p->peak_bytes = peak > 0 ? (uint64_t)peak : 0;
 }
 
 void ledger_counters(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m)

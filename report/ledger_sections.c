@@ -262,7 +262,6 @@ static void process(const struct ledger_copy *c, struct snapshot_writer *w, stru
 	p->peak_bytes = h->peak_bytes > 0 ? (uint64_t)h->peak_bytes : 0;
 	p->peak_elapsed_ns = h->peak_birth <= BIRTH_MAX ? birth_to_ns(h->peak_birth) : 0;
 	p->rss_bytes = n ? points[n - 1].rss_bytes : 0;
-	p->own_bytes = h->own_bytes;
 	p->birth_now = h->birth_now;
 	p->flags = h->flags;
 	p->exe = string(c, w, h->exe);

@@ -138,7 +138,7 @@ void tide_traced_memory(size_t *live, size_t *peak)
 {
 	int64_t l = 0, p = 0;
 	if (state.phase == PHASE_RUNNING) {
-		l = count_live_now();
+		l = count_live_now().bytes;
 		p = state.ledger->peak_bytes;
 	}
 	if (live)
@@ -153,7 +153,7 @@ void tide_reset_peak(void)
 	if (!t)
 		return;
 	struct ledger_header *h = state.ledger;
-	h->peak_bytes = count_live_now();
+	h->peak_bytes = count_live_now().bytes;
 	if (!state.threaded)
 		t->credit = 0;
 	__atomic_fetch_add(&h->peak_version, 1, __ATOMIC_RELAXED);
@@ -162,7 +162,10 @@ void tide_reset_peak(void)
 
 size_t tide_overhead(void)
 {
-	return state.ledger ? state.ledger->own_bytes : 0;
+	if (!state.ledger)
+		return 0;
+	size_t resident = memory_resident();
+	return resident ? resident : state.ledger->own_bytes;
 }
 
 int tide_depth(void)

@@ -116,8 +116,10 @@ static void timeline_add(uint64_t ns)
 		missed_add(MISSED_TIMELINE, 1);
 		return;
 	}
-	p[t->count] = (struct ledger_point){ .mono_ns = ns, .live_bytes = count_live_now(),
-		.live_blocks = 0, .rss_bytes = resident_bytes(), .total_blocks = publish_events() };
+	struct count_live live = count_live_now();
+	state.ledger->live_blocks = live.blocks;
+	p[t->count] = (struct ledger_point){ .mono_ns = ns, .live_bytes = live.bytes,
+		.live_blocks = live.blocks, .rss_bytes = resident_bytes(), .total_blocks = publish_events() };
 	__atomic_store_n(&t->count, t->count + 1, __ATOMIC_RELEASE);
 }
 
@@ -131,7 +133,9 @@ void birth_tick(struct thread *t, uint64_t tsc)
 		if (clock_used < 40 && !state.no_syscalls && ns >> clock_used >= 1000000)
 			clock_improve(tsc, ns);
 		if (!state.threaded)
-			state.ledger->live_bytes = count_live_now();
+			state.ledger->live_bytes = count_live_now().bytes;
+		else if (t->base != COUNT_CHUNK)
+			count_publish(t);	/* it was alone when it published last */
 		timeline_add(ns);
 		if (t->record && !state.no_syscalls)
 			raw2(SYS_prctl, PR_GET_NAME, t->record->name);
@@ -149,7 +153,8 @@ void birth_after_fork(void)
 void birth_final(void)
 {
 	struct ledger_header *h = state.ledger;
-	h->live_bytes = count_live_now();
+	if (!state.threaded)
+		h->live_bytes = count_live_now().bytes;
 	if (lock_try(&tick_lock)) {
 		timeline_add(monotonic_ns() - h->started_mono_ns);
 		lock_release(&tick_lock);
@@ -166,8 +171,9 @@ int birth_mark(const char *name, enum ledger_mark_kind kind)
 	bool room = store_reserve(LEDGER_MARKS, index + 1);
 	if (room) {
 		struct ledger_mark *m = (struct ledger_mark *)ledger_at(LEDGER_MARKS) + index;
+		struct count_live live = count_live_now();
 		*m = (struct ledger_mark){ .mono_ns = birth_tsc_ns(__rdtsc()), .name = text, .kind = kind,
-			.thread = thread_current->number, .live_bytes = count_live_now() };
+			.thread = thread_current->number, .live_bytes = live.bytes, .live_blocks = live.blocks };
 		m->birth = birth_advance();
 		__atomic_store_n(&t->count, index + 1, __ATOMIC_RELEASE);
 	}

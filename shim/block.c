@@ -33,7 +33,7 @@ static void *publish(void **place, size_t bytes)
 		return NULL;
 	if (__atomic_compare_exchange_n(place, &have, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return fresh;
-	raw2(SYS_munmap, fresh, bytes);
+	memory_unmap(fresh, bytes);
 	return have;
 }
 
@@ -76,7 +76,7 @@ static bool spill_grow(void)
 	state.ledger->spill_table = (uintptr_t)fresh;
 	state.ledger->spill_capacity = slots;
 	if (old)
-		raw2(SYS_munmap, old, old_slots * sizeof *old);
+		memory_unmap(old, old_slots * sizeof *old);
 	return true;
 }
 

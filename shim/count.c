@@ -7,6 +7,7 @@
 static struct lock count_lock;
 /* Where counting goes when there is no memory at all. */
 static struct ledger_counter trash[LEDGER_PAGE_COUNTERS];
+static struct count_live nested;
 
 struct ledger_counter *count_page(struct thread *t, uint32_t page)
 {
@@ -35,6 +36,7 @@ struct ledger_counter *count_page(struct thread *t, uint32_t page)
 void count_after_fork(void)
 {
 	count_lock.word = 0;
+	nested = (struct count_live){ 0, 0 };
 }
 
 static void raise_peak(struct ledger_header *h, int64_t live)
@@ -63,8 +65,9 @@ void count_publish(struct thread *t)
 		t->credit = 0;
 		return;
 	}
-	int64_t change = COUNT_CHUNK - t->credit;
-	t->credit = COUNT_CHUNK;
+	int64_t change = t->base - t->credit;
+	t->base = t->credit = COUNT_CHUNK;
+	t->credit_max = 2 * COUNT_CHUNK;
 	int64_t live = __atomic_add_fetch(&h->live_bytes, change, __ATOMIC_RELAXED);
 	if (change > 0)
 		raise_peak(h, live);
@@ -75,17 +78,62 @@ void count_go_threaded(struct thread *t)
 	if (state.threaded)
 		return;
 	state.ledger->live_bytes = state.ledger->peak_bytes - t->credit;
-	t->credit = COUNT_CHUNK;
+	t->base = t->credit = COUNT_CHUNK;
 	t->credit_max = 2 * COUNT_CHUNK;
 	__atomic_fetch_or(&state.ledger->flags, LEDGER_FLAG_THREADED, __ATOMIC_RELAXED);
 	__atomic_store_n(&state.threaded, true, __ATOMIC_RELEASE);
 }
 
-int64_t count_live_now(void)
+void count_found_threaded(struct thread *first)
 {
-	if (!state.threaded && state.threads)
-		return state.ledger->peak_bytes - state.threads->credit;
-	return state.ledger->live_bytes;
+	int64_t credit = __atomic_load_n(&first->credit, __ATOMIC_RELAXED);
+	state.ledger->live_bytes = state.ledger->peak_bytes - credit;
+	first->base = credit;
+	__atomic_store_n(&first->credit_max, credit + COUNT_CHUNK, __ATOMIC_RELAXED);
+	__atomic_fetch_or(&state.ledger->flags, LEDGER_FLAG_THREADED, __ATOMIC_RELAXED);
+	__atomic_store_n(&state.threaded, true, __ATOMIC_RELEASE);
+}
+
+void count_nested(int64_t bytes, int64_t blocks)
+{
+	__atomic_fetch_add(&nested.bytes, bytes, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&nested.blocks, blocks, __ATOMIC_RELAXED);
+}
+
+void count_inherit(struct thread *dead)
+{
+	if (state.threaded)
+		__atomic_fetch_add(&state.ledger->live_bytes, dead->base - dead->credit, __ATOMIC_RELAXED);
+	dead->base = dead->credit;
+}
+
+/* What all threads hold back, and the blocks they made and did not free. */
+static struct count_live held_back(void)
+{
+	struct count_live sum = { 0, 0 };
+	for (struct thread *t = __atomic_load_n(&state.threads, __ATOMIC_ACQUIRE); t; t = t->next) {
+		sum.bytes += t->base - __atomic_load_n(&t->credit, __ATOMIC_RELAXED);
+		sum.blocks += (int64_t)(__atomic_load_n(&t->events, __ATOMIC_RELAXED)
+			- __atomic_load_n(&t->freed, __ATOMIC_RELAXED));
+	}
+	return sum;
+}
+
+struct count_live count_live_now(void)
+{
+	struct ledger_header *h = state.ledger;
+	struct count_live held = held_back(), live;
+	live.blocks = held.blocks + nested.blocks;
+	if (!state.threaded && state.threads) {
+		live.bytes = h->peak_bytes - state.threads->credit + nested.bytes;
+		return live;
+	}
+	live.bytes = __atomic_load_n(&h->live_bytes, __ATOMIC_SEQ_CST) + held.bytes;
+	/* While another thread publishes, its bytes are seen twice or not at all. */
+	if (held_back().bytes == held.bytes)
+		raise_peak(h, live.bytes);
+	live.bytes += nested.bytes;
+	return live;
 }
 
 /* The histogram of a site exists from its second size class on. */

@@ -6,12 +6,15 @@
  *
  *   one thread:    credit = peak - live: it runs out exactly at a new peak
  *   more threads:  credit starts at COUNT_CHUNK; outside [0, 2 * COUNT_CHUNK]
- *                  the difference is added to the shared total
+ *                  the difference to that (base) is added to the shared total
  *
  * K1  Peak of a site, without a trace: before a counter changes while
  *     version < peak_version, its live value is saved as its value at the peak
- *     (it has not changed since then). Exact with one thread; with more, the
- *     peak is late by at most COUNT_CHUNK bytes a thread.
+ *     (it has not changed since then). Exact with one thread. With more, what
+ *     threads hold back hides the true maximum: the moment taken for the peak had
+ *     less than it by at most 2 * COUNT_CHUNK bytes a thread (once for what was
+ *     held back at the maximum, once for what was at that moment). A point of the
+ *     timeline, a mark and a snapshot look at what is held back, too.
  * K2  live_* of a page may be negative: blocks freed by another thread.
  */
 #ifndef TIDEMARK_COUNT_H
@@ -20,7 +23,7 @@
 #include "birth.h"
 #include "state.h"
 
-#define COUNT_CHUNK (64 * 1024)
+#define COUNT_CHUNK LEDGER_HELD_BACK
 
 struct ledger_counter *count_page(struct thread *t, uint32_t page);
 void count_publish(struct thread *t);
@@ -28,8 +31,17 @@ void count_new_size_class(struct ledger_counter *c, unsigned class);
 void count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uint64_t slot);
 /* The calling thread is about to make the second one. */
 void count_go_threaded(struct thread *t);
-/* Live bytes and blocks of the process, as far as they are published. */
-int64_t count_live_now(void);
+/* The same, found out by the second one: `first` was alone until now. It goes on counting meanwhile. */
+void count_found_threaded(struct thread *first);
+/* Live bytes and blocks of the process, with what the threads hold back; a new
+ * peak is noted. Exact while no other thread is inside an event. Reads a line of
+ * each thread: for points of the timeline, marks and snapshots. */
+struct count_live { int64_t bytes, blocks; };
+struct count_live count_live_now(void);
+/* Of blocks that handlers made and freed inside of the shim (event.c). */
+void count_nested(int64_t bytes, int64_t blocks);
+/* A dead thread's memory is about to serve another: what it held back. */
+void count_inherit(struct thread *dead);
 void count_after_fork(void);
 /* A block whose free was not seen: its address came back. */
 void count_unseen_free(struct thread *t, uint32_t site, uint64_t size);
@@ -81,6 +93,7 @@ HOT_INLINE void count_freed(struct thread *t, struct ledger_counter *c, uint64_t
 	count_touch(c);
 	c->live_bytes -= (int64_t)size;
 	c->live_blocks--;
+	t->freed++;
 	t->credit += (int64_t)size;
 	if (unlikely(t->credit > t->credit_max))
 		count_publish(t);

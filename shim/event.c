@@ -33,6 +33,7 @@ static void nested_add(uint32_t site, int64_t bytes, int64_t blocks)
 	if (!page)
 		return;
 	struct ledger_counter *c = page + site % LEDGER_PAGE_COUNTERS;
+	count_nested(bytes, blocks);
 	__atomic_fetch_add(&c->live_bytes, bytes, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&c->live_blocks, (int32_t)blocks, __ATOMIC_RELAXED);
 	if (blocks > 0) {
@@ -54,11 +55,17 @@ void event_made_nested(uintptr_t p, uint64_t size)
 }
 
 __attribute__((cold, noinline))
+void event_gone_nested(uint64_t slot, uint64_t size)
+{
+	if (slot && !state.sample)
+		nested_add(slot_site(slot), -(int64_t)size, -1);
+}
+
+__attribute__((cold, noinline))
 void event_freed_nested(uintptr_t p)
 {
 	uint64_t size, slot = block_take(p, &size);
-	if (slot && !state.sample)
-		nested_add(slot_site(slot), -(int64_t)size, -1);
+	event_gone_nested(slot, size);
 }
 
 static void count_weight(struct thread *t, struct ledger_counter *c, struct sample_weight w, int sign)
@@ -66,6 +73,8 @@ static void count_weight(struct thread *t, struct ledger_counter *c, struct samp
 	count_touch(c);
 	c->live_bytes += sign * w.bytes;
 	c->live_blocks += (int32_t)(sign * w.blocks);
+	if (sign < 0)
+		t->freed += (uint64_t)w.blocks;
 	t->credit -= sign * w.bytes;
 	if (t->credit < 0 || t->credit > t->credit_max)
 		count_publish(t);

@@ -24,6 +24,8 @@ void event_recalculate_special(void);
 void event_note(uintptr_t p, uint64_t bytes, uint32_t domain);
 void event_freed_sampled(struct thread *t, uintptr_t p, uint64_t slot, uint64_t size);
 void event_freed_nested(uintptr_t p);
+/* A block that was taken out of the map is gone. */
+void event_gone_nested(uint64_t slot, uint64_t size);
 void event_timed(struct thread *t, uintptr_t p, uint64_t *slot, unsigned timed);
 void event_request(struct thread *t);
 

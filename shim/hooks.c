@@ -124,6 +124,8 @@ static COLD void *realloc_plain(void *p, size_t size, bool nested)
 	uint64_t old_size = 0, ignored;
 	uint64_t slot = block_take((uintptr_t)p, &old_size);
 	void *q = real.realloc(p, size);
+	if (q || !size)
+		event_gone_nested(slot, old_size);
 	if (q)
 		event_made_nested((uintptr_t)q, size);
 	else if (slot && size)

@@ -33,6 +33,7 @@
 #define LEDGER_VERSION 1u
 #define LEDGER_PAGE 4096u
 #define LEDGER_ENDED_IMAGES 8u
+#define LEDGER_HELD_BACK (64 * 1024)	/* bytes that a thread may count for itself before it publishes them */
 
 /* Tables. Element types are below. */
 enum ledger_table_kind {
@@ -147,7 +148,7 @@ struct ledger_header {
 	uint32_t peak_version;		/* T of the exact-peak rule (DESIGN 9) */
 	uint32_t birth_now;		/* current birth number (birth_time in this header) */
 	uint64_t events;		/* allocations published so far */
-	uint64_t own_bytes;		/* memory of the shim itself, in the target */
+	uint64_t own_bytes;		/* addresses that the shim has mapped, in the target */
 	uint64_t missed[MISSED_COUNT];
 	/* Places in the target's memory, for the collector. */
 	uint64_t block_root;		/* address of the block map's root (blockmap.h) */

@@ -258,6 +258,7 @@ static void inherit(uint64_t *slot, uint64_t size)
 	uint32_t site = slot_site(*slot);
 	struct ledger_counter *c = count_of(t, site);
 	if (state.sample) {
+		t->freed--;
 		c->live_blocks++;
 		c->total_blocks++;
 		c->live_bytes += (int64_t)size;
@@ -291,6 +292,7 @@ bool life_forked(void)
 	}
 	state.ledger->main_tid = (uint32_t)thread_current->tid;
 	block_each(inherit);
+	thread_current->freed -= thread_current->events;
 	thread_current->events = 0;
 	birth_mark("fork", MARK_FORK);
 	freeze_forked();

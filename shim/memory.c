@@ -1,4 +1,5 @@
 /* memory.c - see memory.h. */
+#include <fcntl.h>
 #include <sys/mman.h>
 #include "memory.h"
 #include "raw.h"
@@ -43,4 +44,50 @@ void *memory_map(size_t bytes, unsigned flags)
 	}
 	memory_note(p, bytes);
 	return p;
+}
+
+void memory_forget(const void *start)
+{
+	struct ledger_range *r = ledger_at(LEDGER_OWN);
+	for (uint64_t i = state.ledger->table[LEDGER_OWN].count; i-- > 0;)
+		if (r[i].lo == (uintptr_t)start)
+			__atomic_store_n(&r[i].hi, r[i].lo, __ATOMIC_RELEASE);
+}
+
+void memory_unmap(void *start, size_t bytes)
+{
+	memory_forget(start);
+	raw2(SYS_munmap, start, (bytes + 4095) & ~(size_t)4095);
+}
+
+/* Bit 63 of the entries of /proc/self/pagemap says that a page is present. */
+static size_t pages_present(int fd, uintptr_t lo, uintptr_t hi)
+{
+	uint64_t entry[512], at = lo / 4096, end = (hi + 4095) / 4096;
+	size_t pages = 0;
+	while (at < end) {
+		uint64_t most = end - at < 512 ? end - at : 512;
+		long got = raw4(SYS_pread64, fd, entry, most * sizeof entry[0], at * sizeof entry[0]);
+		if (got < (long)sizeof entry[0])
+			break;
+		for (long i = 0; i < got / (long)sizeof entry[0]; i++)
+			pages += entry[i] >> 63;
+		at += (uint64_t)got / sizeof entry[0];
+	}
+	return pages;
+}
+
+size_t memory_resident(void)
+{
+	const struct ledger_range *r = ledger_at(LEDGER_OWN);
+	if (state.no_syscalls)
+		return 0;
+	int fd = (int)raw4(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return 0;
+	size_t pages = pages_present(fd, state.lo, state.hi);
+	for (uint64_t i = 0; i < state.ledger->table[LEDGER_OWN].count; i++)
+		pages += pages_present(fd, r[i].lo, r[i].hi);
+	raw1(SYS_close, fd);
+	return pages * 4096;
 }

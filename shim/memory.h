@@ -15,7 +15,12 @@
 
 /* Zeroed pages that take memory only when touched. Never given back. */
 void *memory_map(size_t bytes, unsigned flags);
+void memory_unmap(void *start, size_t bytes);
 /* Tells the collector of memory that was mapped some other way. */
 void memory_note(const void *start, size_t bytes);
+/* What was noted to begin there is gone, and the program may get the addresses. */
+void memory_forget(const void *start);
+/* Bytes of all this, and of the library, that are resident; 0 where /proc does not tell. Reads 8 bytes a page of address space. */
+size_t memory_resident(void);
 
 #endif

@@ -81,15 +81,17 @@ struct thread {
 	int64_t credit_max;		/* publish when credit grows above */
 	uintptr_t last;			/* block of this thread's latest allocation, or 0 */
 	uint64_t slot_bits;		/* thread number, in place for a slot */
-	int64_t sample_left;		/* bytes to the next sample */
+	uint64_t freed;			/* blocks freed, of whatever thread */
 	uint32_t frames;		/* cached frames in use */
 	uint8_t bottom;			/* WALK_BOTTOM_*: what is outside of frame[0] */
 	uint8_t paused;			/* pass everything through: the shim itself calls libc */
 	uint16_t ignoring;		/* __lsan_disable depth: blocks made now are no leaks */
-	uint64_t events;		/* allocations made */
 	/* Second: walks. */
+	uint64_t events;		/* allocations made */
 	uintptr_t stack_lo, stack_hi;	/* the stack whose frames are cached */
 	uint64_t random;
+	int64_t sample_left;		/* bytes to the next sample */
+	int64_t base;			/* credit at which nothing is held back (count.h) */
 	uint32_t site;			/* of the latest walk that was not cached */
 	struct ledger_thread *record;
 	uint32_t number;		/* index of record */

@@ -173,6 +173,11 @@ void store_shrink(uint64_t spare)
 		t->capacity = keep / t->element;
 	}
 	lock_release(&store_lock);
+	/* What was given back is the program's to map. */
+	for (unsigned i = 0; i < LEDGER_TABLES; i++)
+		memory_note((char *)h + h->table[i].offset, h->table[i].capacity * h->table[i].element);
+	memory_forget(h);
+	memory_note(h, h->table[0].offset);
 }
 
 uint32_t store_string(const char *s)
@@ -295,7 +300,10 @@ bool store_fork(void)
 	h->exit_function = old->exit_function;
 	h->syscall_instruction = old->syscall_instruction;
 	h->image_entry = old->image_entry;
+	uint64_t own = h->own_bytes;
 	memory_note(h, h->file_bytes);
+	h->own_bytes = own;
+	memory_forget(old);
 	raw2(SYS_munmap, old, old->file_bytes);
 	return true;
 }

@@ -96,7 +96,7 @@ static void fill(struct thread *t, uintptr_t sp)
 	t->random = __rdtsc() * 0x9E3779B97F4A7C15ull | 1;
 	t->probed_lo = t->probed_hi = 0;
 	t->stack_lo = t->stack_hi = 0;
-	t->credit = state.threaded ? COUNT_CHUNK : 0;
+	t->base = t->credit = state.threaded ? COUNT_CHUNK : 0;
 	t->credit_max = state.threaded ? 2 * COUNT_CHUNK : INT64_MAX;
 	find_stack(t, sp);
 	uint64_t number = t->number < SLOT_THREAD_MASK ? t->number : SLOT_THREAD_MASK;
@@ -152,14 +152,16 @@ static struct thread *enroll(uintptr_t sp)
 	compiler_barrier();
 	lock_take(&thread_lock);
 	struct thread *t = find_dead((int32_t)raw0(SYS_gettid));
-	if (!t)
+	if (!t) {
 		t = enlist(NULL);
-	else
+	} else {
 		t->tid = (int32_t)raw0(SYS_gettid);	/* nobody else may take it */
+		count_inherit(t);
+	}
 	lock_release(&thread_lock);
 	if (t) {
 		if (state.threads->next && !state.threaded)
-			__atomic_store_n(&state.threaded, true, __ATOMIC_RELEASE);
+			count_found_threaded(state.threads->next);
 		fill(t, sp);
 		thread_current = t;
 	}

@@ -33,6 +33,10 @@ setup() {
 		assert d["peak"]["bytes"] >= 10_000_000
 		top = [m for m in d["marks"] if m["name"] == "top"]
 		assert len(top) == 1 and top[0]["live_bytes"] >= 9_900_000, d["marks"]
+		# Blocks: all 100, and what the start of a program leaves; then 10 of them, at the end and in the totals.
+		assert 100 <= top[0]["live_blocks"] <= 110, top
+		assert 90 <= max(r["live_blocks"] for r in p) <= top[0]["live_blocks"], p
+		assert p[-1]["live_blocks"] == top[0]["live_blocks"] - 90, p[-1]
 	EOF
 }
 
@@ -59,5 +63,6 @@ setup() {
 	[[ $output == *peak* ]]
 	[[ $output == *"Marks"*top* ]]
 	[[ $output == *"allocs/s"* ]]
+	[[ $output =~ blocks[^$'\n']*$'\n'\ *at\ most\ [19][0-9]+$'\n' ]]
 	[[ $output == *'####'* ]]
 }

@@ -122,6 +122,8 @@ await page.locator(".plain tbody tr").first().click();
 ok((await page.locator("nav.path button").count()) === 2, "treemap: path from the root");
 await open("timeline");
 ok((await page.locator(".plot canvas").count()) === 1, "timeline is drawn");
+ok((await page.locator(".u-legend .u-label").allInnerTexts()).includes("blocks"), "live blocks are in it");
+same(data.time_live_blocks.at(-1), stat.totals.live_blocks, "its last point: live blocks");
 ok((await page.locator(".body .row").allInnerTexts()).some((t) => t.includes("half </script><b>")), "marks, a hostile name among them");
 await open("histograms");
 ok((await page.locator(".bars tr").count()) > 5, "histograms");

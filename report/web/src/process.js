@@ -11,7 +11,7 @@ export function timeline() {
 	const box = el("div", { class: "plot" }), css = () => getComputedStyle(document.body);
 	const f = (key, label, format) => ({ name: key, label, class: "number", text: (m) => format(m[key]), sort: (m) => m[key] });
 	const list = table({ rows: () => marks, sort: "elapsed_ns", key: (m) => String(marks.indexOf(m)), search: (m) => `${m.name} ${m.kind}`, empty: "no marks",
-		columns: [f("elapsed_ns", "after", duration), f("live_bytes", "live", bytes),
+		columns: [f("elapsed_ns", "after", duration), f("live_bytes", "live", bytes), f("live_blocks", "blocks", count),
 			{ name: "kind", label: "kind", text: (m) => m.kind, sort: (m) => m.kind },
 			{ name: "name", label: "mark", width: "minmax(8em,1fr)", text: (m) => m.name, sort: (m) => m.name }] });
 	const root = el("div", {}, box, el("p", { class: "dim" }, "Drag to zoom, double click to go back."), el("h3", {}, "Marks"), list);
@@ -19,11 +19,13 @@ export function timeline() {
 		const axis = { stroke: css().getPropertyValue("--dim"), grid: { width: 1, stroke: css().getPropertyValue("--line") }, ticks: { stroke: css().getPropertyValue("--line") } };
 		box.replaceChildren();
 		new uPlot({
-			width: Math.max(300, box.clientWidth || 1000), height: 380, scales: { x: { time: false } },
+			width: Math.max(300, box.clientWidth || 1000), height: 380, scales: { x: { time: false }, blocks: {} },
 			series: [{ label: "time", value: (_, v) => (v == null ? "" : duration(v * 1e9)) },
 				{ label: "live", stroke: dark() ? "#6db3ff" : "#1766c2", fill: dark() ? "#6db3ff22" : "#1766c222", width: 2, value: (_, v) => (v == null ? "" : bytes(v)) },
-				{ label: "RSS", stroke: dark() ? "#ffb454" : "#c2620a", width: 2, value: (_, v) => (v == null ? "" : bytes(v)) }],
-			axes: [{ ...axis, values: (_, ticks) => ticks.map((t) => duration(t * 1e9)) }, { ...axis, size: 80, incrs: Array.from({ length: 52 }, (_, i) => 2 ** i), values: (_, ticks) => ticks.map((t) => bytes(t)) }],
+				{ label: "RSS", stroke: dark() ? "#ffb454" : "#c2620a", width: 2, value: (_, v) => (v == null ? "" : bytes(v)) },
+				{ label: "blocks", scale: "blocks", stroke: dark() ? "#8fd694" : "#2f7d32", width: 1, value: (_, v) => (v == null ? "" : count(v)) }],
+			axes: [{ ...axis, values: (_, ticks) => ticks.map((t) => duration(t * 1e9)) }, { ...axis, size: 80, incrs: Array.from({ length: 52 }, (_, i) => 2 ** i), values: (_, ticks) => ticks.map((t) => bytes(t)) },
+				{ ...axis, scale: "blocks", side: 1, size: 80, grid: { show: false }, values: (_, ticks) => ticks.map((t) => count(t)) }],
 			hooks: { draw: [(u) => {
 				const c = u.ctx;
 				c.save();
@@ -44,7 +46,7 @@ export function timeline() {
 				}
 				c.restore();
 			}] },
-		}, [d.time_ns.map((t) => t / 1e9), d.time_live_bytes, d.time_rss_bytes.map((v) => v || null)], box);
+		}, [d.time_ns.map((t) => t / 1e9), d.time_live_bytes, d.time_rss_bytes.map((v) => v || null), d.time_live_blocks], box);
 	}
 	root.ready = () => {
 		plot();
