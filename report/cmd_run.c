@@ -183,7 +183,8 @@ static void environment_make(struct arguments *a, const char *library, const cha
 
 	set(a, *(before ? before : "") ? memory_printf("LD_PRELOAD=%s:%s", library, before) :
 		memory_printf("LD_PRELOAD=%s", library));
-	if (command)
+	/* One that the caller names is used; that of a run around this one may be of another build. */
+	if (command && (!getenv("TIDEMARK_COLLECTOR") || getenv("TIDEMARK_SESSION")))
 		set(a, memory_printf("TIDEMARK_COLLECTOR=%s", command));
 	free(command);
 	if (session)

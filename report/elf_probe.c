@@ -38,8 +38,9 @@ static char *probe_find(const char *program, bool *found)
 	struct stat st;
 	*found = false;
 	if (strchr(program, '/')) {
-		*found = stat(program, &st) == 0;
-		return *found && S_ISREG(st.st_mode) && access(program, X_OK) == 0 ? memory_string(program) : NULL;
+		bool there = stat(program, &st) == 0;
+		*found = there || (errno != ENOENT && errno != ENOTDIR);
+		return there && S_ISREG(st.st_mode) && access(program, X_OK) == 0 ? memory_string(program) : NULL;
 	}
 	const char *path = getenv("PATH");
 	if (!path)

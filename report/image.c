@@ -471,8 +471,10 @@ void image_end(struct image *im)
 		uint32_t none = REQUEST_NONE;
 		int status;
 
-		kill(im->reader, SIGKILL);
-		while (waitpid(im->reader, &status, __WALL) < 0 && errno == EINTR)
+		/* Where it cannot be killed the kernel does it at our end (image_hold). */
+		int wait = kill(im->reader, SIGKILL) ? WNOHANG : 0;
+
+		while (waitpid(im->reader, &status, __WALL | wait) < 0 && errno == EINTR)
 			;
 		/* Its parent, the process, has yet to hear of it. */
 		if (!im->started_by_it)

@@ -11,7 +11,8 @@
 #include "inject.h"
 
 #define CLONE_EVENTS (PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK)
-#define LIMIT_NS 5000000000ull		/* a clone of 100 GB takes two seconds */
+#define LIMIT_NS 60000000000ull		/* a clone of 100 GB takes two seconds */
+#define ERRORS_MAX 100
 
 static int registers_set(int tid, const struct user_regs_struct *r)
 {
@@ -21,17 +22,22 @@ static int registers_set(int tid, const struct user_regs_struct *r)
 	return (int)ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &io);
 }
 
+/* A thread that we leave in the middle of a step would be ended by its trap: no
+ * error but the end of the thread is a reason to go. */
 static int status_wait(int tid, int *status)
 {
 	struct timespec pause = { 0, 50000 };
 	uint64_t limit = stop_clock() + LIMIT_NS;
+	unsigned errors = 0;
 
 	for (;;) {
 		pid_t got = waitpid(tid, status, __WALL | WNOHANG);
 
 		if (got == tid)
 			return WIFSTOPPED(*status) ? 0 : -1;
-		if ((got < 0 && errno != EINTR) || stop_clock() > limit)
+		if (got < 0 && errno != EINTR && (++errors == ERRORS_MAX || (kill(tid, 0) && errno == ESRCH)))
+			return -1;
+		if (stop_clock() > limit)
 			return -1;
 		nanosleep(&pause, NULL);
 	}
@@ -93,7 +99,8 @@ int inject_image(struct stop *s, struct stop_thread *t, uint64_t instruction, in
 	failed = call(t->tid, &t->registers, instruction, SYS_clone, clone_arguments, &result, &child,
 		&t->signal);
 	ptrace(PTRACE_SETOPTIONS, t->tid, 0, 0);
-	registers_set(t->tid, &t->registers);
+	/* Tried twice: with our registers it could not go on. */
+	t->stepping = registers_set(t->tid, &t->registers) && registers_set(t->tid, &t->registers);
 	if (failed || result < 0 || !child)
 		return error_set(e, EXIT_UNMEASURED, "cannot make an image of process %d|%s|there may be no memory "
 			"for it, or a limit on processes", s->pid, result < 0 && result > -4096 && !failed ?

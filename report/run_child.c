@@ -38,6 +38,14 @@ static void handlers_set(struct sigaction *before)
 	}
 }
 
+/* Who ignores SIGCHLD does not get the status of a child; who starts us may. */
+static void children_heed(struct sigaction *before)
+{
+	struct sigaction usual = { .sa_handler = SIG_DFL };
+
+	sigaction(SIGCHLD, &usual, before);
+}
+
 static void handlers_restore(const struct sigaction *before)
 {
 	for (size_t i = 0; i < PASSED; i++)
@@ -68,16 +76,17 @@ static void __attribute__((noreturn)) program_start(const struct run_child *c, i
 
 int run_child(struct run_child *c, struct tide_error *e)
 {
-	struct sigaction before[PASSED];
+	struct sigaction before[PASSED], child;
 	sigset_t block, mask;
-	int report[2], failed = 0;
-	pid_t pid;
+	int report[2], failed = 0, lost = 0;
+	pid_t pid, got;
 
 	if (pipe2(report, O_CLOEXEC))
 		return error_set(e, RUN_FAILED, "cannot start %s|%s|", c->argv[0], strerror(errno));
 	sigfillset(&block);
 	sigprocmask(SIG_BLOCK, &block, &mask);
 	handlers_set(before);
+	children_heed(&child);
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0) {
@@ -90,6 +99,7 @@ int run_child(struct run_child *c, struct tide_error *e)
 	}
 	if (pid == 0) {
 		handlers_restore(before);
+		sigaction(SIGCHLD, &child, NULL);
 		sigprocmask(SIG_SETMASK, &mask, NULL);
 		program_start(c, report[1]);
 	}
@@ -99,10 +109,14 @@ int run_child(struct run_child *c, struct tide_error *e)
 	while (read(report[0], &failed, sizeof(failed)) < 0 && errno == EINTR)
 		;
 	close(report[0]);
-	while (waitpid(pid, &c->status, 0) < 0 && errno == EINTR)
+	while ((got = waitpid(pid, &c->status, 0)) < 0 && errno == EINTR)
 		;
+	if (got < 0)
+		lost = errno;
 	child_pid = 0;
 	handlers_restore(before);
+	if (lost)
+		return error_set(e, RUN_FAILED, "cannot learn how %s ended|%s|", c->argv[0], strerror(lost));
 	if (!failed)
 		return 0;
 	return error_set(e, failed == ENOENT ? RUN_NOT_FOUND : RUN_CANNOT_EXECUTE, "cannot start %s|%s|",

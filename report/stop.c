@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,11 +197,14 @@ static void stopped_wait(struct stop_thread *t, uint64_t limit)
 			registers_get(t);
 			return;
 		}
-		if (got == t->tid || (got < 0 && errno != EINTR)) {
+		if (got == t->tid) {
 			t->how = STOP_GONE;
 			t->seized = false;
 			return;
 		}
+		/* Most likely gone; if not, it is still ours to let go. */
+		if (got < 0 && errno != EINTR)
+			return;
 		if (stop_clock() > limit)
 			return;
 		nanosleep(&pause, NULL);
@@ -368,6 +372,31 @@ static void wait_restore(const struct stop *s, struct stop_thread *t)
 	ptrace(PTRACE_SETREGSET, t->tid, NT_PRSTATUS, &io);
 }
 
+/* A thread that never stopped while we waited cannot be let go before it does,
+ * and would then stand until this process ends. */
+static void detach_late(const struct stop *s, struct stop_thread *t)
+{
+	struct timespec pause = { 0, 200000 };
+	struct iovec io = { &t->registers, sizeof t->registers };
+	uint64_t limit = stop_clock() + REACTION_NS;
+
+	while (t->seized && stop_clock() < limit) {
+		int status, signal;
+
+		if (waitpid(t->tid, &status, __WALL | WNOHANG) == t->tid) {
+			signal = WIFSTOPPED(status) && status >> 16 == 0 ? WSTOPSIG(status) : 0;
+			if (t->stepping && signal == SIGTRAP)
+				ptrace(PTRACE_SETREGSET, t->tid, NT_PRSTATUS, &io);
+			else if (signal)
+				t->signal = signal;
+		}
+		if (!ptrace(PTRACE_DETACH, t->tid, 0, (long)t->signal) || task_dead(s->pid, t->tid))
+			t->seized = false;
+		else
+			nanosleep(&pause, NULL);
+	}
+}
+
 void stop_release(struct stop *s)
 {
 	for (size_t i = 0; i < s->count; i++) {
@@ -376,10 +405,12 @@ void stop_release(struct stop *s)
 		if (!t->seized)
 			continue;
 		wait_restore(s, t);
-		/* Fails for a thread that never stopped; the end of this process frees it. */
 		if (!ptrace(PTRACE_DETACH, t->tid, 0, (long)t->signal))
 			t->seized = false;
 	}
+	for (size_t i = 0; i < s->count; i++)
+		if (s->threads[i].seized)
+			detach_late(s, &s->threads[i]);
 	if (!s->ended_ns)
 		s->ended_ns = stop_clock();
 }

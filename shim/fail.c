@@ -1,17 +1,24 @@
-/* fail.c - only with -DTIDEMARK_FAIL, for tests: one of our own system calls fails.
+/* fail.c - only with -DTIDEMARK_FAIL, for tests: system calls of our own fail.
  *
- * TIDEMARK_FAIL=CALL:N:ERRNO in numbers: the Nth call CALL of this process gives
- * -ERRNO and does nothing. TIDEMARK_FAIL_MARK names a file that is made when that
- * has happened, which is how a test knows that N occurs. Calls before the
- * environment is read succeed; calls that we make in the program's place are not ours.
+ * TIDEMARK_FAIL=CALL:N:ERRNO[,...] in numbers: the Nth call CALL of this process
+ * gives -ERRNO and does nothing; where N is 0, each. CALL + 1000 * M: only those
+ * whose third argument is M (advice 23 of madvise). TIDEMARK_FAIL_MARK names a
+ * file that is made when the first of the list has happened, which is how a test
+ * knows that N occurs. Without TIDEMARK_FAIL that name and the number of each call
+ * that is made are names of files, so that a test knows what there is. Calls before
+ * the environment is read succeed; calls that we make in the program's place are
+ * not ours.
  */
 #ifdef TIDEMARK_FAIL
 #include <fcntl.h>
 #include "raw.h"
 #include "text.h"
 
-static long fail_call = -1, fail_error;
-static uint64_t fail_at, fail_seen;
+#define CALLS 1000
+#define RULES 4
+
+static struct { uint64_t call, at, error, seen; } rule[RULES];
+static unsigned rules;
 static char fail_mark[300];
 
 static const char *number(const char *s, uint64_t *to)
@@ -30,23 +37,51 @@ void fail_read(char *const *environment)
 			text_append(&at, fail_mark + sizeof fail_mark, v);
 		}
 		v = text_after(*environment, "TIDEMARK_FAIL=");
-		if (v) {
-			uint64_t call, error;
-			v = number(number(v, &call), &fail_at);
-			number(v, &error);
-			fail_call = (long)call;
-			fail_error = (long)error;
+		for (; v && *v && rules < RULES; rules++) {
+			v = number(number(number(v, &rule[rules].call), &rule[rules].at), &rule[rules].error);
+			v += *v == ',';
 		}
 	}
 }
 
-long fail_now(long call)
+static void mark(const char *path)
 {
-	if (call != fail_call || __atomic_add_fetch(&fail_seen, 1, __ATOMIC_RELAXED) != fail_at)
-		return 0;
-	long fd = raw_kernel(SYS_openat, AT_FDCWD, (long)fail_mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600, 0, 0);
+	long fd = raw_kernel(SYS_openat, AT_FDCWD, (long)path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600, 0, 0);
 	if (!raw_failed(fd))
 		raw_kernel(SYS_close, fd, 0, 0, 0, 0, 0);
-	return -fail_error;
+}
+
+static void occurs(long call)
+{
+	static uint8_t known[CALLS];
+	char path[320], digits[4] = { 0 }, *at = path;
+
+	if (!fail_mark[0] || call < 0 || call >= CALLS || __atomic_exchange_n(&known[call], 1, __ATOMIC_RELAXED))
+		return;
+	digits[0] = (char)('0' + call / 100);
+	digits[1] = (char)('0' + call / 10 % 10);
+	digits[2] = (char)('0' + call % 10);
+	text_append(&at, path + sizeof path, fail_mark);
+	text_append(&at, path + sizeof path, ".");
+	text_append(&at, path + sizeof path, digits);
+	mark(path);
+}
+
+long fail_now(long call, long third)
+{
+	if (!rules)
+		occurs(call);
+	for (unsigned i = 0; i < rules; i++) {
+		if ((uint64_t)call != rule[i].call % CALLS ||
+				(rule[i].call >= CALLS && (uint64_t)third != rule[i].call / CALLS))
+			continue;
+		uint64_t n = __atomic_add_fetch(&rule[i].seen, 1, __ATOMIC_RELAXED);
+		if (rule[i].at && n != rule[i].at)
+			continue;
+		if (!i)
+			mark(fail_mark);
+		return -(long)rule[i].error;
+	}
+	return 0;
 }
 #endif

@@ -24,12 +24,12 @@ static inline long raw_kernel(long n, long a, long b, long c, long d, long e, lo
 
 #ifdef TIDEMARK_FAIL
 /* fail.c: 0, or the error that a test wants of this call. */
-long fail_now(long call);
+long fail_now(long call, long third);
 void fail_read(char *const *environment);
 
 static inline long raw_syscall6(long n, long a, long b, long c, long d, long e, long f)
 {
-	long error = fail_now(n);
+	long error = fail_now(n, c);
 	return error ? error : raw_kernel(n, a, b, c, d, e, f);
 }
 #else

@@ -62,7 +62,7 @@ void spawn_environment(char *const *from)
 static long process_start(long flags, char *stack_end, void (*entry)(void *), void *argument)
 {
 #ifdef TIDEMARK_FAIL
-	long error = fail_now(SYS_clone);
+	long error = fail_now(SYS_clone, 0);
 	if (error)
 		return error;
 #endif
