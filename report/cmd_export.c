@@ -14,22 +14,22 @@
 static const struct format {
 	const char *name;
 	int (*write)(const struct export *, FILE *, struct tide_error *);	/* NULL: by path */
-	bool binary;
+	bool binary, compares;			/* compares: can hold a --base */
 	const char *suffix, *second_suffix;	/* of OUT, when there is no --to */
 } formats[] = {
-	{ "pprof", export_pprof, true, ".pb.gz", ".pprof" },
-	{ "speedscope", export_speedscope, false, ".speedscope.json", ".speedscope" },
-	{ "folded", export_folded, false, ".folded", ".collapsed" },
-	{ "json", export_json, false, ".json", NULL },
-	{ "csv", export_csv, false, ".csv", NULL },
-	{ "dot", export_dot, false, ".dot", ".gv" },
-	{ "massif", export_massif, false, ".massif", NULL },
-	{ "dhat", export_dhat, false, ".dhat", NULL },
-	{ "sqlite", NULL, true, ".sqlite", ".db" },
+	{ "pprof", export_pprof, true, true, ".pb.gz", ".pprof" },
+	{ "speedscope", export_speedscope, false, false, ".speedscope.json", ".speedscope" },
+	{ "folded", export_folded, false, true, ".folded", ".collapsed" },
+	{ "json", export_json, false, false, ".json", NULL },
+	{ "csv", export_csv, false, false, ".csv", NULL },
+	{ "dot", export_dot, false, false, ".dot", ".gv" },
+	{ "massif", export_massif, false, false, ".massif", NULL },
+	{ "dhat", export_dhat, false, false, ".dhat", NULL },
+	{ "sqlite", NULL, true, false, ".sqlite", ".db" },
 };
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))
 
-enum { KEY_TO = 't', KEY_OUTPUT = 'o', KEY_MEASURE = 'm' };
+enum { KEY_TO = 't', KEY_OUTPUT = 'o', KEY_MEASURE = 'm', KEY_BASE = 256 };
 
 static const struct argp_option option[] = {
 	{ "to", KEY_TO, "FORMAT", 0, "pprof, speedscope, folded, json, csv, dot, massif, dhat or sqlite; without it the "
@@ -38,6 +38,8 @@ static const struct argp_option option[] = {
 	{ "measure", KEY_MEASURE, "MEASURE", 0, "For formats of one number: live_bytes (default), live_blocks, "
 		"peak_bytes, total_bytes, total_blocks, temporary, lost_bytes. The others have all, and show this "
 		"one first", 0 },
+	{ "base", KEY_BASE, "OLD", 0, "pprof and folded: a comparison with this snapshot (given again: with their sum). "
+		"pprof subtracts it; folded has two numbers a line", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 }
 };
 
@@ -46,6 +48,8 @@ static const char doc[] = "Write snapshots in the format of another tool. Severa
 	"Examples:\n"
 	"  tidemark export a.tide --to pprof -o a.pb.gz         go tool pprof -http : a.pb.gz\n"
 	"  tidemark export a.tide --to folded | flamegraph.pl > a.svg\n"
+	"  tidemark export new.tide --base old.tide -o d.pb.gz  go tool pprof -http : d.pb.gz\n"
+	"  tidemark export new.tide --base old.tide --to folded | flamegraph.pl > difference.svg\n"
 	"  tidemark export a.tide -o a.speedscope.json          https://www.speedscope.app\n"
 	"  tidemark export a.tide --to massif -o massif.out     ms_print massif.out\n"
 	"  tidemark export a.tide --to dot | dot -Tsvg -o a.svg\n"
@@ -54,8 +58,9 @@ static const char doc[] = "Write snapshots in the format of another tool. Severa
 
 struct arguments {
 	struct options common;
-	const char **file;
-	size_t files;
+	const char **file;	/* [files], the `bases` of --base last */
+	size_t files, bases;
+	const char **base;
 	const struct format *format;
 	const char *output;
 	unsigned measure;
@@ -126,10 +131,20 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->file = memory_resize(a->file, (a->files + 1) * sizeof(*a->file));
 		a->file[a->files++] = arg;
 		break;
+	case KEY_BASE:
+		a->base = memory_resize(a->base, (a->bases + 1) * sizeof(*a->base));
+		a->base[a->bases++] = arg;
+		break;
 	case ARGP_KEY_END:
 		if (!a->files)
 			argp_error(state, "give at least one snapshot");
 		choose_format(a, state);
+		if (a->bases && !a->format->compares)
+			argp_error(state, "--base: %s holds no comparison; pprof and folded do, and `tidemark diff` with "
+				"--json or --csv", a->format->name);
+		a->file = memory_resize(a->file, (a->files + a->bases + 1) * sizeof(*a->file));
+		for (size_t i = 0; i < a->bases; i++)
+			a->file[a->files++] = a->base[i];
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -234,8 +249,8 @@ static int export_files(const struct arguments *a, struct tide_error *e)
 {
 	struct view *view = memory_get_zeroed(a->files, sizeof(*view));
 	struct export_lost *lost = NULL;
-	struct export x;
-	size_t open = 0;
+	struct export x, base;
+	size_t open = 0, news = a->files - a->bases;
 	bool damaged = false;
 	int bad = 0;
 
@@ -244,7 +259,14 @@ static int export_files(const struct arguments *a, struct tide_error *e)
 	if (!bad)
 		bad = find_lost(a, view, &lost, e);
 	if (!bad)
-		bad = export_make(&x, view, open, lost, a->measure, e);
+		bad = export_make(&x, view, news, lost, a->measure, e);
+	if (!bad && a->bases) {
+		bad = export_make(&base, view + news, a->bases, lost ? lost + news : NULL, a->measure, e);
+		if (bad)
+			export_free(&x);
+		else
+			x.base = &base;
+	}
 	if (!bad) {
 		if (a->common.rows > 0)
 			x.rows = (size_t)a->common.rows;
@@ -254,6 +276,8 @@ static int export_files(const struct arguments *a, struct tide_error *e)
 			bad = write_file(&x, a->format, a->output, e);
 		else
 			bad = write_stdout(&x, a->format, e);
+		if (x.base)
+			export_free(&base);
 		export_free(&x);
 	}
 	lost_free(lost, open);
@@ -278,11 +302,14 @@ int cmd_export(int argc, char **argv)
 	struct tide_error e = { 0 };
 	int code;
 
+	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_CSV | OFFER_FILTER | OFFER_MARKS |
+		OFFER_AGE | OFFER_SUPPRESSIONS | OFFER_SOURCES | OFFER_QUIET);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	code = export_files(&a, &e);
 	if (*e.what)
 		error_print(&e);
 	free(a.file);
+	free(a.base);
 	options_free(&a.common);
 	return code;
 }

@@ -9,6 +9,8 @@
  *     stack has one line that says what it stands for.
  * E4  Order: largest by the chosen measure first, then by name: equal input makes
  *     equal output.
+ * E5  A comparison is two of these, each with its own sums: `base` is what the first is
+ *     measured against. The views of the base follow those of the first in one array.
  *
  * A new format: one file, one prototype here, one line in the table of cmd_export.c.
  */
@@ -41,6 +43,7 @@ struct export {
 	int64_t total[EXPORT_MEASURES];
 	size_t rows;			/* -n: what dot keeps; SIZE_MAX: its default */
 	void *names;			/* of this module */
+	const struct export *base;	/* NULL: no comparison (E5) */
 };
 
 /* Lost bytes and blocks of each site of one view (arrays of site_count), or NULL. */

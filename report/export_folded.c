@@ -1,5 +1,6 @@
 /* export_folded.c - "root;caller;leaf 1234", as flamegraph.pl and its kin read it.
- * Equal stacks are one line; lines are sorted. */
+ * Equal stacks are one line; lines are sorted. A comparison has two numbers a line, the old
+ * one first, as difffolded.pl writes them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,7 @@ char *export_folded_stack(const struct export_site *site)
 
 struct folded {
 	char *stack;
-	int64_t value;
+	int64_t value, old;
 };
 
 static int by_stack(const void *x, const void *y)
@@ -37,21 +38,29 @@ static int by_stack(const void *x, const void *y)
 
 int export_folded(const struct export *x, FILE *out, struct tide_error *e)
 {
-	struct folded *list = memory_get((x->count + 1) * sizeof(*list));
+	struct folded *list = memory_get((x->count + (x->base ? x->base->count : 0) + 1) * sizeof(*list));
 	size_t count = 0;
 
 	(void)e;
 	for (size_t i = 0; i < x->count; i++)
 		if (x->site[i].of[x->measure])
-			list[count++] = (struct folded){ export_folded_stack(&x->site[i]), x->site[i].of[x->measure] };
+			list[count++] = (struct folded){ export_folded_stack(&x->site[i]), x->site[i].of[x->measure], 0 };
+	for (size_t i = 0; x->base && i < x->base->count; i++)
+		if (x->base->site[i].of[x->measure])
+			list[count++] = (struct folded){ export_folded_stack(&x->base->site[i]), 0,
+				x->base->site[i].of[x->measure] };
 	if (count)
 		qsort(list, count, sizeof(*list), by_stack);
 	for (size_t i = 0, next; i < count; i = next) {
-		int64_t value = 0;
+		int64_t value = 0, old = 0;
 
-		for (next = i; next < count && !strcmp(list[next].stack, list[i].stack); next++)
+		for (next = i; next < count && !strcmp(list[next].stack, list[i].stack); next++) {
 			value += list[next].value;
-		if (value)
+			old += list[next].old;
+		}
+		if (x->base)
+			fprintf(out, "%s %lld %lld\n", list[i].stack, (long long)old, (long long)value);
+		else if (value)
 			fprintf(out, "%s %lld\n", list[i].stack, (long long)value);
 	}
 	for (size_t i = 0; i < count; i++)

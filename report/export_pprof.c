@@ -29,6 +29,8 @@ static const struct pprof_type {
 
 struct pprof {
 	const struct export *x;
+	size_t view_count;		/* with those of the base */
+	unsigned known;			/* measures: every sample has the same */
 	FILE *out;
 	z_stream gzip;
 	uint8_t *packed;
@@ -135,15 +137,23 @@ static uint64_t location_id(struct pprof *p, const struct view *v, const struct 
 	return location.id;
 }
 
-static void put_sample(struct pprof *p, const struct export_site *site)
+/* A sample of the base counts against the others, as `pprof -diff_base` has it. */
+static void put_sample(struct pprof *p, const struct export_site *site, bool base)
 {
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
 	Pprof__Sample sample = PPROF__SAMPLE__INIT, *list = &sample;
+	Pprof__Label label = PPROF__LABEL__INIT, *labels = &label;
 	int64_t value[TYPES];
 
 	for (size_t t = 0; t < TYPES; t++)
-		if (p->x->known & 1u << types[t].measure)
-			value[sample.n_value++] = site->of[types[t].measure];
+		if (p->known & 1u << types[t].measure)
+			value[sample.n_value++] = base ? -site->of[types[t].measure] : site->of[types[t].measure];
+	if (base) {
+		label.key = intern_text(&p->texts, "pprof::base");
+		label.str = intern_text(&p->texts, "true");
+		sample.n_label = 1;
+		sample.label = &labels;
+	}
 	if (site->lines > p->id_room) {
 		p->id_room = site->lines * 2;
 		p->id = memory_resize(p->id, p->id_room * sizeof(*p->id));
@@ -183,7 +193,7 @@ static void put_mappings(struct pprof *p)
 {
 	uint64_t next = 0;
 
-	for (size_t i = 0; i < p->x->view_count; i++) {
+	for (size_t i = 0; i < p->view_count; i++) {
 		const struct snapshot *s = p->x->view[i].snapshot;
 
 		p->first_mapping[i] = next;
@@ -204,7 +214,7 @@ static void put_head(struct pprof *p)
 	size_t count = 0;
 
 	for (size_t t = 0; t < TYPES; t++) {
-		if (!(p->x->known & 1u << types[t].measure))
+		if (!(p->known & 1u << types[t].measure))
 			continue;
 		pprof__value_type__init(&type[count]);
 		type[count].type = intern_text(&p->texts, types[t].name);
@@ -258,17 +268,23 @@ static void put_texts(struct pprof *p)
 
 int export_pprof(const struct export *x, FILE *out, struct tide_error *e)
 {
-	struct pprof p = { .x = x, .out = out };
+	struct pprof p = { .x = x, .out = out, .view_count = x->view_count, .known = x->known };
 
 	/* 16: with the header of gzip. */
 	if (deflateInit2(&p.gzip, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
 		return error_set(e, EXIT_UNMEASURED, "cannot compress the profile|%s|", p.gzip.msg ? p.gzip.msg : "no memory");
-	p.first_mapping = memory_get_zeroed(x->view_count, sizeof(*p.first_mapping));
+	if (x->base) {
+		p.view_count += x->base->view_count;
+		p.known &= x->base->known;
+	}
+	p.first_mapping = memory_get_zeroed(p.view_count, sizeof(*p.first_mapping));
 	intern_text(&p.texts, "");
 	put_head(&p);
 	put_mappings(&p);
 	for (size_t i = 0; i < x->count; i++)
-		put_sample(&p, &x->site[i]);
+		put_sample(&p, &x->site[i], false);
+	for (size_t i = 0; x->base && i < x->base->count; i++)
+		put_sample(&p, &x->base->site[i], true);
 	put_texts(&p);
 	put_bytes(&p, NULL, 0, Z_FINISH);
 	deflateEnd(&p.gzip);

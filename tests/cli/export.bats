@@ -174,6 +174,21 @@ print(sum(int(r["live_bytes"]) for r in csv.DictReader(sys.stdin)))')" = "$want"
 	[ "$(live_of "w1.tide")" -gt 0 ]
 }
 
+@test "folded: a comparison has the old number, then the new one" {
+	program app
+	profile app.tide ./app
+	sed 's/malloc(500)/malloc(5000)/; s/i < 3/i < 0/' app.c >grown.c
+	gcc -g -O1 -o grown grown.c
+	profile grown.tide ./grown
+	"$TIDEMARK" export grown.tide --base app.tide --to folded >both
+	grep -q ';main 500 5000$' both
+	grep -q ';fill;get 3000 0$' both
+	[ "$(awk '{s += $(NF - 1)} END {print s}' both)" = "$(live_of app.tide)" ]
+	[ "$(awk '{s += $NF} END {print s}' both)" = "$(live_of grown.tide)" ]
+	run -2 "$TIDEMARK" export grown.tide --base app.tide --to speedscope
+	[[ $output == *"tidemark diff"* ]]
+}
+
 @test "filters leave out" {
 	program app
 	profile app.tide ./app

@@ -117,3 +117,92 @@ compare_speedscope() {
 	done
 	[ "$(json "$(node "$HERE/speedscope.mjs" app.pb.gz)" 'd[0]["unit"]')" = bytes ]
 }
+
+# grown: as `program`, with 5000 instead of 500 and two blocks of 1000 instead of three.
+grown() {
+	program app
+	sed 's/malloc(500)/malloc(5000)/; s/i < 3/i < 2/' app.c >grown.c
+	gcc -g -O1 -o grown grown.c
+	profile app.tide ./app
+	profile grown.tide ./grown
+}
+
+# flat FILE [OPTION...]: "function bytes" of pprof's table, sorted, without zeros.
+flat() {
+	go tool pprof -top -nodecount=0 -nodefraction=0 -unit=B "${@:2}" "$1" 2>/dev/null |
+		awk '/flat%/ { on = 1; next } on && $1 + 0 { print $6, $1 + 0 }' | sort
+}
+
+@test "pprof: all measures are sample types, and their sums are those of JSON" {
+	command -v go >/dev/null || skip "no Go toolchain (package golang-go)"
+	program app
+	profile app.tide ./app
+	"$TIDEMARK" export app.tide -o app.pb.gz
+	"$TIDEMARK" export app.tide -o app.json
+	run -0 --separate-stderr go tool pprof -raw app.pb.gz
+	[ -z "$stderr" ]
+	echo "$output" >raw
+	/usr/bin/python3 - <<-'EOF'
+		import json, re
+		totals = json.load(open("app.json"))["totals"]
+		lines = open("raw").read().split("\n")
+		at = lines.index("Samples:")
+		types = lines[at + 1].split()
+		sums = [0] * len(types)
+		for l in lines[at + 2:lines.index("Locations")]:
+		    for i, v in enumerate(l.split(":")[0].split()):
+		        sums[i] += int(v)
+		names = {"alloc_objects/count": "total_blocks", "alloc_space/bytes": "total_bytes", "inuse_objects/count": "live_blocks",
+		    "inuse_space/bytes[dflt]": "live_bytes", "peak_objects/count": "peak_blocks", "peak_space/bytes": "peak_bytes",
+		    "temporary_objects/count": "temporary", "reallocations/count": "reallocations", "lost_objects/count": "lost_blocks",
+		    "lost_space/bytes": "lost_bytes"}
+		assert {names[t]: s for t, s in zip(types, sums)} == totals, (types, sums, totals)
+		assert set(names.values()) == set(totals) and all(totals.values()), totals
+	EOF
+	"$TIDEMARK" export app.tide -o peak.pb.gz --measure peak_bytes
+	go tool pprof -raw peak.pb.gz | grep -Fq 'peak_space/bytes[dflt]'
+}
+
+@test "pprof: inlined frames innermost first, build ids in the mappings" {
+	command -v go >/dev/null || skip "no Go toolchain (package golang-go)"
+	program app
+	profile app.tide ./app
+	"$TIDEMARK" export app.tide -o app.pb.gz
+	go tool pprof -traces app.pb.gz | tr -s ' ' >traces
+	grep -A 3 'get (inline)' traces | tr -d '\n' | grep -q 'get (inline) fill main __libc_start_call_main'
+	# One location of two lines: get, inlined into fill.
+	go tool pprof -raw app.pb.gz | grep -A 1 -E '^ +1: 0x[0-9a-f]+ M=1 get .*app.c:2' | tail -n 1 | grep -Eq '^ +fill .*app.c:4'
+	build_id=$(readelf -n app | awk '/Build ID/ { print $3 }')
+	go tool pprof -raw app.pb.gz | grep -Eq "^1: 0x[0-9a-f]+/0x[0-9a-f]+/0x0 .*/app $build_id \[FN\]\[FL\]\[LN\]\[IN\]"
+}
+
+@test "pprof: -base of two profiles, and --base of one, tell the same difference" {
+	command -v go >/dev/null || skip "no Go toolchain (package golang-go)"
+	grown
+	for name in app grown; do "$TIDEMARK" export $name.tide -o $name.pb.gz; done
+	"$TIDEMARK" export grown.tide --base app.tide -o both.pb.gz
+	flat both.pb.gz >one
+	flat grown.pb.gz -diff_base app.pb.gz >two
+	diff one two
+	grep -qx 'main 4500' one
+	grep -qx 'get -1000' one
+	go tool pprof -top both.pb.gz | grep -q 'Total samples = 3599B'
+	go tool pprof -raw both.pb.gz | grep -A 1 -E ' -3 +-3000 ' | grep -Fq 'pprof::base:[true]'
+	# Another run of the same program, at other addresses, differs in nothing.
+	profile again.tide ./app
+	"$TIDEMARK" export again.tide -o again.pb.gz
+	[ -z "$(flat again.pb.gz -base app.pb.gz)" ]
+	"$TIDEMARK" export again.tide --base app.tide -o none.pb.gz
+	[ -z "$(flat none.pb.gz)" ]
+}
+
+@test "pprof: several processes, against several, are summed" {
+	command -v go >/dev/null || skip "no Go toolchain (package golang-go)"
+	grown
+	"$TIDEMARK" export grown.tide app.tide --base app.tide --base app.tide -o sums.pb.gz
+	"$TIDEMARK" export grown.tide --base app.tide -o both.pb.gz
+	flat sums.pb.gz >one
+	flat both.pb.gz >two
+	diff one two
+	[ -s one ]
+}
