@@ -87,6 +87,7 @@ static int edge_order(const void *a, const void *b)
 void roots_collect(struct roots *r)
 {
 	roots_modules(r);
+	roots_text_blocks(r);
 	roots_threads(r);
 	roots_modules_claim(r);
 	roots_mappings_claim(r);

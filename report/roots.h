@@ -5,6 +5,7 @@
  *   roots_stacks.c    live parts of stacks by frame; registers
  *   roots_kernel.c    epoll, timers, io_uring
  *   roots_regions.c   who owns which address: claims, the strongest wins
+ *   roots_text.c      blocks that hold no references: buffers of stdio
  *
  * Each part claims ranges of addresses. A claim either names a root or says
  * that nothing there counts (our own memory, dead stack, the allocator's
@@ -83,6 +84,7 @@ struct roots_thread {
 /* Where things are in libc; 0 = unknown. */
 struct roots_libc {
 	uint64_t sizeof_pthread, tid, list, dtv, specific, start_routine;
+	uint64_t keys;				/* address of libc's table of keys */
 	uint64_t stack_used, stack_user;	/* addresses of the list heads */
 	uint64_t stackblock;			/* offset of {stackblock, stackblock_size} */
 	uint64_t link_tls_offset, link_tls_module;
@@ -158,6 +160,8 @@ uint32_t roots_tls(struct roots *r, const struct claim *c, uint64_t address);
 
 void roots_stacks(struct roots *r);		/* unwinds, claims, registers */
 uint32_t roots_stack(struct roots *r, const struct claim *c, uint64_t address);
+
+void roots_text_blocks(struct roots *r);
 
 void roots_kernel_read(struct roots_kernel *k, int pid);
 void roots_kernel(struct roots *r);

@@ -100,6 +100,7 @@ static uint64_t libc_value(struct roots *r, struct roots_module *m, const char *
 static void libc_read(struct roots *r, struct roots_module *m)
 {
 	struct roots_libc *c = &r->libc;
+	uint64_t keys, bytes;
 
 	c->sizeof_pthread = libc_value(r, m, "_thread_db_sizeof_pthread", 0);
 	c->tid = libc_value(r, m, "_thread_db_pthread_tid", 2);
@@ -111,6 +112,8 @@ static void libc_read(struct roots *r, struct roots_module *m)
 	c->link_tls_module = libc_value(r, m, "_thread_db_link_map_l_tls_modid", 2);
 	c->stack_used = libc_value(r, m, "_thread_db_rtld_global__dl_stack_used", 2);
 	c->stack_user = libc_value(r, m, "_thread_db_rtld_global__dl_stack_user", 2);
+	if (symbol_module_find(roots_symbols(m), "__pthread_keys", &keys, &bytes))
+		c->keys = m->bias + keys;
 	if (c->sizeof_pthread < 512 || c->sizeof_pthread > 1 << 16 || !c->tid || !c->list)
 		roots_doubt(r, "libc does not tell where its thread descriptors are");
 }

@@ -174,6 +174,30 @@ static void argument_claim(struct roots *r, struct roots_thread *t)
 		roots_claim(r, word, word + 8, CLAIM_WORD, 0, 0, 0);
 }
 
+/* Frames outside of main, and of a thread's start routine, hold nothing of the
+ * program's; but buffers for longjmp in them are not filled whole, and what lay
+ * there before (of constructors, of the thread that had the stack) shows through. */
+static void outer_claim(struct roots *r, struct roots_thread *t, uint32_t item)
+{
+	size_t n = t->frame_count, first, libc = 0;
+
+	if (n && !t->frames[n - 1].pc)
+		n--;
+	/* _start belongs to the program; its caller's side holds argv and environ. */
+	if (n && t->tid == r->stop->pid)
+		n--;
+	for (first = n; first > t->first; first--) {
+		struct roots_module *m = roots_module_at(r, t->frames[first - 1].pc - 1);
+
+		/* Two at most: what comes then may be a start routine of libc's own. */
+		if (!m || !(m->shim || (m->libc && libc++ < 2)))
+			break;
+	}
+	if (first < n)
+		roots_claim(r, t->frames[first].sp, n < t->frame_count ? t->frames[n].sp : t->stack_hi,
+			CLAIM_STACK, 0, 0, item);
+}
+
 static void stack_claim(struct roots *r, uint32_t item)
 {
 	struct roots_thread *t = &r->threads[item];
@@ -194,6 +218,8 @@ static void stack_claim(struct roots *r, uint32_t item)
 			roots_claim(r, t->signal_lo, t->signal_hi, CLAIM_STACK, 0, 0, item);
 		signal_stack_idle(r, t);
 	}
+	if (t->live && t->stop->how != STOP_UNKNOWN)
+		outer_claim(r, t, item);
 	argument_claim(r, t);
 }
 

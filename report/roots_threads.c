@@ -241,6 +241,21 @@ static void dynamic_tls(struct roots *r, uint32_t item)
 	}
 }
 
+/* Values of keys that were deleted: libc itself no longer gives them to anybody.
+ * An entry of a thread, {sequence, value}, counts while the key's sequence is
+ * the same (nptl/pthread_getspecific.c). */
+static void keys_stale(struct roots *r, uint64_t first, uint32_t item)
+{
+	uint64_t have[KEYS_FIRST][2], keys[KEYS_FIRST][2];
+
+	if (!r->libc.keys || memory_read(r->memory, first, have, sizeof have) != sizeof have ||
+			memory_read(r->memory, r->libc.keys, keys, sizeof keys) != sizeof keys)
+		return;
+	for (uint64_t i = 0; i < KEYS_FIRST; i++)
+		if (have[i][1] && have[i][0] != keys[i][0])
+			roots_claim(r, first + i * 16, first + i * 16 + 16, CLAIM_WORD, 0, 0, item);
+}
+
 static void thread_claim(struct roots *r, uint32_t item)
 {
 	struct roots_thread *t = &r->threads[item];
@@ -250,9 +265,11 @@ static void thread_claim(struct roots *r, uint32_t item)
 	roots_claim(r, d - c->static_tls, end, CLAIM_TLS, t->stop ? ROOT_TLS : 0, 0, item);
 	if (!t->stop)
 		roots_claim(r, d, end, CLAIM_KEYS, ROOT_TLS, 0, item);
-	else if (c->specific >= KEYS_FIRST * 16)
+	else if (c->specific >= KEYS_FIRST * 16) {
 		roots_claim(r, d + c->specific - KEYS_FIRST * 16, d + c->specific + KEYS_FIRST * 8, CLAIM_KEYS,
 			ROOT_PTHREAD_KEY, 0, item);
+		keys_stale(r, d + c->specific - KEYS_FIRST * 16, item);
+	}
 	for (size_t i = 0; i < r->module_count; i++)
 		if ((r->modules[i].shim || r->modules[i].allocator) && r->modules[i].tls_offset)
 			roots_claim(r, d - r->modules[i].tls_offset, d - r->modules[i].tls_offset +

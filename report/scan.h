@@ -30,7 +30,7 @@ struct scan {
 	uint64_t directory_count;
 	uint64_t mask;			/* --pointer-mask: bits to clear first; 0 = none */
 	bool unaligned;			/* --unaligned */
-	uint8_t *stack_block;		/* 1: holds a thread's stack, is scanned as one; or NULL */
+	uint8_t *stack_block;		/* 1: not scanned (a stack, scanned as one; text); or NULL */
 	struct layout *layout;		/* or NULL: nothing is explained */
 	uint8_t *shapes;		/* layout_shape of each block */
 	struct count_notes *notes;	/* or NULL; count_notes.h */

@@ -1,0 +1,69 @@
+/* roots_text.c - blocks that can hold no reference: roots.h.
+ *
+ * Buffers of stdio, of getline, and of folders that are read hold text. What they have
+ * not yet been filled with is what was left there by the block before: often
+ * an array of pointers, which would keep alive what is lost.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "roots.h"
+
+#define FRAMES 3u	/* of libc, at the leaf end, that are looked at */
+
+static bool is_text(const char *function)
+{
+	static const char *const names[] = { "_IO_file_doallocate", "_IO_wfile_doallocate", "__alloc_dir",
+		"opendir", "fdopendir", "getdelim", "__getdelim",
+		"_IO_getdelim", "std::basic_filebuf<", "__gnu_cxx::stdio_filebuf<" };
+
+	for (size_t i = 0; function && i < sizeof names / sizeof *names; i++) {
+		size_t n = strlen(names[i]);
+
+		if (!strncmp(function, names[i], n) && (names[i][n - 1] != '<' ? !function[n] :
+				strstr(function, "::_M_allocate_internal_buffer") != NULL))
+			return true;
+	}
+	return false;
+}
+
+/* Only frames of the library that made the buffer: a program that calls
+ * opendir and keeps an array of its own does that from its own code. */
+static bool site_is_text(struct roots *r, const struct ledger_node *nodes, uint64_t count, uint32_t node)
+{
+	for (unsigned depth = 0; depth < FRAMES && node && node < count; depth++) {
+		uint64_t pc = nodes[node].address - !(nodes[node].flags & LEDGER_NODE_SIGNAL);
+		struct roots_module *m = roots_module_at(r, pc);
+		const char *name = m ? strrchr(m->path, '/') : NULL;
+
+		if (!m || !(m->libc || (name && !strncmp(name, "/libstdc++.so", 13))))
+			return false;
+		if (is_text(symbol_module_function(roots_symbols(m), pc - m->bias, NULL, NULL)))
+			return true;
+		node = nodes[node].parent;
+	}
+	return false;
+}
+
+void roots_text_blocks(struct roots *r)
+{
+	uint64_t sites, nodes;
+	const struct ledger_site *s = roots_table(r, LEDGER_SITES, sizeof *s, &sites);
+	const struct ledger_node *n = roots_table(r, LEDGER_NODES, sizeof *n, &nodes);
+	enum { UNKNOWN, TEXT, OTHER };
+	uint8_t *known;
+
+	if (!s || !n || !sites)
+		return;
+	known = memory_get_zeroed(sites, 1);
+	for (uint64_t i = 0; i < r->scan->block_count; i++) {
+		uint32_t site = r->scan->blocks[i].site;
+
+		if (site >= sites)
+			continue;
+		if (!known[site])
+			known[site] = site_is_text(r, n, nodes, s[site].node) ? TEXT : OTHER;
+		if (known[site] == TEXT)
+			r->scan->stack_block[i] = 1;
+	}
+	free(known);
+}
