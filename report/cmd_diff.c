@@ -1,10 +1,12 @@
 /* cmd_diff.c - `tidemark diff OLD NEW`: what grew between two snapshots. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "diff.h"
 #include "error.h"
+#include "header.h"
 #include "json_out.h"
 #include "place.h"
 #include "site_key.h"
@@ -319,14 +321,36 @@ static void print_head(struct screen *s, const struct comparison *c)
 	char from[UNITS_TEXT], to[UNITS_TEXT], change[UNITS_TEXT], blocks[UNITS_TEXT];
 	const struct diff *d = &c->diff;
 
-	screen_print(s, STYLE_STRONG, "live: %s, before %s (%s), %s blocks", units_bytes(to, d->new_bytes),
-		units_bytes(from, d->old_bytes), units_bytes_signed(change, d->new_bytes - d->old_bytes),
-		units_count_signed(blocks, d->new_blocks - d->old_blocks));
-	fputs("\n", s->out);
-	screen_print(s, STYLE_DIM, "%zu new, %zu gone, %zu grown, %zu shrunk, %zu moved, %zu the same",
+	if (c->view[0].snapshot->path && c->view[1].snapshot->path &&
+	    strcmp(c->view[0].snapshot->path, c->view[1].snapshot->path)) {
+		header_side(s, "old", c->view[0].snapshot);
+		header_side(s, "new", c->view[1].snapshot);
+	} else {
+		header_who(s, c->view[1].snapshot);
+	}
+	screen_print(s, STYLE_DIM, "%-9s", "change");
+	screen_print(s, STYLE_STRONG, "%s", units_bytes_signed(change, d->new_bytes - d->old_bytes));
+	fprintf(s->out, " live, from %s to %s; %s blocks\n\n", units_bytes(from, d->old_bytes),
+		units_bytes(to, d->new_bytes), units_count_signed(blocks, d->new_blocks - d->old_blocks));
+	screen_print(s, STYLE_HEADING, "%zu new, %zu gone, %zu grown, %zu shrunk, %zu moved, %zu the same",
 		d->of_kind[DIFF_NEW], d->of_kind[DIFF_GONE], d->of_kind[DIFF_GROWN], d->of_kind[DIFF_SHRUNK],
 		d->of_kind[DIFF_MOVED], d->of_kind[DIFF_SAME]);
-	fputs("\n\n", s->out);
+	fputc('\n', s->out);
+}
+
+/* What a full bar stands for. */
+static double largest_change(const struct comparison *c, const struct arguments *a)
+{
+	double most = 0;
+
+	for (size_t i = 0; i < c->diff.count; i++) {
+		const struct diff_row *row = &c->diff.row[i];
+		double change = fabs((double)row->new.bytes - (double)row->old.bytes);
+
+		if (shown(a, row) && change > most)
+			most = change;
+	}
+	return most;
 }
 
 static void table_stack(struct table *t, const struct comparison *c, const struct diff_row *row)
@@ -344,8 +368,10 @@ static int print_screen(const struct comparison *c, const struct arguments *a, s
 	static const struct column columns[] = {
 		{ "size", COLUMN_RIGHT, false }, { "change", COLUMN_RIGHT, false },
 		{ "blocks", COLUMN_RIGHT, true }, { "change", COLUMN_RIGHT, true },
-		{ "", COLUMN_LEFT, false }, { "where", COLUMN_PLACE, false },
+		{ "", COLUMN_BAR, true }, { "", COLUMN_LEFT, false }, { "allocated by", COLUMN_PLACE, false },
 	};
+	double most = largest_change(c, a);
+	const struct symbol_line *named;
 	struct screen s;
 	size_t hidden = 0;
 	char text[UNITS_TEXT];
@@ -374,6 +400,7 @@ static int print_screen(const struct comparison *c, const struct arguments *a, s
 		table_text(t, style_of(bytes), "%s", units_bytes_signed(text, bytes));
 		table_text(t, STYLE_PLAIN, "%s", units_count(text, row->new.blocks));
 		table_text(t, style_of(blocks), "%s", units_count_signed(text, blocks));
+		table_bar(t, most > 0 ? fabs((double)bytes) / most : 0);
 		table_text(t, STYLE_DIM, "%s", diff_kind_name(row->kind));
 		if (c->grouped) {
 			const struct view_row *r = &c->group[side_of(row)].row[origin_of(row)];
@@ -382,11 +409,15 @@ static int print_screen(const struct comparison *c, const struct arguments *a, s
 			table_place(t, line_of(c, row));
 			if (a->common.verbose)
 				table_stack(t, c, row);
+			else if ((named = view_named_caller(c->view[side_of(row)].symbols, origin_of(row))))
+				table_caller(t, named);
 		}
 	}
 	table_show(t);
 	if (hidden)
-		screen_hint(&s, "%zu more: -n all shows them, -v whole stacks", hidden);
+		screen_hint(&s, "%s more: -n all%s", units_count(text, (int64_t)hidden), a->common.verbose ? "" : "; -v shows stacks");
+	else if (!a->common.verbose && !c->grouped)
+		screen_hint(&s, "-v shows stacks");
 	return screen_close(&s);
 }
 

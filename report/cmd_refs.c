@@ -1,6 +1,7 @@
 /* cmd_refs.c - `tidemark refs FILE ADDRESS|SITE`: sys.getrefcount, gc.get_referrers and gc.get_referents. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "declared.h"
 #include "refs.h"
 #include "verb.h"
@@ -60,6 +61,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!a->r.what)
 			argp_error(state, "give a snapshot, and an ADDRESS or a SITE");
+		else if (access(a->r.file, F_OK) && !access(a->r.what, F_OK))
+			argp_error(state, "the snapshot comes first: `tidemark refs %s %s`", a->r.what, a->r.file);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -111,6 +114,24 @@ static int choose_site(struct refs *r, struct tide_error *e)
 	return 0;
 }
 
+static const struct refs *sorted;	/* for qsort: the verbs have one thread */
+
+/* The heads of what is lost tell most, then whatever keeps much alive. */
+static int most_telling(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	int lost_x = LEAK_IS_LOST(sorted->leaks.kind[x] & LEAK_KIND_MASK);
+	int lost_y = LEAK_IS_LOST(sorted->leaks.kind[y] & LEAK_KIND_MASK);
+	uint64_t retained_x = retained_block(&sorted->retained, x).bytes;
+	uint64_t retained_y = retained_block(&sorted->retained, y).bytes;
+
+	if (lost_x != lost_y)
+		return lost_y - lost_x;
+	if (retained_x != retained_y)
+		return retained_x > retained_y ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
 static int load(struct arguments *a, struct tide_error *e)
 {
 	struct refs *r = &a->r;
@@ -138,6 +159,10 @@ static int load(struct arguments *a, struct tide_error *e)
 		return -1;
 	reach_find(&r->reach, &r->leaks.graph, true);
 	retained_find(&r->retained, &r->snapshot, &r->leaks);
+	if (!a->dot && !r->common.json && !r->common.csv && r->count) {
+		sorted = r;
+		qsort(r->block, r->count, sizeof(*r->block), most_telling);
+	}
 	refs_find_words(r);
 	declared_find(&declared, &r->snapshot, &r->leaks, r->symbols, a->refcount_at);
 	if (declared.value) {

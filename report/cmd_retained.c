@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "header.h"
 #include "json_out.h"
 #include "refs.h"
 #include "table.h"
@@ -11,6 +12,7 @@
 #include "view_match.h"
 
 #define SCREEN_ROWS 25u
+#define SITE_BLOCKS 2u		/* of one site, on a screen of all kinds: more would tell nothing new */
 #define MOST_BLOCKS 1000u	/* single blocks listed; sites and roots are all listed */
 
 enum { KEY_DROP = 256, KEY_WEAK };
@@ -35,7 +37,7 @@ static const char doc[] = "What each root, site and block keeps alive: the block
 struct arguments {
 	struct options common;
 	const char *file, *drop, *weak;
-	bool by[KINDS];
+	bool by[KINDS], by_given;
 };
 
 struct row {
@@ -79,7 +81,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			if (k == KINDS)
 				argp_error(state, "--by: '%s' is none of root, site, block", word);
 			else
-				a->by[k] = true;
+				a->by[k] = a->by_given = true;
 		}
 		return 0;
 	case ARGP_KEY_ARG:
@@ -292,11 +294,28 @@ static void print_csv(const struct state *t)
 	}
 }
 
+/* Leaves the rows that a screen of all kinds shows in front, in their order. */
+static size_t few_of_a_site(struct state *t)
+{
+	uint32_t *seen = memory_get_zeroed(t->snapshot.site_count + 1, sizeof(*seen));
+	size_t kept = 0;
+
+	for (size_t i = 0; i < t->count; i++) {
+		uint32_t site = t->rows[i].kind == BLOCK ? site_of(t, &t->rows[i]) : 0;
+
+		if (t->rows[i].kind == BLOCK && site < t->snapshot.site_count && seen[site]++ >= SITE_BLOCKS)
+			continue;
+		t->rows[kept++] = t->rows[i];
+	}
+	free(seen);
+	return kept;
+}
+
 static void print_table(struct screen *s, const struct state *t, size_t rows)
 {
 	static const struct column columns[] = {
-		{ "retains", COLUMN_RIGHT, false }, { "", COLUMN_BAR, true }, { "in blocks", COLUMN_RIGHT, false },
-		{ "itself", COLUMN_RIGHT, true }, { "", COLUMN_LEFT, false }, { "what", COLUMN_PLACE, false },
+		{ "retains", COLUMN_RIGHT, false }, { "in blocks", COLUMN_RIGHT, false },
+		{ "itself", COLUMN_RIGHT, true }, { "", COLUMN_BAR, true }, { "", COLUMN_LEFT, false }, { "what", COLUMN_PLACE, false },
 	};
 	struct table *table = table_new(s, columns, sizeof(columns) / sizeof(columns[0]), t->a->common.source_root);
 	struct symbol_line *lines = memory_get_zeroed(t->count + 1, sizeof(*lines));
@@ -309,9 +328,9 @@ static void print_table(struct screen *s, const struct state *t, size_t rows)
 		const struct row *r = &t->rows[i];
 
 		table_text(table, STYLE_STRONG, "%s", units_bytes(text, (int64_t)r->retained.bytes));
-		table_bar(table, all ? (double)r->retained.bytes / (double)all : 0);
 		table_text(table, STYLE_PLAIN, "%s", units_count(text, (int64_t)r->retained.blocks));
 		table_text(table, STYLE_DIM, "%s", r->kind == ROOT ? "" : units_bytes(text, (int64_t)r->own.bytes));
+		table_bar(table, all ? (double)r->retained.bytes / (double)all : 0);
 		table_text(table, r->kind == ROOT ? STYLE_GOOD : STYLE_PLAIN, "%s", r->kind == ROOT ?
 			refs_root_kind(t->snapshot.roots[r->which].kind) : kind_name[r->kind]);
 		if (r->kind == ROOT)
@@ -326,22 +345,34 @@ static void print_table(struct screen *s, const struct state *t, size_t rows)
 	free(lines);
 }
 
-static int print_screen(const struct state *t)
+static int print_screen(struct state *t)
 {
-	size_t rows = options_rows(&t->a->common, SCREEN_ROWS);
+	size_t rows = options_rows(&t->a->common, SCREEN_ROWS), all = t->count;
 	struct screen s;
 	char count[UNITS_TEXT], size[UNITS_TEXT], own[UNITS_TEXT];
 
 	screen_open(&s, &t->a->common);
+	header_who(&s, &t->snapshot);
+	if (!s.quiet)
+		fputc('\n', s.out);
 	if (t->a->drop) {
-		screen_print(&s, STYLE_STRONG, "Without %s, %s in %s blocks would be freed: %s in its own blocks", t->a->drop,
-			units_bytes(size, (int64_t)t->drop.bytes), units_count(count, (int64_t)t->drop.blocks),
+		screen_print(&s, STYLE_STRONG, "Without %s, %s in %s would be freed: %s in its own blocks", t->a->drop,
+			units_bytes(size, (int64_t)t->drop.bytes), units_many(count, (int64_t)t->drop.blocks, "block"),
 			units_bytes(own, (int64_t)t->drop_own.bytes));
 		fputs("\n\n", s.out);
 	}
-	print_table(&s, t, rows);
-	if (t->count > rows)
-		screen_hint(&s, "%zu more: -n all shows them; --by root, site or block", t->count - rows);
+	if (!t->a->by_given && t->a->common.rows >= 0)
+		t->count = few_of_a_site(t);
+	if (!s.quiet && t->count)
+		screen_print(&s, STYLE_HEADING, "%s, by what would be freed with them\n", t->a->by_given ?
+			"Owners" : "Roots, sites and blocks");
+	if (!t->count)
+		fputs("Nothing is kept alive.\n", s.out);
+	else
+		print_table(&s, t, rows);
+	if (all > t->count || t->count > rows)
+		screen_hint(&s, "%s more: -n all%s", units_count(count, (int64_t)(all - (t->count < rows ? t->count : rows))),
+			t->a->by_given ? "" : "; --by root, site or block");
 	return screen_close(&s);
 }
 

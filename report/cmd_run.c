@@ -1,5 +1,6 @@
 /* cmd_run.c - runs a program under the library and leaves snapshots: run.h. */
 #include <argp.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "summary.h"
 #include "units.h"
 #include "verb.h"
+#include "watch.h"
 
 struct arguments {
 	const char *output, *children, *rounds, *gate;
@@ -71,6 +73,21 @@ static uint64_t number(const char *text, uint64_t most, struct argp_state *state
 	return n;
 }
 
+/* Said before the run, not by a collector in the middle of it. */
+static void check_when(const char *text, struct argp_state *state)
+{
+	char *copy = memory_string(text), *rest = NULL, *word = strtok_r(copy, ",; ", &rest);
+	struct watch_condition condition;
+	struct tide_error e = { 0 };
+
+	if (!word || strchr(text, '\n'))
+		argp_error(state, "--when: '%s' is no condition; write rss>2G, live>500M, live+20%% or allocs>1000000", text);
+	for (; word; word = strtok_r(NULL, ",; ", &rest))
+		if (watch_parse(word, &condition, &e))
+			argp_error(state, "--when: %s: %s; %s", e.what, e.why, e.hint);
+	free(copy);
+}
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct arguments *a = state->input;
@@ -98,8 +115,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			argp_error(state, "--every: '%s' is not a duration such as 10s or 5m", text);
 		break;
 	case KEY_WHEN:
-		if (strchr(text, '\n'))
-			argp_error(state, "--when: one condition each");
+		check_when(text, state);
 		a->when = memory_resize(a->when, (a->when_count + 1) * sizeof(*a->when));
 		a->when[a->when_count++] = text;
 		break;
@@ -174,6 +190,19 @@ static void set_output(struct arguments *a)
 	}
 	*to = '\0';
 	set(a, memory_printf("TIDEMARK_OUTPUT=%s/%s", escaped, pattern));
+}
+
+/* Before a long run, not only after it. What the pattern makes of its folders is not known yet. */
+static void warn_of_folder(const struct arguments *a)
+{
+	const char *slash = a->output ? strrchr(a->output, '/') : NULL;
+	char *folder = !slash ? memory_string(".") : slash == a->output ? memory_string("/") :
+		memory_printf("%.*s", (int)(slash - a->output), a->output);
+
+	if (!strchr(folder, '%') && access(folder, W_OK))
+		fprintf(stderr, "tidemark: cannot write to %s: %s; the program runs all the same, choose another folder "
+			"with -o\n", folder, strerror(errno));
+	free(folder);
 }
 
 static void environment_make(struct arguments *a, const char *library, const char *session)
@@ -474,6 +503,7 @@ int cmd_run(int argc, char **argv)
 		if (run_session_begin(&session, &e))
 			error_print(&e);
 		environment_make(&a, library, session.folder);
+		warn_of_folder(&a);
 	}
 	if (a.stable)
 		stable(&a);

@@ -20,8 +20,8 @@ struct arguments {
 static const struct argp_option own[] = {
 	{ "by", KEY_BY, "KEY", 0, "Sum by site (default), function, file, line, module, thread, stack, "
 		"size or age", 0 },
-	{ "sort", KEY_SORT, "MEASURE", 0, "Largest first: live (default), peak, total, count (live "
-		"blocks), allocations, temporary", 0 },
+	{ "sort", KEY_SORT, "MEASURE", 0, "Largest first: live (default; peak where little of it is left), peak, "
+		"total, count (live blocks), allocations, temporary", 0 },
 	{ "domain", KEY_DOMAIN, "DOMAIN", 0, "blocks of the heap (default), mappings (mmap), tracked "
 		"(tide_track), or all", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 }
@@ -84,7 +84,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp argp = { own, parse, "FILE...", doc, OPTIONS_CHILD, NULL, NULL };
 
-/* A program that has freed everything still has a peak worth looking at. */
+#define LEFT_OF_PEAK 4		/* a share: below it the peak is the story */
+
+/* A program that has freed nearly everything still has a peak worth looking at. What
+ * programs read stays in the order they ask for. */
+static bool past_its_peak(const struct stat_report *r)
+{
+	return !r->options->json && !r->options->csv && !r->views[0].by_interval &&
+		(r->group.known & 1u << PEAK_BYTES) &&
+		r->totals.of[LIVE_BYTES] < r->totals.of[PEAK_BYTES] / LEFT_OF_PEAK;
+}
+
 static int choose_sort(struct stat_report *r, struct tide_error *e)
 {
 	static const enum view_measure next[] = { LIVE_BYTES, PEAK_BYTES, TOTAL_BYTES, TOTAL_BLOCKS };
@@ -92,7 +102,7 @@ static int choose_sort(struct stat_report *r, struct tide_error *e)
 	if (r->sort_given && !(r->group.known & 1u << r->sort))
 		return error_set(e, EXIT_USAGE, "cannot sort by %s|it is not known for each %s|try --sort "
 			"live", view_measure_name(r->sort), view_key_name(r->group.key));
-	for (size_t i = 0; !r->sort_given && i < sizeof(next) / sizeof(next[0]); i++) {
+	for (size_t i = past_its_peak(r); !r->sort_given && i < sizeof(next) / sizeof(next[0]); i++) {
 		if (!(r->group.known & 1u << next[i]))
 			continue;
 		r->sort = next[i];

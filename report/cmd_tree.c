@@ -1,6 +1,7 @@
 /* cmd_tree.c - the call tree of allocations, from the top down or the bottom up. */
 #include <stdlib.h>
 #include <string.h>
+#include <string.h>
 #include "header.h"
 #include "json_out.h"
 #include "table.h"
@@ -130,47 +131,72 @@ static unsigned indentation(const struct drawing *d, uint32_t level, unsigned wi
 
 #define PLACE_LEAST 36u		/* columns that show most functions with file and line */
 
-/* A chain on one line: "main > 3 > parse file.c:7", or, from the bottom up,
- * "parse file.c:7 < 3 < main": the allocating end is the one with a place. With
- * little room the other end is only counted: "4 > parse file.c:7". */
-static void draw_names(const struct drawing *d, uint32_t first, uint32_t last, uint32_t between,
-	unsigned width)
+/* The calls between the two ends of a chain, those next to the allocating end first and as
+ * many as there is room for; the others are counted: "(3 calls) > handle > open ". To free. */
+static char *chain(const struct drawing *d, uint32_t first, uint32_t last, const char *arrow, unsigned room)
+{
+	struct screen *s = d->screen;
+	const struct tree_node *node = d->tree->node;
+	bool up = d->tree->bottom_up;
+	uint32_t left = node[last].depth - node[first].depth, n = up ? first : node[last].parent;
+	const unsigned rest = (unsigned)strlen("(99 calls)") + 3;
+	char *text = memory_string(""), *longer;
+
+	for (; left; left--) {
+		char *name, *clean;
+		unsigned used;
+
+		if (up)		/* chains have one child each */
+			n = only_child(d, n);
+		name = place_function(node[n].line->function, true);
+		clean = screen_fit(s, name, 40, FIT_MIDDLE);
+		longer = up ? memory_printf("%s %s %s", text, arrow, clean) : memory_printf("%s %s %s", clean, arrow, text);
+		free(name);
+		free(clean);
+		used = screen_columns(s, longer) + (left > 1 ? rest : 0);
+		if (used > room) {
+			free(longer);
+			break;
+		}
+		free(text);
+		text = longer;
+		/* What leads to main is the same in every program. */
+		if (!strcmp(node[n].line->function, "main"))
+			return text;
+		if (!up)
+			n = node[n].parent;
+	}
+	if (!left)
+		return text;
+	longer = up ? memory_printf("%s %s (%u call%s)", text, arrow, left, left > 1 ? "s" : "") :
+		memory_printf("(%u call%s) %s %s", left, left > 1 ? "s" : "", arrow, text);
+	if (screen_columns(s, longer) > room) {
+		free(longer);
+		longer = up ? memory_printf("%s %s %u", text, arrow, left) : memory_printf("%u %s %s", left, arrow, text);
+	}
+	free(text);
+	return longer;
+}
+
+/* A chain on one line: "main > run > parse file.c:7", or, from the bottom up,
+ * "parse file.c:7 < run < main": the allocating end is the one with a place. */
+static void draw_names(const struct drawing *d, uint32_t first, uint32_t last, unsigned width)
 {
 	struct screen *s = d->screen;
 	const struct tree_node *node = d->tree->node;
 	bool up = d->tree->bottom_up;
 	const char *arrow = up ? glyph(s, "\xe2\x80\xb9", "<") : glyph(s, "\xe2\x80\xba", ">");
 	const struct symbol_line *line = node[up ? first : last].line;
-	char *name = NULL, *fitted = NULL, *join = NULL;
-	unsigned used = 0;
+	char *names = first != last ? chain(d, first, last, arrow, width > PLACE_LEAST ? width - PLACE_LEAST : 0) : NULL;
+	unsigned used = names ? screen_columns(s, names) : 0;
 
-	if (first != last) {
-		name = place_function(node[up ? last : first].line->function, true);
-		fitted = screen_fit(s, name, width / 3, FIT_MIDDLE);
-		join = between ? memory_printf(" %s %u %s ", arrow, between, arrow) :
-			memory_printf(" %s ", arrow);
-		used = screen_columns(s, fitted) + screen_columns(s, join);
-		if (used + PLACE_LEAST > width) {
-			free(fitted);
-			free(join);
-			fitted = memory_printf("%u", between + 1);
-			join = memory_printf(" %s ", arrow);
-			used = screen_columns(s, fitted) + screen_columns(s, join);
-		}
-	}
-	if (used && !up) {
-		screen_print(s, STYLE_NAME, "%s", fitted);
-		screen_print(s, STYLE_DIM, "%s", join);
-	}
-	place_print(s, line, d->a->common.source_root, width - used);
-	if (used && up) {
-		screen_print(s, STYLE_DIM, "%s", join);
-		screen_print(s, STYLE_NAME, "%s", fitted);
-	}
+	if (names && !up)
+		screen_print(s, STYLE_DIM, "%s", names);
+	place_print(s, line, d->a->common.source_root, width > used ? width - used : 1);
+	if (names && up)
+		screen_print(s, STYLE_DIM, "%s", names);
 	fputc('\n', s->out);
-	free(join);
-	free(fitted);
-	free(name);
+	free(names);
 }
 
 static bool is_bytes(enum view_measure m)
@@ -250,7 +276,7 @@ static void draw(struct drawing *d)
 	stack[1].child = node[0].first_child;
 	while (level) {
 		struct visit *v = &stack[level];
-		uint32_t n = v->child, last = n, between = 0, next;
+		uint32_t n = v->child, last = n, next;
 
 		if (!n) {
 			if (v->hidden && rest_shown(d, v->hidden_sum))
@@ -267,13 +293,11 @@ static void draw(struct drawing *d)
 			continue;
 		}
 		v->seen++;
-		while ((next = only_child(d, last))) {
-			between += last != n;
+		while ((next = only_child(d, last)))
 			last = next;
-		}
 		draw_numbers(d, node[n].inclusive[0], node[d->tree->bottom_up ? n : last].self[0], false);
 		d->lead[level - 1] = visible_left(d, v);
-		draw_names(d, n, last, between,
+		draw_names(d, n, last,
 			d->screen->width - NUMBERS - indentation(d, level, d->screen->width - NUMBERS));
 		level++;
 		stack[level] = (struct visit){ .child = node[last].first_child };
@@ -297,7 +321,7 @@ static int tree_screen(const struct arguments *a, const struct view *v, const st
 		fputc('\n', s.out);
 		screen_print(&s, STYLE_HEADING, "%9s %6s %9s %s\n", is_bytes(t->measure[0]) ?
 			a->sort == PEAK_BYTES ? "peak" : a->sort == TOTAL_BYTES ? "total" : "live" : "count",
-			"share", "self", t->bottom_up ? "allocated by, called from" : "called function");
+			"share", "self", t->bottom_up ? "allocated by, called from" : "function");
 	}
 	if (!t->node[0].first_child)
 		fputs("Nothing to show.\n", s.out);

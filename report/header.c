@@ -159,44 +159,88 @@ static void line_lead(struct screen *s, const char *label)
 	screen_print(s, STYLE_DIM, "%-9s", label);
 }
 
-void header_print(struct screen *s, const struct snapshot *snapshot)
+static const char *command_of(const struct snapshot *snapshot)
+{
+	const char *command = snapshot_string(snapshot, snapshot->process->command);
+
+	return *command ? command : snapshot_string(snapshot, snapshot->process->exe);
+}
+
+/* "at exit, status 0 after 1.2 s, process 7, 2026-01-31 12:34:56". To free. */
+static char *moment(const struct snapshot *snapshot)
+{
+	const struct tide_process *p = snapshot->process;
+	char after[UNITS_TEXT], date[UNITS_TEXT], *reason = header_reason(snapshot), *text;
+
+	text = memory_printf("%s after %s, process %d, %s", reason, units_duration(after, p->elapsed_ns),
+		p->pid, units_date(date, p->taken_wall_ns));
+	free(reason);
+	return text;
+}
+
+void header_side(struct screen *s, const char *label, const struct snapshot *snapshot)
+{
+	char date[UNITS_TEXT], *reason = header_reason(snapshot), *when, *fitted;
+	unsigned room = s->width > 9 ? s->width - 9 : 1, used;
+
+	when = memory_printf(", %s, %s", units_date(date, snapshot->process->taken_wall_ns), reason);
+	free(reason);
+	if (!s->quiet) {
+		/* The moment tells two runs of one command apart: the command gives way, to a point. */
+		used = screen_columns(s, when);
+		fitted = screen_fit(s, command_of(snapshot), used + 12 < room ? room - used : 12, FIT_END);
+		line_lead(s, label);
+		screen_print(s, STYLE_STRONG, "%s", fitted);
+		used = screen_columns(s, fitted);
+		free(fitted);
+		fitted = screen_fit(s, when, used < room ? room - used : 1, FIT_END);
+		fprintf(s->out, "%s\n", fitted);
+		free(fitted);
+	}
+	free(when);
+}
+
+void header_who(struct screen *s, const struct snapshot *snapshot)
 {
 	const struct tide_process *p = snapshot->process;
 	char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT];
-	const char *command = snapshot_string(snapshot, p->command);
-	char *reason, *fitted;
+	char *text, *fitted;
 
 	if (s->quiet)
 		return;
-	if (!*command)
-		command = snapshot_string(snapshot, p->exe);
-	fitted = screen_fit(s, command, s->width - 9, FIT_END);
+	fitted = screen_fit(s, command_of(snapshot), s->width - 9, FIT_END);
 	line_lead(s, "program");
 	screen_print(s, STYLE_STRONG, "%s\n", fitted);
 	free(fitted);
 
-	reason = header_reason(snapshot);
+	text = moment(snapshot);
+	fitted = screen_fit(s, text, s->width - 9, FIT_END);
 	line_lead(s, "snapshot");
-	fitted = memory_printf("%s after %s, process %d, %s", reason, units_duration(b, p->elapsed_ns),
-		p->pid, units_date(a, p->taken_wall_ns));
-	free(reason);
-	reason = screen_fit(s, fitted, s->width - 9, FIT_END);
-	fprintf(s->out, "%s\n", reason);
-	free(reason);
+	fprintf(s->out, "%s\n", fitted);
 	free(fitted);
+	free(text);
 
 	line_lead(s, "live");
 	screen_print(s, STYLE_STRONG, "%s", units_bytes(a, p->live_bytes < INT64_MAX ?
 		(int64_t)p->live_bytes : 0));
-	fprintf(s->out, " in %s blocks; at the peak ", units_count(b, (int64_t)p->live_blocks));
+	fprintf(s->out, " in %s; at the peak ", units_many(b, (int64_t)p->live_blocks, "block"));
 	screen_print(s, STYLE_STRONG, "%s", units_bytes(c, (int64_t)p->peak_bytes));
 	if (p->peak_elapsed_ns)
 		fprintf(s->out, ", after %s", units_duration(a, p->peak_elapsed_ns));
 	fputc('\n', s->out);
+}
 
+void header_print(struct screen *s, const struct snapshot *snapshot)
+{
+	const struct tide_process *p = snapshot->process;
+	char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT];
+
+	header_who(s, snapshot);
+	if (s->quiet)
+		return;
 	line_lead(s, "total");
-	fprintf(s->out, "%s in %s allocations", units_bytes(a, (int64_t)p->total_bytes),
-		units_count(b, (int64_t)p->total_blocks));
+	fprintf(s->out, "%s in %s", units_bytes(a, (int64_t)p->total_bytes),
+		units_many(b, (int64_t)p->total_blocks, "allocation"));
 	if (p->total_blocks)
 		fprintf(s->out, ", %s temporary", units_percent(c, (double)p->temporary,
 			(double)p->total_blocks));
@@ -214,26 +258,29 @@ void header_print(struct screen *s, const struct snapshot *snapshot)
 
 #define LOST_BLOCKS_MOST 300000u	/* about a fifth of a second */
 
-void header_lost(struct screen *s, const struct snapshot *snapshot, struct symbols *symbols)
+int64_t header_lost(struct screen *s, const struct snapshot *snapshot, struct symbols *symbols)
 {
 	struct leaks_options options = { .symbols = symbols, .totals_only = true };
 	char bytes[UNITS_TEXT], blocks[UNITS_TEXT];
 	struct tide_error e;
 	struct leaks l;
+	int64_t lost;
 
 	if (s->quiet || !snapshot->process->references || snapshot->block_count > LOST_BLOCKS_MOST)
-		return;
+		return -1;
 	memset(&l, 0, sizeof(l));
 	if (leaks_classify(snapshot, &options, &l, &e))
-		return;
+		return -1;
 	line_lead(s, "lost");
 	if (l.lost.blocks)
-		screen_print(s, STYLE_BAD, "%s in %s blocks", units_bytes(bytes, (int64_t)l.lost.bytes),
-			units_count(blocks, (int64_t)l.lost.blocks));
+		screen_print(s, STYLE_BAD, "%s in %s", units_bytes(bytes, (int64_t)l.lost.bytes),
+			units_many(blocks, (int64_t)l.lost.blocks, "block"));
 	else
 		screen_print(s, l.complete ? STYLE_GOOD : STYLE_PLAIN, "nothing");
 	fprintf(s->out, "%s\n", l.complete ? "" : ", but the check is not complete: see `tidemark leaks`");
+	lost = l.complete || l.lost.blocks ? (int64_t)l.lost.blocks : -1;
 	leaks_free(&l);
+	return lost;
 }
 
 int header_code(const struct snapshot *snapshot)

@@ -14,11 +14,16 @@
 unsigned header_warnings(struct screen *s, const struct snapshot *snapshot,
 	const struct symbols *symbols);
 
-/* Program, moment, live, peak, total, memory. Nothing with -q. */
+/* Program, moment, live and peak: above every screen of one snapshot. Nothing with -q. */
+void header_who(struct screen *s, const struct snapshot *snapshot);
+/* The same, with totals and memory: where the whole run is looked at. */
 void header_print(struct screen *s, const struct snapshot *snapshot);
+/* One line of a snapshot that stands beside another one: "old      ./server, at exit ...". */
+void header_side(struct screen *s, const char *label, const struct snapshot *snapshot);
 
-/* A line on lost blocks, where that takes no time a reader would notice. */
-void header_lost(struct screen *s, const struct snapshot *snapshot, struct symbols *symbols);
+/* A line on lost blocks, where that takes no time a reader would notice. Lost blocks, or
+ * -1 when nothing was said of them. */
+int64_t header_lost(struct screen *s, const struct snapshot *snapshot, struct symbols *symbols);
 
 /* In words: "at exit (status 0)", "killed by signal 9" ... To free. */
 char *header_reason(const struct snapshot *snapshot);

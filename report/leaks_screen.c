@@ -1,5 +1,6 @@
 /* leaks_screen.c - `leaks` for people: one line a root leak or root cycle, with what it retains. */
 #include <stdlib.h>
+#include "header.h"
 #include "leaks_view.h"
 #include "table.h"
 #include "units.h"
@@ -10,35 +11,29 @@
 static void print_head(struct screen *s, const struct leaks_view *v)
 {
 	const struct leaks *l = &v->leaks;
-	char *summary = leaks_summary(l), *fit, count[UNITS_TEXT], size[UNITS_TEXT], text[UNITS_TEXT];
-	const char *exe = place_base(snapshot_string(&v->snapshot, v->snapshot.process->exe));
+	char *summary = leaks_summary(l), count[UNITS_TEXT], size[UNITS_TEXT];
 
+	header_who(s, &v->snapshot);
+	if (!s->quiet)
+		fputc('\n', s->out);
 	screen_print(s, l->lost.blocks ? STYLE_BAD : l->complete ? STYLE_GOOD : STYLE_WARNING, "%s", summary);
 	fprintf(s->out, "%s\n", v->old_file ? ", beyond the older snapshot" : "");
 	free(summary);
-	fit = memory_printf("%s, process %d, at %s", exe, v->snapshot.process->pid,
-		snapshot_reason(v->snapshot.process->reason));
-	summary = screen_fit(s, fit, s->width, FIT_START);
-	screen_print(s, STYLE_DIM, "%s", summary);
-	fputc('\n', s->out);
-	free(summary);
-	free(fit);
 	if (!l->complete)
 		screen_paragraph(s, STYLE_WARNING, "complete: no: ", "%s", l->why);
 	if (l->total[LEAK_POSSIBLE].blocks && !v->show[LEAK_POSSIBLE])
-		screen_hint(s, "%s in %s blocks held by interior pointers only: --show possible",
+		screen_hint(s, "%s in %s held by pointers into their middle only: --show possible",
 			units_bytes(size, (int64_t)l->total[LEAK_POSSIBLE].bytes),
-			units_count(count, (int64_t)l->total[LEAK_POSSIBLE].blocks));
+			units_many(count, (int64_t)l->total[LEAK_POSSIBLE].blocks, "block"));
 	if (l->suppressed.blocks)
-		screen_hint(s, "%s in %s blocks suppressed", units_bytes(size, (int64_t)l->suppressed.bytes),
-			units_count(count, (int64_t)l->suppressed.blocks));
+		screen_hint(s, "%s in %s suppressed: --show suppressed", units_bytes(size, (int64_t)l->suppressed.bytes),
+			units_many(count, (int64_t)l->suppressed.blocks, "block"));
 	if (l->before.blocks)
-		screen_hint(s, "%s lost blocks are older than the baseline (tide_freeze)",
-			units_count(count, (int64_t)l->before.blocks));
+		screen_hint(s, "%s older than the baseline (tide_freeze)",
+			units_many(count, (int64_t)l->before.blocks, "lost block"));
 	if (l->shared.blocks)
-		screen_hint(s, "%s in %s lost blocks are held by two or more of these and retained by none alone",
-			units_bytes(size, (int64_t)l->shared.bytes), units_count(text, (int64_t)l->shared.blocks));
-	fputc('\n', s->out);
+		screen_hint(s, "%s in %s held by two or more of these and retained by none alone",
+			units_bytes(size, (int64_t)l->shared.bytes), units_many(count, (int64_t)l->shared.blocks, "lost block"));
 }
 
 static void what(char *out, size_t room, const struct leak_group *g)
@@ -54,9 +49,9 @@ static void what(char *out, size_t room, const struct leak_group *g)
 	else if (g->container)
 		snprintf(out, room, "%s containers of up to %s", count, nodes);
 	else if (g->roots == 1)
-		snprintf(out, room, "ROOT CYCLE of %s", nodes);
+		snprintf(out, room, "root cycle of %s", nodes);
 	else
-		snprintf(out, room, "%s ROOT CYCLES of up to %s", count, nodes);
+		snprintf(out, room, "%s root cycles", count);
 }
 
 static void print_stack(struct table *t, struct symbols *symbols, uint32_t site)
@@ -73,9 +68,11 @@ static size_t print_groups(struct screen *s, struct leaks_view *v, size_t rows)
 {
 	static const struct column columns[] = {
 		{ "retains", COLUMN_RIGHT, false }, { "in blocks", COLUMN_RIGHT, false },
-		{ "itself", COLUMN_RIGHT, true }, { "", COLUMN_LEFT, false }, { "allocated by", COLUMN_PLACE, false },
+		{ "itself", COLUMN_RIGHT, true }, { "", COLUMN_BAR, true }, { "site", COLUMN_RIGHT, true },
+		{ "", COLUMN_LEFT, false }, { "allocated by", COLUMN_PLACE, false },
 	};
 	const struct leaks *l = &v->leaks;
+	const struct symbol_line *named;
 	struct table *t = table_new(s, columns, sizeof(columns) / sizeof(columns[0]), v->common.source_root);
 	struct leaks_tree *tree = leaks_tree_new(v, t);
 	char text[UNITS_TEXT], kind[128];
@@ -93,14 +90,21 @@ static size_t print_groups(struct screen *s, struct leaks_view *v, size_t rows)
 		table_text(t, STYLE_STRONG, "%s", units_bytes(text, (int64_t)g->retained_bytes));
 		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)g->retained_blocks));
 		table_text(t, STYLE_DIM, "%s", units_bytes(text, (int64_t)g->bytes));
+		table_bar(t, l->lost.bytes ? (double)g->retained_bytes / (double)l->lost.bytes : 0);
+		table_text(t, STYLE_DIM, "#%u", g->site);
 		table_text(t, g->kind == LEAK_CYCLE && !g->container ? STYLE_BAD : STYLE_PLAIN, "%s", kind);
 		table_place(t, view_caller(v->symbols, g->site));
 		if (g->suppression >= 0)
 			table_note(t, STYLE_DIM, "suppressed by '%s'", l->suppress->rules[g->suppression].name);
 		if (v->common.verbose)
 			print_stack(t, v->symbols, g->site);
+		else if ((named = view_named_caller(v->symbols, g->site)))
+			table_caller(t, named);
 		if (g->self)
-			table_note(t, STYLE_DIM, "refers to itself");
+			table_note(t, STYLE_DIM, "some hold only themselves: a pointer to the block within the block");
+		if (g->kind == LEAK_CYCLE && !g->container && g->roots > 1 && g->nodes_most > 1)
+			table_note(t, STYLE_DIM, "%s blocks in a ring%s:", units_count(text, (int64_t)g->nodes_most),
+				g->blocks == g->roots * g->nodes_most ? "" : " at most");
 		if (v->tree)
 			leaks_tree_show(tree, (uint32_t)i, true);
 		else if (g->kind == LEAK_CYCLE && !g->container && g->nodes_most <= 4096)
@@ -163,6 +167,7 @@ static void print_declared(struct screen *s, const struct leaks_view *v)
 int leaks_screen(struct leaks_view *v)
 {
 	size_t rows = options_rows(&v->common, SCREEN_ROWS), hidden = 0;
+	char text[UNITS_TEXT];
 	struct screen s;
 
 	screen_open(&s, &v->common);
@@ -175,8 +180,8 @@ int leaks_screen(struct leaks_view *v)
 	}
 	print_declared(&s, v);
 	if (hidden)
-		screen_hint(&s, "%zu more: -n all shows them", hidden);
+		screen_hint(&s, "%s more: -n all shows them", units_count(text, (int64_t)hidden));
 	if (v->leaks.lost.blocks && !v->common.verbose)
-		screen_hint(&s, "whole stacks: -v; what hangs below: --tree; one block: tidemark refs %s SITE", v->file);
+		screen_hint(&s, "-v shows stacks, --tree what hangs below; tidemark refs %s SITE", v->file);
 	return screen_close(&s);
 }

@@ -175,7 +175,7 @@ static void print_line(struct leaks_tree *t, const struct leaks_line *l)
 				units_count(count, (int64_t)l->blocks), place, size);
 		break;
 	case LEAKS_LINE_BACK:
-		table_note(t->table, STYLE_BAD, "%*s+%u -> CYCLE BACK TO %s%s", indent, "", l->offset,
+		table_note(t->table, STYLE_BAD, "%*s+%u -> back to %s%s", indent, "", l->offset,
 			l->others ? "others of " : "", place);
 		break;
 	case LEAKS_LINE_NEXT:

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "error.h"
 #include "options.h"
 #include "verb.h"
@@ -103,10 +104,12 @@ static int distance(const char *a, const char *b)
 	return row[n];
 }
 
+/* What was meant by a word that is no verb: a snapshot, a program, a misspelt verb? */
 static int unknown_verb(const char *name)
 {
 	const char *best = NULL;
 	int best_distance = 3;
+	size_t length = strlen(name);
 
 	for (size_t i = 0; i < VERBS; i++) {
 		const struct verb *v = &table[i].verb;
@@ -114,15 +117,19 @@ static int unknown_verb(const char *name)
 
 		if (!v->run || !v->summary)
 			continue;
-		d = strncmp(v->name, name, strlen(name)) ? distance(name, v->name) : 0;
-		if (d < best_distance && d < (int)strlen(v->name)) {
+		d = strncmp(v->name, name, length) ? distance(name, v->name) : 0;
+		/* Of a short word too much would be replaced. */
+		if (d < best_distance && (size_t)d * 2 < length) {
 			best = v->name;
 			best_distance = d;
 		}
 	}
-	if (best)
-		fprintf(stderr, "tidemark: no verb '%s': did you mean 'tidemark %s'?; "
-			"`tidemark --help` lists all\n", name, best);
+	if (length > 5 && !strcmp(name + length - 5, ".tide"))
+		fprintf(stderr, "tidemark: no verb '%s': a verb comes before the snapshot; try `tidemark stat %s`\n", name, name);
+	else if (best)
+		fprintf(stderr, "tidemark: no verb '%s': did you mean `tidemark %s`? `tidemark --help` lists all\n", name, best);
+	else if (!access(name, X_OK) && strchr(name, '/'))
+		fprintf(stderr, "tidemark: no verb '%s': a verb comes before the program; try `tidemark run %s`\n", name, name);
 	else
 		fprintf(stderr, "tidemark: no verb '%s'; `tidemark --help` lists all\n", name);
 	return EXIT_USAGE;

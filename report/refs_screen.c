@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include "generations.h"
+#include "header.h"
 #include "place.h"
 #include "refs.h"
 #include "units.h"
@@ -148,6 +149,24 @@ static void print_block(struct screen *s, const struct refs *r, size_t i)
 	print_referents(s, r, block);
 }
 
+/* "3,000 reachable, 12 cycle" */
+static void kinds(struct screen *s, const struct refs *r)
+{
+	uint64_t of[LEAK_KINDS] = { 0 };
+	char text[UNITS_TEXT];
+	const char *gap = "";
+
+	for (size_t i = 0; i < r->count; i++)
+		of[r->leaks.kind[r->block[i]] & LEAK_KIND_MASK]++;
+	for (int k = 0; k < LEAK_KINDS; k++) {
+		if (!of[k])
+			continue;
+		screen_print(s, LEAK_IS_LOST(k) ? STYLE_BAD : k == LEAK_POSSIBLE ? STYLE_WARNING : STYLE_GOOD, "%s%s %s",
+			gap, units_count(text, (int64_t)of[k]), leaks_kind_name((enum leak_kind)k));
+		gap = ", ";
+	}
+}
+
 int refs_screen(struct refs *r)
 {
 	size_t rows = options_rows(&r->common, SCREEN_ROWS);
@@ -155,8 +174,12 @@ int refs_screen(struct refs *r)
 	char text[UNITS_TEXT];
 
 	screen_open(&s, &r->common);
+	header_who(&s, &r->snapshot);
+	if (!s.quiet)
+		fputc('\n', s.out);
 	if (r->count > 1) {
-		screen_print(&s, STYLE_STRONG, "%s blocks of %s", units_count(text, (int64_t)r->count), r->what);
+		screen_print(&s, STYLE_HEADING, "%s blocks of %s: ", units_count(text, (int64_t)r->count), r->what);
+		kinds(&s, r);
 		fputs("\n\n", s.out);
 	}
 	for (size_t i = 0; i < r->count && i < rows; i++) {
@@ -165,6 +188,7 @@ int refs_screen(struct refs *r)
 		print_block(&s, r, i);
 	}
 	if (r->count > rows)
-		screen_hint(&s, "%zu more blocks: -n all shows them, --json for programs, --dot draws", r->count - rows);
+		screen_hint(&s, "%s more, which retain less: -n all; --json for programs, --dot draws",
+			units_count(text, (int64_t)(r->count - rows)));
 	return screen_close(&s);
 }

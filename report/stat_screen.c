@@ -132,6 +132,8 @@ static void temporary_cell(struct table *t, const struct stat_report *r, const s
 
 static void add_row(struct table *t, const struct stat_report *r, struct view_row *row, double most)
 {
+	const struct symbol_line *named;
+
 	if (r->group.key == KEY_SIZE)
 		size_label(t, (unsigned)row->line.address);
 	if (r->group.key == KEY_AGE)
@@ -158,6 +160,8 @@ static void add_row(struct table *t, const struct stat_report *r, struct view_ro
 		table_text(t, STYLE_NAME, "%s", row->key);
 	if (r->group.key == KEY_STACK || (r->group.key == KEY_SITE && r->options->verbose))
 		add_stack(t, r, row);
+	else if (r->group.key == KEY_SITE && (named = view_named_caller(row->view->symbols, row->site)))
+		table_caller(t, named);
 }
 
 static const char *measure_words(enum view_measure m)
@@ -234,8 +238,8 @@ static void selection(struct screen *s, const struct stat_report *r)
 	if (o->quiet || (!o->filter.count && !o->exclude.count && !r->views[0].by_interval))
 		return;
 	fprintf(s->out, "%sselected%s ", screen_style(s, STYLE_DIM), screen_style(s, STYLE_PLAIN));
-	fprintf(s->out, "%s live in %s blocks", units_bytes(bytes, r->totals.of[LIVE_BYTES]),
-		units_count(blocks, r->totals.of[LIVE_BLOCKS]));
+	fprintf(s->out, "%s live in %s", units_bytes(bytes, r->totals.of[LIVE_BYTES]),
+		units_many(blocks, r->totals.of[LIVE_BLOCKS], "block"));
 	if (o->since)
 		fprintf(s->out, ", born after %s", o->since);
 	if (o->until)
@@ -264,25 +268,35 @@ static void several(struct screen *s, const struct stat_report *r)
 		screen_paragraph(s, STYLE_WARNING, "warning: ", "%zu of the snapshots are incomplete or have "
 			"warnings; see tidemark info %s", doubtful, example);
 	if (!r->options->quiet)
-		fprintf(s->out, "%zu snapshots, together %s live in %s blocks\n", r->view_count,
+		fprintf(s->out, "%zu snapshots, together %s live in %s\n", r->view_count,
 			units_bytes(bytes, r->totals.of[LIVE_BYTES]),
-			units_count(blocks, r->totals.of[LIVE_BLOCKS]));
+			units_many(blocks, r->totals.of[LIVE_BLOCKS], "block"));
 }
 
-/* The next thing a reader may want, and how to type it. */
-static void next_steps(struct screen *s, const struct stat_report *r, size_t left)
+#define MUCH_TEMPORARY 0.25	/* of all allocations: worth a look of its own */
+
+/* The next thing a reader may want, and how to type it. `lost`: blocks, -1 unknown. */
+static void next_steps(struct screen *s, const struct stat_report *r, size_t left, int64_t lost)
 {
 	const struct snapshot *snapshot = r->views[0].snapshot;
+	const struct tide_process *p = snapshot->process;
+	bool stacks = r->group.key == KEY_SITE && !r->options->verbose && r->group.count;
 	char text[UNITS_TEXT];
 
 	if (r->options->quiet)
 		return;
 	if (left)
-		screen_hint(s, "%s more: -n all%s", units_count(text, (int64_t)left), r->group.key == KEY_SITE && !r->options->verbose ?
-			"; -v shows stacks" : "");
-	if (r->group.key == KEY_SITE && !r->options->verbose && !left && r->group.count)
+		screen_hint(s, "%s more: -n all%s", units_count(text, (int64_t)left), stacks ? "; -v shows stacks" : "");
+	else if (stacks)
 		screen_hint(s, "-v shows stacks");
-	if (r->group.key == KEY_SITE && r->view_count == 1 && snapshot->process->references)
+	if (r->group.key != KEY_SITE || r->view_count != 1 || r->views[0].by_interval)
+		return;
+	if (!r->sort_given && r->sort == PEAK_BYTES)
+		screen_hint(s, "Sorted by the peak, since little of it is left: --sort live");
+	if (r->sort != TEMPORARY && counts_temporary(r) &&
+	    (double)p->temporary > MUCH_TEMPORARY * (double)p->total_blocks)
+		screen_hint(s, "Who makes the temporary blocks: --sort temporary");
+	if (p->references && lost)
 		screen_hint(s, "Which of it is lost: tidemark leaks %s", snapshot->path);
 }
 
@@ -293,6 +307,7 @@ int stat_screen(const struct stat_report *r)
 	struct progress progress;
 	struct screen s;
 	struct table *t;
+	int64_t lost = -1;
 	double most = 0;
 
 	if (r->group.key == KEY_SIZE || r->group.key == KEY_AGE)
@@ -319,7 +334,7 @@ int stat_screen(const struct stat_report *r)
 	if (r->view_count == 1) {
 		header_warnings(&s, r->views[0].snapshot, r->views[0].symbols);
 		header_print(&s, r->views[0].snapshot);
-		header_lost(&s, r->views[0].snapshot, r->views[0].symbols);
+		lost = header_lost(&s, r->views[0].snapshot, r->views[0].symbols);
 	} else {
 		several(&s, r);
 	}
@@ -338,6 +353,6 @@ int stat_screen(const struct stat_report *r)
 	for (size_t i = 0; i < shown; i++)
 		add_row(t, r, &r->group.row[i], most);
 	table_show(t);
-	next_steps(&s, r, filled - shown);
+	next_steps(&s, r, filled - shown, lost);
 	return screen_close(&s) ? EXIT_UNMEASURED : EXIT_FINE;
 }

@@ -54,10 +54,10 @@ void summary_totals(FILE *out, const struct snapshot *s)
 	const struct tide_process *p = s->process;
 	char live[UNITS_TEXT], blocks[UNITS_TEXT], peak[UNITS_TEXT], events[UNITS_TEXT], total[UNITS_TEXT];
 
-	fprintf(out, "tidemark: %s: %s live in %s blocks at the end, peak %s; %s allocations, %s%s\n",
+	fprintf(out, "tidemark: %s: %s live in %s at the end, peak %s; %s, %s%s\n",
 		short_name(snapshot_string(s, p->exe)), units_bytes(live, (int64_t)p->live_bytes),
-		units_count(blocks, (int64_t)p->live_blocks), units_bytes(peak, (int64_t)p->peak_bytes),
-		units_count(events, (int64_t)p->total_blocks), units_bytes(total, (int64_t)p->total_bytes),
+		units_many(blocks, (int64_t)p->live_blocks, "block"), units_bytes(peak, (int64_t)p->peak_bytes),
+		units_many(events, (int64_t)p->total_blocks, "allocation"), units_bytes(total, (int64_t)p->total_bytes),
 		p->sample_bytes ? " (estimated from samples)" : "");
 }
 

@@ -18,6 +18,7 @@ struct cell {
 
 struct note {
 	size_t row;
+	const char *lead;
 	struct cell cell;
 };
 
@@ -54,7 +55,7 @@ static struct cell *next_cell(struct table *t)
 	return &t->cell[t->cells++];
 }
 
-static struct cell *next_note(struct table *t)
+static struct note *next_note(struct table *t)
 {
 	struct note *n;
 
@@ -65,7 +66,8 @@ static struct cell *next_note(struct table *t)
 	n = &t->note[t->notes++];
 	memset(n, 0, sizeof(*n));
 	n->row = t->cells / t->columns;
-	return &n->cell;
+	n->lead = "";
+	return n;
 }
 
 static void fill(struct table *t, struct cell *cell, enum screen_style style, const char *format,
@@ -95,7 +97,7 @@ void table_note(struct table *t, enum screen_style style, const char *format, ..
 	va_list args;
 
 	va_start(args, format);
-	fill(t, next_note(t), style, format, args);
+	fill(t, &next_note(t)->cell, style, format, args);
 	va_end(args);
 }
 
@@ -111,7 +113,15 @@ void table_place(struct table *t, const struct symbol_line *line)
 
 void table_frame(struct table *t, const struct symbol_line *line)
 {
-	next_note(t)->line = line;
+	next_note(t)->cell.line = line;
+}
+
+void table_caller(struct table *t, const struct symbol_line *line)
+{
+	struct note *n = next_note(t);
+
+	n->cell.line = line;
+	n->lead = "called by ";
 }
 
 static bool flexible(const struct column *c)
@@ -219,12 +229,14 @@ static void show_row(struct table *t, const struct cell *row, const unsigned *wi
 	fputc('\n', s->out);
 }
 
-static void show_note(struct table *t, const struct cell *cell)
+static void show_note(struct table *t, const struct note *note)
 {
+	const struct cell *cell = &note->cell;
 	struct screen *s = t->screen;
-	unsigned width = s->width - NOTE_INDENT;
+	unsigned indent = NOTE_INDENT + (unsigned)strlen(note->lead), width = s->width > indent ? s->width - indent : 1;
 
 	fprintf(s->out, "%*s", (int)NOTE_INDENT, "");
+	show_text(s, STYLE_DIM, note->lead);
 	if (cell->line) {
 		place_print(s, cell->line, t->source_root, width);
 	} else {
@@ -247,7 +259,7 @@ void table_show(struct table *t)
 	for (size_t r = 0; r < rows; r++) {
 		show_row(t, &t->cell[r * t->columns], width);
 		for (; note < t->notes && t->note[note].row == r + 1; note++)
-			show_note(t, &t->note[note].cell);
+			show_note(t, &t->note[note]);
 	}
 	for (size_t i = 0; i < t->cells; i++)
 		free(t->cell[i].text);

@@ -36,6 +36,8 @@ void table_place(struct table *t, const struct symbol_line *line);
 void table_note(struct table *t, enum screen_style style, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void table_frame(struct table *t, const struct symbol_line *line);
+/* "called by function file:line": for a row whose own place has no name. */
+void table_caller(struct table *t, const struct symbol_line *line);
 void table_show(struct table *t);
 
 #endif

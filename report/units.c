@@ -92,6 +92,14 @@ char *units_count_signed(char text[UNITS_TEXT], int64_t count)
 	return count_text(text, count < 0 ? "-" : count > 0 ? "+" : "", magnitude(count));
 }
 
+char *units_many(char text[UNITS_TEXT], int64_t count, const char *one)
+{
+	size_t used = strlen(units_count(text, count));
+
+	snprintf(text + used, UNITS_TEXT - used, " %s%s", one, count == 1 ? "" : "s");
+	return text;
+}
+
 char *units_duration(char text[UNITS_TEXT], uint64_t ns)
 {
 	static const char *const unit[] = { "ns", "us", "ms", "s" };

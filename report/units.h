@@ -20,6 +20,7 @@ char *units_count(char text[UNITS_TEXT], int64_t count);	/* 1,234,567; from 10^8
 char *units_count_signed(char text[UNITS_TEXT], int64_t count);	/* +1,234 */
 char *units_duration(char text[UNITS_TEXT], uint64_t ns);	/* 850 us, 1.25 s, 3 m 05 s */
 char *units_percent(char text[UNITS_TEXT], double part, double whole); /* 12.3%; whole 0: "-" */
+char *units_many(char text[UNITS_TEXT], int64_t count, const char *one);	/* 1 block, 1,234 blocks */
 char *units_rate(char text[UNITS_TEXT], double per_second);	/* 1.2 M/s */
 char *units_date(char text[UNITS_TEXT], uint64_t wall_ns);	/* 2026-01-31 12:34:56, local */
 

@@ -60,6 +60,20 @@ const struct symbol_line *view_caller(struct symbols *symbols, uint32_t site)
 	return symbols_top(symbols, site);
 }
 
+const struct symbol_line *view_named_caller(struct symbols *symbols, uint32_t site)
+{
+	const struct symbol_line *top = symbols_top(symbols, site), *line;
+	size_t count;
+
+	if (top->has_symbol || top->file)
+		return NULL;
+	line = symbols_stack(symbols, site, &count);
+	for (size_t i = symbols_caller(symbols, site) + 1; i < count; i++)
+		if (line[i].has_symbol && line[i].file)
+			return &line[i];
+	return NULL;
+}
+
 int view_mark(const struct snapshot *s, const char *text, bool last, uint32_t *intervals,
 	struct tide_error *e)
 {

@@ -105,6 +105,9 @@ const char *view_key_name(enum view_key key);
 
 /* The line a one-line view shows of a site: allocator wrappers are folded. */
 const struct symbol_line *view_caller(struct symbols *symbols, uint32_t site);
+/* Where that line has no name: the innermost function above it with name and line. NULL
+ * where there is none, or no need of one. */
+const struct symbol_line *view_named_caller(struct symbols *symbols, uint32_t site);
 
 /* SITE on the command line: a function, file:line, or #ID. Fills *sites (to free). A
  * function or line matches where it is the caller of the allocator (or a wrapper

@@ -182,3 +182,16 @@ void *held; int main(void) { held = malloc(99); raise(SIGKILL); }'
 	run -3 "$TIDEMARK" diff --fail k.tide k.tide
 	[[ $output == *"no verdict: k.tide is incomplete"* ]]
 }
+
+@test "the screen: which two, the change, bars" {
+	program app
+	profile a.tide ./app 10 0
+	profile b.tide ./app 25 0
+	COLUMNS=100 "$TIDEMARK" diff a.tide b.tide >out
+	fits 100 out
+	grep -q '^old  *./app 10 0, .*at exit' out
+	grep -q '^new  *./app 25 0, .*at exit' out
+	grep -q '^change  *+1.46 KiB live, from .* +15 blocks' out
+	grep -q ' grown grow ' out
+	LC_ALL=C "$TIDEMARK" diff a.tide b.tide | grep -q '##.* grown grow '
+}

@@ -72,10 +72,11 @@ setup() {
 	fits 80 out
 	grep -q '4 root leaks and 1 root cycle lose 8 blocks' out
 	grep -q '300 B .* 3 root leaks *make_three' out
-	grep -q '144 B .* 64 B *root leak *owner' out
-	grep -q 'ROOT CYCLE of 2 *left' out
+	grep -q '144 B .* 64 B .* root leak *owner' out
+	grep -q 'root cycle of 2 *left' out
+	grep -q '^program  ' out
 	grep -q '+0 -> right' out
-	grep -q '+0 -> CYCLE BACK TO left' out
+	grep -q '+0 -> back to left' out
 	! grep -q '+8 -> thing' out
 	"$TIDEMARK" leaks --tree lose.tide | grep -q '+8 -> thing'
 }

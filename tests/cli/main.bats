@@ -38,11 +38,17 @@ bats_require_minimum_version 1.5.0
 
 @test "an unknown verb: exit 2 and the nearest one" {
 	run -2 "$TIDEMARK" stats
-	[[ $output == *"did you mean 'tidemark stat'"* ]]
+	[[ $output == *"did you mean \`tidemark stat\`"* ]]
 	run -2 "$TIDEMARK" timline
-	[[ $output == *"did you mean 'tidemark timeline'"* ]]
+	[[ $output == *"did you mean \`tidemark timeline\`"* ]]
 	run -2 "$TIDEMARK" frobnicate
 	[[ $output != *"did you mean"* ]]
+	run -2 "$TIDEMARK" foo
+	[[ $output != *"did you mean"* ]]
+	run -2 "$TIDEMARK" some.tide
+	[[ $output == *"try \`tidemark stat some.tide\`"* ]] || fail "$output"
+	run -2 "$TIDEMARK" /bin/ls
+	[[ $output == *"try \`tidemark run /bin/ls\`"* ]] || fail "$output"
 	run -2 "$TIDEMARK" help frobnicate
 	run -2 "$TIDEMARK" --frobnicate
 }

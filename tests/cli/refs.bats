@@ -73,6 +73,13 @@ setup() {
 	grep -q 'retains 900 B in 1 block' out
 }
 
+@test "a site: what its blocks are, and the one that retains most first" {
+	run -0 "$TIDEMARK" refs -n 1 list.tide make_node
+	[[ $output == *"2 blocks of make_node: 2 reachable"* && $output == *"retains 48 B in 2 blocks"* ]] || fail "$output"
+	run -2 "$TIDEMARK" refs make_node list.tide
+	[[ $output == *"the snapshot comes first: \`tidemark refs list.tide make_node\`"* ]] || fail "$output"
+}
+
 @test "--dot is a graph" {
 	"$TIDEMARK" refs --dot list.tide make_text >out.dot
 	head -1 out.dot | grep -q '^digraph'

@@ -58,6 +58,10 @@ setup() {
 	COLUMNS=80 "$TIDEMARK" retained hold.tide >out
 	fits 80 out
 	grep -q 'global *chain' out
+	# A thousand blocks of one site are two lines, and a number below.
+	[ "$(grep -c ' block *link_up' out)" = 2 ]
+	[[ $(tail -1 out) == [0-9]*" more: -n all"* ]]
+	[ "$("$TIDEMARK" retained -n all hold.tide | grep -c ' block *link_up')" = 999 ]
 	"$TIDEMARK" retained --by site hold.tide >out
 	! grep -q global out
 	run -2 "$TIDEMARK" retained --by nonsense hold.tide

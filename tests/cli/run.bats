@@ -162,3 +162,12 @@ field() { json "$("$TIDEMARK" info --json "$1")" "$2"; }
 	grep -q 'lost blocks are not known' err
 	run -0 "$TIDEMARK" stat n.tide
 }
+
+@test "wrong conditions and folders are told before the run" {
+	run -2 "$TIDEMARK" run --when 'foo>3' ./app
+	[[ $output == *"foo>3"*"rss>2G"* ]] || fail "$output"
+	run -2 "$TIDEMARK" run --when 'rss>1G;live>' ./app
+	run -0 "$TIDEMARK" run -q -o when.tide --when 'rss>100G;live+90%' ./app
+	run -0 "$TIDEMARK" run -o no/where.tide sh -c 'echo started'
+	[[ ${lines[0]} == *"cannot write to no: No such file"* && ${lines[1]} == started ]] || fail "$output"
+}

@@ -5,6 +5,7 @@ bats_require_minimum_version 1.5.0
 setup_file() {
 	cd "$BATS_FILE_TMPDIR"
 	cat >app.c <<-'SOURCE'
+		#define _GNU_SOURCE
 		#include <dlfcn.h>
 		#include <pthread.h>
 		#include <stdlib.h>
@@ -21,14 +22,13 @@ setup_file() {
 		__attribute__((noinline)) void churn(void) { for (int i = 0; i < 1000; i++) { volatile char *p = malloc(64); *p = 1; free((void *)p); } }
 		__attribute__((noinline)) void rise(void) { char *volatile p = malloc(900000); memset(p, 1, 900000); free(p); }
 		__attribute__((noinline)) void *after_mark(void) { return kept[n++] = malloc(777); }
-		__attribute__((noinline)) void *in_thread(void *x) { kept[n++] = malloc(333); return x; }
+		__attribute__((noinline)) void *in_thread(void *x) { pthread_setname_np(pthread_self(), "helper"); kept[n++] = malloc(333); return x; }
 		int main(void)
 		{
 			pthread_t t;
 			make_three(); make_big(); churn(); rise();
 			mark("warm"); after_mark(); mark("mid"); make_three();
 			pthread_create(&t, 0, in_thread, 0);
-			pthread_setname_np(t, "helper");
 			pthread_join(t, 0);
 			return 0;
 		}
@@ -77,7 +77,7 @@ is() {
 	is "$(json "$out" 'd["totals"]["live_bytes"] == sum(r["live_bytes"] for r in d["records"])')" True
 	is "$(json "$out" 'd["totals"]["total_blocks"] == sum(r["total_blocks"] for r in d["records"])')" True
 	is "$(json "$out" 'sorted(set(d["records"][0]) >= {"live_bytes","live_blocks","peak_bytes","total_bytes","total_blocks","temporary","stack"} and ["ok"])')" "['ok']"
-	is "$(json "$out" '[f["file"].split("/")[-1] + ":" + str(f["line"]) for r in d["records"] for f in r["stack"] if f["function"] == "make_big"][0]')" app.c:13
+	is "$(json "$out" '[f["file"].split("/")[-1] + ":" + str(f["line"]) for r in d["records"] for f in r["stack"] if f["function"] == "make_big"][0]')" app.c:14
 	is "$(json "$out" '[r["live_bytes"] for r in d["records"]] == sorted((r["live_bytes"] for r in d["records"]), reverse=True)')" True
 }
 
@@ -149,8 +149,8 @@ is() {
 	is "$(total --filter make_three)" 600
 	is "$(total --filter 'fn:make_*')" 5600
 	is "$(total --filter 'fn:make_*' --exclude fn:make_big)" 600
-	is "$(total --filter app.c:13)" 5000
-	is "$(total --filter app.c:14)" 0
+	is "$(total --filter app.c:14)" 5000
+	is "$(total --filter app.c:15)" 0
 	is "$(total --filter 'file:*/app.c')" "$(total --filter file:app.c)"
 	is "$(total --filter fn:main)" 0
 	is "$(value make_big live_bytes --filter fn:main --all-frames)" 5000
@@ -190,7 +190,7 @@ is() {
 	COLUMNS=80 LC_ALL=C run -0 "$TIDEMARK" stat "$app"
 	[[ $output == *"program "*app* ]]
 	[[ $output == *"live blocks "*"allocated by"* ]]
-	[[ $output == *make_big*app.c:13* ]]
+	[[ $output == *make_big*app.c:14* ]]
 	LC_ALL=C grep -q '[^ -~]' <<<"$output" && fail "not ASCII: $output"
 	[[ $output =~ \#[0-9]+ ]]
 }
@@ -230,4 +230,53 @@ is() {
 	run "$TIDEMARK" stat cut.tide
 	[ "$status" -eq 3 ] || fail "status $status: $output"
 	[[ $output == *damaged* || $output == *truncated* || $output == *"not whole"* ]] || fail "$output"
+}
+
+@test "what lived at the peak only comes first by itself, and the screen says so" {
+	compile peak <<-'EOF'
+		#include <stdlib.h>
+		__attribute__((noinline)) void *rise(void) { return malloc(500000); }
+		__attribute__((noinline)) void *rest(void) { return malloc(10); }
+		int main(void) { char *volatile p = rise(); free(p); return rest() == 0; }
+	EOF
+	"$TIDEMARK" run -q -o peak.tide ./peak
+	COLUMNS=100 run -0 "$TIDEMARK" stat -n 1 peak.tide
+	[[ $output == *"by bytes at the peak"* && $output == *rise*peak.c:2* && $output == *"--sort live"* ]] || fail "$output"
+	[[ $output == *"in 1 block;"* ]] || fail "$output"
+	COLUMNS=100 run -0 "$TIDEMARK" stat --sort live peak.tide
+	[[ $output == *"by live bytes"* && $output == *rest* && $output != *rise* ]] || fail "$output"
+	# What programs read keeps its order.
+	is "$(json "$("$TIDEMARK" stat --json peak.tide)" 'd["records"][0]["live_bytes"]')" 10
+}
+
+@test "hints fit the snapshot: leaks where something is lost, temporary where many are" {
+	compile none <<-'EOF'
+		#include <stdlib.h>
+		void *keep;
+		int main(void) { keep = malloc(1000); return 0; }
+	EOF
+	"$TIDEMARK" run -q -o none.tide ./none
+	run -0 "$TIDEMARK" stat none.tide
+	[[ $output != *"tidemark leaks"* && $output != *temporary\ blocks* ]] || fail "$output"
+	run -0 "$TIDEMARK" stat --sort live "$app"
+	[[ $output == *"--sort temporary"* ]] || fail "$output"
+}
+
+@test "a caller without a name is told by who called it" {
+	compile bare -shared -fPIC -O0 -g0 <<-'EOF'
+		#include <stdlib.h>
+		static void *inner(void) { return malloc(4321); }
+		void *outer(void);
+		void *outer(void) { return inner(); }
+	EOF
+	strip --strip-all bare
+	mv bare libbare.so
+	compile user ./libbare.so -Wl,-rpath,"$PWD" <<-'EOF'
+		void *outer(void);
+		void *keep;
+		int main(void) { keep = outer(); return 0; }
+	EOF
+	"$TIDEMARK" run -q -o user.tide ./user
+	COLUMNS=100 run -0 "$TIDEMARK" stat user.tide
+	[[ $output == *"libbare.so+0x"* && $output == *"called by main "*user.c:3* ]] || fail "$output"
 }
