@@ -4,11 +4,12 @@
 #include "generations.h"
 #include "header.h"
 #include "leaks_view.h"
+#include "root_kinds.h"
 #include "verb.h"
 #include "view.h"
 #include "view_match.h"
 
-enum { KEY_SHOW = 256, KEY_TREE, KEY_FAIL, KEY_WEAK, KEY_GENERATE, KEY_COUNT };
+enum { KEY_SHOW = 256, KEY_TREE, KEY_FAIL, KEY_WEAK, KEY_GENERATE, KEY_COUNT, KEY_ROOTS };
 
 static const struct argp_option option[] = {
 	{ "show", KEY_SHOW, "KINDS", 0, "Also list blocks that are `possible` (held by interior pointers only), "
@@ -16,6 +17,8 @@ static const struct argp_option option[] = {
 	{ "tree", KEY_TREE, NULL, 0, "Unfold what each root leak holds, with the offsets of the fields", 0 },
 	{ "fail", KEY_FAIL, NULL, 0, "Exit status 1 when something is lost", 0 },
 	{ "weak", KEY_WEAK, "SITE", 0, "References from blocks of SITE do not keep alive; repeatable", 0 },
+	{ "roots", KEY_ROOTS, "-KIND,...", 0, "Roots of these kinds do not keep alive: -mapping,-register ... "
+		"(without minus: only these do)", 0 },
 	{ "gen-suppressions", KEY_GENERATE, NULL, 0, "Print suppressions for what is lost, and nothing else", 0 },
 	{ "refcount-at", KEY_COUNT, "OFFSET", 0, "Blocks hold their reference count there (without: found by statistics)", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 }
@@ -54,6 +57,7 @@ static error_t parse_show(struct leaks_view *v, char *arg, struct argp_state *st
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct leaks_view *v = state->input;
+	struct tide_error e = { 0 };
 	char *end;
 
 	switch (key) {
@@ -70,6 +74,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_GENERATE:
 		v->generate = true;
+		return 0;
+	case KEY_ROOTS:
+		if (root_kinds_parse(arg, &v->skip_roots, &e)) {
+			error_print(&e);
+			exit(e.code);
+		}
 		return 0;
 	case KEY_COUNT:
 		v->refcount_at = strtoll(arg, &end, 0);
@@ -170,7 +180,7 @@ static int classify(const struct leaks_view *v, const struct snapshot *s, struct
 	struct suppress *suppress, struct leaks *leaks, struct tide_error *e)
 {
 	struct leaks_options o = { .symbols = symbols, .suppress = suppress,
-		.live = v->show[LEAK_POSSIBLE] || v->show[LEAK_REACHABLE] };
+		.skip_roots = v->skip_roots, .live = v->show[LEAK_POSSIBLE] || v->show[LEAK_REACHABLE] };
 	int bad = generations_select(s, &v->common, &o.since, &o.until, e) || weak_sites(v, s, symbols, &o, e) ||
 		filter_sites(v, s, symbols, &o, e) || leaks_classify(s, &o, leaks, e);
 

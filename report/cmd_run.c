@@ -13,6 +13,7 @@
 #include "elf_probe.h"
 #include "gate_config.h"
 #include "options.h"
+#include "root_kinds.h"
 #include "run.h"
 #include "summary.h"
 #include "units.h"
@@ -20,7 +21,7 @@
 #include "watch.h"
 
 struct arguments {
-	const char *output, *children, *rounds, *gate;
+	const char *output, *children, *rounds, *gate, *roots;
 	uint64_t depth, sample, every_ns, pointer_mask;
 	const char **when;
 	size_t when_count;
@@ -34,7 +35,7 @@ struct arguments {
 
 
 enum { KEY_DEPTH = 0x100, KEY_SAMPLE, KEY_EVERY, KEY_WHEN, KEY_NO_REFERENCES, KEY_UNALIGNED, KEY_MASK,
-	KEY_CHILDREN, KEY_STABLE, KEY_LEAK_EXIT, KEY_AT_EXEC, KEY_ROUNDS, KEY_GATE };
+	KEY_CHILDREN, KEY_STABLE, KEY_LEAK_EXIT, KEY_AT_EXEC, KEY_ROUNDS, KEY_GATE, KEY_ROOTS };
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "PATTERN", 0, "name of the snapshots: %e program, %p process, %n sequence, "
@@ -52,6 +53,8 @@ static const struct argp_option options[] = {
 	{ "no-references", KEY_NO_REFERENCES, NULL, 0, "counters only: no image, no lost blocks", 3 },
 	{ "unaligned", KEY_UNALIGNED, NULL, 0, "take words at any byte as references", 3 },
 	{ "pointer-mask", KEY_MASK, "MASK", 0, "clear these tag bits of words first", 3 },
+	{ "roots", KEY_ROOTS, "-KIND,...", 0, "leave out roots of these kinds: -mapping,-register ... (without "
+		"minus: only these)", 3 },
 	{ "leak-exit", KEY_LEAK_EXIT, "CODE", 0, "exit with CODE when blocks are lost and the program "
 		"itself succeeded", 3 },
 	{ "gate", KEY_GATE, "FILE", 0, "judge the snapshots by this gate file; where the program itself "
@@ -91,6 +94,8 @@ static void check_when(const char *text, struct argp_state *state)
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct arguments *a = state->input;
+	struct tide_error e = { 0 };
+	uint32_t skip_roots;
 
 	switch (key) {
 	case 'o':
@@ -122,6 +127,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_NO_REFERENCES: a->no_references = true; break;
 	case KEY_UNALIGNED: a->unaligned = true; break;
 	case KEY_MASK: a->pointer_mask = number(text, UINT64_MAX, state, "--pointer-mask"); break;
+	case KEY_ROOTS:
+		if (root_kinds_parse(text, &skip_roots, &e)) {
+			error_print(&e);
+			exit(e.code);
+		}
+		a->roots = text;
+		break;
 	case KEY_CHILDREN: a->children = text; break;
 	case KEY_STABLE: a->stable = true; break;
 	case KEY_AT_EXEC: a->at_exec = true; break;
@@ -241,6 +253,8 @@ static void environment_make(struct arguments *a, const char *library, const cha
 		set(a, memory_string("TIDEMARK_UNALIGNED=1"));
 	if (a->pointer_mask)
 		set(a, memory_printf("TIDEMARK_POINTER_MASK=0x%llx", (unsigned long long)a->pointer_mask));
+	if (a->roots)
+		set(a, memory_printf("TIDEMARK_ROOTS=%s", a->roots));
 	if (a->children)
 		set(a, memory_printf("TIDEMARK_CHILDREN=%s", a->children));
 	if (a->rounds)

@@ -8,9 +8,10 @@
 #include "format.h"
 #include "ledger_read.h"
 #include "options.h"
+#include "root_kinds.h"
 #include "verb.h"
 
-enum { KEY_NO_REFERENCES = 256, KEY_UNALIGNED, KEY_MASK };
+enum { KEY_NO_REFERENCES = 256, KEY_UNALIGNED, KEY_MASK, KEY_ROOTS };
 
 static const struct argp_option option[] = {
 	{ "output", 'o', "FILE", 0, "Write this file (replaced when it is there); default: the output pattern of "
@@ -18,6 +19,8 @@ static const struct argp_option option[] = {
 	{ "no-references", KEY_NO_REFERENCES, NULL, 0, "Counters only: no image, no roots, no lost blocks", 0 },
 	{ "unaligned", KEY_UNALIGNED, NULL, 0, "Take words at any byte as references", 0 },
 	{ "pointer-mask", KEY_MASK, "MASK", 0, "Clear these bits of a word first: tags in pointers", 0 },
+	{ "roots", KEY_ROOTS, "-KIND,...", 0, "Leave out roots of these kinds: -mapping,-register ... (without "
+		"minus: only these)", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 }
 };
 
@@ -35,12 +38,14 @@ struct arguments {
 	const char *output;
 	uint64_t mask;
 	bool no_references, unaligned;
+	uint32_t skip_roots;
 	int pid;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
+	struct tide_error e = { 0 };
 	char *end;
 
 	switch (key) {
@@ -62,6 +67,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (errno || *end || end == arg)
 			argp_error(state, "--pointer-mask: '%s' is not a number; write for example 0xff00000000000000",
 				arg);
+		break;
+	case KEY_ROOTS:
+		if (root_kinds_parse(arg, &a->skip_roots, &e)) {
+			error_print(&e);
+			exit(e.code);
+		}
 		break;
 	case ARGP_KEY_ARG:
 		if (a->pid)
@@ -97,6 +108,7 @@ int cmd_snap(int argc, char **argv)
 	c.flags = a.no_references ? REQUEST_FLAG_NO_REFERENCES : 0;
 	c.unaligned = a.unaligned;
 	c.pointer_mask = a.mask;
+	c.skip_roots = a.skip_roots;
 	if (!path || collect_snapshot(&c, &e)) {
 		error_print(&e);
 		status = e.code ? e.code : EXIT_UNMEASURED;

@@ -17,6 +17,7 @@
 #include "collect_process.h"
 #include "image.h"
 #include "perfmap.h"
+#include "root_kinds.h"
 #include "symbol_module.h"
 
 struct stopped { int tid; size_t index; };	/* starts with what it is sorted by */
@@ -39,6 +40,7 @@ struct collecting {
 	struct snapshot_writer *writer;
 	struct tide_warning warnings[8];
 	uint64_t warning_count;
+	uint32_t skip_roots;
 };
 
 /* Called while all threads stand. */
@@ -207,6 +209,13 @@ static void blocks(struct collecting *c)
 	if (c->blocks.without_size)
 		warn(c, "the size of some blocks could not be read", "they count as empty in the list of blocks");
 	notes_apply(&c->copy, c->blocks.blocks, c->blocks.count);
+	if (c->skip_roots && wants_references(c)) {
+		char kinds[128], *text = memory_printf("roots of some kinds were left out: %s",
+			root_kinds_text(c->skip_roots, kinds, sizeof(kinds)));
+
+		warn(c, text, "what only they hold counts as lost");
+		free(text);
+	}
 	if (wants_references(c))
 		references(c);
 }
@@ -326,11 +335,24 @@ static int take_private(struct collecting *c, struct tide_error *e)
 	return result;
 }
 
+/* What the run left out; a word that is no kind was refused by `run`. */
+static void roots_option(struct collecting *c, const struct ledger_copy *early, struct image_options *o)
+{
+	char *list = ledger_option(early, "ROOTS");
+	struct tide_error ignored = { 0 };
+	uint32_t skip = 0;
+
+	if (list && *list && !root_kinds_parse(list, &skip, &ignored))
+		o->skip_roots |= skip;
+	c->skip_roots = o->skip_roots;
+	free(list);
+}
+
 static int take(struct collecting *c, struct tide_error *e)
 {
 	struct collect *r = c->request;
 	struct image_options options = { .unaligned = r->unaligned, .pointer_mask = r->pointer_mask,
-		.reason = r->reason, .flags = r->flags,
+		.skip_roots = r->skip_roots, .reason = r->reason, .flags = r->flags,
 		.standing = r->flags & REQUEST_FLAG_STANDING };
 	struct ledger_copy early;
 	uint32_t serial = c->ledger->request_serial;
@@ -347,6 +369,7 @@ static int take(struct collecting *c, struct tide_error *e)
 	if (mask && !options.pointer_mask)
 		options.pointer_mask = strtoull(mask, NULL, 0);
 	free(mask);
+	roots_option(c, &early, &options);
 	c->copy = early;
 	options.no_references = !wants_references(c);
 	ledger_copy_free(&c->copy);

@@ -29,6 +29,7 @@ struct collect {
 	/* How references are taken; what the run's options say is added. */
 	bool unaligned;
 	uint64_t pointer_mask;
+	uint32_t skip_roots;		/* 1 << enum tide_root_kind */
 	/* Results. */
 	char *written;			/* the path taken; to be freed */
 	bool complete;

@@ -125,6 +125,22 @@ int graph_new(struct graph *g, const struct snapshot *s, const uint32_t *weak_si
 	return 0;
 }
 
+void graph_skip_roots(struct graph *g, uint32_t kinds)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t r = 0; r < g->roots; r++) {
+		uint32_t first = g->root_start[r], kind = g->snapshot->roots[r].kind;
+
+		g->root_start[r] = kept;
+		if (kind < 32 && kinds & 1u << kind)
+			continue;
+		for (uint32_t k = first; k < g->root_start[r + 1]; k++)
+			g->root_out[kept++] = g->root_out[k];
+	}
+	g->root_start[g->roots] = kept;
+}
+
 void graph_free(struct graph *g)
 {
 	free(g->start);

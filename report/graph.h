@@ -40,6 +40,9 @@ int graph_new(struct graph *g, const struct snapshot *s, const uint32_t *weak_si
 	struct tide_error *e);
 void graph_free(struct graph *g);
 
+/* References from roots of these kinds (1 << enum tide_root_kind) do not count. */
+void graph_skip_roots(struct graph *g, uint32_t kinds);
+
 /* Fills in_start and in. */
 void graph_reverse(struct graph *g);
 

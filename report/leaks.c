@@ -207,6 +207,8 @@ int leaks_classify(const struct snapshot *s, const struct leaks_options *o, stru
 	memset(out, 0, sizeof(*out));
 	if (graph_new(&out->graph, s, o->weak_sites, o->weak_count, e))
 		return -1;
+	if (o->skip_roots)
+		graph_skip_roots(&out->graph, o->skip_roots);
 	completeness(out, s);
 	reach_find(&reach, &out->graph, false);
 	w.state = reach.state;

@@ -33,6 +33,7 @@ struct leaks_options {
 	struct symbols *symbols;	/* of this snapshot; NULL: made, used and freed here */
 	struct suppress *suppress;	/* NULL: the built-in ones only */
 	const uint32_t *weak_sites;	size_t weak_count;	/* --weak */
+	uint32_t skip_roots;		/* --roots: 1 << enum tide_root_kind that keep nothing alive */
 	uint32_t since, until;		/* --since, --until: only births in (since, until]; until 0: no end */
 	const bool *site_left_out;	/* [sites] --filter, --exclude; NULL: none */
 	bool baseline;			/* ignore tide_freeze: count what lived before it, too */

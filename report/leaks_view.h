@@ -15,6 +15,7 @@ struct leaks_view {
 	struct suppress *suppress;
 	struct leaks leaks, old_leaks;
 	struct declared declared;	/* of the snapshot */
+	uint32_t skip_roots;		/* --roots */
 	int64_t refcount_at;		/* --refcount-at; -1 by statistics */
 	bool show[LEAK_KINDS], show_suppressed;
 	bool tree, fail, generate;

@@ -84,6 +84,18 @@ static int edge_order(const void *a, const void *b)
 	return x->address < y->address ? -1 : x->address > y->address;
 }
 
+/* What is left out was met all the same: registers, blocks that are stacks. */
+static void skipped_drop(struct roots *r)
+{
+	struct scan *s = r->scan;
+	uint64_t kept = 0;
+
+	for (uint64_t i = 0; i < s->root_edge_count; i++)
+		if (!(r->skip & 1u << r->roots[s->root_edges[i].root].kind))
+			s->root_edges[kept++] = s->root_edges[i];
+	s->root_edge_count = kept;
+}
+
 void roots_collect(struct roots *r)
 {
 	roots_modules(r);
@@ -96,6 +108,8 @@ void roots_collect(struct roots *r)
 	if (!(r->skip & 1u << ROOT_KERNEL))
 		roots_kernel(r);
 	roots_regions(r);
+	if (r->skip)
+		skipped_drop(r);
 	if (r->scan->root_edge_count)
 		qsort(r->scan->root_edges, r->scan->root_edge_count, sizeof *r->scan->root_edges, edge_order);
 }
