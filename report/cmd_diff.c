@@ -459,6 +459,8 @@ int cmd_diff(int argc, char **argv)
 	struct tide_error e = { 0 };
 	int code = EXIT_FINE;
 
+	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_CSV | OFFER_FILTER | OFFER_MARKS |
+		OFFER_AGE | OFFER_SOURCES | OFFER_SCREEN | OFFER_QUIET | OFFER_VERBOSE);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (comparison_open(&c, &a, &e)) {
 		error_print(&e);

@@ -159,6 +159,7 @@ int cmd_doctor(int argc, char **argv)
 	struct doctor d = { .count = 0 };
 	int code, broken = 0;
 
+	options_offer(OFFER_JSON | OFFER_CSV | OFFER_SCREEN | OFFER_QUIET);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	doctor_machine(&d);
 	doctor_ledgers(&d);

@@ -99,8 +99,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "baselines belong to scenarios; write a gate file");
 		if (a->program && (a->scenarios.count || a->self_test))
 			argp_error(state, "a program, or scenarios of a file: choose one");
-		if (a->common.csv)
-			argp_error(state, "the gate has no --csv; try --json or --junit FILE");
 		return 0;
 	default:
 		if (key >= OPT_FILE && key < OPT_FILE + FILES) {
@@ -274,6 +272,8 @@ int cmd_gate(int argc, char **argv)
 		leak_on_purpose();
 		return wipe_stack();
 	}
+	options_offer(OFFER_JSON | OFFER_SUPPRESSIONS | OFFER_SOURCES |
+		OFFER_SCREEN | OFFER_QUIET);
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &a);
 	if (load_config(&a, !a.program && !a.snapshots.count && !a.self_test, &c, &e))
 		return fail(&e);

@@ -47,8 +47,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!a->file)
 			argp_error(state, "which snapshot? `tidemark html FILE [OLD] -o report.html`");
-		if (a->common.json || a->common.csv)
-			argp_error(state, "html writes a page; for --json and --csv use stat, leaks or export");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -177,6 +175,8 @@ int cmd_html(int argc, char **argv)
 	char *output = NULL;
 	int code = EXIT_FINE;
 
+	options_offer(OFFER_FILTER | OFFER_MARKS | OFFER_AGE |
+		OFFER_SUPPRESSIONS | OFFER_SOURCES | OFFER_QUIET);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	output = a.output ? memory_string(a.output) : default_output(a.file);
 	if ((!html_page_known() && html_page(&h, &e)) || load(&h, &a, &e) || write_report(&h, output, &e)) {

@@ -17,8 +17,6 @@ struct arguments {
 	const char *file;
 };
 
-static const struct argp_option own[] = { { NULL, 0, NULL, 0, NULL, 0 } };
-
 static const char doc[] =
 	"The header of a snapshot, how much of the process the profiler saw, the options of the run, "
 	"and its modules, threads and marks. With -v every library and counter."
@@ -31,26 +29,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
 
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &a->common;
-		break;
-	case ARGP_KEY_ARG:
-		if (a->file)
-			argp_error(state, "one snapshot at a time: '%s' is one too many", arg);
-		a->file = arg;
-		break;
-	case ARGP_KEY_END:
-		if (!a->file)
-			argp_error(state, "which snapshot? Name a .tide file");
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
+	return options_file(key, arg, state, &a->common, &a->file);
 }
 
-static const struct argp argp = { own, parse, "FILE", doc, OPTIONS_CHILD, NULL, NULL };
+static const struct argp argp = { NULL, parse, "FILE", doc, OPTIONS_CHILD, NULL, NULL };
 
 static const char *mark_kind(uint32_t kind)
 {
@@ -469,6 +451,8 @@ int cmd_info(int argc, char **argv)
 	struct tide_error e;
 	int code;
 
+	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_CSV |
+		OFFER_SCREEN | OFFER_QUIET | OFFER_VERBOSE);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (snapshot_open(a.file, &s, &e)) {
 		error_print(&e);

@@ -257,6 +257,8 @@ int cmd_leaks(int argc, char **argv)
 	struct tide_error e = { 0 };
 	int code = EXIT_FINE, bad = 0;
 
+	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_CSV | OFFER_FILTER | OFFER_MARKS | OFFER_AGE |
+		OFFER_SOURCES | OFFER_SCREEN | OFFER_QUIET | OFFER_VERBOSE | OFFER_SUPPRESSIONS);
 	argp_parse(&argp, argc, argv, 0, NULL, &v);
 	if (load(&v, &e)) {
 		error_print(&e);

@@ -196,6 +196,8 @@ int cmd_refs(int argc, char **argv)
 	struct tide_error e = { 0 };
 	int code = EXIT_FINE, bad = 0;
 
+	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_CSV | OFFER_ALL_FRAMES |
+		OFFER_SOURCES | OFFER_SCREEN | OFFER_QUIET);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (load(&a, &e)) {
 		error_print(&e);

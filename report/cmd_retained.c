@@ -63,9 +63,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	char *save = NULL;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &a->common;
-		return 0;
 	case KEY_DROP:
 		a->drop = arg;
 		return 0;
@@ -84,19 +81,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 				a->by[k] = a->by_given = true;
 		}
 		return 0;
-	case ARGP_KEY_ARG:
-		if (a->file)
-			argp_error(state, "too many files: retained takes one snapshot");
-		a->file = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!a->file)
-			argp_error(state, "which snapshot? `tidemark retained FILE`");
+	case ARGP_KEY_SUCCESS:
 		if (!a->by[ROOT] && !a->by[SITE] && !a->by[BLOCK])
 			a->by[ROOT] = a->by[SITE] = a->by[BLOCK] = true;
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return options_file(key, arg, state, &a->common, &a->file);
 	}
 }
 
@@ -407,6 +397,8 @@ int cmd_retained(int argc, char **argv)
 	struct tide_error e = { 0 };
 	int code = EXIT_FINE, bad = 0;
 
+	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_CSV | OFFER_FILTER |
+		OFFER_SOURCES | OFFER_SCREEN | OFFER_QUIET | OFFER_VERBOSE);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (load(&t, &e)) {
 		error_print(&e);

@@ -100,6 +100,7 @@ int cmd_snap(int argc, char **argv)
 	char *path;
 	int status = EXIT_FINE;
 
+	options_offer(OFFER_QUIET);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	path = ledger_find(a.pid, &e);
 	c.ledger = path;

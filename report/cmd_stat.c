@@ -147,6 +147,8 @@ int cmd_stat(int argc, char **argv)
 	struct tide_error e;
 	int code = EXIT_FINE;
 
+	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_CSV | OFFER_FILTER | OFFER_MARKS |
+		OFFER_AGE | OFFER_SOURCES | OFFER_SCREEN | OFFER_QUIET | OFFER_VERBOSE);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	r.sort = a.sort;
 	r.sort_given = a.sort_given;

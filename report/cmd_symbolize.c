@@ -33,24 +33,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
 
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &a->common;
-		return 0;
-	case 'o':
-		a->output = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (a->file)
-			argp_error(state, "one snapshot only: what is \"%s\"?", arg);
-		a->file = arg;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "no snapshot given");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	if (key != 'o')
+		return options_file(key, arg, state, &a->common, &a->file);
+	a->output = arg;
+	return 0;
 }
 
 struct counts { uint64_t frames, named, with_source; };
@@ -155,6 +141,7 @@ int cmd_symbolize(int argc, char **argv)
 	struct snapshot s;
 	int status = EXIT_FINE;
 
+	options_offer(OFFER_JSON | OFFER_QUIET);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (snapshot_open(a.file, &s, &e) != 0) {
 		error_print(&e);

@@ -18,8 +18,6 @@ struct arguments {
 	const char *file;
 };
 
-static const struct argp_option own[] = { { NULL, 0, NULL, 0, NULL, 0 } };
-
 static const char doc[] =
 	"Live bytes and resident memory over time, with marks, the peak, and allocations per second."
 	"\v"
@@ -32,26 +30,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
 
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &a->common;
-		break;
-	case ARGP_KEY_ARG:
-		if (a->file)
-			argp_error(state, "one snapshot at a time: '%s' is one too many", arg);
-		a->file = arg;
-		break;
-	case ARGP_KEY_END:
-		if (!a->file)
-			argp_error(state, "which snapshot? Name a .tide file");
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
+	return options_file(key, arg, state, &a->common, &a->file);
 }
 
-static const struct argp argp = { own, parse, "FILE", doc, OPTIONS_CHILD, NULL, NULL };
+static const struct argp argp = { NULL, parse, "FILE", doc, OPTIONS_CHILD, NULL, NULL };
 
 struct span {
 	uint64_t from, to;		/* ns since start */
@@ -394,6 +376,8 @@ int cmd_timeline(int argc, char **argv)
 	struct span span;
 	int code;
 
+	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_CSV |
+		OFFER_MARKS | OFFER_SCREEN | OFFER_QUIET);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (snapshot_open(a.file, &s, &e)) {
 		error_print(&e);

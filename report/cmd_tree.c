@@ -42,9 +42,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct arguments *a = state->input;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &a->common;
-		break;
 	case KEY_TOP_DOWN: a->bottom_up = false; break;
 	case KEY_BOTTOM_UP: a->bottom_up = true; break;
 	case KEY_SORT:
@@ -57,17 +54,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--min: '%s' is not a percentage", arg);
 		a->least_given = true;
 		break;
-	case ARGP_KEY_ARG:
-		if (a->file)
-			argp_error(state, "one snapshot at a time: '%s' is one too many", arg);
-		a->file = arg;
-		break;
-	case ARGP_KEY_END:
-		if (!a->file)
-			argp_error(state, "which snapshot? Name a .tide file");
-		break;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return options_file(key, arg, state, &a->common, &a->file);
 	}
 	return 0;
 }
@@ -384,11 +372,9 @@ int cmd_tree(int argc, char **argv)
 	struct tree t;
 	int code;
 
+	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_FILTER | OFFER_MARKS |
+		OFFER_AGE | OFFER_SOURCES | OFFER_SCREEN | OFFER_QUIET | OFFER_VERBOSE);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
-	if (a.common.csv) {
-		fputs("tidemark tree: a tree is no table; try --json, or `tidemark stat --by stack --csv`\n", stderr);
-		return EXIT_USAGE;
-	}
 	if (a.common.json && !a.least_given)
 		a.least = 0;
 	if (view_load(&v, a.file, &a.common, DOMAIN_BLOCKS, &e)) {

@@ -12,27 +12,40 @@ enum {
 	KEY_MIN_AGE, KEY_SUPPRESSIONS, KEY_SOURCE_ROOT, KEY_COLOR, KEY_NO_PAGER,
 };
 
-static const struct argp_option options[] = {
-	{ NULL, 'n', "N", 0, "Print at most N rows (0 or 'all': every row)", 0 },
-	{ "json", KEY_JSON, NULL, 0, "JSON on standard output", 0 },
-	{ "csv", KEY_CSV, NULL, 0, "Comma-separated values on standard output", 0 },
-	{ "filter", KEY_FILTER, "GLOB", 0, "Keep only what matches: a file, function or module; "
-		"fn:GLOB, file:GLOB, module:GLOB, thread:GLOB; file:LINE is exact. Repeatable", 0 },
-	{ "exclude", KEY_EXCLUDE, "GLOB", 0, "Leave out what matches. Repeatable", 0 },
-	{ "all-frames", KEY_ALL_FRAMES, NULL, 0, "Filters look at every frame of a stack, not only "
-		"at the allocating one", 0 },
-	{ "since", KEY_SINCE, "MARK", 0, "Only blocks born after this mark", 0 },
-	{ "until", KEY_UNTIL, "MARK", 0, "Only blocks born before this mark", 0 },
-	{ "min-age", KEY_MIN_AGE, "N", 0, "Only blocks that survived N marks or snapshots", 0 },
-	{ "suppressions", KEY_SUPPRESSIONS, "FILE", 0, "Suppressions of LeakSanitizer or Valgrind. "
-		"Repeatable", 0 },
-	{ "source-root", KEY_SOURCE_ROOT, "DIR", 0, "Show source files relative to DIR", 0 },
-	{ "color", KEY_COLOR, "WHEN", 0, "auto, always or never", 0 },
-	{ "no-pager", KEY_NO_PAGER, NULL, 0, "Do not page long output", 0 },
-	{ "quiet", 'q', NULL, 0, "Less: no headings, no hints", 0 },
-	{ "verbose", 'v', NULL, 0, "More: whole stacks. Twice: everything", 0 },
-	{ NULL, 0, NULL, 0, NULL, 0 }
+static const struct { unsigned offered; struct argp_option option; } all[] = {
+	{ OFFER_ROWS, { NULL, 'n', "N", 0, "Print at most N rows (0 or 'all': every row)", 0 } },
+	{ OFFER_JSON, { "json", KEY_JSON, NULL, 0, "JSON on standard output", 0 } },
+	{ OFFER_CSV, { "csv", KEY_CSV, NULL, 0, "Comma-separated values on standard output", 0 } },
+	{ OFFER_FILTER, { "filter", KEY_FILTER, "GLOB", 0, "Keep only what matches: a file, function or module; "
+		"fn:GLOB, file:GLOB, module:GLOB, thread:GLOB; file:LINE is exact. Repeatable", 0 } },
+	{ OFFER_FILTER, { "exclude", KEY_EXCLUDE, "GLOB", 0, "Leave out what matches. Repeatable", 0 } },
+	{ OFFER_FILTER | OFFER_ALL_FRAMES, { "all-frames", KEY_ALL_FRAMES, NULL, 0, "Filters and SITE look at every frame of a stack, not "
+		"only at the allocating one", 0 } },
+	{ OFFER_MARKS, { "since", KEY_SINCE, "MARK", 0, "Only blocks born after this mark", 0 } },
+	{ OFFER_MARKS, { "until", KEY_UNTIL, "MARK", 0, "Only blocks born before this mark", 0 } },
+	{ OFFER_AGE, { "min-age", KEY_MIN_AGE, "N", 0, "Only blocks that survived N marks or snapshots", 0 } },
+	{ OFFER_SUPPRESSIONS, { "suppressions", KEY_SUPPRESSIONS, "FILE", 0, "Suppressions of LeakSanitizer or Valgrind. "
+		"Repeatable", 0 } },
+	{ OFFER_SOURCES, { "source-root", KEY_SOURCE_ROOT, "DIR", 0, "Show source files relative to DIR", 0 } },
+	{ OFFER_SCREEN, { "color", KEY_COLOR, "WHEN", 0, "auto, always or never", 0 } },
+	{ OFFER_SCREEN, { "no-pager", KEY_NO_PAGER, NULL, 0, "Do not page long output", 0 } },
+	{ OFFER_QUIET, { "quiet", 'q', NULL, 0, "Less: no headings, no hints", 0 } },
+	{ OFFER_VERBOSE, { "verbose", 'v', NULL, 0, "More: whole stacks. Twice: everything", 0 } },
 };
+#define ALL (sizeof(all) / sizeof(all[0]))
+
+/* One process, one verb. */
+static struct argp_option offered_here[ALL + 1];
+
+void options_offer(unsigned offered)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ALL; i++)
+		if (all[i].offered & offered)
+			offered_here[n++] = all[i].option;
+	memset(&offered_here[n], 0, sizeof(offered_here[n]));
+}
 
 static void list_add(struct option_list *list, const char *item)
 {
@@ -97,11 +110,31 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-const struct argp options_argp = { options, parse, NULL, NULL, NULL, NULL, NULL };
+static const struct argp options_argp = { offered_here, parse, NULL, NULL, NULL, NULL, NULL };
 const struct argp_child options_child[] = {
 	{ &options_argp, 0, "Common options:", 10 },
 	{ NULL, 0, NULL, 0 }
 };
+
+error_t options_file(int key, char *arg, struct argp_state *state, struct options *o, const char **file)
+{
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = o;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (*file)
+			argp_error(state, "one snapshot at a time: '%s' is one too many", arg);
+		*file = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!*file)
+			argp_error(state, "which snapshot? Name a .tide file");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
 
 size_t options_rows(const struct options *o, size_t screen_rows)
 {
