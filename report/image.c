@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "image.h"
 #include "inject.h"
+#include "process.h"
 
 #define EVENT_NS 100000000ull		/* how long the next event may take */
 #define ANSWER_NS 10000000000ull	/* how long a standing thread may take to do its part */
@@ -39,6 +40,14 @@ static void word_set(uint32_t *p, uint32_t v)
 	syscall(SYS_futex, p, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0);
 }
 
+/* Gone, or another program now: nobody there will answer. */
+static bool process_over(const struct image *im)
+{
+	uint32_t state = __atomic_load_n(&im->ledger->state, __ATOMIC_RELAXED);
+
+	return state == LEDGER_FINISHED || state == LEDGER_EXECED || !process_lives(im->target);
+}
+
 /* Waits until *p is no longer `from`; false after `limit_ns`, or when the process is gone. */
 static bool word_wait(struct image *im, uint32_t *p, uint32_t from, uint64_t limit_ns)
 {
@@ -48,10 +57,56 @@ static bool word_wait(struct image *im, uint32_t *p, uint32_t from, uint64_t lim
 		struct timespec t = { 0, 10000000 };
 
 		syscall(SYS_futex, p, FUTEX_WAIT, from, &t, NULL, 0);
-		if (stop_clock() > limit || (kill(im->target, 0) && errno == ESRCH))
+		if (stop_clock() > limit || process_over(im))
 			return __atomic_load_n(p, __ATOMIC_ACQUIRE) != from;
 	}
 	return true;
+}
+
+/* --- whose ledger it is ----------------------------------------------------- */
+
+enum holding { HOLDS_NOT, HOLDS, HOLDS_UNKNOWN };
+
+/* Has process `pid` this ledger mapped? exec takes it away. */
+static enum holding holds(const struct image *im, int pid)
+{
+	struct tide_error e = { 0 };
+	enum holding found = HOLDS_NOT;
+	struct memory_read m;
+
+	if (!im->ledger_inode || memory_open(&m, pid, &e))
+		return HOLDS_UNKNOWN;
+	for (size_t i = 0; i < m.mapping_count && found == HOLDS_NOT; i++)
+		if (m.mappings[i].shared && m.mappings[i].inode == im->ledger_inode &&
+				m.mappings[i].device == im->ledger_device)
+			found = HOLDS;
+	memory_close(&m);
+	return found;
+}
+
+/* Where mappings may not be read, nothing can be stopped either. */
+static int target_check(struct image *im, struct tide_error *e)
+{
+	if (im->target <= 1 || im->target == getpid() || holds(im, im->target) == HOLDS_NOT)
+		return error_set(e, EXIT_UNMEASURED, "process %d has ended|it does not have this ledger, or not "
+			"any more|", im->target);
+	return 0;
+}
+
+/* The instruction of the library that makes system calls, or 0. */
+static uint64_t instruction_check(const struct image *im)
+{
+	uint64_t address = im->ledger->syscall_instruction;
+	static const unsigned char syscall_code[2] = { 0x0f, 0x05 };
+	unsigned char code[2] = { 0 };
+	struct tide_error e = { 0 };
+	struct memory_read m;
+
+	if (!address || memory_open(&m, im->target, &e))
+		return 0;
+	memory_read(&m, address, code, sizeof code);
+	memory_close(&m);
+	return memcmp(code, syscall_code, sizeof code) ? 0 : address;
 }
 
 /* --- parts of a stop -------------------------------------------------------- */
@@ -104,8 +159,8 @@ static bool memory_allows(struct image *im)
 }
 
 /* The image ends with us, even when we are killed. It takes a moment until it
- * has made itself readable; its name says so. */
-static void image_hold(struct image *im)
+ * has made itself readable; its name says so. False when it is none. */
+static bool image_hold(struct image *im)
 {
 	uint64_t limit = stop_clock() + ANSWER_NS;
 	struct timespec pause = { 0, 100000 };
@@ -122,7 +177,10 @@ static void image_hold(struct image *im)
 			break;
 		nanosleep(&pause, NULL);
 	}
+	if (process_parent(im->reader) != im->target || holds(im, im->reader) == HOLDS_NOT)
+		return false;
 	ptrace(PTRACE_SEIZE, im->reader, 0, PTRACE_O_EXITKILL);
+	return true;
 }
 
 static void memory_begin(struct image *im)
@@ -208,13 +266,14 @@ static void begin(struct image *im, struct ledger_header *ledger, uint64_t bytes
 	struct memory_read self;
 
 	*im = (struct image) { .ledger = ledger, .ledger_bytes = bytes, .options = *o,
-		.target = ledger->pid };
+		.target = o->pid ? o->pid : ledger->pid };
 	im->memory.mem = im->memory.pagemap = -1;
 	/* The ledger is mapped there as it is here; its words are no references. */
 	if (!memory_open(&self, getpid(), &e)) {
 		const struct memory_mapping *p = memory_mapping_at(&self, (uint64_t)ledger);
 
 		im->ledger_inode = p && p->shared ? p->inode : 0;
+		im->ledger_device = p ? p->device : 0;
 		memory_close(&self);
 	}
 }
@@ -267,16 +326,20 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 	copy(context);
 	if (make) {
 		word_set(&l->freeze, FREEZE_STOPPED);
-		if (word_wait(im, &l->freeze, FREEZE_STOPPED, ANSWER_NS) && l->image_pid > 0)
-			im->reader = l->image_pid;
-		else
+		if (word_wait(im, &l->freeze, FREEZE_STOPPED, ANSWER_NS))
+			im->reader = __atomic_load_n(&l->image_pid, __ATOMIC_RELAXED);
+		if (im->reader <= 1 || process_parent(im->reader) != im->target) {
+			im->reader = 0;
 			why_add(im, "the image could not be made");
+		}
 		stop_verify(&im->stop);
 		if (im->started_by_it && im->parked)
 			word_set(&l->freeze, FREEZE_DONE);	/* the parked may go */
 		stop_release(&im->stop);
-		if (im->reader)
-			image_hold(im);
+		if (im->reader && !image_hold(im)) {
+			im->reader = 0;
+			why_add(im, "the image could not be made");
+		}
 		if (!readable && im->reader)
 			place_read(im, im->reader);
 	} else if (readable && !im->options.no_references) {
@@ -290,15 +353,27 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 		word_set(&l->freeze, FREEZE_DONE);
 }
 
+/* Killed before there was an image: what the ledger holds is told by `run`. */
+static int ended_early(const struct image *im, struct tide_error *e)
+{
+	if ((im->reader && im->reader != im->target) || process_lives(im->target))
+		return 0;
+	return error_set(e, EXIT_UNMEASURED, "process %d has ended||", im->target);
+}
+
 int image_answer(struct image *im, struct ledger_header *ledger, uint64_t bytes,
 	const struct image_options *o, void (*copy)(void *), void *context, struct tide_error *e)
 {
 	begin(im, ledger, bytes, o);
+	if (target_check(im, e))
+		return -1;
 	if (__atomic_load_n(&ledger->freeze, __ATOMIC_ACQUIRE) != FREEZE_ASKED)
 		return error_set(e, EXIT_UNMEASURED, "process %d does not stand still|its ledger says state %u|",
 			ledger->pid, ledger->freeze);
 	im->started_by_it = true;
 	answer(im, copy, context);
+	if (ended_early(im, e))
+		return -1;
 	memory_begin(im);
 	return 0;
 }
@@ -317,7 +392,7 @@ static bool event_wait(struct image *im)
 		return false;
 	/* Taken: the thread is on its way. */
 	return word_wait(im, &l->freeze, FREEZE_NONE, ANSWER_NS) && l->freeze == FREEZE_ASKED &&
-		l->collector_pid == getpid();
+		l->collector_pid == getpid() && !process_over(im);
 }
 
 /* The process is told of its new child at once: should we be killed, it is
@@ -337,6 +412,7 @@ static void image_note(struct image *im, int pid)
 static int inject(struct image *im, void (*copy)(void *), void *context, struct tide_error *e)
 {
 	struct stop_thread *from = NULL;
+	uint64_t instruction;
 	int pid = 0;
 
 	im->injected = true;
@@ -345,7 +421,9 @@ static int inject(struct image *im, void (*copy)(void *), void *context, struct 
 		return 0;
 	}
 	stop_all(&im->stop, im->target, 0);
-	if (!others_alive(im)) {
+	/* The event that we have waited for may have been exec, of which nothing else tells
+	 * for sure: it can be called without the library. */
+	if (!others_alive(im) || process_over(im) || target_check(im, e)) {
 		stop_release(&im->stop);
 		return error_set(e, EXIT_UNMEASURED, "process %d has ended||", im->target);
 	}
@@ -358,9 +436,9 @@ static int inject(struct image *im, void (*copy)(void *), void *context, struct 
 		why_add(im, "no event came, and the process may not be traced");
 	else if (im->options.no_references || !memory_allows(im))
 		;
-	else if (!im->ledger->syscall_instruction)
+	else if (!(instruction = instruction_check(im)))
 		why_add(im, "the library in the process is not ready");
-	else if (inject_image(&im->stop, from, im->ledger->syscall_instruction, &pid, e))
+	else if (inject_image(&im->stop, from, instruction, &pid, e))
 		why_add(im, "%s: %s", e->what, e->why);
 	else
 		image_note(im, pid);
@@ -377,12 +455,13 @@ int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes
 	uint32_t before;
 
 	begin(im, ledger, bytes, o);
+	if (target_check(im, e))
+		return -1;
 	for (;;) {
 		struct timespec pause = { 0, 2000000 };
 
 		before = __atomic_load_n(&ledger->request, __ATOMIC_ACQUIRE);
-		if (ledger->state == LEDGER_FINISHED || ledger->state == LEDGER_EXECED ||
-				(kill(im->target, 0) && errno == ESRCH))
+		if (process_over(im) || ledger->state == LEDGER_EXITING)
 			return error_set(e, EXIT_UNMEASURED, "process %d has ended||", im->target);
 		if (before != REQUEST_SNAPSHOT && ledger->freeze == FREEZE_NONE) {
 			ledger->collector_pid = getpid();
@@ -400,6 +479,8 @@ int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes
 	if (event_wait(im))
 		answer(im, copy, context);
 	else if (inject(im, copy, context, e))
+		return -1;
+	if (ended_early(im, e))
 		return -1;
 	memory_begin(im);
 	return 0;

@@ -12,6 +12,9 @@
  *     it stands. 0: nothing can be read; `why` says so; counters are all there is.
  * G3  A collector that ends early takes the image with it and leaves nothing
  *     stopped.
+ * G4  The ledger is the process's to write, and may say anything: no process is
+ *     stopped, read or killed but the one that has this ledger mapped, and its
+ *     image (a child of it that has it mapped, too). All waits have an end.
  */
 #ifndef TIDEMARK_IMAGE_H
 #define TIDEMARK_IMAGE_H
@@ -27,11 +30,13 @@ struct image_options {
 	uint32_t skip_roots;		/* 1 << enum tide_root_kind: not looked at */
 	uint32_t reason;		/* enum tide_reason, for image_request */
 	uint32_t flags;			/* REQUEST_FLAG_*, for image_request */
+	int pid;			/* the process that is meant; 0: the ledger says it */
 };
 
 struct image {
 	struct ledger_header *ledger;
-	uint64_t ledger_bytes, ledger_inode;
+	uint64_t ledger_bytes, ledger_inode;	/* inode 0: not known */
+	uint32_t ledger_device;		/* as in struct memory_mapping */
 	struct image_options options;
 	int target, reader;
 	bool started_by_it;		/* a thread of the process has started us and waits for our end */

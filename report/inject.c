@@ -13,6 +13,7 @@
 #define CLONE_EVENTS (PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK)
 #define LIMIT_NS 60000000000ull		/* a clone of 100 GB takes two seconds */
 #define ERRORS_MAX 100
+#define STEPS 100			/* stops in one system call: its events, signals that came first */
 
 static int registers_set(int tid, const struct user_regs_struct *r)
 {
@@ -43,6 +44,15 @@ static int status_wait(int tid, int *status)
 	}
 }
 
+/* Of the step itself, not sent by anybody: it would come again for ever. */
+static bool signal_of_step(int tid, int number)
+{
+	siginfo_t info;
+
+	return (number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE) &&
+		!ptrace(PTRACE_GETSIGINFO, tid, 0, &info) && info.si_code > 0;
+}
+
 /* One system call; *child where it makes a process. `signal` takes a signal
  * that came in between. */
 static int call(int tid, const struct user_regs_struct *from, uint64_t instruction, long number,
@@ -62,8 +72,8 @@ static int call(int tid, const struct user_regs_struct *from, uint64_t instructi
 	r.rip = instruction;
 	if (registers_set(tid, &r))
 		return -1;
-	for (;;) {
-		if (ptrace(PTRACE_SINGLESTEP, tid, 0, 0) || status_wait(tid, &status))
+	for (int step = 0;; step++) {
+		if (step == STEPS || ptrace(PTRACE_SINGLESTEP, tid, 0, 0) || status_wait(tid, &status))
 			return -1;
 		switch (status >> 16) {
 		case PTRACE_EVENT_CLONE: case PTRACE_EVENT_FORK: case PTRACE_EVENT_VFORK:
@@ -77,6 +87,8 @@ static int call(int tid, const struct user_regs_struct *from, uint64_t instructi
 		}
 		if (WSTOPSIG(status) == SIGTRAP)
 			break;
+		if (signal_of_step(tid, WSTOPSIG(status)))
+			return -1;
 		*signal = WSTOPSIG(status);
 	}
 	if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &io))
@@ -95,16 +107,20 @@ int inject_image(struct stop *s, struct stop_thread *t, uint64_t instruction, in
 	int child = 0, status, unused, failed;
 
 	(void)s;
-	ptrace(PTRACE_SETOPTIONS, t->tid, 0, CLONE_EVENTS);
+	ptrace(PTRACE_SETOPTIONS, t->tid, 0, CLONE_EVENTS | PTRACE_O_TRACEEXEC);
 	failed = call(t->tid, &t->registers, instruction, SYS_clone, clone_arguments, &result, &child,
 		&t->signal);
-	ptrace(PTRACE_SETOPTIONS, t->tid, 0, 0);
+	ptrace(PTRACE_SETOPTIONS, t->tid, 0, PTRACE_O_TRACEEXEC);
 	/* Tried twice: with our registers it could not go on. */
 	t->stepping = registers_set(t->tid, &t->registers) && registers_set(t->tid, &t->registers);
-	if (failed || result < 0 || !child)
+	if (failed || result < 0 || !child) {
+		/* Let go, it would be the program a second time. */
+		if (child && !kill(child, SIGKILL))
+			waitpid(child, &status, __WALL);
 		return error_set(e, EXIT_UNMEASURED, "cannot make an image of process %d|%s|there may be no memory "
 			"for it, or a limit on processes", s->pid, result < 0 && result > -4096 && !failed ?
 			strerror((int)-result) : "the system call did not end");
+	}
 	if (status_wait(child, &status))
 		return error_set(e, EXIT_UNMEASURED, "the image of process %d ended at once||", s->pid);
 	ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_EXITKILL);

@@ -157,7 +157,8 @@ static void seize(struct stop *s, struct stop_thread *t)
 			sscanf(line, "%lld %*s %*s %*s %llx", &number, &limit) == 2 && number == SYS_epoll_wait &&
 			(int)limit > 0)
 		t->blocked_ns = task_waited(s->pid, t->tid);
-	if (ptrace(PTRACE_SEIZE, t->tid, 0, 0)) {
+	/* An exec that has begun is told to us: stop_release. */
+	if (ptrace(PTRACE_SEIZE, t->tid, 0, PTRACE_O_TRACEEXEC)) {
 		s->refused |= errno != ESRCH;
 		return;
 	}
@@ -397,6 +398,32 @@ static void detach_late(const struct stop *s, struct stop_thread *t)
 	}
 }
 
+/* A thread that stands does nothing of which we would hear. If we do hear of it,
+ * it was killed, or its number is now that of a thread whose exec had begun before
+ * we came: the registers that we know are not its own any more. */
+static bool thread_changed(struct stop_thread *t)
+{
+	int status;
+
+	if (waitpid(t->tid, &status, __WALL | WNOHANG) != t->tid)
+		return false;
+	t->seized = WIFSTOPPED(status);
+	if (t->seized && (t->how == STOP_TRACED || status >> 16 == 0))
+		t->signal = status >> 16 ? 0 : WSTOPSIG(status);
+	return true;
+}
+
+/* A thread that has called exec has taken the number of the first, which was not
+ * ours if it had ended before. */
+static void strangers_release(void)
+{
+	int status, tid;
+
+	while ((tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0)
+		if (WIFSTOPPED(status))
+			ptrace(PTRACE_DETACH, tid, 0, status >> 16 ? 0L : (long)WSTOPSIG(status));
+}
+
 void stop_release(struct stop *s)
 {
 	for (size_t i = 0; i < s->count; i++) {
@@ -404,13 +431,16 @@ void stop_release(struct stop *s)
 
 		if (!t->seized)
 			continue;
-		wait_restore(s, t);
+		if (!thread_changed(t))
+			wait_restore(s, t);
 		if (!ptrace(PTRACE_DETACH, t->tid, 0, (long)t->signal))
 			t->seized = false;
 	}
 	for (size_t i = 0; i < s->count; i++)
 		if (s->threads[i].seized)
 			detach_late(s, &s->threads[i]);
+	if (s->count && !s->ended_ns)
+		strangers_release();
 	if (!s->ended_ns)
 		s->ended_ns = stop_clock();
 }

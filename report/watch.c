@@ -1,16 +1,19 @@
 /* watch.c - snapshots by time and by condition: watch.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "collect.h"
 #include "ledger_read.h"
+#include "process.h"
 #include "stop.h"
 #include "units.h"
 #include "watch.h"
@@ -22,6 +25,8 @@
 struct watch {
 	struct ledger_header *ledger;	/* mapped, shared */
 	const char *path;
+	int pid;
+	int pidfd;			/* readable when the process has ended; -1: not to be had */
 	uint64_t every_ns, next_ns;	/* 0: no timer */
 	struct watch_condition condition[CONDITIONS_MAX];
 	unsigned conditions;
@@ -89,7 +94,7 @@ static bool over(const struct watch *w)
 	uint32_t state = __atomic_load_n(&w->ledger->state, __ATOMIC_ACQUIRE);
 
 	return state == LEDGER_EXITING || state == LEDGER_FINISHED || state == LEDGER_EXECED ||
-		(kill(w->ledger->pid, 0) && errno == ESRCH);
+		!process_lives(w->pid);
 }
 
 static uint64_t live_now(const struct watch *w)
@@ -99,20 +104,50 @@ static uint64_t live_now(const struct watch *w)
 	return live > 0 ? (uint64_t)live : 0;
 }
 
-static void take(struct watch *w, uint32_t reason)
+static int take_one(struct watch *w, uint32_t reason)
 {
 	struct collect c = { .ledger = w->path, .outside = true, .reason = reason };
 	struct tide_error e = { 0 };
+	int result = collect_snapshot(&c, &e);
 
-	if (!over(w) && collect_snapshot(&c, &e) && !over(w))
+	if (result && !over(w))
 		error_print(&e);
 	free(c.written);
+	return result;
+}
+
+/* In a process of its own: when that ends, whatever it may have left traced in the
+ * program goes on (W4). */
+static void take(struct watch *w, uint32_t reason)
+{
+	pid_t child, got;
+	int status;
+
+	if (over(w))
+		return;
+	fflush(NULL);
+	child = fork();
+	if (!child)
+		_exit(take_one(w, reason) ? EXIT_UNMEASURED : EXIT_FINE);
+	if (child < 0)
+		fprintf(stderr, "tidemark: cannot take a snapshot: %s\n", strerror(errno));
+	while (child > 0 && (got = waitpid(child, &status, 0)) < 0 && errno == EINTR)
+		;
 	w->live_before = live_now(w);
+}
+
+/* Until the next look, or the end of the process. */
+static void wait_look(const struct watch *w, uint64_t ns)
+{
+	struct timespec pause = { 0, (long)ns };
+	struct pollfd p = { .fd = w->pidfd, .events = POLLIN };
+
+	ppoll(&p, w->pidfd >= 0, &pause, NULL);
 }
 
 static void look(struct watch *w)
 {
-	struct watch_values now = { .rss = rss_bytes(w->ledger->pid), .live = live_now(w),
+	struct watch_values now = { .rss = rss_bytes(w->pid), .live = live_now(w),
 		.allocations = __atomic_load_n(&w->ledger->events, __ATOMIC_RELAXED) };
 	bool fires = false;
 
@@ -155,7 +190,7 @@ static int settings_read(struct watch *w, struct tide_error *e)
 int watch_process(const char *ledger, struct tide_error *e)
 {
 	struct watch w = { .path = ledger };
-	struct timespec pause = { 0, LOOK_NS };
+	uint64_t pause = LOOK_NS;
 	struct stat st;
 	int fd = open(ledger, O_RDWR | O_CLOEXEC);
 
@@ -174,9 +209,13 @@ int watch_process(const char *ledger, struct tide_error *e)
 	}
 	w.next_ns = stop_clock() + w.every_ns;
 	if (w.every_ns && w.every_ns < LOOK_NS)
-		pause.tv_nsec = w.every_ns > 1000000 ? (long)w.every_ns : 1000000;
-	for (; !over(&w); nanosleep(&pause, NULL))
+		pause = w.every_ns > 1000000 ? w.every_ns : 1000000;
+	w.pid = w.ledger->pid;
+	w.pidfd = (int)syscall(SYS_pidfd_open, w.pid, 0);
+	for (; !over(&w); wait_look(&w, pause))
 		look(&w);
+	if (w.pidfd >= 0)
+		close(w.pidfd);
 	munmap(w.ledger, sizeof *w.ledger);
 	return 0;
 }

@@ -4,7 +4,9 @@
 #include "hostile.h"
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 extern char **environ;
 
@@ -81,6 +83,46 @@ static void script(void)
 	CHECK(0);
 }
 
+/* A snapshot every 50 ms that is asked for finds no event here for up to 100 ms: exec
+ * comes meanwhile, and the one who asked must not take the new program for the old. */
+static void while_asked(int raw)
+{
+	char *left = getenv("HOSTILE_LEFT"), text[16];
+	int n = left ? atoi(left) : 6;
+	char *arguments[] = { "execs", raw ? "while_asked_raw" : "while_asked_plain", NULL };
+	usleep(60000 + (useconds_t)n * 10000);
+	printf("%d ", n);
+	fflush(stdout);
+	if (n == 0)
+		return;
+	snprintf(text, sizeof(text), "%d", n - 1);
+	setenv("HOSTILE_LEFT", text, 1);
+	if (raw)
+		syscall(SYS_execve, "/proc/self/exe", arguments, environ);
+	else
+		execv("/proc/self/exe", arguments);
+	CHECK(0);
+}
+static void while_asked_plain(void) { while_asked(0); }
+static void while_asked_raw(void) { while_asked(1); }
+
+/* A thread that does not stop in time because it is in exec takes the number of the first. */
+static void *waits_and_execs(void *unused)
+{
+	char *arguments[] = { "sleep", "0.2", NULL };
+	usleep(100000);
+	execv("/bin/sleep", arguments);
+	return unused;
+}
+static void while_asked_thread(void)
+{
+	pthread_t t[4];
+	pthread_create(&t[0], NULL, waits_and_execs, NULL);
+	for (int i = 1; i < 4; i++)
+		pthread_create(&t[i], NULL, (void *(*)(void *))pause, NULL);
+	pthread_exit(NULL);
+}
+
 static void shells(void)
 {
 	CHECK(system("exit 3") == 3 << 8);
@@ -104,4 +146,4 @@ static void preload_kept(void)
 }
 
 MAIN(CASE(chain), CASE(empty_environment), CASE(failing), CASE(in_thread), CASE(by_descriptor), CASE(script), CASE(shells),
-	CASE(preload_kept))
+	CASE(while_asked_plain), CASE(while_asked_raw), CASE(while_asked_thread), CASE(preload_kept))
