@@ -176,6 +176,7 @@ struct tide_block {
 #define BLOCK_NEW 1u			/* being handed out while the image was made: taken as live */
 #define BLOCK_IGNORED 2u		/* __lsan_ignore_object, tide_ignore */
 #define BLOCK_WEAK 4u			/* references from it do not keep alive */
+#define BLOCK_LEFT 8u			/* made by a thread that did not survive the fork: taken as live */
 
 enum tide_root_kind {			/* steadiest first: a path prefers the first */
 	ROOT_GLOBAL = 1, ROOT_TLS, ROOT_PTHREAD_KEY, ROOT_STACK, ROOT_REGISTER, ROOT_MAPPING, ROOT_KERNEL,

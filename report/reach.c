@@ -94,7 +94,7 @@ void reach_find(struct reach *r, const struct graph *g, bool parents)
 		first = at[i];
 	}
 	for (uint32_t i = 0; i < g->blocks; i++)
-		if (s->blocks[i].flags & (BLOCK_NEW | BLOCK_IGNORED))
+		if (s->blocks[i].flags & (BLOCK_NEW | BLOCK_IGNORED | BLOCK_LEFT))
 			enter(&q, i, REACH_KEPT, REACH_FULL);
 	drain_full(&q);
 

@@ -5,7 +5,7 @@
  * R2  With parents: the path of a block comes from the steadiest kind of root that
  *     reaches it at all (enum tide_root_kind; weak evidence last), and is the shortest
  *     from that kind. Paths of REACH_INSIDE blocks prefer a root's own word.
- * R3  BLOCK_NEW and BLOCK_IGNORED blocks are live without a root, and so is what
+ * R3  BLOCK_NEW, BLOCK_IGNORED and BLOCK_LEFT blocks are live without a root, and so is what
  *     they refer to.
  */
 #ifndef TIDEMARK_REACH_H

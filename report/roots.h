@@ -83,7 +83,7 @@ struct roots_thread {
 
 /* Where things are in libc; 0 = unknown. */
 struct roots_libc {
-	uint64_t sizeof_pthread, tid, list, dtv, specific, start_routine;
+	uint64_t sizeof_pthread, tid, list, dtv, specific, start_routine, cancelhandling;
 	uint64_t keys;				/* address of libc's table of keys */
 	uint64_t stack_used, stack_user;	/* addresses of the list heads */
 	uint64_t stackblock;			/* offset of {stackblock, stackblock_size} */
@@ -116,6 +116,7 @@ struct roots {
 	size_t module_count;
 	struct roots_thread *threads;
 	size_t thread_count;
+	size_t threads_left;		/* of the parent, that a fork has not taken along */
 	struct roots_libc libc;
 	struct unwinder *unwinder;
 	struct claim *claims;

@@ -108,6 +108,7 @@ static void libc_read(struct roots *r, struct roots_module *m)
 	c->dtv = libc_value(r, m, "_thread_db_pthread_dtvp", 2);
 	c->specific = libc_value(r, m, "_thread_db_pthread_specific", 2);
 	c->start_routine = libc_value(r, m, "_thread_db_pthread_start_routine", 2);
+	c->cancelhandling = libc_value(r, m, "_thread_db_pthread_cancelhandling", 2);
 	c->link_tls_offset = libc_value(r, m, "_thread_db_link_map_l_tls_offset", 2);
 	c->link_tls_module = libc_value(r, m, "_thread_db_link_map_l_tls_modid", 2);
 	c->stack_used = libc_value(r, m, "_thread_db_rtld_global__dl_stack_used", 2);

@@ -7,6 +7,9 @@
 #define LIST_MAX 100000u
 #define KEYS_FIRST 32u			/* PTHREAD_KEY_2NDLEVEL_SIZE: entries in the descriptor */
 #define DTV_MAX 65536u
+#define EXITING 0x10u			/* bits of cancelhandling (nptl/descr.h) */
+#define TERMINATED 0x20u
+#define ITEM_LEFT (UINT32_MAX - 1)	/* claims: instead of a thread's number */
 
 static uint64_t word_at(struct roots *r, uint64_t address)
 {
@@ -127,11 +130,30 @@ static void ended_tls(struct roots *r, uint64_t descriptor)
 		UINT32_MAX);
 }
 
+/* In a forked child libc keeps the stacks of the parent's other threads like
+ * those of threads that have ended. But these were running: what only they hold
+ * is not lost, though nobody in this process will ever free it. */
+static bool thread_left(struct roots *r, uint64_t descriptor)
+{
+	uint32_t flags;
+
+	return r->ledger->flags & LEDGER_FLAG_FORKED && r->libc.cancelhandling &&
+		memory_read(r->memory, descriptor + r->libc.cancelhandling, &flags, sizeof flags) ==
+		sizeof flags && !(flags & (EXITING | TERMINATED));
+}
+
 static void descriptor_cached(struct roots *r, uint64_t descriptor, int what)
 {
 	uint64_t block[2];
 
 	(void)what;
+	if (thread_left(r, descriptor) && r->libc.stackblock && memory_read(r->memory, descriptor +
+			r->libc.stackblock, block, 16) == 16 && block[0] && block[0] < descriptor) {
+		roots_claim(r, block[0], block[0] + block[1], CLAIM_TLS, ROOT_STACK, ROOT_FLAG_WEAK_EVIDENCE,
+			ITEM_LEFT);
+		r->threads_left++;
+		return;
+	}
 	if (r->libc.stackblock && memory_read(r->memory, descriptor + r->libc.stackblock, block, 16) == 16 &&
 			block[0] && block[0] < descriptor)
 		roots_claim(r, block[0], block[0] + block[1], CLAIM_TLS, 0, 0, 0);
@@ -199,6 +221,11 @@ void roots_threads(struct roots *r)
 		if (!lists || !list_walk(r, c->stack_user + 16, descriptor_cached, 0))
 			roots_doubt(r, "libc's lists of thread stacks could not be read");
 	}
+	/* libc wipes the keys of such threads: what they alone held cannot be told from what was
+	 * lost before. The parent's own snapshot tells that. */
+	for (uint64_t i = 0; r->threads_left && i < r->scan->block_count; i++)
+		if (r->scan->blocks[i].thread == UINT32_MAX)
+			r->scan->blocks[i].flags |= BLOCK_LEFT;
 	for (size_t i = 0; i < r->thread_count; i++) {
 		struct roots_thread *t = &r->threads[i];
 
@@ -321,12 +348,14 @@ static uint32_t tls_variable(struct roots *r, struct roots_thread *t, uint64_t a
 
 uint32_t roots_tls(struct roots *r, const struct claim *c, uint64_t address)
 {
-	struct tide_root root = { .kind = c->kind, .thread = UINT32_MAX, .address = address, .bytes = 8 };
+	struct tide_root root = { .kind = c->kind, .thread = UINT32_MAX, .flags = c->flags,
+		.address = address, .bytes = 8 };
 	struct roots_thread *t = c->item < r->thread_count ? &r->threads[c->item] : NULL;
 	char name[128];
 
 	if (!t)
-		return roots_add(r, &root, "stack kept for the next thread");
+		return roots_add(r, &root, c->item == ITEM_LEFT ?
+			"stack of a thread that did not survive the fork" : "stack kept for the next thread");
 	root.thread = t->index;
 	if (c->kind == ROOT_PTHREAD_KEY) {
 		uint64_t first = t->descriptor + r->libc.specific - KEYS_FIRST * 16;

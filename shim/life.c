@@ -251,10 +251,18 @@ static void life_start(int argc, char **argv, char **environment)
 		freeze_watch();
 }
 
-/* Counts a block that the parent left to a forked child. */
+static uint32_t forked_by;	/* number that this thread had in the parent */
+
+/* Counts a block that the parent left to a forked child. The numbers of the parent's
+ * threads mean nothing here, but for the one that went on: it has a new one. */
 static void inherit(uint64_t *slot, uint64_t size)
 {
 	struct thread *t = thread_current;
+	uint64_t by = (uint64_t)SLOT_THREAD_MASK << SLOT_THREAD_SHIFT;
+	if (slot_thread(*slot) == forked_by && forked_by != SLOT_THREAD_MASK)
+		by = t->slot_bits;
+	if ((*slot & (uint64_t)SLOT_THREAD_MASK << SLOT_THREAD_SHIFT) != by)
+		*slot = (*slot & ~((uint64_t)SLOT_THREAD_MASK << SLOT_THREAD_SHIFT)) | by;
 	uint32_t site = slot_site(*slot);
 	struct ledger_counter *c = count_of(t, site);
 	if (state.sample) {
@@ -276,7 +284,7 @@ bool life_forked(void)
 	count_after_fork();
 	birth_after_fork();
 	mapping_after_fork();
-	if (!store_fork()) {
+	if (!store_fork(&forked_by)) {
 		missed_add(MISSED_FORK_TABLES, 1);
 		sleep_for_good();
 		return false;

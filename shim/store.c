@@ -248,7 +248,22 @@ bool store_open(void)
 	return true;
 }
 
-bool store_fork(void)
+/* This thread, as the parent's ledger knows it: its own record of that was wiped. */
+static uint32_t number_before(void)
+{
+	const struct ledger_table *table = &state.ledger->table[LEDGER_THREADS];
+	const struct ledger_thread *t = ledger_at(LEDGER_THREADS);
+	uint64_t n = __atomic_load_n(&table->count, __ATOMIC_ACQUIRE), self;
+	__asm__("mov %%fs:0, %0" : "=r"(self));
+	if (n > reserved[LEDGER_THREADS] / sizeof *t)
+		n = reserved[LEDGER_THREADS] / sizeof *t;
+	for (uint64_t i = 0; i < n && i < SLOT_THREAD_MASK; i++)
+		if (t[i].control_block == self && t[i].state & LEDGER_THREAD_ALIVE)
+			return (uint32_t)i;
+	return SLOT_THREAD_MASK;
+}
+
+bool store_fork(uint32_t *number)
 {
 	static const enum ledger_table_kind kept[] = {
 		LEDGER_STRINGS, LEDGER_MODULES, LEDGER_NODES, LEDGER_SITES, LEDGER_MARKS, LEDGER_OWN,
@@ -260,6 +275,7 @@ bool store_fork(void)
 	uint64_t touchable_here[LEDGER_TABLES];
 	__builtin_memcpy(touchable_here, reserved, sizeof reserved);
 	store_lock.word = string_lock.word = 0;
+	*number = number_before();
 	if (!store_open()) {
 		state.ledger = old;
 		return false;

@@ -25,7 +25,8 @@ bool store_reserve(enum ledger_table_kind kind, uint64_t count);
 void store_shrink(uint64_t spare);
 /* Adds a string; 0 ("") when it does not fit. Takes a lock. */
 uint32_t store_string(const char *s);
-/* In a forked child: a new ledger with the parent's stacks and modules. */
-bool store_fork(void);
+/* In a forked child: a new ledger with the parent's stacks and modules. *number: that of
+ * this thread in the parent's ledger; SLOT_THREAD_MASK where it had none. */
+bool store_fork(uint32_t *number);
 
 #endif
