@@ -18,17 +18,31 @@
 
 struct lines { const struct symbol_line *lines; uint32_t count; };
 
-struct address_lines { uint64_t address; uint32_t module; uint32_t exact; struct lines lines; };
+/* A slot of the hash table of addresses. */
+struct address { uint64_t address; uint32_t module; uint32_t exact : 1, place : 31; };
 
 struct module_state { struct symbol_module *opened; bool tried, shared; };
+
+/* Files that are open for any struct symbols: the two sides of a comparison
+ * read the debug information of a program once. */
+struct open_module {
+	struct open_module *next;
+	struct symbol_module *module;
+	char *path, *build_id;
+	unsigned users;
+};
+static struct open_module *open_modules;
 
 struct symbols {
 	const struct snapshot *s;
 	struct module_state *modules;
-	struct lines *frames, *stacks;	/* by frame and site; count 0: not yet asked */
+	uint32_t *frames;		/* by frame: its place; 0: not yet asked */
+	struct lines *stacks;		/* by site; count 0: not yet asked */
 	uint32_t *stored;		/* first index + 1 in s->symbols by frame, or NULL */
-	struct address_lines *places;		/* open addressing; count of lines 0: free */
-	size_t place_count, place_capacity;
+	struct lines *places;		/* from 1 on */
+	uint32_t place_count, place_capacity, line_count;
+	struct address *addresses;	/* open addressing; place 0: free */
+	size_t address_count, address_capacity;
 	void **owned;
 	size_t owned_count, owned_capacity;
 	char **warnings;
@@ -73,13 +87,46 @@ struct symbols *symbols_new(const struct snapshot *s)
 	return y;
 }
 
+static struct symbol_module *module_get(const char *path, const char *build_id)
+{
+	struct open_module *o;
+
+	for (o = open_modules; o; o = o->next)
+		if (!strcmp(o->path, path) && !strcmp(o->build_id, build_id))
+			break;
+	if (!o) {
+		o = memory_get_zeroed(1, sizeof(*o));
+		*o = (struct open_module){ open_modules, symbol_module_open(path, build_id),
+			memory_string(path), memory_string(build_id), 0 };
+		open_modules = o;
+	}
+	o->users++;
+	return o->module;
+}
+
+static void module_release(struct symbol_module *m)
+{
+	struct open_module **at = &open_modules, *o;
+
+	while ((*at)->module != m)
+		at = &(*at)->next;
+	o = *at;
+	if (--o->users)
+		return;
+	*at = o->next;
+	symbol_module_close(m);
+	free(o->path);
+	free(o->build_id);
+	free(o);
+}
+
 void symbols_free(struct symbols *y)
 {
 	if (!y)
 		return;
 	for (size_t i = 0; i < y->s->module_count; i++)
-		if (!y->modules[i].shared)
-			symbol_module_close(y->modules[i].opened);
+		if (y->modules[i].opened && !y->modules[i].shared)
+			module_release(y->modules[i].opened);
 	for (size_t i = 0; i < y->owned_count; i++)
 		free(y->owned[i]);
 	for (size_t i = 0; i < y->warning_count; i++)
@@ -87,6 +134,7 @@ void symbols_free(struct symbols *y)
 	free(y->warnings);
 	free(y->owned);
 	free(y->places);
+	free(y->addresses);
 	free(y->stored);
 	free(y->stacks);
 	free(y->frames);
@@ -137,7 +185,7 @@ static struct symbol_module *module_of(struct symbols *y, uint32_t index)
 			return state->opened = y->modules[i].opened;
 		}
 	}
-	state->opened = symbol_module_open(path, build_id);
+	state->opened = module_get(path, build_id);
 	if (!*build_id)
 		warn_newer(y, path);
 	return state->opened;
@@ -161,7 +209,21 @@ static const char *made_name(struct symbols *y, uint32_t module, uint64_t addres
 		(unsigned long long)(start ? start : at)));
 }
 
-static struct lines resolve(struct symbols *y, uint32_t index, uint64_t address, bool exact)
+/* A new place with `count` empty lines. */
+static struct symbol_line *place_add(struct symbols *y, size_t count, uint32_t *place)
+{
+	struct symbol_line *lines = own(y, memory_get_zeroed(count, sizeof(*lines)));
+
+	if (y->place_count + 1 >= y->place_capacity) {
+		y->place_capacity = y->place_capacity ? y->place_capacity * 2 : 1024;
+		y->places = memory_resize(y->places, y->place_capacity * sizeof(*y->places));
+	}
+	*place = ++y->place_count;
+	y->places[*place] = (struct lines){ lines, (uint32_t)count };
+	return lines;
+}
+
+static uint32_t resolve(struct symbols *y, uint32_t index, uint64_t address, bool exact)
 {
 	const struct snapshot *s = y->s;
 	struct symbol_module *m = module_of(y, index);
@@ -171,6 +233,7 @@ static struct lines resolve(struct symbols *y, uint32_t index, uint64_t address,
 	const char *path = NULL;
 	uint64_t pc = exact ? address : address - 1;
 	size_t count = 0;
+	uint32_t place;
 
 	if (index && index < s->module_count) {
 		path = snapshot_string(s, s->modules[index].path);
@@ -184,7 +247,7 @@ static struct lines resolve(struct symbols *y, uint32_t index, uint64_t address,
 		places[0] = (struct symbol_place){ jit ? snapshot_string(s, jit->name) : NULL, NULL, 0 };
 		count = 1;
 	}
-	lines = own(y, memory_get_zeroed(count, sizeof(*lines)));
+	lines = place_add(y, count, &place);
 	for (size_t i = 0; i < count; i++) {
 		bool named = places[i].function && *places[i].function;
 
@@ -193,47 +256,48 @@ static struct lines resolve(struct symbols *y, uint32_t index, uint64_t address,
 				made_name(y, index, address, exact),
 			.file = places[i].file, .line = places[i].line, .module = path,
 			.address = address, .inlined = i + 1 < count, .has_symbol = named,
-			.language = "native",
+			.language = "native", .number = ++y->line_count,
 		};
 		lines[i].wrapper = named && wrappers_has(lines[i].function);
 	}
-	return (struct lines){ lines, (uint32_t)count };
+	return place;
 }
 
-static size_t slot_of(const struct symbols *y, uint32_t module, uint64_t address, uint32_t exact)
+static struct address *slot_of(const struct symbols *y, uint32_t module, uint64_t address, uint32_t exact)
 {
 	uint64_t h = (address ^ (uint64_t)module << 48 ^ (uint64_t)exact << 63) * 0x9e3779b97f4a7c15u;
-	size_t i = (size_t)(h >> 20) & (y->place_capacity - 1);
+	size_t i = (size_t)(h >> 20) & (y->address_capacity - 1);
 
-	while (y->places[i].lines.count && (y->places[i].address != address ||
-	       y->places[i].module != module || y->places[i].exact != exact))
-		i = (i + 1) & (y->place_capacity - 1);
-	return i;
+	while (y->addresses[i].place && (y->addresses[i].address != address ||
+	       y->addresses[i].module != module || y->addresses[i].exact != exact))
+		i = (i + 1) & (y->address_capacity - 1);
+	return &y->addresses[i];
 }
 
-static void places_grow(struct symbols *y)
+static void addresses_grow(struct symbols *y)
 {
-	struct address_lines *old = y->places;
-	size_t n = y->place_capacity;
+	struct address *old = y->addresses;
+	size_t n = y->address_capacity;
 
-	y->place_capacity = n ? n * 2 : 1024;
-	y->places = memory_get_zeroed(y->place_capacity, sizeof(*y->places));
+	y->address_capacity = n ? n * 2 : 1024;
+	y->addresses = memory_get_zeroed(y->address_capacity, sizeof(*y->addresses));
 	for (size_t i = 0; i < n; i++)
-		if (old[i].lines.count)
-			y->places[slot_of(y, old[i].module, old[i].address, old[i].exact)] = old[i];
+		if (old[i].place)
+			*slot_of(y, old[i].module, old[i].address, old[i].exact) = old[i];
 	free(old);
 }
 
-static struct lines stored_lines(struct symbols *y, uint32_t frame)
+static uint32_t stored_lines(struct symbols *y, uint32_t frame)
 {
 	const struct snapshot *s = y->s;
 	const struct tide_frame *f = &s->frames[frame];
 	size_t first = y->stored[frame] - 1, n = 1;
 	struct symbol_line *lines;
+	uint32_t place;
 
 	while (n < INLINE_MAX && first + n < s->symbol_count && s->symbols[first + n].frame == frame)
 		n++;
-	lines = own(y, memory_get_zeroed(n, sizeof(*lines)));
+	lines = place_add(y, n, &place);
 	for (size_t i = 0; i < n; i++) {
 		const struct tide_symbol *t = &s->symbols[first + i];
 		const char *function = snapshot_string(s, t->function), *file = snapshot_string(s, t->file);
@@ -246,45 +310,44 @@ static struct lines stored_lines(struct symbols *y, uint32_t frame)
 				snapshot_string(s, s->modules[f->module].path) : NULL,
 			.inlined = i + 1 < n,
 			.has_symbol = *function && !(t->flags & SYMBOL_MADE_FROM_ADDRESS),
-			.language = "native",
+			.language = "native", .number = ++y->line_count,
 		};
 		lines[i].wrapper = lines[i].has_symbol && wrappers_has(function);
 	}
 	y->looked_up++;
 	y->without_source += !lines[0].file;
-	return (struct lines){ lines, (uint32_t)n };
+	return place;
 }
 
 const struct symbol_line *symbols_frame(struct symbols *y, uint32_t frame, size_t *count)
 {
 	static const struct symbol_line nothing = { .function = "[unknown]", .language = "native" };
 	const struct tide_frame *f;
-	struct lines *cached;
-	struct address_lines *p;
+	struct address *a;
+	uint32_t *place;
 	bool exact;
 
 	if (frame == 0 || frame >= y->s->frame_count) {
 		*count = 1;
 		return &nothing;
 	}
-	cached = &y->frames[frame];
-	if (!cached->count && y->stored && y->stored[frame])
-		*cached = stored_lines(y, frame);
-	if (!cached->count) {
+	place = &y->frames[frame];
+	if (!*place) {
 		f = &y->s->frames[frame];
 		exact = f->flags & FRAME_SIGNAL;
-		if (y->place_count * 2 >= y->place_capacity)
-			places_grow(y);
-		p = &y->places[slot_of(y, f->module, f->address, exact)];
-		if (!p->lines.count) {
-			*p = (struct address_lines){ f->address, f->module, exact,
+		if (y->address_count * 2 >= y->address_capacity)
+			addresses_grow(y);
+		a = slot_of(y, f->module, f->address, exact);
+		if (!a->place) {
+			*a = (struct address){ f->address, f->module, exact,
+				y->stored && y->stored[frame] ? stored_lines(y, frame) :
 				resolve(y, f->module, f->address, exact) };
-			y->place_count++;
+			y->address_count++;
 		}
-		*cached = p->lines;
+		*place = a->place;
 	}
-	*count = cached->count;
-	return cached->lines;
+	*count = y->places[*place].count;
+	return y->places[*place].lines;
 }
 
 /* The one line of a site that has no frames. */
@@ -300,6 +363,7 @@ static const struct symbol_line *without_frames(struct symbols *y, uint32_t site
 		line = own(y, memory_get_zeroed(1, sizeof(*line)));
 		*line = unknown;
 		line->function = label;
+		line->number = ++y->line_count;
 		y->stacks[site] = (struct lines){ line, 1 };
 	}
 	return y->stacks[site].lines;
@@ -351,6 +415,31 @@ const struct symbol_line *symbols_stack(struct symbols *y, uint32_t site, size_t
 	y->stacks[site] = (struct lines){ stack, (uint32_t)n };
 	*count = n;
 	return stack;
+}
+
+size_t symbols_walk(struct symbols *y, uint32_t site, const struct symbol_line ***line, size_t *room)
+{
+	const struct snapshot *s = y->s;
+	size_t count = 0, lines, frames = 0;
+	uint32_t frame = first_frame(y, site);
+	const struct symbol_line *from = NULL;
+
+	do {
+		if (frame == 0 || frame >= s->frame_count) {
+			from = without_frames(y, site);
+			lines = 1;
+		} else {
+			from = symbols_frame(y, frame, &lines);
+			frame = s->frames[frame].parent;
+		}
+		if (count + lines > *room) {
+			*room = (count + lines) * 2;
+			*line = memory_resize(*line, *room * sizeof(**line));
+		}
+		for (size_t i = 0; i < lines; i++)
+			(*line)[count++] = &from[i];
+	} while (frame && frame < s->frame_count && ++frames < STACK_MAX_FRAMES);
+	return count;
 }
 
 /* The first line that is no wrapper, and its index; where all are wrappers, the

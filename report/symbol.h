@@ -20,6 +20,7 @@ struct symbol_line {
 	const char *function;	/* demangled */
 	const char *file;	/* NULL when unknown; --source-root is applied by the printer */
 	unsigned line;		/* 0 unknown */
+	uint32_t number;	/* among the lines of a struct symbols, from 1 on: for tables beside them */
 	const char *module;	/* path of the module; NULL for JIT code */
 	uint64_t address;	/* of the frame, in the process */
 	bool inlined;
@@ -37,6 +38,10 @@ const struct symbol_line *symbols_frame(struct symbols *, uint32_t frame, size_t
 
 /* The whole stack of a site, innermost first, inline lines included. Cached. */
 const struct symbol_line *symbols_stack(struct symbols *, uint32_t site, size_t *count);
+
+/* The same as pointers, and kept nowhere: for whoever goes through all sites of a large
+ * snapshot. *line is memory of the caller with room for *room, made larger when needed. */
+size_t symbols_walk(struct symbols *, uint32_t site, const struct symbol_line ***line, size_t *room);
 
 /* Index in symbols_stack of the first line that is not an allocator's wrapper
  * (operator new, g_malloc, strdup ...): what one-line views show. */

@@ -23,6 +23,13 @@ struct grouper {
 	XXH128_hash_t *hash;		/* of row i */
 	uint32_t *slot;			/* row + 1; 0 = empty; a power of two of them */
 	size_t slots;
+	/* For whole stacks: of each line of one view's symbols, by its number. */
+	const struct symbols *symbols;
+	XXH128_hash_t *line_hash;	/* zero: not yet made */
+	size_t line_room;
+	const struct symbol_line **line;	/* of one stack */
+	XXH128_hash_t *stack;		/* as many */
+	size_t stack_room;
 };
 
 static const char *keep_text(struct view_group *g, char *text)
@@ -103,19 +110,42 @@ static XXH128_hash_t hash_texts(const char *a, const char *b, uint64_t number)
 }
 
 /* Across processes a stack is its modules, functions and lines; addresses move. */
-static XXH128_hash_t hash_stack(struct symbols *symbols, uint32_t site)
+static XXH128_hash_t hash_line(struct grouper *w, const struct symbol_line *line)
 {
-	XXH3_state_t state;
-	size_t count;
-	const struct symbol_line *line = symbols_stack(symbols, site, &count);
+	static const XXH128_hash_t unknown;
+	XXH128_hash_t hash = unknown;
 
-	XXH3_128bits_reset(&state);
-	for (size_t i = 0; i < count; i++) {
-		hash_text(&state, line[i].module ? place_base(line[i].module) : NULL);
-		hash_text(&state, line[i].function);
-		XXH3_128bits_update(&state, &line[i].line, sizeof(line[i].line));
+	if (line->number < w->line_room)
+		hash = w->line_hash[line->number];
+	if (!XXH128_isEqual(hash, unknown))
+		return hash;
+	hash = hash_texts(line->module ? place_base(line->module) : NULL, line->function, line->line);
+	if (!line->number)
+		return hash;
+	if (line->number >= w->line_room) {
+		size_t room = line->number * 2u + 1024;
+
+		w->line_hash = memory_resize(w->line_hash, room * sizeof(*w->line_hash));
+		memset(w->line_hash + w->line_room, 0, (room - w->line_room) * sizeof(*w->line_hash));
+		w->line_room = room;
 	}
-	return XXH3_128bits_digest(&state);
+	return w->line_hash[line->number] = hash;
+}
+
+static XXH128_hash_t hash_stack(struct grouper *w, struct symbols *symbols, uint32_t site)
+{
+	size_t room = w->stack_room, count = symbols_walk(symbols, site, &w->line, &w->stack_room);
+
+	if (room != w->stack_room)
+		w->stack = memory_resize(w->stack, w->stack_room * sizeof(*w->stack));
+	if (w->symbols != symbols) {
+		w->symbols = symbols;
+		if (w->line_room)
+			memset(w->line_hash, 0, w->line_room * sizeof(*w->line_hash));
+	}
+	for (size_t i = 0; i < count; i++)
+		w->stack[i] = hash_line(w, w->line[i]);
+	return XXH3_128bits(w->stack, count * sizeof(*w->stack));
 }
 
 static const char *module_base(const struct symbol_line *line)
@@ -137,7 +167,7 @@ static void group_site(struct grouper *w, const struct view *v, uint32_t site, e
 		return;
 	}
 	if (key == KEY_SITE || key == KEY_STACK) {
-		add(row_of(w, hash_stack(v->symbols, site)), v, site, &v->site[site]);
+		add(row_of(w, hash_stack(w, v->symbols, site)), v, site, &v->site[site]);
 		return;
 	}
 	line = view_caller(v->symbols, site);
@@ -340,6 +370,9 @@ int view_group(struct view_group *g, const struct view *views, size_t view_count
 	}
 	free(w.hash);
 	free(w.slot);
+	free(w.line_hash);
+	free(w.line);
+	free(w.stack);
 	if (bad)
 		view_group_free(g);
 	return bad;
