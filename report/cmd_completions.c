@@ -33,7 +33,7 @@ static const struct { const char *verb, *option, *words; } value[] = {
 	{ "top", "sort", "live count growth rate peak total allocations temporary" },
 	{ NULL, "sort", "live peak total count allocations temporary" },
 	{ NULL, "domain", "blocks mappings tracked all" },
-	{ NULL, "to", "pprof speedscope folded json csv dot massif dhat sqlite" },
+	{ NULL, "to", "pprof speedscope folded json csv jsonl dot massif dhat sqlite" },
 	{ NULL, "measure", "live_bytes live_blocks peak_bytes total_bytes total_blocks temporary lost_bytes" },
 	{ "leaks", "show", "possible reachable suppressed" },
 	{ "diff", "show", "same moved" },

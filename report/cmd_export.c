@@ -22,6 +22,7 @@ static const struct format {
 	{ "folded", export_folded, false, true, ".folded", ".collapsed" },
 	{ "json", export_json, false, false, ".json", NULL },
 	{ "csv", export_csv, false, false, ".csv", NULL },
+	{ "jsonl", export_jsonl, false, false, ".jsonl", ".ndjson" },
 	{ "dot", export_dot, false, false, ".dot", ".gv" },
 	{ "massif", export_massif, false, false, ".massif", NULL },
 	{ "dhat", export_dhat, false, false, ".dhat", NULL },
@@ -32,8 +33,8 @@ static const struct format {
 enum { KEY_TO = 't', KEY_OUTPUT = 'o', KEY_MEASURE = 'm', KEY_BASE = 256 };
 
 static const struct argp_option option[] = {
-	{ "to", KEY_TO, "FORMAT", 0, "pprof, speedscope, folded, json, csv, dot, massif, dhat or sqlite; without it the "
-		"ending of OUT tells", 0 },
+	{ "to", KEY_TO, "FORMAT", 0, "pprof, speedscope, folded, json, csv, jsonl, dot, massif, dhat or sqlite; without it "
+		"the ending of OUT tells", 0 },
 	{ "output", KEY_OUTPUT, "OUT", 0, "File to write (default: standard output)", 0 },
 	{ "measure", KEY_MEASURE, "MEASURE", 0, "For formats of one number: live_bytes (default), live_blocks, "
 		"peak_bytes, total_bytes, total_blocks, temporary, lost_bytes. The others have all, and show this "
@@ -116,8 +117,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			if (!strcmp(arg, formats[i].name))
 				a->format = &formats[i];
 		if (!a->format || strcmp(arg, a->format->name))
-			argp_error(state, "--to: '%s' is none of pprof, speedscope, folded, json, csv, dot, massif, dhat, "
-				"sqlite", arg);
+			argp_error(state, "--to: '%s' is none of pprof, speedscope, folded, json, csv, jsonl, dot, massif, "
+				"dhat, sqlite", arg);
 		break;
 	case KEY_OUTPUT:
 		a->output = arg;
@@ -209,12 +210,22 @@ static int find_lost(const struct arguments *a, const struct view *view, struct 
 
 	for (size_t i = 0; i < a->files && known; i++) {
 		const struct snapshot *s = view[i].snapshot;
-		struct leaks_options o = { .symbols = view[i].symbols, .totals_only = true };
+		struct suppress *suppress = suppress_new();
+		struct leaks_options o = { .symbols = view[i].symbols, .suppress = suppress, .totals_only = true };
 		struct leaks l;
+		bool bad = false;
 
+		for (size_t k = 0; k < a->common.suppressions.count && !bad; k++)
+			bad = suppress_read(suppress, a->common.suppressions.item[k], e);
+		if (bad) {
+			suppress_free(suppress);
+			lost_free(lost, a->files);
+			return -1;
+		}
 		/* What was lost between marks, or by one thread, is for `leaks` to say. */
 		known = s->process->references && !view[i].by_interval && !view[i].by_thread;
 		if (!known || leaks_classify(s, &o, &l, e)) {
+			suppress_free(suppress);
 			known = false;
 			break;
 		}
@@ -233,6 +244,7 @@ static int find_lost(const struct arguments *a, const struct view *view, struct 
 		if (!known)
 			error_set(e, EXIT_UNMEASURED, "cannot tell what is lost in %s|%s|", a->file[i], l.why);
 		leaks_free(&l);
+		suppress_free(suppress);
 	}
 	if (!known) {
 		lost_free(lost, a->files);
@@ -302,8 +314,8 @@ int cmd_export(int argc, char **argv)
 	struct tide_error e = { 0 };
 	int code;
 
-	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_CSV | OFFER_FILTER | OFFER_MARKS |
-		OFFER_AGE | OFFER_SUPPRESSIONS | OFFER_SOURCES | OFFER_QUIET);
+	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_CSV | OFFER_FILTER |
+		OFFER_MARKS | OFFER_AGE | OFFER_SUPPRESSIONS | OFFER_QUIET);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	code = export_files(&a, &e);
 	if (*e.what)

@@ -5,7 +5,6 @@
 
 #include "error.h"
 #include "export.h"
-#include "shim/ledger.h"
 #include "site_key.h"
 
 uint32_t intern_text(struct intern *n, const char *text)
@@ -136,25 +135,18 @@ static size_t merge(struct export_site *site, size_t count)
 	return left;
 }
 
-static void find_stack(struct export *x, struct export_site *site)
+void export_stack(struct export_stack *stack, const struct export_site *site)
 {
-	site->line = symbols_stack(site->view->symbols, site->site, &site->lines);
-	site->caller = site->lines ? symbols_caller(site->view->symbols, site->site) : 0;
-	if (site->caller >= site->lines)
-		site->caller = 0;
-	if (!site->lines) {
-		struct symbol_line *line = memory_get_zeroed(1, sizeof(*line));
-		void **keep = memory_get(sizeof(*keep) * 2);
-		const char *label = snapshot_site_label(site->site);
+	stack->lines = symbols_walk(site->view->symbols, site->site, &stack->line, &stack->room);
+	stack->caller = symbols_caller(site->view->symbols, site->site);
+	if (stack->caller >= stack->lines)
+		stack->caller = 0;
+}
 
-		line->function = label ? label : "(unknown)";
-		line->language = "native";
-		site->line = line;
-		site->lines = 1;
-		keep[0] = x->names;
-		keep[1] = line;
-		x->names = keep;
-	}
+void export_stack_free(struct export_stack *stack)
+{
+	free(stack->line);
+	memset(stack, 0, sizeof(*stack));
 }
 
 int export_make(struct export *x, struct view *views, size_t count, const struct export_lost *lost,
@@ -202,11 +194,9 @@ int export_make(struct export *x, struct view *views, size_t count, const struct
 	for (size_t i = 0; i < count; i++)
 		site_keys_free(keys[i]);
 	free(keys);
-	for (size_t i = 0; i < x->count; i++) {
-		find_stack(x, &x->site[i]);
+	for (size_t i = 0; i < x->count; i++)
 		for (unsigned m = 0; m < EXPORT_MEASURES; m++)
 			x->total[m] += x->site[i].of[m];
-	}
 	if (x->count)
 		qsort_r(x->site, x->count, sizeof(*x->site), by_measure, &measure);
 	if (x->known & 1u << measure)
@@ -218,13 +208,6 @@ int export_make(struct export *x, struct view *views, size_t count, const struct
 
 void export_free(struct export *x)
 {
-	while (x->names) {
-		void **keep = x->names;
-
-		x->names = keep[0];
-		free(keep[1]);
-		free(keep);
-	}
 	free(x->site);
 	memset(x, 0, sizeof(*x));
 }

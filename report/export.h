@@ -25,8 +25,6 @@ enum { EXPORT_LOST_BYTES = MEASURES, EXPORT_LOST_BLOCKS, EXPORT_MEASURES };
 
 struct export_site {
 	int64_t of[EXPORT_MEASURES];
-	const struct symbol_line *line;	/* [lines], innermost first */
-	size_t lines, caller;		/* caller: the first line that is no allocator's wrapper */
 	const struct view *view;	/* where the stack is from, and the site there */
 	uint32_t site;
 	uint32_t processes;		/* snapshots that have it */
@@ -42,12 +40,20 @@ struct export {
 	unsigned measure;		/* the chosen one */
 	int64_t total[EXPORT_MEASURES];
 	size_t rows;			/* -n: what dot keeps; SIZE_MAX: its default */
-	void *names;			/* of this module */
 	const struct export *base;	/* NULL: no comparison (E5) */
 };
 
 /* Lost bytes and blocks of each site of one view (arrays of site_count), or NULL. */
 struct export_lost { int64_t *bytes, *blocks; };
+
+/* The lines of a site, innermost first, made when asked for: all at once would be most of
+ * the memory. The same struct serves site after site; free it in the end. */
+struct export_stack {
+	const struct symbol_line **line;
+	size_t lines, room, caller;	/* caller: the first line that is no allocator's wrapper */
+};
+void export_stack(struct export_stack *stack, const struct export_site *site);
+void export_stack_free(struct export_stack *stack);
 
 int export_make(struct export *x, struct view *views, size_t count, const struct export_lost *lost,
 	unsigned measure, struct tide_error *e);
@@ -62,6 +68,7 @@ const char *export_command(const struct export *x);
 /* Each writes a whole file to `out`; a write error is seen by the caller (ferror). */
 int export_json(const struct export *x, FILE *out, struct tide_error *e);
 int export_csv(const struct export *x, FILE *out, struct tide_error *e);
+int export_jsonl(const struct export *x, FILE *out, struct tide_error *e);
 int export_folded(const struct export *x, FILE *out, struct tide_error *e);
 int export_pprof(const struct export *x, FILE *out, struct tide_error *e);
 int export_speedscope(const struct export *x, FILE *out, struct tide_error *e);

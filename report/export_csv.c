@@ -1,11 +1,153 @@
-/* export_csv.c - a row a site: all measures, the caller of the allocator, and the
- * stack as "root;...;leaf". The head names the columns as the JSON fields. */
+/* export_csv.c - a row a site: CSV with a head, and JSON lines, for databases.
+ *
+ * Both have the same columns: all measures, the caller of the allocator, the stack as
+ * "root;...;leaf", the key that the site has in every run and build (site_key.h), and
+ * the process. So rows of many snapshots can stand in one table. Where a row sums up
+ * several processes, what they do not share is empty.
+ */
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "error.h"
 #include "export.h"
 #include "export_folded.h"
 #include "json_out.h"
+#include "shim/ledger.h"
+#include "site_key.h"
+
+/* What is the same in all rows. */
+struct origin {
+	const char *exe, *build_id, *reason;
+	const struct tide_process *process;	/* NULL: several */
+	bool complete;
+};
+
+static const char *build_id_of(const struct snapshot *s)
+{
+	for (size_t m = 1; m < s->module_count; m++)
+		if (s->modules[m].flags & LEDGER_MODULE_MAIN)
+			return snapshot_string(s, s->modules[m].build_id);
+	return "";
+}
+
+static struct origin origin_of(const struct export *x)
+{
+	const struct snapshot *first = x->view[0].snapshot;
+	struct origin o = { .exe = snapshot_string(first, first->process->exe), .build_id = build_id_of(first),
+		.reason = snapshot_reason(first->process->reason), .complete = true };
+
+	for (size_t i = 0; i < x->view_count; i++) {
+		const struct snapshot *s = x->view[i].snapshot;
+
+		o.complete &= s->process->complete && !s->damaged;
+		if (o.exe && strcmp(o.exe, snapshot_string(s, s->process->exe)))
+			o.exe = NULL;
+		if (o.build_id && strcmp(o.build_id, build_id_of(s)))
+			o.build_id = NULL;
+		if (o.reason && strcmp(o.reason, snapshot_reason(s->process->reason)))
+			o.reason = NULL;
+	}
+	o.process = x->view_count == 1 ? first->process : NULL;
+	return o;
+}
+
+struct rows {
+	FILE *out;
+	bool json;
+	size_t column;		/* of the row that is being written */
+};
+
+static void begin_value(struct rows *r, const char *name)
+{
+	if (r->column++)
+		fputc(',', r->out);
+	if (r->json)
+		fprintf(r->out, "\"%s\":", name);
+}
+
+static void put_number(struct rows *r, const char *name, int64_t n)
+{
+	begin_value(r, name);
+	fprintf(r->out, "%" PRId64, n);
+}
+
+static void put_text(struct rows *r, const char *name, const char *text)
+{
+	begin_value(r, name);
+	if (r->json)
+		json_write_text(r->out, text);
+	else
+		csv_text(r->out, text);
+}
+
+static void put_origin(struct rows *r, const struct origin *o)
+{
+	put_text(r, "exe", o->exe);
+	put_text(r, "build_id", o->build_id);
+	if (o->process) {
+		put_number(r, "pid", o->process->pid);
+		put_number(r, "started_ns", (int64_t)o->process->started_wall_ns);
+		put_number(r, "elapsed_ns", (int64_t)o->process->elapsed_ns);
+	} else {
+		static const char *const name[] = { "pid", "started_ns", "elapsed_ns" };
+
+		for (size_t i = 0; i < 3; i++) {
+			begin_value(r, name[i]);
+			if (r->json)
+				fputs("null", r->out);
+		}
+	}
+	put_text(r, "reason", o->reason);
+	begin_value(r, "complete");
+	fputs(o->complete ? "true" : "false", r->out);
+}
+
+static void put_site(struct rows *r, const struct export *x, const struct export_site *site,
+	struct site_keys *keys, const struct export_stack *stack)
+{
+	const struct symbol_line *line = stack->line[stack->caller];
+	char *folded = export_folded_stack(stack), key[SITE_KEY_TEXT];
+
+	for (unsigned m = 0; m < EXPORT_MEASURES; m++)
+		if (x->known & 1u << m)
+			put_number(r, export_measure_name(m), site->of[m]);
+	put_number(r, "processes", site->processes);
+	put_text(r, "function", line->function);
+	put_text(r, "file", line->file);
+	put_number(r, "line", line->line);
+	put_text(r, "module", line->module);
+	put_text(r, "stack", folded);
+	put_text(r, "key", site_key_text(site_key(keys, site->site), key));
+	free(folded);
+}
+
+static int write_rows(const struct export *x, FILE *out, bool json)
+{
+	struct site_keys **keys = memory_get(x->view_count * sizeof(*keys));
+	struct export_stack stack = { 0 };
+	struct origin origin = origin_of(x);
+	struct rows r = { .out = out, .json = json };
+
+	for (size_t i = 0; i < x->view_count; i++)
+		keys[i] = site_keys_new(x->view[i].snapshot, x->view[i].symbols);
+	for (size_t i = 0; i < x->count; i++) {
+		const struct export_site *site = &x->site[i];
+
+		r.column = 0;
+		if (json)
+			fputc('{', out);
+		export_stack(&stack, site);
+		put_site(&r, x, site, keys[site->view - x->view], &stack);
+		put_origin(&r, &origin);
+		fputs(json ? "}\n" : "\n", out);
+	}
+	for (size_t i = 0; i < x->view_count; i++)
+		site_keys_free(keys[i]);
+	free(keys);
+	export_stack_free(&stack);
+	return 0;
+}
 
 int export_csv(const struct export *x, FILE *out, struct tide_error *e)
 {
@@ -13,25 +155,12 @@ int export_csv(const struct export *x, FILE *out, struct tide_error *e)
 	for (unsigned m = 0; m < EXPORT_MEASURES; m++)
 		if (x->known & 1u << m)
 			fprintf(out, "%s,", export_measure_name(m));
-	fputs("processes,function,file,line,module,stack\n", out);
-	for (size_t i = 0; i < x->count; i++) {
-		const struct export_site *site = &x->site[i];
-		const struct symbol_line *line = &site->line[site->caller];
-		char *stack = export_folded_stack(site);
+	fputs("processes,function,file,line,module,stack,key,exe,build_id,pid,started_ns,elapsed_ns,reason,complete\n", out);
+	return write_rows(x, out, false);
+}
 
-		for (unsigned m = 0; m < EXPORT_MEASURES; m++)
-			if (x->known & 1u << m)
-				fprintf(out, "%lld,", (long long)site->of[m]);
-		fprintf(out, "%u,", site->processes);
-		csv_text(out, line->function);
-		fputc(',', out);
-		csv_text(out, line->file);
-		fprintf(out, ",%u,", line->line);
-		csv_text(out, line->module);
-		fputc(',', out);
-		csv_text(out, stack);
-		fputc('\n', out);
-		free(stack);
-	}
-	return 0;
+int export_jsonl(const struct export *x, FILE *out, struct tide_error *e)
+{
+	(void)e;
+	return write_rows(x, out, true);
 }

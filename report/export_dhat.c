@@ -14,17 +14,15 @@
 #include "json_out.h"
 #include "shim/ledger.h"
 
-static json_int_t frame_index(struct intern *frames, json_t *table, const struct symbol_line *line)
+/* The text of each number is the frame table of the file. */
+static uint32_t frame_index(struct intern *frames, const struct symbol_line *line)
 {
 	char *text = line->file && line->line ?
 		memory_printf("0x%" PRIX64 ": %s (%s:%u)", line->address, line->function, line->file, line->line) :
 		memory_printf("0x%" PRIX64 ": %s (in %s)", line->address, line->function,
 			line->module ? line->module : "?");
-	size_t before = frames->count;
-	json_int_t index = intern_text(frames, text);
+	uint32_t index = intern_text(frames, text);
 
-	if (frames->count != before)
-		json_array_append_new(table, json_text(text));
 	free(text);
 	return index;
 }
@@ -52,66 +50,51 @@ static int64_t larger(int64_t a, int64_t b)
 struct point {
 	int64_t of[EXPORT_MEASURES];
 	double lived;		/* microseconds, of all blocks */
-	json_t *frames;
 };
 
-/* The viewer refuses a file in which two points have the same frames: such sites are one point. */
-static void collect(const struct export *x, double *const *lived, struct intern *frames, json_t *table,
-	struct intern *stacks, struct point **out)
+/* The viewer refuses a file in which two points have the same frames: such sites are one point.
+ * The text of a point in `stacks` is its list of frames as the file has it. */
+static struct point *collect(const struct export *x, double *const *lived, struct intern *frames,
+	struct intern *stacks)
 {
 	struct point *point = memory_get_zeroed(x->count + 1, sizeof(*point));
 	const struct tide_process *p = x->view[0].snapshot->process;
+	struct export_stack stack = { 0 };
 
 	for (size_t i = 0; i < x->count; i++) {
 		const struct export_site *site = &x->site[i];
-		json_t *list = json_array();
-		char *key = memory_get(site->lines * 12 + 1), *at = key;
+		char *key, *at;
 
+		export_stack(&stack, site);
+		key = at = memory_get(stack.lines * 12 + 1);
 		*key = 0;
-		for (size_t k = 0; k < site->lines; k++) {
-			json_int_t index = frame_index(frames, table, &site->line[k]);
-
-			json_array_append_new(list, json_integer(index));
-			at += snprintf(at, 12, "%u,", (unsigned)index);
-		}
-		size_t before = stacks->count;
+		for (size_t k = 0; k < stack.lines; k++)
+			at += snprintf(at, 12, "%s%" PRIu32, k ? "," : "", frame_index(frames, stack.line[k]));
 		struct point *to = &point[intern_text(stacks, key)];
-		if (stacks->count != before)
-			to->frames = list;
-		else
-			json_decref(list);
 		free(key);
 		for (unsigned m = 0; m < EXPORT_MEASURES; m++)
 			to->of[m] += site->of[m];
 		to->lived += lived[site->view - x->view][site->site] +
 			(double)site->of[LIVE_BLOCKS] * (double)p->elapsed_ns / 2e3;
 	}
-	*out = point;
+	export_stack_free(&stack);
+	return point;
 }
 
-/* Takes the frames of the point. */
-static json_t *json_point(struct point *p)
+static void write_point(FILE *out, const struct point *p, const char *frames)
 {
-	json_t *o = json_object();
-
-	json_object_set_new(o, "tb", json_integer(p->of[TOTAL_BYTES]));
-	json_object_set_new(o, "tbk", json_integer(p->of[TOTAL_BLOCKS]));
-	json_object_set_new(o, "tl", json_integer((json_int_t)p->lived));
-	json_object_set_new(o, "mb", json_integer(larger(p->of[PEAK_BYTES], p->of[LIVE_BYTES])));
-	json_object_set_new(o, "mbk", json_integer(larger(p->of[PEAK_BLOCKS], p->of[LIVE_BLOCKS])));
-	json_object_set_new(o, "gb", json_integer(p->of[PEAK_BYTES]));
-	json_object_set_new(o, "gbk", json_integer(p->of[PEAK_BLOCKS]));
-	json_object_set_new(o, "eb", json_integer(p->of[LIVE_BYTES]));
-	json_object_set_new(o, "ebk", json_integer(p->of[LIVE_BLOCKS]));
-	json_object_set_new(o, "fs", p->frames);
-	return o;
+	fprintf(out, "{\"tb\":%" PRId64 ",\"tbk\":%" PRId64 ",\"tl\":%" PRId64, p->of[TOTAL_BYTES], p->of[TOTAL_BLOCKS],
+		(int64_t)p->lived);
+	fprintf(out, ",\"mb\":%" PRId64 ",\"mbk\":%" PRId64, larger(p->of[PEAK_BYTES], p->of[LIVE_BYTES]),
+		larger(p->of[PEAK_BLOCKS], p->of[LIVE_BLOCKS]));
+	fprintf(out, ",\"gb\":%" PRId64 ",\"gbk\":%" PRId64 ",\"eb\":%" PRId64 ",\"ebk\":%" PRId64 ",\"fs\":[%s]}",
+		p->of[PEAK_BYTES], p->of[PEAK_BLOCKS], p->of[LIVE_BYTES], p->of[LIVE_BLOCKS], frames);
 }
 
 int export_dhat(const struct export *x, FILE *out, struct tide_error *e)
 {
 	const struct tide_process *p = x->view[0].snapshot->process;
 	const unsigned needed = 1u << PEAK_BYTES | 1u << PEAK_BLOCKS | 1u << TOTAL_BYTES | 1u << LIVE_BYTES;
-	json_t *root, *points, *table;
 	struct intern frames = { 0 }, stacks = { 0 };
 	struct point *point;
 	double **lived;
@@ -119,37 +102,33 @@ int export_dhat(const struct export *x, FILE *out, struct tide_error *e)
 	if ((x->known & needed) != needed)
 		return error_set(e, EXIT_UNMEASURED, "cannot write a DHAT file|peak and totals are not known for this "
 			"selection|leave out thread: filters");
-	root = json_object();
-	points = json_array();
-	table = json_array();
 	lived = memory_get(x->view_count * sizeof(*lived));
 	for (size_t i = 0; i < x->view_count; i++)
 		lived[i] = lifetimes(&x->view[i]);
 	intern_text(&frames, "[root]");
-	json_array_append_new(table, json_string("[root]"));
-	collect(x, lived, &frames, table, &stacks, &point);
-	for (size_t i = 0; i < stacks.count; i++)
-		json_array_append_new(points, json_point(&point[i]));
-	free(point);
-	intern_free(&stacks);
-	json_object_set_new(root, "dhatFileVersion", json_integer(2));
-	json_object_set_new(root, "mode", json_string("heap"));
-	json_object_set_new(root, "verb", json_string("Allocated"));
-	json_object_set_new(root, "bklt", json_true());
-	json_object_set_new(root, "bkacc", json_false());
-	json_object_set_new(root, "tu", json_string("\xc2\xb5s"));
-	json_object_set_new(root, "Mtu", json_string("s"));
-	json_object_set_new(root, "tuth", json_integer(10));
-	json_object_set_new(root, "cmd", json_text(export_command(x)));
-	json_object_set_new(root, "pid", json_integer(p->pid));
-	json_object_set_new(root, "te", json_integer((json_int_t)(p->elapsed_ns / 1000)));
-	json_object_set_new(root, "tg", json_integer((json_int_t)(p->peak_elapsed_ns / 1000)));
-	json_object_set_new(root, "pps", points);
-	json_object_set_new(root, "ftbl", table);
-	json_print(root, out);
+	point = collect(x, lived, &frames, &stacks);
+	fputs("{\"dhatFileVersion\":2,\"mode\":\"heap\",\"verb\":\"Allocated\",\"bklt\":true,\"bkacc\":false,"
+		"\"tu\":\"\xc2\xb5s\",\"Mtu\":\"s\",\"tuth\":10,\"cmd\":", out);
+	json_write_text(out, export_command(x));
+	fprintf(out, ",\"pid\":%" PRIu32 ",\"te\":%" PRIu64 ",\"tg\":%" PRIu64 ",\"pps\":[", (uint32_t)p->pid,
+		p->elapsed_ns / 1000, p->peak_elapsed_ns / 1000);
+	for (size_t i = 0; i < stacks.count; i++) {
+		if (i)
+			fputc(',', out);
+		write_point(out, &point[i], stacks.text[i]);
+	}
+	fputs("],\"ftbl\":[", out);
+	for (size_t i = 0; i < frames.count; i++) {
+		if (i)
+			fputc(',', out);
+		json_write_text(out, frames.text[i]);
+	}
+	fputs("]}\n", out);
 	for (size_t i = 0; i < x->view_count; i++)
 		free(lived[i]);
 	free(lived);
+	free(point);
+	intern_free(&stacks);
 	intern_free(&frames);
 	return 0;
 }

@@ -52,14 +52,17 @@ static uint32_t node_of(struct graph *g, const struct symbol_line *line)
 
 static void count_functions(struct graph *g)
 {
+	struct export_stack stack = { 0 };
+
 	for (size_t i = 0; i < g->x->count; i++) {
 		const struct export_site *site = &g->x->site[i];
 		int64_t value = site->of[g->x->measure];
 
 		if (!value)
 			continue;
-		for (size_t k = 0; k < site->lines; k++) {
-			uint32_t index = node_of(g, &site->line[k]);	/* may move g->node */
+		export_stack(&stack, site);
+		for (size_t k = 0; k < stack.lines; k++) {
+			uint32_t index = node_of(g, stack.line[k]);	/* may move g->node */
 			struct node *n = &g->node[index];
 
 			if (!k)
@@ -69,6 +72,7 @@ static void count_functions(struct graph *g)
 			n->seen = i + 1;
 		}
 	}
+	export_stack_free(&stack);
 }
 
 static int largest_first(const void *x, const void *y)
@@ -134,6 +138,7 @@ static void merge_edges(struct graph *g, size_t from, bool sum)
 
 static void count_calls(struct graph *g)
 {
+	struct export_stack stack = { 0 };
 	size_t merged = 0;
 
 	for (size_t i = 0; i < g->x->count; i++) {
@@ -145,8 +150,9 @@ static void count_calls(struct graph *g)
 
 		if (!value)
 			continue;
-		for (size_t k = site->lines; k-- > 0; ) {
-			uint32_t n = node_of(g, &site->line[k]);
+		export_stack(&stack, site);
+		for (size_t k = stack.lines; k-- > 0; ) {
+			uint32_t n = node_of(g, stack.line[k]);
 
 			if (!g->node[n].kept) {
 				across = true;
@@ -164,6 +170,7 @@ static void count_calls(struct graph *g)
 			merged = g->edges;
 		}
 	}
+	export_stack_free(&stack);
 	merge_edges(g, 0, true);
 }
 

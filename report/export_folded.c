@@ -8,16 +8,16 @@
 #include "export.h"
 #include "export_folded.h"
 
-char *export_folded_stack(const struct export_site *site)
+char *export_folded_stack(const struct export_stack *stack)
 {
 	size_t bytes = 1;
 	char *text, *to;
 
-	for (size_t i = 0; i < site->lines; i++)
-		bytes += strlen(site->line[i].function) + 1;
+	for (size_t i = 0; i < stack->lines; i++)
+		bytes += strlen(stack->line[i]->function) + 1;
 	to = text = memory_get(bytes);
-	for (size_t i = site->lines; i-- > 0; ) {
-		for (const char *from = site->line[i].function; *from; from++)
+	for (size_t i = stack->lines; i-- > 0; ) {
+		for (const char *from = stack->line[i]->function; *from; from++)
 			*to++ = *from == ';' ? ':' : *from == '\n' || *from == '\r' ? ' ' : *from;
 		if (i)
 			*to++ = ';';
@@ -36,19 +36,31 @@ static int by_stack(const void *x, const void *y)
 	return strcmp(((const struct folded *)x)->stack, ((const struct folded *)y)->stack);
 }
 
+static size_t add(const struct export *x, bool old, struct folded *list)
+{
+	struct export_stack stack = { 0 };
+	size_t count = 0;
+
+	for (size_t i = 0; i < x->count; i++) {
+		int64_t value = x->site[i].of[x->measure];
+
+		if (!value)
+			continue;
+		export_stack(&stack, &x->site[i]);
+		list[count++] = (struct folded){ export_folded_stack(&stack), old ? 0 : value, old ? value : 0 };
+	}
+	export_stack_free(&stack);
+	return count;
+}
+
 int export_folded(const struct export *x, FILE *out, struct tide_error *e)
 {
 	struct folded *list = memory_get((x->count + (x->base ? x->base->count : 0) + 1) * sizeof(*list));
-	size_t count = 0;
+	size_t count = add(x, false, list);
 
 	(void)e;
-	for (size_t i = 0; i < x->count; i++)
-		if (x->site[i].of[x->measure])
-			list[count++] = (struct folded){ export_folded_stack(&x->site[i]), x->site[i].of[x->measure], 0 };
-	for (size_t i = 0; x->base && i < x->base->count; i++)
-		if (x->base->site[i].of[x->measure])
-			list[count++] = (struct folded){ export_folded_stack(&x->base->site[i]), 0,
-				x->base->site[i].of[x->measure] };
+	if (x->base)
+		count += add(x->base, true, list + count);
 	if (count)
 		qsort(list, count, sizeof(*list), by_stack);
 	for (size_t i = 0, next; i < count; i = next) {

@@ -6,6 +6,6 @@
 
 /* "root;...;leaf" with the semicolons of names replaced by colons, and line ends by
  * blanks. To free. */
-char *export_folded_stack(const struct export_site *site);
+char *export_folded_stack(const struct export_stack *stack);
 
 #endif

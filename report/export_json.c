@@ -15,6 +15,7 @@ static json_t *measures(const struct export *x, const int64_t *of)
 int export_json(const struct export *x, FILE *out, struct tide_error *e)
 {
 	struct json_stream stream;
+	struct export_stack stack = { 0 };
 	json_t *head = json_report(x->view_count == 1 ? x->view[0].snapshot : NULL), *list = json_array();
 
 	(void)e;
@@ -25,17 +26,16 @@ int export_json(const struct export *x, FILE *out, struct tide_error *e)
 	json_stream_begin(&stream, out, head, "records");
 	for (size_t i = 0; i < x->count; i++) {
 		const struct export_site *site = &x->site[i];
-		json_t *record = measures(x, site->of), *stack = json_array();
+		json_t *record = measures(x, site->of);
 
-		for (size_t k = 0; k < site->lines; k++)
-			json_array_append_new(stack, json_frame(&site->line[k]));
 		if (x->view_count > 1)
 			json_object_set_new(record, "processes", json_integer(site->processes));
 		else
 			json_object_set_new(record, "site", json_integer(site->site));
-		json_object_set_new(record, "stack", stack);
-		json_stream_record(&stream, record);
+		export_stack(&stack, site);
+		json_stream_record_lines(&stream, record, stack.line, stack.lines);
 	}
+	export_stack_free(&stack);
 	json_stream_end(&stream);
 	return 0;
 }

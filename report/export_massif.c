@@ -15,32 +15,107 @@
 #define POINTS_MAX 100u		/* massif's own default: --max-snapshots */
 #define THRESHOLD_PER_MILLE 10
 
+/* A site, with its stack from the leaf as numbers of places: equal places have equal numbers,
+ * and smaller ones sort first. */
+struct stacked {
+	int64_t value;
+	uint32_t *place;
+	size_t lines;
+};
+
 struct massif {
 	const struct export *x;
 	FILE *out;
 	int64_t least;		/* bytes a child needs to have a line of its own */
+	const struct symbol_line **line;	/* of each place: the first that was there */
+	size_t line_room;
+	uint32_t *places;	/* of all stacks */
+	struct stacked *site;
+	size_t count;
 };
 
-/* Sites sorted by stack from the leaf: a tree is a range of them at a depth. */
-static int compare_lines(const struct symbol_line *a, const struct symbol_line *b)
+static int by_text(const void *x, const void *y, void *texts)
 {
-	int order = strcmp(a->function, b->function);
+	char *const *text = texts;
 
-	if (!order)
-		order = strcmp(a->file ? a->file : "", b->file ? b->file : "");
-	return order ? order : (a->line > b->line) - (a->line < b->line);
+	return strcmp(text[*(const uint32_t *)x], text[*(const uint32_t *)y]);
+}
+
+/* Numbers in order of first use become numbers in order of their texts. */
+static void rank_places(struct massif *m, const struct intern *places, size_t used)
+{
+	uint32_t *order = memory_get((places->count + 1) * sizeof(*order));
+	uint32_t *rank = memory_get((places->count + 1) * sizeof(*rank));
+	const struct symbol_line **line = memory_get((places->count + 1) * sizeof(*line));
+
+	for (size_t i = 0; i < places->count; i++)
+		order[i] = (uint32_t)i;
+	if (places->count)
+		qsort_r(order, places->count, sizeof(*order), by_text, places->text);
+	for (size_t i = 0; i < places->count; i++) {
+		rank[order[i]] = (uint32_t)i;
+		line[i] = m->line[order[i]];
+	}
+	for (size_t i = 0; i < used; i++)
+		m->places[i] = rank[m->places[i]];
+	free(order);
+	free(rank);
+	free(m->line);
+	m->line = line;
+}
+
+static void collect(struct massif *m)
+{
+	struct export_stack stack = { 0 };
+	struct intern places = { 0 };
+	size_t used = 0, room = 0;
+
+	m->site = memory_get((m->x->count + 1) * sizeof(*m->site));
+	for (size_t i = 0; i < m->x->count; i++) {
+		int64_t value = m->x->site[i].of[m->x->measure];
+
+		if (!value)
+			continue;
+		export_stack(&stack, &m->x->site[i]);
+		if (used + stack.lines > room) {
+			room = (used + stack.lines) * 2;
+			m->places = memory_resize(m->places, room * sizeof(*m->places));
+		}
+		m->site[m->count++] = (struct stacked){ .value = value, .lines = stack.lines };
+		for (size_t k = 0; k < stack.lines; k++) {
+			const struct symbol_line *line = stack.line[k];
+			/* Lines of one file in the order of their numbers. */
+			char *text = memory_printf("%s\n%s\n%010u", line->function, line->file ? line->file : "", line->line);
+			size_t before = places.count;
+
+			m->places[used] = intern_text(&places, text);
+			free(text);
+			if (places.count > m->line_room) {
+				m->line_room = m->line_room ? m->line_room * 2 : 1024;
+				m->line = memory_resize(m->line, m->line_room * sizeof(*m->line));
+			}
+			if (places.count != before)
+				m->line[m->places[used]] = line;
+			used++;
+		}
+	}
+	rank_places(m, &places, used);
+	used = 0;
+	for (size_t i = 0; i < m->count; i++) {
+		m->site[i].place = m->places + used;
+		used += m->site[i].lines;
+	}
+	intern_free(&places);
+	export_stack_free(&stack);
 }
 
 static int by_stack(const void *x, const void *y)
 {
-	const struct export_site *a = *(const struct export_site *const *)x, *b = *(const struct export_site *const *)y;
+	const struct stacked *a = x, *b = y;
 
-	for (size_t i = 0; i < a->lines && i < b->lines; i++) {
-		int order = compare_lines(&a->line[i], &b->line[i]);
-
-		if (order)
-			return order;
-	}
+	for (size_t i = 0; i < a->lines && i < b->lines; i++)
+		if (a->place[i] != b->place[i])
+			return a->place[i] < b->place[i] ? -1 : 1;
 	return (a->lines > b->lines) - (a->lines < b->lines);
 }
 
@@ -57,9 +132,9 @@ static int by_value(const void *x, const void *y)
 }
 
 /* The children of a node, largest first; sites that end here are none. */
-static struct range *children(const struct massif *m, const struct export_site **site, const struct range *node,
-	size_t *count)
+static struct range *children(const struct massif *m, const struct range *node, size_t *count)
 {
+	const struct stacked *site = m->site;
 	struct range *list = NULL;
 	size_t room = 0;
 
@@ -68,13 +143,13 @@ static struct range *children(const struct massif *m, const struct export_site *
 		struct range child = { i, 0, node->depth + 1, 0 };
 
 		for (next = i; next < node->to; next++) {
-			if (site[i]->lines <= node->depth ? next > i : site[next]->lines <= node->depth ||
-			    compare_lines(&site[i]->line[node->depth], &site[next]->line[node->depth]))
+			if (site[i].lines <= node->depth ? next > i : site[next].lines <= node->depth ||
+			    site[i].place[node->depth] != site[next].place[node->depth])
 				break;
-			child.value += site[next]->of[m->x->measure];
+			child.value += site[next].value;
 		}
 		child.to = next;
-		if (site[i]->lines <= node->depth || !child.value)
+		if (site[i].lines <= node->depth || !child.value)
 			continue;
 		if (*count == room) {
 			room = room ? room * 2 : 4;
@@ -87,14 +162,14 @@ static struct range *children(const struct massif *m, const struct export_site *
 	return list;
 }
 
-static void print_node(const struct massif *m, const struct export_site **site, const struct range *node, size_t lines)
+static void print_node(const struct massif *m, const struct range *node, size_t lines)
 {
 	fprintf(m->out, "%*sn%zu: %" PRId64 " ", (int)node->depth, "", lines, node->value);
 	if (!node->depth) {
 		fputs("(heap allocation functions) malloc/new/new[], --alloc-fns, etc.\n", m->out);
 		return;
 	}
-	const struct symbol_line *line = &site[node->from]->line[node->depth - 1];
+	const struct symbol_line *line = m->line[m->site[node->from].place[node->depth - 1]];
 	fprintf(m->out, "0x%" PRIX64 ": ", line->address);
 	/* A line end in a name would be taken for the next node. */
 	for (const char *c = line->function; *c; c++)
@@ -106,10 +181,10 @@ static void print_node(const struct massif *m, const struct export_site **site, 
 }
 
 /* Depth first with a stack of our own: stacks can be deep. */
-static void print_tree(const struct massif *m, const struct export_site **site, size_t count)
+static void print_tree(const struct massif *m)
 {
 	struct open { struct range *child; size_t count, next, small; int64_t small_value; size_t depth; } *stack = NULL;
-	struct range root = { 0, count, 0, m->x->total[m->x->measure] }, *node = &root, current;
+	struct range root = { 0, m->count, 0, m->x->total[m->x->measure] }, *node = &root, current;
 	size_t depth = 0, room = 0;
 
 	for (;;) {
@@ -117,12 +192,12 @@ static void print_tree(const struct massif *m, const struct export_site **site, 
 			struct open o = { .depth = node->depth + 1 };
 			size_t all;
 
-			o.child = children(m, site, node, &all);
+			o.child = children(m, node, &all);
 			while (o.count < all && o.child[o.count].value >= m->least)
 				o.count++;
 			for (size_t i = o.count; i < all; i++, o.small++)
 				o.small_value += o.child[i].value;
-			print_node(m, site, node, o.count + !!o.small);
+			print_node(m, node, o.count + !!o.small);
 			if (depth == room) {
 				room = room ? room * 2 : 64;
 				stack = memory_resize(stack, room * sizeof(*stack));
@@ -159,9 +234,8 @@ int export_massif(const struct export *x, FILE *out, struct tide_error *e)
 {
 	struct massif m = { .x = x, .out = out, .least = x->total[x->measure] / 1000 * THRESHOLD_PER_MILLE };
 	const struct snapshot *s = x->view[0].snapshot;
-	const struct export_site **site;
 	uint64_t last = s->process->elapsed_ns;
-	size_t number = 0, step, count = 0;
+	size_t number = 0, step;
 
 	if (!export_measure_is_bytes(x->measure))
 		return error_set(e, EXIT_USAGE, "cannot write %s to a massif file|massif counts bytes|choose live_bytes, "
@@ -179,15 +253,14 @@ int export_massif(const struct export *x, FILE *out, struct tide_error *e)
 		print_snapshot(out, number++, s->timeline[i].elapsed_ns, s->timeline[i].live_bytes, "empty");
 	}
 	print_snapshot(out, number, last, x->total[x->measure], x->measure == PEAK_BYTES ? "peak" : "detailed");
-	site = memory_get((x->count + 1) * sizeof(*site));
-	for (size_t i = 0; i < x->count; i++)
-		if (x->site[i].of[x->measure])
-			site[count++] = &x->site[i];
-	if (count)
-		qsort(site, count, sizeof(*site), by_stack);
+	collect(&m);
+	if (m.count)
+		qsort(m.site, m.count, sizeof(*m.site), by_stack);
 	if (m.least < 1)
 		m.least = 1;
-	print_tree(&m, site, count);
-	free(site);
+	print_tree(&m);
+	free(m.site);
+	free(m.places);
+	free(m.line);
 	return 0;
 }

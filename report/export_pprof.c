@@ -38,7 +38,8 @@ struct pprof {
 	struct intern texts;		/* the string table */
 	struct intern functions, locations;	/* number + 1 = id */
 	size_t *first_mapping;		/* of each view: added to the number of a module */
-	uint64_t *id;			/* scratch: locations of one sample */
+	struct export_stack stack;	/* scratch: the lines of one sample, and */
+	uint64_t *id;			/* their locations */
 	size_t id_room;
 };
 
@@ -104,9 +105,9 @@ static uint64_t mapping_id(const struct pprof *p, const struct view *v, const st
 }
 
 /* One frame: `count` lines, all but the last inlined into the next. */
-static uint64_t location_id(struct pprof *p, const struct view *v, const struct symbol_line *line, size_t count)
+static uint64_t location_id(struct pprof *p, const struct view *v, const struct symbol_line *const *line, size_t count)
 {
-	const struct symbol_line *last = &line[count - 1];
+	const struct symbol_line *last = line[count - 1];
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
 	Pprof__Location location = PPROF__LOCATION__INIT, *list = &location;
 	size_t before = p->locations.count;
@@ -125,8 +126,8 @@ static uint64_t location_id(struct pprof *p, const struct view *v, const struct 
 	Pprof__Line *lines = memory_get(count * sizeof(*lines));
 	for (size_t i = 0; i < count; i++) {
 		pprof__line__init(&lines[i]);
-		lines[i].function_id = function_id(p, &line[i]);
-		lines[i].line = line[i].line;
+		lines[i].function_id = function_id(p, line[i]);
+		lines[i].line = line[i]->line;
 		location.line[i] = &lines[i];
 	}
 	piece.n_location = 1;
@@ -154,15 +155,16 @@ static void put_sample(struct pprof *p, const struct export_site *site, bool bas
 		sample.n_label = 1;
 		sample.label = &labels;
 	}
-	if (site->lines > p->id_room) {
-		p->id_room = site->lines * 2;
+	export_stack(&p->stack, site);
+	if (p->stack.lines > p->id_room) {
+		p->id_room = p->stack.lines * 2;
 		p->id = memory_resize(p->id, p->id_room * sizeof(*p->id));
 	}
-	for (size_t i = 0, end; i < site->lines; i = end) {
-		for (end = i; end + 1 < site->lines && site->line[end].inlined; )
+	for (size_t i = 0, end; i < p->stack.lines; i = end) {
+		for (end = i; end + 1 < p->stack.lines && p->stack.line[end]->inlined; )
 			end++;
 		end++;
-		p->id[sample.n_location_id++] = location_id(p, site->view, site->line + i, end - i);
+		p->id[sample.n_location_id++] = location_id(p, site->view, p->stack.line + i, end - i);
 	}
 	sample.value = value;
 	sample.location_id = p->id;
@@ -294,5 +296,6 @@ int export_pprof(const struct export *x, FILE *out, struct tide_error *e)
 	free(p.first_mapping);
 	free(p.packed);
 	free(p.id);
+	export_stack_free(&p.stack);
 	return 0;
 }

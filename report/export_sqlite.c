@@ -76,7 +76,7 @@ static void insert(struct database *d, sqlite3_stmt *statement, const struct cel
 		if (cell[i].null)
 			sqlite3_bind_null(statement, i + 1);
 		else if (cell[i].text)
-			sqlite3_bind_text(statement, i + 1, cell[i].text, -1, SQLITE_TRANSIENT);
+			sqlite3_bind_text(statement, i + 1, cell[i].text, -1, SQLITE_STATIC);	/* read before the next row */
 		else
 			sqlite3_bind_int64(statement, i + 1, cell[i].number);
 	}
@@ -172,17 +172,19 @@ static void put_sites(struct database *d)
 	const struct export *x = d->x;
 	sqlite3_stmt *frame = prepare(d, "INSERT INTO frame VALUES (?,?,?,?,?,?)");
 	sqlite3_stmt *stack = prepare(d, "INSERT INTO stack VALUES (?,?,?,?,?)");
+	struct export_stack lines = { 0 };
 	sqlite3_stmt *row = prepare(d, "INSERT INTO site VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
 
 	for (size_t i = 0; i < x->count && !d->failed; i++) {
 		const struct export_site *site = &x->site[i];
 		int64_t caller = 0;
 
-		for (size_t k = 0; k < site->lines; k++) {
-			const struct symbol_line *line = &site->line[k];
+		export_stack(&lines, site);
+		for (size_t k = 0; k < lines.lines; k++) {
+			const struct symbol_line *line = lines.line[k];
 			int64_t id = frame_id(d, frame, line);
 
-			if (k == site->caller)
+			if (k == lines.caller)
 				caller = id;
 			INSERT(d, stack, NUMBER(i + 1), NUMBER(k), NUMBER(id), NUMBER(line->address), NUMBER(line->inlined));
 		}
@@ -193,6 +195,7 @@ static void put_sites(struct database *d)
 			NUMBER(caller), NUMBER(site->view - x->view + 1), NUMBER(site->site));
 		d->site_row[site->view - x->view][site->site] = (uint32_t)i + 1;
 	}
+	export_stack_free(&lines);
 	sqlite3_finalize(frame);
 	sqlite3_finalize(stack);
 	sqlite3_finalize(row);
@@ -246,7 +249,7 @@ int export_sqlite(const struct export *x, const char *path, struct tide_error *e
 	struct database d = { .x = x };
 	int bad = 0;
 
-	if (sqlite3_open_v2(path, &d.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(path, &d.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		d.failed = true;
 	d.first_thread = memory_get_zeroed(x->view_count, sizeof(*d.first_thread));
 	d.site_row = memory_get(x->view_count * sizeof(*d.site_row));

@@ -132,7 +132,7 @@ void json_stream_begin(struct json_stream *stream, FILE *out, json_t *head, cons
 {
 	bool empty = json_object_size(head) == 0;
 
-	*stream = (struct json_stream){ out, 0 };
+	*stream = (struct json_stream){ .out = out };
 	fputc('{', out);
 	dump(head, out, JSON_EMBED);
 	fprintf(out, "%s\"%s\":[", empty ? "" : ",", name);
@@ -145,7 +145,7 @@ void json_stream_record(struct json_stream *stream, json_t *record)
 	dump(record, stream->out, 0);
 }
 
-static void write_text(FILE *out, const char *text)
+void json_write_text(FILE *out, const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text, *plain = s;
 
@@ -175,26 +175,24 @@ static void write_text(FILE *out, const char *text)
 }
 
 /* What json_dumpf makes of json_frame, field for field. */
-static void write_frame(FILE *out, const struct symbol_line *line)
+void json_write_frame(FILE *out, const struct symbol_line *line)
 {
 	fputs_unlocked("{\"function\":", out);
-	write_text(out, line->function);
+	json_write_text(out, line->function);
 	fputs_unlocked(",\"file\":", out);
-	write_text(out, line->file);
+	json_write_text(out, line->file);
 	fprintf(out, ",\"line\":%u,\"module\":", line->line);
-	write_text(out, line->module);
+	json_write_text(out, line->module);
 	fprintf(out, ",\"address\":\"0x%" PRIx64 "\",\"inlined\":%s,\"language\":", line->address,
 		line->inlined ? "true" : "false");
-	write_text(out, line->language);
+	json_write_text(out, line->language);
 	putc_unlocked('}', out);
 }
 
-void json_stream_record_stack(struct json_stream *stream, json_t *record, struct symbols *symbols,
-	uint32_t site)
+void json_stream_record_lines(struct json_stream *stream, json_t *record,
+	const struct symbol_line *const *line, size_t count)
 {
 	bool empty = json_object_size(record) == 0;
-	size_t count;
-	const struct symbol_line *line = symbols_stack(symbols, site, &count);
 
 	fputs(stream->records++ ? ",{" : "{", stream->out);
 	dump(record, stream->out, JSON_EMBED);
@@ -202,14 +200,23 @@ void json_stream_record_stack(struct json_stream *stream, json_t *record, struct
 	for (size_t i = 0; i < count; i++) {
 		if (i)
 			putc_unlocked(',', stream->out);
-		write_frame(stream->out, &line[i]);
+		json_write_frame(stream->out, line[i]);
 	}
 	fputs("]}", stream->out);
+}
+
+void json_stream_record_stack(struct json_stream *stream, json_t *record, struct symbols *symbols,
+	uint32_t site)
+{
+	size_t count = symbols_walk(symbols, site, &stream->line, &stream->room);
+
+	json_stream_record_lines(stream, record, stream->line, count);
 }
 
 void json_stream_end(struct json_stream *stream)
 {
 	fputs("]}\n", stream->out);
+	free(stream->line);
 }
 
 void csv_text(FILE *out, const char *text)

@@ -38,6 +38,8 @@ void json_print(json_t *root, FILE *out);
 struct json_stream {
 	FILE *out;
 	size_t records;
+	const struct symbol_line **line;	/* scratch */
+	size_t room;
 };
 void json_stream_begin(struct json_stream *stream, FILE *out, json_t *head, const char *name);
 void json_stream_record(struct json_stream *stream, json_t *record);
@@ -45,7 +47,13 @@ void json_stream_record(struct json_stream *stream, json_t *record);
  * objects: of large reports stacks are nearly all. */
 void json_stream_record_stack(struct json_stream *stream, json_t *record, struct symbols *symbols,
 	uint32_t site);
+void json_stream_record_lines(struct json_stream *stream, json_t *record,
+	const struct symbol_line *const *line, size_t count);
 void json_stream_end(struct json_stream *stream);
+
+/* Pieces of JSON that go out as they come: a text (J2), a frame. */
+void json_write_text(FILE *out, const char *text);
+void json_write_frame(FILE *out, const struct symbol_line *line);
 
 /* One field of a CSV row, quoted where RFC 4180 wants it. */
 void csv_text(FILE *out, const char *text);

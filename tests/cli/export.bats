@@ -189,6 +189,56 @@ print(sum(int(r["live_bytes"]) for r in csv.DictReader(sys.stdin)))')" = "$want"
 	[[ $output == *"tidemark diff"* ]]
 }
 
+@test "json lines: a row a site, with what csv has, and the process" {
+	program app
+	profile app.tide ./app
+	"$TIDEMARK" export app.tide -o app.jsonl
+	"$TIDEMARK" export app.tide -o app.csv
+	/usr/bin/python3 - <<-'EOF'
+		import csv, json
+		rows = [json.loads(l) for l in open("app.jsonl")]
+		table = list(csv.DictReader(open("app.csv")))
+		text = lambda v: "" if v is None else "true" if v is True else str(v)
+		assert [{k: text(v) for k, v in r.items()} for r in rows] == table, (rows[0], table[0])
+		r = [r for r in rows if r["function"] == "get"][0]
+		assert r["live_bytes"] == 3000 and r["stack"].endswith("main;fill;get"), r
+		assert r["exe"].endswith("/app") and r["pid"] > 1 and r["reason"] == "exit" and r["complete"] is True, r
+		assert len(r["key"]) == 16 and len(r["build_id"]) == 40, r
+	EOF
+	# The key is that of another run and of another build; several processes have no one pid.
+	sed 's/^#include <stdint.h>/&\n\n\nint more;/' app.c >built.c
+	mkdir other
+	gcc -g -O2 -o other/app built.c
+	profile built.tide ./other/app
+	key='[json.loads(l)["key"] for l in open(sys.argv[1]) if json.loads(l)["function"] == "get"]'
+	"$TIDEMARK" export built.tide -o built.jsonl
+	[ "$(/usr/bin/python3 -c "import json, sys; print($key)" app.jsonl)" = "$(/usr/bin/python3 -c "import json, sys; print($key)" built.jsonl)" ]
+	"$TIDEMARK" export app.tide built.tide --to jsonl >sum.jsonl
+	/usr/bin/python3 - <<-'EOF'
+		import json
+		rows = [json.loads(l) for l in open("sum.jsonl")]
+		assert all(r["pid"] is None and r["build_id"] is None and r["exe"] is None and r["complete"] for r in rows)
+		assert sum(r["live_bytes"] for r in rows if r["function"] == "get") == 6000
+	EOF
+}
+
+@test "100 000 sites: each format streams" {
+	program app
+	"$TIDEMARK" run -q -f --no-references -o many.tide "$BENCH/recursive" 1 17 >/dev/null 2>&1
+	for format in json csv jsonl folded pprof speedscope dot massif dhat sqlite; do
+		rm -f out
+		run -0 /usr/bin/python3 - $format <<-'EOF'
+			import os, resource, subprocess, sys
+			subprocess.run([os.environ["TIDEMARK"], "export", "-q", "many.tide", "--to", sys.argv[1], "--measure", "total_bytes", "-o", "out"],
+			    check=True)
+			print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
+		EOF
+		echo "$format: $output MB"
+		[ "$output" -le 150 ]
+		[ $format != csv ] || [ "$(wc -l <out)" -gt 100000 ]
+	done
+}
+
 @test "filters leave out" {
 	program app
 	profile app.tide ./app
