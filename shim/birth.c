@@ -93,9 +93,10 @@ static uint64_t publish_events(void)
 {
 	uint64_t events = 0;
 	for (struct thread *t = __atomic_load_n(&state.threads, __ATOMIC_ACQUIRE); t; t = t->next) {
-		events += t->events;
+		uint64_t made = __atomic_load_n(&t->events, __ATOMIC_RELAXED);
+		events += made;
 		if (t->record)
-			t->record->allocations = t->events;
+			t->record->allocations = made;
 	}
 	state.ledger->events = events;
 	return events;
@@ -139,8 +140,8 @@ void birth_tick(struct thread *t, uint64_t tsc)
 		timeline_add(ns);
 		if (t->record && !state.no_syscalls)
 			raw2(SYS_prctl, PR_GET_NAME, t->record->name);
-		state.tick_tsc = tsc + (uint64_t)((unsigned __int128)interval_ns
-			* state.ledger->tsc_per_second / 1000000000u);
+		__atomic_store_n(&state.tick_tsc, tsc + (uint64_t)((unsigned __int128)interval_ns
+			* state.ledger->tsc_per_second / 1000000000u), __ATOMIC_RELAXED);
 	}
 	lock_release(&tick_lock);
 }

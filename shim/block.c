@@ -42,10 +42,12 @@ struct block_leaf *block_leaf_make(uintptr_t p)
 	if (p >> BLOCK_ADDRESS_BITS)
 		return NULL;
 	struct block_middle **m = &block_root[p >> BLOCK_MIDDLE_SHIFT];
-	if (!*m && !publish((void **)m, sizeof **m))
+	struct block_middle *middle = __atomic_load_n(m, __ATOMIC_ACQUIRE);
+	if (!middle && !(middle = publish((void **)m, sizeof **m)))
 		return NULL;
-	struct block_leaf **leaf = &(*m)->leaf[(p >> BLOCK_LEAF_SHIFT) & (BLOCK_MIDDLE_ENTRIES - 1)];
-	return *leaf ? *leaf : publish((void **)leaf, sizeof **leaf);
+	struct block_leaf **leaf = &middle->leaf[(p >> BLOCK_LEAF_SHIFT) & (BLOCK_MIDDLE_ENTRIES - 1)], *have;
+	have = __atomic_load_n(leaf, __ATOMIC_ACQUIRE);
+	return have ? have : publish((void **)leaf, sizeof **leaf);
 }
 
 static uint64_t spill_hash(uintptr_t p)
@@ -91,7 +93,7 @@ bool block_spill_put(uintptr_t p, uint64_t size, uint64_t slot)
 		if (!spill[at].address)
 			spill_used++;
 		if (spill[at].address != p)
-			block_spilled++;
+			__atomic_fetch_add(&block_spilled, 1, __ATOMIC_RELAXED);
 		spill[at] = (struct spill_entry){ p, size, slot };
 	}
 	lock_release(&spill_lock);
@@ -109,7 +111,7 @@ bool block_spill_take(uintptr_t p, uint64_t *size, uint64_t *slot)
 			*size = spill[at].bytes;
 			*slot = spill[at].slot;
 			spill[at].address = 1;
-			block_spilled--;
+			__atomic_fetch_sub(&block_spilled, 1, __ATOMIC_RELAXED);
 			found = true;
 			break;
 		}

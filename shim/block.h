@@ -27,10 +27,10 @@ HOT_INLINE struct block_leaf *block_leaf_of(uintptr_t p)
 {
 	if (unlikely(p >> BLOCK_ADDRESS_BITS))
 		return NULL;
-	struct block_middle *m = block_root[p >> BLOCK_MIDDLE_SHIFT];
+	struct block_middle *m = __atomic_load_n(&block_root[p >> BLOCK_MIDDLE_SHIFT], __ATOMIC_ACQUIRE);
 	if (unlikely(!m))
 		return NULL;
-	return m->leaf[(p >> BLOCK_LEAF_SHIFT) & (BLOCK_MIDDLE_ENTRIES - 1)];
+	return __atomic_load_n(&m->leaf[(p >> BLOCK_LEAF_SHIFT) & (BLOCK_MIDDLE_ENTRIES - 1)], __ATOMIC_ACQUIRE);
 }
 
 HOT_INLINE uint64_t block_usable(uintptr_t p)
@@ -72,7 +72,7 @@ HOT_INLINE uint64_t block_put(uintptr_t p, uint64_t size, uint64_t slot, uint64_
 		}
 	}
 	unsigned g = BLOCK_GRANULE(p);
-	uint64_t old = leaf->slot[g];
+	uint64_t old = __atomic_load_n(&leaf->slot[g], __ATOMIC_RELAXED);
 	unsigned half = (p >> 4) & 1;
 	if (unlikely(old)) {
 		if (slot_half(old) != half && state.foreign) {
@@ -92,9 +92,21 @@ HOT_INLINE uint64_t block_put(uintptr_t p, uint64_t size, uint64_t slot, uint64_
 			missed_add(MISSED_BLOCKS, 1);
 		return 0;
 	}
+	slot |= slack << SLOT_SLACK_SHIFT | (uint64_t)half << SLOT_HALF_SHIFT;
+	/* Another thread may have the other half of the granule at this moment: the
+	 * size belongs to the one whose slot it is. */
+	if (unlikely(state.foreign)) {
+		if (!__atomic_compare_exchange_n(&leaf->slot[g], &old, slot, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+			if (!block_spill_put(p, size, slot))
+				missed_add(MISSED_BLOCKS, 1);
+			return 0;
+		}
+		leaf->extra[g] = size;
+		return old;
+	}
 	if (unlikely(slack == SLOT_SLACK_EXTRA))
 		leaf->extra[g] = size;
-	leaf->slot[g] = slot | slack << SLOT_SLACK_SHIFT | (uint64_t)half << SLOT_HALF_SHIFT;
+	__atomic_store_n(&leaf->slot[g], slot, __ATOMIC_RELAXED);
 	return old;
 }
 
@@ -104,15 +116,15 @@ HOT_INLINE uint64_t block_take(uintptr_t p, uint64_t *size)
 	struct block_leaf *leaf = block_leaf_of(p);
 	if (likely(leaf)) {
 		unsigned g = BLOCK_GRANULE(p);
-		uint64_t s = leaf->slot[g];
+		uint64_t s = __atomic_load_n(&leaf->slot[g], __ATOMIC_RELAXED);
 		if (likely(s && slot_half(s) == ((p >> 4) & 1) && !(p & 15))) {
 			*size = block_size(leaf, g, p, s);
-			leaf->slot[g] = 0;
+			__atomic_store_n(&leaf->slot[g], 0, __ATOMIC_RELEASE);	/* after the size was read */
 			return s;
 		}
 	}
 	uint64_t slot = 0;
-	if (unlikely(block_spilled))
+	if (unlikely(__atomic_load_n(&block_spilled, __ATOMIC_RELAXED)))
 		block_spill_take(p, size, &slot);
 	return slot;
 }

@@ -46,7 +46,7 @@ static void raise_peak(struct ledger_header *h, int64_t live)
 		if (__atomic_compare_exchange_n(&h->peak_bytes, &peak, live, true,
 		    __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
 			__atomic_fetch_add(&h->peak_version, 1, __ATOMIC_RELAXED);
-			h->peak_birth = birth_now();
+			__atomic_store_n(&h->peak_birth, birth_now(), __ATOMIC_RELAXED);
 			return;
 		}
 	}
@@ -191,7 +191,7 @@ void count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uin
 		class = LEDGER_LIFETIME_CLASSES - 1;
 	static const uint8_t weight[4] = { 0, 1, 16, 4 };
 	l[c->lifetimes].count[class] += weight[slot_timed(slot)];
-	if (unlikely(now >= state.tick_tsc))
+	if (unlikely(now >= __atomic_load_n(&state.tick_tsc, __ATOMIC_RELAXED)))
 		birth_tick(t, now);
 }
 

@@ -56,7 +56,7 @@ HOT_INLINE struct ledger_counter *count_of(struct thread *t, uint32_t site)
 
 HOT_INLINE void count_touch(struct ledger_counter *c)
 {
-	uint32_t version = state.ledger->peak_version;
+	uint32_t version = __atomic_load_n(&state.ledger->peak_version, __ATOMIC_RELAXED);
 	if (c->version != version) {
 		c->peak_bytes = c->live_bytes;
 		c->peak_blocks = c->live_blocks;

@@ -12,7 +12,7 @@ void event_timed(struct thread *t, uintptr_t p, uint64_t *slot, unsigned timed)
 	r->address = p;
 	r->tsc = tsc;
 	*slot |= (uint64_t)birth_at(tsc) << SLOT_BIRTH_SHIFT | (uint64_t)timed << SLOT_TIMED_SHIFT;
-	if (unlikely(tsc >= state.tick_tsc))
+	if (unlikely(tsc >= __atomic_load_n(&state.tick_tsc, __ATOMIC_RELAXED)))
 		birth_tick(t, tsc);
 }
 

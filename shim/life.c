@@ -281,6 +281,7 @@ bool life_forked(void)
 {
 	*state.fork_word = 1;
 	site_after_fork();
+	module_after_fork();
 	count_after_fork();
 	birth_after_fork();
 	mapping_after_fork();

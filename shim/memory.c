@@ -11,14 +11,16 @@ void memory_note(const void *start, size_t bytes)
 	if (!state.ledger)
 		return;
 	struct ledger_table *t = &state.ledger->table[LEDGER_OWN];
-	uint64_t i = __atomic_fetch_add(&t->count, 1, __ATOMIC_ACQ_REL);
-	if (!store_reserve(LEDGER_OWN, i + 1)) {
-		__atomic_fetch_sub(&t->count, 1, __ATOMIC_RELAXED);
-		missed_add(MISSED_NO_MEMORY, 1);
-		return;
-	}
+	uint64_t i = __atomic_load_n(&t->count, __ATOMIC_ACQUIRE);
+	/* Reserved first: others read all entries below the count. */
+	do {
+		if (!store_reserve(LEDGER_OWN, i + 1)) {
+			missed_add(MISSED_NO_MEMORY, 1);
+			return;
+		}
+	} while (!__atomic_compare_exchange_n(&t->count, &i, i + 1, true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
 	struct ledger_range *r = (struct ledger_range *)ledger_at(LEDGER_OWN) + i;
-	r->lo = (uintptr_t)start;
+	__atomic_store_n(&r->lo, (uintptr_t)start, __ATOMIC_RELAXED);
 	__atomic_store_n(&r->hi, (uintptr_t)start + bytes, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&state.ledger->own_bytes, bytes, __ATOMIC_RELAXED);
 }
@@ -49,9 +51,9 @@ void *memory_map(size_t bytes, unsigned flags)
 void memory_forget(const void *start)
 {
 	struct ledger_range *r = ledger_at(LEDGER_OWN);
-	for (uint64_t i = state.ledger->table[LEDGER_OWN].count; i-- > 0;)
-		if (r[i].lo == (uintptr_t)start)
-			__atomic_store_n(&r[i].hi, r[i].lo, __ATOMIC_RELEASE);
+	for (uint64_t i = __atomic_load_n(&state.ledger->table[LEDGER_OWN].count, __ATOMIC_ACQUIRE); i-- > 0;)
+		if (__atomic_load_n(&r[i].lo, __ATOMIC_RELAXED) == (uintptr_t)start)
+			__atomic_store_n(&r[i].hi, (uintptr_t)start, __ATOMIC_RELEASE);
 }
 
 void memory_unmap(void *start, size_t bytes)

@@ -4,6 +4,7 @@
 #include <link.h>
 #include <string.h>
 #include "birth.h"
+#include "lock.h"
 #include "module.h"
 #include "raw.h"
 #include "rule.h"
@@ -13,6 +14,7 @@
 
 static const char *exe_path;
 static uint32_t latest;
+static struct lock close_lock;
 
 /* Build id from the notes in memory; 0 bytes when there is none. */
 static void read_build_id(const struct dl_find_object *o, struct ledger_module *m)
@@ -98,10 +100,10 @@ uint32_t module_find(uintptr_t address)
 {
 	const struct ledger_module *m = ledger_at(LEDGER_MODULES);
 	uint64_t count = state.ledger->table[LEDGER_MODULES].count;
-	if (latest < count && address - m[latest].lo < m[latest].hi - m[latest].lo && !m[latest].closed)
+	if (latest < count && address - m[latest].lo < m[latest].hi - m[latest].lo && !module_closed(latest))
 		return latest;
 	for (uint64_t i = count; i-- > 1;)
-		if (address >= m[i].lo && address < m[i].hi && !m[i].closed)
+		if (address >= m[i].lo && address < m[i].hi && !module_closed((uint32_t)i))
 			return latest = (uint32_t)i;
 	struct dl_find_object o;
 	if (_dl_find_object((void *)address, &o) != 0)
@@ -111,7 +113,8 @@ uint32_t module_find(uintptr_t address)
 
 bool module_closed(uint32_t module)
 {
-	return module && ((const struct ledger_module *)ledger_at(LEDGER_MODULES))[module].closed;
+	const struct ledger_module *m = ledger_at(LEDGER_MODULES);
+	return module && __atomic_load_n(&m[module].closed, __ATOMIC_RELAXED);
 }
 
 bool module_start(const char *exe)
@@ -128,6 +131,7 @@ void module_scan_closed(void)
 	struct ledger_module *m = ledger_at(LEDGER_MODULES);
 	uint64_t count = __atomic_load_n(&state.ledger->table[LEDGER_MODULES].count, __ATOMIC_ACQUIRE);
 	bool any = false;
+	lock_take(&close_lock);
 	for (uint64_t i = 1; i < count; i++) {
 		struct dl_find_object o;
 		if (m[i].closed || (_dl_find_object((void *)m[i].lo, &o) == 0
@@ -135,7 +139,7 @@ void module_scan_closed(void)
 			continue;
 		if (m[i].flags & LEDGER_MODULE_VDSO)
 			continue;
-		m[i].closed = birth_advance();
+		__atomic_store_n(&m[i].closed, birth_advance(), __ATOMIC_RELAXED);
 		if (!any) {
 			__atomic_fetch_add(&state.generation, 1, __ATOMIC_ACQ_REL);
 			rule_flush();
@@ -143,4 +147,10 @@ void module_scan_closed(void)
 		}
 		site_forget_module((uint32_t)i);
 	}
+	lock_release(&close_lock);
+}
+
+void module_after_fork(void)
+{
+	close_lock.word = 0;
 }

@@ -19,5 +19,6 @@ uint32_t module_find(uintptr_t address);
 bool module_closed(uint32_t module);
 /* After a dlclose: closes what is gone, forgets its rules and sites. */
 void module_scan_closed(void);
+void module_after_fork(void);
 
 #endif

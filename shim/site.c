@@ -197,7 +197,7 @@ void site_forget_module(uint32_t module)
 			for (uint32_t node = s[i].node; node && !gone; node = n[node].parent)
 				gone = n[node].module == module;
 			if (gone)
-				s[i].hash = 0;
+				__atomic_store_n(&s[i].hash, 0, __ATOMIC_RELAXED);
 			else if (s[i].hash)
 				sites_put(fresh, s[i].hash, (uint32_t)i);
 		}

@@ -32,7 +32,8 @@ uint32_t site_find(uint64_t hash);
 HOT_INLINE uint32_t site_next(uint32_t site, uint64_t hash)
 {
 	const struct ledger_site *s = (const struct ledger_site *)ledger_at(LEDGER_SITES) + site + 1;
-	return site + 1 < state.ledger->table[LEDGER_SITES].count && s->hash == hash ? site + 1 : 0;
+	return site + 1 < __atomic_load_n(&state.ledger->table[LEDGER_SITES].count, __ATOMIC_ACQUIRE)
+		&& __atomic_load_n(&s->hash, __ATOMIC_RELAXED) == hash ? site + 1 : 0;
 }
 
 /* Makes it. `flags`: LEDGER_SITE_*; nodes of frames are remembered in the

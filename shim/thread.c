@@ -31,8 +31,11 @@ static uintptr_t control_block(void)
 
 static bool is_dead(const struct thread *t)
 {
-	return t->record && t->tid
-		&& raw3(SYS_tgkill, state.ledger->pid, t->tid, 0) == -ESRCH;
+	if (!t->record || !t->tid || raw3(SYS_tgkill, state.ledger->pid, t->tid, 0) != -ESRCH)
+		return false;
+	/* All that it wrote, it wrote before it left the shim for the last time. */
+	(void)__atomic_load_n(&t->busy, __ATOMIC_ACQUIRE);
+	return true;
 }
 
 /* A dead thread whose memory can be used again; looks at a few only, so that a
@@ -86,13 +89,12 @@ static void find_stack(struct thread *t, uintptr_t sp)
 static void fill(struct thread *t, uintptr_t sp)
 {
 	struct ledger_thread *r = t->record;
-	t->tid = (int32_t)raw0(SYS_gettid);
 	t->control_block = control_block();
 	t->frames = 0;
 	t->last = 0;
 	t->ignoring = 0;
 	t->sample_left = state.sample ? 0 : -1;
-	t->generation = state.generation;
+	t->generation = __atomic_load_n(&state.generation, __ATOMIC_RELAXED);
 	t->random = __rdtsc() * 0x9E3779B97F4A7C15ull | 1;
 	t->probed_lo = t->probed_hi = 0;
 	t->stack_lo = t->stack_hi = 0;
@@ -141,6 +143,7 @@ static struct thread *enlist(struct thread *t)
 		t->number = (uint32_t)table->capacity;
 		missed_add(MISSED_THREADS_FULL, 1);
 	}
+	t->tid = (int32_t)raw0(SYS_gettid);
 	t->next = state.threads;
 	__atomic_store_n(&state.threads, t, __ATOMIC_RELEASE);
 	return t;
@@ -154,14 +157,14 @@ static struct thread *enroll(uintptr_t sp)
 	struct thread *t = find_dead((int32_t)raw0(SYS_gettid));
 	if (!t) {
 		t = enlist(NULL);
+		if (t && t->next && !state.threaded)
+			count_found_threaded(t->next);
 	} else {
 		t->tid = (int32_t)raw0(SYS_gettid);	/* nobody else may take it */
 		count_inherit(t);
 	}
 	lock_release(&thread_lock);
 	if (t) {
-		if (state.threads->next && !state.threaded)
-			count_found_threaded(state.threads->next);
 		fill(t, sp);
 		thread_current = t;
 	}

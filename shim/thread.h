@@ -31,8 +31,7 @@ HOT_INLINE struct thread *thread_enter(uintptr_t sp)
 
 HOT_INLINE void thread_leave(struct thread *t)
 {
-	compiler_barrier();
-	t->busy = THREAD_IDLE;
+	__atomic_store_n(&t->busy, THREAD_IDLE, __ATOMIC_RELEASE);
 }
 
 bool thread_start(void);	/* registers the main thread */
