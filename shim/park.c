@@ -45,8 +45,11 @@ static void park_handler(int number, siginfo_t *info, void *context)
 			place->parked[i].context = (uint64_t)context;
 			__atomic_store_n(&place->parked[i].filled, 1, __ATOMIC_RELEASE);
 		}
-		while (__atomic_load_n(&parking, __ATOMIC_ACQUIRE))
-			raw6(SYS_futex, &parking, FUTEX_WAIT_PRIVATE, 1, 0, 0, 0);
+		while (__atomic_load_n(&parking, __ATOMIC_ACQUIRE)) {
+			struct timespec t = { 0, 50000000 };
+
+			raw6(SYS_futex, &parking, FUTEX_WAIT_PRIVATE, 1, &t, 0, 0);
+		}
 	}
 	__atomic_fetch_sub(&inside, 1, __ATOMIC_ACQ_REL);
 }
