@@ -24,13 +24,24 @@
 struct frame_hash {
 	uint64_t hash;		/* of this frame and all its callers that count */
 	uint32_t bare_module;	/* 1 + module when its innermost line has no symbol and no offset */
-	bool known;
+};
+
+/* What goes into the hash of a line with a symbol, by the line's number. */
+struct line_name {
+	uint32_t text;			/* in `texts`; as many bytes */
+	uint16_t bytes;
+	uint8_t start;			/* 1 + enum start; 0: not yet known */
 };
 
 struct site_keys {
 	const struct snapshot *snapshot;
 	struct symbols *symbols;
-	struct frame_hash *frame;	/* [frame_count] */
+	uint64_t *hash;			/* [frame_count]: of struct frame_hash */
+	uint32_t *bare;			/* [frame_count]: 1 + bare_module; 0: not yet known */
+	struct line_name *name, other;	/* `other`: of lines without a number */
+	size_t names;
+	char *texts;
+	uint32_t text_bytes, text_room;
 	bool *exact;			/* [module_count]: the same build everywhere */
 	bool exact_code;		/* the same for code without a module: the same process */
 	uint32_t *path;			/* scratch */
@@ -43,7 +54,8 @@ struct site_keys *site_keys_new(const struct snapshot *s, struct symbols *symbol
 
 	k->snapshot = s;
 	k->symbols = symbols;
-	k->frame = memory_get_zeroed(s->frame_count + 1, sizeof(*k->frame));
+	k->hash = memory_get_zeroed(s->frame_count + 1, sizeof(*k->hash));
+	k->bare = memory_get_zeroed(s->frame_count + 1, sizeof(*k->bare));
 	k->exact = memory_get_zeroed(s->module_count + 1, sizeof(*k->exact));
 	return k;
 }
@@ -52,7 +64,10 @@ void site_keys_free(struct site_keys *k)
 {
 	if (!k)
 		return;
-	free(k->frame);
+	free(k->hash);
+	free(k->bare);
+	free(k->name);
+	free(k->texts);
 	free(k->exact);
 	free(k->path);
 	free(k);
@@ -141,7 +156,9 @@ bool site_keys_exact(struct site_keys *const *keys, size_t count)
 			free(build[i].list[j]);
 		free(build[i].list);
 		free(build[i].used);
-		memset(keys[i]->frame, 0, (keys[i]->snapshot->frame_count + 1) * sizeof(*keys[i]->frame));
+		/* New zeros, which cost nothing where nothing was known. */
+		free(keys[i]->bare);
+		keys[i]->bare = memory_get_zeroed(keys[i]->snapshot->frame_count + 1, sizeof(*keys[i]->bare));
 	}
 	free(build);
 	return all;
@@ -175,22 +192,69 @@ static enum start start_of(const char *function)
 	return START_NOT;
 }
 
-static uint64_t name_hash(uint64_t seed, const struct symbol_line *line)
+static bool is_python(const struct symbol_line *line)
 {
-	char name[NAME_MAX_BYTES];
-	size_t bytes;
+	return line->language && !strcmp(line->language, "python");
+}
 
-	if (line->language && !strcmp(line->language, "python")) {
+static void name_make(struct site_keys *k, const struct symbol_line *line, struct line_name *n)
+{
+	char *name;
+
+	if (k->text_room - k->text_bytes < NAME_MAX_BYTES) {
+		k->text_room = k->text_room ? k->text_room * 2 : 1 << 16;
+		k->texts = memory_resize(k->texts, k->text_room);
+	}
+	*n = (struct line_name){ .text = k->text_bytes, .start = 1 + START_NOT };
+	if (!line->has_symbol)
+		return;
+	n->start = 1 + start_of(line->function);
+	if (is_python(line))
+		return;
+	name = k->texts + k->text_bytes;
+	demangle_stable(line->function, name, NAME_MAX_BYTES);
+	n->bytes = (uint16_t)demangle_stem(name);
+	k->text_bytes += n->bytes;
+}
+
+/* Valid until the next call. */
+static const struct line_name *name_of(struct site_keys *k, const struct symbol_line *line)
+{
+	struct line_name *n = &k->other;
+
+	if (line->number >= k->names) {
+		size_t room = line->number * 2ull + 1024;
+
+		k->name = memory_resize(k->name, room * sizeof(*k->name));
+		memset(k->name + k->names, 0, (room - k->names) * sizeof(*k->name));
+		k->names = room;
+	}
+	if (line->number)
+		n = &k->name[line->number];
+	if (!n->start || !line->number)
+		name_make(k, line, n);
+	return n;
+}
+
+static uint64_t name_hash(struct site_keys *k, uint64_t seed, const struct symbol_line *line)
+{
+	const struct line_name *n;
+
+	if (is_python(line)) {
 		seed = mix_text(seed, line->file ? base_name(line->file) : "", line->file ? strlen(base_name(line->file)) : 0);
 		return mix_text(seed, line->function, strlen(line->function));
 	}
-	demangle_stable(line->function, name, sizeof(name));
-	bytes = demangle_stem(name);
-	return mix_text(seed, name, bytes);
+	n = name_of(k, line);
+	return mix_text(seed, k->texts + n->text, n->bytes);
+}
+
+static enum start line_start(struct site_keys *k, const struct symbol_line *line)
+{
+	return line->has_symbol ? name_of(k, line)->start - 1 : START_NOT;
 }
 
 /* The hash of lines [0, count) of frame `f` upon `below`, outermost first. */
-static uint64_t lines_hash(const struct site_keys *k, uint32_t f, const struct symbol_line *line,
+static uint64_t lines_hash(struct site_keys *k, uint32_t f, const struct symbol_line *line,
 	size_t count, const struct frame_hash *below, uint32_t *bare_module)
 {
 	const struct snapshot *s = k->snapshot;
@@ -200,7 +264,7 @@ static uint64_t lines_hash(const struct site_keys *k, uint32_t f, const struct s
 
 	*bare_module = 0;
 	for (size_t i = count; i-- > 0; ) {
-		enum start start = line[i].has_symbol ? start_of(line[i].function) : START_NOT;
+		enum start start = line_start(k, &line[i]);
 
 		if (start == START_BELOW) {
 			hash = 0;
@@ -209,7 +273,7 @@ static uint64_t lines_hash(const struct site_keys *k, uint32_t f, const struct s
 		if (start == START_HERE)
 			hash = 0;
 		if (line[i].has_symbol) {
-			hash = name_hash(hash, &line[i]);
+			hash = name_hash(k, hash, &line[i]);
 			if (exact)
 				hash = mix_number(hash, line[i].line);
 		} else if (exact && module) {
@@ -226,16 +290,15 @@ static uint64_t lines_hash(const struct site_keys *k, uint32_t f, const struct s
 }
 
 /* The frame's hash with all its lines; frame 0 is the end of every stack. */
-static const struct frame_hash *frame_hash(struct site_keys *k, uint32_t f)
+static struct frame_hash frame_hash(struct site_keys *k, uint32_t f)
 {
-	static const struct frame_hash none;
 	const struct snapshot *s = k->snapshot;
-	const struct frame_hash *below = &none;
+	struct frame_hash below = { 0 };
 	size_t depth = 0;
 
 	for (uint32_t at = f; at && at < s->frame_count && depth < DEPTH_MAX; at = s->frames[at].parent) {
-		if (k->frame[at].known) {
-			below = &k->frame[at];
+		if (k->bare[at]) {
+			below = (struct frame_hash){ k->hash[at], k->bare[at] - 1 };
 			break;
 		}
 		if (depth == k->path_room) {
@@ -245,14 +308,13 @@ static const struct frame_hash *frame_hash(struct site_keys *k, uint32_t f)
 		k->path[depth++] = at;
 	}
 	while (depth) {
-		uint32_t at = k->path[--depth];
+		uint32_t at = k->path[--depth], bare;
 		size_t count;
 		const struct symbol_line *line = symbols_frame(k->symbols, at, &count);
-		struct frame_hash *h = &k->frame[at];
 
-		h->hash = lines_hash(k, at, line, count, below, &h->bare_module);
-		h->known = true;
-		below = h;
+		k->hash[at] = lines_hash(k, at, line, count, &below, &bare);
+		k->bare[at] = bare + 1;
+		below = (struct frame_hash){ k->hash[at], bare };
 	}
 	return below;
 }
@@ -296,9 +358,9 @@ uint64_t site_key(struct site_keys *k, uint32_t site)
 	if (!f)
 		return mix_number(SITE_SEED, site < LEDGER_SITE_FIRST ? site : 0);
 	if (!place) {
-		hash = frame_hash(k, f)->hash;
+		hash = frame_hash(k, f).hash;
 	} else {
-		below = *frame_hash(k, s->frames[f].parent);
+		below = frame_hash(k, s->frames[f].parent);
 		line = symbols_frame(k->symbols, f, &count);
 		hash = lines_hash(k, f, line + place, count - place, &below, &bare);
 	}
@@ -319,8 +381,8 @@ void site_key_ends(struct site_keys *k, uint32_t site, uint64_t *leaf, uint64_t 
 
 		for (; place < count; place++) {
 			/* "libfoo.so" says too little to recognise a site by. */
-			if (line[place].has_symbol && start_of(line[place].function) != START_BELOW)
-				*to = name_hash(1, &line[place]);
+			if (line[place].has_symbol && line_start(k, &line[place]) != START_BELOW)
+				*to = name_hash(k, 1, &line[place]);
 			if (to == caller)
 				return;
 			to = caller;
