@@ -93,7 +93,15 @@ struct roots_libc {
 
 /* Pointers that the kernel holds, read while the process stands. */
 struct roots_kernel_word { uint64_t word; char name[48]; };
-struct roots_kernel { struct roots_kernel_word *words; size_t count; bool refused; };
+struct roots_kernel {
+	struct roots_kernel_word *words;
+	size_t count;
+	bool refused;
+	/* io_uring: rings that were seen; requests that the kernel is at work on; of these
+	 * rings, those whose slots were used again meanwhile; rings that told nothing. */
+	unsigned rings, rings_reused, rings_silent;
+	uint64_t ring_requests;
+};
 
 struct roots {
 	/* From the caller. */
@@ -166,6 +174,8 @@ void roots_text_blocks(struct roots *r);
 
 void roots_kernel_read(struct roots_kernel *k, int pid);
 void roots_kernel(struct roots *r);
+/* Is the kernel done with all that was given to io_uring? Then what its rings hold is of the past. */
+bool roots_kernel_rings_idle(const struct roots_kernel *k);
 void roots_mappings_claim(struct roots *r);
 void roots_regions(struct roots *r);		/* scans what is claimed */
 

@@ -41,6 +41,9 @@ void roots_mappings_claim(struct roots *r)
 			roots_claim(r, p->lo, p->hi, CLAIM_OWN, 0, 0, 0);
 		else if (!strcmp(p->path, "[heap]"))
 			roots_claim(r, p->lo, p->hi, CLAIM_ALLOCATOR, 0, 0, 0);
+		/* What waits in a ring was read from the kernel. */
+		else if (!strcmp(p->path, "anon_inode:[io_uring]") && roots_kernel_rings_idle(r->kernel))
+			roots_claim(r, p->lo, p->hi, CLAIM_LISTS, 0, 0, 0);
 		else if (p->writable && p->readable && (!p->path[0] || p->shared ||
 				!strncmp(p->path, "[anon", 5)) && (strncmp(p->path, "/dev/", 5) ||
 				!strncmp(p->path, "/dev/shm/", 9) || !strcmp(p->path, "/dev/zero")))
