@@ -68,3 +68,13 @@ lost() {
 	[[ $output == *"some have a minus"* ]]
 	run -2 "$TIDEMARK" leaks --roots= nothing.tide
 }
+
+@test "requests that io_uring is at work on, and whose slots were used again: not complete, and it says why" {
+	gcc -g -O1 -w -I "$BATS_TEST_DIRNAME/../truth" -o rings "$BATS_TEST_DIRNAME/../truth/rings.c"
+	./rings pending || skip "no io_uring here"
+	"$TIDEMARK" run -f -o r.tide ./rings pending 2>err
+	json "$("$TIDEMARK" leaks --json r.tide)" 'd["snapshot"]["complete"]' | grep -qx True
+	"$TIDEMARK" run -f -o r.tide ./rings reused 2>err
+	run -3 "$TIDEMARK" leaks r.tide
+	[[ $output == *"io_uring is at work on 12 requests"* ]]
+}

@@ -13,7 +13,7 @@
  *   found[fixed]: make_x roots=1 blocks=2      the references found to each block of the site
  *   build: -ldl               more compiler arguments      libraries: libx.c   shared libraries beside it
  *   options: --unaligned      of `tidemark run`            status[leak]: 3     exit status that is right
- *   needs: /proc/self/timers  left out where this file is not there
+ *   needs: /proc/self/timers  left out where this file is not there; and when the program exits with 77
  *
  * A line `truth: ...` on stdout counts like one in the head, without case.
  *
