@@ -1,0 +1,127 @@
+# report/FLEET.md: each command of it is run as it stands there.
+load ../cli/helper
+bats_require_minimum_version 1.5.0
+
+HERE=$BATS_TEST_DIRNAME
+
+teardown() {
+	[ -z "${server:-}" ] || kill "$server" 2>/dev/null || :
+}
+
+# block LANGUAGE NUMBER: of the page, from 1 on.
+block() {
+	awk -v start="^\`\`\`$1\$" -v want="$2" '
+		/^```$/ && on { on = 0 }
+		on && n == want { print }
+		$0 ~ start { on = 1; n++ }' "$ROOT/report/FLEET.md"
+}
+
+# The page's own words, with this tidemark.
+run_block() {
+	block sh "$1" >block.sh
+	[ -s block.sh ]
+	PATH=$(dirname "$TIDEMARK"):$PATH bash -euo pipefail block.sh
+}
+
+# Three workers of one build, one of another; each loses 40 bytes, and one holds more.
+workers() {
+	compile worker <<-'EOF'
+		#include <stdlib.h>
+		void *held[100];
+		__attribute__((noinline)) void lose(void) { void *p = malloc(40); __asm__ volatile("" : "+r"(p)); }
+		__attribute__((noinline)) void *fill(size_t n) { return malloc(n); }
+		int main(int argc, char **argv)
+		{
+			for (volatile int i = 0; i < 10; i++)
+				held[i] = fill(argc > 1 ? (size_t)atoi(argv[1]) : 100);
+			lose();
+			for (int i = 0; i < 100; i++)
+				__asm__ volatile("" : : "r"(malloc(0)) : "memory");
+			return 0;
+		}
+	EOF
+	mkdir fleet build2
+	gcc -g -O0 -DOTHER -o build2/worker worker.c
+	for bytes in 100 200 7000; do
+		"$TIDEMARK" run -q -o 'fleet/%e.%p.tide' ./worker $bytes >/dev/null 2>&1
+	done
+	"$TIDEMARK" run -q -o 'fleet/%e.%p.tide' build2/worker 100 >/dev/null 2>&1
+	[ "$(ls fleet | wc -l)" = 4 ]
+}
+
+@test "several files are one report and one profile" {
+	workers
+	run_block 1 >stat
+	grep -q 'fill' stat
+	[ -s fleet.pb.gz ]
+	gzip -t fleet.pb.gz
+	want=0
+	for file in fleet/*.tide; do
+		want=$((want + $(json "$("$TIDEMARK" stat --json "$file")" 'd["totals"]["live_bytes"]')))
+	done
+	[ "$(json "$("$TIDEMARK" stat --json fleet/*.tide)" 'd["totals"]["live_bytes"]')" = $want ]
+	[ "$(json "$("$TIDEMARK" export --to json fleet/*.tide)" 'sum(r["live_bytes"] for r in d["records"])')" = $want ]
+}
+
+@test "a column store (duckdb) loads a fleet and answers" {
+	why=$("$HERE/packages") || skip "$why"
+	workers
+	run_block 2
+	"$TIDEMARK" export fleet/*.tide --to json >sum.json
+	queries=()
+	for i in 1 2 3 4 5; do
+		queries+=("$(block sql $i)")
+		[ -n "${queries[i - 1]}" ]
+	done
+	[ -z "$(block sql 6)" ]
+	node "$HERE/duckdb.mjs" "${queries[@]}" "SELECT sum(live_bytes) AS n, sum(lost_bytes) AS lost FROM fleet" >answers
+	/usr/bin/python3 - <<-'EOF'
+		import json
+		load, where, lost, builds, growth, sums = (json.loads(l) for l in open("answers"))
+		totals = json.load(open("sum.json"))["totals"]
+		assert int(sums[0]["n"]) == totals["live_bytes"] and int(sums[0]["lost"]) == totals["lost_bytes"], (sums, totals)
+		top = where[0]
+		assert top["function"] == "fill" and int(top["processes"]) == 4 and int(top["live_bytes"]) == 74000, where
+		assert int(top["largest"]) == 70000, top
+		lose = [r for r in lost if r["function"] == "lose"]
+		assert int(lose[0]["lost_in"]) == int(lose[0]["snapshots"]) == 4 and int(lose[0]["lost_bytes"]) == 160, lost
+		fill = {r["processes"]: r["peak_bytes"] for r in builds if r["function"] == "fill"}
+		assert {int(k): v for k, v in fill.items()} == {3: 2000, 1: 1000}, builds
+		assert growth and all(int(r["growth"]) == 0 for r in growth), growth
+	EOF
+	# CSV as the page says.
+	for file in fleet/*.tide; do "$TIDEMARK" export -q "$file" -o "${file%.tide}.csv"; done
+	grep -oE "read_csv\('fleet/.*'VARCHAR'\}\)" "$ROOT/report/FLEET.md" >csv
+	[ -s csv ]
+	[ "$(json "$(node "$HERE/duckdb.mjs" "SELECT sum(live_bytes) AS n FROM $(cat csv)")" 'd[0]["n"]')" = \
+		"$(json "$(cat sum.json)" 'd["totals"]["live_bytes"]')" ]
+}
+
+@test "profiles are pushed as Pyroscope and Parca take them" {
+	command -v curl >/dev/null || skip "no curl"
+	workers
+	cp worker service
+	run_block 3 >/dev/null 2>&1
+	[ -s service.1.tide ]
+	/usr/bin/python3 "$HERE/receiver.py" got >port 3>&- &
+	server=$!
+	for _ in {1..100}; do [ -s port ] && break; sleep 0.1; done
+	export PYROSCOPE=http://127.0.0.1:$(cat port) PARCA=http://127.0.0.1:$(cat port)
+	run_block 4
+	run_block 5
+	[ -z "$(block sh 6)" ]
+	"$TIDEMARK" export service.1.tide --to json >service.json
+	/usr/bin/python3 - <<-'EOF'
+		import json
+		got = [json.loads(l) for l in open("got")]
+		totals = json.load(open("service.json"))["totals"]
+		assert [(g["to"], g["name"]) for g in got] == [("pyroscope", "service{env=staging}"), ("parca", "service")], got
+		for g in got:
+		    assert g["sums"]["inuse_space"] == totals["live_bytes"] and g["sums"]["lost_space"] == totals["lost_bytes"], g
+		    assert g["sums"]["alloc_objects"] == totals["total_blocks"], g
+		assert set(got[0]["keep"]) <= set(got[0]["sums"]), got[0]
+	EOF
+	# The receiver refuses what is no profile.
+	echo nonsense | gzip >service.pb.gz
+	run -22 curl -fsS -F profile=@service.pb.gz -F sample_type_config=@types.json "$PYROSCOPE/ingest?name=x&format=pprof&from=1&until=2"
+}

@@ -1,0 +1,106 @@
+#!/usr/bin/python3
+"""receiver.py FILE: a server that takes profiles as Pyroscope and Parca do, on loopback.
+
+Prints its port, answers until it is killed, and writes to FILE a line of JSON for each profile: what came with it,
+and the sum of each sample type, read from the gzip'd protocol buffer. What it cannot read it answers with 400.
+"""
+import base64, email, email.policy, gzip, json, sys, urllib.parse
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+def fields(data):
+    """(number, value) of a protocol buffer: integers, and bytes for what has a length."""
+    at = 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(data):
+        key = varint()
+        if key & 7 == 0:
+            yield key >> 3, varint()
+        elif key & 7 == 2:
+            size = varint()
+            assert at + size <= len(data), "a field that is longer than the profile"
+            at += size
+            yield key >> 3, data[at - size:at]
+        else:
+            raise ValueError("a wire type that profiles do not have")
+
+
+def packed(data):
+    """Integers of a packed field, signed."""
+    value, shift, out = 0, 0, []
+    for byte in data:
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            out.append(value - (1 << 64) if value >> 63 else value)
+            value = shift = 0
+    return out
+
+
+def read_profile(data):
+    texts, types, sums, locations = [], [], None, set()
+    used = set()
+    for number, value in fields(gzip.decompress(data)):
+        if number == 1:
+            types.append(dict(fields(value)))
+        elif number == 2:
+            values = [v for n, p in fields(value) if n == 2 for v in packed(p)]
+            used |= {v for n, p in fields(value) if n == 1 for v in packed(p)}
+            sums = [a + b for a, b in zip(sums or [0] * len(values), values)]
+        elif number == 4:
+            locations.add(dict(fields(value))[1])
+        elif number == 6:
+            texts.append(value.decode())
+    assert texts[0] == "" and len(sums) == len(types), "not a profile"
+    assert used and used <= locations, "a sample without its locations"
+    return {texts[t[1]]: s for t, s in zip(types, sums)}
+
+
+def take(path, kind, body):
+    url = urllib.parse.urlsplit(path)
+    query = dict(urllib.parse.parse_qsl(url.query, strict_parsing=bool(url.query)))
+    if url.path == "/ingest":
+        form = email.message_from_bytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + body, policy=email.policy.HTTP)
+        parts = {p.get_param("name", header="content-disposition"): p.get_payload(decode=True) for p in form.iter_parts()}
+        assert query["format"] == "pprof" and int(query["from"]) < int(query["until"]), query
+        config = json.loads(parts["sample_type_config"])
+        return {"to": "pyroscope", "name": query["name"], "keep": sorted(config), "sums": read_profile(parts["profile"])}
+    if url.path == "/profiles/writeraw":
+        series, = json.loads(body)["series"]
+        labels = {l["name"]: l["value"] for l in series["labels"]["labels"]}
+        assert labels["__name__"], labels
+        return {"to": "parca", "name": labels["job"], "sums": read_profile(base64.b64decode(series["samples"][0]["raw_profile"], validate=True))}
+    raise ValueError("no such path: " + url.path)
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        try:
+            said = take(self.path, self.headers["Content-Type"], body)
+        except Exception as e:
+            self.send_error(400, explain=repr(e))
+            return
+        with open(sys.argv[1], "a") as out:
+            print(json.dumps(said), file=out)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+server = HTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
