@@ -4,6 +4,7 @@
 #include <string.h>
 #include "demangle.h"
 #include "suppress.h"
+#include "suppress_mangled.h"
 
 /* U2. The loader's blocks (link maps, DTVs, TLS) are its own affair: references to them are
  * kept where no scan of the program looks, and their lifetime is the thread's or library's. */
@@ -85,8 +86,10 @@ static struct suppress_rule *add_rule(struct suppress *s, const char *file, unsi
 
 static void free_rule(struct suppress_rule *r)
 {
-	for (size_t i = 0; i < r->frame_count; i++)
+	for (size_t i = 0; i < r->frame_count; i++) {
 		free(r->frames[i].pattern);
+		free(r->frames[i].within);
+	}
 	free(r->frames);
 	free(r->name);
 	free(r->pattern);
@@ -152,6 +155,7 @@ static unsigned parse_kinds(const char *text)
 static int parse_frame(struct suppress_rule *r, const char *text)
 {
 	struct suppress_frame f = { .kind = SUPPRESS_ANY };
+	char readable[512];
 	const char *colon;
 
 	if (!strcmp(text, "...")) {
@@ -159,7 +163,14 @@ static int parse_frame(struct suppress_rule *r, const char *text)
 	} else if (!strncmp(text, "fun:", 4)) {
 		f.kind = SUPPRESS_FUNCTION;
 		/* Valgrind writes linker names; stacks here are of readable ones. */
-		f.pattern = strpbrk(text + 4, "*?") ? memory_string(text + 4) : demangle(text + 4);
+		if (!strpbrk(text + 4, "*?")) {
+			f.pattern = demangle(text + 4);
+		} else {
+			int understood = suppress_mangled(text + 4, readable, sizeof(readable));
+
+			f.pattern = memory_string(understood ? readable : text + 4);
+			f.within = understood == 2 ? memory_printf("%s::*", readable) : NULL;
+		}
 	} else if (!strncmp(text, "obj:", 4)) {
 		f.kind = SUPPRESS_OBJECT;
 		f.pattern = memory_string(text + 4);
@@ -313,7 +324,8 @@ static bool frame_matches(const struct suppress_frame *f, const struct symbol_li
 
 	switch (f->kind) {
 	case SUPPRESS_FUNCTION:
-		return function_matches(f->pattern, line->function);
+		return function_matches(f->pattern, line->function) ||
+			(f->within && function_matches(f->within, line->function));
 	case SUPPRESS_OBJECT:
 		return line->module && whole(f->pattern, line->module);
 	case SUPPRESS_SOURCE:

@@ -6,7 +6,8 @@
  *     Memcheck:Leak        (other tools and kinds of error are skipped)
  *     match-leak-kinds: definite,indirect,possible,reachable,all
  *     fun:PATTERN obj:PATTERN src:FILE[:LINE]
- *   }                      * and ? are wild, patterns match whole names
+ *   }                      * and ? are wild, patterns match whole names; linker names
+ *                          (_ZN3foo3ba*) are understood
  *
  * U1  Both may stand in one file. `#` begins a comment line.
  * U2  Built-in ones name only code of the loader, libc and libstdc++.
@@ -28,6 +29,7 @@
 struct suppress_frame {
 	enum { SUPPRESS_FUNCTION, SUPPRESS_OBJECT, SUPPRESS_SOURCE, SUPPRESS_ANY } kind;
 	char *pattern;
+	char *within;			/* SUPPRESS_FUNCTION: or this; NULL none */
 	unsigned line;			/* SUPPRESS_SOURCE: 0 any */
 };
 

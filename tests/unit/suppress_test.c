@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "report/suppress.h"
+#include "report/suppress_mangled.h"
 
 static const struct symbol_line stack[] = {
 	{ .function = "operator new(unsigned long)", .module = "/usr/lib/libstdc++.so.6", .has_symbol = true },
@@ -148,10 +149,43 @@ static void built_in(void **state)
 	suppress_free(s);
 }
 
+static void linker_names(void **state)
+{
+	static const struct { const char *pattern, *readable; int answer; } known[] = {
+		{ "_ZN3foo3bar*", "foo::bar", 2 }, { "_ZN3foo3ba*", "foo::ba*", 1 },
+		{ "_ZN3foo3barE*", "foo::bar", 1 }, { "_ZNK3foo3barEv*", "foo::bar", 1 },
+		{ "_ZNSt6vectorI3fooSaIS0_EE9push_backE*", "std::vector::push_back", 1 },
+		{ "_ZN3fooC*", "foo::foo", 1 }, { "_ZN3fooC1E*", "foo::foo", 1 }, { "_ZN1a3fooD2Ev*", "a::foo::~foo", 1 },
+		{ "_Z4worki*", "work", 1 }, { "_Z4wo*", "wo*", 1 }, { "_ZL4workv*", "work", 1 },
+		{ "_ZSt4copy*", "std::copy", 1 }, { "_ZN3foo*3barE*", "foo*bar", 1 }, { "_ZN3fooIiE3barE*", "foo::bar", 1 },
+		{ "_Znw*", NULL, 0 }, { "malloc*", NULL, 0 }, { "_ZN1*", NULL, 0 }, { "_ZN3foo4*", NULL, 0 },
+		{ "_ZNS1_*", NULL, 0 }, { "_Z*", NULL, 0 }, { "_ZN*", NULL, 0 }, { "_ZN99999999999999999999a*", "a*", 1 },
+		{ "_ZN3fooI*", "foo", 2 }, { "_ZN3fooINIX9*", NULL, 0 },
+	};
+	char out[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		assert_int_equal(suppress_mangled(known[i].pattern, out, sizeof(out)), known[i].answer);
+		if (known[i].readable)
+			assert_string_equal(out, known[i].readable);
+	}
+	/* Longer than there is room for: cut, never past the end. */
+	assert_int_equal(suppress_mangled("_ZN3foo3barE*", out, 4), 1);
+	assert_string_equal(out, "foo");
+	assert_true(HIDES("{\n n\n Memcheck:Leak\n fun:_Znwm\n fun:_ZN5cache6inse*\n}\n"));
+	assert_true(HIDES("{\n n\n Memcheck:Leak\n ...\n fun:_ZN5cache*\n}\n"));
+	assert_true(HIDES("{\n n\n Memcheck:Leak\n ...\n fun:_ZN5cache6insertE*\n}\n"));
+	assert_true(HIDES("{\n n\n Memcheck:Leak\n ...\n fun:_Z5serve*\n}\n"));
+	assert_false(HIDES("{\n n\n Memcheck:Leak\n ...\n fun:_ZN4cach*\n}\n"));
+	assert_false(HIDES("{\n n\n Memcheck:Leak\n ...\n fun:_ZN5cache3ins*E*\n}\n"));
+	assert_false(HIDES("{\n n\n Memcheck:Leak\n ...\n fun:_Z4serv*\n}\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sanitizer_lines), cmocka_unit_test(valgrind_blocks), cmocka_unit_test(kinds),
+		cmocka_unit_test(sanitizer_lines), cmocka_unit_test(linker_names), cmocka_unit_test(valgrind_blocks), cmocka_unit_test(kinds),
 		cmocka_unit_test(refused), cmocka_unit_test(generated_text_matches), cmocka_unit_test(built_in),
 	};
 
