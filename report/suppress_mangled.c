@@ -114,9 +114,13 @@ static int structor(struct reading *r)
 /* One step; -1: the name is complete, 0: not understood. */
 static int step(struct reading *r, int nested)
 {
-	if (!strcmp(r->at, "*") && r->last && !r->joined) {
-		r->within = 1;
-		return -1;
+	/* Behind a whole component: it is that name, or something in it, but none that begins so. */
+	if (*r->at == '*' && r->last && !r->joined) {
+		if (!r->at[1] || r->at[1] == 'E') {
+			r->within = 1;
+			return -1;
+		}
+		put(r, "::", 2);
 	}
 	if (is_wild(*r->at)) {
 		put(r, r->at, 1);

@@ -157,7 +157,7 @@ static void linker_names(void **state)
 		{ "_ZNSt6vectorI3fooSaIS0_EE9push_backE*", "std::vector::push_back", 1 },
 		{ "_ZN3fooC*", "foo::foo", 1 }, { "_ZN3fooC1E*", "foo::foo", 1 }, { "_ZN1a3fooD2Ev*", "a::foo::~foo", 1 },
 		{ "_Z4worki*", "work", 1 }, { "_Z4wo*", "wo*", 1 }, { "_ZL4workv*", "work", 1 },
-		{ "_ZSt4copy*", "std::copy", 1 }, { "_ZN3foo*3barE*", "foo*bar", 1 }, { "_ZN3fooIiE3barE*", "foo::bar", 1 },
+		{ "_ZSt4copy*", "std::copy", 1 }, { "_ZN3foo*3barE*", "foo::*bar", 1 }, { "_ZN3fooIiE3barE*", "foo::bar", 1 },
 		{ "_Znw*", NULL, 0 }, { "malloc*", NULL, 0 }, { "_ZN1*", NULL, 0 }, { "_ZN3foo4*", NULL, 0 },
 		{ "_ZNS1_*", NULL, 0 }, { "_Z*", NULL, 0 }, { "_ZN*", NULL, 0 }, { "_ZN99999999999999999999a*", "a*", 1 },
 		{ "_ZN3fooI*", "foo", 2 }, { "_ZN3fooINIX9*", NULL, 0 },
