@@ -225,11 +225,28 @@ int prctl(int option, ...)
 }
 
 /* Passed on by a jump: some callers make clones here, which return twice. */
+/* Until libc's own is known: an allocator in the program that dlsym or the loader
+ * calls while we look for libc's functions starts itself with system calls. */
+__asm__(".text\n.globl early_syscall\n.hidden early_syscall\n.type early_syscall, @function\nearly_syscall:\n"
+	"\t.cfi_startproc\n"
+	"\tmov %rdi, %rax\n\tmov %rsi, %rdi\n\tmov %rdx, %rsi\n\tmov %rcx, %rdx\n"
+	"\tmov %r8, %r10\n\tmov %r9, %r8\n\tmov 8(%rsp), %r9\n"
+	"\tsyscall\n"
+	"\tcmp $-4095, %rax\n"
+	"\tjae 1f\n"
+	"\tret\n"
+	"1:\tneg %eax\n"
+	"\tpush %rax\n\t.cfi_adjust_cfa_offset 8\n"
+	"\tcall *__errno_location@GOTPCREL(%rip)\n"
+	"\tpop %rcx\n\t.cfi_adjust_cfa_offset -8\n"
+	"\tmov %ecx, (%rax)\n"
+	"\tmov $-1, %rax\n"
+	"\tret\n"
+	"\t.cfi_endproc\n\t.size early_syscall, .-early_syscall\n.previous");
+
 __attribute__((used, visibility("hidden")))
 void syscall_before(long number, long operation)
 {
-	if (!real_syscall)
-		real_resolve();
 	if (number == SYS_seccomp && operation != SECCOMP_GET_ACTION_AVAIL && operation != SECCOMP_GET_NOTIF_SIZES)
 		life_seccomp();
 }
@@ -237,8 +254,6 @@ void syscall_before(long number, long operation)
 __asm__(".text\n.globl syscall\n.type syscall, @function\nsyscall:\n"
 	"\t.cfi_startproc\n"
 	"\tcmp $317, %rdi\n"			/* SYS_seccomp */
-	"\tje 1f\n"
-	"\tcmpq $0, real_syscall(%rip)\n"
 	"\tje 1f\n"
 	"\tjmp *real_syscall(%rip)\n"
 	"1:\tpush %rdi\n\t.cfi_adjust_cfa_offset 8\n"

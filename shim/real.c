@@ -2,7 +2,10 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
+#include <stdarg.h>
 #include <string.h>
+#include <sys/types.h>
+#include "raw.h"
 #include "real.h"
 #include "state.h"
 
@@ -69,10 +72,64 @@ static void *boot_realloc(void *p, size_t size)
 	return q;
 }
 
-struct real real = { .malloc = boot_malloc, .free = boot_free, .calloc = boot_calloc,
-	.realloc = boot_realloc };
+static long kernel(long number, long a, long b, long c, long d, long e)
+{
+	long r = raw_kernel(number, a, b, c, d, e, 0);
+	if (!raw_failed(r))
+		return r;
+	errno = (int)-r;
+	return -1;
+}
 
-void *real_syscall;
+static int early_prctl(int option, ...)
+{
+	long a[4];
+	va_list list;
+	va_start(list, option);
+	for (unsigned i = 0; i < 4; i++)
+		a[i] = va_arg(list, long);
+	va_end(list);
+	return (int)kernel(SYS_prctl, option, a[0], a[1], a[2], a[3]);
+}
+
+static void *early_mremap(void *at, size_t old, size_t bytes, int flags, ...)
+{
+	va_list list;
+	va_start(list, flags);
+	void *fixed = va_arg(list, void *);
+	va_end(list);
+	return (void *)kernel(SYS_mremap, (long)at, (long)old, (long)bytes, flags, (long)fixed);
+}
+
+static int early_sigaltstack(const void *fresh, void *old)
+{
+	return (int)kernel(SYS_sigaltstack, (long)fresh, (long)old, 0, 0, 0);
+}
+
+static int early_prlimit(pid_t pid, int resource, const void *limit, void *old)
+{
+	return (int)kernel(SYS_prlimit64, pid, resource, (long)limit, (long)old, 0);
+}
+
+static int early_setrlimit(int resource, const void *limit)
+{
+	return early_prlimit(0, resource, limit, NULL);
+}
+
+static int early_mlockall(int flags)
+{
+	return (int)kernel(SYS_mlockall, flags, 0, 0, 0, 0);
+}
+
+/* Until libc's are known, and while dlsym looks for them: allocators that it calls,
+ * or the loader, make system calls of their own. */
+struct real real = { .malloc = boot_malloc, .free = boot_free, .calloc = boot_calloc,
+	.realloc = boot_realloc, .prctl = early_prctl, .mremap = early_mremap,
+	.sigaltstack = early_sigaltstack, .setrlimit = early_setrlimit, .prlimit = early_prlimit,
+	.mlockall = early_mlockall };
+
+extern char early_syscall[] __attribute__((visibility("hidden")));
+void *real_syscall = early_syscall;
 
 static void find(void *place, const char *name)
 {
