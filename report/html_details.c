@@ -143,6 +143,20 @@ static json_t *lost(const struct html *h)
 	return o;
 }
 
+/* What each counter of what was missed means. */
+static json_t *missed(const struct snapshot *s)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < s->value_count; i++) {
+		const char *name = snapshot_string(s, s->values[i].name), *words = header_missed(name);
+
+		if (words && s->values[i].value)
+			json_object_set_new(o, name + strlen("missed."), json_text(words));
+	}
+	return o;
+}
+
 static json_t *selection(const struct options *o)
 {
 	json_t *list = json_array();
@@ -180,6 +194,7 @@ json_t *html_head(struct html *h)
 	json_object_set_new(o, "sites", json_integer((json_int_t)h->view.kept_count));
 	json_object_set_new(o, "leaks", lost(h));
 	json_object_set_new(o, "warnings", warnings(h));
+	json_object_set_new(o, "missed", missed(s));
 	json_object_set_new(o, "selection", selection(h->options));
 	if (h->has_old) {
 		json_t *old = json_snapshot(h->old.snapshot);

@@ -36,6 +36,34 @@ const data = await (async () => {
 })();
 const sum = (list) => list.reduce((a, b) => a + b, 0);
 
+// Names are cut to what tells them apart.
+{
+	const { build } = createRequire(new URL("../../report/web/package.json", import.meta.url))("esbuild");
+	const { outputFiles } = await build({ entryPoints: [new URL("../../report/web/src/data.js", import.meta.url).pathname], bundle: true, format: "esm", write: false });
+	globalThis.document = { getElementById: () => ({ textContent: "{}" }) };
+	const { short } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+	for (const [name, wanted] of [
+		["std::__shared_ptr<http::Connection, (__gnu_cxx::_Lock_policy)2>::__shared_ptr<std::allocator<void>>(std::_Sp_alloc_shared_tag<std::allocator<void> >)", "std::__shared_ptr<…>::__shared_ptr<…>"],
+		["void std::_Construct<http::Connection>(http::Connection*)", "std::_Construct<…>"],
+		["worker(int)", "worker"], ["main", "main"], ["(anonymous namespace)::parse(char const*)", "(anonymous namespace)::parse"],
+		["bool operator< <int>(A<int> const&, A<int> const&)", "bool operator< <…>"], ["Functor::operator()(int) const", "Functor::operator()"],
+		["run(int)::{lambda(int)#1}::operator()(int) const", "run::{lambda(int)#1}::operator()"], ["libffi.so.8+0x6f28", "libffi.so.8+0x6f28"],
+		["core::ptr::drop_in_place::<alloc::vec::Vec<u8>>", "core::ptr::drop_in_place::<…>"],
+	])
+		same(short(name), wanted, "short name");
+}
+
+// What stands first: the largest leak, the largest growth, the largest site, each with its place.
+{
+	const told = await page.locator(".findings li").allInnerTexts();
+	ok(told.length >= 3 && /^Largest leak: .* (of|cycles of) \S+ leaks\.c:\d+/.test(told[0]) && told.some((t) => /^Grown most: \+.* leaks\.c:\d+/.test(t)), `findings: ${told.join(" | ")}`);
+	await page.locator(".findings a").first().click();
+	await ready("leaks");
+	same(await page.locator(".row[aria-selected=true]").count() > 0, true, "a finding leads to its row");
+	await page.goto(`file://${work}/report.html`);
+	await ready("flame");
+}
+
 // Sums, to the byte.
 for (const name of ["live_bytes", "live_blocks", "peak_bytes", "total_bytes", "total_blocks", "temporary"])
 	same(sum(data[name]), stat.totals[name], `sum of ${name} over the sites as in stat`);
@@ -76,6 +104,7 @@ if (shots) await page.screenshot({ path: `${shots}/flame.png` });
 
 // Sites: order, search, stack, deep link, keys.
 await open("sites");
+await open("sites", "&sort=live_bytes");
 const live = (await page.locator(".body .row").first().innerText()).split("\n")[0];
 await page.click('[data-column="total_bytes"]');
 ok(page.url().includes("sort=total_bytes"), "order is in the address");
@@ -97,7 +126,6 @@ await ready("leaks");
 ok(page.url().includes("view=leaks"), "the key 3 opens the leaks");
 
 // Leaks: tree and ring.
-await page.fill("main input.search", "");
 const groups = await page.locator(".table").first().locator(".body .row").count();
 same(groups, data.groups.length, "a row for each group of leaks");
 const cycle = data.groups.findIndex((g) => g.kind === "cycle" && g.ring.size === 6);
@@ -127,6 +155,7 @@ same(data.time_live_blocks.at(-1), stat.totals.live_blocks, "its last point: liv
 ok((await page.locator(".body .row").allInnerTexts()).some((t) => t.includes("half </script><b>")), "marks, a hostile name among them");
 await open("histograms");
 ok((await page.locator(".bars tr").count()) > 5, "histograms");
+ok(/\d+ B – \d+ B/.test(await text(".bars")), "size classes have units");
 await open("threads");
 same(await page.locator(".table").last().locator(".body .row").count(), 2, "threads");
 await open("details");
@@ -135,6 +164,17 @@ ok(!/\[object|undefined|NaN/.test(await text("body")), "no raw values on the pag
 await page.keyboard.press("?");
 ok(await page.locator("dialog[open]").isVisible(), "? shows the keys");
 await page.keyboard.press("Escape");
+
+// On a telephone nothing is wider than the screen, and the place stands first.
+await page.setViewportSize({ width: 390, height: 844 });
+for (const v of ["flame", "sites", "leaks", "diff", "dominators", "timeline", "histograms", "threads", "details"]) {
+	await open(v);
+	const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+	ok(wide <= 390, `${v} is ${wide} wide on a screen of 390`);
+}
+await open("sites");
+ok((await page.locator(".heads .place").boundingBox()).x < (await page.locator('.heads [data-column="live_bytes"]').boundingBox()).x, "the place stands first");
+await page.setViewportSize({ width: 1400, height: 1000 });
 
 // Dark, print, and a snapshot without references.
 await page.emulateMedia({ colorScheme: "dark" });

@@ -10,7 +10,7 @@ export function data() {
 
 export const measures = [
 	["live_bytes", "live", true], ["peak_bytes", "at peak", true], ["total_bytes", "total", true],
-	["live_blocks", "count", false], ["total_blocks", "allocations", false], ["temporary", "temporary", false],
+	["live_blocks", "blocks", false], ["total_blocks", "allocations", false], ["temporary", "temporary", false],
 	["lost_bytes", "lost", true], ["retained_bytes", "retained", true],
 ].map(([name, label, bytes]) => ({ name, label, bytes }));
 
@@ -32,6 +32,7 @@ export function bytes(n) {
 	return `${sign}${x >= 99.95 ? x.toFixed(0) : x >= 9.995 ? x.toFixed(1) : x.toFixed(2)} ${units[u]}`;
 }
 export const count = (n) => n.toLocaleString("en-US");
+export const many = (n, one) => `${count(n)} ${one}${n === 1 ? "" : "s"}`;
 export const signed = (f, n) => (n > 0 ? "+" : "") + f(n);
 export const show = (m, n) => (m.bytes ? bytes(n) : count(n));
 export const share = (n, all) => (all > 0 ? `${((100 * n) / all).toFixed(1)} %` : "");
@@ -48,12 +49,39 @@ export function line(n) {
 	return { function: d.text[d.line_function[n]], file: d.text[d.line_file[n]], line: d.line_line[n],
 		module: d.text[d.line_module[n] >>> 3], flags: d.line_module[n] & 7 };
 }
-export const where = (l) => (l.file ? `${base(l.file)}:${l.line}` : l.module ? base(l.module) : "");
-// Without parameters, and with template arguments cut: "ns::f<…>".
+export const where = (l) => (l.file ? `${base(l.file)}:${l.line}` : l.module && !(l.flags & 4) ? base(l.module) : "");
+// Without parameters, return type and template arguments: "ns::f<…>".
+const shorts = new Map();
 export function short(name) {
-	const paren = name.indexOf("(", 1);
-	const cut = paren > 0 && !name.startsWith("(") && !name.includes("operator()") ? name.slice(0, paren) : name;
-	return cut.length > 60 ? cut.replace(/<.*>/, "<…>") : cut;
+	let known = shorts.get(name);
+	if (known === undefined) shorts.set(name, (known = shorten(name)));
+	return known;
+}
+function shorten(name) {
+	// "operator<", "operator->", "operator()" are names, not brackets.
+	const text = name.replace(/operator(\(\)|<=>|<<=?|>>=?|<=?|>=?|->\*?)/g, (o) => [...o].map((c) => ({ "<": "\u0001", ">": "\u0002", "(": "\u0003", ")": "\u0004" })[c] ?? c).join(""));
+	let out = "", depth = 0, round = 0, brace = 0;
+	for (let i = 0; i < text.length; i++) {
+		const c = text[i];
+		if (c === "<") { if (!depth++ && !round) out += "<…>"; continue; }
+		if (c === ">" && depth) { depth--; continue; }
+		if (depth) continue;
+		// A list of parameters ends the name, unless a part of it follows: "f(int)::{lambda}", "(anonymous namespace)::f".
+		if (c === "(" && !round && !brace && i && text[i - 1] !== ":" && text[i - 1] !== " ") {
+			let end = i, open = 0;
+			do { open += (text[end] === "(") - (text[end] === ")"); end++; } while (open && end < text.length);
+			if (!text.startsWith("::", end)) break;
+			i = end - 1;
+			continue;
+		}
+		round += (c === "(") - (c === ")");
+		brace += (c === "{") - (c === "}");
+		out += c;
+	}
+	// What stands before the last blank outside of brackets is the return type.
+	const blank = /^[\w:<>…*& ]+ ([\w:~<>…\u0001-\u0004\[\]=+*/%^&|!,-]+)$/.exec(out);
+	if (blank && text.includes("(") && !out.includes("operator")) out = blank[1];
+	return out.replace(/[\u0001-\u0004]/g, (c) => "<>()"["\u0001\u0002\u0003\u0004".indexOf(c)]) || name;
 }
 
 // Nodes of a row's stack, innermost first.
@@ -73,3 +101,7 @@ export function placeText(row) {
 	const l = place(row), w = where(l);
 	return w ? `${short(l.function)} ${w}` : short(l.function);
 }
+
+// A program that has freed nearly everything still has a peak worth looking at.
+export const pastItsPeak = () => known("peak_bytes") && sum("live_bytes") < sum("peak_bytes") / 4;
+export const favourite = () => (pastItsPeak() || !known("live_bytes") ? "peak_bytes" : "live_bytes");

@@ -41,7 +41,7 @@ export function dominators() {
 		return `hsl(${hue(name(d.data.i))} ${dark() ? 30 : 55}% ${d.children ? (dark() ? 18 : 92) : dark() ? 28 : 80}%)`;
 	}
 	function render() {
-		const width = Math.max(300, box.clientWidth || 1000), height = Math.max(320, Math.min(620, width * 0.5));
+		const width = Math.max(300, box.clientWidth || 1000), height = Math.max(260, Math.min(620, width * 0.5, innerHeight - 120));
 		const tree = hierarchy(below(focus, 2)).sum((d) => d.value ?? 0).sort((a, b) => b.value - a.value);
 		treemap().size([width, height]).paddingOuter((d) => (d.depth ? 2 : 0)).paddingTop((d) => (d.depth === 1 && d.children ? 19 : 0)).paddingInner(1).round(true)(tree);
 		const s = svg("svg", { width, height, role: "img", "aria-label": "treemap" });
@@ -51,7 +51,7 @@ export function dominators() {
 			const g = svg("g", { transform: `translate(${d.x0},${d.y0})`, class: "tile", onclick: (e) => { e.stopPropagation(); if (d.data.i !== focus) open(d.data.i); } },
 				svg("rect", { width: w, height: h, fill: color(d) }), svg("title", {}, `${what}\n${bytes(d.value)} (${share(d.value, rows[0][5])})`));
 			if (w > 46 && h > 15) {
-				const text = `${what} ${bytes(d.value)}`, fit = Math.floor(w / 6.6);
+				const text = `${what} ${bytes(d.value)}`, fit = Math.floor((w - 6) / 7.2);
 				g.append(svg("text", { x: 4, y: 13 }, text.length > fit ? what.slice(0, Math.max(2, fit - 1)) + "…" : text));
 			}
 			s.append(g);
@@ -61,8 +61,9 @@ export function dominators() {
 		for (let i = focus; i >= 0; i = rows[i][0]) way.unshift(i);
 		path.replaceChildren(...way.map((i) => el("button", { disabled: i === focus, onclick: () => open(i) }, name(i))));
 		const r = rows[focus], kids = [...child[focus]].sort((a, b) => rows[b][5] - rows[a][5]);
+		list.className = "wide";
 		list.replaceChildren(el("p", {}, el("b", {}, name(focus)), ` keeps ${bytes(r[5])} in ${count(r[6])} blocks alive, ${bytes(r[3])} in ${count(r[4])} blocks of its own.`),
-			el("table", { class: "plain" }, el("thead", {}, el("tr", {}, ["retained", "in blocks", "itself", "", "what"].map((t) => el("th", {}, t)))),
+			el("table", { class: "plain" }, el("thead", {}, el("tr", {}, ["retained", "in blocks", "itself", "", "what"].map((t, i) => el("th", { class: i < 3 ? "number" : null }, t)))),
 				el("tbody", {}, kids.map((i) => el("tr", { tabindex: 0, onclick: () => open(i), onkeydown: (e) => { if (e.key === "Enter") open(i); } },
 					el("td", { class: "number" }, bytes(rows[i][5])), el("td", { class: "number" }, count(rows[i][6])), el("td", { class: "number" }, bytes(rows[i][3])),
 					el("td", { class: "dim" }, kindOf(i)), el("td", {}, name(i)))))),

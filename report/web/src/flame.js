@@ -2,7 +2,7 @@
 // would be narrower than half a pixel are not made, but counted. A click makes a frame the new root.
 import flamegraph from "d3-flame-graph";
 import { select } from "d3-selection";
-import { base, caller, data, known, line, measures, share, short, show, value, where } from "./data.js";
+import { base, caller, data, favourite, known, line, many, measures, share, short, show, value, where } from "./data.js";
 import { dark, el, hue, keep, state } from "./dom.js";
 
 const CELL = 20;
@@ -135,10 +135,7 @@ function color(d, what, total) {
 export function flame() {
 	const choices = measures.filter((m) => known(m.name));
 	if (data().diff) choices.push(difference);
-	let what = choices.find((m) => m.name === state.get("measure")) ?? choices[0];
-	// A program that has freed everything still has a peak worth looking at.
-	if (!state.get("measure") && !value("live_bytes", 0) && !(data().live_bytes ?? []).some((v) => v > 0))
-		what = choices.find((m) => m.name === "peak_bytes") ?? what;
+	let what = choices.find((m) => m.name === (state.get("measure") ?? favourite())) ?? choices[0];
 	let inverted = state.get("invert") === "1", tree = null, chart = null;
 	const pick = el("select", { "aria-label": "measure", onchange: () => { what = choices[pick.selectedIndex]; keep("measure", what.name); restart(); } },
 		choices.map((m) => el("option", { value: m.name, selected: m === what }, m.label)));
@@ -186,7 +183,7 @@ export function flame() {
 			.onHover((d) => { details.textContent = describe(d.data.node); })
 			.setSearchMatch((d, term) => term && d.data.name.toLowerCase().includes(term.toLowerCase()))
 			.setSearchHandler((results, sum) => {
-				found.textContent = search.value ? `${results.length} frames, ${show(what, sum)} (${share(sum, tree.total[focus])})` : "";
+				found.textContent = search.value ? `${many(results.length, "frame")}, ${show(what, sum)} (${share(sum, tree.total[focus])})` : "";
 			})
 			.onClick((d) => { if (d.data.node !== focus) setTimeout(() => zoom(d.data.node)); });
 		select(box).datum(top).call(chart);
@@ -199,7 +196,7 @@ export function flame() {
 			short(tree.of(n).function))));
 		details.textContent = describe(focus);
 		note.textContent = [
-			hidden ? `${hidden.toLocaleString("en-US")} groups of frames narrower than half a pixel are not drawn: a click on their caller shows them.` : "",
+			hidden ? `Not drawn, narrower than half a pixel: ${many(hidden, "group")} of frames. A click on the caller shows them.` : "",
 			what.name === "retained_bytes" ? "What one site retains may lie within what another one retains: sums count it in both." : "",
 			what.name === "difference" ? "Width: the larger of the old and the new size. Red has grown, blue has shrunk." : "",
 			tree.total[0] ? "" : `Nothing to draw: ${what.label} is zero everywhere.`,

@@ -1,5 +1,5 @@
 // Root leaks and root cycles: a table; below it the tree of the one chosen, and its ring as a graph.
-import { bytes, count, data, head, place, placeText, short, where } from "./data.js";
+import { bytes, count, data, head, many, place, placeText, short, where } from "./data.js";
 import { el, svg } from "./dom.js";
 import { placeColumn, stackList } from "./sites.js";
 import { table } from "./table.js";
@@ -43,7 +43,7 @@ export function ring(r) {
 			svg("path", { d: "M0 0L10 5L0 10z" }))));
 	for (const [key, offsets] of pairs) {
 		const [from, to] = key.split(" ").map(Number), [x1, y1] = at(from), [x2, y2] = at(to);
-		let path, lx, ly;
+		let path, lx, ly, anchor = "middle";
 		if (from === to) {
 			const ox = (x1 - cx) / radius, oy = (y1 - cy) / radius;
 			path = `M${x1 - 8} ${y1}C${x1 + ox * 60 - 40} ${y1 + oy * 60} ${x1 + ox * 60 + 40} ${y1 + oy * 60} ${x1 + 8} ${y1}`;
@@ -55,10 +55,13 @@ export function ring(r) {
 			const cut = (x, y) => { const l = Math.hypot(mx - x, my - y) || 1; return [x + ((mx - x) / l) * 13, y + ((my - y) / l) * 13]; };
 			const [ax, ay] = cut(x1, y1), [bx, by] = cut(x2, y2);
 			path = `M${ax} ${ay}Q${mx} ${my} ${bx} ${by}`;
-			[lx, ly] = [(x1 + 2 * mx + x2) / 4, (y1 + 2 * my + y2) / 4];
+			// The label stands outside of its bow: the way back has one, too.
+			const out = [-dy / length, dx / length];
+			[lx, ly] = [(x1 + 2 * mx + x2) / 4 + out[0] * 6, (y1 + 2 * my + y2) / 4 + out[1] * 8 + 4];
+			anchor = out[0] > 0.3 ? "start" : out[0] < -0.3 ? "end" : "middle";
 		}
 		s.append(svg("path", { d: path, class: "word", "marker-end": "url(#arrow)" }),
-			svg("text", { x: lx, y: ly, class: "offset", "text-anchor": "middle" }, offsets.slice(0, 3).join(", ") + (offsets.length > 3 ? " …" : "")));
+			svg("text", { x: lx, y: ly, class: "offset", "text-anchor": anchor }, offsets.slice(0, 3).join(", ") + (offsets.length > 3 ? " …" : "")));
 	}
 	r.blocks.forEach(([row, size, address], i) => {
 		const [x, y] = at(i), l = place(row), right = x > cx + 1, middle = Math.abs(x - cx) <= 1;
@@ -68,7 +71,7 @@ export function ring(r) {
 	});
 	return el("figure", {}, s, el("figcaption", { class: "dim" },
 		n < r.size ? `${n} of ${count(r.size)} blocks of the ring are drawn. ` : `A ring of ${count(r.size)} blocks. `,
-		"Numbers on the arrows: the field (its offset in bytes) that holds the reference. The filled block is the head.",
+		"Numbers on the arrows: the field (its offset in bytes) that holds the reference; after an arrow, how far into the block it points. The filled block is the head.",
 		r.left_out ? ` ${count(r.left_out)} more references between them are not drawn.` : ""));
 }
 
@@ -86,23 +89,25 @@ export function leaks() {
 	if (!l.known) return el("p", { class: "empty" }, `What is lost is not known: ${l.why}.`);
 	const groups = data().groups.map((g, i) => ({ ...g, number: i }));
 	const f = (name, label, format) => ({ name, label, class: "number", text: (g) => format(g[name]), sort: (g) => g[name] });
-	const kind = (g) => (g.kind === "cycle" ? (g.container ? "container" : "root cycle") : g.self ? "refers to itself" : "root leak");
+	const kind = (g) => (g.kind === "cycle" ? (g.container ? "container" : "root cycle") : "root leak");
 	const list = table({
 		rows: () => groups, sort: "retained_bytes", key: (g) => String(g.number), search: (g) => `${kind(g)} ${placeText(g.row)}`,
-		empty: "nothing is lost",
+		empty: "nothing is lost", first: true,
 		columns: [f("retained_bytes", "retained", bytes), f("retained_blocks", "in blocks", count),
 			{ name: "roots", label: "leaks", class: "number", text: (g) => count(g.roots), sort: (g) => g.roots, title: "equal root leaks or root cycles" },
 			{ name: "kind", label: "kind", width: "8em", text: (g) => el("span", { class: `tag ${g.kind}` }, kind(g)), sort: kind }, placeColumn((g) => g.row)],
 		detail: (g) => el("section", {},
-			el("h3", {}, `${count(g.roots)} ${g.kind === "cycle" ? "root cycle" : "root leak"}${g.roots > 1 ? "s" : ""}: ${bytes(g.bytes)} in ${count(g.blocks)} blocks, with what they hold ${bytes(g.retained_bytes)} in ${count(g.retained_blocks)}`),
+			el("h3", {}, `${many(g.roots, g.kind === "cycle" ? "root cycle" : "root leak")}: ${bytes(g.bytes)} in ${many(g.blocks, "block")}, with what they hold ${bytes(g.retained_bytes)} in ${count(g.retained_blocks)}`),
+			g.self ? el("p", { class: "dim" }, "Some hold only themselves: a pointer to the block within the block.") : null,
 			g.ring ? ring(g.ring) : null,
 			g.tree ? [el("h4", {}, "Holds"), tree(g)] : el("p", { class: "dim" }, "The trees of the largest leaks only are in this report: tidemark leaks --tree shows all."),
 			el("h4", {}, "Allocated by"), stackList(g.row)),
 	});
-	const all = records(), sum = (k) => `${bytes(l[k].bytes)} in ${count(l[k].blocks)}`;
+	const all = records(), sum = (k, what) => (l[k].blocks ? `${what} ${bytes(l[k].bytes)} in ${many(l[k].blocks, "block")}` : null);
 	const root = el("div", {}, el("p", { class: "lead" }, `${l.text[0].toUpperCase()}${l.text.slice(1)}.`,
 		l.complete ? "" : ` Not all could be determined: ${l.why}`),
-		el("p", { class: "dim" }, `unreferenced ${sum("unreferenced")} · in cycles ${sum("cycle")} · indirect ${sum("indirect")} · possible ${sum("possible")} · suppressed ${sum("suppressed")} · before the baseline ${sum("before")} · held by several leaks ${sum("shared")} blocks`),
+		el("p", { class: "dim" }, [sum("unreferenced", "unreferenced"), sum("cycle", "in cycles"), sum("indirect", "indirect"), sum("possible", "possible"),
+			sum("suppressed", "suppressed"), sum("before", "before the baseline"), sum("shared", "held by several leaks")].filter(Boolean).join(" · ")),
 		list, el("h3", {}, "By site and kind"), all);
 	root.ready = () => { list.ready(); all.ready(); };
 	root.print = (on) => { list.print(on); all.print(on); };

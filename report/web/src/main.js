@@ -1,6 +1,7 @@
 // The page: cards, tabs, keys. A view is made when it is opened.
-import { bytes, count, duration, head, share } from "./data.js";
+import { bytes, count, duration, head, many, share } from "./data.js";
 import { el, go, readState, state } from "./dom.js";
+import { findings } from "./findings.js";
 import { dominators } from "./dominators.js";
 import { flame } from "./flame.js";
 import { leaks } from "./leaks.js";
@@ -21,12 +22,12 @@ function card(title, big, small, kind, view) {
 function cards() {
 	const t = head.totals, l = head.leaks, old = head.old;
 	const all = [
-		card("live", bytes(t.live_bytes), `${count(t.live_blocks)} blocks`, "", "sites"),
+		card("live", bytes(t.live_bytes), many(t.live_blocks, "block"), "", "sites"),
 		card("peak", bytes(head.process_peak_bytes), `of the process; RSS ${bytes(head.rss_bytes)}`, "", "timeline"),
-		card("total", bytes(t.total_bytes), `${count(t.total_blocks)} allocations, ${share(t.temporary, t.total_blocks) || "none"} temporary`, "", "histograms"),
-		l.known ? card("lost", bytes(l.lost.bytes), `${count(l.root_leaks)} root leaks, ${count(l.root_cycles)} root cycles`, l.lost.blocks ? "bad" : l.complete ? "good" : "warn", "leaks") :
+		card("total", bytes(t.total_bytes), `${many(t.total_blocks, "allocation")}, ${t.temporary ? share(t.temporary, t.total_blocks) : "none"} temporary`, "", "histograms"),
+		l.known ? card("lost", bytes(l.lost.bytes), [l.root_leaks && many(l.root_leaks, "root leak"), l.root_cycles && many(l.root_cycles, "root cycle")].filter(Boolean).join(", ") || "nothing", l.lost.blocks ? "bad" : l.complete ? "good" : "warn", "leaks") :
 			card("lost", "unknown", l.why, "warn", "leaks"),
-		card("coverage", head.snapshot.complete ? "complete" : "incomplete", `${count(head.sites)} sites in ${duration(head.elapsed_ns)}`, head.snapshot.complete ? "" : "warn", "details"),
+		card("coverage", head.snapshot.complete ? "complete" : "incomplete", `${many(head.sites, "site")} in ${duration(head.elapsed_ns)}`, head.snapshot.complete ? "" : "warn", "details"),
 		card("warnings", count(head.warnings.length), head.warnings.length ? "read them first" : "none", head.warnings.length ? "warn" : "", "details"),
 	];
 	if (old) {
@@ -40,6 +41,7 @@ const keys = [["1 – 9", "a view"], ["/", "search"], ["↑ ↓ Home End", "rows
 	["u, Esc", "one step, or all the way, up"], ["?", "this list"]];
 const help = el("dialog", {}, el("h3", {}, "Keys"), el("dl", {}, keys.map(([k, what]) => [el("dt", {}, el("kbd", {}, k)), el("dd", {}, what)])),
 	el("form", { method: "dialog" }, el("button", {}, "close")));
+const told = el("ul", { class: "findings", "aria-label": "findings" });
 const tabs = views.map(([id, title], i) => el("a", { href: `#view=${id}`, role: "tab", id: `tab-${id}`, title: `( ${i + 1} )` }, title));
 const main = el("main", { id: "view" });
 let open = null, openId = "";
@@ -50,6 +52,7 @@ function show() {
 	const [id, , make] = found;
 	openId = id;
 	tabs.forEach((t) => t.setAttribute("aria-selected", String(t.id === `tab-${id}`)));
+	tabs.find((t) => t.id === `tab-${id}`).scrollIntoView({ block: "nearest", inline: "nearest" });
 	main.dataset.view = id;
 	const started = performance.now();
 	try {
@@ -60,6 +63,7 @@ function show() {
 		main.replaceChildren(el("p", { class: "empty" }, `This view cannot be drawn: ${e.message}`));
 		console.error(e);
 	}
+	if (!told.childElementCount) told.append(...findings());
 	main.dataset.ms = Math.round(performance.now() - started);
 	main.dataset.ready = id;
 }
@@ -67,7 +71,7 @@ function show() {
 document.title = `${base(head.snapshot.exe)} ${bytes(head.totals.live_bytes)} live — tidemark`;
 document.getElementById("app").replaceChildren(
 	el("header", {}, el("h1", {}, base(head.snapshot.exe), el("small", {}, ` ${head.when}, process ${head.snapshot.pid}, ${new Date(head.taken_ms).toLocaleString()}`)),
-		el("p", { class: "dim command" }, head.command), head.selection.length ? el("p", { class: "selection" }, `Selected: ${head.selection.join(" ")}`) : null, cards(),
+		el("p", { class: "dim command" }, head.command), head.selection.length ? el("p", { class: "selection" }, `Selected: ${head.selection.join(" ")}`) : null, cards(), told,
 		head.warnings.length ? el("ul", { class: "warnings" }, head.warnings.map((w) => el("li", {}, w))) : null),
 	el("nav", { class: "tabs", role: "tablist" }, tabs, el("button", { onclick: () => help.showModal(), title: "keys  ( ? )" }, "?")), main, help);
 
@@ -84,7 +88,7 @@ addEventListener("keydown", (e) => {
 	}
 	if (e.target instanceof HTMLSelectElement) return;
 	if (e.key >= "1" && e.key <= String(views.length)) go(views[e.key - 1][0]);
-	else if (e.key === "/") { const s = main.querySelector("input.search"); if (!s) return; s.focus(); s.select(); }
+	else if (e.key === "/") { const s = main.querySelector("input.search"); if (!s?.offsetParent) return; s.focus(); s.select(); }
 	else if (e.key === "?") help.showModal();
 	else if (!open?.key?.(e)) return;
 	e.preventDefault();

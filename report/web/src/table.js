@@ -1,10 +1,16 @@
 // A table of any length: sorted by a click on a head, searched, only the rows in sight exist.
+import { many } from "./data.js";
 import { el, keep, state } from "./dom.js";
 
-const HEIGHT = 27, PRINTED = 500;
+const HEIGHT = 27, PRINTED = 500, FEW = 8;
+
+// On a narrow screen the place comes first, and stays there.
+const inFront = (c) => +/\bplace\b/.test(c.class ?? "");
+const widths = (list) => list.map((c) => c.width ?? "7.5em").join(" ");
 
 // columns: {name, label, text(row), sort(row) -> number or string, class, title}
-// options: {rows, columns, sort, search(row) -> text, detail(row) -> element, key(row) -> text, empty}
+// options: {rows, columns, sort, search(row) -> text, detail(row) -> element, key(row) -> text, empty, first: the
+// first row is chosen where none is}
 export function table(options) {
 	const { columns } = options;
 	let by = columns.find((c) => c.name === state.get("sort")) ?? columns.find((c) => c.name === options.sort) ?? columns[0];
@@ -21,8 +27,10 @@ export function table(options) {
 	const inside = el("div", { class: "inside", role: "rowgroup" });
 	const body = el("div", { class: "body", tabindex: 0, onscroll: draw, onkeydown: step, "aria-label": "rows" }, inside);
 	const detail = el("div", { class: "detail" });
-	const box = el("div", { class: "table", role: "table", style: `--columns:${columns.map((c) => c.width ?? "7.5em").join(" ")}` }, top, body);
+	const box = el("div", { class: "table", role: "table", style: `--columns:${widths(columns)};--narrow:${widths([...columns].sort((a, b) => inFront(b) - inFront(a)))}` }, top, body);
 	const root = el("div", {}, tools, box, detail);
+	// A handful of rows needs no search.
+	search.hidden = !search.value && options.rows().length < FEW;
 
 	function order(c) {
 		if (c === by) up = !up;
@@ -46,13 +54,14 @@ export function table(options) {
 			return up ? -less : less;
 		});
 		heads.forEach((h, i) => h.setAttribute("aria-sort", columns[i] === by ? (up ? "ascending" : "descending") : "none"));
-		said.textContent = options.said ? options.said(rows) : `${rows.length.toLocaleString("en-US")} rows`;
+		said.textContent = options.said ? options.said(rows) : many(rows.length, "row");
 		inside.style.height = `${rows.length * HEIGHT}px`;
 		body.scrollTop = 0;
 		draw();
 		detail.replaceChildren();
 		const at = chosen === null ? -1 : rows.findIndex((r) => options.key(r) === chosen);
 		if (at >= 0) select(at, true);
+		else if (options.first && rows.length && options.detail) { detail.replaceChildren(options.detail(rows[0])); inside.firstElementChild?.setAttribute("aria-selected", "true"); }
 	}
 	function make(i) {
 		const r = rows[i];
