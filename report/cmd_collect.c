@@ -9,6 +9,7 @@
 #include <string.h>
 #include "collect.h"
 #include "format.h"
+#include "session_lock.h"
 #include "verb.h"
 #include "watch.h"
 
@@ -77,6 +78,8 @@ int cmd_collect(int argc, char **argv)
 	int result;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	if (session_lock_hold(a.collect.ledger))
+		return EXIT_UNMEASURED;		/* the run is over: nobody waits for this */
 	if (a.watch) {
 		result = watch_process(a.collect.ledger, &e);
 	} else {

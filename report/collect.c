@@ -17,6 +17,8 @@
 #include "collect_process.h"
 #include "image.h"
 #include "perfmap.h"
+#include "process.h"
+#include "session_lock.h"
 #include "root_kinds.h"
 #include "symbol_module.h"
 
@@ -241,6 +243,9 @@ static void process(struct collecting *c)
 	}
 	if (c->copy.cut)
 		doubt(c, "the ledger is damaged");
+	/* What was killed while we read it is gone from there on. */
+	if (c->image.reader && !process_lives(c->image.reader))
+		doubt(c, "the process was killed while it was read");
 	p->complete = !*r->why;
 	p->incomplete_why = snapshot_writer_string(c->writer, r->why);
 }
@@ -307,13 +312,21 @@ static int file_write(struct collecting *c, struct tide_error *e)
  * Without shared words nobody can be stopped and no image made. */
 static int take_private(struct collecting *c, struct tide_error *e)
 {
-	char *session;
+	char *session, *ledger = NULL;
 	int pid, result;
 
 	if (memory_open(&c->image.memory, (int)getppid(), e) ||
 	    collect_private(&c->copy, &c->image.memory, e))
 		return -1;
 	pid = c->copy.header.pid;
+	session = ledger_option(&c->copy, "SESSION");
+	if (session)	/* where the ledger would be */
+		ledger = memory_printf("%s/%d.none", session, pid);
+	free(session);
+	if (ledger && session_lock_hold(ledger)) {
+		free(ledger);
+		return error_set(e, EXIT_UNMEASURED, "process %d has ended||", pid);
+	}
 	collect_process_quick(&c->process, pid);
 	c->image.reader = c->image.target = pid;
 	c->image.started_by_it = true;
@@ -323,15 +336,9 @@ static int take_private(struct collecting *c, struct tide_error *e)
 	sections(c);
 	c->request->complete = c->made.process.complete;
 	result = file_write(c, e);
-	session = ledger_option(&c->copy, "SESSION");
-	if (session && !result) {
-		/* Where the ledger would be. */
-		char *ledger = memory_printf("%s/none", session);
-
+	if (ledger && !result)
 		collect_announce(ledger, pid, c->request->reason, 0, c->request->written);
-		free(ledger);
-	}
-	free(session);
+	free(ledger);
 	return result;
 }
 
@@ -414,9 +421,10 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 	if (!result && *r->ledger) {
 		result = take(c, e);
 		c->ledger->request_result = result ? (uint32_t)EIO : 0;
-		if (result)
+		/* Of a process that was killed `run` makes one. */
+		if (result && process_lives(c->ledger->pid))
 			collect_announce_failure(r->ledger, c->ledger->pid, e);
-		else if (r->written)
+		else if (!result && r->written)
 			collect_announce(r->ledger, c->copy.header.pid, r->reason, r->complete, r->written);
 		image_end(&c->image);
 	}

@@ -3,6 +3,7 @@
  *   run        pid of the run, to tell a folder that is in use
  *   snapshots  a line for each snapshot written: PID REASON COMPLETE PATH
  *   PID.N.ledger
+ *   lock       collectors hold its byte PID: session_lock.h
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,7 +18,9 @@
 #include <unistd.h>
 #include "format.h"
 #include "../shim/ledger.h"
+#include "process.h"
 #include "run.h"
+#include "session_lock.h"
 
 #define PREFIX "tidemark-run-"
 #define WAIT_MS 600000			/* a snapshot of a huge heap takes its time */
@@ -37,21 +40,6 @@ static int file_make(const char *folder, const char *name, const char *text)
 		result = -1;
 	close(fd);
 	return result;
-}
-
-/* True when the process is there and no zombie. */
-static bool process_lives(int pid)
-{
-	char path[64], line[512], *at;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	at = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
-	fclose(f);
-	return at && at[2] != 'Z' && at[2] != 'X';
 }
 
 static void folder_remove(const char *folder)
@@ -134,7 +122,8 @@ int run_session_begin(struct run_session *s, struct tide_error *e)
 		folder = memory_printf("%s/" PREFIX "XXXXXX", parents[i]);
 		if (mkdtemp(folder)) {
 			s->folder = folder;
-			if (!file_make(folder, "run", pid) && !file_make(folder, "snapshots", ""))
+			if (!file_make(folder, "run", pid) && !file_make(folder, "snapshots", "") &&
+			    !file_make(folder, SESSION_LOCK, ""))
 				return 0;
 			folder_remove(folder);
 			s->folder = NULL;
@@ -193,8 +182,8 @@ static int header_read(const char *path, struct ledger_header *h)
 	return n == (ssize_t)sizeof(*h) && !memcmp(h->magic, LEDGER_MAGIC, 8) ? 0 : -1;
 }
 
-/* Until the process has ended, or does something else than write its snapshot. */
-static bool ledger_wait(const char *path, struct ledger_header *h)
+/* Until process `owner` has ended, or does something else than write its snapshot. */
+static bool ledger_wait(const char *path, int owner, struct ledger_header *h)
 {
 	int finished = 0;
 
@@ -203,7 +192,7 @@ static bool ledger_wait(const char *path, struct ledger_header *h)
 
 		if (header_read(path, h))
 			return false;		/* gone: written */
-		if (!process_lives(h->pid))
+		if (!process_lives(owner))
 			return true;
 		if (h->state != LEDGER_EXITING && h->state != LEDGER_FINISHED)
 			return true;
@@ -213,16 +202,20 @@ static bool ledger_wait(const char *path, struct ledger_header *h)
 	return true;
 }
 
-static void ledger_settle(struct run_session *s, const char *path, int pid, int status)
+/* `owner` is of the file's name: what is in the file the program may have written. */
+static void ledger_settle(struct run_session *s, const char *path, int owner, int pid, int status)
 {
 	struct run_snapshot one;
 	struct tide_error e = { 0 };
 	struct ledger_header h;
 	int signal = 0, code = -1;
 
-	if (!ledger_wait(path, &h))
+	if (!ledger_wait(path, owner, &h))
 		return;
-	if (h.state != LEDGER_EXECED && process_lives(h.pid)) {
+	/* What a collector still writes of it may be better than what we could. */
+	if (!process_lives(owner))
+		session_lock_wait(s->folder, owner, WAIT_MS);
+	if (h.state != LEDGER_EXECED && process_lives(owner)) {
 		s->still_running++;
 		return;
 	}
@@ -232,9 +225,9 @@ static void ledger_settle(struct run_session *s, const char *path, int pid, int 
 		unlink(path);
 		return;
 	}
-	if (h.pid == pid && WIFSIGNALED(status))
+	if (owner == pid && WIFSIGNALED(status))
 		signal = WTERMSIG(status);
-	if (h.pid == pid && WIFEXITED(status))
+	if (owner == pid && WIFEXITED(status))
 		code = WEXITSTATUS(status);
 	if (run_postmortem(path, signal, code, &one, &e)) {
 		s->failed++;
@@ -265,10 +258,12 @@ void run_session_end(struct run_session *s, int pid, int status)
 	if (d)
 		closedir(d);
 	for (size_t i = 0; i < n; i++) {
-		ledger_settle(s, paths[i], pid, status);
+		ledger_settle(s, paths[i], ledger_pid(strrchr(paths[i], '/') + 1), pid, status);
 		free(paths[i]);
 	}
 	free(paths);
+	/* Also those whose ledger is gone: nothing of ours is written after our end. */
+	session_lock_wait(s->folder, 0, WAIT_MS);
 	snapshots_read(s);
 	if (!s->still_running)
 		folder_remove(s->folder);

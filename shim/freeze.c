@@ -248,6 +248,8 @@ static void command_make(struct spawn *c, char numbers[4][24], const char *path)
 	}
 	c->argv[n] = NULL;
 	c->path = collector_path;
+	c->ledger = ledger_path;
+	c->program = state.ledger->pid;
 	c->pid = 0;
 }
 
@@ -338,6 +340,8 @@ void freeze_watch(void)
 	command.argv[4] = ledger_path;
 	command.argv[5] = NULL;
 	command.path = collector_path;
+	command.ledger = ledger_path;
+	command.program = state.ledger->pid;
 	raw4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, 8);
 	spawn_start(&command, false);
 	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);

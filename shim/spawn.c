@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include "raw.h"
 #include "spawn.h"
 #include "state.h"
@@ -91,6 +92,34 @@ static long process_start(long flags, char *stack_end, void (*entry)(void *), vo
 	return result;
 }
 
+/* The run is over: its folder is gone, or about to go. */
+#define LOCK_REFUSED -2
+
+/* A descriptor that holds the lock (P3), -1 where there is none. */
+static long lock_take(const struct spawn *s)
+{
+	static const char name[] = "lock";
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = s->program, .l_len = 1 };
+	char path[512];
+	unsigned used = 0, folder = 0;
+	long fd, result;
+
+	for (; s->ledger[used] && used + sizeof name < sizeof path; used++) {
+		path[used] = s->ledger[used];
+		if (path[used] == '/')
+			folder = used + 1;
+	}
+	if (!folder || s->ledger[used])
+		return -1;
+	for (unsigned i = 0; i < sizeof name; i++)
+		path[folder + i] = name[i];
+	fd = raw3(SYS_open, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+	if (raw_failed(fd))
+		return fd == -ENOENT && raw2(SYS_access, s->ledger, 0) == -ENOENT ? LOCK_REFUSED : -1;
+	result = raw3(SYS_fcntl, fd, F_OFD_SETLK, &lock);
+	return result == -EAGAIN || result == -EACCES ? LOCK_REFUSED : fd;
+}
+
 void spawn_close(unsigned first)
 {
 	if (raw_failed(raw3(SYS_close_range, first, ~0u, 0))) {
@@ -146,14 +175,18 @@ static void keeper_run(void *p)
 {
 	struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } usual = { 0 };
 	struct spawn *s = p;
-	long pid, got;
+	long pid, got, lock;
 	int status = 0;
 
 	/* A program that ignores SIGCHLD does not get its children's status; we want it. */
 	raw4(SYS_rt_sigaction, SIGCHLD, &usual, 0, 8);
-	pid = process_start(CLONE_VM | CLONE_VFORK, exec_stack + STACK_BYTES, collector_exec, s);
+	spawn_close(3);
+	lock = lock_take(s);
+	pid = lock == LOCK_REFUSED ? -ENOENT : process_start(CLONE_VM | CLONE_VFORK, exec_stack + STACK_BYTES, collector_exec, s);
 	raw5(SYS_prctl, PR_SET_NAME, "tidemark-keeper", 0, 0, 0);
-	spawn_close(0);
+	for (unsigned i = 0; lock >= 0 && i < (unsigned)lock; i++)
+		raw1(SYS_close, i);
+	spawn_close(lock >= 0 ? (unsigned)lock + 1 : 0);
 	__atomic_store_n(&s->pid, pid > 0 ? (uint32_t)pid : ~0u, __ATOMIC_RELEASE);
 	raw6(SYS_futex, &s->pid, FUTEX_WAKE, 0x7fffffff, 0, 0, 0);
 	if (pid < 0)

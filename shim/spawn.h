@@ -2,14 +2,19 @@
  *
  * A process that calls execve becomes an ordinary child of its parent, with
  * SIGCHLD and all. So the collector's parent is not the program but a keeper:
- * a raw clone with exit signal 0 that never calls execve, holds no descriptor,
- * has all signals blocked, waits for the collector and ends with its status.
+ * a raw clone with exit signal 0 that never calls execve, holds no descriptor but
+ * its lock, has all signals blocked, waits for the collector and ends with its
+ * status.
  *
  *   program ──clone, exit signal 0──▶ keeper ──vfork, execve──▶ collector
  *
  * P1  The keeper is seen only by a wait with __WALL or __WCLONE; who asked for
  *     it to be waited for does so. That of a watcher ends with the watcher.
  * P2  Raw system calls only; nothing of libc, no thread-local memory.
+ * P3  From before the collector's start to after its end the keeper has a shared
+ *     lock on the byte PID (of the program) of the file "lock" in the folder of
+ *     the ledger: `run` waits for that (report/session_lock.h). Where the ledger
+ *     is gone the run is over, and no collector is started.
  *
  * Threads: one at a time, with all signals blocked.
  */
@@ -22,6 +27,8 @@
 struct spawn {
 	const char *argv[16];
 	const char *path;
+	const char *ledger;	/* "": private memory */
+	int32_t program;	/* whose ledger it is */
 	uint32_t pid;		/* of the collector, once it runs; futex (shared memory only) */
 };
 
