@@ -1,6 +1,7 @@
 /* answer.c - see answer.h. */
 #include <stdlib.h>
 #include "answer.h"
+#include "blockmap_read.h"
 #include "leaks.h"
 
 struct answers { uint64_t *to, capacity, count; };
@@ -18,24 +19,6 @@ static void answer_collect(struct answers *a, const struct leaks *l)
 		put(a, l->total[kind].blocks);
 		put(a, l->total[kind].bytes);
 	}
-}
-
-/* The block that an address lies in; GRAPH_NONE. Blocks are sorted by address. */
-static uint32_t find_block(const struct snapshot *s, uint64_t address)
-{
-	size_t lo = 0, hi = s->block_count;
-	while (lo < hi) {
-		size_t middle = lo + (hi - lo) / 2;
-		if (s->blocks[middle].address <= address)
-			lo = middle + 1;
-		else
-			hi = middle;
-	}
-	if (!lo)
-		return GRAPH_NONE;
-	const struct tide_block *b = &s->blocks[lo - 1];
-	uint64_t bytes = b->bytes ? b->bytes : 1;
-	return address - b->address < bytes ? (uint32_t)(lo - 1) : GRAPH_NONE;
 }
 
 static void answer_refcount(struct answers *a, const struct leaks *l, uint32_t block)
@@ -83,8 +66,9 @@ static int answer(struct answers *a, uint32_t kind, uint64_t address, const stru
 {
 	struct leaks_options options = { .totals_only = true };
 	struct leaks l;
-	uint32_t block = find_block(s, address);
-	if (kind != QUERY_COLLECT && block == GRAPH_NONE)
+	uint64_t found = blockmap_find(s->blocks, s->block_count, address);
+	uint32_t block = (uint32_t)found;
+	if (kind != QUERY_COLLECT && found == BLOCKMAP_NONE)
 		return error_set(e, EXIT_USAGE, "cannot answer for %#llx|it is no live block|",
 			(unsigned long long)address);
 	if (leaks_classify(s, &options, &l, e))

@@ -22,6 +22,11 @@ struct blockmap {
 void blockmap_read(struct blockmap *b, struct memory_read *m, const struct ledger_copy *c);
 void blockmap_free(struct blockmap *b);
 
+/* The block that an address lies in, of blocks sorted by address; BLOCKMAP_NONE. Blocks of
+ * no bytes are found at their start. */
+#define BLOCKMAP_NONE UINT64_MAX
+uint64_t blockmap_find(const struct tide_block *blocks, uint64_t count, uint64_t address);
+
 /* SECTION_BIRTHS, and live_bytes of threads (`threads` may be NULL). */
 void blockmap_births(const struct blockmap *b, const struct ledger_copy *c, struct snapshot_writer *w,
 	struct tide_thread *threads, uint64_t thread_count);

@@ -76,12 +76,6 @@ static void add_row(struct diff *d, uint64_t key, enum diff_kind kind, const str
 	d->row[d->count++] = (struct diff_row){ key, kind, side_of(o), side_of(n) };
 }
 
-/* Candidates of D3: pointers to items that are gone, or new. */
-struct candidates {
-	const struct diff_item **item;
-	size_t count;
-};
-
 static int by_numbers(const struct diff_item *a, const struct diff_item *b)
 {
 	int order = compare_signed(a->bytes, b->bytes);
@@ -111,38 +105,66 @@ static int by_caller(const void *x, const void *y)
 	return order ? order : compare(a->key, b->key);
 }
 
-/* Makes rows of equal neighbours in two lists sorted alike; what is left stays in them. */
-static void pair(struct diff *d, struct candidates *gone, struct candidates *fresh, bool use_leaf)
+void diff_pair(struct diff_list *gone, struct diff_list *fresh, size_t bytes,
+	int (*order)(const void *gone, const void *fresh),
+	void (*matched)(void *context, const void *gone, const void *fresh), void *context)
 {
-	int (*order_of)(const void *, const void *) = use_leaf ? by_leaf : by_caller;
+	char *g = gone->at, *f = fresh->at;
 	size_t i = 0, j = 0, gone_left = 0, fresh_left = 0;
 
-	if (gone->count)
-		qsort(gone->item, gone->count, sizeof(*gone->item), order_of);
-	if (fresh->count)
-		qsort(fresh->item, fresh->count, sizeof(*fresh->item), order_of);
-	while (i < gone->count && j < fresh->count) {
-		const struct diff_item *o = gone->item[i], *n = fresh->item[j];
-		uint64_t mine = use_leaf ? o->leaf : o->caller, other = use_leaf ? n->leaf : n->caller;
-		int order = by_numbers(o, n);
+	while (i < gone->count || j < fresh->count) {
+		int o = i == gone->count ? 1 : j == fresh->count ? -1 : order(g + i * bytes, f + j * bytes);
 
-		if (!order)
-			order = compare(mine, other);
-		if (!order && mine) {
-			add_row(d, n->key, DIFF_MOVED, o, n);
-			i++, j++;
-		} else if (order < 0) {
-			gone->item[gone_left++] = gone->item[i++];
-		} else {
-			fresh->item[fresh_left++] = fresh->item[j++];
-		}
+		if (!o)
+			matched(context, g + i * bytes, f + j * bytes);
+		if (o < 0)
+			memmove(g + gone_left++ * bytes, g + i * bytes, bytes);
+		if (o > 0)
+			memmove(f + fresh_left++ * bytes, f + j * bytes, bytes);
+		i += o <= 0;
+		j += o >= 0;
 	}
-	while (i < gone->count)
-		gone->item[gone_left++] = gone->item[i++];
-	while (j < fresh->count)
-		fresh->item[fresh_left++] = fresh->item[j++];
 	gone->count = gone_left;
 	fresh->count = fresh_left;
+}
+
+/* D3: lists of pointers to items that are gone, or new. */
+static int same_leaf(const void *gone, const void *fresh)
+{
+	const struct diff_item *a = *(const struct diff_item *const *)gone, *b = *(const struct diff_item *const *)fresh;
+	int order = by_numbers(a, b);
+
+	if (!order)
+		order = compare(a->leaf, b->leaf);
+	return order || a->leaf ? order : 1;
+}
+
+static int same_caller(const void *gone, const void *fresh)
+{
+	const struct diff_item *a = *(const struct diff_item *const *)gone, *b = *(const struct diff_item *const *)fresh;
+	int order = by_numbers(a, b);
+
+	if (!order)
+		order = compare(a->caller, b->caller);
+	return order || a->caller ? order : 1;
+}
+
+static void moved(void *context, const void *gone, const void *fresh)
+{
+	const struct diff_item *o = *(const struct diff_item *const *)gone, *n = *(const struct diff_item *const *)fresh;
+
+	add_row(context, n->key, DIFF_MOVED, o, n);
+}
+
+static void pair(struct diff *d, struct diff_list *gone, struct diff_list *fresh, bool use_leaf)
+{
+	int (*sorted)(const void *, const void *) = use_leaf ? by_leaf : by_caller;
+
+	if (gone->count)
+		qsort(gone->at, gone->count, sizeof(struct diff_item *), sorted);
+	if (fresh->count)
+		qsort(fresh->at, fresh->count, sizeof(struct diff_item *), sorted);
+	diff_pair(gone, fresh, sizeof(struct diff_item *), use_leaf ? same_leaf : same_caller, moved, d);
 }
 
 static uint64_t magnitude(int64_t a, int64_t b)
@@ -170,15 +192,18 @@ static int by_difference(const void *x, const void *y)
 void diff_make(struct diff *d, struct diff_item *old_items, size_t old_count,
 	struct diff_item *new_items, size_t new_count, bool pair_moved)
 {
-	struct candidates gone, fresh;
+	const struct diff_item **gone_item, **new_item;
+	struct diff_list gone, fresh;
 	size_t i = 0, j = 0;
 
 	memset(d, 0, sizeof(*d));
 	old_count = add_up(old_items, old_count);
 	new_count = add_up(new_items, new_count);
 	d->row = memory_get((old_count + new_count + 1) * sizeof(*d->row));
-	gone = (struct candidates){ memory_get((old_count + 1) * sizeof(*gone.item)), 0 };
-	fresh = (struct candidates){ memory_get((new_count + 1) * sizeof(*fresh.item)), 0 };
+	gone_item = memory_get((old_count + 1) * sizeof(*gone_item));
+	new_item = memory_get((new_count + 1) * sizeof(*new_item));
+	gone = (struct diff_list){ gone_item, 0 };
+	fresh = (struct diff_list){ new_item, 0 };
 	while (i < old_count || j < new_count) {
 		const struct diff_item *o = i < old_count ? &old_items[i] : NULL;
 		const struct diff_item *n = j < new_count ? &new_items[j] : NULL;
@@ -198,20 +223,20 @@ void diff_make(struct diff *d, struct diff_item *old_items, size_t old_count,
 		if (empty(o) && empty(n))
 			continue;
 		if (pair_moved && empty(n))
-			gone.item[gone.count++] = o;
+			gone_item[gone.count++] = o;
 		else if (pair_moved && empty(o))
-			fresh.item[fresh.count++] = n;
+			new_item[fresh.count++] = n;
 		else
 			add_row(d, o ? o->key : n->key, kind_of(o, n), o, n);
 	}
 	pair(d, &gone, &fresh, true);
 	pair(d, &gone, &fresh, false);
 	for (i = 0; i < gone.count; i++)
-		add_row(d, gone.item[i]->key, DIFF_GONE, gone.item[i], NULL);
+		add_row(d, gone_item[i]->key, DIFF_GONE, gone_item[i], NULL);
 	for (j = 0; j < fresh.count; j++)
-		add_row(d, fresh.item[j]->key, DIFF_NEW, NULL, fresh.item[j]);
-	free(gone.item);
-	free(fresh.item);
+		add_row(d, new_item[j]->key, DIFF_NEW, NULL, new_item[j]);
+	free(gone_item);
+	free(new_item);
 	if (d->count)
 		qsort(d->row, d->count, sizeof(*d->row), by_difference);
 	for (i = 0; i < d->count; i++)

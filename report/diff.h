@@ -1,6 +1,6 @@
 /* diff.h - two lists of keyed numbers, matched: tracemalloc's compare_to.
  *
- * Pure: knows nothing of snapshots, prints nothing. Used by `diff` and `html`.
+ * Pure: knows nothing of snapshots, prints nothing. Used by `diff`, `html` and `gate`.
  *
  * D1  Items of one side with equal keys are added up first.
  * D2  Every key of either side is in exactly one row, but a moved pair, which is
@@ -48,6 +48,14 @@ struct diff {
 void diff_make(struct diff *d, struct diff_item *old_items, size_t old_count,
 	struct diff_item *new_items, size_t new_count, bool pair_moved);
 void diff_free(struct diff *d);
+
+/* Pairs what is equal in two lists sorted alike, elements of `bytes` each: `matched` is called
+ * for each pair, and the rest moves together at the front of its list. `order` compares one of `gone`
+ * with one of `fresh`, and may refine nothing that the lists are not sorted by. */
+struct diff_list { void *at; size_t count; };
+void diff_pair(struct diff_list *gone, struct diff_list *fresh, size_t bytes,
+	int (*order)(const void *gone, const void *fresh),
+	void (*matched)(void *context, const void *gone, const void *fresh), void *context);
 const char *diff_kind_name(enum diff_kind kind);	/* "new", "gone" ... */
 
 #endif

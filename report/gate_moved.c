@@ -5,6 +5,7 @@
  * then the rest. */
 #include <stdlib.h>
 #include <string.h>
+#include "diff.h"
 #include "gate.h"
 
 struct candidate {
@@ -13,8 +14,10 @@ struct candidate {
 	size_t index;
 };
 
-static int by_numbers(const struct candidate *a, const struct candidate *b)
+static int by_numbers(const void *x, const void *y)
 {
+	const struct candidate *a = x, *b = y;
+
 	for (int i = 0; i < 4; i++)
 		if (a->numbers[i] != b->numbers[i])
 			return a->numbers[i] < b->numbers[i] ? -1 : 1;
@@ -26,37 +29,24 @@ static int by_file(const void *x, const void *y)
 	const struct candidate *a = x, *b = y;
 	int order = by_numbers(a, b);
 
-	if (!order)
-		order = strcmp(a->file, b->file);
+	return order ? order : strcmp(a->file, b->file);
+}
+
+static int by_index(const void *x, const void *y)
+{
+	const struct candidate *a = x, *b = y;
+	int order = by_file(a, b);
+
 	return order ? order : (a->index > b->index) - (a->index < b->index);
 }
 
-/* Pairs equal candidates of two sorted lists and takes them out. */
-static void pair(struct candidate *gone, size_t *gone_count, struct candidate *fresh, size_t *fresh_count,
-	int same_file, const struct gate_baseline *b, const struct gate_base_site **moved)
+struct moving { const struct gate_baseline *from; const struct gate_base_site **moved; };
+
+static void matched(void *context, const void *gone, const void *fresh)
 {
-	size_t i = 0, k = 0, gone_left = 0, fresh_left = 0;
+	struct moving *m = context;
 
-	while (i < *gone_count && k < *fresh_count) {
-		int order = by_numbers(&gone[i], &fresh[k]);
-
-		if (!order && same_file)
-			order = strcmp(gone[i].file, fresh[k].file);
-		if (order < 0) {
-			gone[gone_left++] = gone[i++];
-		} else if (order > 0) {
-			fresh[fresh_left++] = fresh[k++];
-		} else {
-			moved[fresh[k].index] = &b->sites[gone[i].index];
-			i++, k++;
-		}
-	}
-	while (i < *gone_count)
-		gone[gone_left++] = gone[i++];
-	while (k < *fresh_count)
-		fresh[fresh_left++] = fresh[k++];
-	*gone_count = gone_left;
-	*fresh_count = fresh_left;
+	m->moved[((const struct candidate *)fresh)->index] = &m->from->sites[((const struct candidate *)gone)->index];
 }
 
 void gate_baseline_moved(const struct gate_baseline *b, const struct gate_measure *m,
@@ -65,6 +55,8 @@ void gate_baseline_moved(const struct gate_baseline *b, const struct gate_measur
 	struct candidate *gone = memory_get((b->site_count + 1) * sizeof *gone);
 	struct candidate *fresh = memory_get((m->site_count + 1) * sizeof *fresh);
 	size_t gone_count = 0, fresh_count = 0, i = 0, k = 0;
+	struct moving moving = { b, moved };
+	struct diff_list old, new;
 
 	memset(moved, 0, m->site_count * sizeof *moved);
 	while (i < b->site_count || k < m->site_count) {
@@ -85,10 +77,12 @@ void gate_baseline_moved(const struct gate_baseline *b, const struct gate_measur
 		i += order <= 0;
 		k += order >= 0;
 	}
-	qsort(gone, gone_count, sizeof *gone, by_file);
-	qsort(fresh, fresh_count, sizeof *fresh, by_file);
-	pair(gone, &gone_count, fresh, &fresh_count, 1, b, moved);
-	pair(gone, &gone_count, fresh, &fresh_count, 0, b, moved);
+	qsort(gone, gone_count, sizeof *gone, by_index);
+	qsort(fresh, fresh_count, sizeof *fresh, by_index);
+	old = (struct diff_list){ gone, gone_count };
+	new = (struct diff_list){ fresh, fresh_count };
+	diff_pair(&old, &new, sizeof *gone, by_file, matched, &moving);
+	diff_pair(&old, &new, sizeof *gone, by_numbers, matched, &moving);
 	free(gone);
 	free(fresh);
 }

@@ -1,5 +1,6 @@
 /* refs.c - see refs.h. */
 #include <stdlib.h>
+#include "blockmap_read.h"
 #include "refs.h"
 
 const char *refs_root_kind(uint32_t kind)
@@ -13,19 +14,9 @@ const char *refs_root_kind(uint32_t kind)
 
 uint32_t refs_block_at(const struct snapshot *s, uint64_t address)
 {
-	size_t low = 0, high = s->block_count;
+	uint64_t at = blockmap_find(s->blocks, s->block_count, address);
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (s->blocks[middle].address <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (!low || address - s->blocks[low - 1].address >= s->blocks[low - 1].bytes + !s->blocks[low - 1].bytes)
-		return GRAPH_NONE;
-	return (uint32_t)low - 1;
+	return at == BLOCKMAP_NONE ? GRAPH_NONE : (uint32_t)at;
 }
 
 void refs_find_words(struct refs *r)
