@@ -71,6 +71,8 @@ static void forget(uint64_t *slot, uint64_t size)
 	if (state.sample)
 		return;
 	count_freed(t, count_of(t, slot_site(s)), size);
+	if (t->credit > t->credit_max)
+		count_publish(t);
 }
 
 void tide_clear(void)

@@ -136,15 +136,16 @@ struct count_live count_live_now(void)
 	return live;
 }
 
-/* The histogram of a site exists from its second size class on. */
-void count_new_size_class(struct ledger_counter *c, unsigned class)
+/* The histogram of a site exists from its second size class on; size_class is 0 then. */
+void count_new_size(struct ledger_counter *c, uint64_t size, uint32_t blocks)
 {
-	if (!c->size_class) {
-		c->size_class = class + 1;
-		return;
-	}
+	unsigned class = count_class(size);
 	struct ledger_sizes *s = ledger_at(LEDGER_SIZES);
 	if (!c->sizes) {
+		if (!c->size_class) {
+			c->size_class = class + 1;
+			return;
+		}
 		struct ledger_table *t = &state.ledger->table[LEDGER_SIZES];
 		lock_take(&count_lock);
 		uint64_t index = t->count ? t->count : 1;
@@ -154,11 +155,11 @@ void count_new_size_class(struct ledger_counter *c, unsigned class)
 		lock_release(&count_lock);
 		if (!room)
 			return;
-		/* total_blocks already has this one. */
-		s[index].count[c->size_class - 1] = (uint32_t)(c->total_blocks - 1);
+		s[index].count[c->size_class - 1] = (uint32_t)c->total_blocks;
 		c->sizes = (uint32_t)index;
+		c->size_class = 0;
 	}
-	s[c->sizes].count[class]++;
+	s[c->sizes].count[class] += blocks;
 }
 
 void count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uint64_t slot)
@@ -198,5 +199,7 @@ void count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uin
 void count_unseen_free(struct thread *t, uint32_t site, uint64_t size)
 {
 	count_freed(t, count_of(t, site), size);
+	if (t->credit > t->credit_max)
+		count_publish(t);
 	missed_add(MISSED_FREES, 1);
 }

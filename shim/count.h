@@ -27,7 +27,7 @@
 
 struct ledger_counter *count_page(struct thread *t, uint32_t page);
 void count_publish(struct thread *t);
-void count_new_size_class(struct ledger_counter *c, unsigned class);
+void count_new_size(struct ledger_counter *c, uint64_t size, uint32_t blocks);
 void count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uint64_t slot);
 /* The calling thread is about to make the second one. */
 void count_go_threaded(struct thread *t);
@@ -64,12 +64,27 @@ HOT_INLINE void count_touch(struct ledger_counter *c)
 	}
 }
 
-static inline unsigned count_class(uint64_t size)
+/* Number of bits of size. */
+HOT_INLINE unsigned count_class(uint64_t size)
 {
-	unsigned c = size ? 64u - (unsigned)__builtin_clzll(size) : 0;
+	unsigned c = 63u - (unsigned)__builtin_clzll(size << 1 | 1);
 	return c < LEDGER_SIZE_CLASSES ? c : LEDGER_SIZE_CLASSES - 1;
 }
 
+/* Notes the size of `blocks` that will be counted; false where the counter has
+ * no place for it yet (then count_new_size). */
+HOT_INLINE bool count_size(struct ledger_counter *c, uint64_t size, uint32_t blocks)
+{
+	unsigned class = count_class(size);
+	if (likely(c->size_class == class + 1))
+		return true;
+	if (!c->sizes)
+		return false;
+	((struct ledger_sizes *)ledger_at(LEDGER_SIZES))[c->sizes].count[class] += blocks;
+	return true;
+}
+
+/* After both: count_publish when credit has left [0, credit_max]. */
 HOT_INLINE void count_made(struct thread *t, struct ledger_counter *c, uint64_t size)
 {
 	count_touch(c);
@@ -77,15 +92,8 @@ HOT_INLINE void count_made(struct thread *t, struct ledger_counter *c, uint64_t 
 	c->total_bytes += size;
 	c->live_blocks++;
 	c->total_blocks++;
-	unsigned class = count_class(size);
-	if (unlikely(c->size_class != class + 1))
-		count_new_size_class(c, class);
-	else if (unlikely(c->sizes))
-		count_new_size_class(c, class);
 	t->events++;
 	t->credit -= (int64_t)size;
-	if (unlikely(t->credit < 0))
-		count_publish(t);
 }
 
 HOT_INLINE void count_freed(struct thread *t, struct ledger_counter *c, uint64_t size)
@@ -95,8 +103,6 @@ HOT_INLINE void count_freed(struct thread *t, struct ledger_counter *c, uint64_t
 	c->live_blocks--;
 	t->freed++;
 	t->credit += (int64_t)size;
-	if (unlikely(t->credit > t->credit_max))
-		count_publish(t);
 }
 
 /* Is the block that makes this counter's total_blocks n timed? Returns what

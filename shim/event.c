@@ -16,6 +16,23 @@ void event_timed(struct thread *t, uintptr_t p, uint64_t *slot, unsigned timed)
 		birth_tick(t, tsc);
 }
 
+__attribute__((noinline))
+void *event_made_rest(struct thread *t, void *block)
+{
+	uintptr_t p = (uintptr_t)block;
+	uint64_t *place = &block_leaf_of(p)->slot[BLOCK_GRANULE(p)];
+	if (t->credit < 0)
+		count_publish(t);
+	unsigned timed = count_timed(count_of(t, slot_site(*place))->total_blocks);
+	if (timed) {
+		uint64_t slot = *place & (((uint64_t)1 << SLOT_BIRTH_SHIFT) - 1);
+		event_timed(t, p, &slot, timed);
+		*place = slot;
+	}
+	thread_leave(t);
+	return block;
+}
+
 __attribute__((cold, noinline))
 void event_unseen(struct thread *t, uint64_t old, uintptr_t p, uint64_t old_size)
 {
@@ -86,12 +103,11 @@ static void made_sampled(struct thread *t, uintptr_t p, uint64_t size, const uin
 	uint32_t site = walk_site(t, e);
 	struct ledger_counter *c = count_of(t, site);
 	struct sample_weight w = sample_weight(p, size, state.sample);
+	if (!count_size(c, size, (uint32_t)w.blocks))
+		count_new_size(c, size, (uint32_t)w.blocks);
 	count_weight(t, c, w, 1);
 	c->total_bytes += (uint64_t)w.bytes;
 	c->total_blocks += (uint64_t)w.blocks;
-	unsigned class = count_class(size);
-	if (c->size_class != class + 1 || c->sizes)
-		count_new_size_class(c, class);
 	t->events += (uint64_t)w.blocks;
 	uint64_t slot = site | t->slot_bits, old_size = 0;
 	event_timed(t, p, &slot, 1);
@@ -121,6 +137,7 @@ void event_note(uintptr_t p, uint64_t bytes, uint32_t domain)
 void event_recalculate_special(void)
 {
 	state.special = state.sample || state.stopped || state.ignoring;
+	state.general = state.special || state.foreign;
 }
 
 __attribute__((noinline))

@@ -28,11 +28,71 @@ void event_freed_nested(uintptr_t p);
 void event_gone_nested(uint64_t slot, uint64_t size);
 void event_timed(struct thread *t, uintptr_t p, uint64_t *slot, unsigned timed);
 void event_request(struct thread *t);
+/* What event_made_fast left: a new peak, a block that is timed. Leaves the shim. */
+void *event_made_rest(struct thread *t, void *block);
+
+/* The common allocation: nothing is asked for, the allocator is glibc's and the block
+ * has a slot of its own. All doubts come before the first change; EVENT_DOUBT: nothing
+ * was done, and event_made will do. */
+enum event_rest { EVENT_DOUBT, EVENT_DONE, EVENT_REST };
+
+HOT_INLINE enum event_rest event_made_fast(struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e)
+{
+	struct ledger_header *h = state.ledger;
+	struct block_leaf *leaf = block_leaf_of(p);
+	if (unlikely(__atomic_load_n(&h->request, __ATOMIC_RELAXED) || !leaf))
+		return EVENT_DOUBT;
+	uint64_t *place = &leaf->slot[BLOCK_GRANULE(p)];
+	uint64_t header = *(const uint64_t *)(p - 8), slack = (header & ~(uint64_t)7) - 8 - size;
+	/* A mapping of its own, or much more than was asked for: B3. */
+	if (unlikely(*place | (header & 2)) || unlikely(slack >= SLOT_SLACK_EXTRA))
+		return EVENT_DOUBT;
+	const struct walk_leaf *l = walk_leaf(t, e);
+	uint32_t site = likely(l) ? l->site : walk_block(t, e);
+	struct ledger_counter *c = likely(l) ? l->counter : count_of(t, site);
+	oracle_check(t, e, site);
+	if (unlikely(!count_size(c, size, 1)))
+		return EVENT_DOUBT;
+	*place = site | t->slot_bits | slack << SLOT_SLACK_SHIFT | (p & 16) << (SLOT_HALF_SHIFT - 4)
+		| (uint64_t)birth_now() << SLOT_BIRTH_SHIFT;
+	t->last = p;
+	count_made(t, c, size);
+	return unlikely(t->credit < 0 || count_timed(c->total_blocks)) ? EVENT_REST : EVENT_DONE;
+}
+
+/* The same of a free. */
+HOT_INLINE bool event_freed_fast(struct thread *t, uintptr_t p)
+{
+	struct block_leaf *leaf = block_leaf_of(p);
+	if (unlikely(!leaf))
+		return false;
+	uint64_t *place = &leaf->slot[BLOCK_GRANULE(p)], slot = *place;
+	/* Of its own granule half, and not timed: those bits are neighbours. */
+	if (unlikely(((slot >> SLOT_HALF_SHIFT) & 7) != ((p >> 4) & 1) || slot_slack(slot) == SLOT_SLACK_EXTRA
+	    || !slot || (p & 15)))
+		return false;
+	uint64_t header = *(const uint64_t *)(p - 8);
+	struct ledger_counter *page = t->pages[slot_site(slot) / LEDGER_PAGE_COUNTERS];
+	if (unlikely((header & 2) || !page))
+		return false;
+	uint64_t size = (header & ~(uint64_t)7) - 8 - slot_slack(slot);
+	struct ledger_counter *c = page + slot_site(slot) % LEDGER_PAGE_COUNTERS;
+	if (unlikely(t->credit + (int64_t)size > t->credit_max))
+		return false;
+	*place = 0;
+	count_freed(t, c, size);
+	c->temporary += t->last == p;
+	return true;
+}
 
 HOT_INLINE void event_made_at(struct thread *t, uintptr_t p, uint64_t size, uint32_t site)
 {
 	struct ledger_counter *c = count_of(t, site);
+	if (unlikely(!count_size(c, size, 1)))
+		count_new_size(c, size, 1);
 	count_made(t, c, size);
+	if (unlikely(t->credit < 0))
+		count_publish(t);
 	uint64_t slot = site | t->slot_bits;
 	unsigned timed = count_timed(c->total_blocks);
 	if (unlikely(timed))
@@ -55,7 +115,7 @@ HOT_INLINE void event_made(struct thread *t, void *block, uint64_t size, const u
 	}
 	block_prefetch((uintptr_t)block);
 	uint32_t site = walk_site(t, e);
-	oracle_check(t, e);
+	oracle_check(t, e, site);
 	event_made_at(t, (uintptr_t)block, size, site);
 }
 
@@ -97,6 +157,8 @@ HOT_INLINE void event_freed(struct thread *t, void *block)
 	}
 	struct ledger_counter *c = count_of(t, slot_site(slot));
 	count_freed(t, c, size);
+	if (unlikely(t->credit > t->credit_max))
+		count_publish(t);
 	if (t->last == p)
 		c->temporary++;
 	if (unlikely(slot_timed(slot)))

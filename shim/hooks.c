@@ -29,7 +29,7 @@ EXPORT void free_sized(void *p, size_t size);
 EXPORT void free_aligned_sized(void *p, size_t alignment, size_t size);
 
 /* The block p of `size` bytes has just been made for the caller of `frame`. */
-HOT_INLINE void *made(void *p, size_t size, void *frame)
+FULL void *made(void *p, size_t size, void *frame)
 {
 	struct thread *t = thread_enter(SP_OF(frame));
 	if (unlikely((uintptr_t)t <= (uintptr_t)THREAD_NESTED)) {
@@ -46,10 +46,34 @@ HOT_INLINE void *made(void *p, size_t size, void *frame)
 	return p;
 }
 
+HOT_INLINE void *made_slow(void *p, size_t size, void *frame)
+{
+	p = made(p, size, frame);
+	compiler_barrier();	/* not a jump: `made` reads the frame of its caller */
+	return p;
+}
+
+/* The same, straight ahead where it can. */
+HOT_INLINE void *made_fast(void *p, size_t size, void *frame)
+{
+	struct thread *t = thread_current;
+	if (likely(t->busy == THREAD_IDLE && p)) {
+		t->busy = SP_OF(frame);
+		compiler_barrier();
+		enum event_rest rest = event_made_fast(t, (uintptr_t)p, size, walk_entry(frame));
+		if (unlikely(rest == EVENT_REST))
+			return event_made_rest(t, p);
+		thread_leave(t);
+		if (likely(rest == EVENT_DONE))
+			return p;
+	}
+	return made_slow(p, size, frame);
+}
+
 HOT_INLINE void *made_here(void *p, size_t size, void *frame)
 {
 	event_pass(size);
-	return made(p, size, frame);
+	return made_slow(p, size, frame);
 }
 
 /* p is about to be freed. */
@@ -67,22 +91,26 @@ HOT_INLINE void gone(void *p, void *frame)
 
 FULL void *malloc_full(size_t size)
 {
-	return made(real.malloc(size), size, ENTRY());
+	return made_slow(real.malloc(size), size, ENTRY());
 }
 
 void *malloc(size_t size)
 {
-	return event_pass(size) ? real.malloc(size) : malloc_full(size);
+	if (unlikely(state.general))
+		return event_pass(size) ? real.malloc(size) : malloc_full(size);
+	return made_fast(real.malloc(size), size, ENTRY());
 }
 
 FULL void *calloc_full(size_t n, size_t each)
 {
-	return made(real.calloc(n, each), n * each, ENTRY());
+	return made_slow(real.calloc(n, each), n * each, ENTRY());
 }
 
 void *calloc(size_t n, size_t each)
 {
-	return event_pass(n * each) ? real.calloc(n, each) : calloc_full(n, each);
+	if (unlikely(state.general))
+		return event_pass(n * each) ? real.calloc(n, each) : calloc_full(n, each);
+	return made_fast(real.calloc(n, each), n * each, ENTRY());
 }
 
 FULL void free_full(void *p)
@@ -95,10 +123,21 @@ FULL void free_full(void *p)
 
 void free(void *p)
 {
-	if (event_pass_free(p) && !real_is_boot(p))
-		real.free(p);
-	else
-		free_full(p);
+	if (!p)
+		return;
+	struct thread *t = thread_current;
+	if (unlikely(state.general)) {
+		if (event_pass_free(p) && !real_is_boot(p))
+			return real.free(p);
+	} else if (likely(t->busy == THREAD_IDLE)) {
+		t->busy = (uintptr_t)ENTRY();
+		compiler_barrier();
+		bool done = event_freed_fast(t, (uintptr_t)p);
+		thread_leave(t);
+		if (likely(done))
+			return real.free(p);
+	}
+	free_full(p);
 }
 
 void cfree(void *p)
@@ -162,6 +201,8 @@ HOT_INLINE void *resize(void *p, size_t size, void *frame)
 		} else {
 			struct ledger_counter *c = count_of(t, slot_site(slot));
 			count_freed(t, c, old_size);
+			if (unlikely(t->credit > t->credit_max))
+				count_publish(t);
 			if (t->last == (uintptr_t)p)
 				c->temporary++;
 			if (unlikely(slot_timed(slot)))

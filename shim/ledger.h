@@ -255,7 +255,7 @@ struct ledger_counter {
 	uint32_t temporary;
 	uint32_t lifetimes;		/* LEDGER_LIFETIMES index; 0 = none yet */
 	uint32_t sizes;			/* LEDGER_SIZES index; 0 = all in size_class */
-	uint32_t size_class;		/* class of the first allocation + 1; 0 = none yet */
+	uint32_t size_class;		/* class of all allocations + 1; 0 = none yet, or see sizes */
 };
 
 /* Size class c holds requests r with bit_length(r) == c: 0 | 1 | 2-3 | 4-7 ... */

@@ -272,7 +272,11 @@ static void inherit(uint64_t *slot, uint64_t size)
 		c->live_bytes += (int64_t)size;
 		c->total_bytes += size;
 	} else {
+		if (!count_size(c, size, 1))
+			count_new_size(c, size, 1);
 		count_made(t, c, size);
+		if (t->credit < 0)
+			count_publish(t);
 	}
 	((struct ledger_site *)ledger_at(LEDGER_SITES))[site].flags |= LEDGER_SITE_INHERITED;
 }

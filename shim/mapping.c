@@ -21,11 +21,10 @@ static void charge(struct thread *t, uint32_t site, int64_t bytes, int blocks, b
 	c->live_bytes += bytes;
 	c->live_blocks += blocks;
 	if (fresh) {
+		if (!count_size(c, (uint64_t)bytes, 1))
+			count_new_size(c, (uint64_t)bytes, 1);
 		c->total_bytes += (uint64_t)bytes;
 		c->total_blocks++;
-		unsigned class = count_class((uint64_t)bytes);
-		if (c->size_class != class + 1 || c->sizes)
-			count_new_size_class(c, class);
 	}
 }
 

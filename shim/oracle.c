@@ -74,13 +74,13 @@ static void report(const struct thread *t, const uint64_t *theirs, uint32_t n, u
 	for (uint32_t i = 0; i < n; i++) {
 		say_address(i == at ? "* libunwind " : "  libunwind ", theirs[i]);
 		if (i < t->frames)
-			say_address("  own       ", t->frame[t->frames - 1 - i].pc);
+			say_address("  own       ", t->place[t->frames - 1 - i].pc);
 	}
 	for (uint32_t i = n; i < t->frames; i++)
-		say_address("  own       ", t->frame[t->frames - 1 - i].pc);
+		say_address("  own       ", t->place[t->frames - 1 - i].pc);
 }
 
-void oracle_check(struct thread *t, const uintptr_t *e)
+void oracle_check(struct thread *t, const uintptr_t *e, uint32_t site)
 {
 	uint64_t cursor[CURSOR_WORDS], theirs[256];
 	static uint64_t turn;
@@ -90,6 +90,13 @@ void oracle_check(struct thread *t, const uintptr_t *e)
 	uint8_t paused = t->paused;
 	t->paused = 1;
 	compared++;
+	/* The cache as it was when a leaf was believed, then the walk that it stands for. */
+	uint32_t walked = walk_slow(t, e, 0);
+	if (walked != site) {
+		own_differing++;
+		if (own_differing < 5)
+			say("a remembered leaf differs from the walk, site ", walked);
+	}
 	if (walk_check(t, e)) {
 		own_differing++;
 		if (own_differing < 5)
@@ -115,8 +122,7 @@ void oracle_check(struct thread *t, const uintptr_t *e)
 		}
 		uint32_t have = t->frames < state.depth ? t->frames : state.depth, at = 0;
 		while (at < n && at < have) {
-			const struct walk_frame *f = &t->frame[t->frames - 1 - at];
-			if (theirs[at] != f->pc - (f->flags & WALK_EXACT))
+			if (theirs[at] != t->place[t->frames - 1 - at].pc)
 				break;
 			at++;
 		}

@@ -5,10 +5,11 @@
 #ifdef TIDEMARK_CHECK
 struct thread;
 
-void oracle_check(struct thread *t, const uintptr_t *e);
+/* Is `site` that of the stack whose innermost frame is e? */
+void oracle_check(struct thread *t, const uintptr_t *e, uint32_t site);
 void oracle_end(void);
 #else
-#define oracle_check(t, e) ((void)0)
+#define oracle_check(t, e, site) ((void)0)
 #define oracle_end() ((void)0)
 #endif
 

@@ -435,10 +435,9 @@ uint32_t rule_learn(uintptr_t key)
 {
 	uint32_t generation = __atomic_load_n(&state.generation, __ATOMIC_ACQUIRE);
 	uint32_t rule = rule_compute(key);
-	uint64_t h = (key * 0x61C8864680B583EBull) & ((1ull << 47) - 1);
-	uint64_t entry = ((h & 0x7fffffffu) + 1) << 32 | rule;
+	uint64_t h = key * 0x61C8864680B583EBull, entry = (uint64_t)rule << 32 | (uint32_t)h;
 	if (key < (1ull << 47) && generation == __atomic_load_n(&state.generation, __ATOMIC_ACQUIRE))
-		__atomic_store_n(&rule_table[h >> 31], entry, __ATOMIC_RELAXED);
+		__atomic_store_n(&rule_table[(uint16_t)(h >> 31)], entry, __ATOMIC_RELAXED);
 	return rule;
 }
 

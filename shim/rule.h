@@ -6,8 +6,8 @@
  *
  * R1  A key is a return address; the instruction looked up is key - 1. For an
  *     interrupted pc the key is pc + 1.
- * R2  An entry is one 8-byte word holding 31 bits of tag and a rule; tag and
- *     index together are a bijection of the 47-bit key, so a hit is exact.
+ * R2  An entry is one 8-byte word, a rule above 32 bits of tag; tag and index
+ *     together are a bijection of the 47-bit key, so a hit is exact.
  * R3  rule_flush after every dlclose: no rule outlives its code.
  *
  * Threads: all. Signals: safe. Fork: nothing to do.
@@ -51,10 +51,11 @@ void rule_flush(void);
 static inline uint32_t rule_find(uintptr_t key)
 {
 	/* Odd multiplier: a bijection modulo 2^47. */
-	uint64_t h = (key * 0x61C8864680B583EBull) & ((1ull << 47) - 1);
-	uint64_t e = __atomic_load_n(&rule_table[h >> 31], __ATOMIC_RELAXED);
-	if (__builtin_expect((uint32_t)(e >> 32) == ((uint32_t)h & 0x7fffffffu) + 1, 1))
-		return (uint32_t)e;
+	uint64_t h = key * 0x61C8864680B583EBull;
+	uint64_t e = __atomic_load_n(&rule_table[(uint16_t)(h >> 31)], __ATOMIC_RELAXED);
+	/* An entry that is not there yet has kind RULE_NONE. */
+	if (__builtin_expect((uint32_t)e == (uint32_t)h && e >> 32, 1))
+		return (uint32_t)(e >> 32);
 	return rule_learn(key);
 }
 

@@ -134,8 +134,8 @@ static uint32_t node_intern(uint32_t parent, uint64_t address, unsigned flags)
 	return (uint32_t)index;
 }
 
-static uint32_t add_locked(uint64_t hash, struct walk_frame *frames, uint32_t count, unsigned flags,
-	bool remember)
+static uint32_t add_locked(uint64_t hash, const struct walk_place *places, struct walk_frame *frames,
+	uint32_t count, unsigned flags, bool remember)
 {
 	uint32_t site = site_find(hash);
 	if (site)
@@ -155,7 +155,7 @@ static uint32_t add_locked(uint64_t hash, struct walk_frame *frames, uint32_t co
 	for (uint32_t i = first; i < count; i++) {
 		unsigned f = (frames[i].flags & WALK_EXACT ? LEDGER_NODE_SIGNAL : 0)
 			| (frames[i].flags & WALK_BY_RBP ? LEDGER_NODE_BY_FRAME_POINTER : 0);
-		node = node_intern(node, frames[i].pc - (frames[i].flags & WALK_EXACT), f);
+		node = node_intern(node, places[i].pc, f);
 		if (!node)
 			return 0;
 		if (remember)
@@ -169,11 +169,11 @@ static uint32_t add_locked(uint64_t hash, struct walk_frame *frames, uint32_t co
 	return (uint32_t)index;
 }
 
-uint32_t site_add(uint64_t hash, struct walk_frame *frames, uint32_t count, unsigned flags,
-	bool remember)
+uint32_t site_add(uint64_t hash, const struct walk_place *places, struct walk_frame *frames,
+	uint32_t count, unsigned flags, bool remember)
 {
 	lock_take(&site_lock);
-	uint32_t site = add_locked(hash, frames, count, flags, remember);
+	uint32_t site = add_locked(hash, places, frames, count, flags, remember);
 	lock_release(&site_lock);
 	if (!site) {
 		missed_add(MISSED_SITES_FULL, 1);

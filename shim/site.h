@@ -38,8 +38,8 @@ HOT_INLINE uint32_t site_next(uint32_t site, uint64_t hash)
 
 /* Makes it. `flags`: LEDGER_SITE_*; nodes of frames are remembered in the
  * frames when `remember`. Returns LEDGER_SITE_OVERFLOW when the tables are full. */
-uint32_t site_add(uint64_t hash, struct walk_frame *frames, uint32_t count, unsigned flags,
-	bool remember);
+uint32_t site_add(uint64_t hash, const struct walk_place *places, struct walk_frame *frames,
+	uint32_t count, unsigned flags, bool remember);
 
 /* Finishing of a hash: every bit depends on every bit. */
 static inline uint64_t site_mix(uint64_t h)

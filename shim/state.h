@@ -39,29 +39,50 @@ enum phase {
 	PHASE_OVER,		/* the exit snapshot was taken */
 };
 
-/* A frame of the cached stack: see walk.h. */
+/* A frame of the cached stack (walk.h): where its return address stands, and what
+ * it is; for an interrupted frame (WALK_EXACT), its pc. */
+struct walk_place { uintptr_t slot, pc; };
+
 struct walk_frame {
-	uintptr_t slot;		/* address of the word that holds pc */
-	uintptr_t pc;		/* return address (or interrupted pc + 1: WALK_EXACT) */
-	uintptr_t rbp;		/* rbp while pc runs */
-	uint64_t hash;		/* rolling hash of the frames from the outermost to this */
-	uint32_t site;		/* site of the stack that ends here; 0 unknown */
+	uint64_t hash;		/* rolling hash of the pcs from the outermost frame to this */
+	uint64_t identity;	/* the same of slots, pcs and (where it matters) rbp: W5 */
+	uintptr_t rbp;		/* while pc runs */
 	uint32_t node;		/* trie node of the frames to here (complete stacks); 0 unknown */
-	uint16_t verify;	/* words to verify for the frames outside of this one */
+	uint16_t extras;	/* words, beside return addresses, that outer frames' places depend on */
 	uint8_t needs_rbp;	/* an outer frame's place depends on rbp */
 	uint8_t flags;		/* WALK_* */
 };
 
 struct walk_word { const uintptr_t *address; uintptr_t expected; };
 
-#define WALK_FRAMES 2048u	/* cached frames; deeper stacks drop their outer half */
-#define WALK_WORDS (3 * WALK_FRAMES)
+#define WALK_FRAMES 2048u	/* cached frames; deeper stacks drop their outer part */
+#define WALK_EXTRAS (2 * WALK_FRAMES)
 #define WALK_DEPTH_MAX 1024u	/* greatest depth limit */
 #define WALK_EXTRA 128u		/* frames walked beyond the depth limit, so that returns do not walk anew */
 
+/* A stack that was walked lately, as its innermost frames on top of a cached one,
+ * the trunk: W4. Two cache lines. */
+#define WALK_LEAF_WORDS 6u
+struct walk_leaf {
+	uintptr_t slot;		/* 0: nothing remembered */
+	uintptr_t pc, rbp;
+	uint64_t identity;	/* of the trunk */
+	struct ledger_counter *counter;	/* of this thread and the site */
+	uint32_t site;
+	uint16_t kept;		/* the trunk is frame[kept - 1] */
+	uint16_t low;		/* frames of the trunk to verify: down to this index */
+	uint8_t words;		/* of its own */
+	uint8_t needs_rbp;
+	uint8_t extras;		/* are there any among the frames of the trunk? */
+	uint32_t offset[WALK_LEAF_WORDS];	/* of its words, from slot */
+	uintptr_t expected[WALK_LEAF_WORDS];
+} __attribute__((aligned(64)));
+#define WALK_LEAVES_BITS 8u
+#define WALK_LEAVES (1u << WALK_LEAVES_BITS)
+
 /* A frame on its way into the cache, with what its transition outward read. */
 struct walk_step {
-	uintptr_t slot, pc, rbp, sp;
+	uintptr_t slot, pc, rbp;
 	const uintptr_t *rbp_from;	/* where the caller's rbp was loaded; NULL: kept in rbp */
 	const uintptr_t *extra;		/* realigned: word that held the CFA; signal: word that held rsp */
 	uintptr_t extra_value;
@@ -100,9 +121,16 @@ struct thread {
 	uintptr_t control_block;	/* thread pointer of the owner */
 	uintptr_t probed_lo, probed_hi;	/* other stack known to be readable */
 	uint32_t probed_unmaps, generation;	/* state.unmaps, state.generation when last looked at */
+	bool leaf_off;			/* leaves are not remembered */
+	int32_t leaf_turn;		/* walks until leaf_policy looks again */
+	uint64_t leaf_events;		/* events when it last looked */
+	uint64_t seed;			/* of identities: no two lives of a cache share one */
 	struct ledger_registers registers;
-	struct walk_word word[WALK_WORDS];
+	struct walk_leaf leaf[WALK_LEAVES];
+	struct walk_place floor;	/* place[-1], where a search ends: above any stack */
+	struct walk_place place[WALK_FRAMES];
 	struct walk_frame frame[WALK_FRAMES];
+	struct walk_word extra[WALK_EXTRAS];
 	struct recent recent[RECENT_BLOCKS];
 	struct walk_step step[WALK_DEPTH_MAX + WALK_EXTRA + 1];
 };
@@ -117,6 +145,7 @@ struct state {
 	bool verbose;
 	bool stopped;			/* tide_stop */
 	uint32_t ignoring;		/* threads inside __lsan_disable */
+	bool general;			/* special, or foreign: nothing takes the fast way */
 	bool special;			/* sampling, stopped, or a thread ignores: event_made_special */
 	uint32_t depth;
 	uint64_t depth_power;	/* WALK_BASE to the power of depth */

@@ -9,6 +9,7 @@
 #include "lock.h"
 #include "memory.h"
 #include "store.h"
+#include "walk.h"
 #include "thread.h"
 
 /* busy == 0: takes the slow way. */
@@ -95,6 +96,11 @@ static void fill(struct thread *t, uintptr_t sp)
 	t->ignoring = 0;
 	t->sample_left = state.sample ? 0 : -1;
 	t->generation = __atomic_load_n(&state.generation, __ATOMIC_RELAXED);
+	t->seed = walk_seed();
+	t->floor.slot = UINTPTR_MAX;
+	t->leaf_off = false;
+	t->leaf_turn = WALK_TRIAL;
+	t->leaf_events = t->events;
 	t->random = __rdtsc() * 0x9E3779B97F4A7C15ull | 1;
 	t->probed_lo = t->probed_hi = 0;
 	t->stack_lo = t->stack_hi = 0;

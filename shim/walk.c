@@ -1,10 +1,17 @@
 /* walk.c - the part of a walk that is not inlined; see walk.h. */
 #include <sys/uio.h>
 #include <ucontext.h>
+#include "count.h"
 #include "raw.h"
 #include "rule.h"
 #include "site.h"
 #include "walk.h"
+
+uint64_t walk_seed(void)
+{
+	static uint64_t lives;
+	return __atomic_add_fetch(&lives, 1, __ATOMIC_RELAXED) * 0x9FB21C651E98DF25ull;
+}
 
 struct place { uintptr_t slot, pc, rbp, sp; uint8_t flags; };
 enum step_result { STEP_ON, STEP_END, STEP_BROKEN };
@@ -128,28 +135,34 @@ HOT_INLINE enum step_result step(struct thread *t, uintptr_t lo, uintptr_t hi,
 	return STEP_ON;
 }
 
-/* Makes room for `more` frames by dropping the outer half of what is kept. */
+/* Makes room for `more` frames by dropping the outer part of what is kept. */
 static void drop_outer(struct thread *t, uint32_t *kept, uint32_t more)
 {
 	if (*kept + more <= WALK_FRAMES)
 		return;
 	uint32_t keep = WALK_FRAMES / 4, from = *kept - keep;
-	uint16_t base = t->frame[from].verify;
-	uint32_t words = t->frame[*kept - 1].verify - base;
-	__builtin_memmove(t->word, t->word + base, words * sizeof t->word[0]);
+	uint16_t base = t->frame[from].extras;
+	__builtin_memmove(t->extra, t->extra + base, (t->frame[*kept - 1].extras - base) * sizeof t->extra[0]);
 	for (uint32_t i = 0; i < keep; i++) {
+		t->place[i] = t->place[from + i];
 		t->frame[i] = t->frame[from + i];
-		t->frame[i].verify = (uint16_t)(t->frame[i].verify - base);
+		t->frame[i].extras = (uint16_t)(t->frame[i].extras - base);
 		t->frame[i].node = 0;
 	}
 	t->bottom = WALK_BOTTOM_CUT;
 	*kept = keep;
 }
 
-static uint64_t frame_hash(uintptr_t pc)
+static inline uint64_t pc_hash(uintptr_t pc)
 {
 	uint64_t h = pc * 0xBF58476D1CE4E5B9ull;
 	return h ^ h >> 29;
+}
+
+HOT_INLINE uint64_t frame_identity(uint64_t outer, uintptr_t slot, uint64_t hash, bool needs_rbp, uintptr_t rbp)
+{
+	uint64_t identity = (outer + hash) * WALK_BASE ^ slot;
+	return needs_rbp ? identity + rbp * 0xC2B2AE3D27D4EB4Full : identity;
 }
 
 /* Puts steps [0, count), innermost first, on top of `kept` cached frames. */
@@ -160,35 +173,130 @@ static void push(struct thread *t, uint32_t kept, uint32_t count)
 	for (uint32_t k = count; k-- > 0; n++) {
 		const struct walk_step *s = &t->step[k];
 		struct walk_frame *f = &t->frame[n];
-		*f = (struct walk_frame){ .slot = s->slot, .pc = s->pc, .rbp = s->rbp, .flags = s->flags };
+		uint64_t hash = pc_hash(s->pc);
+		t->place[n] = (struct walk_place){ s->slot, s->pc - (s->flags & WALK_EXACT) };
+		*f = (struct walk_frame){ .hash = hash, .rbp = s->rbp, .flags = s->flags };
 		if (n == 0) {
-			f->hash = frame_hash(s->pc);
+			f->identity = frame_identity(t->seed + t->bottom, s->slot, hash, false, 0);
 			continue;
 		}
 		const struct walk_frame *outer = f - 1;
-		uint32_t w = outer->verify;
-		f->hash = outer->hash * WALK_BASE + frame_hash(s->pc);
-		t->word[w++] = (struct walk_word){ (const uintptr_t *)outer->slot,
-			outer->pc - (outer->flags & WALK_EXACT) };
+		uint32_t w = outer->extras;
+		f->hash += outer->hash * WALK_BASE;
 		if (s->extra)
-			t->word[w++] = (struct walk_word){ s->extra, s->extra_value };
+			t->extra[w++] = (struct walk_word){ s->extra, s->extra_value };
 		if (outer->needs_rbp && s->rbp_from)
-			t->word[w++] = (struct walk_word){ s->rbp_from, outer->rbp };
-		f->verify = (uint16_t)w;
+			t->extra[w++] = (struct walk_word){ s->rbp_from, outer->rbp };
+		f->extras = (uint16_t)w;
 		f->needs_rbp = s->uses_rbp || (outer->needs_rbp && !s->rbp_from);
+		f->identity = frame_identity(outer->identity, s->slot, hash, f->needs_rbp, s->rbp);
 	}
 	t->frames = n;
 }
 
-/* The site of the frames in the cache (W3). */
-static uint32_t cached_site(struct thread *t, uint64_t domain)
+/* Frames [0, kept) of the cache, with `count` new ones: how far out must it hold?
+ * False: further out than is known. */
+HOT_INLINE bool reach_of(const struct thread *t, uint32_t kept, uint32_t count, uint32_t *low)
 {
-	uint32_t n = t->frames, lo = 0;
+	const uint32_t want = count < state.depth ? state.depth - count : 1;
+	*low = kept > want ? kept - want : 0;
+	return likely((kept >= want || t->bottom != WALK_BOTTOM_CUT) && kept + count <= WALK_FRAMES);
+}
+
+/* Fills what a leaf says beside its words, and makes it valid. */
+HOT_INLINE void leaf_finish(struct thread *t, struct walk_leaf *l, uint32_t kept, uint32_t low, uint32_t site)
+{
+	const struct walk_place *leaf = &t->place[t->frames - 1];
+	const struct walk_frame *top = &t->frame[t->frames - 1], *trunk = &t->frame[kept - 1];
+	l->pc = leaf->pc;
+	l->rbp = top->rbp;
+	l->identity = trunk->identity;
+	l->counter = count_of(t, site);
+	l->site = site;
+	l->kept = (uint16_t)kept;
+	l->low = (uint16_t)low;
+	l->needs_rbp = top->needs_rbp;
+	l->extras = trunk->extras != t->frame[low].extras;
+	compiler_barrier();
+	l->slot = leaf->slot;
+}
+
+/* Remembers the stack in the cache, whose frames from frame[kept] on are new. A
+ * handler may leave in the middle by longjmp: slot is 0 until all is there. */
+static __attribute__((noinline)) void leaf_remember(struct thread *t, uint32_t kept, uint32_t site)
+{
+	const uint32_t n = t->frames;
+	const struct walk_frame *top = &t->frame[n - 1];
+	const struct walk_place *leaf = &t->place[n - 1];
+	while (!kept || n - kept + (unsigned)(top->extras - t->frame[kept - 1].extras) > WALK_LEAF_WORDS)
+		kept++;
+	uint32_t count = n - kept, low;
+	if (!reach_of(t, kept, count, &low))
+		return;
+	struct walk_leaf *l = walk_leaf_of(t, leaf->slot, leaf->pc);
+	l->slot = 0;
+	compiler_barrier();
+	uint32_t words = 0;
+	for (uint32_t i = n - 1; i > kept - 1; i--, words++) {
+		l->offset[words] = (uint32_t)(t->place[i - 1].slot - leaf->slot);
+		l->expected[words] = t->place[i - 1].pc;
+	}
+	for (uint32_t x = t->frame[kept - 1].extras; x < top->extras; x++, words++) {
+		uintptr_t offset = (uintptr_t)t->extra[x].address - leaf->slot;
+		if (offset >> 32)
+			return;
+		l->offset[words] = (uint32_t)offset;
+		l->expected[words] = t->extra[x].expected;
+	}
+	l->words = (uint8_t)words;
+	/* What is not used is the leaf's own return address, which is sure to match. */
+	for (; words < WALK_LEAF_WORDS; words++) {
+		l->offset[words] = 0;
+		l->expected[words] = leaf->pc;
+	}
+	leaf_finish(t, l, kept, low, site);
+}
+
+/* The same for the common stack: few new frames, nothing but return addresses. Words
+ * beyond its own are those of frames further out, which have to hold as well. */
+HOT_INLINE void leaf_remember_lean(struct thread *t, struct walk_leaf *l, uint32_t kept, uint32_t low, uint32_t site)
+{
+	const struct walk_place *leaf = &t->place[t->frames - 1];
+	uint32_t count = t->frames - kept;
+	if (unlikely(t->frames <= (count > 3 ? WALK_LEAF_WORDS : 3) || count > WALK_LEAF_WORDS)) {
+		leaf_remember(t, kept, site);
+		return;
+	}
+	l->slot = 0;
+	compiler_barrier();
+#define WALK_SET_WORD(i) (l->offset[i] = (uint32_t)(leaf[-1 - (i)].slot - leaf->slot), l->expected[i] = leaf[-1 - (i)].pc)
+	WALK_SET_WORD(0), WALK_SET_WORD(1), WALK_SET_WORD(2);
+	if (count > 3)
+		WALK_SET_WORD(3), WALK_SET_WORD(4), WALK_SET_WORD(5);
+#undef WALK_SET_WORD
+	l->words = (uint8_t)count;
+	leaf_finish(t, l, kept, low, site);
+}
+
+/* Where nearly each walk finds new frames further out, leaves are not met again, and
+ * are not remembered; but from time to time this is tried again. */
+static COLD void leaf_policy(struct thread *t)
+{
+	uint64_t events = t->events - t->leaf_events;
+	t->leaf_off = !t->leaf_off && (uint64_t)WALK_TRIAL * 16 > events * 15;
+	t->leaf_turn = t->leaf_off ? WALK_TRIAL * 64 : WALK_TRIAL;
+	t->leaf_events = t->events;
+}
+
+/* The site of the frames in the cache (W3). */
+HOT_INLINE uint32_t cached_site(struct thread *t, uint64_t domain)
+{
+	uint32_t n = t->frames, low = 0;
 	unsigned flags = 0;
 	uint64_t hash = t->frame[n - 1].hash;
 	if (n > state.depth) {
-		lo = n - state.depth;
-		hash -= t->frame[lo - 1].hash * state.depth_power;
+		low = n - state.depth;
+		hash -= t->frame[low - 1].hash * state.depth_power;
 		flags = LEDGER_SITE_DEPTH_CUT;
 	} else if (t->bottom == WALK_BOTTOM_BROKEN) {
 		flags = LEDGER_SITE_BROKEN;
@@ -202,10 +310,11 @@ static uint32_t cached_site(struct thread *t, uint64_t domain)
 	if (unlikely(!site)) {
 		if (domain)
 			flags |= domain == SITE_DOMAIN_MAPPING ? LEDGER_SITE_MAPPING : LEDGER_SITE_TRACKED;
-		site = site_add(hash, t->frame + lo, n - lo, flags, !(flags & LEDGER_SITE_DEPTH_CUT));
+		site = site_add(hash, t->place + low, t->frame + low, n - low, flags,
+			!(flags & LEDGER_SITE_DEPTH_CUT));
 	}
 	if (!domain)
-		t->frame[n - 1].site = t->site = site;
+		t->site = site;
 	return site;
 }
 
@@ -228,7 +337,7 @@ static uint32_t walk_other(struct thread *t, const uintptr_t *e, uint64_t domain
 		missed_add(MISSED_TRUNCATED, 1);
 	uint64_t hash = 0;
 	for (uint32_t k = count; k-- > 0;)
-		hash = hash * WALK_BASE + frame_hash(t->step[k].pc);
+		hash = hash * WALK_BASE + pc_hash(t->step[k].pc);
 	hash = site_mix(hash + flags * 0x2545F4914F6CDD1Dull + domain);
 	uint32_t site = site_find(hash);
 	if (site)
@@ -239,23 +348,95 @@ static uint32_t walk_other(struct thread *t, const uintptr_t *e, uint64_t domain
 	t->frames = 0;
 	for (uint32_t k = 0; k < count; k++) {
 		const struct walk_step *s = &t->step[count - 1 - k];
-		t->frame[k] = (struct walk_frame){ .pc = s->pc, .flags = s->flags };
+		t->place[k] = (struct walk_place){ 0, s->pc - (s->flags & WALK_EXACT) };
+		t->frame[k] = (struct walk_frame){ .flags = s->flags };
 	}
-	return site_add(hash, t->frame, count, flags, false);
+	return site_add(hash, t->place, t->frame, count, flags, false);
+}
+
+bool walk_verify_extras(const struct walk_word *extra, uint32_t high, uint32_t low)
+{
+	while (high > low)
+		if (high--, *extra[high].address != extra[high].expected)
+			return false;
+	return true;
+}
+
+/* Is frame[kept - 1] the one whose return address, just read at `slot`, is pc? */
+HOT_INLINE bool is_cached(const struct thread *t, uint32_t kept, uintptr_t slot, uintptr_t pc, unsigned flags, uintptr_t rbp)
+{
+	const struct walk_place *p = &t->place[kept - 1];
+	const struct walk_frame *f = &t->frame[kept - 1];
+	return p->slot == slot && p->pc == pc && !((f->flags ^ flags) & WALK_EXACT)
+		&& (!f->needs_rbp || f->rbp == rbp);
+}
+
+/* Do all words hold that the frames outside of frame[kept - 1] depend on, down to frame[low]? */
+HOT_INLINE bool holds(const struct thread *t, uint32_t kept, uint32_t low)
+{
+	uint32_t extras = t->frame[kept - 1].extras, extras_low = t->frame[low].extras;
+	return walk_verify(t->place, kept - 1, low)
+		&& (likely(extras == extras_low) || walk_verify_extras(t->extra, extras, extras_low));
 }
 
 #define WALK_FEW 8u
 
-/* The common walk: a few new frames with ordinary rules, called by one that is
- * cached. Kept in registers; anything unusual returns 0 and the general walk does
- * it again. */
+/* The commonest walk: a few new frames whose places depend on the stack pointer
+ * only, on top of one that is cached. Anything else returns 0. */
+HOT_INLINE uint32_t walk_lean(struct thread *t, const uintptr_t *e)
+{
+	struct walk_place step[WALK_FEW], *s = step;
+	uintptr_t slot = WALK_SLOT(e), pc = WALK_PC(e);
+	const uintptr_t hi = t->stack_hi;
+	const struct walk_place *last = &t->place[t->frames] - 1;
+	struct walk_leaf *l = walk_leaf_of(t, slot, pc);
+	struct walk_place *p = &t->place[l->slot == slot && l->kept < t->frames ? l->kept : t->frames] - 1;
+	for (;;) {
+		uint32_t rule = rule_find(pc);
+		intptr_t offset = rule_offset(rule);
+		if (unlikely(rule_kind(rule) != RULE_SP || offset <= 0))
+			return 0;
+		*s++ = (struct walk_place){ slot, pc };
+		slot += (uintptr_t)offset;
+		if (unlikely(slot >= hi))
+			return 0;
+		pc = *(const uintptr_t *)slot;
+		while (p < last && p[1].slot >= slot)
+			p++;
+		while (p->slot < slot)
+			p--;		/* place[-1] is below all stacks' ends: t->floor */
+		if (p->slot == slot && p->pc == pc)
+			break;
+		if (unlikely(s == step + WALK_FEW))
+			return 0;
+	}
+	uint32_t kept = (uint32_t)(p - t->place) + 1, count = (uint32_t)(s - step), low;
+	struct walk_frame *f = &t->frame[kept - 1];
+	if (unlikely(f->needs_rbp | f->flags) || !reach_of(t, kept, count, &low) || unlikely(!holds(t, kept, low)))
+		return 0;
+	uint64_t hash = f->hash, identity = f->identity;
+	uint16_t extras = f->extras;
+	do {
+		*++p = *--s;
+		uint64_t h = pc_hash(p->pc);
+		hash = hash * WALK_BASE + h;
+		identity = frame_identity(identity, p->slot, h, false, 0);
+		*++f = (struct walk_frame){ .hash = hash, .identity = identity, .extras = extras };
+	} while (s > step);
+	t->frames = kept + count;
+	uint32_t site = cached_site(t, 0);
+	if (!t->leaf_off)
+		leaf_remember_lean(t, l, kept, low, site);
+	return site;
+}
+
+/* The same with frames that use rbp. What is unusual returns 0, and the general
+ * walk does it again. */
 HOT_INLINE uint32_t walk_few(struct thread *t, const uintptr_t *e)
 {
+	struct { uintptr_t slot, pc, rbp; const uintptr_t *from; bool uses_rbp; } step[WALK_FEW], *s = step;
 	uintptr_t slot = WALK_SLOT(e), pc = WALK_PC(e), rbp = WALK_RBP(e);
-	struct walk_frame *outer;
 	uint32_t kept = t->frames;
-	struct walk_step *s = t->step;
-	const uint32_t depth = state.depth;
 	for (;;) {
 		uint32_t rule = rule_find(pc);
 		unsigned kind = rule_kind(rule), saved = rule_rbp(rule);
@@ -269,93 +450,87 @@ HOT_INLINE uint32_t walk_few(struct thread *t, const uintptr_t *e)
 		s->slot = slot;
 		s->pc = pc;
 		s->rbp = rbp;
-		s->rbp_from = from;
+		s->from = from;
 		s->uses_rbp = kind == RULE_BP;
 		s++;
 		slot = cfa - 8;
 		pc = *(const uintptr_t *)slot;
 		if (saved)
 			rbp = *from;
-		while (kept && t->frame[kept - 1].slot < slot)
+		while (kept && t->place[kept - 1].slot < slot)
 			kept--;
 		if (unlikely(!kept || pc < 4096))
 			return 0;
-		outer = &t->frame[kept - 1];
-		if (outer->slot == slot && outer->pc == pc && (!outer->needs_rbp || outer->rbp == rbp))
+		if (is_cached(t, kept, slot, pc, 0, rbp))
 			break;
-		if (s == t->step + WALK_FEW)
+		if (s == step + WALK_FEW)
 			return 0;
 	}
-	uint32_t count = (uint32_t)(s - t->step);
-	uint32_t want = count < depth ? depth - count : 1, low = kept > want ? kept - want : 0;
-	if (unlikely((kept < want && t->bottom == WALK_BOTTOM_CUT) || kept + count > WALK_FRAMES))
+	uint32_t count = (uint32_t)(s - step), low;
+	if (!reach_of(t, kept, count, &low) || unlikely(!holds(t, kept, low)))
 		return 0;
-	uint32_t words = outer->verify, bottom = t->frame[low].verify;
-	if (unlikely(walk_verify(t->word, words, bottom) != bottom))
-		return 0;
-	uint64_t hash = outer->hash;
-	bool needs_rbp = outer->needs_rbp;
-	struct walk_word *w = t->word + words;
-	uintptr_t outer_slot = outer->slot, outer_pc = outer->pc - (outer->flags & WALK_EXACT);
-	uintptr_t outer_rbp = outer->rbp;
+	struct walk_frame *f = &t->frame[kept - 1];
+	struct walk_place *p = &t->place[kept - 1];
+	uint64_t hash = f->hash, identity = f->identity;
+	bool needs_rbp = f->needs_rbp;
+	uint32_t extras = f->extras;
 	do {
 		s--;
-		outer++;
-		*w++ = (struct walk_word){ (const uintptr_t *)outer_slot, outer_pc };
-		if (needs_rbp && s->rbp_from)
-			*w++ = (struct walk_word){ s->rbp_from, outer_rbp };
-		needs_rbp = s->uses_rbp | (needs_rbp & !s->rbp_from);
-		outer->slot = outer_slot = s->slot;
-		outer->pc = outer_pc = s->pc;
-		outer->rbp = outer_rbp = s->rbp;
-		outer->hash = hash = hash * WALK_BASE + frame_hash(outer_pc);
-		outer->site = outer->node = 0;
-		outer->verify = (uint16_t)(w - t->word);
-		outer->needs_rbp = needs_rbp;
-		outer->flags = 0;
-	} while (s > t->step);
+		f++;
+		p++;
+		p->slot = s->slot;
+		p->pc = s->pc;
+		f->rbp = s->rbp;
+		if (needs_rbp && s->from)
+			t->extra[extras++] = (struct walk_word){ s->from, f[-1].rbp };
+		needs_rbp = s->uses_rbp | (needs_rbp & !s->from);
+		uint64_t h = pc_hash(s->pc);
+		f->hash = hash = hash * WALK_BASE + h;
+		f->identity = identity = frame_identity(identity, s->slot, h, needs_rbp, s->rbp);
+		f->node = 0;
+		f->extras = (uint16_t)extras;
+		f->needs_rbp = needs_rbp;
+		f->flags = 0;
+	} while (s > step);
 	t->frames = kept + count;
-	return cached_site(t, 0);
+	uint32_t site = cached_site(t, 0);
+	leaf_remember(t, kept, site);
+	return site;
 }
 
-__attribute__((noinline))
-uint32_t walk_slow(struct thread *t, const uintptr_t *e, uint64_t domain)
+/* Something outside of frame[kept - 1] has changed: how many frames are outside of
+ * the innermost change. They may be the same, and are looked at again. */
+static uint32_t outside_change(const struct thread *t, uint32_t kept, uint32_t low)
 {
-	if (unlikely(WALK_SLOT(e) < t->stack_lo || WALK_SLOT(e) >= t->stack_hi))
-		return walk_other(t, e, domain);
-	if (unlikely(t->generation != state.generation)) {
-		t->frames = 0;		/* a module is gone: its addresses may mean something else */
-		t->generation = state.generation;
-	}
-	if (likely(!domain && state.depth > 1)) {
-		uint32_t site = walk_few(t, e);
-		if (likely(site))
-			return site;
-	}
+	uint32_t place = kept - 1, x = t->frame[kept - 1].extras, by_extra = 0;
+	while (place > low && *(const uintptr_t *)t->place[place - 1].slot == t->place[place - 1].pc)
+		place--;
+	uint32_t by_place = place > low ? place - 1 : 0;
+	while (x > t->frame[low].extras && *t->extra[x - 1].address == t->extra[x - 1].expected)
+		x--;
+	if (x > t->frame[low].extras)
+		for (by_extra = kept; by_extra && t->frame[by_extra - 1].extras >= x;)
+			by_extra--;
+	return by_place > by_extra ? by_place : by_extra;
+}
+
+static uint32_t walk_general(struct thread *t, const uintptr_t *e, uint64_t domain)
+{
 	uintptr_t lo = WALK_SLOT(e), hi = t->stack_hi;
 	struct place at = { WALK_SLOT(e), WALK_PC(e), WALK_RBP(e), WALK_SLOT(e) + 8, 0 }, outer = { 0 };
 	uint32_t kept = t->frames, count = 0, most = state.depth + WALK_EXTRA;
 	for (;;) {
-		while (kept && t->frame[kept - 1].slot < at.slot)
+		while (kept && t->place[kept - 1].slot < at.slot)
 			kept--;
-		if (kept) {
-			const struct walk_frame *f = &t->frame[kept - 1];
-			if (f->slot == at.slot && f->pc == at.pc
-			    && (!f->needs_rbp || f->rbp == at.rbp)) {
-				uint32_t want = count < state.depth ? state.depth - count : 1;
-				uint32_t low = kept > want ? kept - want : 0;
-				uint32_t bottom = t->frame[low].verify;
-				uint32_t bad = walk_verify(t->word, f->verify, bottom);
-				if (bad == bottom) {
-					if (kept >= want || t->bottom != WALK_BOTTOM_CUT)
-						break;
-					kept = 0;	/* too few are known: walk on from here */
-				} else {
-					/* The step outward of the frame that owns word bad-1 has changed. */
-					while (kept && t->frame[kept - 1].verify >= bad)
-						kept--;
-				}
-			}
+		if (kept && is_cached(t, kept, at.slot, at.pc - (at.flags & WALK_EXACT), at.flags, at.rbp)) {
+			uint32_t want = count < state.depth ? state.depth - count : 1;
+			uint32_t low = kept > want ? kept - want : 0;
+			if (!holds(t, kept, low))
+				kept = outside_change(t, kept, low);
+			else if (kept >= want || t->bottom != WALK_BOTTOM_CUT)
+				break;
+			else
+				kept = 0;	/* too few are known: walk on from here */
 		}
 		struct walk_step *s = &t->step[count];
 		s->slot = at.slot;
@@ -374,7 +549,41 @@ uint32_t walk_slow(struct thread *t, const uintptr_t *e, uint64_t domain)
 		at = outer;
 	}
 	push(t, kept, count);
-	return cached_site(t, domain);
+	uint32_t site = cached_site(t, domain);
+	if (!domain)
+		leaf_remember(t, t->frames - count, site);
+	return site;
+}
+
+__attribute__((noinline))
+uint32_t walk_slow(struct thread *t, const uintptr_t *e, uint64_t domain)
+{
+	if (unlikely(WALK_SLOT(e) < t->stack_lo || WALK_SLOT(e) >= t->stack_hi))
+		return walk_other(t, e, domain);
+	if (unlikely(t->generation != state.generation)) {
+		t->frames = 0;		/* a module is gone: its addresses may mean something else */
+		t->generation = state.generation;
+		t->seed = walk_seed();
+	}
+	if (likely(!domain && state.depth > 1)) {
+		uint32_t site = walk_few(t, e);
+		if (likely(site))
+			return site;
+	}
+	return walk_general(t, e, domain);
+}
+
+__attribute__((noinline))
+uint32_t walk_block(struct thread *t, const uintptr_t *e)
+{
+	if (unlikely(--t->leaf_turn < 0))
+		leaf_policy(t);
+	if (likely(WALK_SLOT(e) >= t->stack_lo && t->generation == state.generation && state.depth > 1)) {
+		uint32_t site = walk_lean(t, e);
+		if (likely(site))
+			return site;
+	}
+	return walk_slow(t, e, 0);
 }
 
 unsigned walk_check(struct thread *t, const uintptr_t *e)
@@ -385,8 +594,9 @@ unsigned walk_check(struct thread *t, const uintptr_t *e)
 	struct walk_step s;
 	uint32_t n = t->frames, depth = 0;
 	while (n > 0 && depth < state.depth) {
-		const struct walk_frame *f = &t->frame[--n];
-		if (f->slot != at.slot || f->pc != at.pc)
+		n--;
+		if (t->place[n].slot != at.slot || t->place[n].pc != at.pc - (at.flags & WALK_EXACT)
+		    || ((t->frame[n].flags ^ at.flags) & WALK_EXACT))
 			return depth + 1;
 		enum step_result result = step(t, WALK_SLOT(e), t->stack_hi, &at, &outer, &s);
 		depth++;

@@ -1,13 +1,12 @@
 /* walk.h - the stack of the running thread, as a site; incremental.
  *
- * Each thread keeps the frames of its last walk, outermost first, and for each
- * step outward the words that it read. A new walk steps only until it meets a
- * cached frame with the same slot (address of the return address), the same
- * pc and, where it matters, the same rbp; then it verifies every word further
- * out that the result depends on.
+ * Each thread keeps the frames of its last walk, outermost first, and the words
+ * that its steps read: the return addresses, and few others (extras). A new walk
+ * steps only until it meets a cached frame with the same slot (address of the
+ * return address), the same pc and, where it matters, the same rbp; then it
+ * verifies every word further out that the result depends on.
  *
  *   frame[0] main   frame[1] f    frame[2] g    ...   frame[n-1] caller
- *          ◀─words─       ◀─words─       ◀─words─
  *
  * W1  Exact, by induction from the leaf: equal slot, pc and rbp fix the place
  *     of the next return address; the word found there fixes the next pc; rbp
@@ -17,8 +16,13 @@
  *     goes to walk_other, which probes pages and leaves the cache alone.
  * W3  At most `depth` frames, at the leaf end, make a site. The cache may hold
  *     more, or fewer than the stack has (bottom says which).
- * W4  The site of frame[n-1] depends on the frames below it only; it is kept
- *     there, and forgotten when they change, because frames are then pushed anew.
+ * W4  A leaf remembers what a walk found: the innermost frames of its stack, as
+ *     words on top of a cached frame (the trunk), and the site. It holds as long
+ *     as its own words, the trunk and the words outside of it hold.
+ * W5  Frames are the same when their identities are: a 64-bit hash of all slots
+ *     and pcs from the outermost frame, with rbp where an outer frame's place
+ *     depends on it, and of a seed that changes when code is unloaded and when the
+ *     memory serves another thread. Equal identities fix all words outside.
  *
  * Threads: own cache each. Signals: nested entries never walk. Fork: wiped.
  * Source of the scheme: own; the polynomial hash is Karp and Rabin's (1987).
@@ -36,6 +40,7 @@ enum walk_bottom {
 #define WALK_EXACT 1u		/* pc is that of an interrupted instruction, plus 1 */
 #define WALK_BY_RBP 2u		/* the step from here outward went by frame pointer */
 
+#define WALK_TRIAL 1024	/* walks between two looks at how often leaves are met again */
 #define WALK_BASE 0x9E3779B97F4A7C15ull
 
 /* Entry of a hook: its frame address, where the caller's rbp was saved, and
@@ -49,42 +54,74 @@ HOT_INLINE const uintptr_t *walk_entry(void *frame_address)
 	return frame_address;
 }
 
-/* Index of the first word, going down from `hi`, that is not as expected;
- * `lo` when all in [lo, hi) are. */
-HOT_INLINE uint32_t walk_verify(const struct walk_word *words, uint32_t hi, uint32_t lo)
+/* Do the return addresses of frames [low, high) stand where they stood? */
+HOT_INLINE bool walk_verify(const struct walk_place *place, uint32_t high, uint32_t low)
 {
-	const struct walk_word *w = words + hi, *end = words + lo;
-	while (w - end >= 4) {
-		uintptr_t bad = (*w[-1].address ^ w[-1].expected) | (*w[-2].address ^ w[-2].expected)
-			| (*w[-3].address ^ w[-3].expected) | (*w[-4].address ^ w[-4].expected);
-		if (unlikely(bad))
-			break;
-		w -= 4;
+#define WALK_BAD(p) (*(const uintptr_t *)(p)->slot ^ (p)->pc)
+	const struct walk_place *p = place + high, *end = place + low;
+	if (p - end < 4) {
+		while (p > end)
+			if (p--, unlikely(WALK_BAD(p)))
+				return false;
+		return true;
 	}
-	while (w > end && *w[-1].address == w[-1].expected)
-		w--;
-	return (uint32_t)(w - words);
+	/* By fours; the last four may overlap the ones before: a loop over what is
+	 * left would end at another turn each time, which costs more. */
+	do {
+		p -= 4;
+		if (unlikely(WALK_BAD(p) | WALK_BAD(p + 1) | WALK_BAD(p + 2) | WALK_BAD(p + 3)))
+			return false;
+	} while (p - end >= 4);
+	return p == end || likely(!(WALK_BAD(end) | WALK_BAD(end + 1) | WALK_BAD(end + 2) | WALK_BAD(end + 3)));
 }
 
+/* The same of extra[low..high). */
+bool walk_verify_extras(const struct walk_word *extra, uint32_t high, uint32_t low);
+
 /* Both return a site >= 1. `domain` 0: blocks; else a constant of site.h. */
+uint32_t walk_block(struct thread *t, const uintptr_t *e);
 uint32_t walk_slow(struct thread *t, const uintptr_t *e, uint64_t domain);
+
+HOT_INLINE struct walk_leaf *walk_leaf_of(struct thread *t, uintptr_t slot, uintptr_t pc)
+{
+	return &t->leaf[((slot ^ pc << 16) * WALK_BASE) >> (64 - WALK_LEAVES_BITS)];
+}
+
+/* What is remembered of the stack whose innermost frame is e; NULL when it is not,
+ * or holds no more. */
+HOT_INLINE struct walk_leaf *walk_leaf(struct thread *t, const uintptr_t *e)
+{
+	struct walk_leaf *l = walk_leaf_of(t, WALK_SLOT(e), WALK_PC(e));
+	if (unlikely(l->slot != WALK_SLOT(e) || l->pc != WALK_PC(e) || l->kept > t->frames))
+		return NULL;
+	const struct walk_frame *trunk = &t->frame[l->kept - 1];
+	if (unlikely(trunk->identity != l->identity || state.generation != t->generation
+	    || (l->needs_rbp && l->rbp != WALK_RBP(e))))
+		return NULL;
+	const char *base = (const char *)WALK_SLOT(e);
+#define WALK_OWN_WORD(i) (*(const uintptr_t *)(base + l->offset[i]) ^ l->expected[i])
+	if (unlikely(WALK_OWN_WORD(0) | WALK_OWN_WORD(1) | WALK_OWN_WORD(2)))
+		return NULL;
+	if (l->words > 3 && unlikely(WALK_OWN_WORD(3) | WALK_OWN_WORD(4) | WALK_OWN_WORD(5)))
+		return NULL;
+#undef WALK_OWN_WORD
+	if (unlikely(!walk_verify(t->place, l->kept - 1u, l->low)))
+		return NULL;
+	if (unlikely(l->extras)
+	    && !walk_verify_extras(t->extra, trunk->extras, t->frame[l->low].extras))
+		return NULL;
+	return l;
+}
 
 /* The site of the stack whose innermost frame is e. */
 HOT_INLINE uint32_t walk_site(struct thread *t, const uintptr_t *e)
 {
-	uint32_t n = t->frames;
-	if (likely(n)) {
-		const struct walk_frame *top = &t->frame[n - 1];
-		if (top->slot == WALK_SLOT(e) && top->pc == WALK_PC(e) && top->site
-		    && (!top->needs_rbp || top->rbp == WALK_RBP(e))
-		    && likely(state.generation == t->generation)) {
-			uint32_t lo = n > state.depth ? t->frame[n - state.depth].verify : 0;
-			if (likely(walk_verify(t->word, top->verify, lo) == lo))
-				return top->site;
-		}
-	}
-	return walk_slow(t, e, 0);
+	const struct walk_leaf *l = walk_leaf(t, e);
+	return likely(l) ? l->site : walk_block(t, e);
 }
+
+/* A new value of thread->seed. */
+uint64_t walk_seed(void);
 
 /* Walks without the cache and compares (tests); number of differing frames. */
 unsigned walk_check(struct thread *t, const uintptr_t *e);
