@@ -45,7 +45,7 @@ HOT_INLINE enum event_rest event_made_fast(struct thread *t, uintptr_t p, uint64
 	uint64_t *place = &leaf->slot[BLOCK_GRANULE(p)];
 	uint64_t header = *(const uint64_t *)(p - 8), slack = (header & ~(uint64_t)7) - 8 - size;
 	/* A mapping of its own, or much more than was asked for: B3. */
-	if (unlikely(*place | (header & 2)) || unlikely(slack >= SLOT_SLACK_EXTRA))
+	if (unlikely(__atomic_load_n(place, __ATOMIC_RELAXED) | (header & 2)) || unlikely(slack >= SLOT_SLACK_EXTRA))
 		return EVENT_DOUBT;
 	const struct walk_leaf *l = walk_leaf(t, e);
 	uint32_t site = likely(l) ? l->site : walk_block(t, e);
@@ -53,8 +53,8 @@ HOT_INLINE enum event_rest event_made_fast(struct thread *t, uintptr_t p, uint64
 	oracle_check(t, e, site);
 	if (unlikely(!count_size(c, size, 1)))
 		return EVENT_DOUBT;
-	*place = site | t->slot_bits | slack << SLOT_SLACK_SHIFT | (p & 16) << (SLOT_HALF_SHIFT - 4)
-		| (uint64_t)birth_now() << SLOT_BIRTH_SHIFT;
+	__atomic_store_n(place, site | t->slot_bits | slack << SLOT_SLACK_SHIFT | (p & 16) << (SLOT_HALF_SHIFT - 4)
+		| (uint64_t)birth_now() << SLOT_BIRTH_SHIFT, __ATOMIC_RELAXED);
 	t->last = p;
 	count_made(t, c, size);
 	return unlikely(t->credit < 0 || count_timed(c->total_blocks)) ? EVENT_REST : EVENT_DONE;
@@ -66,7 +66,7 @@ HOT_INLINE bool event_freed_fast(struct thread *t, uintptr_t p)
 	struct block_leaf *leaf = block_leaf_of(p);
 	if (unlikely(!leaf))
 		return false;
-	uint64_t *place = &leaf->slot[BLOCK_GRANULE(p)], slot = *place;
+	uint64_t *place = &leaf->slot[BLOCK_GRANULE(p)], slot = __atomic_load_n(place, __ATOMIC_RELAXED);
 	/* Of its own granule half, and not timed: those bits are neighbours. */
 	if (unlikely(((slot >> SLOT_HALF_SHIFT) & 7) != ((p >> 4) & 1) || slot_slack(slot) == SLOT_SLACK_EXTRA
 	    || !slot || (p & 15)))
@@ -79,7 +79,7 @@ HOT_INLINE bool event_freed_fast(struct thread *t, uintptr_t p)
 	struct ledger_counter *c = page + slot_site(slot) % LEDGER_PAGE_COUNTERS;
 	if (unlikely(t->credit + (int64_t)size > t->credit_max))
 		return false;
-	*place = 0;
+	__atomic_store_n(place, 0, __ATOMIC_RELEASE);
 	count_freed(t, c, size);
 	c->temporary += t->last == p;
 	return true;
