@@ -4,6 +4,7 @@
  * each verb's --help prints, so that no list of options is kept twice. Only the words
  * that an option's value can be are listed here.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,12 +156,18 @@ static int read_help(struct verb_flags *v)
 /* The text of a shell's string between single quotes, up to the first sentence's end. */
 static char *quoted(const char *text, const char *more)
 {
-	size_t n = strlen(text), at = 0;
+	size_t n = strlen(text), at = 0, inside = 0;
 	char *out = memory_get(2 * n + 1);
 
 	for (size_t i = 0; i < n; i++) {
-		if ((text[i] == ';' || text[i] == '.') && (text[i + 1] == ' ' || !text[i + 1]))
+		bool end = text[i] == ';' || (text[i] == '.' && (!i || text[i - 1] != '.'));
+
+		if (!inside && end && (text[i + 1] == ' ' || !text[i + 1]))
 			break;
+		if (text[i] == '(')
+			inside++;
+		else if (text[i] == ')' && inside)
+			inside--;
 		if (text[i] == '\'')
 			continue;
 		if (strchr(more, text[i]))
@@ -311,6 +318,10 @@ static void print_fish(const struct verb_flags *v, size_t count)
 		free(text);
 	}
 	puts("complete -c tidemark -n __fish_use_subcommand -a help -d 'options of a verb, with examples'");
+	fputs("complete -c tidemark -n '__fish_seen_subcommand_from help' -a '", stdout);
+	for (size_t i = 0; i < count; i++)
+		printf("%s ", v[i].verb->name);
+	puts("'");
 	for (size_t i = 0; i < count; i++) {
 		const char *name = v[i].verb->name;
 
@@ -333,7 +344,8 @@ static void print_fish(const struct verb_flags *v, size_t count)
 		}
 		printf("complete -c tidemark -n '__fish_seen_subcommand_from %s' %s\n", name,
 			takes_process(v[i].verb) ? "-a '(__fish_complete_pids)'" :
-			!strcmp(name, "run") ? "-a '(__fish_complete_subcommand --fcs-skip=2)'" : "-F");
+			!strcmp(name, "run") ? "-a '(__fish_complete_subcommand --fcs-skip=2)'" :
+			takes_program(v[i].verb) ? "-F" : "-k -a '(__fish_complete_suffix .tide)'");
 	}
 }
 

@@ -79,6 +79,69 @@ of_page() {
 	grep -qx 'file: one.tide' said
 }
 
+# What fish offers for a line.
+offer_fish() {
+	fish --no-config -c 'source ./completion; complete -C $argv[1]' -- "$1" | cut -f 1 | sort
+}
+
+@test "fish completes verbs, options, values and files" {
+	command -v fish >/dev/null || skip "no fish (package fish)"
+	export HOME=$PWD XDG_CONFIG_HOME=$PWD XDG_DATA_HOME=$PWD
+	"$TIDEMARK" completions fish >completion
+	mkdir run
+	cd run
+	mv ../completion .
+	touch one.tide
+	[ "$(offer_fish 'tidemark le')" = leaks ]
+	[ "$(offer_fish 'tidemark help ti')" = timeline ]
+	[ "$(offer_fish 'tidemark stat --so' | paste -sd' ')" = "--sort --source-root" ]
+	[ "$(offer_fish 'tidemark stat --sort ' | paste -sd' ')" = "allocations count live peak temporary total" ]
+	[ "$(offer_fish 'tidemark stat --sort=p')" = --sort=peak ]
+	[ "$(offer_fish 'tidemark stat o')" = one.tide ]
+	[ "$(offer_fish 'tidemark export --to=jsonl o')" = one.tide ]
+}
+
+# What zsh offers for a line: its own completion, run in a terminal of its own; each match is written down.
+offer_zsh() {
+	rm -f matches
+	zsh -f -c '
+		zmodload zsh/zpty
+		zpty shell zsh -f -i
+		zpty -w shell "source ./setup.zsh"
+		while [[ ! -e ready ]]; do sleep 0.05; done
+		zpty -w -n shell "$1	"
+		for i in {1..100}; do [[ -e matches ]] && break; sleep 0.05; done
+		sleep 0.2
+		zpty -d shell' zsh "$1" >/dev/null
+	sort -u matches | grep -v '^$'
+}
+
+@test "zsh completes verbs, options, values and files" {
+	command -v zsh >/dev/null || skip "no zsh (package zsh)"
+	mkdir functions
+	"$TIDEMARK" completions zsh >functions/_tidemark
+	touch one.tide other.txt
+	cat >setup.zsh <<-'EOF'
+		fpath=($PWD/functions $fpath)
+		autoload -U compinit
+		compinit -u -D
+		[[ $_comps[tidemark] = _tidemark ]] && : >ready
+		compadd() {
+			local -a said
+			if [[ ${@[1,(i)(-|--)]} != *-[OAD]\ * ]]; then
+				builtin compadd -O said "$@"
+				print -rl -- $said >>matches
+			fi
+			builtin compadd "$@"
+		}
+	EOF
+	[ "$(offer_zsh 'tidemark le')" = leaks ]
+	[ "$(offer_zsh 'tidemark help ti')" = timeline ]
+	[ "$(offer_zsh 'tidemark stat --so' | tr -d = | paste -sd' ')" = "--sort --source-root" ]
+	[ "$(offer_zsh 'tidemark stat --sort=' | paste -sd' ')" = "allocations count live peak temporary total" ]
+	[ "$(offer_zsh 'tidemark stat o')" = one.tide ]
+}
+
 @test "every shell's completion has every long option of every verb" {
 	for shell in bash zsh fish; do
 		"$TIDEMARK" completions "$shell" >"$shell"
@@ -94,6 +157,8 @@ of_page() {
 			grep -qE -- " -l $option " fish.verb || fail "fish: $verb --$option"
 		done
 	done
+	# A text ends with its sentence, not in its brackets.
+	[ "$(tr -cd '(' <fish | wc -c)" = "$(tr -cd ')' <fish | wc -c)" ]
 	if command -v zsh >/dev/null; then
 		zsh -n zsh
 	fi
