@@ -1,6 +1,8 @@
 /* leaks_json.c - `leaks` for programs: JSON, CSV, suppressions. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
 #include "json_out.h"
 #include "leaks_view.h"
 #include "view.h"
@@ -162,10 +164,21 @@ void leaks_csv(struct leaks_view *v)
 }
 
 /* One for each root leak: it covers everything under it. */
+/* Lines of one function are one suppression: it has functions only. */
+static bool generated_before(uint64_t *seen, size_t count, const char *frames)
+{
+	seen[count] = XXH3_64bits(frames, strlen(frames));
+	for (size_t i = 0; i < count; i++)
+		if (seen[i] == seen[count])
+			return true;
+	return false;
+}
+
 void leaks_generate(struct leaks_view *v)
 {
 	const struct leaks *l = &v->leaks;
-	size_t rows = options_rows(&v->common, SIZE_MAX);
+	size_t rows = options_rows(&v->common, SIZE_MAX), done = 0;
+	uint64_t *seen = memory_get((l->group_count + 1) * sizeof(*seen));
 
 	for (size_t i = leaks_next_group(v, 0); i < l->group_count && rows; i = leaks_next_group(v, i + 1), rows--) {
 		size_t count;
@@ -178,8 +191,10 @@ void leaks_generate(struct leaks_view *v)
 			view_caller(v->symbols, l->groups[i].site)->function,
 			(unsigned long long)l->groups[i].retained_blocks);
 		text = suppress_text(line, count, name);
-		fputs(text, stdout);
+		if (!generated_before(seen, done, strstr(text, "Memcheck:Leak")))
+			done += fputs(text, stdout) >= 0;
 		free(name);
 		free(text);
 	}
+	free(seen);
 }

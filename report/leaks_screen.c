@@ -42,7 +42,9 @@ static void what(char *out, size_t room, const struct leak_group *g)
 
 	units_count(count, (int64_t)g->roots);
 	units_count(nodes, (int64_t)g->nodes_most);
-	if (g->kind == LEAK_UNREFERENCED)
+	if (!g->roots)	/* as many as in the older snapshot; but they hold more now */
+		snprintf(out, room, g->kind == LEAK_UNREFERENCED ? "older root leak" : "older root cycle");
+	else if (g->kind == LEAK_UNREFERENCED)
 		snprintf(out, room, g->roots == 1 ? "root leak" : "%s root leaks", count);
 	else if (g->container && g->roots == 1)
 		snprintf(out, room, "container of %s", nodes);
