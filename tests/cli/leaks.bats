@@ -196,3 +196,67 @@ setup() {
 	grep -qx ' 1 unreferenced,0,5' got
 	"$TIDEMARK" refs --refcount-at 12 --csv counted.tide obj_new | cut -d, -f8 | sort -u | grep -qx 1
 }
+
+@test "two lines of one function are one suppression, and none is called unused" {
+	compile twice <<-'EOF2'
+		#include <stdlib.h>
+		static __attribute__((noinline, noipa)) void *make(int n) { return malloc(n); }
+		static __attribute__((noinline, noipa)) void work(void)
+		{
+			make(10);
+			make(20);
+		}
+		int main(void) { work(); return 0; }
+	EOF2
+	profile twice.tide ./twice
+	"$TIDEMARK" leaks --gen-suppressions twice.tide >supp
+	[ "$(grep -c Memcheck:Leak supp)" -eq 1 ]
+	"$TIDEMARK" leaks --suppressions supp twice.tide >out 2>err
+	[ ! -s err ] || fail "$(cat err)"
+	grep -q 'nothing is lost' out
+}
+
+@test "against an older snapshot: what an older cycle holds now is no new cycle" {
+	compile grows -I "$ROOT" <<-'EOF2'
+		#include <stdlib.h>
+		#include <string.h>
+		#include "shim/tidemark.h"
+		struct node { struct node *next; void *extra; };
+		static __attribute__((noinline, noipa)) struct node *ring(void)
+		{
+			struct node *a = calloc(1, sizeof(*a)), *b = calloc(1, sizeof(*b));
+			a->next = b;
+			b->next = a;
+			return a;
+		}
+		struct node *head;
+		static __attribute__((noinline, noipa)) void *more(void) { return malloc(50); }
+		static __attribute__((noinline, noipa)) void lose(void)
+		{
+			unsigned long hidden = ~(unsigned long)ring();
+			__asm__ volatile("" : "+r"(hidden));
+			head = (struct node *)hidden;
+		}
+		static __attribute__((noinline, noipa)) void grow(void)
+		{
+			struct node *a = (struct node *)~(unsigned long)head;
+			a->extra = more();
+		}
+		static __attribute__((noinline, noipa)) void wipe(void) { volatile char room[8192]; memset((char *)room, 0, sizeof(room)); }
+		int main(void)
+		{
+			lose();
+			wipe();
+			tide_snapshot("before");
+			grow();
+			wipe();
+			return 0;
+		}
+	EOF2
+	profile after.tide ./grows
+	"$TIDEMARK" leaks after.tide before.tide >out
+	grep -q 'older root cycle' out
+	run ! grep -q '0 root cycles' out
+	json "$("$TIDEMARK" leaks --json after.tide before.tide)" 'd["root_cycles"]' 'd["totals"]["lost"]' >got
+	printf "%s\n" 0 "{'blocks': 1, 'bytes': 50}" | diff - got
+}
