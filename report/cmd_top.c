@@ -22,7 +22,7 @@ static const struct argp_option option[] = {
 	{ "by", KEY_BY, "KEY", 0, "Sum by site (default), function, module or thread", 0 },
 	{ "sort", KEY_SORT, "MEASURE", 0, "Largest first: live (default), count (live blocks), growth, rate, "
 		"peak, total, allocations, temporary", 0 },
-	{ "search", KEY_SEARCH, "TEXT", 0, "Only what has this in its function, file or module", 0 },
+	{ "search", KEY_SEARCH, "TEXT", 0, "Only what has this in its function, file, module", 0 },
 	{ "source-root", KEY_SOURCE, "DIR", 0, "Show source files relative to DIR", 0 },
 	{ "color", KEY_COLOR, "WHEN", 0, "auto, always or never", 0 },
 	{ NULL, 'n', "N", 0, "With --batch: at most N rows (0 or 'all': every row)", 0 },

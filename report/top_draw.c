@@ -96,11 +96,11 @@ static void draw_head(struct top_view *v)
 
 	x = put(v, 1, 0, 0, "live ");
 	x = put(v, 1, x, A_BOLD, "%s", units_bytes(a, (int64_t)p->live_bytes));
-	x = put(v, 1, x, 0, " in %s   peak %s   RSS %s", units_count(a, (int64_t)p->live_blocks),
+	x = put(v, 1, x, 0, " in %s   peak %s   RSS %s", units_many(a, (int64_t)p->live_blocks, "block"),
 		units_bytes(b, (int64_t)p->peak_bytes),
 		p->rss_bytes ? units_bytes(c, (int64_t)p->rss_bytes) : "?");
 	if (m->pictures > 1)
-		put(v, 1, x, 0, "   %s/s %s", units_bytes(a, (int64_t)m->bytes_per_second),
+		put(v, 1, x, 0, "   %s/s  %s", units_bytes(a, (int64_t)m->bytes_per_second),
 			units_rate(b, m->blocks_per_second));
 
 	x = put(v, 2, 0, 0, "since %s (%s ago) ", v->marked ? "the mark" : "the first picture",
@@ -171,6 +171,21 @@ static char *value_text(char text[UNITS_TEXT], const struct top_row *row, enum t
 	return units_bytes(text, (int64_t)value);
 }
 
+/* A function's name: without parameters, then without template arguments, where it is too long. To free. */
+static char *name_within(const struct screen *s, const char *name, unsigned width)
+{
+	char *shorter, *clean;
+
+	for (int step = 0; ; step++) {
+		shorter = step ? place_function(name, step > 1) : memory_string(name);
+		clean = screen_clean(s, shorter);
+		free(shorter);
+		if (step == 2 || screen_columns(s, clean) <= width)
+			return clean;
+		free(clean);
+	}
+}
+
 static void draw_name(struct top_view *v, const struct top_row *row, int y, int x, attr_t base)
 {
 	const struct symbol_line *line = v->top->group == TOP_SITE ? top_session_line(v->top, row) : NULL;
@@ -183,7 +198,8 @@ static void draw_name(struct top_view *v, const struct top_row *row, int y, int 
 	if (!line) {
 		char *fit;
 
-		clean = screen_clean(&v->screen, top_session_text(v->top, row));
+		clean = v->top->group == TOP_FUNCTION ? name_within(&v->screen, top_session_text(v->top, row), (unsigned)width) :
+			screen_clean(&v->screen, top_session_text(v->top, row));
 		fit = screen_fit(&v->screen, clean, (unsigned)width, v->top->group == TOP_MODULE ? FIT_START :
 			FIT_END);
 		put(v, y, x, base | (base ? 0 : ink(v, PAIR_NAME, 0)), "%s", fit);
@@ -223,7 +239,7 @@ static void draw_row(struct top_view *v, const bool shown[COLUMNS], const struct
 
 static void draw_stack(struct top_view *v, int y, int lines)
 {
-	size_t count = 0;
+	size_t count = 0, from;
 	const struct symbol_line *line = NULL;
 
 	mvhline(y, 0, v->screen.unicode ? ACS_HLINE : '-', getmaxx(stdscr));
@@ -236,20 +252,32 @@ static void draw_stack(struct top_view *v, int y, int lines)
 	}
 	put(v, y, 2, A_BOLD, v->top->group == TOP_SITE ? " stack of site %u " :
 		" stack of its largest site, %u ", v->row[v->at].site);
-	for (size_t i = 0; i < count && (int)i < lines - 1; i++) {
+	/* The allocator's own frames come last in interest: the line to look at is the first. */
+	from = v->top->group == TOP_THREAD ? 0 : symbols_caller(v->top->symbols, v->row[v->at].site);
+	if (from >= count)
+		from = 0;
+	for (size_t i = from; i < count && (int)(i - from) < lines - 1; i++) {
 		struct place p;
-		int x = 2;
+		int x = 2, at = y + 1 + (int)(i - from);
 
-		if ((int)i == lines - 2 && i + 1 < count) {
-			put(v, y + 1 + (int)i, 2, 0, "%zu more", count - i);
+		if (at == y + lines - 1 && i + 1 < count) {
+			put(v, at, 2, 0, "%zu more", count - i);
 			break;
 		}
 		p = place_fit(&v->screen, &line[i], v->top->common.source_root, (unsigned)(getmaxx(stdscr) - 2));
-		x = put(v, y + 1 + (int)i, x, line[i].inlined ? 0 : ink(v, PAIR_NAME, 0), "%s", p.function);
+		x = put(v, at, x, line[i].inlined ? 0 : ink(v, PAIR_NAME, 0), "%s", p.function);
 		if (*p.where)
-			put(v, y + 1 + (int)i, x + 1, 0, "%s", p.where);
+			put(v, at, x + 1, 0, "%s", p.where);
 		place_free(&p);
 	}
+}
+
+static const char *head_of(enum top_sort sort)
+{
+	for (size_t i = 0; i < COLUMNS; i++)
+		if (column[i].what == sort)
+			return column[i].head;
+	return "";
 }
 
 static void draw_foot(struct top_view *v)
@@ -265,8 +293,8 @@ static void draw_foot(struct top_view *v)
 		put(v, y, 0, 0, "%zu %s with '%s'   / another   Esc all", v->count,
 			v->count == 1 ? "row" : "rows", v->search);
 	} else {
-		put(v, y, 0, A_REVERSE, "q quit  h help  Enter stack  g by %s  <> %s  m mark  / search  w snapshot",
-			top_group_name(v->top->group), top_sort_name(v->top->sort));
+		put(v, y, 0, A_REVERSE, "q quit  h help  Enter stack  g: %s  <>: %s  m mark  / search  w snap",
+			top_group_name(v->top->group), head_of(v->top->sort));
 	}
 }
 

@@ -156,8 +156,11 @@ static const struct top_name *name_of(struct top *t, uint32_t site)
 	n->module = text_number(t, line->module && *line->module ? line->module : "(no module)");
 	if (line->module)
 		n->line.module = t->text[n->module];
-	if (line->file)
-		n->line.file = t->text[text_number(t, line->file)];
+	if (line->file) {
+		uint32_t file = text_number(t, line->file);	/* may move t->text: not within its own index */
+
+		n->line.file = t->text[file];
+	}
 	t->name[site] = n;
 	return n;
 }

@@ -190,7 +190,7 @@ shows() {
 	screen
 	shows make_table
 	keys '>'
-	shows 'g by site  <> count'
+	shows 'g: site  <>: blocks'
 	sed -n 6p picture | grep -q fill_cache
 	keys Enter
 	shows 'stack of site'
@@ -201,7 +201,10 @@ shows() {
 	keys Escape
 	shows fill_cache
 	keys g
-	shows 'by function'
+	shows 'g: function'
+	# Every key is in sight, whatever the words.
+	shows 'w snap$'
+	fits 80 picture
 	keys g
 	shows '244 KiB +51 .*/grow *$'
 	keys g
@@ -211,9 +214,9 @@ shows() {
 	more
 	sleep 0.3
 	picture >picture
-	grep -q 'in 51 ' picture
+	grep -q 'in 51 blocks ' picture
 	keys p
-	shows 'in 54 '
+	shows 'in 54 blocks '
 	keys h
 	shows 'tidemark top: keys'
 	keys x
@@ -246,4 +249,41 @@ shows() {
 	"$TIDEMARK" info "exit.$PID".*tide >info || "$TIDEMARK" info exit.*.tide >info
 	grep -q grow info
 	more		# it goes on
+}
+
+@test "screen: the stack begins at the line that asked for memory, and long names of C++ are cut" {
+	cat >grow.cc <<-'CC'
+		#include <cstdio>
+		#include <map>
+		#include <string>
+		#include <vector>
+		template <class K, class V> struct LeastRecentlyUsedCache {
+			std::map<K, std::vector<V>> entries;
+			__attribute__((noinline)) void put(const K &k, V v) { entries[k].push_back(v); }
+		};
+		static LeastRecentlyUsedCache<std::string, std::pair<std::string, long>> cache;
+		int main()
+		{
+			char line[80];
+			for (int i = 0; i < 100; i++)
+				cache.put(std::to_string(i), { std::string(100, 'x'), i });
+			puts("ready");
+			fflush(stdout);
+			return !fgets(line, sizeof(line), stdin);
+		}
+	CC
+	${CXX:-g++} -g -O1 -o grow grow.cc
+	start
+	screen
+	shows 'Least.*put'
+	keys Enter
+	shows 'stack of site'
+	shows 'blocks .*peak'
+	# No frame of operator new or of an allocator stands before it.
+	! sed -n '/stack of site/{n;p;}' picture | grep -qE 'operator new|allocat'
+	keys g
+	shows 'LeastRecentlyUsedCache<>::put'
+	fits 80 picture
+	keys q
+	shows '^status 0'
 }
