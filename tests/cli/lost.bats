@@ -6,6 +6,7 @@
 load helper
 
 setup_file() {
+	export B
 	cd "$BATS_FILE_TMPDIR"
 	cat >lost.c <<-'SOURCE'
 		#include <stdlib.h>
@@ -185,7 +186,10 @@ setup_file() {
 		expected = bare(leaks())
 		total = sum(expected.values())
 		print("lost:", total, "at", len(expected), "sites")
-		for how in (export_json, export_csv, export_sqlite, export_pprof, html):
+		ways = [export_json, export_csv, export_sqlite, export_pprof]
+		if os.path.getsize(os.environ["B"] + "/web/report.js"):		# built with node
+		    ways.append(html)
+		for how in ways:
 		    found = bare(how())
 		    assert sum(found.values()) == total, (how.__name__, sum(found.values()), total)
 		    for k in set(found) | set(expected):
@@ -194,23 +198,23 @@ setup_file() {
 	EOF
 }
 
-setup() { cd "$BATS_FILE_TMPDIR"; }
+setup() {
+	export B
+	cd "$BATS_FILE_TMPDIR"
+}
 
 @test "rings, their tails, a shared tail, one line with several calls" {
-	[ -s "$B/web/report.js" ] || skip "the page was not built"
 	/usr/bin/python3 compare.py lost.tide
 	# Known: 21 nodes in rings, 14 in tails, one shared, 5 of one line, 20 in a chain.
 	/usr/bin/python3 compare.py lost.tide | grep -q "lost: $((40 * 21 + 40 * 14 + 7 * 10 + 21 + 7 * 1000 + 540 + 5 * 77 + 20 * 40)) "
 }
 
 @test "with suppressions and filters" {
-	[ -s "$B/web/report.js" ] || skip "the page was not built"
 	/usr/bin/python3 compare.py lost.tide --suppressions suppressions
 	/usr/bin/python3 compare.py lost.tide --filter fn:make --exclude fn:main
 	/usr/bin/python3 compare.py lost.tide --filter fn:rings --all-frames
 }
 
 @test "perl" {
-	[ -s "$B/web/report.js" ] || skip "the page was not built"
 	/usr/bin/python3 compare.py perl.tide
 }
