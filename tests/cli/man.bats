@@ -46,6 +46,21 @@ of_page() {
 	done
 }
 
+@test "options and screens in the pages are those of the program" {
+	command -v python3 >/dev/null || skip "no python3"
+	run "$ROOT/scripts/man" --check
+	echo "$output"
+	[ "$status" = 0 ]
+	# Every verb that shows something has a screen that is checked.
+	[ "$(grep -l '^\.\\" \$ tidemark' "$MAN"/tidemark-*.1 | wc -l)" -ge 12 ]
+	for verb in $(verbs); do
+		for section in DESCRIPTION OPTIONS "EXIT STATUS" EXAMPLES "SEE ALSO"; do
+			grep -qx "\.Sh $section" "$MAN/tidemark-$verb.1" || fail "tidemark-$verb.1 has no section $section"
+		done
+		"$TIDEMARK" help "$verb" | diff - <("$TIDEMARK" "$verb" --help) || fail "help $verb"
+	done
+}
+
 @test "pages are correct mdoc" {
 	command -v mandoc >/dev/null || skip "mandoc is not installed"
 	mandoc -Tlint "$MAN"/*.[135] >found || true
