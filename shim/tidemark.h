@@ -1,8 +1,10 @@
 /* tidemark.h - what a program can say to the profiler, and ask of it.
  *
  * Every call is a weak symbol: a program that uses this header links and runs
- * without the library, and the calls do nothing then (the inline functions
- * below test for that). Include it from one or many files; nothing to link.
+ * without the library, and the calls do nothing then: the macros at the end test
+ * for that, and arguments are not evaluated. What returns a number returns 0, or
+ * ENOSYS or -1 where 0 would say that something was done. `if (tide_mark)` asks
+ * whether the library is there. Include it from one or many files; nothing to link.
  *
  * Threads: all calls from any thread. Signals: not from handlers, but for
  * tide_mark. Errors: as said; errno is left alone.
@@ -88,8 +90,36 @@ TIDE_WEAK long tide_referents(const void *block, void **blocks, long capacity);
 #endif
 
 #ifndef TIDEMARK_IMPLEMENTATION_
-/* tide_mark without a test at every place of use. */
+/* tide_mark, from before the macros below: the same. */
 static inline void tide_mark_if(const char *name) { if (tide_mark) tide_mark(name); }
+static inline struct tide_left tidemark_nothing_left(void) { struct tide_left none = { 0, 0 }; return none; }
+
+/* A name within its own macro is the function. 38: ENOSYS, without <errno.h>. */
+#define tide_start() (tide_start ? tide_start() : (void)0)
+#define tide_stop() (tide_stop ? tide_stop() : (void)0)
+#define tide_is_tracing() (tide_is_tracing ? tide_is_tracing() : 0)
+#define tide_clear() (tide_clear ? tide_clear() : (void)0)
+#define tide_snapshot(path) (tide_snapshot ? tide_snapshot(path) : 38)
+#define tide_mark(name) (tide_mark ? tide_mark(name) : (void)0)
+#define tide_freeze() (tide_freeze ? tide_freeze() : (void)0)
+#define tide_traced_memory(live, peak) (tide_traced_memory ? tide_traced_memory(live, peak) : (void)0)
+#define tide_reset_peak() (tide_reset_peak ? tide_reset_peak() : (void)0)
+#define tide_overhead() (tide_overhead ? tide_overhead() : 0)
+#define tide_depth() (tide_depth ? tide_depth() : 0)
+#define tide_stack_of(block, frames, capacity) (tide_stack_of ? tide_stack_of(block, frames, capacity) : 0)
+#define tide_size_of(block) (tide_size_of ? tide_size_of(block) : 0)
+#define tide_track(domain, p, bytes) (tide_track ? tide_track(domain, p, bytes) : 38)
+#define tide_untrack(domain, p) (tide_untrack ? tide_untrack(domain, p) : 38)
+#define tide_count(generation) (tide_count ? tide_count(generation) : 0)
+#define tide_blocks(generation, each, context) (tide_blocks ? tide_blocks(generation, each, context) : (void)0)
+#define tide_scope_begin(name) (tide_scope_begin ? tide_scope_begin(name) : (void)0)
+#define tide_scope_end(name) (tide_scope_end ? tide_scope_end(name) : tidemark_nothing_left())
+#define tide_weak(block) (tide_weak ? tide_weak(block) : (void)0)
+#define tide_ignore(block) (tide_ignore ? tide_ignore(block) : (void)0)
+#define tide_collect(found) (tide_collect ? tide_collect(found) : 38)
+#define tide_refcount(block) (tide_refcount ? tide_refcount(block) : -1)
+#define tide_referrers(block, words, capacity) (tide_referrers ? tide_referrers(block, words, capacity) : -1)
+#define tide_referents(block, blocks, capacity) (tide_referents ? tide_referents(block, blocks, capacity) : -1)
 #endif
 
 #endif

@@ -171,3 +171,55 @@ field() { json "$("$TIDEMARK" info --json "$1")" "$2"; }
 	run -0 "$TIDEMARK" run -o no/where.tide sh -c 'echo started'
 	[[ ${lines[0]} == *"cannot write to no: No such file"* && ${lines[1]} == started ]] || fail "$output"
 }
+
+@test "tidemark.h: every call does nothing without the library, and works with it" {
+	cat >calls.c <<-'SOURCE'
+		#include <tidemark.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		static void each(void *context, void *block, size_t bytes) { ++*(long *)context; (void)block; (void)bytes; }
+		int main(void)
+		{
+			void *p = malloc(123), *words[4];
+			struct tide_collected found = { { 0, 0 }, { 0, 0 }, { 0, 0 }, { 0, 0 }, { 0, 0 } };
+			struct tide_left left;
+			size_t live = 7, peak = 7;
+			long blocks = 0;
+
+			tide_scope_begin("all");
+			tide_mark("warm");
+			tide_mark_if("warmer");
+			tide_freeze();
+			tide_start();
+			tide_traced_memory(&live, &peak);
+			tide_reset_peak();
+			tide_blocks(0, each, &blocks);
+			tide_track(1, words, 10);
+			tide_untrack(1, words);
+			tide_weak(words);
+			tide_ignore(words);
+			left = tide_scope_end("all");
+			printf("%d %d %zu %d %d %d %ld %ld %ld %zu\n", tide_is_tracing(), live == 7, tide_size_of(p),
+				tide_depth() > 0, tide_stack_of(p, words, 4) > 0, tide_collect(&found), tide_refcount(p) > 0 ? 1L :
+				tide_refcount(p), tide_referrers(p, words, 0) < 0 ? -1L : 1L, tide_referents(p, words, 0), left.blocks);
+			printf("%d %d %d\n", tide_snapshot("here"), tide_overhead() > 0, tide_count(0) > 0 || tide_count(1) > 0);
+			tide_clear();
+			tide_stop();
+			free(p);
+			return 0;
+		}
+	SOURCE
+	${CC:-gcc} -Wall -Wextra -Werror -I"$ROOT/shim" -o calls calls.c
+	cp calls.c calls.cc
+	${CXX:-g++} -Wall -Wextra -Werror -I"$ROOT/shim" -o calls++ calls.cc
+	for program in calls calls++; do
+		run -0 "./$program"
+		[ "${lines[0]}" = "0 1 0 0 0 38 -1 -1 -1 0" ] || fail "$output"
+		[ "${lines[1]}" = "38 0 0" ] || fail "$output"
+		run -0 "$TIDEMARK" run -q -f -o calls.tide "./$program"
+		[[ ${lines[0]} == "1 0 123 1 1 0 1 1 0 "* ]] || fail "$output"
+		[ "${lines[1]}" = "0 1 1" ] || fail "$output"
+		[ -s here.tide ]
+		rm here.tide
+	done
+}
