@@ -25,7 +25,7 @@ struct arguments {
 	uint64_t depth, sample, every_ns, pointer_mask;
 	const char **when;
 	size_t when_count;
-	bool no_references, unaligned, stable, overwrite, quiet, verbose, at_exec;
+	bool no_references, unaligned, stable, overwrite, quiet, verbose, at_exec, wipe;
 	bool obstacle;			/* said already: it cannot be profiled */
 	int leak_exit;			/* -1: not asked for */
 	char **program;
@@ -35,7 +35,7 @@ struct arguments {
 
 
 enum { KEY_DEPTH = 0x100, KEY_SAMPLE, KEY_EVERY, KEY_WHEN, KEY_NO_REFERENCES, KEY_UNALIGNED, KEY_MASK,
-	KEY_CHILDREN, KEY_STABLE, KEY_LEAK_EXIT, KEY_AT_EXEC, KEY_ROUNDS, KEY_GATE, KEY_ROOTS };
+	KEY_CHILDREN, KEY_STABLE, KEY_LEAK_EXIT, KEY_AT_EXEC, KEY_ROUNDS, KEY_GATE, KEY_ROOTS, KEY_WIPE };
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "PATTERN", 0, "name of the snapshots: %e program, %p process, %n sequence, "
@@ -53,6 +53,8 @@ static const struct argp_option options[] = {
 	{ "no-references", KEY_NO_REFERENCES, NULL, 0, "counters only: no image, no lost blocks", 3 },
 	{ "unaligned", KEY_UNALIGNED, NULL, 0, "take words at any byte as references", 3 },
 	{ "pointer-mask", KEY_MASK, "MASK", 0, "clear these tag bits of words first", 3 },
+	{ "wipe", KEY_WIPE, NULL, 0, "clear old pointers out of new blocks: they may hide what is lost, or hold it in "
+		"appearance (a program that reads what it has not written may behave otherwise)", 3 },
 	{ "roots", KEY_ROOTS, "-KIND,...", 0, "leave out roots of these kinds: -mapping,-register ... (without "
 		"minus: only these)", 3 },
 	{ "leak-exit", KEY_LEAK_EXIT, "CODE", 0, "exit with CODE when blocks are lost and the program "
@@ -135,6 +137,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		a->roots = text;
 		break;
 	case KEY_CHILDREN: a->children = text; break;
+	case KEY_WIPE: a->wipe = true; break;
 	case KEY_STABLE: a->stable = true; break;
 	case KEY_AT_EXEC: a->at_exec = true; break;
 	case KEY_ROUNDS: a->rounds = text; break;
@@ -253,6 +256,8 @@ static void environment_make(struct arguments *a, const char *library, const cha
 		set(a, memory_string("TIDEMARK_UNALIGNED=1"));
 	if (a->pointer_mask)
 		set(a, memory_printf("TIDEMARK_POINTER_MASK=0x%llx", (unsigned long long)a->pointer_mask));
+	if (a->wipe)
+		set(a, memory_string("TIDEMARK_WIPE=1"));
 	if (a->roots)
 		set(a, memory_printf("TIDEMARK_ROOTS=%s", a->roots));
 	if (a->children)

@@ -42,6 +42,8 @@ static void setting(const char *line)
 		config.at_exec = !text_equal(v, "0") && *v;
 	} else if ((v = text_after(line, "STOPPED="))) {
 		config.start_stopped = !text_equal(v, "0") && *v;
+	} else if ((v = text_after(line, "WIPE="))) {
+		config.wipe = !text_equal(v, "0") && *v;
 	} else if ((v = text_after(line, "ORACLE="))) {
 		copy(config.oracle, sizeof config.oracle, v);
 	}

@@ -16,6 +16,7 @@ struct config {
 	bool references;		/* default of snapshots: with an image */
 	bool watch;			/* TIDEMARK_EVERY or TIDEMARK_WHEN is set */
 	bool verbose, at_exec, start_stopped;
+	bool wipe;			/* wipe.h */
 	char session[300];		/* folder of ledgers; "" = default */
 	char collector[300];		/* path of the command; "" = next to the library */
 	char children[300];		/* all | none | NAME[,NAME...] */

@@ -137,7 +137,7 @@ void event_note(uintptr_t p, uint64_t bytes, uint32_t domain)
 void event_recalculate_special(void)
 {
 	state.special = state.sample || state.stopped || state.ignoring;
-	state.general = state.special || state.foreign;
+	state.general = state.special || state.foreign || state.wipe;
 }
 
 __attribute__((noinline))

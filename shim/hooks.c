@@ -9,6 +9,7 @@
 #include <errno.h>
 #include "event.h"
 #include "real.h"
+#include "wipe.h"
 
 #define ENTRY() (__builtin_frame_address(0))
 #define FULL static __attribute__((noinline))
@@ -40,6 +41,8 @@ FULL void *made(void *p, size_t size, void *frame)
 	if (likely(p)) {
 		if (unlikely(__atomic_load_n(&state.ledger->request, __ATOMIC_RELAXED)))
 			event_request(t);
+		if (unlikely(state.wipe))
+			wipe_block(p, 0, size);
 		event_made(t, p, size, walk_entry(frame));
 	}
 	thread_leave(t);
@@ -187,7 +190,11 @@ HOT_INLINE void *resize(void *p, size_t size, void *frame)
 	 * another thread at once. Back in when the call fails. */
 	uint64_t old_size = 0, ignored;
 	uint64_t slot = block_take((uintptr_t)p, &old_size);
+	/* All that fitted is copied, whatever was asked for. */
+	size_t had = state.wipe && !state.foreign ? block_usable((uintptr_t)p) : size;
 	void *q = real.realloc(p, size);
+	if (unlikely(had < size))
+		wipe_block(q, had, size);
 	if (unlikely(!q && size)) {
 		if (slot)
 			block_put((uintptr_t)p, old_size, slot & ~((uint64_t)63 << SLOT_SLACK_SHIFT

@@ -245,6 +245,7 @@ static void life_start(int argc, char **argv, char **environment)
 	state.ledger->state = LEDGER_RUNNING;
 	thread_current->sample_left = state.sample ? sample_next(&thread_current->random, state.sample) : 0;
 	state.stopped = config.start_stopped;
+	state.wipe = config.wipe && config.references && !config.sample;
 	event_recalculate_special();
 	state.phase = PHASE_RUNNING;
 	if (config.watch && freeze_watch)

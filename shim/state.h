@@ -145,7 +145,8 @@ struct state {
 	bool verbose;
 	bool stopped;			/* tide_stop */
 	uint32_t ignoring;		/* threads inside __lsan_disable */
-	bool general;			/* special, or foreign: nothing takes the fast way */
+	bool general;			/* special, foreign or wipe: nothing takes the fast way */
+	bool wipe;			/* wipe.h */
 	bool special;			/* sampling, stopped, or a thread ignores: event_made_special */
 	uint32_t depth;
 	uint64_t depth_power;	/* WALK_BASE to the power of depth */

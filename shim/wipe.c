@@ -1,0 +1,19 @@
+/* wipe.c - see wipe.h. */
+#include "block.h"
+#include "wipe.h"
+
+#define WIPE_MOST (1ul << 20)		/* larger blocks are as good as always fresh */
+#define WIPE_LOWEST 65536ul		/* no block is below (vm.mmap_min_addr) */
+#define CHUNK_MAPPED 2u			/* glibc: a mapping of its own, all zero */
+
+COLD void wipe_block(void *p, size_t from, size_t bytes)
+{
+	uintptr_t *word = p;
+	if (!p || ((uintptr_t)p & 7) || bytes > WIPE_MOST)
+		return;
+	if (!state.foreign && word[-1] & CHUNK_MAPPED)
+		return;
+	for (size_t i = (from + 7) / 8; i < bytes / 8; i++)
+		if (word[i] >= WIPE_LOWEST && !(word[i] >> BLOCK_ADDRESS_BITS) && block_leaf_of(word[i]))
+			word[i] = 0;
+}
