@@ -40,6 +40,21 @@ of_page() {
 	done
 }
 
+@test "README and the pages beside it name files that are there" {
+	cd "$ROOT"
+	grep -ohE '`(shim|report|tests|scripts)/[A-Za-z0-9_.*/]+`' README.md report/*.md tests/README.md shim/*.md | tr -d '`' | sort -u >"$BATS_TEST_TMPDIR/named"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/named")" -gt 50 ]
+	while read -r name; do
+		case $name in *NAME*) continue ;; esac
+		compgen -G "$name" >/dev/null || fail "$name is named, and is not there"
+	done <"$BATS_TEST_TMPDIR/named"
+	# Verbs and options of its commands, too.
+	for verb in $(grep -ohE '\btidemark (run|snap|top|stat|tree|timeline|diff|leaks|refs|retained|gate|html|export|info|doctor|symbolize|[a-z]+) -' README.md report/FLEET.md |
+		awk '{print $2}' | sort -u); do
+		verbs | grep -qx "$verb" || fail "there is no verb $verb"
+	done
+}
+
 @test "the page of the header names all its calls" {
 	for call in $(grep -oE '\btide_[a-z_]+\(' "$ROOT/shim/tidemark.h" | tr -d '(' | sort -u); do
 		grep -qE "^\.F[no] $call\b" "$MAN/tidemark.h.3" || fail "$call is not in tidemark.h.3"
