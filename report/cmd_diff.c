@@ -166,8 +166,12 @@ static int compare(struct comparison *c, const struct arguments *a, struct tide_
 		c->keys[side] = site_keys_new(c->view[side].snapshot, c->view[side].symbols);
 	if (!c->grouped)
 		c->rebuilt = !site_keys_exact(c->keys, 2);
-	for (int side = 0; side < 2; side++)
+	for (int side = 0; side < 2; side++) {
 		item[side] = c->grouped ? group_items(c, a->key, side, &count[side]) : site_items(c, side, &count[side]);
+		site_keys_free(c->keys[side]);
+		c->keys[side] = NULL;
+		snapshot_trim(c->view[side].snapshot);
+	}
 	diff_make(&c->diff, item[0], count[0], item[1], count[1], c->rebuilt);
 	free(item[0]);
 	free(item[1]);
@@ -178,7 +182,6 @@ static void comparison_close(struct comparison *c)
 {
 	diff_free(&c->diff);
 	for (int side = 0; side < 2; side++) {
-		site_keys_free(c->keys[side]);
 		if (c->grouped)
 			view_group_free(&c->group[side]);
 		view_close(&c->view[side]);
@@ -242,9 +245,9 @@ static const struct symbol_line *line_of(const struct comparison *c, const struc
 	return view_caller(c->view[side_of(row)].symbols, origin_of(row));
 }
 
-static json_t *json_row(const struct comparison *c, const struct diff_row *row)
+static void json_row(struct json_stream *stream, const struct comparison *c, const struct diff_row *row)
 {
-	json_t *o = json_object();
+	json_t *o = json_object(), *after = json_object();
 
 	json_object_set_new(o, "size", json_integer(row->new.bytes));
 	json_object_set_new(o, "size_diff", json_integer(row->new.bytes - row->old.bytes));
@@ -252,13 +255,14 @@ static json_t *json_row(const struct comparison *c, const struct diff_row *row)
 	json_object_set_new(o, "count_diff", json_integer(row->new.blocks - row->old.blocks));
 	json_object_set_new(o, "kind", json_text(diff_kind_name(row->kind)));
 	if (c->grouped) {
+		json_decref(after);
 		json_object_set_new(o, "key", json_text(c->group[side_of(row)].row[origin_of(row)].key));
-		return o;
+		json_stream_record(stream, o);
+		return;
 	}
-	json_object_set_new(o, "stack", json_stack(c->view[side_of(row)].symbols, origin_of(row)));
 	if (row->kind == DIFF_MOVED)
-		json_object_set_new(o, "moved_from", json_stack(c->view[0].symbols, row->old.origin));
-	return o;
+		json_object_set_new(after, "moved_from", json_stack(c->view[0].symbols, row->old.origin));
+	json_stream_record_around(stream, o, c->view[side_of(row)].symbols, origin_of(row), after);
 }
 
 static void print_json(const struct comparison *c, const struct arguments *a, size_t rows)
@@ -278,7 +282,7 @@ static void print_json(const struct comparison *c, const struct arguments *a, si
 	json_stream_begin(&stream, stdout, head, "records");
 	for (size_t i = 0; i < c->diff.count && rows; i++)
 		if (shown(a, &c->diff.row[i])) {
-			json_stream_record(&stream, json_row(c, &c->diff.row[i]));
+			json_row(&stream, c, &c->diff.row[i]);
 			rows--;
 		}
 	json_stream_end(&stream);

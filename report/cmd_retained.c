@@ -155,6 +155,11 @@ static int collect(struct state *t, struct tide_error *e)
 		m = match_new(&t->snapshot, t->symbols, &a->common, e);
 		if (!m)
 			return -1;
+		if (match_threads(m)) {
+			match_free(m);
+			return error_set(e, EXIT_USAGE, "cannot select by thread|what is kept alive is no thread's|"
+				"filter by function, file or module");
+		}
 	}
 	for (uint32_t i = 0; a->by[ROOT] && !m && i < t->leaks.graph.roots; i++) {
 		struct leak_sum r = retained_root(&t->retained, i);
@@ -216,9 +221,9 @@ static const char *root_name(const struct state *t, const struct row *r)
 	return snapshot_string(&t->snapshot, t->snapshot.roots[r->which].name);
 }
 
-static json_t *json_row(const struct state *t, const struct row *r)
+static void json_row(struct json_stream *stream, const struct state *t, const struct row *r)
 {
-	json_t *o = json_object();
+	json_t *o = json_object(), *after = json_object();
 
 	json_object_set_new(o, "kind", json_text(kind_name[r->kind]));
 	json_object_set_new(o, "root", r->kind == ROOT ? json_text(refs_root_kind(t->snapshot.roots[r->which].kind)) :
@@ -227,12 +232,18 @@ static json_t *json_row(const struct state *t, const struct row *r)
 	json_object_set_new(o, "address", r->kind == BLOCK ? json_address(t->snapshot.blocks[r->which].address) :
 		json_null());
 	json_object_set_new(o, "site", r->kind == ROOT ? json_null() : json_integer(site_of(t, r)));
-	json_object_set_new(o, "stack", r->kind == ROOT ? json_array() : json_stack(t->symbols, site_of(t, r)));
-	json_object_set_new(o, "blocks", json_integer((json_int_t)r->own.blocks));
-	json_object_set_new(o, "bytes", json_integer((json_int_t)r->own.bytes));
-	json_object_set_new(o, "retained_blocks", json_integer((json_int_t)r->retained.blocks));
-	json_object_set_new(o, "retained_bytes", json_integer((json_int_t)r->retained.bytes));
-	return o;
+	json_object_set_new(after, "blocks", json_integer((json_int_t)r->own.blocks));
+	json_object_set_new(after, "bytes", json_integer((json_int_t)r->own.bytes));
+	json_object_set_new(after, "retained_blocks", json_integer((json_int_t)r->retained.blocks));
+	json_object_set_new(after, "retained_bytes", json_integer((json_int_t)r->retained.bytes));
+	if (r->kind != ROOT) {
+		json_stream_record_around(stream, o, t->symbols, site_of(t, r), after);
+		return;
+	}
+	json_object_set_new(o, "stack", json_array());
+	json_object_update(o, after);
+	json_decref(after);
+	json_stream_record(stream, o);
 }
 
 static void print_json(const struct state *t)
@@ -252,7 +263,7 @@ static void print_json(const struct state *t)
 	}
 	json_stream_begin(&stream, stdout, head, "records");
 	for (size_t i = 0; i < t->count && i < rows; i++)
-		json_stream_record(&stream, json_row(t, &t->rows[i]));
+		json_row(&stream, t, &t->rows[i]);
 	json_stream_end(&stream);
 }
 

@@ -320,50 +320,6 @@ static int tree_screen(const struct arguments *a, const struct view *v, const st
 	return screen_close(&s) ? EXIT_UNMEASURED : EXIT_FINE;
 }
 
-static json_t *node_json(const struct tree *t, uint32_t n)
-{
-	const struct tree_node *node = &t->node[n];
-	json_t *o = node->line ? json_frame(node->line) : json_object();
-	json_t *self = json_object(), *inclusive = json_object();
-
-	for (unsigned k = 0; k < 2; k++) {
-		json_object_set_new(inclusive, view_measure_name(t->measure[k]), json_integer(node->inclusive[k]));
-		json_object_set_new(self, view_measure_name(t->measure[k]), json_integer(node->self[k]));
-	}
-	json_object_set_new(o, "inclusive", inclusive);
-	json_object_set_new(o, "self", self);
-	json_object_set_new(o, "children", json_array());
-	return o;
-}
-
-/* Parents come before children (R1), and siblings are linked largest first. */
-static int tree_json(const struct arguments *a, const struct view *v, const struct tree *t)
-{
-	int64_t least = (int64_t)(a->least * (double)t->node[0].inclusive[0]);
-	json_t **made = memory_get_zeroed(t->count, sizeof(*made));
-	json_t *head = json_report(v->snapshot);
-
-	json_object_set_new(head, "bottom_up", json_boolean(t->bottom_up));
-	json_object_set_new(head, "sort", json_text(view_measure_name(t->measure[0])));
-	made[0] = node_json(t, 0);
-	for (uint32_t i = 0; i < t->count; i++) {
-		json_t *children;
-
-		if (!made[i])
-			continue;
-		children = json_object_get(made[i], "children");
-		for (uint32_t c = t->node[i].first_child; c; c = t->node[c].next_sibling)
-			if (t->node[c].inclusive[0] >= least) {
-				made[c] = node_json(t, c);
-				json_array_append_new(children, made[c]);
-			}
-	}
-	json_object_set_new(head, "tree", made[0]);
-	json_print(head, stdout);
-	free(made);
-	return EXIT_FINE;
-}
-
 int cmd_tree(int argc, char **argv)
 {
 	struct arguments a = { .sort = LIVE_BYTES, .least = 0.01 };
@@ -382,7 +338,9 @@ int cmd_tree(int argc, char **argv)
 		return e.code;
 	}
 	tree_build(&t, &v, a.sort, a.bottom_up);
-	code = a.common.json ? tree_json(&a, &v, &t) : tree_screen(&a, &v, &t);
+	if (a.common.json)
+		tree_json(&t, (int64_t)(a.least * (double)t.node[0].inclusive[0]), json_report(v.snapshot), stdout);
+	code = a.common.json ? EXIT_FINE : tree_screen(&a, &v, &t);
 	tree_free(&t);
 	if (code == EXIT_FINE)
 		code = header_code(v.snapshot);

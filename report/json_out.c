@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "error.h"
+#include "json_frames.h"
 #include "json_out.h"
 
 static json_t *sure(json_t *value)
@@ -132,7 +133,7 @@ void json_stream_begin(struct json_stream *stream, FILE *out, json_t *head, cons
 {
 	bool empty = json_object_size(head) == 0;
 
-	*stream = (struct json_stream){ .out = out };
+	*stream = (struct json_stream){ .out = out, .frames = json_frames_new() };
 	fputc('{', out);
 	dump(head, out, JSON_EMBED);
 	fprintf(out, "%s\"%s\":[", empty ? "" : ",", name);
@@ -189,6 +190,21 @@ void json_write_frame(FILE *out, const struct symbol_line *line)
 	putc_unlocked('}', out);
 }
 
+static void write_stack(struct json_stream *stream, bool first, const struct symbol_line *const *line,
+	size_t count)
+{
+	fputs(first ? "\"stack\":[" : ",\"stack\":[", stream->out);
+	for (size_t i = 0; i < count; i++) {
+		size_t bytes;
+		const char *text = json_frames_text(stream->frames, line[i], &bytes);
+
+		if (i)
+			putc_unlocked(',', stream->out);
+		fwrite_unlocked(text, 1, bytes, stream->out);
+	}
+	putc_unlocked(']', stream->out);
+}
+
 void json_stream_record_lines(struct json_stream *stream, json_t *record,
 	const struct symbol_line *const *line, size_t count)
 {
@@ -196,13 +212,8 @@ void json_stream_record_lines(struct json_stream *stream, json_t *record,
 
 	fputs(stream->records++ ? ",{" : "{", stream->out);
 	dump(record, stream->out, JSON_EMBED);
-	fprintf(stream->out, "%s\"stack\":[", empty ? "" : ",");
-	for (size_t i = 0; i < count; i++) {
-		if (i)
-			putc_unlocked(',', stream->out);
-		json_write_frame(stream->out, line[i]);
-	}
-	fputs("]}", stream->out);
+	write_stack(stream, empty, line, count);
+	putc_unlocked('}', stream->out);
 }
 
 void json_stream_record_stack(struct json_stream *stream, json_t *record, struct symbols *symbols,
@@ -213,9 +224,25 @@ void json_stream_record_stack(struct json_stream *stream, json_t *record, struct
 	json_stream_record_lines(stream, record, stream->line, count);
 }
 
+void json_stream_record_around(struct json_stream *stream, json_t *before, struct symbols *symbols,
+	uint32_t site, json_t *after)
+{
+	bool first = json_object_size(before) == 0, last = json_object_size(after) == 0;
+	size_t count = symbols_walk(symbols, site, &stream->line, &stream->room);
+
+	fputs(stream->records++ ? ",{" : "{", stream->out);
+	dump(before, stream->out, JSON_EMBED);
+	write_stack(stream, first, stream->line, count);
+	if (!last)
+		putc_unlocked(',', stream->out);
+	dump(after, stream->out, JSON_EMBED);
+	putc_unlocked('}', stream->out);
+}
+
 void json_stream_end(struct json_stream *stream)
 {
 	fputs("]}\n", stream->out);
+	json_frames_free(stream->frames);
 	free(stream->line);
 }
 

@@ -38,6 +38,7 @@ void json_print(json_t *root, FILE *out);
 struct json_stream {
 	FILE *out;
 	size_t records;
+	struct json_frames *frames;
 	const struct symbol_line **line;	/* scratch */
 	size_t room;
 };
@@ -47,6 +48,9 @@ void json_stream_record(struct json_stream *stream, json_t *record);
  * objects: of large reports stacks are nearly all. */
 void json_stream_record_stack(struct json_stream *stream, json_t *record, struct symbols *symbols,
 	uint32_t site);
+/* The same with fields on both sides of the stack. */
+void json_stream_record_around(struct json_stream *stream, json_t *before, struct symbols *symbols,
+	uint32_t site, json_t *after);
 void json_stream_record_lines(struct json_stream *stream, json_t *record,
 	const struct symbol_line *const *line, size_t count);
 void json_stream_end(struct json_stream *stream);

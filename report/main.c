@@ -166,6 +166,9 @@ static int run_verb(const struct verb *v, int argc, char **argv)
 	char *name = memory_printf("tidemark %s", v->name);
 	int code;
 
+	/* Large reports in large pieces; people at a terminal see lines at once. */
+	if (!isatty(STDOUT_FILENO))
+		setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 	argv[0] = name;		/* what argp and getopt print before a message */
 	code = v->run(argc, argv);
 	free(name);

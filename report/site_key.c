@@ -117,6 +117,7 @@ static bool *used_modules(const struct snapshot *s)
 	for (size_t i = 1; i < s->frame_count; i++)
 		if (s->frames[i].module < s->module_count)
 			used[s->frames[i].module] = true;
+	snapshot_trim(s);
 	return used;
 }
 

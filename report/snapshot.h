@@ -66,6 +66,9 @@ void snapshot_close(struct snapshot *s);
  * used; sets `damaged`. Cheap when there is nothing to do. */
 #define SNAPSHOT_EAGER_BYTES (64u << 20)
 void snapshot_verify(struct snapshot *s);
+/* Gives back the memory of what was read so far; it is read again when it is looked at.
+ * For who goes through a large snapshot once. */
+void snapshot_trim(const struct snapshot *s);
 /* The same view of what a writer holds, without a file. Takes the writer. */
 int snapshot_of_writer(struct snapshot_writer *w, struct snapshot *s, struct tide_error *e);
 

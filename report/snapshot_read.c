@@ -404,6 +404,14 @@ void snapshot_verify(struct snapshot *s)
 		invariants(s, r);
 }
 
+void snapshot_trim(const struct snapshot *s)
+{
+	const struct reader *r = s->private_;
+
+	if (r && r->map)
+		madvise(r->map, r->map_bytes, MADV_DONTNEED);
+}
+
 void snapshot_close(struct snapshot *s)
 {
 	struct reader *r = s->private_;

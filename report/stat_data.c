@@ -65,14 +65,38 @@ int stat_json(const struct stat_report *r)
 	return EXIT_FINE;
 }
 
-static void csv_stack(const struct view_row *row)
+/* The lines of one stack; its memory serves row after row. */
+struct stack { const struct symbol_line **line; size_t room; };
+
+/* Functions, innermost first: "a;b;c". Quoted where one of them wants it. */
+static void csv_functions(const struct symbol_line *const *line, size_t count)
 {
-	size_t count;
-	const struct symbol_line *line = symbols_stack(row->view->symbols, row->site, &count);
-	const struct symbol_line *caller = view_caller(row->view->symbols, row->site);
-	char *text = NULL;
-	size_t bytes = 0;
-	FILE *out;
+	bool quoted = false;
+
+	for (size_t i = 0; i < count && !quoted; i++)
+		quoted = strpbrk(line[i]->function, ",\"\r\n") != NULL;
+	if (quoted)
+		putchar('"');
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			putchar_unlocked(';');
+		if (!quoted)
+			fputs_unlocked(line[i]->function, stdout);
+		for (const char *c = quoted ? line[i]->function : ""; *c; c++) {
+			if (*c == '"')
+				putchar_unlocked('"');
+			putchar_unlocked(*c);
+		}
+	}
+	if (quoted)
+		putchar('"');
+}
+
+static void csv_stack(const struct view_row *row, struct stack *stack)
+{
+	struct symbols *symbols = row->view->symbols;
+	size_t count = symbols_walk(symbols, row->site, &stack->line, &stack->room);
+	const struct symbol_line *caller = view_caller(symbols, row->site);
 
 	csv_text(stdout, caller->function);
 	putchar(',');
@@ -80,19 +104,13 @@ static void csv_stack(const struct view_row *row)
 	printf(",%u,", caller->line);
 	csv_text(stdout, caller->module);
 	putchar(',');
-	out = open_memstream(&text, &bytes);
-	if (!out)
-		return;
-	for (size_t i = 0; i < count; i++)
-		fprintf(out, "%s%s", i ? ";" : "", line[i].function);
-	fclose(out);
-	csv_text(stdout, text);
-	free(text);
+	csv_functions(stack->line, count);
 }
 
 int stat_csv(const struct stat_report *r)
 {
 	size_t rows = options_rows(r->options, SIZE_MAX);
+	struct stack stack = { 0 };
 
 	for (size_t i = 0; i < FIELDS; i++)
 		printf("%s,", view_measure_name(field[i]));
@@ -110,11 +128,12 @@ int stat_csv(const struct stat_report *r)
 			if (r->view_count == 1)
 				printf("%" PRIu32, row->site);
 			putchar(',');
-			csv_stack(row);
+			csv_stack(row, &stack);
 		} else {
 			csv_text(stdout, row->key);
 		}
 		putchar('\n');
 	}
+	free(stack.line);
 	return EXIT_FINE;
 }

@@ -4,6 +4,8 @@
 #include <xxhash.h>
 #include "tree.h"
 
+#define TRIM_SITES 16384u	/* after so many the frames read for them are let go */
+
 /* Names (function and module) are compared as numbers: each line of the symbols
  * is looked up as text once. */
 struct names {
@@ -223,9 +225,12 @@ void tree_build(struct tree *t, const struct view *v, enum view_measure measure,
 	grow(&b);
 	memset(&t->node[0], 0, sizeof(t->node[0]));
 	t->count = 1;
-	for (uint32_t site = 0; site < v->snapshot->site_count; site++)
+	for (uint32_t site = 0; site < v->snapshot->site_count; site++) {
 		if (v->kept[site] && (v->site[site].of[t->measure[0]] || v->site[site].of[t->measure[1]]))
 			add_site(&b, v, site);
+		if (site % TRIM_SITES == 0)
+			snapshot_trim(v->snapshot);
+	}
 	free(b.slot);
 	free(b.name);
 	free(b.stack);

@@ -10,6 +10,8 @@
 #ifndef TIDEMARK_TREE_H
 #define TIDEMARK_TREE_H
 
+#include <jansson.h>
+#include <stdio.h>
 #include "view.h"
 
 struct tree_node {
@@ -30,5 +32,9 @@ struct tree {
 /* Children are linked largest inclusive[0] first. */
 void tree_build(struct tree *t, const struct view *v, enum view_measure measure, bool bottom_up);
 void tree_free(struct tree *t);
+
+/* tree_json.c: `head` (taken over) with the tree as its last field; nodes below `least` of
+ * inclusive[0] are left out. */
+void tree_json(const struct tree *t, int64_t least, json_t *head, FILE *out);
 
 #endif

@@ -43,7 +43,8 @@ int view_find_sites(const struct snapshot *s, struct symbols *symbols, const cha
 	bool all_frames, uint32_t **sites, size_t *count, struct tide_error *e)
 {
 	struct pattern p;
-	size_t elsewhere = 0, n = 0;
+	size_t elsewhere = 0, n = 0, room = 0;
+	const struct symbol_line **line = NULL;
 	uint32_t *found;
 	bool exact;
 
@@ -67,11 +68,11 @@ int view_find_sites(const struct snapshot *s, struct symbols *symbols, const cha
 	found = memory_get((s->site_count + 1) * sizeof(*found));
 	for (uint32_t site = 1; site < s->site_count; site++) {
 		size_t lines, caller, at;
-		const struct symbol_line *line = symbols_stack(symbols, site, &lines);
 
-		caller = lines ? symbols_caller(symbols, site) : 0;
+		lines = symbols_walk(symbols, site, &line, &room);
+		caller = symbols_caller(symbols, site);
 		for (at = 0; at < lines; at++)
-			if (exact ? is_function(p.glob, line[at].function) : pattern_matches(&p, &line[at]))
+			if (exact ? is_function(p.glob, line[at]->function) : pattern_matches(&p, line[at]))
 				break;
 		if (at == lines)
 			continue;
@@ -81,6 +82,7 @@ int view_find_sites(const struct snapshot *s, struct symbols *symbols, const cha
 			elsewhere++;
 	}
 	pattern_free(&p);
+	free(line);
 	if (n) {
 		*sites = found;
 		*count = n;
