@@ -60,24 +60,18 @@ static int find_leaks(struct html *h, struct tide_error *e)
 {
 	struct leaks_view *v = &h->leaks;
 	struct leaks_options o = { .symbols = v->symbols, .suppress = v->suppress };
-	bool *left_out = NULL;
 
-	if (generations_select(&v->snapshot, h->options, &o.since, &o.until, e))
+	if (leaks_select(&o, &v->snapshot, v->symbols, h->options, e))
 		return -1;
 	if (!v->snapshot.process->references) {
 		const char *why = snapshot_string(&v->snapshot, v->snapshot.process->incomplete_why);
 
 		snprintf(h->why, sizeof(h->why), "%s", *why ? why : "the snapshot was taken without references");
+		leaks_select_free(&o);
 		return 0;
 	}
-	if (h->options->filter.count || h->options->exclude.count) {
-		left_out = memory_get_zeroed(v->snapshot.site_count + 1, sizeof(*left_out));
-		for (uint32_t i = 0; i < v->snapshot.site_count; i++)
-			left_out[i] = !h->view.kept[i];
-	}
-	o.site_left_out = left_out;
 	h->references = !leaks_classify(&v->snapshot, &o, &v->leaks, e);
-	free(left_out);
+	leaks_select_free(&o);
 	if (h->references)
 		retained_find(&h->retained, &v->snapshot, &v->leaks);
 	else

@@ -157,35 +157,16 @@ static int weak_sites(const struct leaks_view *v, const struct snapshot *s, stru
 	return 0;
 }
 
-static int filter_sites(const struct leaks_view *v, const struct snapshot *s, struct symbols *symbols,
-	struct leaks_options *o, struct tide_error *e)
-{
-	struct match *m;
-	bool *left_out;
-
-	if (!v->common.filter.count && !v->common.exclude.count)
-		return 0;
-	m = match_new(s, symbols, &v->common, e);
-	if (!m)
-		return -1;
-	left_out = memory_get_zeroed(s->site_count + 1, sizeof(*left_out));
-	for (uint32_t i = 0; i < s->site_count; i++)
-		left_out[i] = !match_site(m, i);
-	match_free(m);
-	o->site_left_out = left_out;
-	return 0;
-}
-
 static int classify(const struct leaks_view *v, const struct snapshot *s, struct symbols *symbols,
 	struct suppress *suppress, struct leaks *leaks, struct tide_error *e)
 {
 	struct leaks_options o = { .symbols = symbols, .suppress = suppress,
 		.skip_roots = v->skip_roots, .live = v->show[LEAK_POSSIBLE] || v->show[LEAK_REACHABLE] };
-	int bad = generations_select(s, &v->common, &o.since, &o.until, e) || weak_sites(v, s, symbols, &o, e) ||
-		filter_sites(v, s, symbols, &o, e) || leaks_classify(s, &o, leaks, e);
+	int bad = leaks_select(&o, s, symbols, &v->common, e) || weak_sites(v, s, symbols, &o, e) ||
+		leaks_classify(s, &o, leaks, e);
 
 	free((void *)o.weak_sites);
-	free((void *)o.site_left_out);
+	leaks_select_free(&o);
 	return bad ? -1 : 0;
 }
 

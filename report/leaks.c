@@ -83,7 +83,8 @@ static void select_blocks(struct leaks_work *w)
 
 		if ((w->o->since && b->birth <= w->o->since) || (w->o->until && b->birth > w->o->until) ||
 		    (w->o->site_left_out && w->s->blocks[i].site < w->s->site_count &&
-		     w->o->site_left_out[w->s->blocks[i].site])) {
+		     w->o->site_left_out[w->s->blocks[i].site]) ||
+		    (w->o->thread_left_out && (b->thread >= w->s->thread_count || w->o->thread_left_out[b->thread]))) {
 			l->kind[i] |= LEAK_LEFT_OUT;
 		} else if (frozen && b->birth <= frozen && LEAK_IS_LOST(leaks_kind(l, i))) {
 			l->kind[i] |= LEAK_LEFT_OUT;

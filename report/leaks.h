@@ -10,7 +10,7 @@
  * K2  A block is suppressed when every way to it from root leaks that are not
  *     suppressed leads through one whose stack a suppression matches: a
  *     suppression covers everything under its root.
- * K3  Selection (birth) leaves blocks out of the sums; it never changes a kind.
+ * K3  Selection (birth, site, thread) leaves blocks out of the sums; it never changes a kind.
  * K4  What could not be determined is in `complete` and `why`: totals of zero mean
  *     "no leak" only with `complete`.
  * K5  Results do not depend on addresses but for the order of what is equal.
@@ -36,6 +36,7 @@ struct leaks_options {
 	uint32_t skip_roots;		/* --roots: 1 << enum tide_root_kind that keep nothing alive */
 	uint32_t since, until;		/* --since, --until: only births in (since, until]; until 0: no end */
 	const bool *site_left_out;	/* [sites] --filter, --exclude; NULL: none */
+	const bool *thread_left_out;	/* [threads] thread: patterns of these; NULL: none */
 	bool baseline;			/* ignore tide_freeze: count what lived before it, too */
 	bool totals_only;		/* no groups and no retained sizes: cheaper */
 	bool live;			/* retained sizes of possible and reachable records too: dearer */

@@ -47,6 +47,11 @@ struct leaks_line {
 };
 void leaks_tree_lines(struct leaks_tree *t, void (*line)(void *arg, const struct leaks_line *), void *arg);
 
+/* Which blocks count: --since, --until, --min-age, --filter, --exclude. */
+int leaks_select(struct leaks_options *o, const struct snapshot *s, struct symbols *symbols,
+	const struct options *options, struct tide_error *e);
+void leaks_select_free(struct leaks_options *o);
+
 /* Records and groups that the options choose, in order; the index of the next from `i` on. */
 size_t leaks_next_record(const struct leaks_view *v, size_t i);
 size_t leaks_next_group(const struct leaks_view *v, size_t i);

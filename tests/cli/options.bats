@@ -192,3 +192,30 @@ setup_file() {
 		! grep -q PAGED plain || fail "$line --no-pager is paged"
 	done
 }
+
+# What is kept and what is left out make up the whole, whatever the filter looks at.
+@test "--filter and --exclude divide blocks, also of all frames, by function, file, line, module and thread" {
+	cd "$BATS_FILE_TMPDIR"
+	local line=$(grep -n 'kept\[n++\] = malloc(5000)' deep/src/app.c | cut -d: -f1)
+	for filter in "fn:a_*" "file:*app.c" "app.c:$line" "module:*libc*" "module:app" "thread:worker" "fn:main --all-frames" \
+		"module:*libc* --all-frames" "a_*"; do
+		/usr/bin/python3 - $filter <<-'EOF' || fail "$filter"
+			import json, os, subprocess, sys
+			glob, more = sys.argv[1], sys.argv[2:]
+			def ask(verb, *words):
+			    done = subprocess.run([os.environ["TIDEMARK"], verb, *words, "new.tide"], capture_output=True, text=True)
+			    assert done.returncode == 0, done.stderr
+			    return json.loads(done.stdout)
+			def live(*words): return ask("stat", "--json", *words)["totals"]["live_bytes"]
+			def lost(*words):
+			    totals = ask("leaks", "--json", *words)["totals"]
+			    return sum(totals[k]["bytes"] for k in ("unreferenced", "cycle", "indirect"))
+			def exported(*words): return ask("export", "--to", "json", *words)["totals"]["live_bytes"]
+			for sums in (live, lost, exported):
+			    kept, left, whole = sums("--filter", glob, *more), sums("--exclude", glob, *more), sums()
+			    assert kept + left == whole, (sums.__name__, kept, left, whole)
+			    assert kept > 0 or sums is lost or glob == "module:*libc*", (sums.__name__, glob)
+			    assert sums is not lost or glob != "thread:worker" or kept == 333, kept
+		EOF
+	done
+}
