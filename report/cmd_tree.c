@@ -326,21 +326,25 @@ int cmd_tree(int argc, char **argv)
 	struct tide_error e;
 	struct view v;
 	struct tree t;
+	int64_t least;
 	int code;
 
-	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_FILTER | OFFER_MARKS |
+	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_CSV | OFFER_FILTER | OFFER_MARKS |
 		OFFER_AGE | OFFER_SOURCES | OFFER_SCREEN | OFFER_QUIET | OFFER_VERBOSE);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
-	if (a.common.json && !a.least_given)
+	if ((a.common.json || a.common.csv) && !a.least_given)
 		a.least = 0;
 	if (view_load(&v, a.file, &a.common, DOMAIN_BLOCKS, &e)) {
 		error_print(&e);
 		return e.code;
 	}
 	tree_build(&t, &v, a.sort, a.bottom_up);
+	least = (int64_t)(a.least * (double)t.node[0].inclusive[0]);
 	if (a.common.json)
-		tree_json(&t, (int64_t)(a.least * (double)t.node[0].inclusive[0]), json_report(v.snapshot), stdout);
-	code = a.common.json ? EXIT_FINE : tree_screen(&a, &v, &t);
+		tree_json(&t, least, json_report(v.snapshot), stdout);
+	else if (a.common.csv)
+		tree_csv(&t, least, stdout);
+	code = a.common.json || a.common.csv ? EXIT_FINE : tree_screen(&a, &v, &t);
 	tree_free(&t);
 	if (code == EXIT_FINE)
 		code = header_code(v.snapshot);

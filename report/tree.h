@@ -36,5 +36,7 @@ void tree_free(struct tree *t);
 /* tree_json.c: `head` (taken over) with the tree as its last field; nodes below `least` of
  * inclusive[0] are left out. */
 void tree_json(const struct tree *t, int64_t least, json_t *head, FILE *out);
+/* tree_csv.c: the same nodes as rows. */
+void tree_csv(const struct tree *t, int64_t least, FILE *out);
 
 #endif

@@ -84,3 +84,29 @@ setup() {
 	run -2 "$TIDEMARK" tree --csv app.tide
 	run -2 "$TIDEMARK" tree
 }
+
+@test "--csv: the nodes of --json, a row each" {
+	"$TIDEMARK" run -q -o csv.tide perl -e 'my %h; $h{$_} = "x" x $_ for 1 .. 300' >/dev/null 2>&1 || skip "no perl"
+	for more in "" "--bottom-up" "--min 5%" "--sort total"; do
+		"$TIDEMARK" tree --json $more csv.tide >tree.json
+		"$TIDEMARK" tree --csv $more csv.tide >tree.csv
+		/usr/bin/python3 - <<-'EOF'
+			import csv, json
+			want = []
+			def walk(n, depth, parent):
+			    me = len(want)
+			    want.append((depth, parent, n.get("function") or "", n.get("file") or "", str(n.get("line", "")),
+			        n["inclusive"], n["self"]))
+			    for c in n["children"]:
+			        walk(c, depth + 1, me)
+			import sys
+			sys.setrecursionlimit(10000)
+			walk(json.load(open("tree.json"))["tree"], 0, None)
+			rows = list(csv.DictReader(open("tree.csv")))
+			place = {r["node"]: i for i, r in enumerate(rows)}
+			have = [(int(r["depth"]), place.get(r["parent"]), r["function"], r["file"], r["line"],
+			    *({k.split("_", 1)[1]: int(v) for k, v in r.items() if k.startswith(s)} for s in ("inclusive_", "self_"))) for r in rows]
+			assert len(have) > 5 and have == want, (len(have), len(want), [x for x in zip(have, want) if x[0] != x[1]][:2])
+		EOF
+	done
+}

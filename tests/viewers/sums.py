@@ -57,7 +57,10 @@ for sort, names in (("live", ["live_bytes", "live_blocks"]), ("peak", ["peak_byt
             nodes += node.get("children", [])
             for m, n in node["self"].items():
                 own[m] = own.get(m, 0) + n
+        rows = list(csv.DictReader(io.StringIO(run("tree", "--csv", way, "--sort", sort, *files).decode())))
+        compare(f"tree --csv {way} --sort {sort}", {m: int(rows[0]["inclusive_" + m]) for m in names if "inclusive_" + m in rows[0]})
         if way == "--top-down":
+            compare(f"tree --csv --sort {sort}, nodes themselves", {m: total(rows, "self_" + m) for m in names if "self_" + m in rows[0]})
             compare(f"tree --sort {sort}, nodes themselves", {m: own[m] for m in names if m in own})
 
 records = json.loads(export("json"))
