@@ -39,6 +39,8 @@
 struct state state;
 void life_early_event(void) { }
 bool life_forked(void) { return true; }
+uint64_t walk_seed(void);
+uint64_t walk_seed(void) { return 1; }
 
 /* A thread adds to its own words (credit, base, events, freed) without an atomic,
  * some of the hottest instructions there are. Others read them whole, as an aligned
@@ -123,7 +125,7 @@ static void lock_excludes(void **unused)
 /* --- site ------------------------------------------------------------------- */
 
 /* Stack `n`: its frames follow from its number, and many share their outer ones. */
-static uint32_t stack_of(unsigned n, struct walk_frame *f, uint64_t *hash)
+static uint32_t stack_of(unsigned n, struct walk_place *f, uint64_t *hash)
 {
 	uintptr_t code = (uintptr_t)stack_of;
 	uint32_t depth = 3 + n % 20;
@@ -140,7 +142,8 @@ static void *interner(void *p)
 {
 	unsigned self = (unsigned)(uintptr_t)p, r = self + 1;
 	struct thread *t = inside();
-	struct walk_frame f[24];
+	struct walk_place f[24];
+	struct walk_frame nodes[24];
 	uint32_t last = 0;
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		unsigned n = random_next(&r) >> 8;
@@ -150,8 +153,9 @@ static void *interner(void *p)
 		uint32_t site = last ? site_next(last, hash) : 0;
 		if (!site)
 			site = site_find(hash);
+		memset(nodes, 0, depth * sizeof nodes[0]);
 		if (!site)
-			site = site_add(hash, f, depth, 0, true);
+			site = site_add(hash, f, nodes, depth, 0, true);
 		assert_true(site >= LEDGER_SITE_FIRST);
 		assert_true(!found[self][n] || found[self][n] == site);
 		found[self][n] = last = site;
@@ -167,7 +171,7 @@ static void sites_are_the_same_for_all(void **unused)
 	const struct ledger_site *s = ledger_at(LEDGER_SITES);
 	const struct ledger_node *node = ledger_at(LEDGER_NODES);
 	for (unsigned n = 0; n < STACKS; n++) {
-		struct walk_frame f[24];
+		struct walk_place f[24];
 		uint64_t hash;
 		uint32_t depth = stack_of(n, f, &hash), site = found[0][n];
 		for (unsigned i = 1; i < THREADS; i++)
@@ -191,9 +195,10 @@ static void *opener(void *p)
 		void *h = dlopen(name[self % 3], RTLD_NOW | RTLD_LOCAL);
 		uintptr_t code = h ? (uintptr_t)dlsym(h, symbol[self % 3]) : (uintptr_t)opener;
 		struct thread *t = inside();
-		struct walk_frame f[2] = { { .pc = (uintptr_t)opener + 1 }, { .pc = code + 1 } };
+		struct walk_place f[2] = { { .pc = (uintptr_t)opener + 1 }, { .pc = code + 1 } };
+		struct walk_frame nodes[2] = { { 0 } };
 		uint64_t hash = site_mix(0x100000 + self * 1000 + i);
-		assert_true(site_add(hash, f, 2, 0, true) >= LEDGER_SITE_FIRST);
+		assert_true(site_add(hash, f, nodes, 2, 0, true) >= LEDGER_SITE_FIRST);
 		thread_leave(t);
 		if (h)
 			dlclose(h);
