@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
+#include "child.h"
 #include "freeze.h"
 #include "park.h"
 #include "raw.h"
@@ -56,6 +57,7 @@ void freeze_setup(const char *path, const char *collector, char *const *environm
 
 void freeze_forked(void)
 {
+	child_after_fork();
 	freeze_lock = 0;
 	freeze_place.tid = 0;
 	for (int i = 0; i < IMAGES; i++)
@@ -117,6 +119,7 @@ static long image_make(void)
 
 	if (pid == 0)
 		image_stand();
+	child_made((int32_t)pid);
 	if (pid > 0)
 		for (int i = 0; i < IMAGES; i++)
 			if (!images[i]) {
@@ -135,8 +138,10 @@ void freeze_reap(int all)
 			continue;
 		if (all)
 			raw2(SYS_kill, pid, SIGKILL);
-		if (raw4(SYS_wait4, pid, 0, __WALL | (all ? 0 : WNOHANG), 0) != 0)
+		if (raw4(SYS_wait4, pid, 0, __WALL | (all ? 0 : WNOHANG), 0) != 0) {
+			child_over(pid);
 			images[i] = 0;
+		}
 	}
 	/* Those that the collector made: only what is really our child is waited for. */
 	for (unsigned i = 0; state.ledger && i < LEDGER_ENDED_IMAGES; i++) {
@@ -155,6 +160,7 @@ static void image_finish(int32_t pid)
 		if (images[i] == pid) {
 			raw2(SYS_kill, pid, SIGKILL);
 			raw4(SYS_wait4, pid, 0, __WALL, 0);
+			child_over(pid);
 			images[i] = 0;
 		}
 }
@@ -172,8 +178,10 @@ static bool collector_gone(int pid, bool ours, bool ending, int *result)
 	if (!ours)
 		return process_dead(pid);
 	r = raw4(SYS_wait4, pid, &status, __WALL | (ending ? 0 : WNOHANG), 0);
-	if (r == pid)
+	if (r == pid || (r == -ECHILD && child_status(pid, &status)))
 		*result = WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : EIO;
+	if (r == pid || r == -ECHILD)
+		child_over(pid);
 	return r == pid || r == -ECHILD;
 }
 
@@ -276,9 +284,10 @@ static int __attribute__((noinline)) freeze_stand(int32_t outside, const char *p
 		static char numbers[4][24];
 
 		command_make(&command, numbers, path);
-		pid = spawn_start(&command, true);
+		pid = spawn_start(&command);
 		if (pid < 0)
 			return (int)-pid;
+		child_made((int32_t)pid);
 		while (!word_get(&command.pid) && raw2(SYS_kill, pid, 0) == 0)
 			word_wait(&command.pid, 0, 10);
 		l->collector_pid = (int32_t)word_get(&command.pid);
@@ -343,7 +352,7 @@ void freeze_watch(void)
 	command.ledger = ledger_path;
 	command.program = state.ledger->pid;
 	raw4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, 8);
-	spawn_start(&command, false);
+	child_made((int32_t)spawn_detached(&command));
 	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 }
 

@@ -175,6 +175,8 @@ void real_resolve(void)
 	find(&r.setrlimit, "setrlimit");
 	find(&r.prlimit, "prlimit");
 	find(&r.mlockall, "mlockall");
+	find(&r.wait4, "wait4");
+	find(&r.waitid, "waitid");
 	/* What this libc does not have has left a message; the program shall not see it. */
 	dlerror();
 	real = r;

@@ -46,6 +46,8 @@ struct real {
 	int (*setrlimit)(int, const void *);
 	int (*prlimit)(pid_t, int, const void *, void *);
 	int (*mlockall)(int);
+	pid_t (*wait4)(pid_t, int *, int, void *);
+	int (*waitid)(int, unsigned, void *, int);
 };
 extern struct real real;
 /* By itself: reached from assembly. */

@@ -19,6 +19,7 @@
 static char environment_text[4096];
 static char *environment_list[64];
 static char keeper_stack[STACK_BYTES] __attribute__((aligned(64)));
+static char middle_stack[4096] __attribute__((aligned(64)));
 static char exec_stack[STACK_BYTES] __attribute__((aligned(64)));
 
 static bool text_starts(const char *s, const char *prefix)
@@ -196,7 +197,25 @@ static void keeper_run(void *p)
 	process_end(got != pid ? 127 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
-long spawn_start(struct spawn *s, bool share)
+long spawn_start(struct spawn *s)
 {
-	return process_start(share ? CLONE_VM : 0, keeper_stack + STACK_BYTES, keeper_run, s);
+	return process_start(CLONE_VM, keeper_stack + STACK_BYTES, keeper_run, s);
+}
+
+/* In between: its end makes the keeper nobody's child. */
+static void middle_run(void *p)
+{
+	process_end(process_start(0, keeper_stack + STACK_BYTES, keeper_run, p) < 0);
+}
+
+long spawn_detached(struct spawn *s)
+{
+	uint32_t reaper = 0;
+
+	raw5(SYS_prctl, PR_GET_CHILD_SUBREAPER, &reaper, 0, 0, 0);
+	/* Who takes in orphans would get this one as an ordinary child. */
+	if (reaper || raw0(SYS_getpid) == 1)
+		return process_start(0, keeper_stack + STACK_BYTES, keeper_run, s);
+	long middle = process_start(CLONE_VM, middle_stack + sizeof middle_stack, middle_run, s);
+	return middle > 0 && raw4(SYS_wait4, middle, 0, __WALL, 0) == middle ? 0 : middle;
 }

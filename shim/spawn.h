@@ -9,7 +9,8 @@
  *   program ──clone, exit signal 0──▶ keeper ──vfork, execve──▶ collector
  *
  * P1  The keeper is seen only by a wait with __WALL or __WCLONE; who asked for
- *     it to be waited for does so. That of a watcher ends with the watcher.
+ *     it to be waited for does so. That of a watcher, which lives as long as the
+ *     program, is no child of it at all.
  * P2  Raw system calls only; nothing of libc, no thread-local memory.
  * P3  From before the collector's start to after its end the keeper has a shared
  *     lock on the byte PID (of the program) of the file "lock" in the folder of
@@ -35,9 +36,12 @@ struct spawn {
 /* What of the environment the collector gets; copied, the first time. */
 void spawn_environment(char *const *from);
 
-/* Starts it; the keeper's number, or -errno. `share`: the keeper runs in our
- * memory, and we must wait for its end; else on a copy of it. */
-long spawn_start(struct spawn *s, bool share);
+/* Starts it; the keeper's number, or -errno. The keeper runs in our memory: its
+ * end must be waited for. */
+long spawn_start(struct spawn *s);
+/* Starts it with a keeper that lives on its own, on a copy of our memory, and is
+ * nobody's child but where orphans come back to us: 0, -errno, or a child's number. */
+long spawn_detached(struct spawn *s);
 
 /* Closes all descriptors from `first` on. */
 void spawn_close(unsigned first);
