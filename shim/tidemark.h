@@ -43,7 +43,7 @@ TIDE_WEAK void tide_freeze(void);
 /* Live and greatest live bytes of the process; either pointer may be NULL. */
 TIDE_WEAK void tide_traced_memory(size_t *live, size_t *peak);
 TIDE_WEAK void tide_reset_peak(void);
-/* Bytes of memory that the profiler itself holds in this process. */
+/* Resident bytes of the profiler in this process: its tables and its library. */
 TIDE_WEAK size_t tide_overhead(void);
 /* Frames kept per stack. */
 TIDE_WEAK int tide_depth(void);
