@@ -10,6 +10,8 @@
 #include "blockmap_read.h"
 
 #define PIECE 2048u
+#define MAP_PAGE 4096u
+#define PAGES_LEAST 4096u		/* each leaf may need a few that are not whole */
 
 struct piece {
 	uint64_t slot[PIECE], extra[PIECE];
@@ -35,6 +37,14 @@ static void block_fill(struct blockmap *b, uint64_t address, uint64_t bytes, uin
 		to->site = 0;
 	if (to->thread >= b->thread_count || to->thread == SLOT_THREAD_MASK)
 		to->thread = UINT32_MAX;
+}
+
+/* Takes pages from what may be read; false when that is used up. */
+static bool pages_take(struct blockmap *b, uint64_t pages)
+{
+	b->cut |= pages > b->left;
+	b->left -= pages < b->left ? pages : b->left;
+	return !b->cut;
 }
 
 static void piece_read(struct blockmap *b, struct memory_read *m, struct piece *p, uint64_t slots_at,
@@ -93,6 +103,8 @@ static void leaf_read(struct blockmap *b, struct memory_read *m, struct piece *p
 		while (slot < stop) {
 			unsigned count = stop - slot < PIECE ? (unsigned)(stop - slot) : PIECE;
 
+			if (!pages_take(b, (count * 8 + MAP_PAGE - 1) / MAP_PAGE))
+				return;
 			piece_read(b, m, p, leaf + slot * 8, leaf + (BLOCK_LEAF_SLOTS + slot) * 8,
 				heap + (slot << BLOCK_GRANULE_SHIFT), count);
 			slot += count;
@@ -112,13 +124,18 @@ static void spill_read(struct blockmap *b, struct memory_read *m, const struct l
 	struct spill_entry *s;
 	uint64_t before = b->count, room = 4096;
 
-	if (!h->spill_table || !h->spill_capacity || h->spill_capacity > 1u << 28)
+	const struct memory_mapping *p = memory_mapping_at(m, h->spill_table);
+
+	if (!h->spill_table || !h->spill_capacity || h->spill_capacity > 1u << 28 || !p ||
+	    h->spill_capacity > (p->hi - h->spill_table) / sizeof(*s))
 		return;
 	s = memory_get(room * sizeof(*s));
 	for (uint64_t at = 0; at < h->spill_capacity; at += room) {
 		uint64_t n = h->spill_capacity - at < room ? h->spill_capacity - at : room;
 
-		memory_read(m, h->spill_table + at * sizeof(*s), s, n * sizeof(*s));
+		/* Most of it was never touched: that is not counted. */
+		if (!memory_read(m, h->spill_table + at * sizeof(*s), s, n * sizeof(*s)))
+			continue;
 		for (uint64_t i = 0; i < n; i++)
 			if (s[i].address > 1)
 				block_fill(b, s[i].address, s[i].bytes, s[i].slot);
@@ -128,22 +145,23 @@ static void spill_read(struct blockmap *b, struct memory_read *m, const struct l
 		qsort(b->blocks, b->count, sizeof(*b->blocks), block_order);
 }
 
-void blockmap_read(struct blockmap *b, struct memory_read *m, const struct ledger_copy *c)
+void blockmap_read(struct blockmap *b, struct memory_read *m, const struct ledger_copy *c, uint64_t touched)
 {
 	uint64_t *root = memory_get_zeroed(BLOCK_ROOT_ENTRIES, 8);
 	struct block_middle *middle = memory_get(sizeof(*middle));
 	struct piece *p = memory_get(sizeof(*p));
 
 	memset(b, 0, sizeof(*b));
+	b->left = touched / MAP_PAGE + PAGES_LEAST;
 	b->site_count = c->count[LEDGER_SITES];
 	b->thread_count = c->count[LEDGER_THREADS];
 	if (c->header.block_root)
 		memory_read(m, c->header.block_root, root, BLOCK_ROOT_ENTRIES * 8);
 	for (uint64_t i = 0; i < BLOCK_ROOT_ENTRIES; i++) {
-		if (!root[i] || memory_read(m, root[i], middle, sizeof(*middle)) == 0)
+		if (!root[i] || !pages_take(b, 1) || memory_read(m, root[i], middle, sizeof(*middle)) == 0)
 			continue;
 		for (uint64_t k = 0; k < BLOCK_MIDDLE_ENTRIES; k++)
-			if (middle->leaf[k])
+			if (middle->leaf[k] && pages_take(b, 1))
 				leaf_read(b, m, p, (uint64_t)middle->leaf[k],
 					i << BLOCK_MIDDLE_SHIFT | k << BLOCK_LEAF_SHIFT);
 	}

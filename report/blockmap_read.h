@@ -2,7 +2,8 @@
  * (shim/blockmap.h), and how they spread over the intervals between marks.
  *
  * K1  Blocks come sorted by address. Nothing in the map is trusted: a site or a
- *     thread that does not exist becomes 0 or UINT32_MAX.
+ *     thread that does not exist becomes 0 or UINT32_MAX. No more of it is read
+ *     than the process has memory: leaves that are named again and again have an end.
  * K2  A map that another thread changes meanwhile gives blocks that were there at
  *     some moment of the reading.
  */
@@ -17,9 +18,12 @@ struct blockmap {
 	uint64_t count, room;
 	uint64_t site_count, thread_count;	/* bounds (K1) */
 	uint64_t without_size;			/* blocks whose size could not be read: 0 then */
+	uint64_t left;				/* pages of the map that may still be read */
+	bool cut;				/* there were more */
 };
 
-void blockmap_read(struct blockmap *b, struct memory_read *m, const struct ledger_copy *c);
+/* `touched`: bytes of the process that are in memory or swapped out. */
+void blockmap_read(struct blockmap *b, struct memory_read *m, const struct ledger_copy *c, uint64_t touched);
 void blockmap_free(struct blockmap *b);
 
 /* The block that an address lies in, of blocks sorted by address; BLOCKMAP_NONE. Blocks of

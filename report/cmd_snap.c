@@ -104,6 +104,7 @@ int cmd_snap(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	path = ledger_find(a.pid, &e);
 	c.ledger = path;
+	c.pid = a.pid;
 	c.output = a.output;
 	c.overwrite = a.output != NULL;
 	c.flags = a.no_references ? REQUEST_FLAG_NO_REFERENCES : 0;

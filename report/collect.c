@@ -1,14 +1,12 @@
 /* collect.c - takes one snapshot: collect.h. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "count_notes.h"
 #include "answer.h"
+#include "ledger_map.h"
 #include "notes.h"
 #include "blockmap_read.h"
 #include "collect.h"
@@ -26,9 +24,8 @@ struct stopped { int tid; size_t index; };	/* starts with what it is sorted by *
 
 struct collecting {
 	struct collect *request;
-	int fd;				/* the ledger */
-	struct ledger_header *ledger;	/* mapped; only control words are written. NULL: private memory */
-	uint64_t ledger_bytes;
+	struct ledger_map map;		/* only control words are written. No header: private memory */
+	bool foreign;
 	struct ledger_copy copy;
 	bool copied;
 	struct tide_error copy_error;
@@ -50,36 +47,29 @@ static void copy(void *context)
 {
 	struct collecting *c = context;
 
-	if (ledger_copy_descriptor(&c->copy, c->fd, c->request->ledger, &c->copy_error))
+	if (ledger_copy_descriptor(&c->copy, c->map.fd, c->request->ledger, &c->copy_error))
 		return;
 	collect_process_quick(&c->process, c->copy.header.pid);
 	c->copied = true;
 }
 
-static int ledger_map(struct collecting *c, struct tide_error *e)
+/* A process that another user owns, or has changed to another user, may have
+ * written into the ledger where a snapshot goes: that is no order of ours (C3). */
+static bool process_foreign(const struct collecting *c)
 {
-	const char *path = c->request->ledger;
-	struct stat st;
+	const struct collect *r = c->request;
+	int pid = r->pid ? r->pid : c->map.header->pid;
 
-	c->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (c->fd < 0 || fstat(c->fd, &st))
-		return error_set(e, EXIT_UNMEASURED, "cannot open the ledger %s|%s|", path, strerror(errno));
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size < sizeof(*c->ledger) ||
-	    (st.st_uid != geteuid() && geteuid()))
-		return error_set(e, EXIT_UNMEASURED, "%s is no ledger|it is %s|", path,
-			!S_ISREG(st.st_mode) ? "no ordinary file" :
-			(uint64_t)st.st_size < sizeof(*c->ledger) ? "too short" : "another user's");
-	c->ledger_bytes = (uint64_t)st.st_size;
-	c->ledger = mmap(NULL, c->ledger_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, c->fd, 0);
-	if (c->ledger == MAP_FAILED) {
-		c->ledger = NULL;
-		return error_set(e, EXIT_UNMEASURED, "cannot map the ledger %s|%s|", path, strerror(errno));
-	}
-	if (memcmp(c->ledger->magic, LEDGER_MAGIC, 8) || c->ledger->version != LEDGER_VERSION ||
-	    c->ledger->header_bytes != sizeof(*c->ledger))
-		return error_set(e, EXIT_UNMEASURED, "cannot read the ledger %s|it is another version's|"
-			"use the command and the library of one build", path);
-	return 0;
+	return r->outside && (c->map.owner != geteuid() || !process_ours(pid));
+}
+
+static int name_check(struct collecting *c, struct tide_error *e)
+{
+	c->foreign = process_foreign(c);
+	if (!c->foreign || c->request->output || c->request->settings)
+		return 0;
+	return error_set(e, EXIT_USAGE, "the snapshot needs a name|the process is another user's, whose choice "
+		"of a file is not followed|give one with -o FILE");
 }
 
 static bool option_set(const struct ledger_copy *c, const char *name)
@@ -133,7 +123,7 @@ static void references(struct collecting *c)
 	struct image_graph *g = &c->graph;
 
 	*g = (struct image_graph) { .blocks = c->blocks.blocks, .block_count = c->blocks.count,
-		.string = graph_string, .frame = graph_frame, .module = graph_module, .context = c };
+		.ledger = &c->copy, .string = graph_string, .frame = graph_frame, .module = graph_module, .context = c };
 	g->notes = count_notes_new(g->blocks, g->block_count);
 	image_graph(&c->image, g);
 	count_notes_write(g->notes, c->writer);
@@ -206,7 +196,9 @@ static void blocks(struct collecting *c)
 {
 	if (!c->image.reader)
 		return;
-	blockmap_read(&c->blocks, &c->image.memory, &c->copy);
+	blockmap_read(&c->blocks, &c->image.memory, &c->copy, c->process.touched_bytes);
+	if (c->blocks.cut)
+		doubt(c, "the list of blocks is damaged");
 	blockmap_births(&c->blocks, &c->copy, c->writer, c->made.threads, c->made.thread_count);
 	if (c->blocks.without_size)
 		warn(c, "the size of some blocks could not be read", "they count as empty in the list of blocks");
@@ -292,9 +284,9 @@ static void sections(struct collecting *c)
 static int file_write(struct collecting *c, struct tide_error *e)
 {
 	struct collect *r = c->request;
-	bool replace = r->overwrite || option_set(&c->copy, "OVERWRITE");
-	char *path = r->output ? memory_string(r->output) :
-		collect_output(&c->copy, r->reason, r->serial);
+	const struct ledger_copy *settings = r->settings ? r->settings : &c->copy;
+	bool replace = r->overwrite || option_set(settings, "OVERWRITE");
+	char *path = r->output ? memory_string(r->output) : collect_output(settings, r->reason, r->serial);
 
 	if (replace || r->output) {
 		r->written = path;
@@ -359,15 +351,15 @@ static int take(struct collecting *c, struct tide_error *e)
 {
 	struct collect *r = c->request;
 	struct image_options options = { .unaligned = r->unaligned, .pointer_mask = r->pointer_mask,
-		.skip_roots = r->skip_roots, .reason = r->reason, .flags = r->flags,
+		.skip_roots = r->skip_roots, .reason = r->reason, .flags = r->flags, .pid = r->pid,
 		.standing = r->flags & REQUEST_FLAG_STANDING };
 	struct ledger_copy early;
-	uint32_t serial = c->ledger->request_serial;
+	uint32_t serial = c->map.header->request_serial;
 	char *mask;
 	int result;
 
 	/* Options are those of the start: they do not change, and image_answer wants them. */
-	if (ledger_copy_descriptor(&early, c->fd, r->ledger, e)) {
+	if (ledger_copy_descriptor(&early, c->map.fd, r->ledger, e)) {
 		ledger_copy_free(&early);
 		return -1;
 	}
@@ -380,23 +372,25 @@ static int take(struct collecting *c, struct tide_error *e)
 	c->copy = early;
 	options.no_references = !wants_references(c);
 	ledger_copy_free(&c->copy);
-	result = r->outside ? image_request(&c->image, c->ledger, c->ledger_bytes, &options, copy, c, e) :
-		image_answer(&c->image, c->ledger, c->ledger_bytes, &options, copy, c, e);
+	result = r->outside ? image_request(&c->image, c->map.header, c->map.bytes, &options, copy, c, e) :
+		image_answer(&c->image, c->map.header, c->map.bytes, &options, copy, c, e);
 	if (result)
 		return -1;
 	/* The process counts what it answers; a process that did not take part is counted here. */
-	if (r->outside && c->ledger->request_serial == serial)
-		__atomic_add_fetch(&c->ledger->request_serial, 1, __ATOMIC_RELAXED);
+	if (r->outside && c->map.header->request_serial == serial)
+		__atomic_add_fetch(&c->map.header->request_serial, 1, __ATOMIC_RELAXED);
 	if (!r->serial)
-		r->serial = c->ledger->request_serial;
+		r->serial = c->map.header->request_serial;
 	if (!c->copied) {
 		*e = c->copy_error;
 		return -1;
 	}
 	sections(c);
+	if (ledger_map_cut())
+		return error_set(e, EXIT_UNMEASURED, "cannot read the ledger %s|it was cut off meanwhile|", r->ledger);
 	r->complete = c->made.process.complete;
 	if (r->flags & REQUEST_FLAG_QUERY) {
-		result = answer_query(c->ledger, c->ledger_bytes, c->writer, e);
+		result = answer_query(c->map.header, c->map.bytes, c->writer, e);
 		c->writer = NULL;
 		return result;
 	}
@@ -406,25 +400,27 @@ static int take(struct collecting *c, struct tide_error *e)
 int collect_snapshot(struct collect *r, struct tide_error *e)
 {
 	struct collecting *c = memory_get_zeroed(1, sizeof(*c));
-	int result;
+	int result, pid;
 
 	c->request = r;
-	c->fd = -1;
+	c->map.fd = -1;
 	symbol_module_offline();	/* roots are named while the program stands */
 	if (!*r->ledger) {
 		c->image.memory.mem = c->image.memory.pagemap = -1;
 		result = take_private(c, e);
 		memory_close(&c->image.memory);
 	} else {
-		result = ledger_map(c, e);
+		result = ledger_map_open(&c->map, r->ledger, e) || name_check(c, e) ? -1 : 0;
 	}
 	if (!result && *r->ledger) {
 		result = take(c, e);
-		c->ledger->request_result = result ? (uint32_t)EIO : 0;
+		if (c->copied)
+			c->map.header->request_result = result ? (uint32_t)EIO : 0;
 		/* Of a process that was killed `run` makes one. */
-		if (result && process_lives(c->ledger->pid))
-			collect_announce_failure(r->ledger, c->ledger->pid, e);
-		else if (!result && r->written)
+		pid = c->image.target ? c->image.target : c->map.header->pid;
+		if (result && !c->foreign && process_lives(pid))
+			collect_announce_failure(r->ledger, pid, e);
+		else if (!result && r->written && (!c->foreign || r->settings))
 			collect_announce(r->ledger, c->copy.header.pid, r->reason, r->complete, r->written);
 		image_end(&c->image);
 	}
@@ -433,10 +429,7 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 	free(c->stopped);
 	ledger_copy_free(&c->copy);
 	snapshot_writer_free(c->writer);
-	if (c->ledger)
-		munmap(c->ledger, c->ledger_bytes);
-	if (c->fd >= 0)
-		close(c->fd);
+	ledger_map_close(&c->map);
 	free(c);
 	return result;
 }

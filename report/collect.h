@@ -11,6 +11,8 @@
  * C1  The process goes on, and nothing of us is left in it, whatever happens here.
  * C2  A file that exists stays, unless the run said TIDEMARK_OVERWRITE, or the
  *     path was given with the request.
+ * C3  Where the process is another user's, nothing that its ledger says decides
+ *     where a file is written; `output` or `settings` must.
  */
 #ifndef TIDEMARK_COLLECT_H
 #define TIDEMARK_COLLECT_H
@@ -18,8 +20,11 @@
 #include <stdbool.h>
 #include "error.h"
 
+struct ledger_copy;
 struct collect {
 	const char *ledger;		/* path of the ledger */
+	int pid;			/* the process that is meant; 0: whose ledger it is */
+	const struct ledger_copy *settings;	/* output pattern and options as they were at the start; or NULL */
 	bool outside;			/* we ask the process; else it stands and has asked us */
 	uint32_t reason;		/* enum tide_reason */
 	uint32_t flags;			/* REQUEST_FLAG_* of shim/ledger.h */

@@ -14,6 +14,20 @@ static FILE *proc_open(int pid, const char *name)
 	return fopen(path, "re");
 }
 
+static uint64_t swapped_bytes(int pid)
+{
+	unsigned long long kib = 0;
+	FILE *f = proc_open(pid, "status");
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmSwap: %llu", &kib) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return kib << 10;
+}
+
 void collect_process_quick(struct collect_process *p, int pid)
 {
 	unsigned long long pages = 0, resident = 0;
@@ -27,6 +41,7 @@ void collect_process_quick(struct collect_process *p, int pid)
 		p->rss_bytes = resident * page;
 	}
 	fclose(f);
+	p->touched_bytes = p->rss_bytes + swapped_bytes(pid);
 }
 
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63)	/* Documentation/admin-guide/mm/pagemap.rst */

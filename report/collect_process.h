@@ -7,6 +7,7 @@
 
 struct collect_process {
 	uint64_t rss_bytes, virtual_bytes, pss_bytes, own_bytes;
+	uint64_t touched_bytes;		/* resident or swapped out: no honest table is larger */
 };
 
 /* RSS and size: while the threads stand. */

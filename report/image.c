@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "image.h"
 #include "inject.h"
+#include "ledger_read.h"
 #include "process.h"
 
 #define EVENT_NS 100000000ull		/* how long the next event may take */
@@ -233,11 +234,13 @@ static int asking_number(const struct image *im)
 {
 	const struct ledger_table *t = &im->ledger->table[LEDGER_THREADS];
 	uint64_t by = im->ledger->requested_by, at = t->offset + by * sizeof(struct ledger_thread);
+	struct ledger_thread record;
 
 	if (t->element != sizeof(struct ledger_thread) || by >= t->count || at > im->ledger_bytes ||
 			im->ledger_bytes - at < sizeof(struct ledger_thread))
 		return 0;
-	return ((const struct ledger_thread *)((const char *)im->ledger + at))->tid;
+	memcpy(&record, (const char *)im->ledger + at, sizeof record);
+	return record.tid;
 }
 
 /* What the asking thread has written down: of the process itself, or where
@@ -493,7 +496,7 @@ void image_graph(struct image *im, struct image_graph *g)
 	struct scan scan;
 	struct layout layout;
 	struct roots roots = { .memory = &im->memory, .scan = &scan, .stop = &im->stop,
-		.ledger = im->ledger, .ledger_bytes = im->ledger_bytes, .ledger_inode = im->ledger_inode,
+		.ledger = &g->ledger->header, .copy = g->ledger, .ledger_inode = im->ledger_inode,
 		.kernel = &im->kernel, .reason = im->place.reason, .entry_sp = im->place.entry_sp,
 		.string = g->string, .frame = g->frame, .module = g->module, .context = g->context,
 		.skip = im->options.skip_roots };

@@ -55,6 +55,7 @@ struct image {
 struct image_graph {
 	struct tide_block *blocks;	/* sorted by address; flags may be set */
 	uint64_t block_count;
+	const struct ledger_copy *ledger;	/* of the moment */
 	uint32_t (*string)(void *context, const char *text);
 	uint32_t (*frame)(void *context, uint32_t parent, uint64_t address, uint32_t flags);
 	/* A loaded module that the ledger does not list: its number in SECTION_MODULES.

@@ -30,6 +30,8 @@ static const struct { uint32_t element; uint64_t most; } shape[LEDGER_TABLES] = 
 	[LEDGER_ROUNDS] = { sizeof(struct ledger_rounds), 1u << 24 },
 };
 
+#define ROOM (256ull << 20)		/* for tables with holes: rounds */
+
 static uint64_t file_read_at(void *context, void *to, uint64_t bytes, uint64_t offset)
 {
 	int fd = *(int *)context;
@@ -60,10 +62,11 @@ static void table_copy(struct ledger_copy *c, ledger_read_at *read_at, void *con
 	if (!count)
 		return;
 	if (t->element != shape[kind].element || t->offset > file_bytes || count > shape[kind].most ||
-	    count > (file_bytes - t->offset) / t->element) {
+	    count > (file_bytes - t->offset) / t->element || count > c->room / t->element) {
 		c->cut += count;
 		return;
 	}
+	c->room -= count * t->element;
 	c->table[kind] = memory_get(count * t->element);
 	got = read_at(context, c->table[kind], count * t->element, t->offset) / t->element;
 	c->cut += count - got;
@@ -92,12 +95,13 @@ static void copy_check(struct ledger_copy *c)
 			sites[i].node = 0;
 }
 
-int ledger_copy_from(struct ledger_copy *c, ledger_read_at *read_at, void *context, uint64_t bytes,
-	const char *path, struct tide_error *e)
+static int copy_from(struct ledger_copy *c, ledger_read_at *read_at, void *context, uint64_t bytes,
+	uint64_t room, const char *path, struct tide_error *e)
 {
 	uint64_t got;
 
 	memset(c, 0, sizeof(*c));
+	c->room = room;
 	got = read_at(context, &c->header, sizeof(c->header), 0);
 	if (got < sizeof(c->header) || memcmp(c->header.magic, LEDGER_MAGIC, 8))
 		return error_set(e, EXIT_UNMEASURED, "%s is no ledger|%s|", path, got < sizeof(c->header) ?
@@ -113,6 +117,12 @@ int ledger_copy_from(struct ledger_copy *c, ledger_read_at *read_at, void *conte
 	return 0;
 }
 
+int ledger_copy_from(struct ledger_copy *c, ledger_read_at *read_at, void *context, uint64_t bytes,
+	const char *path, struct tide_error *e)
+{
+	return copy_from(c, read_at, context, bytes, ROOM, path, e);
+}
+
 int ledger_copy_descriptor(struct ledger_copy *c, int fd, const char *path, struct tide_error *e)
 {
 	struct stat st;
@@ -120,7 +130,9 @@ int ledger_copy_descriptor(struct ledger_copy *c, int fd, const char *path, stru
 	memset(c, 0, sizeof(*c));
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		return error_set(e, EXIT_UNMEASURED, "%s is no ledger|it is no ordinary file|", path);
-	return ledger_copy_from(c, file_read_at, &fd, (uint64_t)st.st_size, path, e);
+	/* Counts are what is in use (L1), and was written: a sparse file has room for no more. */
+	return copy_from(c, file_read_at, &fd, (uint64_t)st.st_size, ROOM + 2 * 512 * (uint64_t)st.st_blocks,
+		path, e);
 }
 
 int ledger_copy_file(struct ledger_copy *c, const char *path, struct tide_error *e)

@@ -19,6 +19,7 @@ struct ledger_copy {
 	void *table[LEDGER_TABLES];	/* NULL when empty */
 	uint64_t count[LEDGER_TABLES];	/* elements that are there */
 	uint64_t cut;			/* elements the ledger claims and the file does not hold */
+	uint64_t room;			/* bytes that more tables may take */
 };
 
 /* Copies the used part of a ledger file. */

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "process.h"
 
 #define STAT_THREADS 20			/* field of /proc/PID/stat, from 1 */
@@ -50,4 +51,23 @@ int process_parent(int pid)
 	struct stat_line s;
 
 	return stat_read(pid, &s) > 0 ? s.parent : 0;
+}
+
+bool process_ours(int pid)
+{
+	unsigned id[4] = { geteuid(), geteuid(), geteuid(), geteuid() };
+	char path[64], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/status", pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof line, f))
+		if (sscanf(line, "Uid: %u %u %u %u", &id[0], &id[1], &id[2], &id[3]) == 4)
+			break;
+	if (f)
+		fclose(f);
+	for (int i = 0; i < 4; i++)
+		if (id[i] != geteuid())
+			return false;
+	return true;
 }

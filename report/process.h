@@ -13,5 +13,7 @@
 bool process_lives(int pid);
 /* 0: there is no such process, or /proc does not tell. */
 int process_parent(int pid);
+/* All its user ids are our effective one; also when /proc does not tell. */
+bool process_ours(int pid);
 
 #endif

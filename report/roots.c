@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "ledger_read.h"
 #include "roots.h"
 
 uint32_t roots_add(struct roots *r, const struct tide_root *root, const char *name)
@@ -45,18 +46,8 @@ void roots_doubt(struct roots *r, const char *format, ...)
 const void *roots_table(const struct roots *r, enum ledger_table_kind kind, uint32_t element,
 	uint64_t *count)
 {
-	const struct ledger_table *t = &r->ledger->table[kind];
-	uint64_t offset = t->offset, n = t->count;
-
-	*count = 0;
-	if (t->element != element || offset > r->ledger_bytes || offset % 8)
-		return NULL;
-	if (n > t->capacity)
-		n = t->capacity;
-	if (n > (r->ledger_bytes - offset) / element)
-		n = (r->ledger_bytes - offset) / element;
-	*count = n;
-	return (const char *)r->ledger + offset;
+	*count = r->copy->header.table[kind].element == element ? r->copy->count[kind] : 0;
+	return *count ? r->copy->table[kind] : NULL;
 }
 
 const char *roots_text(const struct roots *r, uint32_t offset)

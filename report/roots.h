@@ -108,8 +108,8 @@ struct roots {
 	struct memory_read *memory;
 	struct scan *scan;
 	struct stop *stop;
-	const struct ledger_header *ledger;
-	uint64_t ledger_bytes;
+	const struct ledger_header *ledger;	/* of the copy */
+	const struct ledger_copy *copy;		/* of the moment; checked */
 	uint64_t ledger_inode;	/* of its file, which is mapped in the process; 0 none */
 	const struct roots_kernel *kernel;
 	uint32_t skip;		/* 1 << enum tide_root_kind: not looked at */
@@ -147,7 +147,7 @@ uint32_t roots_add(struct roots *r, const struct tide_root *root, const char *na
 void roots_claim(struct roots *r, uint64_t lo, uint64_t hi, uint32_t rank, uint32_t kind,
 	uint32_t flags, uint32_t item);
 void roots_doubt(struct roots *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* A table of the ledger, checked against its length. */
+/* A table of the ledger's copy. */
 const void *roots_table(const struct roots *r, enum ledger_table_kind kind, uint32_t element,
 	uint64_t *count);
 const char *roots_text(const struct roots *r, uint32_t offset);

@@ -341,7 +341,7 @@ const struct symbol_line *top_session_stack(struct top *t, const struct top_row 
 
 char *top_session_snap(struct top *t)
 {
-	struct collect c = { .outside = true, .reason = REASON_REQUEST, .ledger = t->path };
+	struct collect c = { .outside = true, .reason = REASON_REQUEST, .ledger = t->path, .pid = t->pid };
 	struct tide_error e;
 	char *said;
 

@@ -1,17 +1,15 @@
 /* watch.c - snapshots by time and by condition: watch.h. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "collect.h"
+#include "ledger_map.h"
 #include "ledger_read.h"
 #include "process.h"
 #include "stop.h"
@@ -24,6 +22,7 @@
 
 struct watch {
 	struct ledger_header *ledger;	/* mapped, shared */
+	struct ledger_copy settings;	/* as the program was started */
 	const char *path;
 	int pid;
 	int pidfd;			/* readable when the process has ended; -1: not to be had */
@@ -93,7 +92,7 @@ static bool over(const struct watch *w)
 {
 	uint32_t state = __atomic_load_n(&w->ledger->state, __ATOMIC_ACQUIRE);
 
-	return state == LEDGER_EXITING || state == LEDGER_FINISHED || state == LEDGER_EXECED ||
+	return ledger_map_cut() || state == LEDGER_EXITING || state == LEDGER_FINISHED || state == LEDGER_EXECED ||
 		!process_lives(w->pid);
 }
 
@@ -106,11 +105,12 @@ static uint64_t live_now(const struct watch *w)
 
 static int take_one(struct watch *w, uint32_t reason)
 {
-	struct collect c = { .ledger = w->path, .outside = true, .reason = reason };
+	struct collect c = { .ledger = w->path, .outside = true, .reason = reason, .pid = w->pid,
+		.settings = &w->settings };
 	struct tide_error e = { 0 };
 	int result = collect_snapshot(&c, &e);
 
-	if (result && !over(w))
+	if (result && process_lives(w->pid))
 		error_print(&e);
 	free(c.written);
 	return result;
@@ -164,15 +164,13 @@ static void look(struct watch *w)
 
 static int settings_read(struct watch *w, struct tide_error *e)
 {
-	struct ledger_copy copy;
 	char *every, *when, *word, *rest = NULL;
 	int failed = 0;
 
-	if (ledger_copy_file(&copy, w->path, e))
+	if (ledger_copy_file(&w->settings, w->path, e))
 		return -1;
-	every = ledger_option(&copy, "EVERY");
-	when = ledger_option(&copy, "WHEN");
-	ledger_copy_free(&copy);
+	every = ledger_option(&w->settings, "EVERY");
+	when = ledger_option(&w->settings, "WHEN");
 	if (every && *every && (units_parse_duration(every, &w->every_ns) || !w->every_ns))
 		failed = error_set(e, EXIT_USAGE, "interval '%s'|it is not a duration|write 10s, 500ms or 5m", every);
 	for (word = when ? strtok_r(when, ",; ", &rest) : NULL; word && !failed;
@@ -191,31 +189,25 @@ int watch_process(const char *ledger, struct tide_error *e)
 {
 	struct watch w = { .path = ledger };
 	uint64_t pause = LOOK_NS;
-	struct stat st;
-	int fd = open(ledger, O_RDWR | O_CLOEXEC);
+	struct ledger_map map;
+	int result = ledger_map_open(&map, ledger, e);
 
-	if (fd < 0 || fstat(fd, &st) || (size_t)st.st_size < sizeof *w.ledger) {
-		if (fd >= 0)
-			close(fd);
-		return error_set(e, EXIT_UNMEASURED, "cannot open the ledger %s|%s|", ledger, strerror(errno));
-	}
-	w.ledger = mmap(NULL, sizeof *w.ledger, PROT_READ, MAP_SHARED, fd, 0);
-	close(fd);
-	if (w.ledger == MAP_FAILED)
-		return error_set(e, EXIT_UNMEASURED, "cannot map the ledger %s|%s|", ledger, strerror(errno));
-	if (settings_read(&w, e)) {
-		munmap(w.ledger, sizeof *w.ledger);
+	w.ledger = map.header;
+	if (result || settings_read(&w, e)) {
+		ledger_map_close(&map);
+		ledger_copy_free(&w.settings);
 		return -1;
 	}
 	w.next_ns = stop_clock() + w.every_ns;
 	if (w.every_ns && w.every_ns < LOOK_NS)
 		pause = w.every_ns > 1000000 ? w.every_ns : 1000000;
-	w.pid = w.ledger->pid;
+	w.pid = w.settings.header.pid;
 	w.pidfd = (int)syscall(SYS_pidfd_open, w.pid, 0);
 	for (; !over(&w); wait_look(&w, pause))
 		look(&w);
 	if (w.pidfd >= 0)
 		close(w.pidfd);
-	munmap(w.ledger, sizeof *w.ledger);
+	ledger_map_close(&map);
+	ledger_copy_free(&w.settings);
 	return 0;
 }
