@@ -30,7 +30,8 @@ SHIM_CFLAGS := $(COMMON) -D_GNU_SOURCE -fPIC -fvisibility=hidden -ftls-model=ini
 	-fno-stack-protector -fno-builtin-malloc -fasynchronous-unwind-tables
 REPORT_PACKAGES := libdw libelf libzstd libxxhash jansson zlib libprotobuf-c ncursesw sqlite3 libunwind-ptrace
 REPORT_CFLAGS := $(COMMON) $(SANITIZE) -D_GNU_SOURCE -I$(B)/report $(shell pkg-config --cflags $(REPORT_PACKAGES) 2>/dev/null)
-REPORT_LIBS := $(shell pkg-config --libs $(REPORT_PACKAGES) 2>/dev/null) -lunwind-x86_64 -lunwind -lstdc++ -lm -lpthread
+# The demangler alone, out of the static library: the whole of libstdc++ costs each start half a millisecond.
+REPORT_LIBS := $(shell pkg-config --libs $(REPORT_PACKAGES) 2>/dev/null) -lunwind-x86_64 -lunwind -l:libsupc++.a -lm -lpthread
 
 SHIM_SRC := $(wildcard shim/*.c)
 REPORT_SRC := $(wildcard report/*.c)
