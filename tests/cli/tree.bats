@@ -81,7 +81,7 @@ setup() {
 
 @test "wrong use" {
 	run -2 "$TIDEMARK" tree --min 200% app.tide
-	run -2 "$TIDEMARK" tree --csv app.tide
+	run -2 "$TIDEMARK" tree --csv --json app.tide
 	run -2 "$TIDEMARK" tree
 }
 
