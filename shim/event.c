@@ -1,7 +1,6 @@
 /* event.c - the seldom parts of an event; see event.h. */
 #include "event.h"
 #include "freeze.h"
-#include "sample.h"
 #include "store.h"
 
 __attribute__((noinline))
@@ -113,7 +112,9 @@ static void made_sampled(struct thread *t, uintptr_t p, uint64_t size, const uin
 	event_timed(t, p, &slot, 1);
 	t->last = p;
 	uint64_t old = block_put(p, size, slot, &old_size);
-	if (old) {
+	if (!old) {
+		sample_filter_add(p);
+	} else {
 		uint64_t was = slot_slack(old) == SLOT_SLACK_EXTRA ? old_size : block_usable(p) - slot_slack(old);
 		count_weight(t, count_of(t, slot_site(old)), sample_weight(p, was, state.sample), -1);
 		missed_add(MISSED_FREES, 1);
@@ -166,6 +167,7 @@ void event_freed_sampled(struct thread *t, uintptr_t p, uint64_t slot, uint64_t 
 {
 	struct ledger_counter *c = count_of(t, slot_site(slot));
 	struct sample_weight w = sample_weight(p, size, state.sample);
+	sample_filter_remove(p);
 	count_weight(t, c, w, -1);
 	if (t->last == p)
 		c->temporary += (uint32_t)w.blocks;

@@ -11,6 +11,7 @@
 #include "block.h"
 #include "count.h"
 #include "oracle.h"
+#include "sample.h"
 #include "thread.h"
 #include "walk.h"
 
@@ -135,9 +136,7 @@ HOT_INLINE bool event_pass_free(const void *block)
 {
 	if (likely(!state.sample))
 		return false;
-	uintptr_t p = (uintptr_t)block;
-	const struct block_leaf *leaf = block_leaf_of(p);
-	return likely((!leaf || !leaf->slot[BLOCK_GRANULE(p)]) && !block_spilled);
+	return likely(!__atomic_load_n(sample_filter_of((uintptr_t)block), __ATOMIC_RELAXED));
 }
 
 HOT_INLINE void event_freed(struct thread *t, void *block)

@@ -97,11 +97,16 @@ FULL void *malloc_full(size_t size)
 	return made_slow(real.malloc(size), size, ENTRY());
 }
 
+FULL void *malloc_fast(size_t size)
+{
+	return made_fast(real.malloc(size), size, ENTRY());
+}
+
 void *malloc(size_t size)
 {
 	if (unlikely(state.general))
 		return event_pass(size) ? real.malloc(size) : malloc_full(size);
-	return made_fast(real.malloc(size), size, ENTRY());
+	return malloc_fast(size);
 }
 
 FULL void *calloc_full(size_t n, size_t each)
@@ -109,11 +114,16 @@ FULL void *calloc_full(size_t n, size_t each)
 	return made_slow(real.calloc(n, each), n * each, ENTRY());
 }
 
+FULL void *calloc_fast(size_t n, size_t each)
+{
+	return made_fast(real.calloc(n, each), n * each, ENTRY());
+}
+
 void *calloc(size_t n, size_t each)
 {
 	if (unlikely(state.general))
 		return event_pass(n * each) ? real.calloc(n, each) : calloc_full(n, each);
-	return made_fast(real.calloc(n, each), n * each, ENTRY());
+	return calloc_fast(n, each);
 }
 
 FULL void free_full(void *p)
@@ -124,15 +134,10 @@ FULL void free_full(void *p)
 	real.free(p);
 }
 
-void free(void *p)
+FULL void free_fast(void *p)
 {
-	if (!p)
-		return;
 	struct thread *t = thread_current;
-	if (unlikely(state.general)) {
-		if (event_pass_free(p) && !real_is_boot(p))
-			return real.free(p);
-	} else if (likely(t->busy == THREAD_IDLE)) {
+	if (likely(t->busy == THREAD_IDLE)) {
 		t->busy = (uintptr_t)ENTRY();
 		compiler_barrier();
 		bool done = event_freed_fast(t, (uintptr_t)p);
@@ -141,6 +146,18 @@ void free(void *p)
 			return real.free(p);
 	}
 	free_full(p);
+}
+
+void free(void *p)
+{
+	if (!p)
+		return;
+	if (likely(!state.general))
+		free_fast(p);
+	else if (event_pass_free(p) && !real_is_boot(p))
+		real.free(p);
+	else
+		free_full(p);
 }
 
 void cfree(void *p)
@@ -179,7 +196,8 @@ static COLD void *realloc_plain(void *p, size_t size, bool nested)
 HOT_INLINE void *resize(void *p, size_t size, void *frame)
 {
 	if (!p)
-		return made_here(real.malloc(size), size, frame);
+		return unlikely(state.general) ? made_here(real.malloc(size), size, frame)
+			: made_fast(real.malloc(size), size, frame);
 	if (unlikely(real_is_boot(p)))
 		return made_here(realloc_boot(p, size), size, frame);
 	struct thread *t = thread_enter(SP_OF(frame));

@@ -9,27 +9,21 @@
 #include "real.h"
 #include "state.h"
 
-#define BOOT_BYTES 65536u
-static char boot[BOOT_BYTES] __attribute__((aligned(16)));
+char real_boot[REAL_BOOT_BYTES] __attribute__((aligned(16)));
 static size_t boot_used;
 static bool resolving;
-
-bool real_is_boot(const void *p)
-{
-	return (const char *)p >= boot && (const char *)p < boot + BOOT_BYTES;
-}
 
 /* A block of the arena: 16 bytes with its size before it. Never given back. */
 static void *boot_get(size_t size)
 {
 	size_t bytes = ((size + 15) & ~(size_t)15) + 16;
 	size_t at = __atomic_fetch_add(&boot_used, bytes, __ATOMIC_RELAXED);
-	if (bytes < size || at + bytes > BOOT_BYTES) {
+	if (bytes < size || at + bytes > REAL_BOOT_BYTES) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	memcpy(boot + at, &size, sizeof size);
-	return boot + at + 16;
+	memcpy(real_boot + at, &size, sizeof size);
+	return real_boot + at + 16;
 }
 
 static void *boot_malloc(size_t size)

@@ -57,7 +57,12 @@ extern void *real_syscall __attribute__((visibility("hidden")));
 void real_resolve(void);
 bool real_is_resolving(void);
 /* Is it a block of the static arena? */
-bool real_is_boot(const void *p);
+#define REAL_BOOT_BYTES 65536u
+extern char real_boot[REAL_BOOT_BYTES];
+static inline bool real_is_boot(const void *p)
+{
+	return (uintptr_t)p - (uintptr_t)real_boot < REAL_BOOT_BYTES;
+}
 /* The allocator below is glibc's own. */
 bool real_is_glibc(void);
 const char *real_allocator_path(void);

@@ -52,3 +52,23 @@ struct sample_weight sample_weight(uintptr_t address, uint64_t size, uint64_t me
 		whole++;
 	return (struct sample_weight){ (int64_t)((double)size / p + 0.5), whole };
 }
+
+uint8_t sample_filter[1 << SAMPLE_FILTER_BITS];
+
+static void filter_change(uint8_t *n, int by)
+{
+	uint8_t have = __atomic_load_n(n, __ATOMIC_RELAXED);
+	while (have != 255 && (have || by > 0)
+	    && !__atomic_compare_exchange_n(n, &have, (uint8_t)(have + by), true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
+void sample_filter_add(uintptr_t address)
+{
+	filter_change(sample_filter_of(address), 1);
+}
+
+void sample_filter_remove(uintptr_t address)
+{
+	filter_change(sample_filter_of(address), -1);
+}

@@ -10,6 +10,7 @@
 #ifndef TIDEMARK_SAMPLE_H
 #define TIDEMARK_SAMPLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct sample_weight { int64_t bytes, blocks; };
@@ -17,5 +18,19 @@ struct sample_weight { int64_t bytes, blocks; };
 /* Bytes until the next pick; `random` is the thread's generator. */
 int64_t sample_next(uint64_t *random, uint64_t mean);
 struct sample_weight sample_weight(uintptr_t address, uint64_t size, uint64_t mean);
+
+/* How many blocks that were taken share a hash of their address: nearly all others
+ * are freed after a look at one byte of these 8 KiB, which stay in the first cache,
+ * and not at their slot, which does not. At 255 a count stays there. */
+#define SAMPLE_FILTER_BITS 13
+extern uint8_t sample_filter[1 << SAMPLE_FILTER_BITS];
+
+static inline uint8_t *sample_filter_of(uintptr_t address)
+{
+	return &sample_filter[(uint32_t)(address >> 4) * 0x9E3779B1u >> (32 - SAMPLE_FILTER_BITS)];
+}
+
+void sample_filter_add(uintptr_t address);
+void sample_filter_remove(uintptr_t address);
 
 #endif

@@ -77,6 +77,7 @@ struct walk_leaf {
 	uint32_t offset[WALK_LEAF_WORDS];	/* of its words, from slot */
 	uintptr_t expected[WALK_LEAF_WORDS];
 } __attribute__((aligned(64)));
+#define WALK_TRIAL 1024		/* walks between two looks at how often leaves are met again */
 #define WALK_LEAVES_BITS 8u
 #define WALK_LEAVES (1u << WALK_LEAVES_BITS)
 

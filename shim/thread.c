@@ -9,7 +9,6 @@
 #include "lock.h"
 #include "memory.h"
 #include "store.h"
-#include "walk.h"
 #include "thread.h"
 
 /* busy == 0: takes the slow way. */
@@ -87,6 +86,12 @@ static void find_stack(struct thread *t, uintptr_t sp)
 	}
 }
 
+uint64_t thread_seed(void)
+{
+	static uint64_t lives;
+	return __atomic_add_fetch(&lives, 1, __ATOMIC_RELAXED) * 0x9FB21C651E98DF25ull;
+}
+
 static void fill(struct thread *t, uintptr_t sp)
 {
 	struct ledger_thread *r = t->record;
@@ -96,7 +101,7 @@ static void fill(struct thread *t, uintptr_t sp)
 	t->ignoring = 0;
 	t->sample_left = state.sample ? 0 : -1;
 	t->generation = __atomic_load_n(&state.generation, __ATOMIC_RELAXED);
-	t->seed = walk_seed();
+	t->seed = thread_seed();
 	t->floor.slot = UINTPTR_MAX;
 	t->leaf_off = false;
 	t->leaf_turn = WALK_TRIAL;

@@ -34,6 +34,9 @@ HOT_INLINE void thread_leave(struct thread *t)
 	__atomic_store_n(&t->busy, THREAD_IDLE, __ATOMIC_RELEASE);
 }
 
+/* A new value of thread->seed. */
+uint64_t thread_seed(void);
+
 bool thread_start(void);	/* registers the main thread */
 void thread_after_fork(void);	/* forgets all threads but this */
 

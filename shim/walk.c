@@ -5,13 +5,8 @@
 #include "raw.h"
 #include "rule.h"
 #include "site.h"
+#include "thread.h"
 #include "walk.h"
-
-uint64_t walk_seed(void)
-{
-	static uint64_t lives;
-	return __atomic_add_fetch(&lives, 1, __ATOMIC_RELAXED) * 0x9FB21C651E98DF25ull;
-}
 
 struct place { uintptr_t slot, pc, rbp, sp; uint8_t flags; };
 enum step_result { STEP_ON, STEP_END, STEP_BROKEN };
@@ -563,7 +558,7 @@ uint32_t walk_slow(struct thread *t, const uintptr_t *e, uint64_t domain)
 	if (unlikely(t->generation != state.generation)) {
 		t->frames = 0;		/* a module is gone: its addresses may mean something else */
 		t->generation = state.generation;
-		t->seed = walk_seed();
+		t->seed = thread_seed();
 	}
 	if (likely(!domain && state.depth > 1)) {
 		uint32_t site = walk_few(t, e);

@@ -40,7 +40,6 @@ enum walk_bottom {
 #define WALK_EXACT 1u		/* pc is that of an interrupted instruction, plus 1 */
 #define WALK_BY_RBP 2u		/* the step from here outward went by frame pointer */
 
-#define WALK_TRIAL 1024	/* walks between two looks at how often leaves are met again */
 #define WALK_BASE 0x9E3779B97F4A7C15ull
 
 /* Entry of a hook: its frame address, where the caller's rbp was saved, and
@@ -119,9 +118,6 @@ HOT_INLINE uint32_t walk_site(struct thread *t, const uintptr_t *e)
 	const struct walk_leaf *l = walk_leaf(t, e);
 	return likely(l) ? l->site : walk_block(t, e);
 }
-
-/* A new value of thread->seed. */
-uint64_t walk_seed(void);
 
 /* Walks without the cache and compares (tests); number of differing frames. */
 unsigned walk_check(struct thread *t, const uintptr_t *e);
