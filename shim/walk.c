@@ -1,134 +1,10 @@
 /* walk.c - the part of a walk that is not inlined; see walk.h. */
-#include <sys/uio.h>
-#include <ucontext.h>
 #include "count.h"
-#include "raw.h"
 #include "rule.h"
 #include "site.h"
+#include "step.h"
 #include "thread.h"
 #include "walk.h"
-
-struct place { uintptr_t slot, pc, rbp, sp; uint8_t flags; };
-enum step_result { STEP_ON, STEP_END, STEP_BROKEN };
-
-/* Is the page readable? Asks the kernel once a page; pages between stay known. */
-static bool probe(struct thread *t, uintptr_t address, size_t bytes)
-{
-	if (t->probed_unmaps != state.unmaps) {
-		t->probed_lo = t->probed_hi = 0;
-		t->probed_unmaps = state.unmaps;
-	}
-	if (address & 7)
-		return false;
-	for (uintptr_t at = address; at < address + bytes;) {
-		if (at >= t->probed_lo && at < t->probed_hi) {
-			at = t->probed_hi;
-			continue;
-		}
-		if (state.no_syscalls)
-			return false;
-		uintptr_t page = at & ~4095ul;
-		char byte;
-		struct iovec to = { &byte, 1 }, from = { (void *)at, 1 };
-		if (raw6(SYS_process_vm_readv, raw0(SYS_getpid), &to, 1, &from, 1, 0) != 1)
-			return false;
-		if (page == t->probed_hi)
-			t->probed_hi += 4096;
-		else if (page + 4096 == t->probed_lo)
-			t->probed_lo = page;
-		else
-			t->probed_lo = page, t->probed_hi = page + 4096;
-		at = page + 4096;
-	}
-	return true;
-}
-
-/* May [address, +bytes) be read? lo/hi: the stack that is known to be there. */
-HOT_INLINE bool readable(struct thread *t, uintptr_t lo, uintptr_t hi, uintptr_t address, size_t bytes)
-{
-	if (likely(address >= lo && address < hi && hi - address >= bytes))
-		return !(address & 7);
-	return hi == 0 && probe(t, address, bytes);
-}
-
-/* One frame outward. Fills the outer place and what was read on the way. */
-HOT_INLINE enum step_result step(struct thread *t, uintptr_t lo, uintptr_t hi,
-	const struct place *in, struct place *out, struct walk_step *record)
-{
-	uint32_t rule = rule_find(in->pc);
-	uintptr_t cfa;
-	record->rbp_from = NULL;
-	record->extra = NULL;
-	record->uses_rbp = 0;
-	record->flags = in->flags;
-	switch (rule_kind(rule)) {
-	case RULE_SP:
-		cfa = in->sp + (uintptr_t)rule_offset(rule);
-		break;
-	case RULE_BP:
-		cfa = in->rbp + (uintptr_t)rule_offset(rule);
-		record->uses_rbp = 1;
-		break;
-	case RULE_DEREF: {
-		uintptr_t at = in->rbp + (uintptr_t)rule_offset(rule);
-		if (!readable(t, lo, hi, at, 8))
-			return STEP_BROKEN;
-		record->extra = (const uintptr_t *)at;
-		cfa = record->extra_value = *(const uintptr_t *)at;
-		record->uses_rbp = 1;
-		break;
-	}
-	case RULE_END:
-		return STEP_END;
-	case RULE_SIGNAL: {
-		/* rsp points at the ucontext that the kernel pushed (arch/x86 rt_sigframe). */
-		const ucontext_t *u = (const ucontext_t *)in->sp;
-		if (!readable(t, lo, hi, in->sp, offsetof(ucontext_t, __fpregs_mem)))
-			return STEP_BROKEN;
-		const uintptr_t *g = (const uintptr_t *)u->uc_mcontext.gregs;
-		out->slot = (uintptr_t)&g[REG_RIP];
-		out->pc = g[REG_RIP] + 1;
-		out->sp = g[REG_RSP];
-		out->rbp = g[REG_RBP];
-		out->flags = WALK_EXACT;
-		record->rbp_from = &g[REG_RBP];
-		record->extra = &g[REG_RSP];
-		record->extra_value = out->sp;
-		return STEP_ON;
-	}
-	default:
-		/* No unwind data (JIT code): the frame pointer, if it looks like one. */
-		if (in->rbp < in->sp || !readable(t, lo, hi, in->rbp, 16))
-			return STEP_BROKEN;
-		rule = rule_make(RULE_BP, 2, 2);
-		cfa = in->rbp + 16;
-		record->uses_rbp = 1;
-		record->flags |= WALK_BY_RBP;
-		break;
-	}
-	/* A frame that does not move up the stack would never end. */
-	if (cfa <= in->sp - 8 || (cfa & 7) || !readable(t, lo, hi, cfa - 8, 8))
-		return STEP_BROKEN;
-	out->slot = cfa - 8;
-	out->pc = *(const uintptr_t *)(cfa - 8);
-	out->sp = cfa;
-	out->flags = 0;
-	unsigned rbp = rule_rbp(rule);
-	if (rbp == RULE_RBP_SAME) {
-		out->rbp = in->rbp;
-	} else {
-		uintptr_t at = rbp == RULE_RBP_AT_RBP ? in->rbp : cfa - 8 * (uintptr_t)rbp;
-		if (!readable(t, lo, hi, at, 8))
-			return STEP_BROKEN;
-		if (rbp == RULE_RBP_AT_RBP)
-			record->uses_rbp = 1;
-		record->rbp_from = (const uintptr_t *)at;
-		out->rbp = *record->rbp_from;
-	}
-	if (out->pc < 4096)
-		return STEP_END;	/* thread start routines made by hand push 0 */
-	return STEP_ON;
-}
 
 /* Makes room for `more` frames by dropping the outer part of what is kept. */
 static void drop_outer(struct thread *t, uint32_t *kept, uint32_t more)
@@ -316,13 +192,13 @@ HOT_INLINE uint32_t cached_site(struct thread *t, uint64_t domain)
 /* A stack that is not the thread's own: every page is probed, nothing is kept. */
 static uint32_t walk_other(struct thread *t, const uintptr_t *e, uint64_t domain)
 {
-	struct place at = { WALK_SLOT(e), WALK_PC(e), WALK_RBP(e), WALK_SLOT(e) + 8, 0 }, outer = { 0 };
+	struct step_place at = { WALK_SLOT(e), WALK_PC(e), WALK_RBP(e), WALK_SLOT(e) + 8, 0 }, outer = { 0 };
 	uint32_t count = 0;
 	enum step_result result = STEP_ON;
 	while (result == STEP_ON && count < state.depth) {
 		struct walk_step *s = &t->step[count];
 		s->pc = at.pc;
-		result = step(t, 0, 0, &at, &outer, s);
+		result = step_outward(t, 0, 0, &at, &outer, s);
 		count++;
 		at = outer;
 	}
@@ -512,7 +388,7 @@ static uint32_t outside_change(const struct thread *t, uint32_t kept, uint32_t l
 static uint32_t walk_general(struct thread *t, const uintptr_t *e, uint64_t domain)
 {
 	uintptr_t lo = WALK_SLOT(e), hi = t->stack_hi;
-	struct place at = { WALK_SLOT(e), WALK_PC(e), WALK_RBP(e), WALK_SLOT(e) + 8, 0 }, outer = { 0 };
+	struct step_place at = { WALK_SLOT(e), WALK_PC(e), WALK_RBP(e), WALK_SLOT(e) + 8, 0 }, outer = { 0 };
 	uint32_t kept = t->frames, count = 0, most = state.depth + WALK_EXTRA;
 	for (;;) {
 		while (kept && t->place[kept - 1].slot < at.slot)
@@ -531,7 +407,7 @@ static uint32_t walk_general(struct thread *t, const uintptr_t *e, uint64_t doma
 		s->slot = at.slot;
 		s->pc = at.pc;
 		s->rbp = at.rbp;
-		enum step_result result = step(t, lo, hi, &at, &outer, s);
+		enum step_result result = step_outward(t, lo, hi, &at, &outer, s);
 		count++;
 		if (result != STEP_ON || count == most) {
 			kept = 0;
@@ -585,7 +461,7 @@ unsigned walk_check(struct thread *t, const uintptr_t *e)
 {
 	if (WALK_SLOT(e) < t->stack_lo || WALK_SLOT(e) >= t->stack_hi)
 		return 0;
-	struct place at = { WALK_SLOT(e), WALK_PC(e), WALK_RBP(e), WALK_SLOT(e) + 8, 0 }, outer = { 0 };
+	struct step_place at = { WALK_SLOT(e), WALK_PC(e), WALK_RBP(e), WALK_SLOT(e) + 8, 0 }, outer = { 0 };
 	struct walk_step s;
 	uint32_t n = t->frames, depth = 0;
 	while (n > 0 && depth < state.depth) {
@@ -593,7 +469,7 @@ unsigned walk_check(struct thread *t, const uintptr_t *e)
 		if (t->place[n].slot != at.slot || t->place[n].pc != at.pc - (at.flags & WALK_EXACT)
 		    || ((t->frame[n].flags ^ at.flags) & WALK_EXACT))
 			return depth + 1;
-		enum step_result result = step(t, WALK_SLOT(e), t->stack_hi, &at, &outer, &s);
+		enum step_result result = step_outward(t, WALK_SLOT(e), t->stack_hi, &at, &outer, &s);
 		depth++;
 		if (result != STEP_ON)
 			return n ? depth + 1 : 0;
