@@ -47,7 +47,12 @@ static void histograms_add(struct sums *s, uint32_t i, const struct ledger_count
 			s->size[i][c] += sizes[k->sizes].count[c];
 	else if (!k->sizes && k->size_class && k->size_class <= LEDGER_SIZE_CLASSES)
 		s->size[i][k->size_class - 1] += k->total_blocks;
-	if (k->lifetimes && k->lifetimes < s->copy->count[LEDGER_LIFETIMES])
+	if (k->lifetimes & LEDGER_LIFETIMES_FEW)
+		for (unsigned n = 0; n < LEDGER_LIFETIMES_FEW_COUNT; n++) {
+			uint32_t few = k->lifetimes >> 7 * n;
+			s->lifetime[i][ledger_lifetime_class(few)] += ledger_lifetime_weight(few >> 5 & 3u);
+		}
+	else if (k->lifetimes && k->lifetimes < s->copy->count[LEDGER_LIFETIMES])
 		for (int c = 0; c < LEDGER_LIFETIME_CLASSES; c++)
 			s->lifetime[i][c] += lifetimes[k->lifetimes].count[c];
 }

@@ -162,6 +162,42 @@ void count_new_size(struct ledger_counter *c, uint64_t size, uint32_t blocks)
 	s[c->sizes].count[class] += blocks;
 }
 
+/* Notes a lifetime in the counter itself, while there is room. */
+static bool note_few(struct ledger_counter *c, unsigned class, unsigned timed)
+{
+	uint32_t few = c->lifetimes;
+	if (few && !(few & LEDGER_LIFETIMES_FEW))
+		return false;
+	for (unsigned i = 0; i < LEDGER_LIFETIMES_FEW_COUNT; i++)
+		if (!(few >> 7 * i & 127u)) {
+			c->lifetimes = few | LEDGER_LIFETIMES_FEW | LEDGER_LIFETIME_FEW(class, timed) << 7 * i;
+			return true;
+		}
+	return false;
+}
+
+/* The counter's histogram, made from the few that it holds. */
+static struct ledger_lifetimes *histogram(struct ledger_counter *c)
+{
+	struct ledger_lifetimes *l = ledger_at(LEDGER_LIFETIMES);
+	uint32_t few = c->lifetimes;
+	if (!(few & LEDGER_LIFETIMES_FEW))
+		return &l[few];
+	struct ledger_table *table = &state.ledger->table[LEDGER_LIFETIMES];
+	lock_take(&count_lock);
+	uint64_t index = table->count ? table->count : 1;
+	bool room = store_reserve(LEDGER_LIFETIMES, index + 1);
+	if (room)
+		__atomic_store_n(&table->count, index + 1, __ATOMIC_RELEASE);
+	lock_release(&count_lock);
+	if (!room)
+		return NULL;
+	for (unsigned i = 0; i < LEDGER_LIFETIMES_FEW_COUNT; i++, few >>= 7)
+		l[index].count[ledger_lifetime_class(few)] += ledger_lifetime_weight(few >> 5 & 3u);
+	c->lifetimes = (uint32_t)index;
+	return &l[index];
+}
+
 void count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uint64_t slot)
 {
 	uint64_t now = __rdtsc(), ns;
@@ -173,25 +209,15 @@ void count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uin
 		uint64_t born = birth_to_ns(slot_birth(slot)), at = birth_tsc_ns(now);
 		ns = at > born ? at - born : 0;
 	}
-	struct ledger_lifetimes *l = ledger_at(LEDGER_LIFETIMES);
-	if (!c->lifetimes) {
-		struct ledger_table *table = &state.ledger->table[LEDGER_LIFETIMES];
-		lock_take(&count_lock);
-		uint64_t index = table->count ? table->count : 1;
-		bool room = store_reserve(LEDGER_LIFETIMES, index + 1);
-		if (room)
-			__atomic_store_n(&table->count, index + 1, __ATOMIC_RELEASE);
-		lock_release(&count_lock);
-		if (!room)
-			return;
-		c->lifetimes = (uint32_t)index;
-	}
 	unsigned bits = ns ? 64u - (unsigned)__builtin_clzll(ns) : 0;
 	unsigned class = bits > 10 ? bits - 10 : 0;
 	if (class >= LEDGER_LIFETIME_CLASSES)
 		class = LEDGER_LIFETIME_CLASSES - 1;
-	static const uint8_t weight[4] = { 0, 1, 16, 4 };
-	l[c->lifetimes].count[class] += weight[slot_timed(slot)];
+	if (!note_few(c, class, slot_timed(slot))) {
+		struct ledger_lifetimes *l = histogram(c);
+		if (l)
+			l->count[class] += ledger_lifetime_weight(slot_timed(slot));
+	}
 	if (unlikely(now >= __atomic_load_n(&state.tick_tsc, __ATOMIC_RELAXED)))
 		birth_tick(t, now);
 }

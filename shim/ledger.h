@@ -30,7 +30,7 @@
 #include <stdint.h>
 
 #define LEDGER_MAGIC "TIDELEDG"
-#define LEDGER_VERSION 1u
+#define LEDGER_VERSION 2u
 #define LEDGER_PAGE 4096u
 #define LEDGER_ENDED_IMAGES 8u
 #define LEDGER_HELD_BACK (64 * 1024)	/* bytes that a thread may count for itself before it publishes them */
@@ -253,7 +253,7 @@ struct ledger_counter {
 	uint32_t version;		/* peak_* are right when version == peak_version; else live_* are */
 	uint32_t reallocations;
 	uint32_t temporary;
-	uint32_t lifetimes;		/* LEDGER_LIFETIMES index; 0 = none yet */
+	uint32_t lifetimes;		/* LEDGER_LIFETIMES index; 0 = none yet; or the first few: see below */
 	uint32_t sizes;			/* LEDGER_SIZES index; 0 = all in size_class */
 	uint32_t size_class;		/* class of all allocations + 1; 0 = none yet, or see sizes */
 };
@@ -266,6 +266,17 @@ struct ledger_sizes { uint32_t count[LEDGER_SIZE_CLASSES]; };
  * 31 also all longer. Counts are weighted so that they estimate all frees. */
 #define LEDGER_LIFETIME_CLASSES 32
 struct ledger_lifetimes { uint32_t count[LEDGER_LIFETIME_CLASSES]; };
+/* Few frees are measured at most sites: up to four stand in the counter itself, seven
+ * bits each from the low end, class 5 | slot_timed 2 (0: no more). */
+#define LEDGER_LIFETIMES_FEW (1u << 31)
+#define LEDGER_LIFETIMES_FEW_COUNT 4u
+#define LEDGER_LIFETIME_FEW(class, timed) ((class) | (uint32_t)(timed) << 5)
+static inline unsigned ledger_lifetime_class(uint32_t few) { return few & 31u; }
+/* How many frees one measured lifetime stands for. */
+static inline unsigned ledger_lifetime_weight(unsigned timed)
+{
+	return timed == 1 ? 1 : timed == 2 ? 16 : timed == 3 ? 8 : 0;
+}
 
 #define LEDGER_PAGE_COUNTERS 64u	/* struct ledger_counter per page */
 struct ledger_page {

@@ -1,7 +1,9 @@
 /* site.c - see site.h. */
+#include <sys/mman.h>
 #include "lock.h"
 #include "memory.h"
 #include "module.h"
+#include "raw.h"
 #include "site.h"
 #include "store.h"
 #include "walk.h"
@@ -70,6 +72,17 @@ static void sites_put(struct site_table *t, uint64_t hash, uint32_t site)
 	__atomic_store_n(&t->entry[i], ENTRY(hash, site), __ATOMIC_RELEASE);
 }
 
+/* Puts `fresh` in place. Late readers of the old table find less and less of it, and
+ * look again under the lock: its head stays, the memory of its entries is given back. */
+static void sites_publish(struct site_table *fresh)
+{
+	struct site_table *old = sites;
+	__atomic_store_n(&sites, fresh, __ATOMIC_RELEASE);
+	size_t bytes = (sizeof *old + (old->mask + 1) * sizeof old->entry[0] + 4095) & ~(size_t)4095;
+	if (!state.no_syscalls && bytes > 4096)
+		raw3(SYS_madvise, (char *)old + 4096, bytes - 4096, MADV_DONTNEED);
+}
+
 static bool sites_grow(uint64_t count)
 {
 	if (count * 8 < (sites->mask + 1) * 5)
@@ -81,7 +94,7 @@ static bool sites_grow(uint64_t count)
 	for (uint64_t i = LEDGER_SITE_FIRST; i < state.ledger->table[LEDGER_SITES].count; i++)
 		if (s[i].node && s[i].hash)
 			sites_put(bigger, s[i].hash, (uint32_t)i);
-	__atomic_store_n(&sites, bigger, __ATOMIC_RELEASE);
+	sites_publish(bigger);
 	return true;
 }
 
@@ -105,7 +118,9 @@ static bool nodes_grow(uint64_t count)
 			at = (at + 1) & bigger->mask;
 		bigger->entry[at] = (uint32_t)i;
 	}
+	struct node_table *old = nodes;		/* under the lock nobody else reads it */
 	nodes = bigger;
+	memory_unmap(old, sizeof *old + (old->mask + 1) * sizeof old->entry[0]);
 	return true;
 }
 
@@ -201,7 +216,7 @@ void site_forget_module(uint32_t module)
 			else if (s[i].hash)
 				sites_put(fresh, s[i].hash, (uint32_t)i);
 		}
-		__atomic_store_n(&sites, fresh, __ATOMIC_RELEASE);
+		sites_publish(fresh);
 	}
 	lock_release(&site_lock);
 }

@@ -8,7 +8,8 @@
  *     chance that any two stacks are confused is below 2e-6, so frames are not
  *     compared again.
  * I2  Readers take no lock. A writer holds site_lock; a table that has grown is
- *     published whole, and the old one stays mapped for late readers.
+ *     published whole, and the old one stays mapped, if empty, for late readers:
+ *     who does not find a site looks again under the lock.
  *
  * Threads: all. Signals: nested entries never come here. Fork: the child keeps
  * the tables and resets the lock (site_after_fork).
