@@ -145,6 +145,20 @@ static void spill_read(struct blockmap *b, struct memory_read *m, const struct l
 		qsort(b->blocks, b->count, sizeof(*b->blocks), block_order);
 }
 
+/* Blocks do not overlap; where the map is damaged they may seem to, and each is scanned. */
+static void overlaps_cut(struct blockmap *b)
+{
+	for (uint64_t i = 0; i < b->count; i++) {
+		struct tide_block *k = &b->blocks[i];
+		uint64_t end = i + 1 < b->count ? k[1].address : 1ull << 47;
+
+		if (k->address > end || k->bytes > end - k->address) {
+			k->bytes = k->address > end ? 0 : end - k->address;
+			b->without_size++;
+		}
+	}
+}
+
 void blockmap_read(struct blockmap *b, struct memory_read *m, const struct ledger_copy *c, uint64_t touched)
 {
 	uint64_t *root = memory_get_zeroed(BLOCK_ROOT_ENTRIES, 8);
@@ -166,6 +180,7 @@ void blockmap_read(struct blockmap *b, struct memory_read *m, const struct ledge
 					i << BLOCK_MIDDLE_SHIFT | k << BLOCK_LEAF_SHIFT);
 	}
 	spill_read(b, m, &c->header);
+	overlaps_cut(b);
 	free(root);
 	free(middle);
 	free(p);

@@ -86,7 +86,8 @@ void collect_process_own(struct collect_process *p, int pid, const struct ledger
 	if (fd < 0)
 		return;
 	own = memory_get((count + 1) * sizeof(*own));
-	memcpy(own, ledger->table[LEDGER_OWN], count * sizeof(*own));
+	if (count)
+		memcpy(own, ledger->table[LEDGER_OWN], count * sizeof(*own));
 	own[count++] = (struct ledger_range) { ledger->header.shim_lo, ledger->header.shim_hi };
 	entries = memory_get(PAGEMAP_BATCH * sizeof(*entries));
 	qsort(own, count, sizeof(*own), range_order);

@@ -86,7 +86,8 @@ static void choose(struct count_notes *n, struct noted_site *s)
 		n->room = (n->values + needed) * 3 / 2 + 4096;
 		n->value = memory_resize(n->value, n->room);
 	}
-	memset(n->value + n->values, OTHER, needed);
+	if (needed)
+		memset(n->value + n->values, OTHER, needed);
 	n->values += needed;
 	for (uint32_t c = 0; c < s->columns; c++)
 		for (uint32_t i = 0; i < rows; i++)

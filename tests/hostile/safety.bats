@@ -18,7 +18,7 @@ program() {
 started() {
 	mkdir -m 700 session
 	env LD_PRELOAD="$SHIM" TIDEMARK_SESSION="$PWD/session" TIDEMARK_COLLECTOR="$TIDEMARK" \
-		TIDEMARK_OUTPUT="$PWD/own.tide" ./program 30 >/dev/null 3>&- &
+		TIDEMARK_OUTPUT="$PWD/own.tide" ./program 120 >/dev/null 3>&- &
 	pid=$!
 	for _ in $(seq 100); do
 		ledger=$(ls session/*.ledger 2>/dev/null) && break
@@ -102,4 +102,51 @@ started() {
 		dd if=good.ledger of="$ledger" bs=$header count=1 conv=notrunc 2>/dev/null
 	done
 	kill -9 $pid
+}
+
+@test "snap of another user's process: the name that its ledger gives is not written" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	program
+	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/.." "$BATS_TEST_TMPDIR/../.." 2>/dev/null || true
+	mkdir -m 700 session && chown 65534:65534 session
+	echo precious >precious.tide
+	env LD_PRELOAD="$SHIM" TIDEMARK_SESSION="$PWD/session" TIDEMARK_COLLECTOR="$TIDEMARK" TIDEMARK_OVERWRITE=1 \
+		TIDEMARK_OUTPUT="$PWD/precious.tide" setpriv --reuid 65534 --regid 65534 --clear-groups ./program 30 >/dev/null 3>&- &
+	for _ in $(seq 100); do
+		pid=$(pgrep -u 65534 -f '^./program 30' | head -n 1) && [ -n "$(ls session)" ] && break
+		sleep 0.02
+	done
+	sleep 0.2
+	cp session/*.ledger before.ledger
+	run timeout 20 "$TIDEMARK" snap "$pid"
+	kill -0 "$pid" || fail "the process is gone"
+	[ "$status" = 2 ] && [[ $output == *"-o FILE"* ]] || { kill -9 "$pid"; fail "$status: $output"; }
+	[ "$(cat precious.tide)" = precious ] || { kill -9 "$pid"; fail "overwritten"; }
+	[ -z "$(ls | grep -E 'precious.+\.tide$' | grep -v '^precious.tide$')" ] || { kill -9 "$pid"; fail "$(ls)"; }
+	# With a name it works, and only that is written.
+	run timeout 20 "$TIDEMARK" snap -o named.tide "$pid"
+	kill -9 "$pid"
+	[ "$status" = 0 ] && [ -s named.tide ] || fail "with -o: $status $output"
+	[ "$(cat precious.tide)" = precious ]
+}
+
+@test "snap takes the process that is meant, not the one that its ledger names" {
+	program
+	started
+	sleep 60 3>&- &
+	other=$!
+	/usr/bin/python3 - "$ledger" $other <<-'END'
+		import struct, sys
+		with open(sys.argv[1], "r+b") as f:
+		    f.seek(24)          # struct ledger_header.pid
+		    f.write(struct.pack("i", int(sys.argv[2])))
+	END
+	run timeout 20 "$TIDEMARK" snap -o named.tide "$pid"
+	first=$status
+	run timeout 20 "$TIDEMARK" collect --ledger "$ledger" --serial 1 --reason 1 --flags 0 --output "$PWD/never.tide"
+	state=$(awk '/^State/{print $2}' /proc/$other/status)
+	kill -9 "$pid" $other
+	[ "$first" = 0 ] || fail "snap: $first"
+	[ "$status" = 3 ] && [[ $output == *"does not have this ledger"* ]] && [ ! -e never.tide ] || fail "collect: $status $output"
+	[ "$state" = S ]
 }
