@@ -6,6 +6,7 @@
 #include "birth.h"
 #include "lock.h"
 #include "module.h"
+#include "note.h"
 #include "raw.h"
 #include "rule.h"
 #include "site.h"
@@ -31,19 +32,11 @@ static void read_build_id(const struct dl_find_object *o, struct ledger_module *
 		const char *at = (const char *)(m->bias + p[i].p_vaddr), *end = at + p[i].p_memsz;
 		if (at < (const char *)o->dlfo_map_start || end > (const char *)o->dlfo_map_end)
 			continue;
-		while (end - at >= (ptrdiff_t)sizeof(ElfW(Nhdr))) {
-			const ElfW(Nhdr) *n = (const void *)at;
-			size_t name = (n->n_namesz + 3u) & ~3u, content = (n->n_descsz + 3u) & ~3u;
-			const char *id = at + sizeof *n + name;
-			if (name + content > (size_t)(end - at))
-				break;
-			if (n->n_type == NT_GNU_BUILD_ID && n->n_namesz == 4 && n->n_descsz <= sizeof m->build_id
-			    && memcmp(at + sizeof *n, "GNU", 4) == 0) {
-				m->build_id_bytes = n->n_descsz;
-				memcpy(m->build_id, id, n->n_descsz);
-				return;
-			}
-			at = id + content;
+		const uint8_t *id = note_build_id((const uint8_t *)at, (size_t)(end - at), sizeof m->build_id,
+			&m->build_id_bytes);
+		if (id) {
+			memcpy(m->build_id, id, m->build_id_bytes);
+			return;
 		}
 	}
 }
