@@ -1,7 +1,7 @@
 /* Random sequences of calls: what succeeds, errno, alignment, usable size and
  * contents are folded into a number that must be the same with and without.
  * build: -w -fno-builtin
- * status: 0
+ * limit: 150
  */
 #include "hostile.h"
 #include <malloc.h>
