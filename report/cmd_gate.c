@@ -281,6 +281,7 @@ int cmd_gate(int argc, char **argv)
 		if (gate_config_limit(&c, a.limits.item[i], &e))
 			return fail(&e);
 	s.only = a.scenarios.item, s.only_count = a.scenarios.count;
+	s.self_test = a.self_test;
 	s.accept = a.accept, s.ratchet = a.ratchet, s.strict = a.strict, s.why = a.why;
 	s.accept_sites = a.sites.item, s.accept_site_count = a.sites.count;
 	s.against = a.against, s.output = a.output, s.today = date_of_today();

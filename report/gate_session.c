@@ -275,7 +275,7 @@ int session_program(struct gate_session *s, char *const *program, struct tide_er
 	struct gate_scenario *scenario = gate_config_scenario(s->config, place_base(program[0]));
 	struct gate_result r;
 
-	if (check_limits(s, scenario, false, e) || attempt(s, scenario, program, false, &r, e))
+	if ((!s->self_test && check_limits(s, scenario, false, e)) || attempt(s, scenario, program, false, &r, e))
 		return -1;
 	*add_result(s) = r;
 	return 0;

@@ -21,6 +21,7 @@ struct gate_session {
 	struct gate_config *config;
 	const struct options *options;
 	char *const *only;	size_t only_count;	/* --scenario */
+	bool self_test;			/* what is lost is judged: nothing is compared with a baseline */
 	bool accept, ratchet, strict;
 	const char *why;
 	char *const *accept_sites;	size_t accept_site_count;

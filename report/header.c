@@ -188,7 +188,7 @@ void header_side(struct screen *s, const char *label, const struct snapshot *sna
 	if (!s->quiet) {
 		/* The moment tells two runs of one command apart: the command gives way, to a point. */
 		used = screen_columns(s, when);
-		fitted = screen_fit(s, command_of(snapshot), used + 12 < room ? room - used : 12, FIT_END);
+		fitted = screen_fit(s, command_of(snapshot), used + 12 < room ? room - used : 12, FIT_MIDDLE);
 		line_lead(s, label);
 		screen_print(s, STYLE_STRONG, "%s", fitted);
 		used = screen_columns(s, fitted);

@@ -162,7 +162,7 @@ static void kinds(struct screen *s, const struct refs *r)
 		if (!of[k])
 			continue;
 		screen_print(s, LEAK_IS_LOST(k) ? STYLE_BAD : k == LEAK_POSSIBLE ? STYLE_WARNING : STYLE_GOOD, "%s%s %s",
-			gap, units_count(text, (int64_t)of[k]), leaks_kind_name((enum leak_kind)k));
+			gap, units_count(text, (int64_t)of[k]), k == LEAK_CYCLE ? "in cycles" : leaks_kind_name((enum leak_kind)k));
 		gap = ", ";
 	}
 }

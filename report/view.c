@@ -60,6 +60,17 @@ const struct symbol_line *view_caller(struct symbols *symbols, uint32_t site)
 	return symbols_top(symbols, site);
 }
 
+/* What stands above main, or above a thread's function, in every program. */
+static bool starts_program(const char *function)
+{
+	static const char *const name[] = { "_start", "__libc_start", "start_thread", "clone", "_dl_", "call_init" };
+
+	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++)
+		if (!strncmp(function, name[i], strlen(name[i])))
+			return true;
+	return false;
+}
+
 const struct symbol_line *view_named_caller(struct symbols *symbols, uint32_t site)
 {
 	const struct symbol_line *top = symbols_top(symbols, site), *line;
@@ -70,7 +81,7 @@ const struct symbol_line *view_named_caller(struct symbols *symbols, uint32_t si
 	line = symbols_stack(symbols, site, &count);
 	for (size_t i = symbols_caller(symbols, site) + 1; i < count; i++)
 		if (line[i].has_symbol && line[i].file)
-			return &line[i];
+			return starts_program(line[i].function) ? NULL : &line[i];
 	return NULL;
 }
 

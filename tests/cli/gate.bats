@@ -374,6 +374,10 @@ scenario() {
 	needs_self_test
 	run "$TIDEMARK" gate --self-test
 	[ "$status" = 0 ]
+	# Limits above a baseline are of scenarios that have one.
+	printf '[scenario s]\ncommand = true\nbaseline = s.base\n[limits]\npeak = +10%%\n' >tidemark.gate
+	run "$TIDEMARK" gate --self-test
+	[ "$status" = 0 ] || fail "$output"
 	printf '[scenario s]\ncommand = true\n[suppress all]\nmatch = fun:*\nwhy = blind\n' >tidemark.gate
 	run "$TIDEMARK" gate --self-test
 	[ "$status" = 3 ]

@@ -279,4 +279,8 @@ is() {
 	"$TIDEMARK" run -q -o user.tide ./user
 	COLUMNS=100 run -0 "$TIDEMARK" stat user.tide
 	[[ $output == *"libbare.so+0x"* && $output == *"called by main "*user.c:3* ]] || fail "$output"
+	# What is above main in every program is no news.
+	strip --strip-all user
+	COLUMNS=100 run -0 "$TIDEMARK" stat user.tide
+	[[ $output == *"libbare.so+0x"* && $output != *"called by"* ]] || fail "$output"
 }

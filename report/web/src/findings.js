@@ -16,7 +16,7 @@ function at(row) {
 	while (l.flags & 4 && d.node_caller[n] && (line(d.node_line[n]).flags & 4 || !line(d.node_line[n]).file)) n = d.node_caller[n] - 1;
 	const named = line(d.node_line[n]);
 	return [el("b", {}, short(l.function)), el("span", { class: "dim" }, ` ${where(l)}`),
-		named.function !== l.function && named.file ? el("span", { class: "dim" }, ` ← ${short(named.function)} ${where(named)}`) : null];
+		named.function !== l.function && named.file && !/^(_start|__libc_start|start_thread|clone|_dl_|call_init)/.test(named.function) ? el("span", { class: "dim" }, ` ← ${short(named.function)} ${where(named)}`) : null];
 }
 const item = (kind, href, ...text) => el("li", { class: kind }, el("a", { href }, text));
 
