@@ -57,6 +57,16 @@ static void saved_use(struct roots_thread *t, const struct unwind_registers *sav
 		.r12 = saved->r12, .r13 = saved->r13, .r14 = saved->r14, .r15 = saved->r15 };
 }
 
+/* A leaf function may keep what it likes below the stack pointer. One of libc that waits
+ * in a system call keeps nothing of the program's there: what lies there is of the past. */
+static uint64_t red_zone(struct roots *r, const struct stop_thread *s)
+{
+	struct roots_module *m = roots_module_at(r, s->registers.rip);
+
+	return m && m->libc && (s->how == STOP_TRACED || s->how == STOP_BLOCKED) &&
+		(long long)s->registers.orig_rax >= 0 ? 0 : RED_ZONE;
+}
+
 /* Fills frames, first, live and the registers that count. */
 static void thread_walk(struct roots *r, struct roots_thread *t)
 {
@@ -70,7 +80,7 @@ static void thread_walk(struct roots *r, struct roots_thread *t)
 	t->frames = memory_get((t->frame_count + 1) * sizeof *t->frames);
 	memcpy(t->frames, frames, t->frame_count * sizeof *t->frames);
 	t->first = frame_first(r, t);
-	t->live = s->registers.rsp - RED_ZONE;
+	t->live = s->registers.rsp - red_zone(r, s);
 	if (t->first && !ours)
 		unwinder_walk(r->unwinder, &s->registers, stop_general(s), frames, saved, FRAMES_MAX);
 	if (t->first && t->first < t->frame_count) {

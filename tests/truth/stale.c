@@ -1,9 +1,10 @@
 /* Stale words far below the live part of a stack are no references: of the main
  * thread, and of a thread that is blocked.
  *
- * cases: main thread
+ * cases: main thread below
  * truth[main]: unreferenced blocks=50 bytes=1000 site=make_block
  * truth[thread]: unreferenced blocks=50 bytes=1000 site=make_block
+ * truth[below]: unreferenced blocks=1 bytes=20 site=make_block
  */
 #define TRUTH_OWN_MAIN
 #include "truth.h"
@@ -40,12 +41,29 @@ static void *thread_main(void *unused)
 	return NULL;
 }
 
+/* The word lies where a leaf function might keep one; but what stands there is a system
+ * call of libc's. */
+static void *below_main(void *unused)
+{
+	static uintptr_t hidden;
+
+	(void)unused;
+	hidden = ~(uintptr_t)make_block();
+	scrub();
+	atomic_fetch_add(&thread_blocked, 1);
+	__asm__ volatile("mov %0, %%rax\n\tnot %%rax\n\tmov %%rax, -56(%%rsp)\n\txor %%eax, %%eax"
+		: : "m"(hidden) : "rax", "memory");
+	for (;;)
+		syscall(SYS_pause);
+	return NULL;
+}
+
 static void scenario(void)
 {
 	if (is_case("main")) {
 		litter(8);
 	} else {
-		start_thread(thread_main, NULL);
+		start_thread(is_case("below") ? below_main : thread_main, NULL);
 		wait_blocked(1);
 	}
 }
