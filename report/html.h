@@ -47,10 +47,13 @@ struct html {
 	struct retained retained;
 	struct intern text;
 	struct html_set lines;		/* function, file, line, module << 3 | flags */
-	struct html_set nodes;		/* caller's node + 1 (0: outermost), line */
+	struct html_set nodes;		/* caller's node + 1 (0: outermost), line; callers come first */
 	struct html_row *row;		/* first the kept sites of `view` */
 	uint32_t rows, rows_room;
 	uint32_t *row_of[2];		/* [sites] of view and old: row + 1; 0 none yet */
+	uint32_t *line_of[2], line_room[2];	/* by number of the symbols' line: in `lines`, + 1 */
+	const struct symbol_line **stack;	/* scratch */
+	size_t stack_room;
 	FILE *out;
 };
 enum { HTML_ROW_OLD = 1, HTML_ROW_CUT = 2 };	/* of the old snapshot; the stack ends early */

@@ -171,9 +171,9 @@ setup_file() {
 		        names, node = [], d["row_node"][row]
 		        while True:
 		            names.append(d["text"][d["line_function"][d["node_line"][node]]])
-		            if not d["node_caller"][node]:
+		            if not d["node_up"][node]:
 		                break
-		            node = d["node_caller"][node] - 1
+		            node -= d["node_up"][node]
 		        sums[tuple(names)] += n
 		    records = collections.Counter()
 		    for kind, row, blocks, n, *_ in d["lost_records"]:

@@ -2,10 +2,15 @@
 const parse = (id) => JSON.parse(document.getElementById(id).textContent);
 export const head = parse("head");
 
+// Callers are written as the distance to them.
+function prepare(d) {
+	d.node_caller = Int32Array.from(d.node_up, (up, i) => (up ? i - up + 1 : 0));
+	return d;
+}
 let cache = null;
 // Parsed at first use: the cards are painted before.
 export function data() {
-	return (cache ??= parse("data"));
+	return (cache ??= prepare(parse("data")));
 }
 
 export const measures = [
