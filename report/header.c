@@ -220,14 +220,32 @@ void header_who(struct screen *s, const struct snapshot *snapshot)
 	free(fitted);
 	free(text);
 
+	units_bytes(a, p->live_bytes < INT64_MAX ? (int64_t)p->live_bytes : 0);
+	text = memory_printf(" in %s; at the peak ", units_many(b, (int64_t)p->live_blocks, "block"));
+	units_bytes(c, (int64_t)p->peak_bytes);
 	line_lead(s, "live");
-	screen_print(s, STYLE_STRONG, "%s", units_bytes(a, p->live_bytes < INT64_MAX ?
-		(int64_t)p->live_bytes : 0));
-	fprintf(s->out, " in %s; at the peak ", units_many(b, (int64_t)p->live_blocks, "block"));
-	screen_print(s, STYLE_STRONG, "%s", units_bytes(c, (int64_t)p->peak_bytes));
-	if (p->peak_elapsed_ns)
-		fprintf(s->out, ", after %s", units_duration(a, p->peak_elapsed_ns));
+	screen_print(s, STYLE_STRONG, "%s", a);
+	if (9 + strlen(a) + strlen(text) + strlen(c) <= s->width) {
+		unsigned used = (unsigned)(9 + strlen(a) + strlen(text) + strlen(c));
+
+		fputs(text, s->out);
+		screen_print(s, STYLE_STRONG, "%s", c);
+		units_duration(a, p->peak_elapsed_ns);
+		if (p->peak_elapsed_ns && used + strlen(", after ") + strlen(a) <= s->width)
+			fprintf(s->out, ", after %s", a);
+	}
 	fputc('\n', s->out);
+	free(text);
+}
+
+static void line_text(struct screen *s, const char *label, char *text)
+{
+	char *fitted = screen_fit(s, text, s->width - 9, FIT_END);
+
+	line_lead(s, label);
+	fprintf(s->out, "%s\n", fitted);
+	free(fitted);
+	free(text);
 }
 
 void header_print(struct screen *s, const struct snapshot *snapshot)
@@ -238,22 +256,16 @@ void header_print(struct screen *s, const struct snapshot *snapshot)
 	header_who(s, snapshot);
 	if (s->quiet)
 		return;
-	line_lead(s, "total");
-	fprintf(s->out, "%s in %s", units_bytes(a, (int64_t)p->total_bytes),
-		units_many(b, (int64_t)p->total_blocks, "allocation"));
-	if (p->total_blocks)
-		fprintf(s->out, ", %s temporary", units_percent(c, (double)p->temporary,
-			(double)p->total_blocks));
-	fputc('\n', s->out);
-
+	units_percent(c, (double)p->temporary, (double)p->total_blocks);
+	line_text(s, "total", memory_printf("%s in %s%s%s%s", units_bytes(a, (int64_t)p->total_bytes),
+		units_many(b, (int64_t)p->total_blocks, "allocation"), p->total_blocks ? ", " : "",
+		p->total_blocks ? c : "", p->total_blocks ? " temporary" : ""));
 	if (!p->rss_bytes)
 		return;
-	line_lead(s, "memory");
-	fprintf(s->out, "%s resident, %s of it tracked", units_bytes(a, (int64_t)p->rss_bytes),
-		units_percent(b, (double)p->live_bytes, (double)p->rss_bytes));
-	if (p->own_bytes)
-		fprintf(s->out, ", %s the profiler's own", units_bytes(c, (int64_t)p->own_bytes));
-	fputc('\n', s->out);
+	units_bytes(c, (int64_t)p->own_bytes);
+	line_text(s, "memory", memory_printf("%s resident, %s of it tracked%s%s%s", units_bytes(a, (int64_t)p->rss_bytes),
+		units_percent(b, (double)p->live_bytes, (double)p->rss_bytes), p->own_bytes ? ", " : "",
+		p->own_bytes ? c : "", p->own_bytes ? " the profiler's own" : ""));
 }
 
 #define LOST_BLOCKS_MOST 300000u	/* about a fifth of a second */

@@ -69,7 +69,7 @@ static void print_stack(struct table *t, struct symbols *symbols, uint32_t site)
 static size_t print_groups(struct screen *s, struct leaks_view *v, size_t rows)
 {
 	static const struct column columns[] = {
-		{ "retains", COLUMN_RIGHT, false }, { "in blocks", COLUMN_RIGHT, false },
+		{ "retains", COLUMN_RIGHT, false }, { "in blocks", COLUMN_RIGHT, true },
 		{ "itself", COLUMN_RIGHT, true }, { "", COLUMN_BAR, true }, { "site", COLUMN_RIGHT, true },
 		{ "", COLUMN_LEFT, false }, { "allocated by", COLUMN_PLACE, false },
 	};

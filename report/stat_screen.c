@@ -1,4 +1,5 @@
 /* stat_screen.c - `stat` for people. */
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include "header.h"
@@ -49,17 +50,17 @@ static size_t make_columns(const struct stat_report *r, struct column *c)
 	if (known(r, LIVE_BYTES))
 		c[n++] = (struct column){ "live", COLUMN_RIGHT, false };
 	if (known(r, LIVE_BLOCKS))
-		c[n++] = (struct column){ "blocks", COLUMN_RIGHT, false };
+		c[n++] = (struct column){ "blocks", COLUMN_RIGHT, r->sort != LIVE_BLOCKS };
 	if (whole_run(r, PEAK_BYTES))
-		c[n++] = (struct column){ "peak", COLUMN_RIGHT, false };
+		c[n++] = (struct column){ "peak", COLUMN_RIGHT, r->sort != PEAK_BYTES };
 	if (whole_run(r, TOTAL_BYTES))
-		c[n++] = (struct column){ "total", COLUMN_RIGHT, false };
+		c[n++] = (struct column){ "total", COLUMN_RIGHT, r->sort != TOTAL_BYTES };
 	if (whole_run(r, TOTAL_BLOCKS) && (r->sort == TOTAL_BLOCKS || !known(r, TEMPORARY) ||
 	    r->sort == TEMPORARY))
 		c[n++] = (struct column){ "allocs", COLUMN_RIGHT, false };
 	if (counts_temporary(r))
 		c[n++] = (struct column){ "temp", COLUMN_RIGHT, true };
-	c[n++] = (struct column){ "", COLUMN_BAR, false };
+	c[n++] = (struct column){ "", COLUMN_BAR, true };
 	if (has_site(r))
 		c[n++] = (struct column){ "site", COLUMN_RIGHT, true };
 	if (has_place(r))
@@ -174,6 +175,22 @@ static const char *measure_words(enum view_measure m)
 	return words[m];
 }
 
+static void heading(struct screen *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void heading(struct screen *s, const char *format, ...)
+{
+	char *text, *fitted;
+	va_list list;
+
+	va_start(list, format);
+	if (vasprintf(&text, format, list) < 0)
+		text = memory_string("");
+	va_end(list);
+	fitted = screen_fit(s, text, s->width, FIT_END);
+	screen_print(s, STYLE_HEADING, "%s\n", fitted);
+	free(fitted);
+	free(text);
+}
+
 static void title(struct screen *s, const struct stat_report *r, size_t shown, size_t rows)
 {
 	static const char *const many[KEYS] = {
@@ -191,7 +208,7 @@ static void title(struct screen *s, const struct stat_report *r, size_t shown, s
 		screen_print(s, STYLE_HEADING, "By %s\n", r->group.key == KEY_SIZE ? "requested size" :
 			"time of birth");
 	else if (shown < rows)
-		screen_print(s, STYLE_HEADING, "Top %zu of %s %s by %s (%s of them)\n", shown,
+		heading(s, "Top %zu of %s %s by %s (%s of them)", shown,
 			units_count(count, (int64_t)rows), many[r->group.key], measure_words(r->sort),
 			units_percent(part, covered, (double)r->totals.of[r->sort]));
 	else
@@ -224,7 +241,8 @@ static void sparkline(struct screen *s, const struct stat_report *r)
 	if (classes > 1) {
 		char top[UNITS_TEXT];
 
-		screen_print(s, STYLE_DIM, " %s (each column twice the size)", power(top, classes - 1));
+		screen_print(s, STYLE_DIM, " %s%s", power(top, classes - 1), s->width >= 80 ?
+			" (each column twice the size)" : "");
 	}
 	fputc('\n', s->out);
 	free(line);

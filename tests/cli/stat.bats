@@ -185,6 +185,8 @@ is() {
 		for how in "" -v "-v -v" "--by function" "--by file" "--by stack" "--by size" "--by age" "--by thread" "--sort temporary"; do
 			COLUMNS=80 LC_ALL=$locale "$TIDEMARK" stat $how "$app" >out
 			fits 80 out
+			COLUMNS=44 LC_ALL=$locale "$TIDEMARK" stat $how "$app" >out
+			fits 44 out
 		done
 	done
 	COLUMNS=80 LC_ALL=C run -0 "$TIDEMARK" stat "$app"

@@ -46,6 +46,9 @@ static void counts(void **state)
 		assert_string_equal(units_count(text, known[i].n), known[i].text);
 	assert_string_equal(units_count_signed(text, 1234), "+1,234");
 	assert_string_equal(units_count_signed(text, 0), "0");
+	assert_string_equal(units_many(text, 0, "block"), "0 blocks");
+	assert_string_equal(units_many(text, 1, "block"), "1 block");
+	assert_string_equal(units_many(text, 1234, "lost block"), "1,234 lost blocks");
 }
 
 static void durations(void **state)
