@@ -223,26 +223,8 @@ static int run_scan(struct memory_read *m, uint64_t *from, uint64_t *end, uint64
 	return *from < *end ? 1 : -1;
 }
 
-bool memory_run(struct memory_read *m, uint64_t *from, uint64_t *end, uint64_t to)
-{
-	uint64_t page = *from / PAGE, last = (to + PAGE - 1) / PAGE;
-	int found;
-
-	if (*from < to && to - *from > LARGE && (found = run_scan(m, from, end, to)) >= 0)
-		return found;
-	while (page < last && !page_present(m, page))
-		page++;
-	if (*from >= to || page >= last)
-		return false;
-	if (page * PAGE > *from)
-		*from = page * PAGE;
-	while (page < last && page_present(m, page))
-		page++;
-	*end = page * PAGE < to ? page * PAGE : to;
-	return true;
-}
-
-const struct memory_mapping *memory_mapping_at(const struct memory_read *m, uint64_t address)
+/* The mapping that holds the address, or the next above it. */
+static const struct memory_mapping *mapping_after(const struct memory_read *m, uint64_t address)
 {
 	size_t lo = 0, hi = m->mapping_count;
 
@@ -254,5 +236,44 @@ const struct memory_mapping *memory_mapping_at(const struct memory_read *m, uint
 		else
 			hi = middle;
 	}
-	return lo < m->mapping_count && m->mappings[lo].lo <= address ? &m->mappings[lo] : NULL;
+	return lo < m->mapping_count ? &m->mappings[lo] : NULL;
+}
+
+bool memory_run(struct memory_read *m, uint64_t *from, uint64_t *end, uint64_t to)
+{
+	uint64_t page, last;
+	int found;
+
+	if (*from < to && to - *from > LARGE && (found = run_scan(m, from, end, to)) >= 0)
+		return found;
+	/* What was asked for may be any range; pages are looked at only where something is mapped. */
+	for (; *from < to; *from = last * PAGE) {
+		const struct memory_mapping *mapping = mapping_after(m, *from);
+
+		if (!mapping && m->mapping_count)
+			return false;
+		if (mapping && mapping->lo > *from)
+			*from = mapping->lo;
+		if (*from >= to)
+			return false;
+		last = ((mapping && mapping->hi < to ? mapping->hi : to) + PAGE - 1) / PAGE;
+		for (page = *from / PAGE; page < last && !page_present(m, page); page++)
+			;
+		if (page == last)
+			continue;
+		if (page * PAGE > *from)
+			*from = page * PAGE;
+		while (page < last && page_present(m, page))
+			page++;
+		*end = page * PAGE < to ? page * PAGE : to;
+		return true;
+	}
+	return false;
+}
+
+const struct memory_mapping *memory_mapping_at(const struct memory_read *m, uint64_t address)
+{
+	const struct memory_mapping *mapping = mapping_after(m, address);
+
+	return mapping && mapping->lo <= address ? mapping : NULL;
 }
