@@ -286,4 +286,7 @@ shows() {
 	fits 80 picture
 	keys q
 	shows '^status 0'
+	# Its last snapshot is written before the folder goes.
+	echo end >&7
+	wait "$PID"
 }
