@@ -155,13 +155,16 @@ static void key_sort_or_mark(struct top_view *v, int key)
 /* False: the user has seen enough. */
 static bool key_press(struct top_view *v, int key)
 {
+	/* Another size is no key: what is said stays, and so does the help. */
+	if (key == KEY_RESIZE)
+		return true;
 	free(v->message);
 	v->message = NULL;
-	if (v->help && key != KEY_RESIZE) {
+	if (v->help) {
 		v->help = false;
 		return key != 'q';
 	}
-	if (v->typing && key != KEY_RESIZE) {
+	if (v->typing) {
 		key_search(v, key);
 		return true;
 	}

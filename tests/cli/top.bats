@@ -244,6 +244,10 @@ shows() {
 	tmux -L "$SOCKET" resize-window -x 80 -y 24
 	keys w
 	shows 'snapshot: '
+	# Another size does not take away what is said.
+	tmux -L "$SOCKET" resize-window -x 90 -y 24
+	sleep 0.3
+	shows 'snapshot: '
 	keys q
 	shows '^status 0'
 	"$TIDEMARK" info "exit.$PID".*tide >info || "$TIDEMARK" info exit.*.tide >info
