@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -62,6 +63,72 @@ static int ledger_pid(const char *name)
 	return bytes > 7 && !strcmp(name + bytes - 7, ".ledger") ? atoi(name) : 0;
 }
 
+/* Does a process have the ledger mapped? `otherwise` where that cannot be learned. */
+static bool ledger_mapped(const char *pid, const struct stat *ledger, bool otherwise)
+{
+	char path[64], line[512];
+	bool mapped = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/maps", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return otherwise;
+	while (!mapped && fgets(line, sizeof(line), f)) {
+		unsigned major, minor;
+		unsigned long long inode;
+
+		mapped = sscanf(line, "%*s %*s %*s %x:%x %llu", &major, &minor, &inode) == 3 &&
+			inode == ledger->st_ino && makedev(major, minor) == ledger->st_dev;
+	}
+	fclose(f);
+	return mapped;
+}
+
+/* Those that collect have it mapped, too, and are waited for by their lock. */
+static bool is_collector(const char *pid)
+{
+	char path[64], name[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/comm", pid);
+	f = fopen(path, "re");
+	if (f && !fgets(name, sizeof(name), f))
+		*name = '\0';
+	if (f)
+		fclose(f);
+	return !strcmp(name, "tidemark\n");
+}
+
+/* The number in a ledger's name is that of its PID namespace: here it may mean
+ * somebody else, who never had it. Then one of all our processes may have it. */
+static bool owner_lives(const char *path, int owner)
+{
+	struct dirent *entry;
+	struct stat ledger;
+	bool lives = false;
+	char number[16];
+	DIR *d;
+
+	if (!process_lives(owner))
+		return false;
+	snprintf(number, sizeof(number), "%d", owner);
+	/* Number 1 is an ancestor of ours here, and no descendant. */
+	if (stat(path, &ledger) || ledger_mapped(number, &ledger, owner != 1))
+		return true;
+	d = opendir("/proc");
+	while (d && !lives && (entry = readdir(d))) {
+		struct stat process;
+
+		lives = *entry->d_name >= '1' && *entry->d_name <= '9' &&
+			!fstatat(dirfd(d), entry->d_name, &process, 0) && process.st_uid == geteuid() &&
+			ledger_mapped(entry->d_name, &ledger, false) && !is_collector(entry->d_name);
+	}
+	if (d)
+		closedir(d);
+	return lives;
+}
+
 /* Whether a process still uses a folder that another run has left. */
 static bool folder_used(const char *folder)
 {
@@ -79,7 +146,11 @@ static bool folder_used(const char *folder)
 	}
 	d = opendir(folder);
 	while (d && !used && (entry = readdir(d)))
-		used = ledger_pid(entry->d_name) > 0 && process_lives(ledger_pid(entry->d_name));
+		if (ledger_pid(entry->d_name) > 0) {
+			path = memory_printf("%s/%s", folder, entry->d_name);
+			used = owner_lives(path, ledger_pid(entry->d_name));
+			free(path);
+		}
 	if (d)
 		closedir(d);
 	return used;
@@ -187,6 +258,8 @@ static bool ledger_wait(const char *path, int owner, struct ledger_header *h)
 {
 	int finished = 0;
 
+	if (!owner_lives(path, owner))
+		return header_read(path, h) == 0;
 	for (int ms = 0; ms < WAIT_MS && finished < LAST_MS; ms += 5) {
 		struct timespec t = { 0, 5000000 };
 
@@ -209,13 +282,15 @@ static void ledger_settle(struct run_session *s, const char *path, int owner, in
 	struct tide_error e = { 0 };
 	struct ledger_header h;
 	int signal = 0, code = -1;
+	bool lives;
 
 	if (!ledger_wait(path, owner, &h))
 		return;
 	/* What a collector still writes of it may be better than what we could. */
-	if (!process_lives(owner))
+	lives = owner_lives(path, owner);
+	if (!lives)
 		session_lock_wait(s->folder, owner, WAIT_MS);
-	if (h.state != LEDGER_EXECED && process_lives(owner)) {
+	if (h.state != LEDGER_EXECED && lives) {
 		s->still_running++;
 		return;
 	}

@@ -150,3 +150,12 @@ started() {
 	[ "$status" = 3 ] && [[ $output == *"does not have this ledger"* ]] && [ ! -e never.tide ] || fail "collect: $status $output"
 	[ "$state" = S ]
 }
+
+@test "killed in a PID namespace of its own, where it is number 1: the folder of the run goes all the same" {
+	unshare -pf true 2>/dev/null || skip "no PID namespaces"
+	program
+	ls -d /dev/shm/tidemark-run-* 2>/dev/null | sort >before || true
+	run timeout 30 "$TIDEMARK" run -q -f -o n.%p.tide -- unshare -pf --kill-child=KILL sh -c './program 1; kill -9 $$'
+	left=$(ls -d /dev/shm/tidemark-run-* 2>/dev/null | sort | comm -13 before - | while read -r d; do ls "$d" | grep -q '^1\.1\.ledger' && ! grep -lq "$d" /proc/[0-9]*/maps 2>/dev/null && echo "$d"; done) || true
+	[ -z "$left" ] || fail "left: $left"
+}
