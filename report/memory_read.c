@@ -241,34 +241,27 @@ static const struct memory_mapping *mapping_after(const struct memory_read *m, u
 
 bool memory_run(struct memory_read *m, uint64_t *from, uint64_t *end, uint64_t to)
 {
-	uint64_t page, last;
+	uint64_t page = *from / PAGE, last = (to + PAGE - 1) / PAGE;
 	int found;
 
 	if (*from < to && to - *from > LARGE && (found = run_scan(m, from, end, to)) >= 0)
 		return found;
-	/* What was asked for may be any range; pages are looked at only where something is mapped. */
-	for (; *from < to; *from = last * PAGE) {
-		const struct memory_mapping *mapping = mapping_after(m, *from);
+	/* The range may be any; where nothing is mapped, pages are not looked at one by one. */
+	while (page < last && !page_present(m, page)) {
+		const struct memory_mapping *mapping = mapping_after(m, page * PAGE);
 
 		if (!mapping && m->mapping_count)
 			return false;
-		if (mapping && mapping->lo > *from)
-			*from = mapping->lo;
-		if (*from >= to)
-			return false;
-		last = ((mapping && mapping->hi < to ? mapping->hi : to) + PAGE - 1) / PAGE;
-		for (page = *from / PAGE; page < last && !page_present(m, page); page++)
-			;
-		if (page == last)
-			continue;
-		if (page * PAGE > *from)
-			*from = page * PAGE;
-		while (page < last && page_present(m, page))
-			page++;
-		*end = page * PAGE < to ? page * PAGE : to;
-		return true;
+		page = mapping && mapping->lo > page * PAGE ? mapping->lo / PAGE : page + 1;
 	}
-	return false;
+	if (*from >= to || page >= last)
+		return false;
+	if (page * PAGE > *from)
+		*from = page * PAGE;
+	while (page < last && page_present(m, page))
+		page++;
+	*end = page * PAGE < to ? page * PAGE : to;
+	return true;
 }
 
 const struct memory_mapping *memory_mapping_at(const struct memory_read *m, uint64_t address)
