@@ -189,7 +189,7 @@ static bool page_present(struct memory_read *m, uint64_t page)
 			m->pages = memory_get(WINDOW * sizeof *m->pages);
 		got = pread(m->pagemap, m->pages, WINDOW * sizeof *m->pages, (off_t)(page * 8));
 		if (got < 8)
-			return true;
+			return got < 0 && page < 1ull << 45;	/* 0: beyond all addresses of a process */
 		m->page_first = page;
 		m->page_count = (uint64_t)got / 8;
 	}
