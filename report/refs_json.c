@@ -78,6 +78,10 @@ static json_t *json_referents(const struct refs *r, uint32_t block)
 	return array;
 }
 
+/* Hops told at each end of a path, where many blocks are asked for: the paths of a
+ * long list, told whole, would be as long as its length squared. */
+#define PATH_END 16u
+
 static json_t *json_path(const struct refs *r, uint32_t block)
 {
 	json_t *array = json_array();
@@ -88,8 +92,16 @@ static json_t *json_path(const struct refs *r, uint32_t block)
 	if (root_edge != GRAPH_NONE)
 		json_array_append_new(array, json_root(r, root_edge, false));
 	for (size_t i = 0; i < count; i++) {
-		json_t *o = json_block(r, path[i]);
+		json_t *o;
 
+		if (r->count > 1 && count > 2 * PATH_END && i == PATH_END) {
+			o = json_object();
+			json_object_set_new(o, "kind", json_text("more"));
+			json_object_set_new(o, "hops", json_integer((json_int_t)(count - 2 * PATH_END)));
+			json_array_append_new(array, o);
+			i = count - PATH_END;
+		}
+		o = json_block(r, path[i]);
 		json_object_set_new(o, "offset", i + 1 < count ? json_integer(refs_hop(r, path[i], path[i + 1])) :
 			json_null());
 		json_object_set_new(o, "stack", json_stack(r->symbols, r->snapshot.blocks[path[i]].site));

@@ -87,3 +87,32 @@ setup() {
 	grep -q 'global head' out.dot
 	if command -v dot >/dev/null; then dot -Tsvg out.dot >/dev/null; fi
 }
+
+@test "the ways to the blocks of a long list do not grow with its square" {
+	compile long <<-'EOF2'
+		#include <stdlib.h>
+		struct node { struct node *next; } *head;
+		__attribute__((noinline, noipa)) struct node *make_link(void) { return calloc(1, sizeof(struct node)); }
+		int main(void)
+		{
+			for (int i = 0; i < 300; i++) {
+				struct node *n = make_link();
+				n->next = head;
+				head = n;
+			}
+			return 0;
+		}
+	EOF2
+	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT=long.tide ./long
+	"$TIDEMARK" refs --json long.tide make_link >many
+	python3 - many >got <<-'EOF2'
+		import json, sys
+		records = json.load(open(sys.argv[1]))["records"]
+		longest = max(records, key=lambda r: sum(p.get("hops", 1) for p in r["path"]))
+		print(len(longest["path"]), max(p.get("hops", 0) for p in longest["path"]), longest["address"])
+	EOF2
+	read -r hops more address <got
+	[ "$hops $more" = "34 268" ]
+	"$TIDEMARK" refs --json long.tide "$address" >one
+	[ "$(python3 -c 'import json; print(len(json.load(open("one"))["records"][0]["path"]))')" = 301 ]
+}
