@@ -97,31 +97,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp argp = { option, parse, "OLD NEW", doc, OPTIONS_CHILD, NULL, NULL };
 
-static struct diff_item *site_items(const struct comparison *c, int side, size_t *count)
-{
-	const struct view *v = &c->view[side];
-	struct diff_item *item = memory_get_zeroed(v->kept_count + 1, sizeof(*item));
-
-	*count = 0;
-	for (uint32_t site = 0; site < v->snapshot->site_count; site++) {
-		struct diff_item *i = &item[*count];
-
-		if (!v->kept[site])
-			continue;
-		i->bytes = v->site[site].of[LIVE_BYTES];
-		i->blocks = v->site[site].of[LIVE_BLOCKS];
-		/* Names are looked up only for what can be in the answer. */
-		if (!i->bytes && !i->blocks)
-			continue;
-		i->key = site_key(c->keys[side], site);
-		if (c->rebuilt)
-			site_key_ends(c->keys[side], site, &i->leaf, &i->caller);
-		i->origin = site;
-		(*count)++;
-	}
-	return item;
-}
-
 /* "name (123)" without the number: thread numbers differ from run to run. */
 static size_t text_bytes(enum view_key key, const char *text)
 {
@@ -167,7 +142,8 @@ static int compare(struct comparison *c, const struct arguments *a, struct tide_
 	if (!c->grouped)
 		c->rebuilt = !site_keys_exact(c->keys, 2);
 	for (int side = 0; side < 2; side++) {
-		item[side] = c->grouped ? group_items(c, a->key, side, &count[side]) : site_items(c, side, &count[side]);
+		item[side] = c->grouped ? group_items(c, a->key, side, &count[side])
+			: site_key_items(&c->view[side], c->keys[side], c->rebuilt, &count[side]);
 		site_keys_free(c->keys[side]);
 		c->keys[side] = NULL;
 		snapshot_trim(c->view[side].snapshot);

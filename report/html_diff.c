@@ -5,29 +5,6 @@
 #include "html.h"
 #include "site_key.h"
 
-static struct diff_item *items(const struct view *v, struct site_keys *keys, bool rebuilt, size_t *count)
-{
-	struct diff_item *item = memory_get_zeroed(v->kept_count + 1, sizeof(*item));
-
-	*count = 0;
-	for (uint32_t site = 0; site < v->snapshot->site_count; site++) {
-		struct diff_item *i = &item[*count];
-
-		if (!v->kept[site])
-			continue;
-		i->bytes = v->site[site].of[LIVE_BYTES];
-		i->blocks = v->site[site].of[LIVE_BLOCKS];
-		if (!i->bytes && !i->blocks)
-			continue;
-		i->key = site_key(keys, site);
-		if (rebuilt)
-			site_key_ends(keys, site, &i->leaf, &i->caller);
-		i->origin = site;
-		(*count)++;
-	}
-	return item;
-}
-
 void html_diff(struct html *h)
 {
 	struct site_keys *keys[2];
@@ -41,8 +18,8 @@ void html_diff(struct html *h)
 	keys[0] = site_keys_new(h->old.snapshot, h->old.symbols);
 	keys[1] = site_keys_new(h->view.snapshot, h->view.symbols);
 	rebuilt = !site_keys_exact(keys, 2);
-	item[0] = items(&h->old, keys[0], rebuilt, &count[0]);
-	item[1] = items(&h->view, keys[1], rebuilt, &count[1]);
+	item[0] = site_key_items(&h->old, keys[0], rebuilt, &count[0]);
+	item[1] = site_key_items(&h->view, keys[1], rebuilt, &count[1]);
 	diff_make(&d, item[0], count[0], item[1], count[1], rebuilt);
 	/* [kind, row, old bytes, old blocks, new bytes, new blocks], largest change first */
 	fprintf(h->out, "\"diff\":{\"rebuilt\":%s,\"kinds\":[", rebuilt ? "true" : "false");

@@ -12,7 +12,10 @@
 
 #include "demangle.h"
 #include "shim/ledger.h"
+#include "diff.h"
+#include "error.h"
 #include "site_key.h"
+#include "view.h"
 
 /* Deeper than any stack that is kept; ends a loop of parents in a damaged file. */
 #define DEPTH_MAX 65536u
@@ -395,4 +398,28 @@ char *site_key_text(uint64_t key, char text[SITE_KEY_TEXT])
 {
 	snprintf(text, SITE_KEY_TEXT, "%016" PRIx64, key);
 	return text;
+}
+
+struct diff_item *site_key_items(const struct view *v, struct site_keys *keys, bool rebuilt, size_t *count)
+{
+	struct diff_item *item = memory_get_zeroed(v->kept_count + 1, sizeof(*item));
+
+	*count = 0;
+	for (uint32_t site = 0; site < v->snapshot->site_count; site++) {
+		struct diff_item *i = &item[*count];
+
+		if (!v->kept[site])
+			continue;
+		i->bytes = v->site[site].of[LIVE_BYTES];
+		i->blocks = v->site[site].of[LIVE_BLOCKS];
+		/* Names are looked up only for what can be in the answer. */
+		if (!i->bytes && !i->blocks)
+			continue;
+		i->key = site_key(keys, site);
+		if (rebuilt)
+			site_key_ends(keys, site, &i->leaf, &i->caller);
+		i->origin = site;
+		(*count)++;
+	}
+	return item;
 }

@@ -44,4 +44,10 @@ void site_key_ends(struct site_keys *k, uint32_t site, uint64_t *leaf, uint64_t 
 /* 16 hex digits. */
 char *site_key_text(uint64_t key, char text[SITE_KEY_TEXT]);
 
+/* The kept sites of a view that live, as items to compare (the caller frees them).
+ * `rebuilt`: with their ends, so that moved ones are found. */
+struct diff_item;
+struct view;
+struct diff_item *site_key_items(const struct view *v, struct site_keys *keys, bool rebuilt, size_t *count);
+
 #endif
