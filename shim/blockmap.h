@@ -56,7 +56,7 @@ struct block_middle { struct block_leaf *leaf[BLOCK_MIDDLE_ENTRIES]; };
 static inline uint32_t slot_site(uint64_t s) { return (uint32_t)s & SLOT_SITE_MASK; }
 static inline unsigned slot_slack(uint64_t s) { return (unsigned)(s >> SLOT_SLACK_SHIFT) & 63u; }
 static inline unsigned slot_half(uint64_t s) { return (unsigned)(s >> SLOT_HALF_SHIFT) & 1u; }
-/* 0: its lifetime is not measured; 1: it is, and stands for itself; 2: for 16 blocks; 3: for 8. */
+/* 0: its lifetime is not measured; 1: it is, and stands for itself; 2: for 64 blocks. */
 static inline unsigned slot_timed(uint64_t s) { return (unsigned)(s >> SLOT_TIMED_SHIFT) & 3u; }
 static inline unsigned slot_thread(uint64_t s) { return (unsigned)(s >> SLOT_THREAD_SHIFT) & SLOT_THREAD_MASK; }
 static inline uint32_t slot_birth(uint64_t s) { return (uint32_t)(s >> SLOT_BIRTH_SHIFT); }

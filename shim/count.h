@@ -105,14 +105,4 @@ HOT_INLINE void count_freed(struct thread *t, struct ledger_counter *c, uint64_t
 	t->credit += (int64_t)size;
 }
 
-/* Is the block that makes this counter's total_blocks n timed? Returns what
- * slot_timed says: the first two for themselves, the 8th for eight blocks, then
- * every 16th for sixteen. */
-HOT_INLINE unsigned count_timed(uint64_t n)
-{
-	if (likely(n & 7))
-		return n < 3;
-	return !(n & 15) ? 2 : n == 8 ? 3 : 0;
-}
-
 #endif

@@ -3,8 +3,7 @@
 #include "freeze.h"
 #include "store.h"
 
-__attribute__((noinline))
-void event_timed(struct thread *t, uintptr_t p, uint64_t *slot, unsigned timed)
+static uint64_t slot_time(struct thread *t, uintptr_t p, uint64_t *slot, unsigned timed)
 {
 	uint64_t tsc = __rdtsc();
 	struct recent *r = &t->recent[(p >> 4) % RECENT_BLOCKS];
@@ -13,19 +12,39 @@ void event_timed(struct thread *t, uintptr_t p, uint64_t *slot, unsigned timed)
 	*slot |= (uint64_t)birth_at(tsc) << SLOT_BIRTH_SHIFT | (uint64_t)timed << SLOT_TIMED_SHIFT;
 	if (unlikely(tsc >= __atomic_load_n(&state.tick_tsc, __ATOMIC_RELAXED)))
 		birth_tick(t, tsc);
+	return tsc;
+}
+
+/* Blocks made further apart than this many parts of a second are all timed. */
+#define TIMED_SLOW_BITS 17
+
+__attribute__((noinline))
+void event_timed(struct thread *t, uintptr_t p, uint64_t *slot)
+{
+	if (t->timed_first) {
+		t->timed_left = t->timed_first > 2 ? (int32_t)t->timed_first - 2 : 0;
+		t->timed_first = 0;
+		slot_time(t, p, slot, 1);
+		return;
+	}
+	uint64_t tsc = slot_time(t, p, slot, t->timed_each ? 1 : 2);
+	t->timed_each = tsc - t->timed_tsc > t->timed_gap * (state.ledger->tsc_per_second >> TIMED_SLOW_BITS);
+	/* 1 to 127 blocks on, 64 on the average. */
+	t->timed_gap = t->timed_each ? 1 : (uint32_t)((sample_random(&t->random) >> 32) % 127) + 1;
+	t->timed_left = (int32_t)t->timed_gap - 1;
+	t->timed_tsc = tsc;
 }
 
 __attribute__((noinline))
 void *event_made_rest(struct thread *t, void *block)
 {
 	uintptr_t p = (uintptr_t)block;
-	uint64_t *place = &block_leaf_of(p)->slot[BLOCK_GRANULE(p)];
 	if (t->credit < 0)
 		count_publish(t);
-	unsigned timed = count_timed(count_of(t, slot_site(*place))->total_blocks);
-	if (timed) {
+	if (t->timed_left < 0) {
+		uint64_t *place = &block_leaf_of(p)->slot[BLOCK_GRANULE(p)];
 		uint64_t slot = *place & (((uint64_t)1 << SLOT_BIRTH_SHIFT) - 1);
-		event_timed(t, p, &slot, timed);
+		event_timed(t, p, &slot);
 		*place = slot;
 	}
 	thread_leave(t);
@@ -109,7 +128,7 @@ static void made_sampled(struct thread *t, uintptr_t p, uint64_t size, const uin
 	c->total_blocks += (uint64_t)w.blocks;
 	t->events += (uint64_t)w.blocks;
 	uint64_t slot = site | t->slot_bits, old_size = 0;
-	event_timed(t, p, &slot, 1);
+	slot_time(t, p, &slot, 1);
 	t->last = p;
 	uint64_t old = block_put(p, size, slot, &old_size);
 	if (!old) {

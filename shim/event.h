@@ -27,7 +27,11 @@ void event_freed_sampled(struct thread *t, uintptr_t p, uint64_t slot, uint64_t 
 void event_freed_nested(uintptr_t p);
 /* A block that was taken out of the map is gone. */
 void event_gone_nested(uint64_t slot, uint64_t size);
-void event_timed(struct thread *t, uintptr_t p, uint64_t *slot, unsigned timed);
+/* This block's lifetime is measured, as that of a site's first block is, of each block
+ * while the thread makes few, and else of about every 64th, for 64. The thread's
+ * countdown decides, at random: what depended on the site would be known late, and
+ * guessed wrong by the processor. */
+void event_timed(struct thread *t, uintptr_t p, uint64_t *slot);
 void event_request(struct thread *t);
 /* What event_made_fast left: a new peak, a block that is timed. Leaves the shim. */
 void *event_made_rest(struct thread *t, void *block);
@@ -58,7 +62,7 @@ HOT_INLINE enum event_rest event_made_fast(struct thread *t, uintptr_t p, uint64
 		| (uint64_t)birth_now() << SLOT_BIRTH_SHIFT, __ATOMIC_RELAXED);
 	t->last = p;
 	count_made(t, c, size);
-	return unlikely(t->credit < 0 || count_timed(c->total_blocks)) ? EVENT_REST : EVENT_DONE;
+	return unlikely((t->credit | --t->timed_left) < 0) ? EVENT_REST : EVENT_DONE;
 }
 
 /* The same of a free. */
@@ -95,9 +99,8 @@ HOT_INLINE void event_made_at(struct thread *t, uintptr_t p, uint64_t size, uint
 	if (unlikely(t->credit < 0))
 		count_publish(t);
 	uint64_t slot = site | t->slot_bits;
-	unsigned timed = count_timed(c->total_blocks);
-	if (unlikely(timed))
-		event_timed(t, p, &slot, timed);
+	if (unlikely(--t->timed_left < 0))
+		event_timed(t, p, &slot);
 	else
 		slot |= (uint64_t)birth_now() << SLOT_BIRTH_SHIFT;
 	t->last = p;

@@ -275,7 +275,7 @@ static inline unsigned ledger_lifetime_class(uint32_t few) { return few & 31u; }
 /* How many frees one measured lifetime stands for. */
 static inline unsigned ledger_lifetime_weight(unsigned timed)
 {
-	return timed == 1 ? 1 : timed == 2 ? 16 : timed == 3 ? 8 : 0;
+	return timed == 1 ? 1 : timed == 2 ? 64 : 0;
 }
 
 #define LEDGER_PAGE_COUNTERS 64u	/* struct ledger_counter per page */

@@ -29,14 +29,19 @@ static double minus_log(uint64_t n)
 	return (53 - (int)bits) * 0.69314718055994531 - 2 * y * sum;
 }
 
-int64_t sample_next(uint64_t *random, uint64_t mean)
+uint64_t sample_random(uint64_t *random)
 {
 	uint64_t x = *random;		/* xorshift64*: Vigna, 2014 */
 	x ^= x >> 12;
 	x ^= x << 25;
 	x ^= x >> 27;
 	*random = x;
-	uint64_t n = (x * 0x2545F4914F6CDD1Dull) >> 11;
+	return x * 0x2545F4914F6CDD1Dull;
+}
+
+int64_t sample_next(uint64_t *random, uint64_t mean)
+{
+	uint64_t n = sample_random(random) >> 11;
 	return (int64_t)(minus_log(n | 1) * (double)mean) + 1;
 }
 

@@ -15,7 +15,9 @@
 
 struct sample_weight { int64_t bytes, blocks; };
 
-/* Bytes until the next pick; `random` is the thread's generator. */
+/* 64 random bits; `random` is the thread's generator, never 0. */
+uint64_t sample_random(uint64_t *random);
+/* Bytes until the next pick. */
 int64_t sample_next(uint64_t *random, uint64_t mean);
 struct sample_weight sample_weight(uintptr_t address, uint64_t size, uint64_t mean);
 

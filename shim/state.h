@@ -104,6 +104,7 @@ struct thread {
 	uintptr_t last;			/* block of this thread's latest allocation, or 0 */
 	uint64_t slot_bits;		/* thread number, in place for a slot */
 	uint64_t freed;			/* blocks freed, of whatever thread */
+	int32_t timed_left;		/* blocks before the next one whose lifetime is measured */
 	uint32_t frames;		/* cached frames in use */
 	uint8_t bottom;			/* WALK_BOTTOM_*: what is outside of frame[0] */
 	uint8_t paused;			/* pass everything through: the shim itself calls libc */
@@ -115,6 +116,10 @@ struct thread {
 	int64_t sample_left;		/* bytes to the next sample */
 	int64_t base;			/* credit at which nothing is held back (count.h) */
 	uint32_t site;			/* of the latest walk that was not cached */
+	uint32_t timed_first;		/* not 0: the next block is its site's first; timed_left was one less */
+	uint64_t timed_tsc;		/* of the latest block timed in its turn */
+	uint32_t timed_gap;		/* blocks from that to the next */
+	bool timed_each;		/* all are, as the thread makes few */
 	struct ledger_thread *record;
 	uint32_t number;		/* index of record */
 	int32_t tid;

@@ -107,6 +107,11 @@ static void fill(struct thread *t, uintptr_t sp)
 	t->leaf_turn = WALK_TRIAL;
 	t->leaf_events = t->events;
 	t->random = __rdtsc() * 0x9E3779B97F4A7C15ull | 1;
+	t->timed_first = 0;
+	t->timed_tsc = 0;
+	t->timed_gap = 1;
+	t->timed_left = 0;
+	t->timed_each = true;
 	t->probed_lo = t->probed_hi = 0;
 	t->stack_lo = t->stack_hi = 0;
 	t->base = t->credit = state.threaded ? COUNT_CHUNK : 0;

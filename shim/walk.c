@@ -183,6 +183,10 @@ HOT_INLINE uint32_t cached_site(struct thread *t, uint64_t domain)
 			flags |= domain == SITE_DOMAIN_MAPPING ? LEDGER_SITE_MAPPING : LEDGER_SITE_TRACKED;
 		site = site_add(hash, t->place + low, t->frame + low, n - low, flags,
 			!(flags & LEDGER_SITE_DEPTH_CUT));
+		if (!domain && !t->timed_first) {
+			t->timed_first = (uint32_t)t->timed_left + 1;
+			t->timed_left = 0;
+		}
 	}
 	if (!domain)
 		t->site = site;
