@@ -254,7 +254,23 @@ HOT_INLINE bool holds(const struct thread *t, uint32_t kept, uint32_t low)
 		&& (likely(extras == extras_low) || walk_verify_extras(t->extra, extras, extras_low));
 }
 
-#define WALK_FEW 8u
+#define WALK_FEW 32u
+
+/* The innermost of the places [low, high) whose word has changed; NULL where more than
+ * return addresses comes into it. */
+static const struct walk_place *changed_place(const struct thread *t, uint32_t high, uint32_t low)
+{
+	const uint16_t extras = t->frame[high].extras;
+	while (high > low) {
+		const struct walk_frame *f = &t->frame[high--];
+		const struct walk_place *p = &t->place[high];
+		if (f->flags || t->frame[high].extras != extras)
+			break;
+		if (*(const uintptr_t *)p->slot != p->pc)
+			return p;
+	}
+	return NULL;
+}
 
 /* The commonest walk: a few new frames whose places depend on the stack pointer
  * only, on top of one that is cached. Anything else returns 0. */
@@ -266,6 +282,8 @@ HOT_INLINE uint32_t walk_lean(struct thread *t, const uintptr_t *e)
 	const struct walk_place *last = &t->place[t->frames] - 1;
 	struct walk_leaf *l = walk_leaf_of(t, slot, pc);
 	struct walk_place *p = &t->place[l->slot == slot && l->kept < t->frames ? l->kept : t->frames] - 1;
+	struct walk_frame *f;
+	uint32_t kept, count, low;
 	for (;;) {
 		uint32_t rule = rule_find(pc);
 		intptr_t offset = rule_offset(rule);
@@ -280,15 +298,27 @@ HOT_INLINE uint32_t walk_lean(struct thread *t, const uintptr_t *e)
 			p++;
 		while (p->slot < slot)
 			p--;		/* place[-1] is below all stacks' ends: t->floor */
-		if (p->slot == slot && p->pc == pc)
-			break;
+		if (p->slot == slot && p->pc == pc) {
+			kept = (uint32_t)(p - t->place) + 1;
+			count = (uint32_t)(s - step);
+			f = &t->frame[kept - 1];
+			if (unlikely(f->needs_rbp | f->flags) || !reach_of(t, kept, count, &low))
+				return 0;
+			if (likely(holds(t, kept, low)))
+				break;
+			/* Further out a frame was made anew, in the same place: what is inside
+			 * of it stands, and the walk goes on from there. */
+			const struct walk_place *change = changed_place(t, kept - 1, low);
+			if (!change || p - change > step + WALK_FEW - s)
+				return 0;
+			while (p > change)
+				*s++ = *p--;
+			slot = p->slot;
+			pc = *(const uintptr_t *)slot;
+		}
 		if (unlikely(s == step + WALK_FEW))
 			return 0;
 	}
-	uint32_t kept = (uint32_t)(p - t->place) + 1, count = (uint32_t)(s - step), low;
-	struct walk_frame *f = &t->frame[kept - 1];
-	if (unlikely(f->needs_rbp | f->flags) || !reach_of(t, kept, count, &low) || unlikely(!holds(t, kept, low)))
-		return 0;
 	uint64_t hash = f->hash, identity = f->identity;
 	uint16_t extras = f->extras;
 	do {
