@@ -51,6 +51,22 @@ void *event_made_rest(struct thread *t, void *block)
 	return block;
 }
 
+__attribute__((noinline))
+void *event_made_walk(struct thread *t, void *block, uint64_t size, const uintptr_t *e)
+{
+	uintptr_t p = (uintptr_t)block;
+	uint32_t site = walk_block(t, e);
+	oracle_check(t, e, site);
+	uint64_t slack, *place = event_place(p, size, &slack);
+	enum event_rest rest = place ? event_enter(t, p, size, slack, place, count_of(t, site), site) : EVENT_DOUBT;
+	if (unlikely(rest == EVENT_REST))
+		return event_made_rest(t, block);
+	if (unlikely(rest == EVENT_DOUBT))
+		event_made_at(t, p, size, site);
+	thread_leave(t);
+	return block;
+}
+
 __attribute__((cold, noinline))
 void event_unseen(struct thread *t, uint64_t old, uintptr_t p, uint64_t old_size)
 {

@@ -33,29 +33,21 @@ void event_gone_nested(uint64_t slot, uint64_t size);
  * guessed wrong by the processor. */
 void event_timed(struct thread *t, uintptr_t p, uint64_t *slot);
 void event_request(struct thread *t);
-/* What event_made_fast left: a new peak, a block that is timed. Leaves the shim. */
-void *event_made_rest(struct thread *t, void *block);
+/* What event_made_fast left. Both leave the shim, and return the block. */
+void *event_made_rest(struct thread *t, void *block);	/* a new peak, a block that is timed */
+void *event_made_walk(struct thread *t, void *block, uint64_t size, const uintptr_t *e);
 
-/* The common allocation: nothing is asked for, the allocator is glibc's and the block
- * has a slot of its own. All doubts come before the first change; EVENT_DOUBT: nothing
- * was done, and event_made will do. */
-enum event_rest { EVENT_DOUBT, EVENT_DONE, EVENT_REST };
+/* The common allocation: nothing is asked for, the allocator is glibc's, the block has
+ * a slot of its own, and its stack was met lately. All doubts come before the first
+ * change. EVENT_DOUBT: nothing was done, and event_made will do; EVENT_WALK: the same,
+ * and event_made_walk; EVENT_REST: event_made_rest. No call between: all stays in few
+ * registers, and on the way nearly no branch is taken. */
+enum event_rest { EVENT_DOUBT, EVENT_WALK, EVENT_DONE, EVENT_REST };
 
-HOT_INLINE enum event_rest event_made_fast(struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e)
+/* Counts the block and enters it at its place; EVENT_DOUBT or as above. */
+HOT_INLINE enum event_rest event_enter(struct thread *t, uintptr_t p, uint64_t size, uint64_t slack,
+	uint64_t *place, struct ledger_counter *c, uint32_t site)
 {
-	struct ledger_header *h = state.ledger;
-	struct block_leaf *leaf = block_leaf_of(p);
-	if (unlikely(__atomic_load_n(&h->request, __ATOMIC_RELAXED) || !leaf))
-		return EVENT_DOUBT;
-	uint64_t *place = &leaf->slot[BLOCK_GRANULE(p)];
-	uint64_t header = *(const uint64_t *)(p - 8), slack = (header & ~(uint64_t)7) - 8 - size;
-	/* A mapping of its own, or much more than was asked for: B3. */
-	if (unlikely(__atomic_load_n(place, __ATOMIC_RELAXED) | (header & 2)) || unlikely(slack >= SLOT_SLACK_EXTRA))
-		return EVENT_DOUBT;
-	const struct walk_leaf *l = walk_leaf(t, e);
-	uint32_t site = likely(l) ? l->site : walk_block(t, e);
-	struct ledger_counter *c = likely(l) ? l->counter : count_of(t, site);
-	oracle_check(t, e, site);
 	if (unlikely(!count_size(c, size, 1)))
 		return EVENT_DOUBT;
 	__atomic_store_n(place, site | t->slot_bits | slack << SLOT_SLACK_SHIFT | (p & 16) << (SLOT_HALF_SHIFT - 4)
@@ -63,6 +55,31 @@ HOT_INLINE enum event_rest event_made_fast(struct thread *t, uintptr_t p, uint64
 	t->last = p;
 	count_made(t, c, size);
 	return unlikely((t->credit | --t->timed_left) < 0) ? EVENT_REST : EVENT_DONE;
+}
+
+/* The slot of a fresh block, and what it has more than was asked for; NULL where there is
+ * a doubt: a mapping of its own, or too much more (B3). */
+HOT_INLINE uint64_t *event_place(uintptr_t p, uint64_t size, uint64_t *slack)
+{
+	struct block_leaf *leaf = block_leaf_of(p);
+	if (unlikely(!leaf))
+		return NULL;
+	uint64_t *place = &leaf->slot[BLOCK_GRANULE(p)], header = *(const uint64_t *)(p - 8);
+	*slack = (header & ~(uint64_t)7) - 8 - size;
+	return unlikely(__atomic_load_n(place, __ATOMIC_RELAXED) | (header & 2)) || unlikely(*slack >= SLOT_SLACK_EXTRA)
+		? NULL : place;
+}
+
+HOT_INLINE enum event_rest event_made_fast(struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e)
+{
+	uint64_t slack, *place = event_place(p, size, &slack);
+	if (unlikely(!place || __atomic_load_n(&state.ledger->request, __ATOMIC_RELAXED)))
+		return EVENT_DOUBT;
+	const struct walk_leaf *l = walk_leaf(t, e);
+	if (unlikely(!l))
+		return EVENT_WALK;
+	oracle_check(t, e, l->site);
+	return event_enter(t, p, size, slack, place, l->counter, l->site);
 }
 
 /* The same of a free. */

@@ -67,6 +67,11 @@ HOT_INLINE void *made_fast(void *p, size_t size, void *frame)
 		enum event_rest rest = event_made_fast(t, (uintptr_t)p, size, walk_entry(frame));
 		if (unlikely(rest == EVENT_REST))
 			return event_made_rest(t, p);
+		if (unlikely(rest == EVENT_WALK)) {
+			p = event_made_walk(t, p, size, walk_entry(frame));
+			compiler_barrier();	/* as in made_slow */
+			return p;
+		}
 		thread_leave(t);
 		if (likely(rest == EVENT_DONE))
 			return p;

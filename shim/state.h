@@ -29,6 +29,8 @@
 #define COLD __attribute__((cold, noinline))
 #define HOT_INLINE static inline __attribute__((always_inline))
 #define compiler_barrier() __asm__ volatile("" ::: "memory")
+/* Keeps a value in a register: gcc computes addresses of elements anew at each use. */
+#define in_register(x) __asm__("" : "+r"(x))
 
 #define THREAD_IDLE 1ul
 
@@ -78,7 +80,7 @@ struct walk_leaf {
 	uintptr_t expected[WALK_LEAF_WORDS];
 } __attribute__((aligned(64)));
 #define WALK_TRIAL 1024		/* walks between two looks at how often leaves are met again */
-#define WALK_LEAVES_BITS 8u
+#define WALK_LEAVES_BITS 10u
 #define WALK_LEAVES (1u << WALK_LEAVES_BITS)
 
 /* A frame on its way into the cache, with what its transition outward read. */

@@ -91,6 +91,7 @@ HOT_INLINE struct walk_leaf *walk_leaf_of(struct thread *t, uintptr_t slot, uint
 HOT_INLINE struct walk_leaf *walk_leaf(struct thread *t, const uintptr_t *e)
 {
 	struct walk_leaf *l = walk_leaf_of(t, WALK_SLOT(e), WALK_PC(e));
+	in_register(l);
 	if (unlikely(l->slot != WALK_SLOT(e) || l->pc != WALK_PC(e) || l->kept > t->frames))
 		return NULL;
 	const struct walk_frame *trunk = &t->frame[l->kept - 1];
