@@ -16,7 +16,7 @@
 static void tcmalloc(void) { all(); }
 static void tcmalloc_minimal(void) { all(); }
 static void mimalloc(void) { all(); }
-static void tbb(void) { all(); }
+static void tbb(void) { all_but(0); }
 static void jemalloc(void) { all(); }
 
 MAIN(CASE(tcmalloc), CASE(tcmalloc_minimal), CASE(mimalloc), CASE(tbb), CASE(jemalloc))
