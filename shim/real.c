@@ -125,9 +125,26 @@ struct real real = { .malloc = boot_malloc, .free = boot_free, .calloc = boot_ca
 extern char early_syscall[] __attribute__((visibility("hidden")));
 void *real_syscall = early_syscall;
 
+/* First and last byte of this library (ld). */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char _end[] __attribute__((visibility("hidden")));
+
+static bool is_ours(const void *f)
+{
+	return (uintptr_t)f >= (uintptr_t)__ehdr_start && (uintptr_t)f < (uintptr_t)_end;
+}
+
 static void find(void *place, const char *name)
 {
+	/* The versions at which glibc has what is looked for, on x86-64. */
+	static const char *const version[] = { "GLIBC_2.2.5", "GLIBC_2.11", "GLIBC_2.13", "GLIBC_2.16", "GLIBC_2.26" };
 	void *f = dlsym(RTLD_NEXT, name);
+	/* To a dlsym of the program's own, "next" is what comes after the program: us. */
+	if (is_ours(f)) {
+		f = NULL;
+		for (unsigned i = 0; i < sizeof version / sizeof version[0] && !f; i++)
+			f = dlvsym(RTLD_NEXT, name, version[i]);
+	}
 	if (f)
 		memcpy(place, &f, sizeof f);
 }
