@@ -27,19 +27,27 @@ static uint32_t frame_index(struct intern *frames, const struct symbol_line *lin
 	return index;
 }
 
-/* Sum of lifetimes of a view's sites, in microseconds, from histograms: the middle of each class. */
+/* How long a freed block of each of a view's sites lived, in microseconds: the mean of the lifetimes
+ * that were measured, each in the middle of its class. Not all were, of sites with few blocks least. */
 static double *lifetimes(const struct view *v)
 {
 	const struct snapshot *s = v->snapshot;
-	double *sum = memory_get_zeroed(s->site_count + 1, sizeof(*sum));
+	double *mean = memory_get_zeroed(s->site_count + 1, sizeof(*mean));
+	double *blocks = memory_get_zeroed(s->site_count + 1, sizeof(*blocks));
 
 	for (size_t i = 0; i < s->lifetime_count; i++) {
 		const struct tide_bin *b = &s->lifetimes[i];
 
-		if (b->site < s->site_count && b->class_ < LEDGER_LIFETIME_CLASSES)
-			sum[b->site] += (double)b->count * 1.5 * (double)(UINT64_C(1) << (b->class_ + 9)) / 1e3;
+		if (b->site >= s->site_count || b->class_ >= LEDGER_LIFETIME_CLASSES)
+			continue;
+		mean[b->site] += (double)b->count * 1.5 * (double)(UINT64_C(1) << (b->class_ + 9)) / 1e3;
+		blocks[b->site] += (double)b->count;
 	}
-	return sum;
+	for (size_t i = 0; i < s->site_count; i++)
+		if (blocks[i] > 0)
+			mean[i] /= blocks[i];
+	free(blocks);
+	return mean;
 }
 
 static int64_t larger(int64_t a, int64_t b)
@@ -74,7 +82,8 @@ static struct point *collect(const struct export *x, double *const *lived, struc
 		free(key);
 		for (unsigned m = 0; m < EXPORT_MEASURES; m++)
 			to->of[m] += site->of[m];
-		to->lived += lived[site->view - x->view][site->site] +
+		to->lived += lived[site->view - x->view][site->site] *
+			(double)larger(site->of[TOTAL_BLOCKS] - site->of[LIVE_BLOCKS], 0) +
 			(double)site->of[LIVE_BLOCKS] * (double)p->elapsed_ns / 2e3;
 	}
 	export_stack_free(&stack);

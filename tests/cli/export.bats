@@ -54,6 +54,58 @@ print(sum(int(r["live_bytes"]) for r in csv.DictReader(sys.stdin)))')" = "$want"
 	[ "$(json "$("$TIDEMARK" export app.tide --to dhat)" 'sum(p["eb"] for p in d["pps"])')" = "$want" ]
 }
 
+@test "dhat: lifetimes, where few are measured and where each is" {
+	compile lives <<'END'
+#include <stdlib.h>
+#include <unistd.h>
+static void *make(size_t n) { void *p = malloc(n); __asm__ volatile("" :: "r"(p) : "memory"); return p; }
+__attribute__((noinline)) static void *often(void) { char *p = make(40); p[0] = 1; return p; }
+__attribute__((noinline)) static void *seldom(void) { char *p = make(50); p[0] = 1; return p; }
+static void seldom_all(void)
+{
+	for (int i = 0; i < 20; i++) {
+		void *p = seldom();
+		usleep(20000);
+		free(p);
+	}
+}
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		seldom_all();
+	for (int i = 0; i < 200000; i++)
+		free(often());
+	seldom_all();
+	return 0;
+}
+END
+	for turn in first last; do
+		argument=$([ $turn = first ] && echo 1 || :)
+		profile $turn.tide ./lives $argument
+		"$TIDEMARK" export $turn.tide --to dhat >$turn.dhat
+		/usr/bin/python3 - $turn.dhat <<'END'
+import json, sys
+d = json.load(open(sys.argv[1]))
+lived = {}
+for p in d["pps"]:
+    name = next(n for n in ("often", "seldom_all", "seldom") if any(n + " (" in d["ftbl"][f] for f in p["fs"]))
+    blocks, micros = lived.get(name, (0, 0))
+    lived[name] = blocks + p["tbk"], micros + p["tl"]
+print(lived)
+assert lived["often"][0] == 200000 and lived["often"][1] < 200000 * 1000, lived
+for name in lived:
+    if name != "often":
+        assert lived[name][0] in (20, 40) and lived[name][1] > lived[name][0] * 10000, lived
+END
+		# What is measured stands for all that were freed: a fifth more or less is chance's.
+		"$TIDEMARK" html $turn.tide -o $turn.html
+		frees=$(grep -o '"lifetimes":\[[^]]*\]' $turn.html | tr -dc '0-9,' | awk -v RS=, '{s += $1} END {print s}')
+		[ "$frees" -gt 160000 ] && [ "$frees" -lt 240000 ]
+	done
+	# Before the many blocks the thread was slow: each of the first twenty was measured (8 ms or more).
+	[ "$(grep -o '"lifetimes":\[[^]]*\]' first.html | tr -dc '0-9,' | awk -F, '{for (i = 15; i < 25; i++) s += $i; print s}')" -ge 20 ]
+}
+
 @test "inlined frames are in their place in every format" {
 	program app
 	profile app.tide ./app
