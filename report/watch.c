@@ -30,6 +30,7 @@ struct watch {
 	struct watch_condition condition[CONDITIONS_MAX];
 	unsigned conditions;
 	uint64_t live_before;
+	bool blind;			/* a snapshot could not be waited for: no more are taken */
 };
 
 int watch_parse(const char *text, struct watch_condition *c, struct tide_error *e)
@@ -123,7 +124,7 @@ static void take(struct watch *w, uint32_t reason)
 	pid_t child, got;
 	int status;
 
-	if (over(w))
+	if (w->blind || over(w))
 		return;
 	fflush(NULL);
 	child = fork();
@@ -131,8 +132,17 @@ static void take(struct watch *w, uint32_t reason)
 		_exit(take_one(w, reason) ? EXIT_UNMEASURED : EXIT_FINE);
 	if (child < 0)
 		fprintf(stderr, "tidemark: cannot take a snapshot: %s\n", strerror(errno));
-	while (child > 0 && (got = waitpid(child, &status, 0)) < 0 && errno == EINTR)
-		;
+	else if (child > 0) {
+		do
+			got = waitpid(child, &status, 0);
+		while (got < 0 && errno == EINTR);
+		/* Collectors would pile up: each stops the program for a while. */
+		if (got < 0) {
+			fprintf(stderr, "tidemark: cannot wait for a snapshot: %s; no more are taken by time or condition\n",
+				strerror(errno));
+			w->blind = true;
+		}
+	}
 	w->live_before = live_now(w);
 }
 
@@ -203,7 +213,7 @@ int watch_process(const char *ledger, struct tide_error *e)
 		pause = w.every_ns > 1000000 ? w.every_ns : 1000000;
 	w.pid = w.settings.header.pid;
 	w.pidfd = (int)syscall(SYS_pidfd_open, w.pid, 0);
-	for (; !over(&w); wait_look(&w, pause))
+	for (; !w.blind && !over(&w); wait_look(&w, pause))
 		look(&w);
 	if (w.pidfd >= 0)
 		close(w.pidfd);

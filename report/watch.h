@@ -7,7 +7,8 @@
  *     more than one look.
  * W2  A condition fires when it becomes true, not while it is; `live+20%` looks
  *     at what lived at the last snapshot.
- * W3  A snapshot that could not be taken does not end the watch.
+ * W3  A snapshot that could not be taken does not end the watch; one that cannot be
+ *     waited for does.
  * W4  Each snapshot is taken by a process of its own, which has ended before the
  *     next look: nothing in the program stays traced.
  */
