@@ -249,11 +249,14 @@ static void probe_elf(int fd, struct elf_probe *p)
 	p->other_machine = header.e_machine != EM_X86_64 && header.e_machine != EM_386;
 	size_t count = 0, bytes = 0;
 	const char *image = elf_rawfile(elf, &bytes);
-	elf_getphdrnum(elf, &count);
-	for (size_t i = 0; i < count && i < INT32_MAX; i++) {
+	/* What the header says of their number may be anything below 2^32, and is in `count`
+	 * although the call fails. */
+	if (elf_getphdrnum(elf, &count))
+		count = 0;
+	for (size_t i = 0; i < count && i < bytes / sizeof(Elf32_Phdr); i++) {
 		GElf_Phdr segment;
 		if (!gelf_getphdr(elf, (int)i, &segment))
-			continue;
+			break;
 		p->unwind_table |= segment.p_type == PT_GNU_EH_FRAME;
 		if (segment.p_type != PT_INTERP || p->loader)
 			continue;

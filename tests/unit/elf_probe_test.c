@@ -1,4 +1,5 @@
 /* elf_probe: programs of every kind, made here by the compiler or found on the machine. */
+#include <elf.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -264,6 +265,24 @@ static void search_path(void **state)
 }
 
 /* Every prefix of a program, and the program with bytes turned over. */
+/* ELF's extended numbering: section 0 says how many segments there are, up to 2^32; and
+ * they begin behind the end of the file. */
+static void more_segments_than_bytes(void **state)
+{
+	struct { Elf64_Ehdr header; Elf64_Shdr section; Elf64_Phdr segment[8]; } file = {
+		.header = { .e_ident = { 127, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT }, .e_type = ET_EXEC,
+			.e_machine = EM_X86_64, .e_version = EV_CURRENT, .e_ehsize = sizeof(Elf64_Ehdr),
+			.e_phoff = 1 << 24, .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = PN_XNUM,
+			.e_shoff = sizeof(Elf64_Ehdr), .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = 1 },
+		.section = { .sh_info = 0xfffffff0 },
+	};
+	struct elf_probe p;
+	(void)state;
+	elf_probe_file(write_file("segments", &file, sizeof(file), 0755), &p);
+	assert_true(p.elf);
+	elf_probe_free(&p);
+}
+
 static void damaged_files(void **state)
 {
 	static unsigned char bytes[1 << 16], bad[1 << 16];
@@ -311,6 +330,7 @@ int main(void)
 		cmocka_unit_test(scripts),
 		cmocka_unit_test(search_path),
 		cmocka_unit_test(damaged_files),
+		cmocka_unit_test(more_segments_than_bytes),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
