@@ -68,9 +68,9 @@ static void on_death(int s) { (void)s; orphaned = 1; }
 
 static void death_signal(void)
 {
-	int ends[2], status;
+	int ends[2], enough[2], status;
 	char c = 0;
-	CHECK(!pipe(ends));
+	CHECK(!pipe(ends) && !pipe(enough));
 	pid_t middle = fork();
 	if (!middle) {
 		pid_t child = fork();
@@ -84,7 +84,7 @@ static void death_signal(void)
 				if (i < 20)
 					CHECK(!orphaned);
 				if (i == 20)
-					CHECK(write(ends[1], "g", 1) == 1);
+					CHECK(write(ends[1], "g", 1) == 1 && write(enough[1], "e", 1) == 1);
 			}
 			for (int i = 0; i < 500 && !orphaned; i++)
 				usleep(10000);
@@ -92,11 +92,12 @@ static void death_signal(void)
 			CHECK(write(ends[1], &c, 1) == 1);
 			_exit(0);
 		}
-		/* Snapshots are taken meanwhile; then the parent ends. */
+		/* Snapshots are taken meanwhile; then the parent ends, however slow the child is. */
 		for (int i = 0; i < 20; i++) {
 			exercise(100);
 			usleep(5000);
 		}
+		CHECK(read(enough[0], &c, 1) == 1);
 		exit(4);
 	}
 	close(ends[1]);
