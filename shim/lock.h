@@ -6,15 +6,20 @@
  * X2  So a thread that finds itself the owner has been thrown out of the shim by
  *     a longjmp from a handler: it takes the lock over. What the locks guard is
  *     only ever added to, and published last, so half-done work is just lost.
+ *     The same where the owner is dead: a thread that was cancelled in the shim.
+ * X3  Who waits long, sleeps in the kernel until the owner wakes one: a thousand
+ *     threads that look again by themselves leave the owner no processor.
  */
 #ifndef TIDEMARK_LOCK_H
 #define TIDEMARK_LOCK_H
 
-#include <time.h>
+#include <stdbool.h>
 #include "raw.h"
 #include "state.h"
 
-struct lock { uint32_t word; };
+#define LOCK_WAITERS 0x80000000u	/* somebody sleeps, or has slept */
+
+struct lock { uint32_t word; };		/* the owner's tid, 0: free; LOCK_WAITERS */
 
 static inline uint32_t lock_self(void)
 {
@@ -28,24 +33,22 @@ static inline bool lock_try(struct lock *l)
 {
 	uint32_t self = lock_self(), owner = 0;
 	return __atomic_compare_exchange_n(&l->word, &owner, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)
-		|| owner == self;
+		|| (owner & ~LOCK_WAITERS) == self;
 }
+
+void lock_wait(struct lock *l);
+void lock_wake(struct lock *l);
 
 static inline void lock_take(struct lock *l)
 {
-	for (unsigned tries = 0; !lock_try(l); tries++) {
-		if (tries < 200 || state.no_syscalls) {
-			__builtin_ia32_pause();
-			continue;
-		}
-		struct timespec nap = { 0, 50000 };
-		raw2(SYS_nanosleep, &nap, 0);
-	}
+	if (!lock_try(l))
+		lock_wait(l);
 }
 
 static inline void lock_release(struct lock *l)
 {
-	__atomic_store_n(&l->word, 0, __ATOMIC_RELEASE);
+	if (__atomic_exchange_n(&l->word, 0, __ATOMIC_RELEASE) & LOCK_WAITERS)
+		lock_wake(l);
 }
 
 #endif

@@ -29,9 +29,14 @@ static uintptr_t control_block(void)
 	return p;
 }
 
+bool thread_tid_dead(int32_t tid)
+{
+	return raw3(SYS_tgkill, state.ledger->pid, tid, 0) == -ESRCH;
+}
+
 static bool is_dead(const struct thread *t)
 {
-	if (!t->record || !t->tid || raw3(SYS_tgkill, state.ledger->pid, t->tid, 0) != -ESRCH)
+	if (!t->record || !t->tid || !thread_tid_dead(t->tid))
 		return false;
 	/* All that it wrote, it wrote before it left the shim for the last time. */
 	(void)__atomic_load_n(&t->busy, __ATOMIC_ACQUIRE);

@@ -34,6 +34,9 @@ HOT_INLINE void thread_leave(struct thread *t)
 	__atomic_store_n(&t->busy, THREAD_IDLE, __ATOMIC_RELEASE);
 }
 
+/* No thread of this process has this number (any more). One system call. */
+bool thread_tid_dead(int32_t tid);
+
 /* A new value of thread->seed. */
 uint64_t thread_seed(void);
 

@@ -109,6 +109,8 @@ static void *locker(void *unused)
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		lock_take(&lock);
 		guarded++;
+		if (i % 1000 == 0)
+			usleep(1000);	/* the others sleep as well */
 		lock_release(&lock);
 	}
 	thread_leave(t);
@@ -120,6 +122,30 @@ static void lock_excludes(void **unused)
 	(void)unused;
 	at_once(THREADS, locker);
 	assert_int_equal(guarded, THREADS * (uint64_t)ROUNDS);
+	assert_int_equal(lock.word, 0);
+}
+
+static void *dies_with_it(void *unused)
+{
+	(void)unused;
+	struct thread *t = inside();
+	lock_take(&lock);
+	usleep(20000);
+	thread_leave(t);	/* only for ThreadSanitizer, to which a thread's end says nothing */
+	return NULL;
+}
+
+static void lock_outlives_its_owner(void **unused)
+{
+	(void)unused;
+	pthread_t t;
+	uint64_t before = guarded;
+	assert_int_equal(pthread_create(&t, NULL, dies_with_it, NULL), 0);
+	while (!__atomic_load_n(&lock.word, __ATOMIC_RELAXED))
+		usleep(1000);
+	at_once(THREADS, locker);
+	assert_int_equal(guarded, before + THREADS * (uint64_t)ROUNDS);
+	assert_int_equal(pthread_join(t, NULL), 0);
 }
 
 /* --- site ------------------------------------------------------------------- */
@@ -334,6 +360,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lock_excludes),
+		cmocka_unit_test(lock_outlives_its_owner),
 		cmocka_unit_test(sites_are_the_same_for_all),
 		cmocka_unit_test(modules_come_and_go),
 		cmocka_unit_test(blocks_and_counters_agree),

@@ -1,0 +1,42 @@
+/* lock.c - see lock.h. The word is used as in Drepper, "Futexes Are Tricky"
+ * (2011), section 6, with the owner in it. */
+#include <errno.h>
+#include <linux/futex.h>
+#include <time.h>
+#include "lock.h"
+#include "thread.h"
+
+__attribute__((cold, noinline))
+void lock_wait(struct lock *l)
+{
+	const struct timespec patience = { 0, 100000000 };
+	uint32_t self = lock_self(), mark = 0;
+	long slept = 0;
+
+	for (unsigned tries = 0;; tries++) {
+		uint32_t word = __atomic_load_n(&l->word, __ATOMIC_RELAXED), owner = word & ~LOCK_WAITERS;
+
+		if (owner == self)
+			return;
+		if (!owner || (slept == -ETIMEDOUT && thread_tid_dead((int32_t)owner))) {
+			if (__atomic_compare_exchange_n(&l->word, &word, self | mark, false, __ATOMIC_ACQUIRE,
+					__ATOMIC_RELAXED))
+				return;
+			slept = 0;
+		} else if (tries < 200 || state.no_syscalls) {
+			__builtin_ia32_pause();
+		} else if (word & LOCK_WAITERS || __atomic_compare_exchange_n(&l->word, &word, word | LOCK_WAITERS,
+				false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+			/* Others may sleep as well from now on: whoever gets it wakes the next. */
+			mark = LOCK_WAITERS;
+			slept = raw6(SYS_futex, &l->word, FUTEX_WAIT_PRIVATE, owner | LOCK_WAITERS, &patience, 0, 0);
+		}
+	}
+}
+
+__attribute__((cold, noinline))
+void lock_wake(struct lock *l)
+{
+	if (!state.no_syscalls)
+		raw6(SYS_futex, &l->word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+}
