@@ -13,6 +13,9 @@ static struct clock clocks[40];
 static unsigned clock_used;
 static struct lock tick_lock;
 static uint64_t interval_ns = 1000000;	/* between points of the timeline */
+static uint64_t threads_read;		/* at the latest point */
+/* A point reads a few lines of each thread, about 1 us where there are thousands. */
+#define POINT_THREAD_NS 20000u
 
 /* The kernel is asked, not libc: clock_gettime may be the program's own, or faketime's. */
 static uint64_t clock_ns(clockid_t clock)
@@ -93,14 +96,15 @@ static uint64_t resident_bytes(void)
 /* Publishes what the threads have counted; returns the allocations so far. */
 static uint64_t publish_events(void)
 {
-	uint64_t events = 0;
-	for (struct thread *t = __atomic_load_n(&state.threads, __ATOMIC_ACQUIRE); t; t = t->next) {
+	uint64_t events = 0, threads = 0;
+	for (struct thread *t = __atomic_load_n(&state.threads, __ATOMIC_ACQUIRE); t; t = t->next, threads++) {
 		uint64_t made = __atomic_load_n(&t->events, __ATOMIC_RELAXED);
 		events += made;
 		if (t->record)
 			t->record->allocations = made;
 	}
 	state.ledger->events = events;
+	threads_read = threads;
 	return events;
 }
 
@@ -142,7 +146,8 @@ void birth_tick(struct thread *t, uint64_t tsc)
 		timeline_add(ns);
 		if (t->record && !state.no_syscalls)
 			raw2(SYS_prctl, PR_GET_NAME, t->record->name);
-		__atomic_store_n(&state.tick_tsc, tsc + (uint64_t)((unsigned __int128)interval_ns
+		uint64_t least = threads_read * POINT_THREAD_NS, interval = interval_ns > least ? interval_ns : least;
+		__atomic_store_n(&state.tick_tsc, tsc + (uint64_t)((unsigned __int128)interval
 			* state.ledger->tsc_per_second / 1000000000u), __ATOMIC_RELAXED);
 	}
 	lock_release(&tick_lock);

@@ -174,14 +174,15 @@ static struct thread *enroll(uintptr_t sp)
 {
 	registering = true;
 	compiler_barrier();
+	int32_t tid = (int32_t)raw0(SYS_gettid);
 	lock_take(&thread_lock);
-	struct thread *t = find_dead((int32_t)raw0(SYS_gettid));
+	struct thread *t = find_dead(tid);
 	if (!t) {
 		t = enlist(NULL);
 		if (t && t->next && !state.threaded)
 			count_found_threaded(t->next);
 	} else {
-		t->tid = (int32_t)raw0(SYS_gettid);	/* nobody else may take it */
+		t->tid = tid;	/* nobody else may take it */
 		count_inherit(t);
 	}
 	lock_release(&thread_lock);
