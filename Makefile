@@ -117,7 +117,7 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/report.a
 	@mkdir -p $(@D)
 	$(CC) $(REPORT_CFLAGS) -MMD -MP -o $@ $< $(B)/report.a -lcmocka $(REPORT_LIBS)
 # The library's tables, from source, under ThreadSanitizer.
-TABLES := $(addprefix shim/,birth.c block.c config.c count.c lock.c memory.c module.c rule.c site.c store.c thread.c)
+TABLES := $(addprefix shim/,birth.c block.c config.c count.c lock.c mapping.c memory.c module.c rule.c site.c store.c thread.c)
 $(B)/tests/unit/tables_test: tests/unit/tables_test.c $(TABLES) $(wildcard shim/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -O0 -O2,$(COMMON)) -O1 -D_GNU_SOURCE -ftls-model=initial-exec -fsanitize=thread -pthread -o $@ $< $(TABLES) -lcmocka -ldl

@@ -25,6 +25,7 @@
 #include "shim/count.h"
 #include "shim/life.h"
 #include "shim/lock.h"
+#include "shim/mapping.h"
 #include "shim/memory.h"
 #include "shim/module.h"
 #include "shim/site.h"
@@ -41,6 +42,12 @@ void life_early_event(void) { }
 bool life_forked(void) { return true; }
 uint64_t walk_seed(void);
 uint64_t walk_seed(void) { return 1; }
+/* And walk.c: one site for all mappings. */
+uint32_t walk_slow(struct thread *t, const uintptr_t *e, uint64_t domain)
+{
+	(void)t, (void)e, (void)domain;
+	return LEDGER_SITE_FIRST;
+}
 
 /* A thread adds to its own words (credit, base, events, freed) without an atomic,
  * some of the hottest instructions there are. Others read them whole, as an aligned
@@ -304,11 +311,20 @@ static void seen(uint64_t *slot, uint64_t size)
 	bytes_seen += size;
 }
 
+/* Live bytes of all sites. */
+static int64_t all_counters(void)
+{
+	const struct ledger_counter *c = ledger_at(LEDGER_COUNTERS);
+	int64_t sum = 0;
+	for (uint64_t i = 0; i < state.ledger->table[LEDGER_COUNTERS].count * LEDGER_PAGE_COUNTERS; i++)
+		sum += c[i].live_bytes;
+	return sum;
+}
+
 static void blocks_and_counters_agree(void **unused)
 {
 	(void)unused;
 	uint64_t left = 0;
-	int64_t counted = 0;
 	at_once(THREADS, allocator);
 	for (unsigned i = 0; i < THREADS; i++)
 		left += (uint64_t)(made[i] - gone[i]);
@@ -317,11 +333,63 @@ static void blocks_and_counters_agree(void **unused)
 	struct thread *t = inside();
 	assert_int_equal(count_live_now().bytes, left);
 	thread_leave(t);
-	const struct ledger_counter *c = ledger_at(LEDGER_COUNTERS);
-	for (uint64_t i = 0; i < state.ledger->table[LEDGER_COUNTERS].count * LEDGER_PAGE_COUNTERS; i++)
-		counted += c[i].live_bytes;
-	assert_int_equal(counted, left);
+	assert_int_equal(all_counters(), left);
 	assert_true(state.ledger->missed[MISSED_BLOCKS] == 0);
+}
+
+/* --- mapping ------------------------------------------------------------------- */
+
+#define PAGES 3000u
+#define MAPS 30000u
+
+/* Maps and unmaps runs of its own pages at random, and remembers who has mapped each. */
+static void *mapper(void *number)
+{
+	const uintptr_t start = 0x10000000 + (uintptr_t)number * PAGES * 4096;
+	static uint32_t owner[THREADS][PAGES];
+	uint32_t *page = owner[(uintptr_t)number], random = 7 + (uint32_t)(uintptr_t)number;
+	struct thread *t = inside();
+	for (unsigned i = 1; i <= MAPS; i++) {
+		uint32_t from = (random_next(&random) >> 8) % PAGES, many = 1 + (random_next(&random) >> 8) % 20;
+		many = from + many > PAGES ? PAGES - from : many;
+		bool maps = random_next(&random) >> 31;
+		uintptr_t at = start + from * 4096ul;
+		if (maps)	/* 17 bits of flags and protection: the number of the mapping */
+			mapping_made(t, at, many * 4096ul - 5, (int)(i >> 15), (int)(i & 32767), NULL);
+		else
+			mapping_gone(t, at, many * 4096ul);
+		for (uint32_t k = from; k < from + many; k++)
+			page[k] = maps ? i : 0;
+	}
+	thread_leave(t);
+	return page;
+}
+
+static void mappings_are_those_of_the_pages(void **unused)
+{
+	(void)unused;
+	static uint32_t seen[THREADS * PAGES];
+	const struct ledger_mapping *m = ledger_at(LEDGER_MAPPINGS);
+	uint32_t *owner[THREADS];
+	uint64_t bytes = 0;
+	int64_t before = all_counters();
+	pthread_t t[THREADS];
+	for (uintptr_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, mapper, (void *)i), 0);
+	for (unsigned i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_join(t[i], (void **)&owner[i]), 0);
+	uint64_t count = state.ledger->table[LEDGER_MAPPINGS].count;
+	assert_true(count < THREADS * PAGES);	/* unused entries serve again */
+	for (uint64_t i = 0; i < count; i++)
+		for (uint64_t k = 0; k < m[i].bytes / 4096; k++) {
+			uint32_t *page = &seen[(m[i].address - 0x10000000) / 4096 + k];
+			assert_int_equal(*page, 0);
+			*page = (m[i].flags & 0xffff) | (m[i].flags >> 16) << 15;
+			bytes += 4096;
+		}
+	for (unsigned i = 0; i < THREADS; i++)
+		assert_memory_equal(owner[i], seen + i * PAGES, PAGES * sizeof seen[0]);
+	assert_int_equal(all_counters() - before, bytes);
 }
 
 /* --- thread, memory ------------------------------------------------------------ */
@@ -364,6 +432,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(sites_are_the_same_for_all),
 		cmocka_unit_test(modules_come_and_go),
 		cmocka_unit_test(blocks_and_counters_agree),
+		cmocka_unit_test(mappings_are_those_of_the_pages),
 		cmocka_unit_test(threads_come_and_go),
 	};
 	int now = personality(0xffffffff);
