@@ -239,6 +239,10 @@ static uint32_t resolve(struct symbols *y, uint32_t index, uint64_t address, boo
 		path = snapshot_string(s, s->modules[index].path);
 		if (m)
 			count = symbol_module_places(m, pc - s->modules[index].bias, places, INLINE_MAX);
+		/* Nothing before it, and a function begins here: put as a stack's outermost return address. */
+		if (m && !count && pc != address
+		    && symbol_module_function_start(m, address - s->modules[index].bias) == address - s->modules[index].bias)
+			count = symbol_module_places(m, address - s->modules[index].bias, places, INLINE_MAX);
 		y->looked_up++;
 		y->without_source += count == 0 || !places[0].file;
 	}

@@ -384,49 +384,65 @@ static const uint8_t *find_fde(const uint8_t *hdr, uintptr_t pc)
 
 static const uint8_t restorer_code[] = { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05 };
 
-uint32_t rule_compute(uintptr_t key)
+/* An FDE, its CIE, and its instructions. */
+struct fde { struct cie cie; uintptr_t start; struct cursor code; };
+
+/* The one that covers pc. */
+static bool fde_of(uintptr_t pc, struct fde *f)
 {
-	uintptr_t pc = key - 1;
 	struct dl_find_object object;
 	if (_dl_find_object((void *)pc, &object) != 0 || !object.dlfo_eh_frame)
-		return rule_make(RULE_UNKNOWN, 0, 0);
+		return false;
 	const uint8_t *fde = find_fde(object.dlfo_eh_frame, pc);
 	if (!fde)
-		return rule_make(RULE_UNKNOWN, 0, 0);
-
+		return false;
 	uint32_t length;
 	memcpy(&length, fde, 4);
 	if (length == 0 || length == 0xffffffff)
-		return rule_make(RULE_UNKNOWN, 0, 0);
+		return false;
 	struct cursor c = { fde + 4, fde + 4 + length, false };
 	const uint8_t *cie_place = c.at;
 	uint32_t back = (uint32_t)get_bytes(&c, 4);
-	struct cie cie;
-	if (!cie_read(cie_place - back, &cie))
+	if (!cie_read(cie_place - back, &f->cie))
+		return false;
+	f->start = get_pointer(&c, f->cie.fde_encoding, 0);
+	uintptr_t bytes = get_pointer(&c, f->cie.fde_encoding & 0x0f, 0);
+	if (pc < f->start || pc - f->start >= bytes || f->cie.return_register != REG_RIP)
+		return false;
+	if (f->cie.augmented) {
+		uint64_t skip = get_uleb(&c);
+		if (skip > (size_t)(c.end - c.at))
+			return false;
+		c.at += skip;
+	}
+	f->code = c;
+	return true;
+}
+
+uint32_t rule_compute(uintptr_t key)
+{
+	uintptr_t pc = key - 1;
+	struct fde f;
+	if (!fde_of(pc, &f)) {
+		/* Nothing before it, and a function begins here: nobody calls from there. It
+		 * was put as the outermost return address of a stack, as makecontext does
+		 * (glibc, sysdeps/unix/sysv/linux/x86_64/makecontext.c: __start_context). */
+		if (fde_of(key, &f) && f.start == key)
+			return rule_make(RULE_END, 0, 0);
 		return rule_make(RULE_UNKNOWN, 0, 0);
-	uintptr_t start = get_pointer(&c, cie.fde_encoding, 0);
-	uintptr_t bytes = get_pointer(&c, cie.fde_encoding & 0x0f, 0);
-	if (pc < start || pc - start >= bytes || cie.return_register != REG_RIP)
-		return rule_make(RULE_UNKNOWN, 0, 0);
-	if (cie.signal) {
+	}
+	if (f.cie.signal) {
 		/* Linux's rt_sigreturn trampoline only: `mov $15,%rax; syscall`. */
 		if (memcmp((const void *)key, restorer_code, sizeof restorer_code) == 0)
 			return rule_make(RULE_SIGNAL, 0, 0);
 		return rule_make(RULE_UNKNOWN, 0, 0);
 	}
-	if (cie.augmented) {
-		uint64_t skip = get_uleb(&c);
-		if (skip > (size_t)(c.end - c.at))
-			return rule_make(RULE_UNKNOWN, 0, 0);
-		c.at += skip;
-	}
-
 	struct row row = { .cfa_kind = CFA_LOST, .rbp = RBP_SAME };
 	struct row none = row;
-	if (!run(cie.code, &cie, 0, ~(uintptr_t)0, &row, &none))
+	if (!run(f.cie.code, &f.cie, 0, ~(uintptr_t)0, &row, &none))
 		return rule_make(RULE_UNKNOWN, 0, 0);
 	struct row initial = row;
-	if (!run(c, &cie, start, pc, &row, &initial))
+	if (!run(f.code, &f.cie, f.start, pc, &row, &initial))
 		return rule_make(RULE_UNKNOWN, 0, 0);
 	return row_rule(&row);
 }

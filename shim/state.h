@@ -97,6 +97,10 @@ struct walk_step {
 #define RECENT_BLOCKS 64u
 struct recent { uintptr_t address; uint64_t tsc; };
 
+/* Pages of another stack that were asked for: step.c. */
+struct probed { uintptr_t page; uint32_t pages, unmaps; };
+#define PROBED_BITS 12u
+
 struct thread {
 	/* First cache line: touched by every event. */
 	uintptr_t busy;			/* A2 */
@@ -127,8 +131,8 @@ struct thread {
 	int32_t tid;
 	struct thread *next;		/* all threads, newest first; never unlinked */
 	uintptr_t control_block;	/* thread pointer of the owner */
-	uintptr_t probed_lo, probed_hi;	/* other stack known to be readable */
-	uint32_t probed_unmaps, generation;	/* state.unmaps, state.generation when last looked at */
+	struct probed probed_other;
+	uint32_t generation;		/* state.generation when last looked at */
 	bool leaf_off;			/* leaves are not remembered */
 	int32_t leaf_turn;		/* walks until leaf_policy looks again */
 	uint64_t leaf_events;		/* events when it last looked */
@@ -141,6 +145,7 @@ struct thread {
 	struct walk_word extra[WALK_EXTRAS];
 	struct recent recent[RECENT_BLOCKS];
 	struct walk_step step[WALK_DEPTH_MAX + WALK_EXTRA + 1];
+	struct probed probed[1u << PROBED_BITS];
 };
 
 struct state {

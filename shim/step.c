@@ -6,34 +6,36 @@
 #include "step.h"
 #include "walk.h"
 
-/* Is the page readable? Asks the kernel once a page; pages between stay known. */
-static bool probe(struct thread *t, uintptr_t address, size_t bytes)
+/* Is the page there? Asks the kernel. */
+static bool page_there(uintptr_t at)
 {
-	if (t->probed_unmaps != state.unmaps) {
-		t->probed_lo = t->probed_hi = 0;
-		t->probed_unmaps = state.unmaps;
-	}
+	char byte;
+	struct iovec to = { &byte, 1 }, from = { (void *)at, 1 };
+	return !state.no_syscalls && raw6(SYS_process_vm_readv, raw0(SYS_getpid), &to, 1, &from, 1, 0) == 1;
+}
+
+/* Is all of it there? Of the stack that sp is on, the pages from that of sp on are
+ * known when they were asked for once: sp's is there now. Of others, the latest run. */
+static bool probe(struct thread *t, uintptr_t sp, uintptr_t address, size_t bytes)
+{
+	struct probed *own = &t->probed[(sp >> 12) * 0x9E3779B97F4A7C15ull >> (64 - PROBED_BITS)], *other = &t->probed_other;
+	if (own->page != sp >> 12 || own->unmaps != state.unmaps)
+		*own = (struct probed){ sp >> 12, 0, state.unmaps };
+	if (other->unmaps != state.unmaps)
+		*other = (struct probed){ 0, 0, state.unmaps };
 	if (address & 7)
 		return false;
-	for (uintptr_t at = address; at < address + bytes;) {
-		if (at >= t->probed_lo && at < t->probed_hi) {
-			at = t->probed_hi;
+	for (uintptr_t page = address >> 12; page <= (address + bytes - 1) >> 12; page++) {
+		if (page - own->page < own->pages || page - other->page < other->pages)
 			continue;
-		}
-		if (state.no_syscalls)
+		if (!page_there(page << 12))
 			return false;
-		uintptr_t page = at & ~4095ul;
-		char byte;
-		struct iovec to = { &byte, 1 }, from = { (void *)at, 1 };
-		if (raw6(SYS_process_vm_readv, raw0(SYS_getpid), &to, 1, &from, 1, 0) != 1)
-			return false;
-		if (page == t->probed_hi)
-			t->probed_hi += 4096;
-		else if (page + 4096 == t->probed_lo)
-			t->probed_lo = page;
+		if (page - own->page == own->pages)
+			own->pages++;
+		else if (page - other->page == other->pages)
+			other->pages++;
 		else
-			t->probed_lo = page, t->probed_hi = page + 4096;
-		at = page + 4096;
+			*other = (struct probed){ page, 1, state.unmaps };
 	}
 	return true;
 }
@@ -43,7 +45,7 @@ HOT_INLINE bool readable(struct thread *t, uintptr_t lo, uintptr_t hi, uintptr_t
 {
 	if (likely(address >= lo && address < hi && hi - address >= bytes))
 		return !(address & 7);
-	return hi == 0 && probe(t, address, bytes);
+	return hi == 0 && probe(t, lo, address, bytes);
 }
 
 enum step_result step_outward(struct thread *t, uintptr_t lo, uintptr_t hi,

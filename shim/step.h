@@ -1,8 +1,8 @@
 /* step.h - from a frame to its caller, whatever the rule.
  *
- * T1  Reads [lo, hi) only, the rest of a stack that is known to be there. lo and hi
- *     0: any stack; each page is asked for before it is read (once, as long as
- *     nothing is unmapped).
+ * T1  Reads [lo, hi) only, the rest of a stack that is known to be there. hi 0: any
+ *     stack, with the stack pointer lo; each page is asked for before it is read
+ *     (once, as long as nothing is unmapped).
  * T2  Ends: frames always move up a stack, or the step is broken.
  *
  * Threads: own memory of pages. Signals: as the shim. Errors: STEP_BROKEN.

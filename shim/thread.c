@@ -117,7 +117,6 @@ static void fill(struct thread *t, uintptr_t sp)
 	t->timed_gap = 1;
 	t->timed_left = 0;
 	t->timed_each = true;
-	t->probed_lo = t->probed_hi = 0;
 	t->stack_lo = t->stack_hi = 0;
 	t->base = t->credit = state.threaded ? COUNT_CHUNK : 0;
 	t->credit_max = state.threaded ? 2 * COUNT_CHUNK : INT64_MAX;

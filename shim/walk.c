@@ -202,7 +202,7 @@ static uint32_t walk_other(struct thread *t, const uintptr_t *e, uint64_t domain
 	while (result == STEP_ON && count < state.depth) {
 		struct walk_step *s = &t->step[count];
 		s->pc = at.pc;
-		result = step_outward(t, 0, 0, &at, &outer, s);
+		result = step_outward(t, WALK_SLOT(e), 0, &at, &outer, s);
 		count++;
 		at = outer;
 	}

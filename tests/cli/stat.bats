@@ -286,3 +286,39 @@ is() {
 	COLUMNS=100 run -0 "$TIDEMARK" stat user.tide
 	[[ $output == *"libbare.so+0x"* && $output != *"called by"* ]] || fail "$output"
 }
+
+@test "the stack of a coroutine is whole, and ends where makecontext put it" {
+	compile coroutines <<-'EOF'
+		#include <stdlib.h>
+		#include <ucontext.h>
+		static ucontext_t here, there[3];
+		static int now;
+		static char *volatile kept[3];
+		static int deep(int n) {
+			if (n)
+				return deep(n - 1) + 1;
+			kept[now] = malloc(4321);
+			swapcontext(&there[now], &here);
+			return 0;
+		}
+		static void body(void) { for (;;) deep(5); }
+		int main(void) {
+			for (now = 0; now < 3; now++) {
+				getcontext(&there[now]);
+				there[now].uc_stack.ss_sp = malloc(65536);
+				there[now].uc_stack.ss_size = 65536;
+				makecontext(&there[now], body, 0);
+			}
+			for (int i = 0; i < 30; i++) {
+				now = i % 3;
+				swapcontext(&here, &there[now]);
+			}
+			return 0;
+		}
+	EOF
+	"$TIDEMARK" run -q -o a.tide ./coroutines
+	run -0 --separate-stderr "$TIDEMARK" stat -vv --sort total a.tide
+	[[ $output$stderr != *"end early"* ]]
+	[ "$(json "$("$TIDEMARK" stat --json a.tide)" \
+		'[(len(r["stack"]), r["total_blocks"]) for r in d["records"] if r["stack"][-1]["function"] == "__start_context"]')" = "[(8, 30)]" ]
+}
