@@ -75,7 +75,7 @@ static void modules(const struct ledger_copy *c, struct snapshot_writer *w, stru
 		m->modules[i] = (struct tide_module) { .lo = from[i].lo, .hi = from[i].hi,
 			.bias = from[i].bias, .path = module_path(c, w, from[i].path),
 			.build_id = snapshot_writer_string(w, id), .opened = from[i].opened,
-			.closed = from[i].closed, .flags = from[i].flags };
+			.closed = from[i].closed, .flags = from[i].flags & ~LEDGER_MODULE_REPLACED };
 	}
 }
 
@@ -98,7 +98,7 @@ static void frames(const struct ledger_copy *c, struct ledger_made *m)
 	memset(m->frames, 0, sizeof(*m->frames));
 	for (uint64_t i = 1; i < c->count[LEDGER_NODES]; i++)
 		m->frames[i] = (struct tide_frame) { .parent = from[i].parent, .module = from[i].module,
-			.address = from[i].address, .flags = from[i].flags };
+			.address = from[i].address, .flags = from[i].flags & ~LEDGER_NODE_REPLACED };
 }
 
 uint32_t ledger_made_frame(struct ledger_made *m, uint32_t parent, uint64_t address, uint32_t flags)

@@ -211,6 +211,7 @@ struct ledger_module {
 #define LEDGER_MODULE_MAIN 1u		/* the executable */
 #define LEDGER_MODULE_SHIM 2u		/* this library */
 #define LEDGER_MODULE_VDSO 4u
+#define LEDGER_MODULE_REPLACED 0x80000000u	/* unloaded, and other code came there since */
 
 /* A node of the trie of stacks. Children know parents; the parent is the
  * caller. `address` is a return address, or the interrupted pc where
@@ -223,6 +224,7 @@ struct ledger_node {
 };
 #define LEDGER_NODE_SIGNAL 1u		/* interrupted frame: exact pc */
 #define LEDGER_NODE_BY_FRAME_POINTER 2u	/* found without unwind rules */
+#define LEDGER_NODE_REPLACED 0x8000u	/* its module, or one further out, is replaced: in no stack to come */
 
 #define LEDGER_SITE_NESTED 1u		/* events inside hooks, from signal handlers */
 #define LEDGER_SITE_OVERFLOW 2u		/* events for which no site could be made */

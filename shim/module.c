@@ -42,66 +42,115 @@ static void read_build_id(const struct dl_find_object *o, struct ledger_module *
 }
 
 /* The loader keeps a library's name as dlopen was given it. A relative one is
- * completed with the folder of now: the closest that can be known. */
-static uint32_t store_path_of(const char *name)
+ * completed, in `path`, with the folder of now: the closest that can be known. */
+static const char *full_name(const char *name, char path[4096])
 {
-	char path[4096], *at = path, *end = path + sizeof path;
+	char *at = path, *end = path + 4096;
 	bool folder = false;
 	for (const char *c = name; *c && !folder; c++)
 		folder = *c == '/';
 	if (name[0] == '/' || !folder || state.no_syscalls)
-		return store_string(name);
-	long n = raw2(SYS_getcwd, path, sizeof path);
+		return name;
+	long n = raw2(SYS_getcwd, path, 4096);
 	if (n <= 0)
-		return store_string(name);
+		return name;
 	at += n - 1;
 	text_append(&at, end, "/");
 	text_append(&at, end, name[0] == '.' && name[1] == '/' ? name + 2 : name);
-	return store_string(path);
+	return path;
+}
+
+static bool is_same(const struct ledger_module *m, const struct ledger_module *other, const char *other_path)
+{
+	return m->lo == other->lo && m->hi == other->hi && m->bias == other->bias
+		&& m->build_id_bytes && m->build_id_bytes == other->build_id_bytes
+		&& memcmp(m->build_id, other->build_id, m->build_id_bytes) == 0
+		&& text_equal((const char *)ledger_at(LEDGER_STRINGS) + m->path, other_path);
+}
+
+/* Code at [lo, hi) is new: what was there before is replaced. */
+static void replace(uintptr_t lo, uintptr_t hi)
+{
+	struct ledger_module *m = ledger_at(LEDGER_MODULES);
+	bool any = false;
+	for (uint64_t i = 1; i < state.ledger->table[LEDGER_MODULES].count; i++)
+		if (module_closed((uint32_t)i) && !(m[i].flags & LEDGER_MODULE_REPLACED) && m[i].lo < hi && lo < m[i].hi) {
+			__atomic_fetch_or(&m[i].flags, LEDGER_MODULE_REPLACED, __ATOMIC_RELAXED);
+			any = true;
+		}
+	if (any)
+		site_forget_replaced();
 }
 
 static uint32_t module_add(const struct dl_find_object *o)
 {
 	struct ledger_table *t = &state.ledger->table[LEDGER_MODULES];
+	struct ledger_module *m = ledger_at(LEDGER_MODULES);
+	const struct link_map *l = o->dlfo_link_map;
+	struct ledger_module fresh = {
+		.lo = (uintptr_t)o->dlfo_map_start, .hi = (uintptr_t)o->dlfo_map_end,
+		.bias = l->l_addr, .opened = birth_now(),
+	};
+	char buffer[4096];
+	const char *path = exe_path;
+	if (!l->l_name || !l->l_name[0]) {
+		fresh.flags = LEDGER_MODULE_MAIN;
+	} else {
+		path = full_name(l->l_name, buffer);
+		if (strncmp(l->l_name, "linux-vdso", 10) == 0)
+			fresh.flags = LEDGER_MODULE_VDSO;
+	}
+	if (fresh.lo == state.lo)
+		fresh.flags |= LEDGER_MODULE_SHIM;
+	read_build_id(o, &fresh);
+	for (uint64_t i = t->count; i-- > 1;)
+		if (module_closed((uint32_t)i) && !(m[i].flags & LEDGER_MODULE_REPLACED) && is_same(&m[i], &fresh, path)) {
+			__atomic_store_n(&m[i].closed, 0, __ATOMIC_RELEASE);
+			return (uint32_t)i;
+		}
+	replace(fresh.lo, fresh.hi);
 	uint64_t index = t->count;
 	if (index > UINT16_MAX || !store_reserve(LEDGER_MODULES, index + 1)) {
 		missed_add(MISSED_MODULES_FULL, 1);
 		return 0;
 	}
-	struct ledger_module *m = (struct ledger_module *)ledger_at(LEDGER_MODULES) + index;
-	const struct link_map *l = o->dlfo_link_map;
-	*m = (struct ledger_module){
-		.lo = (uintptr_t)o->dlfo_map_start, .hi = (uintptr_t)o->dlfo_map_end,
-		.bias = l->l_addr, .opened = birth_now(),
-	};
-	if (!l->l_name || !l->l_name[0]) {
-		m->path = store_string(exe_path);
-		m->flags = LEDGER_MODULE_MAIN;
-	} else {
-		m->path = store_path_of(l->l_name);
-		if (strncmp(l->l_name, "linux-vdso", 10) == 0)
-			m->flags = LEDGER_MODULE_VDSO;
-	}
-	if (m->lo == state.lo)
-		m->flags |= LEDGER_MODULE_SHIM;
-	read_build_id(o, m);
+	fresh.path = store_string(path);
+	m[index] = fresh;
 	__atomic_store_n(&t->count, index + 1, __ATOMIC_RELEASE);
 	return (uint32_t)index;
 }
 
-uint32_t module_find(uintptr_t address)
+/* Index of the loaded module at an address; 0: none is entered. */
+static uint32_t entered(uintptr_t address)
 {
 	const struct ledger_module *m = ledger_at(LEDGER_MODULES);
-	uint64_t count = state.ledger->table[LEDGER_MODULES].count;
-	if (latest < count && address - m[latest].lo < m[latest].hi - m[latest].lo && !module_closed(latest))
-		return latest;
+	uint64_t count = __atomic_load_n(&state.ledger->table[LEDGER_MODULES].count, __ATOMIC_ACQUIRE);
+	uint32_t last = __atomic_load_n(&latest, __ATOMIC_RELAXED);
+	if (last < count && address - m[last].lo < m[last].hi - m[last].lo && !module_closed(last))
+		return last;
 	for (uint64_t i = count; i-- > 1;)
-		if (address >= m[i].lo && address < m[i].hi && !module_closed((uint32_t)i))
-			return latest = (uint32_t)i;
+		if (address >= m[i].lo && address < m[i].hi && !module_closed((uint32_t)i)) {
+			__atomic_store_n(&latest, (uint32_t)i, __ATOMIC_RELAXED);
+			return (uint32_t)i;
+		}
+	return 0;
+}
+
+bool module_known(uintptr_t address)
+{
+	return entered(address);
+}
+
+uint32_t module_find(uintptr_t address)
+{
+	uint32_t module = entered(address);
+	if (module)
+		return module;
 	struct dl_find_object o;
-	if (_dl_find_object((void *)address, &o) != 0)
-		return 0;
-	return latest = module_add(&o);
+	if (_dl_find_object((void *)address, &o) == 0)
+		return module_add(&o);
+	replace(address, address + 1);		/* code that was made there */
+	return 0;
 }
 
 bool module_closed(uint32_t module)
@@ -127,18 +176,17 @@ void module_scan_closed(void)
 	lock_take(&close_lock);
 	for (uint64_t i = 1; i < count; i++) {
 		struct dl_find_object o;
-		if (m[i].closed || (_dl_find_object((void *)m[i].lo, &o) == 0
+		if (module_closed((uint32_t)i) || (_dl_find_object((void *)m[i].lo, &o) == 0
 		    && (uintptr_t)o.dlfo_map_start == m[i].lo && (uintptr_t)o.dlfo_map_end == m[i].hi))
 			continue;
-		if (m[i].flags & LEDGER_MODULE_VDSO)
+		if (__atomic_load_n(&m[i].flags, __ATOMIC_RELAXED) & LEDGER_MODULE_VDSO)
 			continue;
 		__atomic_store_n(&m[i].closed, birth_advance(), __ATOMIC_RELAXED);
-		if (!any) {
-			__atomic_fetch_add(&state.generation, 1, __ATOMIC_ACQ_REL);
-			rule_flush();
-			any = true;
-		}
-		site_forget_module((uint32_t)i);
+		any = true;
+	}
+	if (any) {
+		__atomic_fetch_add(&state.generation, 1, __ATOMIC_ACQ_REL);
+		rule_flush();
 	}
 	lock_release(&close_lock);
 }

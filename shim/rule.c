@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include "rule.h"
-#include "state.h"
+#include "site.h"
 
 uint64_t rule_table[1u << RULE_SLOTS_BITS];
 
@@ -447,18 +447,36 @@ uint32_t rule_compute(uintptr_t key)
 	return row_rule(&row);
 }
 
+/* Which lines of the table are not empty: programs that unload much know few rules. */
+#define LINE_ENTRIES (64 / sizeof rule_table[0])
+static uint64_t used[(1u << RULE_SLOTS_BITS) / LINE_ENTRIES / 64];
+
 uint32_t rule_learn(uintptr_t key)
 {
 	uint32_t generation = __atomic_load_n(&state.generation, __ATOMIC_ACQUIRE);
 	uint32_t rule = rule_compute(key);
+	site_meet_module(key - 1);
 	uint64_t h = key * 0x61C8864680B583EBull, entry = (uint64_t)rule << 32 | (uint32_t)h;
-	if (key < (1ull << 47) && generation == __atomic_load_n(&state.generation, __ATOMIC_ACQUIRE))
-		__atomic_store_n(&rule_table[(uint16_t)(h >> 31)], entry, __ATOMIC_RELAXED);
+	if (key >= 1ull << 47)
+		return rule;
+	uint64_t *place = &rule_table[(uint16_t)(h >> 31)];
+	size_t line = (size_t)(place - rule_table) / LINE_ENTRIES;
+	__atomic_fetch_or(&used[line / 64], 1ull << line % 64, __ATOMIC_SEQ_CST);
+	__atomic_store_n(place, entry, __ATOMIC_SEQ_CST);
+	/* Its code may have been unloaded meanwhile, and the flush be over. */
+	if (generation != __atomic_load_n(&state.generation, __ATOMIC_SEQ_CST))
+		__atomic_store_n(place, 0, __ATOMIC_RELAXED);
 	return rule;
 }
 
 void rule_flush(void)
 {
-	for (unsigned i = 0; i < 1u << RULE_SLOTS_BITS; i++)
-		__atomic_store_n(&rule_table[i], 0, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) {
+		uint64_t lines = __atomic_exchange_n(&used[i], 0, __ATOMIC_SEQ_CST);
+		for (; lines; lines &= lines - 1) {
+			uint64_t *entry = &rule_table[(i * 64 + (unsigned)__builtin_ctzll(lines)) * LINE_ENTRIES];
+			for (unsigned k = 0; k < LINE_ENTRIES; k++)
+				__atomic_store_n(&entry[k], 0, __ATOMIC_RELAXED);
+		}
+	}
 }

@@ -50,6 +50,9 @@ void site_after_fork(void)
 }
 
 #define ENTRY(hash, site) (((hash) & ~(uint64_t)SLOT_SITE_MASK) | (site))
+/* No site, and a search goes on behind it: for the one hash in 2^42 that looks so, what
+ * it finds is "unknown". */
+#define ENTRY_GONE (~(uint64_t)SLOT_SITE_MASK)
 
 uint32_t site_find(uint64_t hash)
 {
@@ -197,26 +200,31 @@ uint32_t site_add(uint64_t hash, const struct walk_place *places, struct walk_fr
 	return site;
 }
 
-void site_forget_module(uint32_t module)
+void site_meet_module(uintptr_t address)
 {
-	/* Sites whose stack passes through the module get an entry that no hash
-	 * finds; done by rebuilding the table without them. */
+	if (module_known(address))
+		return;
 	lock_take(&site_lock);
-	const struct ledger_node *n = ledger_at(LEDGER_NODES);
-	struct ledger_site *s = ledger_at(LEDGER_SITES);
-	uint64_t count = state.ledger->table[LEDGER_SITES].count;
-	struct site_table *fresh = sites_new(sites->mask + 1);
-	if (fresh) {
-		for (uint64_t i = LEDGER_SITE_FIRST; i < count; i++) {
-			bool gone = false;
-			for (uint32_t node = s[i].node; node && !gone; node = n[node].parent)
-				gone = n[node].module == module;
-			if (gone)
-				__atomic_store_n(&s[i].hash, 0, __ATOMIC_RELAXED);
-			else if (s[i].hash)
-				sites_put(fresh, s[i].hash, (uint32_t)i);
-		}
-		sites_publish(fresh);
-	}
+	module_find(address);
 	lock_release(&site_lock);
+}
+
+void site_forget_replaced(void)
+{
+	const struct ledger_module *m = ledger_at(LEDGER_MODULES);
+	struct ledger_node *n = ledger_at(LEDGER_NODES);
+	struct ledger_site *s = ledger_at(LEDGER_SITES);
+	for (uint64_t i = 1; i < state.ledger->table[LEDGER_NODES].count; i++)	/* parents come before */
+		if ((m[n[i].module].flags & LEDGER_MODULE_REPLACED) || (n[n[i].parent].flags & LEDGER_NODE_REPLACED))
+			n[i].flags |= LEDGER_NODE_REPLACED;
+	for (uint64_t i = LEDGER_SITE_FIRST; i < state.ledger->table[LEDGER_SITES].count; i++) {
+		if (!s[i].hash || !(n[s[i].node].flags & LEDGER_NODE_REPLACED))
+			continue;
+		uint64_t at = s[i].hash & sites->mask;
+		while (sites->entry[at] && sites->entry[at] != ENTRY(s[i].hash, i))
+			at = (at + 1) & sites->mask;
+		if (sites->entry[at])
+			__atomic_store_n(&sites->entry[at], ENTRY_GONE, __ATOMIC_RELAXED);
+		__atomic_store_n(&s[i].hash, 0, __ATOMIC_RELAXED);
+	}
 }

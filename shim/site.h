@@ -52,7 +52,11 @@ static inline uint64_t site_mix(uint64_t h)
 	return h ^ h >> 32;
 }
 
-/* Forgets the sites whose frames lie in an unloaded module (numbers stay). */
-void site_forget_module(uint32_t module);
+/* Whose code is at this address? To be called before a site is looked for by it, once
+ * after each dlclose: the rules are, as the first to be asked (rule_learn). */
+void site_meet_module(uintptr_t address);
+/* Under the site lock (module.c): sites whose stacks pass through replaced modules
+ * are found no more; their numbers stay. */
+void site_forget_replaced(void);
 
 #endif

@@ -322,3 +322,33 @@ is() {
 	[ "$(json "$("$TIDEMARK" stat --json a.tide)" \
 		'[(len(r["stack"]), r["total_blocks"]) for r in d["records"] if r["stack"][-1]["function"] == "__start_context"]')" = "[(8, 30)]" ]
 }
+
+@test "a plug-in that is loaded again and again is one, and other code in its place another" {
+	for bytes in 1100 1200; do
+		${CC:-gcc} -g -O1 -shared -fPIC -DBYTES=$bytes -o $bytes.so -x c - <<-'EOF'
+			#include <stdlib.h>
+			void *get(void) { void *volatile p = malloc(BYTES); return p; }
+		EOF
+	done
+	compile host <<-'EOF'
+		#include <dlfcn.h>
+		static void load(const char *name) {
+			void *l = dlopen(name, RTLD_NOW);
+			void *(*volatile get)(void) = (void *(*)(void))dlsym(l, "get");
+			get();
+			dlclose(l);
+		}
+		int main(void) {
+			for (int i = 0; i < 50; i++)
+				load("./1100.so");
+			for (int i = 0; i < 60; i++)
+				load("./1200.so");
+			load("./1100.so");
+			return 0;
+		}
+	EOF
+	"$TIDEMARK" run -q -o a.tide ./host
+	[ "$(json "$("$TIDEMARK" stat --json a.tide)" \
+		'sorted((r["total_bytes"], r["total_blocks"], r["stack"][0]["module"][-7:]) for r in d["records"] if r["stack"][0]["function"] == "get")')" = \
+		"[(1100, 1, '1100.so'), (55000, 50, '1100.so'), (72000, 60, '1200.so')]" ]
+}
