@@ -103,8 +103,7 @@ static bool sites_grow(uint64_t count)
 
 static uint64_t node_hash(uint32_t parent, uint64_t address, unsigned flags)
 {
-	uint64_t h = (address + flags) * 0x9E3779B97F4A7C15ull + parent * 0xD6E8FEB86659FD93ull;
-	return h ^ h >> 32;
+	return site_mix((address + flags) * 0x9E3779B97F4A7C15ull + parent);
 }
 
 static bool nodes_grow(uint64_t count)
@@ -127,11 +126,10 @@ static bool nodes_grow(uint64_t count)
 	return true;
 }
 
-/* Child of `parent` for this address; 0 when the table is full. */
-static uint32_t node_intern(uint32_t parent, uint64_t address, unsigned flags)
+/* Child of `parent` for this address; 0: none so far. */
+static uint32_t node_find(uint32_t parent, uint64_t address, unsigned flags)
 {
-	struct ledger_table *t = &state.ledger->table[LEDGER_NODES];
-	struct ledger_node *n = ledger_at(LEDGER_NODES);
+	const struct ledger_node *n = ledger_at(LEDGER_NODES);
 	uint64_t at = node_hash(parent, address, flags) & nodes->mask;
 	for (; nodes->entry[at]; at = (at + 1) & nodes->mask) {
 		const struct ledger_node *have = &n[nodes->entry[at]];
@@ -140,16 +138,60 @@ static uint32_t node_intern(uint32_t parent, uint64_t address, unsigned flags)
 		    && !module_closed(have->module))
 			return nodes->entry[at];
 	}
-	uint64_t index = t->count;
-	if (!store_reserve(LEDGER_NODES, index + 1) || !nodes_grow(index + 1))
-		return 0;
-	n[index] = (struct ledger_node){ .parent = parent, .address = address,
-		.flags = (uint16_t)flags, .module = (uint16_t)module_find(address - !(flags & LEDGER_NODE_SIGNAL)) };
-	for (at = node_hash(parent, address, flags) & nodes->mask; nodes->entry[at];)
+	return 0;
+}
+
+/* A new one; there is room. */
+static uint32_t node_new(uint32_t parent, uint64_t address, unsigned flags)
+{
+	struct ledger_table *t = &state.ledger->table[LEDGER_NODES];
+	uint64_t index = t->count, at = node_hash(parent, address, flags) & nodes->mask;
+	((struct ledger_node *)ledger_at(LEDGER_NODES))[index] = (struct ledger_node){ .parent = parent,
+		.address = address, .flags = (uint16_t)flags,
+		.module = (uint16_t)module_find(address - !(flags & LEDGER_NODE_SIGNAL)) };
+	while (nodes->entry[at])
 		at = (at + 1) & nodes->mask;
 	nodes->entry[at] = (uint32_t)index;
 	__atomic_store_n(&t->count, index + 1, __ATOMIC_RELEASE);
 	return (uint32_t)index;
+}
+
+static unsigned node_flags(const struct walk_frame *f)
+{
+	return (f->flags & WALK_EXACT ? LEDGER_NODE_SIGNAL : 0)
+		| (f->flags & WALK_BY_RBP ? LEDGER_NODE_BY_FRAME_POINTER : 0);
+}
+
+/* The node of the innermost of these frames; 0 when the table is full. */
+static uint32_t nodes_of(const struct walk_place *places, struct walk_frame *frames, uint32_t count, bool remember)
+{
+	uint32_t i = 0, node = 0, child;
+	if (remember) {
+		for (i = count; i > 0 && !frames[i - 1].node; i--)
+			;
+		if (i)
+			node = frames[i - 1].node;
+	}
+	for (; i < count && (child = node_find(node, places[i].pc, node_flags(&frames[i]))); i++) {
+		node = child;
+		if (remember)
+			frames[i].node = node;
+	}
+	/* A child of what is new is new: their numbers follow each other, so it is known
+	 * where they will stand, and each place is a cache miss in a large table. */
+	uint64_t fresh = state.ledger->table[LEDGER_NODES].count;
+	if (i < count && (!store_reserve(LEDGER_NODES, fresh + count - i) || !nodes_grow(fresh + count - i)))
+		return 0;
+	uint64_t parent = node, next = fresh;
+	for (uint32_t k = i; k < count; k++, parent = next++)
+		__builtin_prefetch(&nodes->entry[node_hash((uint32_t)parent, places[k].pc, node_flags(&frames[k]))
+			& nodes->mask], 1);
+	for (; i < count; i++) {
+		node = node_new(node, places[i].pc, node_flags(&frames[i]));
+		if (remember)
+			frames[i].node = node;
+	}
+	return node;
 }
 
 static uint32_t add_locked(uint64_t hash, const struct walk_place *places, struct walk_frame *frames,
@@ -162,23 +204,9 @@ static uint32_t add_locked(uint64_t hash, const struct walk_place *places, struc
 	uint64_t index = t->count;
 	if (index > SLOT_SITE_MASK || !store_reserve(LEDGER_SITES, index + 1) || !sites_grow(index + 1))
 		return 0;
-
-	uint32_t first = 0, node = 0;
-	if (remember) {
-		for (first = count; first > 0 && !frames[first - 1].node; first--)
-			;
-		if (first)
-			node = frames[first - 1].node;
-	}
-	for (uint32_t i = first; i < count; i++) {
-		unsigned f = (frames[i].flags & WALK_EXACT ? LEDGER_NODE_SIGNAL : 0)
-			| (frames[i].flags & WALK_BY_RBP ? LEDGER_NODE_BY_FRAME_POINTER : 0);
-		node = node_intern(node, places[i].pc, f);
-		if (!node)
-			return 0;
-		if (remember)
-			frames[i].node = node;
-	}
+	uint32_t node = nodes_of(places, frames, count, remember);
+	if (!node)
+		return 0;
 	struct ledger_site *s = (struct ledger_site *)ledger_at(LEDGER_SITES) + index;
 	*s = (struct ledger_site){ .hash = hash, .node = node, .depth = (uint16_t)count,
 		.flags = (uint16_t)flags };
