@@ -8,6 +8,7 @@
 #include <string.h>
 #include "../shim/blockmap.h"
 #include "blockmap_read.h"
+#include "search.h"
 
 #define PIECE 2048u
 #define MAP_PAGE 4096u
@@ -296,16 +297,8 @@ void blockmap_births(const struct blockmap *b, const struct ledger_copy *c, stru
 
 uint64_t blockmap_find(const struct tide_block *blocks, uint64_t count, uint64_t address)
 {
-	uint64_t lo = 0, hi = count;
+	uint64_t lo = SEARCH_UP_TO(blocks, count, address, address);
 
-	while (lo < hi) {
-		uint64_t middle = lo + (hi - lo) / 2;
-
-		if (blocks[middle].address <= address)
-			lo = middle + 1;
-		else
-			hi = middle;
-	}
 	if (!lo || address - blocks[lo - 1].address >= blocks[lo - 1].bytes + !blocks[lo - 1].bytes)
 		return BLOCKMAP_NONE;
 	return lo - 1;

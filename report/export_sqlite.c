@@ -6,6 +6,7 @@
 
 #include "error.h"
 #include "export.h"
+#include "generations.h"
 #include "place.h"
 
 static const char schema[] =
@@ -204,17 +205,7 @@ static void put_sites(struct database *d)
 /* Marks before this birth number: the interval of view.h. */
 static size_t interval_of(const struct snapshot *s, uint32_t birth)
 {
-	size_t lo = 0, hi = s->mark_count;
-
-	while (lo < hi) {
-		size_t middle = (lo + hi) / 2;
-
-		if (s->marks[middle].birth < birth)
-			lo = middle + 1;
-		else
-			hi = middle;
-	}
-	return lo;
+	return s->mark_count - generation_of(s, birth);
 }
 
 static void put_blocks(struct database *d)

@@ -1,6 +1,7 @@
 /* layout.c - interior references that a known layout explains: layout.h. */
 #include <stdlib.h>
 #include "layout.h"
+#include "search.h"
 
 #define KNOWN 4096u
 #define EXCEPTION_HEADER 128u		/* __cxa_refcounted_exception, libstdc++ unwind-cxx.h */
@@ -19,17 +20,9 @@ static void range_add(struct layout_range **ranges, size_t *count, uint64_t lo, 
 
 static bool range_has(const struct layout_range *ranges, size_t count, uint64_t address)
 {
-	size_t lo = 0, hi = count;
+	size_t at = SEARCH_UP_TO(ranges, count, hi, address);
 
-	while (lo < hi) {
-		size_t middle = (lo + hi) / 2;
-
-		if (ranges[middle].hi <= address)
-			lo = middle + 1;
-		else
-			hi = middle;
-	}
-	return lo < count && ranges[lo].lo <= address;
+	return at < count && ranges[at].lo <= address;
 }
 
 void layout_begin(struct layout *l, struct memory_read *m)

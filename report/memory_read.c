@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 #include "memory_read.h"
+#include "search.h"
 
 #define PAGE 4096ull
 #define LARGE (1ull << 30)
@@ -226,17 +227,9 @@ static int run_scan(struct memory_read *m, uint64_t *from, uint64_t *end, uint64
 /* The mapping that holds the address, or the next above it. */
 static const struct memory_mapping *mapping_after(const struct memory_read *m, uint64_t address)
 {
-	size_t lo = 0, hi = m->mapping_count;
+	size_t at = SEARCH_UP_TO(m->mappings, m->mapping_count, hi, address);
 
-	while (lo < hi) {
-		size_t middle = (lo + hi) / 2;
-
-		if (m->mappings[middle].hi <= address)
-			lo = middle + 1;
-		else
-			hi = middle;
-	}
-	return lo < m->mapping_count ? &m->mappings[lo] : NULL;
+	return at < m->mapping_count ? &m->mappings[at] : NULL;
 }
 
 bool memory_run(struct memory_read *m, uint64_t *from, uint64_t *end, uint64_t to)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "perfmap.h"
+#include "search.h"
 #include "snapshot.h"
 
 #define FILE_MAX ((uint64_t)256 << 20)
@@ -284,16 +285,8 @@ void perfmap_store(const struct perfmap *map, struct snapshot_writer *w)
 
 const struct tide_jit *perfmap_find(const struct tide_jit *sorted, size_t count, uint64_t address)
 {
-	size_t lo = 0, hi = count;
+	size_t lo = SEARCH_UP_TO(sorted, count, address, address);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (sorted[mid].address <= address)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	if (lo == 0 || address - sorted[lo - 1].address >= sorted[lo - 1].bytes)
 		return NULL;
 	return &sorted[lo - 1];

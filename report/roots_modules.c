@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "roots.h"
+#include "search.h"
 
 #define HEADERS_MAX 64u
 #define MODULES_MAX 65536u
@@ -52,17 +53,9 @@ static int module_order(const void *a, const void *b)
 
 struct roots_module *roots_module_at(struct roots *r, uint64_t address)
 {
-	size_t lo = 0, hi = r->module_count;
+	size_t at = SEARCH_UP_TO(r->modules, r->module_count, hi, address);
 
-	while (lo < hi) {
-		size_t middle = (lo + hi) / 2;
-
-		if (r->modules[middle].hi <= address)
-			lo = middle + 1;
-		else
-			hi = middle;
-	}
-	return lo < r->module_count && r->modules[lo].lo <= address ? &r->modules[lo] : NULL;
+	return at < r->module_count && r->modules[at].lo <= address ? &r->modules[at] : NULL;
 }
 
 struct symbol_module *roots_symbols(struct roots_module *m)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "../shim/blockmap.h"
 #include "roots.h"
+#include "search.h"
 
 #define FRAMES_MAX 8192u
 #define RED_ZONE 128u			/* bytes below rsp that a leaf function may use (ABI) */
@@ -420,20 +421,13 @@ uint32_t roots_stack(struct roots *r, const struct claim *c, uint64_t address)
 	struct roots_thread *t = &r->threads[c->item];
 	struct tide_root root = { .kind = ROOT_STACK, .thread = t->index, .flags = c->flags,
 		.address = address };
-	size_t lo = t->first, hi = t->frame_count;
+	size_t lo;
 	uint32_t *known = &t->rest_root;
 	char name[64];
 
 	/* The last frame that starts at or below the address; the end of the last
 	 * one is not known. */
-	while (lo < hi) {
-		size_t middle = (lo + hi) / 2;
-
-		if (t->frames[middle].sp <= address)
-			lo = middle + 1;
-		else
-			hi = middle;
-	}
+	lo = t->first + SEARCH_UP_TO(t->frames + t->first, t->frame_count - t->first, sp, address);
 	if (lo == t->first && lo < t->frame_count && t->frames[lo].sp - address <= RED_ZONE)
 		lo++;
 	if (lo > t->first && !(c->flags & ROOT_FLAG_WEAK_EVIDENCE))

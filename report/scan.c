@@ -3,6 +3,7 @@
 #include <string.h>
 #include "count_notes.h"
 #include "scan.h"
+#include "search.h"
 
 #define LEAF_SHIFT 22
 #define PAGE_SHIFT 12
@@ -101,17 +102,7 @@ void scan_end(struct scan *s)
 
 uint64_t scan_first(const struct scan *s, uint64_t address)
 {
-	uint64_t lo = 0, hi = s->block_count;
-
-	while (lo < hi) {
-		uint64_t middle = (lo + hi) / 2;
-
-		if (s->blocks[middle].address < address)
-			lo = middle + 1;
-		else
-			hi = middle;
-	}
-	return lo;
+	return address ? SEARCH_UP_TO(s->blocks, s->block_count, address, address - 1) : 0;
 }
 
 /* Three steps, so that the memory of one can be fetched while others are done:

@@ -13,6 +13,7 @@
 #include <uthash.h>
 
 #include "error.h"
+#include "search.h"
 #include "symbol_private.h"
 
 #define NONE UINT32_MAX
@@ -263,16 +264,8 @@ static void unit_build(struct unit *u)
 
 static struct unit *unit_at(struct symbol_units *all, uint64_t address)
 {
-	size_t lo = 0, hi = all->range_count;
+	size_t lo = SEARCH_UP_TO(all->ranges, all->range_count, lo, address);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (all->ranges[mid].lo <= address)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	/* Units do not overlap; a few steps back for those of odd linkers. */
 	for (size_t steps = 0; lo-- > 0 && steps < 8; steps++) {
 		if (all->ranges[lo].hi > address) {
@@ -288,16 +281,8 @@ static struct unit *unit_at(struct symbol_units *all, uint64_t address)
 
 static uint32_t scope_at(const struct unit *u, uint64_t address)
 {
-	size_t lo = 0, hi = u->segment_count;
+	size_t lo = SEARCH_UP_TO(u->segments, u->segment_count, start, address);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (u->segments[mid].start <= address)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	return lo ? u->segments[lo - 1].scope : NONE;
 }
 

@@ -15,6 +15,7 @@
 
 #include "demangle.h"
 #include "error.h"
+#include "search.h"
 #include "symbol_private.h"
 
 #define SERVER_PATIENCE 10.0	/* seconds */
@@ -287,17 +288,9 @@ void symbol_table_sort(struct symbol_table *t)
 
 struct symbol_entry *symbol_table_at(struct symbol_table *t, uint64_t address)
 {
-	size_t lo = 0, hi = t->count, looked = 0;
+	size_t lo = SEARCH_UP_TO(t->entries, t->count, start, address), looked = 0;
 	struct symbol_entry *best = NULL;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (t->entries[mid].start <= address)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	/* Down to the nearest start with an entry that covers the address; of
 	 * several with that start, the first is the best name. */
 	while (lo-- > 0 && looked++ < BACK_MAX && t->entries[lo].cover > address) {

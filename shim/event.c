@@ -15,7 +15,7 @@ static uint64_t slot_time(struct thread *t, uintptr_t p, uint64_t *slot, unsigne
 	return tsc;
 }
 
-/* Blocks made further apart than this many parts of a second are all timed. */
+/* Blocks made further apart than 1/2^17 of a second are all timed. */
 #define TIMED_SLOW_BITS 17
 
 __attribute__((noinline))
