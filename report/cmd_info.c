@@ -129,6 +129,12 @@ static json_t *module_json(const struct snapshot *s, const struct tide_module *m
 	return o;
 }
 
+/* Whose the live blocks are is in the block list only. */
+static bool thread_live_known(const struct snapshot *s)
+{
+	return s->birth_count || !s->process->live_blocks;
+}
+
 static json_t *thread_json(const struct snapshot *s, const struct tide_thread *t)
 {
 	json_t *o = json_object();
@@ -138,7 +144,7 @@ static json_t *thread_json(const struct snapshot *s, const struct tide_thread *t
 	json_object_set_new(o, "alive", json_boolean(!(t->state & LEDGER_THREAD_EXITED)));
 	json_object_set_new(o, "registers", json_text(registers_known(t->registers)));
 	set(o, "allocations", t->allocations);
-	set(o, "live_bytes", t->live_bytes);
+	json_object_set_new(o, "live_bytes", thread_live_known(s) ? json_integer((json_int_t)t->live_bytes) : json_null());
 	set(o, "born", t->born);
 	set(o, "died", t->died);
 	return o;
@@ -373,7 +379,8 @@ static void show_threads(struct screen *s, const struct snapshot *snapshot, size
 		}
 		table_text(t, STYLE_PLAIN, "%d", th->tid);
 		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)th->allocations));
-		table_text(t, STYLE_PLAIN, "%s", units_bytes(text, (int64_t)th->live_bytes));
+		table_text(t, STYLE_PLAIN, "%s",
+			thread_live_known(snapshot) ? units_bytes(text, (int64_t)th->live_bytes) : "-");
 		table_text(t, STYLE_DIM, "%s", th->state & LEDGER_THREAD_EXITED ? "ended" : "alive");
 		table_text(t, STYLE_DIM, "%s", registers_known(th->registers));
 		table_text(t, STYLE_NAME, "%s", snapshot_string(snapshot, th->name));

@@ -117,6 +117,16 @@ static size_t print_groups(struct screen *s, struct leaks_view *v, size_t rows)
 	return hidden;
 }
 
+static bool any_kinds(const struct leaks_view *v)
+{
+	const struct leaks *l = &v->leaks;
+
+	for (size_t i = leaks_next_record(v, 0); i < l->record_count; i = leaks_next_record(v, i + 1))
+		if (!LEAK_IS_LOST(l->records[i].kind))
+			return true;
+	return false;
+}
+
 /* The kinds that --show adds. */
 static size_t print_kinds(struct screen *s, struct leaks_view *v, size_t rows)
 {
@@ -178,7 +188,12 @@ int leaks_screen(struct leaks_view *v)
 		hidden = print_groups(&s, v, rows);
 	if (v->show[LEAK_POSSIBLE] || v->show[LEAK_REACHABLE]) {
 		fputc('\n', s.out);
-		hidden += print_kinds(&s, v, rows);
+		if (any_kinds(v))
+			hidden += print_kinds(&s, v, rows);
+		else
+			fprintf(s.out, "nothing is %s%s%s\n", v->show[LEAK_POSSIBLE] ? "possible" : "",
+				v->show[LEAK_POSSIBLE] && v->show[LEAK_REACHABLE] ? " or " : "",
+				v->show[LEAK_REACHABLE] ? "reachable" : "");
 	}
 	print_declared(&s, v);
 	if (hidden)

@@ -88,6 +88,8 @@ setup() {
 	profile more.tide ./more
 	"$TIDEMARK" leaks --csv --show possible,reachable more.tide | grep -q '^possible,'
 	run -2 "$TIDEMARK" leaks --show nonsense lose.tide
+	run -0 "$TIDEMARK" leaks -q --show possible --filter nothing_like_it lose.tide
+	[ "${lines[-1]}" = "nothing is possible" ]
 }
 
 @test "--fail: exit 1 with leaks, 0 without" {
