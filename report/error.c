@@ -121,3 +121,14 @@ char *memory_printf(const char *format, ...)
 	va_end(list);
 	return bytes < 0 ? memory_or_exit(NULL, 1) : s;
 }
+
+void error_reason(char *list, uint64_t room, const char *format, va_list args)
+{
+	size_t used = strlen(list);
+
+	if (used && used + 2 < room) {
+		memcpy(list + used, "; ", 3);
+		used += 2;
+	}
+	vsnprintf(list + used, room - used, format, args);
+}

@@ -23,15 +23,10 @@
 static void why_add(struct image *im, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void why_add(struct image *im, const char *format, ...)
 {
-	size_t used = strlen(im->why);
 	va_list args;
 
-	if (used && used + 3 < sizeof im->why) {
-		memcpy(im->why + used, "; ", 3);
-		used += 2;
-	}
 	va_start(args, format);
-	vsnprintf(im->why + used, sizeof im->why - used, format, args);
+	error_reason(im->why, sizeof im->why, format, args);
 	va_end(args);
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "error.h"
 #include "ledger_read.h"
 #include "roots.h"
 
@@ -31,15 +32,10 @@ void roots_claim(struct roots *r, uint64_t lo, uint64_t hi, uint32_t rank, uint3
 
 void roots_doubt(struct roots *r, const char *format, ...)
 {
-	size_t used = strlen(r->doubts);
 	va_list args;
 
-	if (used && used + 2 < sizeof r->doubts) {
-		memcpy(r->doubts + used, "; ", 3);
-		used += 2;
-	}
 	va_start(args, format);
-	vsnprintf(r->doubts + used, sizeof r->doubts - used, format, args);
+	error_reason(r->doubts, sizeof r->doubts, format, args);
 	va_end(args);
 }
 
