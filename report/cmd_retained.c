@@ -218,7 +218,7 @@ static uint32_t site_of(const struct state *t, const struct row *r)
 
 static const char *root_name(const struct state *t, const struct row *r)
 {
-	return snapshot_string(&t->snapshot, t->snapshot.roots[r->which].name);
+	return symbols_root(t->symbols, r->which);
 }
 
 static void json_row(struct json_stream *stream, const struct state *t, const struct row *r)

@@ -76,6 +76,20 @@ static void store(struct snapshot_writer *w, const struct snapshot *s, struct sy
 	free(list);
 }
 
+/* Roots, with their best names. */
+static void store_roots(struct snapshot_writer *w, const struct snapshot *s, struct symbols *y)
+{
+	struct tide_root *roots = memory_get(s->root_count * sizeof(*roots) + 1);
+
+	for (uint32_t i = 0; i < s->root_count; i++) {
+		roots[i] = s->roots[i];
+		roots[i].name = snapshot_writer_string(w, symbols_root(y, i));
+	}
+	if (s->root_count)
+		snapshot_writer_section(w, SECTION_ROOTS, sizeof(*roots), roots, s->root_count, 1);
+	free(roots);
+}
+
 static void report(const struct arguments *a, const struct snapshot *s, const char *path,
 	const struct counts *counts)
 {
@@ -117,12 +131,13 @@ static int symbolize(const struct arguments *a, struct snapshot *s, struct tide_
 		return error_set(e, EXIT_USAGE, "%s is not rewritten|it is the ledger of a process|"
 			"name a file for the snapshot with -o", a->file);
 	w = snapshot_writer_new();
-	if (snapshot_writer_copy(w, s, SECTION_SYMBOLS, e) != 0) {
+	if (snapshot_writer_copy(w, s, 1ull << SECTION_SYMBOLS | 1ull << SECTION_ROOTS, e) != 0) {
 		snapshot_writer_free(w);
 		return -1;
 	}
 	y = symbols_new(s);
 	store(w, s, y, &counts);
+	store_roots(w, s, y);
 	failed = snapshot_writer_finish(w, path, e);
 	if (!failed)
 		report(a, s, path, &counts);

@@ -75,7 +75,7 @@ static void write_node(struct html *h, const struct html_key *key, const struct 
 		break;
 	case KIND_ROOT:
 		html_json(h, json_pack("[s,o]", refs_root_kind(s->roots[key->part[2]].kind),
-			json_text(snapshot_string(s, s->roots[key->part[2]].name))));
+			json_text(symbols_root(h->view.symbols, key->part[2]))));
 		break;
 	case KIND_GROUP:
 		fprintf(h->out, "%" PRIu32, html_row(h, h->leaks.leaks.groups[key->part[2]].site, false));

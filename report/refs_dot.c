@@ -167,7 +167,7 @@ static void draw_edges(struct drawing *d)
 		printf("  r%u [shape=ellipse, style=filled, fillcolor=palegreen, label=\"", e->root);
 		text_out(refs_root_kind(r->snapshot.roots[e->root].kind));
 		fputs(" ", stdout);
-		text_out(snapshot_string(&r->snapshot, r->snapshot.roots[e->root].name));
+		text_out(symbols_root(r->symbols, e->root));
 		printf("\"];\n  r%u -> b%u%s;\n", e->root, e->block, e->flags & EDGE_INTERIOR ? " [style=dashed]" : "");
 	}
 }

@@ -15,7 +15,7 @@ static json_t *json_root(const struct refs *r, uint32_t root_edge, bool word)
 
 	json_object_set_new(o, "kind", json_text("root"));
 	json_object_set_new(o, "root", json_text(refs_root_kind(root->kind)));
-	json_object_set_new(o, "name", json_text(snapshot_string(&r->snapshot, root->name)));
+	json_object_set_new(o, "name", json_text(symbols_root(r->symbols, e->root)));
 	if (!word)
 		return o;
 	json_object_set_new(o, "address", root->address ? json_address(e->address) : json_null());

@@ -29,7 +29,7 @@ static void root_line(struct screen *s, const struct refs *r, const char *lead, 
 {
 	const struct tide_root_edge *e = &r->snapshot.root_edges[root_edge];
 	const struct tide_root *root = &r->snapshot.roots[e->root];
-	const char *name = snapshot_string(&r->snapshot, root->name);
+	const char *name = symbols_root(r->symbols, e->root);
 	char *text = memory_printf("%s%s %s%s", lead, refs_root_kind(root->kind), *name ? name : "(no name)",
 		root->flags & ROOT_FLAG_WEAK_EVIDENCE ? " (weak evidence)" : "");
 	char *fit = screen_fit(s, text, s->width, FIT_MIDDLE);

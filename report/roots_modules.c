@@ -402,7 +402,7 @@ uint32_t roots_global(struct roots *r, const struct claim *c, uint64_t address)
 		snprintf(made, sizeof made, "first heap of %s", base_name(m->path));
 		name = made;
 	} else {
-		name = symbol_module_variable(roots_symbols(m), address - m->bias, &start, &bytes);
+		name = symbol_module_object(roots_symbols(m), address - m->bias, &start, &bytes);
 		start += m->bias;
 		if (!name || address < start || address >= start + bytes) {
 			start = address & ~7ull;

@@ -90,10 +90,10 @@ struct snapshot_writer *snapshot_writer_new(void);
 uint32_t snapshot_writer_string(struct snapshot_writer *w, const char *s);	/* interned */
 void snapshot_writer_section(struct snapshot_writer *w, uint32_t kind, uint32_t element_bytes,
 	const void *data, uint64_t count, int copy);
-/* Takes over all sections of `s` (those this version does not know too) but of kind
- * `except`, with their strings. To be called first, on a new writer; `s` must stay
- * open until finish. Fails on a snapshot that is damaged. */
-int snapshot_writer_copy(struct snapshot_writer *w, struct snapshot *s, uint32_t except,
+/* Takes over all sections of `s` (those this version does not know too) but of the
+ * kinds whose bits are set in `except`, with their strings. To be called first, on a new
+ * writer; `s` must stay open until finish. Fails on a snapshot that is damaged. */
+int snapshot_writer_copy(struct snapshot_writer *w, struct snapshot *s, uint64_t except,
 	struct tide_error *e);
 int snapshot_writer_finish(struct snapshot_writer *w, const char *path, struct tide_error *e);
 /* The same, but a file that exists stays: "x.tide" becomes "x.1.tide", "x.2.tide" ...

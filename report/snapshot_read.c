@@ -449,7 +449,12 @@ static int section_copy(struct snapshot_writer *w, struct snapshot *s, const str
 	return 0;
 }
 
-int snapshot_writer_copy(struct snapshot_writer *w, struct snapshot *s, uint32_t except,
+static bool is_among(uint32_t kind, uint64_t kinds)
+{
+	return kind < 64 && kinds >> kind & 1;
+}
+
+int snapshot_writer_copy(struct snapshot_writer *w, struct snapshot *s, uint64_t except,
 	struct tide_error *e)
 {
 	const struct tide_section *table = NULL;
@@ -463,13 +468,13 @@ int snapshot_writer_copy(struct snapshot_writer *w, struct snapshot *s, uint32_t
 		return error_set(e, EXIT_UNMEASURED, "%s cannot be copied|%s|", s->path, s->damage);
 	snapshot_writer_strings_from(w, s->strings, s->strings_bytes);
 	for (uint32_t i = 0; i < count; i++)
-		if (table[i].kind != SECTION_STRINGS && table[i].kind != except && section_copy(w, s, &table[i]))
+		if (table[i].kind != SECTION_STRINGS && !is_among(table[i].kind, except) && section_copy(w, s, &table[i]))
 			return error_set(e, EXIT_UNMEASURED, "%s cannot be copied|a section is damaged|",
 				s->path);
 	for (uint32_t i = 0; r->writer && i < r->writer->section_count; i++) {
 		const struct writer_section *from = &r->writer->sections[i];
 
-		if (from->kind != except)
+		if (!is_among(from->kind, except))
 			snapshot_writer_section(w, from->kind, from->element_bytes, from->data, from->count, 0);
 	}
 	return 0;

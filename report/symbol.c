@@ -513,3 +513,17 @@ const char *symbols_variable(struct symbols *y, uint32_t module, uint64_t elf_ad
 
 	return m ? symbol_module_variable(m, elf_address, start, bytes) : NULL;
 }
+
+const char *symbols_root(struct symbols *y, uint32_t root)
+{
+	const struct tide_root *r = &y->s->roots[root];
+	const char *stored = snapshot_string(y->s, r->name), *name;
+	uint64_t address, start, bytes;
+
+	if (r->kind != ROOT_GLOBAL || !r->module || r->module >= y->s->module_count)
+		return stored;
+	address = r->address - y->s->modules[r->module].bias;
+	name = symbols_variable(y, r->module, address, &start, &bytes);
+	/* Only a word without a symbol was not told its variable's start. */
+	return name && address - start < bytes && (address == start || strstr(stored, "+0x")) ? name : stored;
+}

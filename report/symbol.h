@@ -63,4 +63,8 @@ double symbols_without_source(const struct symbols *);
 const char *symbols_variable(struct symbols *, uint32_t module, uint64_t elf_address,
 	uint64_t *start, uint64_t *bytes);
 
+/* What a root of the snapshot is called: as the snapshot says, or better where the
+ * collector had no time to read DWARF ("counter" is "main::counter"). */
+const char *symbols_root(struct symbols *, uint32_t root);
+
 #endif

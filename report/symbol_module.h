@@ -66,8 +66,11 @@ const char *symbol_module_function(struct symbol_module *m, uint64_t address, ui
 uint64_t symbol_module_function_start(struct symbol_module *m, uint64_t address);
 
 /* The variable that covers an ELF address, or NULL: "cache", "ns::table",
- * "main::counter" for a static local. */
+ * "main::counter" for a static local. May read all DWARF of the module. */
 const char *symbol_module_variable(struct symbol_module *m, uint64_t address, uint64_t *start,
+	uint64_t *bytes);
+/* The same by the symbol table, if the module has one: a static local of C is "counter". */
+const char *symbol_module_object(struct symbol_module *m, uint64_t address, uint64_t *start,
 	uint64_t *bytes);
 
 /* The thread-local variable at an offset of the module's TLS block, or NULL. */

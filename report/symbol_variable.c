@@ -3,7 +3,8 @@
  * The symbol table answers for globals and C++ statics. What it calls
  * "counter.3" is a static local of C, whose function only DWARF knows; DWARF
  * also answers where the symbol table was stripped. Its variables are read in
- * one pass over all units, when such a question first comes.
+ * one pass over all units, when such a question first comes: 0.15 s for libc's.
+ * So the collector, for which a program waits, asks the symbol table.
  */
 #include <dwarf.h>
 #include <elfutils/libdw.h>
@@ -189,14 +190,13 @@ static const char *without_abi_tag(const char *name)
 	return name;
 }
 
-const char *symbol_module_variable(struct symbol_module *m, uint64_t address, uint64_t *start,
-	uint64_t *bytes)
+static const char *variable(struct symbol_module *m, uint64_t address, uint64_t *start, uint64_t *bytes, bool dwarf)
 {
 	struct symbol_entry *e, *v = NULL;
 
 	symbol_tables_read(m);
 	e = symbol_table_at(&m->objects, address);
-	if (!e || numbered(e->name)) {
+	if ((!e || numbered(e->name)) && (dwarf || !m->objects.count)) {
 		dwarf_variables(m);
 		v = symbol_table_at(&m->variables, address);
 	}
@@ -209,6 +209,18 @@ const char *symbol_module_variable(struct symbol_module *m, uint64_t address, ui
 	if (bytes)
 		*bytes = e->end - e->start;
 	return without_abi_tag(v ? v->shown : symbol_entry_shown(m, e));
+}
+
+const char *symbol_module_variable(struct symbol_module *m, uint64_t address, uint64_t *start,
+	uint64_t *bytes)
+{
+	return variable(m, address, start, bytes, true);
+}
+
+const char *symbol_module_object(struct symbol_module *m, uint64_t address, uint64_t *start,
+	uint64_t *bytes)
+{
+	return variable(m, address, start, bytes, false);
 }
 
 const char *symbol_module_tls(struct symbol_module *m, uint64_t offset, uint64_t *start,

@@ -140,3 +140,20 @@ server.serve_forever()' >port 2>/dev/null 3>&- &
 		'[f["function"] for r in d["records"] if r["total_bytes"] == 7777 for f in r["stack"]][:2]')" = \
 		"['LazyCompile:*make app.js:3', 'main']" ]
 }
+
+@test "a static local is told by its function, also where the program is no more" {
+	compile holder <<-'EOF'
+		#include <stdlib.h>
+		__attribute__((noinline)) void first(void) { static void *volatile held; held = malloc(700); }
+		__attribute__((noinline)) void second(void) { static void *volatile held; held = malloc(800); }
+		int main(void) { first(); second(); return 0; }
+	EOF
+	"$TIDEMARK" run -q -o a.tide ./holder
+	names() {
+		json "$("$TIDEMARK" retained --by root --json "$1")" '" ".join(sorted(r["name"] for r in d["records"] if "held" in str(r["name"])))'
+	}
+	[ "$(names a.tide)" = "first::held second::held" ]
+	"$TIDEMARK" symbolize -q a.tide
+	rm holder
+	[ "$(names a.tide)" = "first::held second::held" ]
+}
