@@ -1,5 +1,5 @@
 /* Storms: ten thousand threads, at once and in turn, handlers that allocate,
- * forks from threads, programs that replace themselves. With --every 50ms
+ * forks from threads, programs that replace themselves, 20,000 mappings. With --every 50ms
  * snapshots are taken all the while.
  * limit: 60
  */
@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 
@@ -138,4 +139,40 @@ static void execs(void)
 	CHECK(!"exec");
 }
 
-MAIN(CASE(threads_at_once), CASE(threads_in_turn), CASE(signals), CASE(forks_of_threads), CASE(execs))
+static char *map(void *at, size_t bytes, int flags)
+{
+	char *p = mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+	CHECK(p != MAP_FAILED);
+	return p;
+}
+
+/* Whole, in parts, over one another, moved: and each page is what was last written there. */
+static void mappings(void)
+{
+	enum { MANY = 20000, PAGE = 4096 };
+	static char *at[MANY];
+
+	for (int i = 0; i < MANY; i++) {
+		at[i] = map(NULL, 3 * PAGE, 0);
+		at[i][2 * PAGE] = (char)i;
+		CHECK(!mprotect(at[i], PAGE, PROT_READ));	/* so that neighbours stay two */
+	}
+	for (int i = 0; i < MANY; i += 3)
+		CHECK(!munmap(at[i] + PAGE, PAGE));
+	for (int i = 1; i < MANY; i += 3)
+		CHECK(map(at[i] + PAGE, PAGE, MAP_FIXED) == at[i] + PAGE && !at[i][PAGE]);
+	for (int i = 2; i < MANY; i += 300) {
+		char *p = mremap(at[i] + PAGE, 2 * PAGE, 40 * PAGE, MREMAP_MAYMOVE);
+		CHECK(p != MAP_FAILED && p[PAGE] == (char)i);
+		CHECK(!munmap(p, 40 * PAGE));
+		at[i] = NULL;
+	}
+	for (int i = MANY - 1; i >= 0; i--)
+		if (at[i]) {
+			CHECK(at[i][2 * PAGE] == (char)i);
+			CHECK(!munmap(at[i], 3 * PAGE));
+		}
+}
+
+MAIN(CASE(threads_at_once), CASE(threads_in_turn), CASE(signals), CASE(forks_of_threads), CASE(execs),
+	CASE(mappings))
