@@ -289,13 +289,13 @@ bool life_forked(void)
 	module_after_fork();
 	count_after_fork();
 	birth_after_fork();
-	mapping_after_fork();
 	if (!store_fork(&forked_by)) {
 		missed_add(MISSED_FORK_TABLES, 1);
 		sleep_for_good();
 		return false;
 	}
 	ended = 0;
+	mapping_after_fork();
 	block_after_fork();
 	state.ledger->missed[MISSED_EARLY] = 0;
 	thread_after_fork();

@@ -16,10 +16,10 @@ struct link { uint32_t left, right; };
 
 static struct lock mapping_lock;
 static struct link *links;
+static uint64_t links_room;
 static uint32_t tree, unused;
 
 void mapping_start(void) { store_reserve(LEDGER_MAPPINGS, 64); }
-void mapping_after_fork(void) { mapping_lock.word = 0; }
 
 /* Sites of mappings have counters like others, but never touch the process's. */
 static void charge(struct thread *t, uint32_t site, int64_t bytes, int blocks, bool fresh)
@@ -104,6 +104,38 @@ static bool tree_remove(uint32_t n)
 	return true;
 }
 
+static bool links_make(void)
+{
+	links_room = state.ledger->table[LEDGER_MAPPINGS].capacity;
+	links = memory_map(links_room * sizeof *links, 0);
+	return links;
+}
+
+static void leave_unused(uint32_t n)
+{
+	links[n - 1].left = unused;
+	unused = n;
+}
+
+/* The list was copied from the parent's, which has gone on since the fork: entries
+ * may stand elsewhere than our tree says. */
+void mapping_after_fork(void)
+{
+	mapping_lock.word = 0;
+	tree = unused = 0;
+	if (links)
+		memory_unmap(links, links_room * sizeof *links);
+	links = NULL;
+	uint32_t count = (uint32_t)state.ledger->table[LEDGER_MAPPINGS].count;
+	if (!count || !links_make())
+		return;
+	for (uint32_t n = 1; n <= count; n++)
+		if (entry(n)->bytes)
+			tree_insert(n);
+		else
+			leave_unused(n);
+}
+
 /* --- entries, under the lock ------------------------------------------------- */
 
 /* False: there is no room. */
@@ -114,7 +146,7 @@ static bool entry_put(const struct ledger_mapping *m)
 	if (n) {
 		unused = links[n - 1].left;
 	} else if (store_reserve(LEDGER_MAPPINGS, table->count + 1)
-	    && (links || (links = memory_map(table->capacity * sizeof *links, 0)))) {
+	    && (links || links_make())) {
 		n = (uint32_t)table->count + 1;
 		entry(n)->bytes = 0;
 		__atomic_store_n(&table->count, n, __ATOMIC_RELEASE);
@@ -141,8 +173,7 @@ static void cut(struct thread *t, uintptr_t lo, uintptr_t hi)
 			m->bytes = 0;
 			if (!removed)
 				return;
-			links[n - 1].left = unused;
-			unused = n;
+			leave_unused(n);
 		} else if (a == from) {
 			m->address = b;
 			m->bytes = to - b;

@@ -8,7 +8,7 @@
  * P1  Sites of mappings are never part of the heap's totals.
  *
  * Threads: all; one lock. Signals: nested entries are not recorded. Fork: the
- * list is inherited; mapping_after_fork resets the lock.
+ * list is inherited; mapping_after_fork, once it is copied, orders it anew.
  */
 #ifndef TIDEMARK_MAPPING_H
 #define TIDEMARK_MAPPING_H
