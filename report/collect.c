@@ -90,10 +90,8 @@ static void warn(struct collecting *c, const char *text, const char *hint)
 
 static void doubt(struct collecting *c, const char *text)
 {
-	size_t used = strlen(c->request->why);
-
 	if (*text)
-		snprintf(c->request->why + used, sizeof(c->request->why) - used, "%s%s", used ? "; " : "", text);
+		error_reason(c->request->why, sizeof(c->request->why), text);
 }
 
 /* --- what the graph needs of the snapshot ------------------------------------- */

@@ -69,6 +69,13 @@ int error_set(struct tide_error *e, int code, const char *format, ...)
 	return -1;
 }
 
+void error_reason(char *list, uint64_t room, const char *reason)
+{
+	size_t used = strlen(list);
+
+	snprintf(list + used, room - used, "%s%s", used ? "; " : "", reason);
+}
+
 void error_print(const struct tide_error *e)
 {
 	fprintf(stderr, "tidemark: %s%s%s%s%s\n", e->what, *e->why ? ": " : "", e->why,
@@ -120,15 +127,4 @@ char *memory_printf(const char *format, ...)
 	bytes = vasprintf(&s, format, list);
 	va_end(list);
 	return bytes < 0 ? memory_or_exit(NULL, 1) : s;
-}
-
-void error_reason(char *list, uint64_t room, const char *format, va_list args)
-{
-	size_t used = strlen(list);
-
-	if (used && used + 2 < room) {
-		memcpy(list + used, "; ", 3);
-		used += 2;
-	}
-	vsnprintf(list + used, room - used, format, args);
 }

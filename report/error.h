@@ -7,7 +7,6 @@
 #ifndef TIDEMARK_ERROR_H
 #define TIDEMARK_ERROR_H
 
-#include <stdarg.h>
 #include <stdint.h>
 
 /* Exit codes of the command (DESIGN 4). */
@@ -28,6 +27,9 @@ int error_set(struct tide_error *e, int code, const char *format, ...)
 /* "tidemark: what: why; hint\n" on stderr. */
 void error_print(const struct tide_error *e);
 
+/* Adds a reason to a list of them in `room` bytes, with "; " between. What does not fit is cut. */
+void error_reason(char *list, uint64_t room, const char *reason);
+
 /* Memory that cannot be had ends the command with one line and EXIT_UNMEASURED:
  * ordinary code of the verbs has no checks for it. The collector uses them too. */
 void *memory_get(uint64_t bytes);			/* malloc or exit */
@@ -35,8 +37,5 @@ void *memory_get_zeroed(uint64_t count, uint64_t size);
 void *memory_resize(void *p, uint64_t bytes);
 char *memory_string(const char *s);
 char *memory_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* Adds a reason to a list of them in `room` bytes, with "; " between. What does not fit is cut. */
-void error_reason(char *list, uint64_t room, const char *format, va_list args) __attribute__((format(printf, 3, 0)));
 
 #endif

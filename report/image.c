@@ -23,11 +23,13 @@
 static void why_add(struct image *im, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void why_add(struct image *im, const char *format, ...)
 {
+	char reason[sizeof im->why];
 	va_list args;
 
 	va_start(args, format);
-	error_reason(im->why, sizeof im->why, format, args);
+	vsnprintf(reason, sizeof reason, format, args);
 	va_end(args);
+	error_reason(im->why, sizeof im->why, reason);
 }
 
 static void word_set(uint32_t *p, uint32_t v)

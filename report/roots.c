@@ -32,11 +32,13 @@ void roots_claim(struct roots *r, uint64_t lo, uint64_t hi, uint32_t rank, uint3
 
 void roots_doubt(struct roots *r, const char *format, ...)
 {
+	char reason[sizeof r->doubts];
 	va_list args;
 
 	va_start(args, format);
-	error_reason(r->doubts, sizeof r->doubts, format, args);
+	vsnprintf(reason, sizeof reason, format, args);
 	va_end(args);
+	error_reason(r->doubts, sizeof r->doubts, reason);
 }
 
 const void *roots_table(const struct roots *r, enum ledger_table_kind kind, uint32_t element,

@@ -421,13 +421,12 @@ uint32_t roots_stack(struct roots *r, const struct claim *c, uint64_t address)
 	struct roots_thread *t = &r->threads[c->item];
 	struct tide_root root = { .kind = ROOT_STACK, .thread = t->index, .flags = c->flags,
 		.address = address };
-	size_t lo;
+	/* Behind the last frame that starts at or below the address; the end of the last
+	 * one is not known. */
+	size_t lo = t->first + SEARCH_UP_TO(t->frames + t->first, t->frame_count - t->first, sp, address);
 	uint32_t *known = &t->rest_root;
 	char name[64];
 
-	/* The last frame that starts at or below the address; the end of the last
-	 * one is not known. */
-	lo = t->first + SEARCH_UP_TO(t->frames + t->first, t->frame_count - t->first, sp, address);
 	if (lo == t->first && lo < t->frame_count && t->frames[lo].sp - address <= RED_ZONE)
 		lo++;
 	if (lo > t->first && !(c->flags & ROOT_FLAG_WEAK_EVIDENCE))

@@ -231,18 +231,18 @@ static uint32_t resolve(struct symbols *y, uint32_t index, uint64_t address, boo
 	struct symbol_line *lines;
 	const struct tide_jit *jit;
 	const char *path = NULL;
-	uint64_t pc = exact ? address : address - 1;
+	uint64_t pc = exact ? address : address - 1, bias;
 	size_t count = 0;
 	uint32_t place;
 
 	if (index && index < s->module_count) {
 		path = snapshot_string(s, s->modules[index].path);
+		bias = s->modules[index].bias;
 		if (m)
-			count = symbol_module_places(m, pc - s->modules[index].bias, places, INLINE_MAX);
+			count = symbol_module_places(m, pc - bias, places, INLINE_MAX);
 		/* Nothing before it, and a function begins here: put as a stack's outermost return address. */
-		if (m && !count && pc != address
-		    && symbol_module_function_start(m, address - s->modules[index].bias) == address - s->modules[index].bias)
-			count = symbol_module_places(m, address - s->modules[index].bias, places, INLINE_MAX);
+		if (m && !count && !exact && symbol_module_function_start(m, address - bias) == address - bias)
+			count = symbol_module_places(m, address - bias, places, INLINE_MAX);
 		y->looked_up++;
 		y->without_source += count == 0 || !places[0].file;
 	}

@@ -13,7 +13,6 @@ static struct clock clocks[40];
 static unsigned clock_used;
 static struct lock tick_lock;
 static uint64_t interval_ns = 1000000;	/* between points of the timeline */
-static uint64_t threads_read;		/* at the latest point */
 /* A point reads a few lines of each thread, about 1 us where there are thousands. */
 #define POINT_THREAD_NS 20000u
 
@@ -96,15 +95,14 @@ static uint64_t resident_bytes(void)
 /* Publishes what the threads have counted; returns the allocations so far. */
 static uint64_t publish_events(void)
 {
-	uint64_t events = 0, threads = 0;
-	for (struct thread *t = __atomic_load_n(&state.threads, __ATOMIC_ACQUIRE); t; t = t->next, threads++) {
+	uint64_t events = 0;
+	for (struct thread *t = __atomic_load_n(&state.threads, __ATOMIC_ACQUIRE); t; t = t->next) {
 		uint64_t made = __atomic_load_n(&t->events, __ATOMIC_RELAXED);
 		events += made;
 		if (t->record)
 			t->record->allocations = made;
 	}
 	state.ledger->events = events;
-	threads_read = threads;
 	return events;
 }
 
@@ -146,7 +144,8 @@ void birth_tick(struct thread *t, uint64_t tsc)
 		timeline_add(ns);
 		if (t->record && !state.no_syscalls)
 			raw2(SYS_prctl, PR_GET_NAME, t->record->name);
-		uint64_t least = threads_read * POINT_THREAD_NS, interval = interval_ns > least ? interval_ns : least;
+		uint64_t threads = __atomic_load_n(&state.ledger->table[LEDGER_THREADS].count, __ATOMIC_RELAXED);
+		uint64_t least = threads * POINT_THREAD_NS, interval = interval_ns > least ? interval_ns : least;
 		__atomic_store_n(&state.tick_tsc, tsc + (uint64_t)((unsigned __int128)interval
 			* state.ledger->tsc_per_second / 1000000000u), __ATOMIC_RELAXED);
 	}

@@ -68,13 +68,20 @@ static bool is_same(const struct ledger_module *m, const struct ledger_module *o
 		&& text_equal((const char *)ledger_at(LEDGER_STRINGS) + m->path, other_path);
 }
 
+/* Unloaded, and nothing else has come there: it may return. */
+static bool may_return(uint64_t module)
+{
+	const struct ledger_module *m = ledger_at(LEDGER_MODULES);
+	return module_closed((uint32_t)module) && !(m[module].flags & LEDGER_MODULE_REPLACED);
+}
+
 /* Code at [lo, hi) is new: what was there before is replaced. */
 static void replace(uintptr_t lo, uintptr_t hi)
 {
 	struct ledger_module *m = ledger_at(LEDGER_MODULES);
 	bool any = false;
 	for (uint64_t i = 1; i < state.ledger->table[LEDGER_MODULES].count; i++)
-		if (module_closed((uint32_t)i) && !(m[i].flags & LEDGER_MODULE_REPLACED) && m[i].lo < hi && lo < m[i].hi) {
+		if (may_return(i) && m[i].lo < hi && lo < m[i].hi) {
 			__atomic_fetch_or(&m[i].flags, LEDGER_MODULE_REPLACED, __ATOMIC_RELAXED);
 			any = true;
 		}
@@ -104,7 +111,7 @@ static uint32_t module_add(const struct dl_find_object *o)
 		fresh.flags |= LEDGER_MODULE_SHIM;
 	read_build_id(o, &fresh);
 	for (uint64_t i = t->count; i-- > 1;)
-		if (module_closed((uint32_t)i) && !(m[i].flags & LEDGER_MODULE_REPLACED) && is_same(&m[i], &fresh, path)) {
+		if (may_return(i) && is_same(&m[i], &fresh, path)) {
 			__atomic_store_n(&m[i].closed, 0, __ATOMIC_RELEASE);
 			return (uint32_t)i;
 		}

@@ -133,7 +133,7 @@ static uint32_t node_find(uint32_t parent, uint64_t address, unsigned flags)
 	uint64_t at = node_hash(parent, address, flags) & nodes->mask;
 	for (; nodes->entry[at]; at = (at + 1) & nodes->mask) {
 		const struct ledger_node *have = &n[nodes->entry[at]];
-		/* A node of an unloaded module is never used again (module.h). */
+		/* A module that is loaded again has its nodes again; one that is not has none (module.h). */
 		if (have->parent == parent && have->address == address && have->flags == flags
 		    && !module_closed(have->module))
 			return nodes->entry[at];

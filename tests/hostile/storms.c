@@ -48,7 +48,7 @@ static void threads_at_once(void)
 
 	CHECK(!pthread_rwlock_wrlock(&gate));
 	n = start_many(t, 10000, t);
-	CHECK(n >= 500);
+	CHECK(n >= 1000);
 	usleep(200000);
 	CHECK(!pthread_rwlock_unlock(&gate));
 	for (int i = 0; i < n; i++)

@@ -264,7 +264,6 @@ static void search_path(void **state)
 	elf_probe_free(&p);
 }
 
-/* Every prefix of a program, and the program with bytes turned over. */
 /* ELF's extended numbering: section 0 says how many segments there are, up to 2^32; and
  * they begin behind the end of the file. */
 static void more_segments_than_bytes(void **state)
@@ -283,6 +282,7 @@ static void more_segments_than_bytes(void **state)
 	elf_probe_free(&p);
 }
 
+/* Every prefix of a program, and the program with bytes turned over. */
 static void damaged_files(void **state)
 {
 	static unsigned char bytes[1 << 16], bad[1 << 16];
