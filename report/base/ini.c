@@ -1,5 +1,6 @@
-/* gate_ini.c - see gate_ini.h. */
-#include "gate_ini.h"
+/* ini.c - see ini.h. */
+#include "alloc.h"
+#include "ini.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -7,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-int ini_error(struct tide_error *e, const char *path, int line, const char *what,
-	const char *why, const char *hint)
+int ini_error(
+	struct tide_error *e, const char *path, int line, const char *what, const char *why, const char *hint)
 {
 	e->code = EXIT_USAGE;
 	if (line > 0)
@@ -22,7 +23,7 @@ int ini_error(struct tide_error *e, const char *path, int line, const char *what
 
 char *ini_read(const char *path, const char *what, const char *missing, size_t *bytes, struct tide_error *e)
 {
-	const size_t most = 256u << 20;		/* nobody reviews such a file; a device has no end */
+	const size_t most = 256u << 20; /* nobody reviews such a file; a device has no end */
 	char *text = NULL, *said = NULL;
 	FILE *f = fopen(path, "re");
 	size_t got = 0;
@@ -31,14 +32,14 @@ char *ini_read(const char *path, const char *what, const char *missing, size_t *
 	if (f) {
 		do {
 			*bytes += got;
-			text = memory_resize(text, *bytes + 65536);
+			text = alloc_resize(text, *bytes + 65536);
 			got = fread(text + *bytes, 1, 65536, f);
 		} while (got && *bytes < most);
 	}
 	if (!f || ferror(f) || *bytes >= most) {
 		int code = f && *bytes >= most ? EFBIG : errno;
 
-		said = memory_printf("cannot %s %s", f ? "read" : "open", what);
+		said = alloc_printf("cannot %s %s", f ? "read" : "open", what);
 		ini_error(e, path, 0, said, strerror(code), code == ENOENT ? missing : "");
 		free(said);
 		free(text);
@@ -82,8 +83,8 @@ static int parse_section(char *s, struct ini_line *l, struct tide_error *e)
 	char *close = strchr(s, ']'), *rest, *inside, *blank;
 
 	if (!close)
-		return ini_error(e, l->path, l->line, "section without an end",
-			"`]` is missing", "write [scenario NAME]");
+		return ini_error(e, l->path, l->line, "section without an end", "`]` is missing",
+			"write [scenario NAME]");
 	rest = trim(close + 1);
 	if (*rest && *rest != ';' && *rest != '#')
 		return ini_error(e, l->path, l->line, "text after a section",
@@ -91,8 +92,8 @@ static int parse_section(char *s, struct ini_line *l, struct tide_error *e)
 	*close = '\0';
 	inside = trim(s + 1);
 	if (!*inside)
-		return ini_error(e, l->path, l->line, "section without a name",
-			"`[]` says nothing", "write [scenario NAME]");
+		return ini_error(e, l->path, l->line, "section without a name", "`[]` says nothing",
+			"write [scenario NAME]");
 	blank = inside + strcspn(inside, " \t");
 	l->name = *blank ? trim(blank + 1) : "";
 	*blank = '\0';
@@ -101,7 +102,9 @@ static int parse_section(char *s, struct ini_line *l, struct tide_error *e)
 }
 
 /* The section's strings outlive its line: kept here. */
-struct ini_section { char *text; };
+struct ini_section {
+	char *text;
+};
 
 static int parse_line(char *raw, struct ini_line *l, struct ini_section *section, ini_each *each,
 	void *context, struct tide_error *e)
@@ -113,7 +116,7 @@ static int parse_line(char *raw, struct ini_line *l, struct ini_section *section
 	l->key = l->value = NULL;
 	if (*s == '[') {
 		free(section->text);
-		section->text = memory_string(s);
+		section->text = alloc_string(s);
 		if (parse_section(section->text, l, e))
 			return -1;
 		return each(context, l, e);
@@ -127,13 +130,13 @@ static int parse_line(char *raw, struct ini_line *l, struct ini_section *section
 	l->key = trim(s);
 	l->value = trim(equals + 1);
 	if (!*l->section)
-		return ini_error(e, l->path, l->line, "key before the first section",
-			"it belongs to nothing", "begin with [scenario NAME]");
+		return ini_error(e, l->path, l->line, "key before the first section", "it belongs to nothing",
+			"begin with [scenario NAME]");
 	return each(context, l, e);
 }
 
-int ini_parse_text(const char *text, size_t bytes, const char *path, ini_each *each,
-	void *context, struct tide_error *e)
+int ini_parse_text(
+	const char *text, size_t bytes, const char *path, ini_each *each, void *context, struct tide_error *e)
 {
 	struct ini_line l = { .path = path, .section = "", .name = "" };
 	struct ini_section section = { NULL };
@@ -145,7 +148,7 @@ int ini_parse_text(const char *text, size_t bytes, const char *path, ini_each *e
 	while (p < end && !result) {
 		const char *newline = memchr(p, '\n', (size_t)(end - p));
 		size_t length = (size_t)((newline ? newline : end) - p);
-		char *copy = memory_get(length + 1);
+		char *copy = alloc_bytes(length + 1);
 
 		l.line++;
 		memcpy(copy, p, length);

@@ -9,13 +9,13 @@
 #include <string.h>
 
 /* How many elements have a `member` of `value` or less: the index of the first above. */
-#define SEARCH_UP_TO(array, count, member, value) \
-	search_up_to((array), (count), sizeof(*(array)), offsetof(__typeof__(*(array)), member), (value), \
+#define SEARCH_UP_TO(array, count, member, value)                                                            \
+	search_up_to((array), (count), sizeof(*(array)), offsetof(__typeof__(*(array)), member), (value),    \
 		0 ? &(array)->member : NULL)
 
 /* `type`: for the compiler to see what the member is. */
-static inline size_t search_up_to(const void *array, size_t count, size_t bytes, size_t key, uint64_t value,
-	const uint64_t *type)
+static inline size_t search_up_to(
+	const void *array, size_t count, size_t bytes, size_t key, uint64_t value, const uint64_t *type)
 {
 	size_t lo = 0, hi = count;
 

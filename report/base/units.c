@@ -17,10 +17,7 @@ static void digits(char *text, size_t room, double value)
 	snprintf(text, room, "%.*f", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value);
 }
 
-static uint64_t magnitude(int64_t n)
-{
-	return n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
-}
+static uint64_t magnitude(int64_t n) { return n < 0 ? 0 - (uint64_t)n : (uint64_t)n; }
 
 static char *bytes_text(char text[UNITS_TEXT], const char *sign, uint64_t bytes)
 {
@@ -109,9 +106,11 @@ char *units_duration(char text[UNITS_TEXT], uint64_t ns)
 	uint64_t seconds = ns / 1000000000;
 
 	if (seconds >= 86400) {
-		snprintf(text, UNITS_TEXT, "%" PRIu64 " d %02" PRIu64 " h", seconds / 86400, seconds / 3600 % 24);
+		snprintf(text, UNITS_TEXT, "%" PRIu64 " d %02" PRIu64 " h", seconds / 86400,
+			seconds / 3600 % 24);
 	} else if (seconds >= 3600) {
-		snprintf(text, UNITS_TEXT, "%" PRIu64 " h %02" PRIu64 " m", seconds / 3600, seconds / 60 % 60);
+		snprintf(
+			text, UNITS_TEXT, "%" PRIu64 " h %02" PRIu64 " m", seconds / 3600, seconds / 60 % 60);
 	} else if (seconds >= 100) {
 		snprintf(text, UNITS_TEXT, "%" PRIu64 " m %02" PRIu64 " s", seconds / 60, seconds % 60);
 	} else if (ns < 1000) {
@@ -210,13 +209,9 @@ static int to_integer(double value, uint64_t *result)
 
 int units_parse_bytes(const char *text, uint64_t *bytes)
 {
-	static const struct unit unit[] = {
-		{ "", 1 }, { "B", 1 },
-		{ "K", 0x1p10 }, { "M", 0x1p20 }, { "G", 0x1p30 }, { "T", 0x1p40 },
-		{ "KiB", 0x1p10 }, { "MiB", 0x1p20 }, { "GiB", 0x1p30 }, { "TiB", 0x1p40 },
-		{ "KB", 1e3 }, { "MB", 1e6 }, { "GB", 1e9 }, { "TB", 1e12 },
-		{ NULL, 0 }
-	};
+	static const struct unit unit[] = { { "", 1 }, { "B", 1 }, { "K", 0x1p10 }, { "M", 0x1p20 },
+		{ "G", 0x1p30 }, { "T", 0x1p40 }, { "KiB", 0x1p10 }, { "MiB", 0x1p20 }, { "GiB", 0x1p30 },
+		{ "TiB", 0x1p40 }, { "KB", 1e3 }, { "MB", 1e6 }, { "GB", 1e9 }, { "TB", 1e12 }, { NULL, 0 } };
 	size_t n = strspn(text, "0123456789");
 	double value;
 
@@ -231,11 +226,9 @@ int units_parse_bytes(const char *text, uint64_t *bytes)
 
 int units_parse_duration(const char *text, uint64_t *ns)
 {
-	static const struct unit unit[] = {
-		{ "", 1e9 }, { "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "sec", 1e9 },
-		{ "m", 60e9 }, { "min", 60e9 }, { "h", 3600e9 }, { "d", 86400e9 },
-		{ NULL, 0 }
-	};
+	static const struct unit unit[] = { { "", 1e9 }, { "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 },
+		{ "s", 1e9 }, { "sec", 1e9 }, { "m", 60e9 }, { "min", 60e9 }, { "h", 3600e9 },
+		{ "d", 86400e9 }, { NULL, 0 } };
 	double value;
 
 	return parse(text, unit, &value) ? -1 : to_integer(value, ns);
