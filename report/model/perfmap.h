@@ -16,16 +16,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "format.h"
 
 struct snapshot_writer;
 
-struct perfmap_entry { uint64_t address, bytes; const char *name; };
+struct perfmap_entry {
+	uint64_t address, bytes;
+	const char *name;
+};
 struct perfmap {
 	struct perfmap_entry *entries;
 	size_t count, skipped;
-	char *text;			/* the names point into it */
+	char *text; /* the names point into it */
 };
 
 /* The map of a process, dead or alive; of a live one looked for in its own /tmp and
@@ -33,8 +36,7 @@ struct perfmap {
  * that of an earlier process with the number. An absent map is no error: 0 with
  * count 0. */
 int perfmap_read_process(pid_t pid, uint64_t since_ns, struct perfmap *map, struct tide_error *e);
-int perfmap_read(const char *path, uid_t owner, uint64_t since_ns, struct perfmap *map,
-	struct tide_error *e);
+int perfmap_read(const char *path, uid_t owner, uint64_t since_ns, struct perfmap *map, struct tide_error *e);
 
 /* Parses `bytes` of text, which is changed and must live as long as the map. */
 void perfmap_parse(char *text, size_t bytes, struct perfmap *map);

@@ -21,12 +21,13 @@ static void fault(int number, siginfo_t *info, void *context)
 	int error = errno;
 
 	(void)context;
-	if (mapped && at >= mapped && at < mapped + mapped_bytes &&
-	    mmap(mapped, mapped_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED |
-		MAP_NORESERVE, -1, 0) == mapped)
+	if (mapped && at >= mapped && at < mapped + mapped_bytes
+		&& mmap(mapped, mapped_bytes, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0)
+			== mapped)
 		cut = 1;
 	else
-		signal(number, SIG_DFL);	/* not of the ledger: comes again, and ends us */
+		signal(number, SIG_DFL); /* not of the ledger: comes again, and ends us */
 	errno = error;
 }
 
@@ -36,15 +37,16 @@ int ledger_map_open(struct ledger_map *m, const char *path, struct tide_error *e
 	struct stat st;
 	void *p;
 
-	*m = (struct ledger_map) { .fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) };
+	*m = (struct ledger_map){ .fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) };
 	if (m->fd < 0 || fstat(m->fd, &st))
 		return error_set(e, EXIT_UNMEASURED, "cannot open the ledger %s|%s|", path, strerror(errno));
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size < sizeof(*m->header) ||
-	    (uint64_t)st.st_size > BYTES_MAX || (st.st_uid != geteuid() && geteuid()))
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size < sizeof(*m->header)
+		|| (uint64_t)st.st_size > BYTES_MAX || (st.st_uid != geteuid() && geteuid()))
 		return error_set(e, EXIT_UNMEASURED, "%s is no ledger|it is %s|", path,
-			!S_ISREG(st.st_mode) ? "no ordinary file" :
-			(uint64_t)st.st_size < sizeof(*m->header) ? "too short" :
-			(uint64_t)st.st_size > BYTES_MAX ? "too long" : "another user's");
+			!S_ISREG(st.st_mode)                                ? "no ordinary file"
+				: (uint64_t)st.st_size < sizeof(*m->header) ? "too short"
+				: (uint64_t)st.st_size > BYTES_MAX          ? "too long"
+									    : "another user's");
 	m->owner = st.st_uid;
 	m->bytes = (uint64_t)st.st_size;
 	p = mmap(NULL, m->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->fd, 0);
@@ -55,11 +57,12 @@ int ledger_map_open(struct ledger_map *m, const char *path, struct tide_error *e
 	mapped_bytes = m->bytes;
 	cut = 0;
 	sigaction(SIGBUS, &a, NULL);
-	if (!memcmp(m->header->magic, LEDGER_MAGIC, 8) && m->header->version == LEDGER_VERSION &&
-	    m->header->header_bytes == sizeof(*m->header))
+	if (!memcmp(m->header->magic, LEDGER_MAGIC, 8) && m->header->version == LEDGER_VERSION
+		&& m->header->header_bytes == sizeof(*m->header))
 		return 0;
 	return error_set(e, EXIT_UNMEASURED, "cannot read the ledger %s|it is %s|%s", path,
-		cut ? "cut off" : "another version's", cut ? "" : "use the command and the library of one build");
+		cut ? "cut off" : "another version's",
+		cut ? "" : "use the command and the library of one build");
 }
 
 void ledger_map_close(struct ledger_map *m)
@@ -68,11 +71,8 @@ void ledger_map_close(struct ledger_map *m)
 		munmap(m->header, m->bytes);
 	if (m->fd >= 0)
 		close(m->fd);
-	*m = (struct ledger_map) { .fd = -1 };
+	*m = (struct ledger_map){ .fd = -1 };
 	mapped = NULL;
 }
 
-bool ledger_map_cut(void)
-{
-	return cut;
-}
+bool ledger_map_cut(void) { return cut; }

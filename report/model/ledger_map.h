@@ -11,14 +11,14 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "../shim/ledger.h"
-#include "error.h"
+#include "shim/ledger.h"
+#include "base/error.h"
 
 struct ledger_map {
 	int fd;
-	struct ledger_header *header;	/* of `bytes`; NULL when not open */
+	struct ledger_header *header; /* of `bytes`; NULL when not open */
 	uint64_t bytes;
-	uint32_t owner;			/* user id */
+	uint32_t owner; /* user id */
 };
 
 int ledger_map_open(struct ledger_map *m, const char *path, struct tide_error *e);

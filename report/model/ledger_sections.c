@@ -4,34 +4,110 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <uthash.h>
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/version.h"
 #include "ledger_read.h"
-#include "options.h"
+#include "missed.h"
 
 struct ledger_made_frame {
-	struct { uint64_t address; uint32_t parent, flags; } key;
+	struct {
+		uint64_t address;
+		uint32_t parent, flags;
+	} key;
 	uint32_t number;
 	UT_hash_handle hh;
 };
 
-/* In the order of enum ledger_missed. */
-static const char *const missed_names[MISSED_COUNT] = {
-	[MISSED_NESTED] = "missed.nested", [MISSED_EARLY] = "missed.early",
-	[MISSED_SITES_FULL] = "missed.sites_full", [MISSED_THREADS_FULL] = "missed.threads_full",
-	[MISSED_BLOCKS] = "missed.blocks", [MISSED_FREES] = "missed.frees",
-	[MISSED_FOREIGN_FREES] = "missed.foreign_frees", [MISSED_TRUNCATED] = "missed.truncated",
-	[MISSED_MODULES_FULL] = "missed.modules_full", [MISSED_STRINGS_FULL] = "missed.strings_full",
-	[MISSED_MAPPINGS_FULL] = "missed.mappings_full", [MISSED_TIMELINE] = "missed.timeline",
-	[MISSED_NO_MEMORY] = "missed.no_memory", [MISSED_SNAPSHOTS] = "missed.snapshots",
-	[MISSED_FORK_TABLES] = "missed.fork_tables", [MISSED_SECCOMP] = "missed.seccomp",
-	[MISSED_ROUNDS] = "missed.rounds",
+/* --- what the ledger's numbers are called in a snapshot --------------------------------
+ *
+ * The ledger's layout may change with any build; the numbers of format.h never change
+ * their meaning. This is the only place that knows both. */
+
+_Static_assert(LEDGER_SITE_NESTED == SITE_NESTED && LEDGER_SITE_OVERFLOW == SITE_OVERFLOW
+		&& LEDGER_SITE_BOOT == SITE_BOOT && LEDGER_SITE_FIRST == SITE_FIRST,
+	"site i of the ledger is site i of the snapshot");
+_Static_assert((int)LEDGER_REASON_EXIT == REASON_EXIT && (int)LEDGER_REASON_EXEC == REASON_EXEC
+		&& (int)LEDGER_REASON_ABORT == REASON_ABORT && (int)LEDGER_REASON_API == REASON_API
+		&& (int)LEDGER_REASON_REQUEST == REASON_REQUEST,
+	"the shim hands its reason on to `tidemark collect --reason`");
+_Static_assert(LEDGER_SIZE_CLASSES == SIZE_CLASSES && LEDGER_LIFETIME_CLASSES == LIFETIME_CLASSES,
+	"histograms are copied class by class");
+_Static_assert(LEDGER_ROUND_BUCKETS == TIDE_ROUND_BUCKETS, "rounds are copied bucket by bucket");
+_Static_assert(LEDGER_HELD_BACK == PROCESS_HELD_BACK, "the error of the peak is the one that is shown");
+
+struct translation {
+	uint32_t from, to;
 };
+
+static const struct translation module_flags[] = {
+	{ LEDGER_MODULE_MAIN, MODULE_MAIN },
+	{ LEDGER_MODULE_SHIM, MODULE_SHIM },
+	{ LEDGER_MODULE_VDSO, MODULE_VDSO },
+	{ 0, 0 },
+};
+static const struct translation frame_flags[] = {
+	{ LEDGER_NODE_SIGNAL, FRAME_SIGNAL },
+	{ LEDGER_NODE_BY_FRAME_POINTER, FRAME_BY_FRAME_POINTER },
+	{ 0, 0 },
+};
+static const struct translation site_flags[] = {
+	{ LEDGER_SITE_DEPTH_CUT, SITE_DEPTH_CUT },
+	{ LEDGER_SITE_BROKEN, SITE_BROKEN },
+	{ LEDGER_SITE_MAPPING, SITE_MAPPING },
+	{ LEDGER_SITE_INHERITED, SITE_INHERITED },
+	{ LEDGER_SITE_TRACKED, SITE_TRACKED },
+	{ 0, 0 },
+};
+static const struct translation thread_states[] = {
+	{ LEDGER_THREAD_ALIVE, THREAD_ALIVE },
+	{ LEDGER_THREAD_EXITED, THREAD_EXITED },
+	{ 0, 0 },
+};
+static const struct translation process_flags[] = {
+	{ LEDGER_FLAG_PRIVATE, PROCESS_PRIVATE },
+	{ LEDGER_FLAG_FOREIGN, PROCESS_FOREIGN },
+	{ LEDGER_FLAG_FORKED, PROCESS_FORKED },
+	{ LEDGER_FLAG_SECCOMP, PROCESS_SECCOMP },
+	{ LEDGER_FLAG_SAMPLED, PROCESS_SAMPLED },
+	{ LEDGER_FLAG_THREADED, PROCESS_THREADED },
+	{ LEDGER_FLAG_OWN_MALLOC, PROCESS_OWN_MALLOC },
+	{ 0, 0 },
+};
+static const uint32_t mark_kinds[] = {
+	[LEDGER_MARK_USER] = MARK_USER,
+	[LEDGER_MARK_SNAPSHOT] = MARK_SNAPSHOT,
+	[LEDGER_MARK_TICK] = MARK_TICK,
+	[LEDGER_MARK_FORK] = MARK_FORK,
+	[LEDGER_MARK_FREEZE] = MARK_FREEZE,
+	[LEDGER_MARK_SCOPE_BEGIN] = MARK_SCOPE_BEGIN,
+	[LEDGER_MARK_SCOPE_END] = MARK_SCOPE_END,
+	[LEDGER_MARK_START] = MARK_START,
+	[LEDGER_MARK_STOP] = MARK_STOP,
+};
+
+static uint32_t translate_bits(uint32_t bits, const struct translation *t)
+{
+	uint32_t result = 0;
+
+	for (; t->from; t++)
+		if (bits & t->from)
+			result |= t->to;
+	return result;
+}
+
+static uint32_t translate_mark(uint32_t kind)
+{
+	return kind < sizeof(mark_kinds) / sizeof(mark_kinds[0]) ? mark_kinds[kind] : 0;
+}
+
+uint32_t ledger_site_flags(uint32_t flags) { return translate_bits(flags, site_flags); }
 
 /* Text of a field that need not end. */
 static uint32_t text(struct snapshot_writer *w, const char *s, size_t room)
 {
-	char *copy = memory_printf("%.*s", (int)strnlen(s, room), s);
+	char *copy = alloc_printf("%.*s", (int)strnlen(s, room), s);
 	uint32_t offset = snapshot_writer_string(w, copy);
 
 	free(copy);
@@ -53,7 +129,7 @@ static uint32_t module_path(const struct ledger_copy *c, struct snapshot_writer 
 
 	if (!strchr(path, '/') || path[0] == '/' || folder[0] != '/')
 		return snapshot_writer_string(w, path);
-	whole = memory_printf("%s/%s", folder, strncmp(path, "./", 2) ? path : path + 2);
+	whole = alloc_printf("%s/%s", folder, strncmp(path, "./", 2) ? path : path + 2);
 	offset = snapshot_writer_string(w, whole);
 	free(whole);
 	return offset;
@@ -66,16 +142,20 @@ static void modules(const struct ledger_copy *c, struct snapshot_writer *w, stru
 	const struct ledger_module *from = c->table[LEDGER_MODULES];
 
 	m->module_count = c->count[LEDGER_MODULES] ? c->count[LEDGER_MODULES] : 1;
-	m->modules = memory_get_zeroed(m->module_count, sizeof(*m->modules));
+	m->modules = alloc_zeroed(m->module_count, sizeof(*m->modules));
 	for (uint64_t i = 1; i < c->count[LEDGER_MODULES]; i++) {
 		char id[41] = "";
 
 		for (uint32_t b = 0; b < from[i].build_id_bytes && b < sizeof(from[i].build_id); b++)
 			snprintf(id + 2 * b, 3, "%02x", from[i].build_id[b]);
-		m->modules[i] = (struct tide_module) { .lo = from[i].lo, .hi = from[i].hi,
-			.bias = from[i].bias, .path = module_path(c, w, from[i].path),
-			.build_id = snapshot_writer_string(w, id), .opened = from[i].opened,
-			.closed = from[i].closed, .flags = from[i].flags & ~LEDGER_MODULE_REPLACED };
+		m->modules[i] = (struct tide_module){ .lo = from[i].lo,
+			.hi = from[i].hi,
+			.bias = from[i].bias,
+			.path = module_path(c, w, from[i].path),
+			.build_id = snapshot_writer_string(w, id),
+			.opened = from[i].opened,
+			.closed = from[i].closed,
+			.flags = translate_bits(from[i].flags, module_flags) };
 	}
 }
 
@@ -94,11 +174,13 @@ static void frames(const struct ledger_copy *c, struct ledger_made *m)
 
 	m->frame_count = c->count[LEDGER_NODES] ? c->count[LEDGER_NODES] : 1;
 	m->frame_room = m->frame_count + 64;
-	m->frames = memory_get(m->frame_room * sizeof(*m->frames));
+	m->frames = alloc_bytes(m->frame_room * sizeof(*m->frames));
 	memset(m->frames, 0, sizeof(*m->frames));
 	for (uint64_t i = 1; i < c->count[LEDGER_NODES]; i++)
-		m->frames[i] = (struct tide_frame) { .parent = from[i].parent, .module = from[i].module,
-			.address = from[i].address, .flags = from[i].flags & ~LEDGER_NODE_REPLACED };
+		m->frames[i] = (struct tide_frame){ .parent = from[i].parent,
+			.module = from[i].module,
+			.address = from[i].address,
+			.flags = translate_bits(from[i].flags, frame_flags) };
 }
 
 uint32_t ledger_made_frame(struct ledger_made *m, uint32_t parent, uint64_t address, uint32_t flags)
@@ -114,11 +196,13 @@ uint32_t ledger_made_frame(struct ledger_made *m, uint32_t parent, uint64_t addr
 	if (found)
 		return found->number;
 	if (m->frame_count == m->frame_room)
-		m->frames = memory_resize(m->frames, (m->frame_room *= 2) * sizeof(*m->frames));
+		m->frames = alloc_resize(m->frames, (m->frame_room *= 2) * sizeof(*m->frames));
 	/* A return address may be the first byte after its module's code. */
-	m->frames[m->frame_count] = (struct tide_frame) { .parent = parent, .address = address,
-		.flags = flags, .module = module_at(m, address - !(flags & FRAME_SIGNAL)) };
-	found = memory_get(sizeof(*found));
+	m->frames[m->frame_count] = (struct tide_frame){ .parent = parent,
+		.address = address,
+		.flags = flags,
+		.module = module_at(m, address - !(flags & FRAME_SIGNAL)) };
+	found = alloc_bytes(sizeof(*found));
 	*found = probe;
 	found->number = (uint32_t)m->frame_count;
 	HASH_ADD(hh, m->frame_index, key, sizeof(found->key), found);
@@ -127,7 +211,7 @@ uint32_t ledger_made_frame(struct ledger_made *m, uint32_t parent, uint64_t addr
 
 uint32_t ledger_made_module(struct ledger_made *m, const struct tide_module *module)
 {
-	m->modules = memory_resize(m->modules, (m->module_count + 1) * sizeof(*m->modules));
+	m->modules = alloc_resize(m->modules, (m->module_count + 1) * sizeof(*m->modules));
 	m->modules[m->module_count] = *module;
 	return (uint32_t)m->module_count++;
 }
@@ -139,24 +223,27 @@ static void threads(const struct ledger_copy *c, struct snapshot_writer *w, stru
 	const struct ledger_thread *from = c->table[LEDGER_THREADS];
 
 	m->thread_count = c->count[LEDGER_THREADS];
-	m->threads = memory_get_zeroed(m->thread_count, sizeof(*m->threads));
+	m->threads = alloc_zeroed(m->thread_count, sizeof(*m->threads));
 	for (uint64_t i = 0; i < m->thread_count; i++)
-		m->threads[i] = (struct tide_thread) { .tid = from[i].tid, .state = from[i].state,
-			.name = text(w, from[i].name, sizeof(from[i].name)), .born = from[i].born,
-			.died = from[i].died, .allocations = from[i].allocations,
-			.entry_frame = from[i].entry ?
-				ledger_made_frame(m, 0, from[i].entry, FRAME_SIGNAL) : 0 };
+		m->threads[i] = (struct tide_thread){ .tid = from[i].tid,
+			.state = translate_bits(from[i].state, thread_states),
+			.name = text(w, from[i].name, sizeof(from[i].name)),
+			.born = from[i].born,
+			.died = from[i].died,
+			.allocations = from[i].allocations };
 }
 
 static void timeline(const struct ledger_copy *c, struct snapshot_writer *w)
 {
 	const struct ledger_point *from = c->table[LEDGER_TIMELINE];
 	uint64_t n = c->count[LEDGER_TIMELINE];
-	struct tide_point *to = memory_get(n * sizeof(*to));
+	struct tide_point *to = alloc_bytes(n * sizeof(*to));
 
 	for (uint64_t i = 0; i < n; i++)
-		to[i] = (struct tide_point) { .elapsed_ns = from[i].mono_ns, .live_bytes = from[i].live_bytes,
-			.live_blocks = from[i].live_blocks, .rss_bytes = from[i].rss_bytes,
+		to[i] = (struct tide_point){ .elapsed_ns = from[i].mono_ns,
+			.live_bytes = from[i].live_bytes,
+			.live_blocks = from[i].live_blocks,
+			.rss_bytes = from[i].rss_bytes,
 			.total_blocks = from[i].total_blocks };
 	snapshot_writer_section(w, SECTION_TIMELINE, sizeof(*to), to, n, SNAPSHOT_TAKE);
 }
@@ -165,12 +252,16 @@ static void marks(const struct ledger_copy *c, struct snapshot_writer *w)
 {
 	const struct ledger_mark *from = c->table[LEDGER_MARKS];
 	uint64_t n = c->count[LEDGER_MARKS];
-	struct tide_mark *to = memory_get(n * sizeof(*to));
+	struct tide_mark *to = alloc_bytes(n * sizeof(*to));
 
 	for (uint64_t i = 0; i < n; i++)
-		to[i] = (struct tide_mark) { .elapsed_ns = from[i].mono_ns, .birth = from[i].birth,
-			.name = string(c, w, from[i].name), .kind = from[i].kind, .thread = from[i].thread,
-			.live_bytes = from[i].live_bytes, .live_blocks = from[i].live_blocks };
+		to[i] = (struct tide_mark){ .elapsed_ns = from[i].mono_ns,
+			.birth = from[i].birth,
+			.name = string(c, w, from[i].name),
+			.kind = translate_mark(from[i].kind),
+			.thread = from[i].thread,
+			.live_bytes = from[i].live_bytes,
+			.live_blocks = from[i].live_blocks };
 	snapshot_writer_section(w, SECTION_MARKS, sizeof(*to), to, n, SNAPSHOT_TAKE);
 }
 
@@ -178,7 +269,7 @@ static void rounds(const struct ledger_copy *c, struct snapshot_writer *w)
 {
 	const struct ledger_rounds *from = c->table[LEDGER_ROUNDS];
 	uint64_t used = 0, n = c->count[LEDGER_ROUNDS];
-	struct tide_rounds *to = memory_get(n * sizeof(*to));
+	struct tide_rounds *to = alloc_bytes(n * sizeof(*to));
 
 	for (uint64_t i = 0; i < n; i++) {
 		uint32_t any = 0;
@@ -187,7 +278,7 @@ static void rounds(const struct ledger_copy *c, struct snapshot_writer *w)
 			any |= from[i].least[b];
 		if (!any)
 			continue;
-		to[used] = (struct tide_rounds) { .site = (uint32_t)i };
+		to[used] = (struct tide_rounds){ .site = (uint32_t)i };
 		memcpy(to[used++].least, from[i].least, sizeof(to->least));
 	}
 	snapshot_writer_section(w, SECTION_ROUNDS, sizeof(*to), to, used, SNAPSHOT_TAKE);
@@ -196,7 +287,7 @@ static void rounds(const struct ledger_copy *c, struct snapshot_writer *w)
 /* NAME=VALUE lines; what only the run itself needs is left out. */
 static void options(const struct ledger_copy *c, struct snapshot_writer *w)
 {
-	char *all = memory_string(ledger_string(c, c->header.options)), *save = NULL;
+	char *all = alloc_string(ledger_string(c, c->header.options)), *save = NULL;
 	struct tide_option *to = NULL;
 	uint64_t n = 0;
 
@@ -211,20 +302,12 @@ static void options(const struct ledger_copy *c, struct snapshot_writer *w)
 			continue;
 		for (char *p = line; *p; p++)
 			*p = (char)tolower((unsigned char)*p);
-		to = memory_resize(to, (n + 1) * sizeof(*to));
-		to[n++] = (struct tide_option) { snapshot_writer_string(w, line),
+		to = alloc_resize(to, (n + 1) * sizeof(*to));
+		to[n++] = (struct tide_option){ snapshot_writer_string(w, line),
 			snapshot_writer_string(w, value) };
 	}
 	snapshot_writer_section(w, SECTION_OPTIONS, sizeof(*to), to, n, SNAPSHOT_TAKE);
 	free(all);
-}
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 /* From the start to now, or to the last thing known of a process that has ended. */
@@ -232,7 +315,7 @@ static uint64_t elapsed(const struct ledger_copy *c)
 {
 	const struct ledger_header *h = &c->header;
 	const struct ledger_point *p = c->table[LEDGER_TIMELINE];
-	uint64_t n = c->count[LEDGER_TIMELINE], now = clock_ns(CLOCK_MONOTONIC);
+	uint64_t n = c->count[LEDGER_TIMELINE], now = clock_ns();
 
 	if (h->ended_mono_ns > h->started_mono_ns)
 		return h->ended_mono_ns - h->started_mono_ns;
@@ -263,7 +346,7 @@ static void process(const struct ledger_copy *c, struct snapshot_writer *w, stru
 	p->peak_elapsed_ns = h->peak_birth <= BIRTH_MAX ? birth_to_ns(h->peak_birth) : 0;
 	p->rss_bytes = n ? points[n - 1].rss_bytes : 0;
 	p->birth_now = h->birth_now;
-	p->flags = h->flags;
+	p->flags = translate_bits(h->flags, process_flags);
 	p->exe = string(c, w, h->exe);
 	p->command = string(c, w, h->command);
 	p->directory = string(c, w, h->directory);
@@ -308,39 +391,41 @@ void ledger_sections_finish(struct ledger_made *m, struct snapshot_writer *w)
 {
 	struct ledger_made_frame *f, *next;
 
-	HASH_ITER(hh, m->frame_index, f, next) {
+	HASH_ITER(hh, m->frame_index, f, next)
+	{
 		HASH_DEL(m->frame_index, f);
 		free(f);
 	}
 	snapshot_writer_section(w, SECTION_PROCESS, sizeof(m->process), &m->process, 1, SNAPSHOT_COPY);
-	snapshot_writer_section(w, SECTION_MODULES, sizeof(*m->modules), m->modules, m->module_count,
-		SNAPSHOT_TAKE);
-	snapshot_writer_section(w, SECTION_FRAMES, sizeof(*m->frames), m->frames, m->frame_count,
-		SNAPSHOT_TAKE);
-	snapshot_writer_section(w, SECTION_SITES, sizeof(*m->sites), m->sites, m->site_count,
-		SNAPSHOT_TAKE);
-	snapshot_writer_section(w, SECTION_THREADS, sizeof(*m->threads), m->threads, m->thread_count,
-		SNAPSHOT_TAKE);
+	snapshot_writer_section(
+		w, SECTION_MODULES, sizeof(*m->modules), m->modules, m->module_count, SNAPSHOT_TAKE);
+	snapshot_writer_section(
+		w, SECTION_FRAMES, sizeof(*m->frames), m->frames, m->frame_count, SNAPSHOT_TAKE);
+	snapshot_writer_section(w, SECTION_SITES, sizeof(*m->sites), m->sites, m->site_count, SNAPSHOT_TAKE);
+	snapshot_writer_section(
+		w, SECTION_THREADS, sizeof(*m->threads), m->threads, m->thread_count, SNAPSHOT_TAKE);
 	m->frames = NULL;
 	m->modules = NULL;
 	m->sites = NULL;
 	m->threads = NULL;
 }
 
-void ledger_coverage(const struct ledger_copy *c, struct snapshot_writer *w,
-	const struct tide_value *more, size_t more_count)
+void ledger_coverage(const struct ledger_copy *c, struct snapshot_writer *w, const struct tide_value *more,
+	size_t more_count)
 {
-	struct tide_value *to = memory_get((MISSED_COUNT + 8 + more_count) * sizeof(*to));
+	size_t count;
+	const struct missed_counter *missed = missed_counters(&count);
+	struct tide_value *to = alloc_bytes((count + 8 + more_count) * sizeof(*to));
 	uint64_t n = 0;
 
-	for (int i = 0; i < MISSED_COUNT; i++)
-		to[n++] = (struct tide_value) { .name = snapshot_writer_string(w, missed_names[i]),
+	for (size_t i = 0; i < count; i++)
+		to[n++] = (struct tide_value){ .name = snapshot_writer_string(w, missed[i].name),
 			.value = c->header.missed[i] };
-	to[n++] = (struct tide_value) { .name = snapshot_writer_string(w, "missed.ledger"), .value = c->cut };
+	to[n++] = (struct tide_value){ .name = snapshot_writer_string(w, "missed.ledger"), .value = c->cut };
 	if (c->header.rounds_name) {
-		to[n++] = (struct tide_value) { .name = snapshot_writer_string(w, "rounds"),
+		to[n++] = (struct tide_value){ .name = snapshot_writer_string(w, "rounds"),
 			.value = c->header.rounds };
-		to[n++] = (struct tide_value) { .name = snapshot_writer_string(w, "rounds.width"),
+		to[n++] = (struct tide_value){ .name = snapshot_writer_string(w, "rounds.width"),
 			.value = c->header.rounds_width };
 	}
 	if (more_count)

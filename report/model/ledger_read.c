@@ -1,18 +1,18 @@
-/* ledger_read.c - copies a ledger, and opens it as a snapshot: ledger_read.h. */
+/* ledger_read.c - copies a ledger: ledger_read.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+#include "base/alloc.h"
 #include "ledger_read.h"
-#include "perfmap.h"
 
 /* Element lengths of this version, and what no honest ledger exceeds. */
-static const struct { uint32_t element; uint64_t most; } shape[LEDGER_TABLES] = {
+static const struct {
+	uint32_t element;
+	uint64_t most;
+} shape[LEDGER_TABLES] = {
 	[LEDGER_STRINGS] = { 1, 1u << 30 },
 	[LEDGER_MODULES] = { sizeof(struct ledger_module), 1u << 16 },
 	[LEDGER_NODES] = { sizeof(struct ledger_node), 1u << 28 },
@@ -28,9 +28,12 @@ static const struct { uint32_t element; uint64_t most; } shape[LEDGER_TABLES] = 
 	[LEDGER_COUNTERS] = { LEDGER_PAGE, 1u << 24 },
 	[LEDGER_TRACKED] = { sizeof(struct ledger_tracked), 1u << 22 },
 	[LEDGER_ROUNDS] = { sizeof(struct ledger_rounds), 1u << 24 },
+	[LEDGER_ANSWERS] = { sizeof(uint64_t), 1u << 24 },
 };
+_Static_assert(sizeof(shape) / sizeof(shape[0]) == LEDGER_TABLES && LEDGER_TABLES == 16,
+	"a table that the shim adds needs a row here");
 
-#define ROOM (256ull << 20)		/* for tables with holes: rounds */
+#define ROOM (256ull << 20) /* for tables with holes: rounds */
 
 static uint64_t file_read_at(void *context, void *to, uint64_t bytes, uint64_t offset)
 {
@@ -50,8 +53,8 @@ static uint64_t file_read_at(void *context, void *to, uint64_t bytes, uint64_t o
 	return done;
 }
 
-static void table_copy(struct ledger_copy *c, ledger_read_at *read_at, void *context,
-	uint64_t file_bytes, enum ledger_table_kind kind)
+static void table_copy(struct ledger_copy *c, ledger_read_at *read_at, void *context, uint64_t file_bytes,
+	enum ledger_table_kind kind)
 {
 	struct ledger_table *t = &c->header.table[kind];
 	uint64_t count, got;
@@ -61,13 +64,13 @@ static void table_copy(struct ledger_copy *c, ledger_read_at *read_at, void *con
 	count = t->count;
 	if (!count)
 		return;
-	if (t->element != shape[kind].element || t->offset > file_bytes || count > shape[kind].most ||
-	    count > (file_bytes - t->offset) / t->element || count > c->room / t->element) {
+	if (t->element != shape[kind].element || t->offset > file_bytes || count > shape[kind].most
+		|| count > (file_bytes - t->offset) / t->element || count > c->room / t->element) {
 		c->cut += count;
 		return;
 	}
 	c->room -= count * t->element;
-	c->table[kind] = memory_get(count * t->element);
+	c->table[kind] = alloc_bytes(count * t->element);
 	got = read_at(context, c->table[kind], count * t->element, t->offset) / t->element;
 	c->cut += count - got;
 	c->count[kind] = got;
@@ -104,12 +107,13 @@ static int copy_from(struct ledger_copy *c, ledger_read_at *read_at, void *conte
 	c->room = room;
 	got = read_at(context, &c->header, sizeof(c->header), 0);
 	if (got < sizeof(c->header) || memcmp(c->header.magic, LEDGER_MAGIC, 8))
-		return error_set(e, EXIT_UNMEASURED, "%s is no ledger|%s|", path, got < sizeof(c->header) ?
-			"it is cut off" : "it does not begin like one");
+		return error_set(e, EXIT_UNMEASURED, "%s is no ledger|%s|", path,
+			got < sizeof(c->header) ? "it is cut off" : "it does not begin like one");
 	if (c->header.version != LEDGER_VERSION || c->header.header_bytes != sizeof(c->header))
-		return error_set(e, EXIT_UNMEASURED, "cannot read the ledger %s|it has version %u with a header "
-			"of %u bytes|use the command and the library of one build", path, c->header.version,
-			c->header.header_bytes);
+		return error_set(e, EXIT_UNMEASURED,
+			"cannot read the ledger %s|it has version %u with a header "
+			"of %u bytes|use the command and the library of one build",
+			path, c->header.version, c->header.header_bytes);
 	/* From the last to the first: counters name sites, sites nodes, nodes modules, all strings. */
 	for (int i = LEDGER_TABLES - 1; i >= 0; i--)
 		table_copy(c, read_at, context, bytes, (enum ledger_table_kind)i);
@@ -130,9 +134,9 @@ int ledger_copy_descriptor(struct ledger_copy *c, int fd, const char *path, stru
 	memset(c, 0, sizeof(*c));
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		return error_set(e, EXIT_UNMEASURED, "%s is no ledger|it is no ordinary file|", path);
-	/* Counts are what is in use (L1), and was written: a sparse file has room for no more. */
-	return copy_from(c, file_read_at, &fd, (uint64_t)st.st_size, ROOM + 2 * 512 * (uint64_t)st.st_blocks,
-		path, e);
+	/* Counts are what is in use (LG1), and was written: a sparse file has room for no more. */
+	return copy_from(
+		c, file_read_at, &fd, (uint64_t)st.st_size, ROOM + 2 * 512 * (uint64_t)st.st_blocks, path, e);
 }
 
 int ledger_copy_file(struct ledger_copy *c, const char *path, struct tide_error *e)
@@ -168,75 +172,11 @@ char *ledger_option(const struct ledger_copy *c, const char *name)
 		const char *end = strchrnul(line, '\n');
 
 		next = *end ? end + 1 : end;
-		if (!strncmp(line, "TIDEMARK_", 9) && !strncmp(line + 9, name, bytes) &&
-		    line[9 + bytes] == '=') {
+		if (!strncmp(line, "TIDEMARK_", 9) && !strncmp(line + 9, name, bytes)
+			&& line[9 + bytes] == '=') {
 			line += 10 + bytes;
-			return memory_printf("%.*s", (int)(end - line), line);
+			return alloc_printf("%.*s", (int)(end - line), line);
 		}
 	}
 	return NULL;
-}
-
-/* The process of a ledger may be gone, and its number be another's. */
-static int still_runs(const struct ledger_header *h)
-{
-	char path[64], line[512];
-	unsigned long long ticks = 0, start_ns;
-	FILE *f;
-	char *at;
-
-	if (h->state == LEDGER_FINISHED || h->state == LEDGER_EXECED || h->pid <= 0)
-		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/stat", h->pid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	at = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
-	fclose(f);
-	/* Field 3 is the state, field 22 the start in clock ticks since boot. */
-	if (!at || at[2] == 'Z' || at[2] == 'X')
-		return 0;
-	for (int field = 3; at && field <= 22; field++)
-		at = strchr(at + 1, ' ');
-	if (!at || sscanf(at, "%llu", &ticks) != 1)
-		return 1;
-	start_ns = ticks * (1000000000ull / (unsigned long long)sysconf(_SC_CLK_TCK));
-	/* CLOCK_MONOTONIC stands still in suspend, CLOCK_BOOTTIME counts: only "much later" is sure. */
-	return start_ns <= h->started_mono_ns + 1000000000ull || h->generation;
-}
-
-int ledger_open(const char *path, struct snapshot *s, struct tide_error *e)
-{
-	struct snapshot_writer *w;
-	struct ledger_made made;
-	struct tide_error none;
-	struct perfmap map;
-	struct ledger_copy c;
-	char *kept;
-
-	if (ledger_copy_file(&c, path, e)) {
-		ledger_copy_free(&c);
-		*s = (struct snapshot) { 0 };
-		return -1;
-	}
-	w = snapshot_writer_new();
-	ledger_sections(&c, w, &made);
-	made.process.reason = still_runs(&c.header) ? REASON_REQUEST : REASON_POST_MORTEM;
-	if (made.process.reason == REASON_POST_MORTEM)
-		ledger_sections_dead(&c, &made);
-	made.process.incomplete_why = snapshot_writer_string(w, made.process.reason == REASON_REQUEST ?
-		"read from the ledger of a running process: no blocks and no references" :
-		"the process ended without a snapshot: no blocks and no references");
-	ledger_coverage(&c, w, NULL, 0);
-	ledger_sections_finish(&made, w);
-	if (!perfmap_read_process(c.header.pid, c.header.started_wall_ns, &map, &none))
-		perfmap_store(&map, w);
-	perfmap_free(&map);
-	ledger_copy_free(&c);
-	if (snapshot_of_writer(w, s, e))
-		return -1;
-	kept = memory_string(path);
-	free(s->path);
-	s->path = kept;
-	return 0;
 }

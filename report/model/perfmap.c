@@ -8,8 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "perfmap.h"
-#include "search.h"
+#include "base/search.h"
 #include "snapshot.h"
 
 #define FILE_MAX ((uint64_t)256 << 20)
@@ -102,8 +103,8 @@ static void heap_pop(const struct perfmap_entry **heap, size_t *n)
 	heap[i] = e;
 }
 
-static void piece_add(struct perfmap_entry *out, size_t *n, uint64_t from, uint64_t to,
-	const struct perfmap_entry *e)
+static void piece_add(
+	struct perfmap_entry *out, size_t *n, uint64_t from, uint64_t to, const struct perfmap_entry *e)
 {
 	struct perfmap_entry *last = *n ? &out[*n - 1] : NULL;
 
@@ -125,8 +126,8 @@ static void settle_overlaps(struct perfmap *map)
 	uint64_t at = 0;
 
 	qsort(in, map->count, sizeof(*in), by_address);
-	out = memory_get((2 * map->count + 1) * sizeof(*out));
-	heap = memory_get((map->count + 1) * sizeof(*heap));
+	out = alloc_bytes((2 * map->count + 1) * sizeof(*out));
+	heap = alloc_bytes((map->count + 1) * sizeof(*heap));
 	for (size_t i = 0; i <= map->count; i++) {
 		uint64_t next = i < map->count ? in[i].address : UINT64_MAX;
 
@@ -171,7 +172,7 @@ void perfmap_parse(char *text, size_t bytes, struct perfmap *map)
 		} else {
 			if (map->count == capacity) {
 				capacity = capacity ? capacity * 2 : 256;
-				map->entries = memory_resize(map->entries, capacity * sizeof(e));
+				map->entries = alloc_resize(map->entries, capacity * sizeof(e));
 			}
 			map->entries[map->count++] = e;
 		}
@@ -181,8 +182,7 @@ void perfmap_parse(char *text, size_t bytes, struct perfmap *map)
 		settle_overlaps(map);
 }
 
-int perfmap_read(const char *path, uid_t owner, uint64_t since_ns, struct perfmap *map,
-	struct tide_error *e)
+int perfmap_read(const char *path, uid_t owner, uint64_t since_ns, struct perfmap *map, struct tide_error *e)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	uint64_t bytes = 0;
@@ -209,7 +209,7 @@ int perfmap_read(const char *path, uid_t owner, uint64_t since_ns, struct perfma
 		close(fd);
 		return error_set(e, EXIT_UNMEASURED, "%s is not used|it is larger than 256 MiB|", path);
 	}
-	text = memory_get((uint64_t)st.st_size + 1);
+	text = alloc_bytes((uint64_t)st.st_size + 1);
 	while (bytes < (uint64_t)st.st_size) {
 		ssize_t n = read(fd, text + bytes, (uint64_t)st.st_size - bytes);
 
@@ -275,7 +275,7 @@ void perfmap_store(const struct perfmap *map, struct snapshot_writer *w)
 
 	if (map->count == 0)
 		return;
-	list = memory_get_zeroed(map->count, sizeof(*list));
+	list = alloc_zeroed(map->count, sizeof(*list));
 	for (size_t i = 0; i < map->count; i++)
 		list[i] = (struct tide_jit){ map->entries[i].address, map->entries[i].bytes,
 			snapshot_writer_string(w, map->entries[i].name), 0 };

@@ -11,15 +11,15 @@
 #ifndef TIDEMARK_LEDGER_READ_H
 #define TIDEMARK_LEDGER_READ_H
 
-#include "../shim/ledger.h"
+#include "shim/ledger.h"
 #include "snapshot.h"
 
 struct ledger_copy {
 	struct ledger_header header;
-	void *table[LEDGER_TABLES];	/* NULL when empty */
-	uint64_t count[LEDGER_TABLES];	/* elements that are there */
-	uint64_t cut;			/* elements the ledger claims and the file does not hold */
-	uint64_t room;			/* bytes that more tables may take */
+	void *table[LEDGER_TABLES];    /* NULL when empty */
+	uint64_t count[LEDGER_TABLES]; /* elements that are there */
+	uint64_t cut;                  /* elements the ledger claims and the file does not hold */
+	uint64_t room;                 /* bytes that more tables may take */
 };
 
 /* Copies the used part of a ledger file. */
@@ -39,20 +39,22 @@ char *ledger_option(const struct ledger_copy *c, const char *name);
  * Indices are the ledger's: site i, frame i (node i), module i, thread i. */
 struct ledger_made_frame;
 struct ledger_made {
-	struct tide_frame *frames;	/* ledger_made_frame adds more */
+	struct tide_frame *frames; /* ledger_made_frame adds more */
 	uint64_t frame_count, frame_room;
-	struct ledger_made_frame *frame_index;	/* frames that were added, by content */
+	struct ledger_made_frame *frame_index; /* frames that were added, by content */
 	struct tide_module *modules;
 	uint64_t module_count;
 	struct tide_site *sites;
 	uint64_t site_count;
 	struct tide_thread *threads;
 	uint64_t thread_count;
-	struct tide_process process;	/* what the ledger knows of it */
+	struct tide_process process; /* what the ledger knows of it */
 };
 void ledger_sections(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m);
 /* Nobody knows when a killed process ended: the last moment that it noted stands for it. */
 void ledger_sections_dead(const struct ledger_copy *c, struct ledger_made *m);
+/* SITE_* flags of format.h for those of the ledger. */
+uint32_t ledger_site_flags(uint32_t flags);
 /* The part of ledger_sections that sums counters: sites, totals, histograms, sites of threads. */
 void ledger_counters(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m);
 /* Adds frames, modules, sites, threads and process as they then are. The writer
@@ -63,12 +65,7 @@ uint32_t ledger_made_frame(struct ledger_made *m, uint32_t parent, uint64_t addr
 /* A module more; its number. */
 uint32_t ledger_made_module(struct ledger_made *m, const struct tide_module *module);
 /* SECTION_COVERAGE: missed.*, and what the caller adds. */
-void ledger_coverage(const struct ledger_copy *c, struct snapshot_writer *w,
-	const struct tide_value *more, size_t more_count);
-
-/* Path of the ledger of a running process, to be freed; NULL: it is not profiled. */
-char *ledger_find(int pid, struct tide_error *e);
-/* The ledger of a process that is alive or dead as a snapshot: snapshot_open calls it. */
-int ledger_open(const char *path, struct snapshot *s, struct tide_error *e);
+void ledger_coverage(const struct ledger_copy *c, struct snapshot_writer *w, const struct tide_value *more,
+	size_t more_count);
 
 #endif

@@ -5,12 +5,18 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "base/alloc.h"
 #include "ledger_read.h"
 
-struct order { uint32_t first_site, page; };
+struct order {
+	uint32_t first_site, page;
+};
 
 /* A growing array. */
-struct list { void *data; uint64_t count, room; };
+struct list {
+	void *data;
+	uint64_t count, room;
+};
 
 struct sums {
 	const struct ledger_copy *copy;
@@ -24,7 +30,7 @@ static void *list_add(struct list *l, size_t element)
 {
 	if (l->count == l->room) {
 		l->room = l->room ? l->room * 2 : 256;
-		l->data = memory_resize(l->data, l->room * element);
+		l->data = alloc_resize(l->data, l->room * element);
 	}
 	return (char *)l->data + l->count++ * element;
 }
@@ -33,8 +39,8 @@ static int page_order(const void *a, const void *b)
 {
 	const struct order *x = a, *y = b;
 
-	return x->first_site != y->first_site ? (x->first_site > y->first_site ? 1 : -1) :
-		(x->page > y->page) - (x->page < y->page);
+	return x->first_site != y->first_site ? (x->first_site > y->first_site ? 1 : -1)
+					      : (x->page > y->page) - (x->page < y->page);
 }
 
 static void histograms_add(struct sums *s, uint32_t i, const struct ledger_counter *k)
@@ -58,10 +64,7 @@ static void histograms_add(struct sums *s, uint32_t i, const struct ledger_count
 }
 
 /* Sums wrap where a ledger is full of nonsense. */
-static void plus(int64_t *to, int64_t n)
-{
-	*to = (int64_t)((uint64_t)*to + (uint64_t)n);
-}
+static void plus(int64_t *to, int64_t n) { *to = (int64_t)((uint64_t)*to + (uint64_t)n); }
 
 static void counter_add(struct sums *s, uint32_t thread, uint32_t site, const struct ledger_counter *k)
 {
@@ -80,16 +83,20 @@ static void counter_add(struct sums *s, uint32_t thread, uint32_t site, const st
 	if (thread >= s->made->thread_count)
 		return;
 	t = list_add(&s->thread_sites, sizeof(*t));
-	*t = (struct tide_thread_site) { .thread = thread, .site = site, .total_bytes = k->total_bytes,
-		.total_blocks = k->total_blocks, .live_bytes = k->live_bytes, .live_blocks = k->live_blocks };
+	*t = (struct tide_thread_site){ .thread = thread,
+		.site = site,
+		.total_bytes = k->total_bytes,
+		.total_blocks = k->total_blocks,
+		.live_bytes = k->live_bytes,
+		.live_blocks = k->live_blocks };
 }
 
 static void page_add(struct sums *s, const struct order *o)
 {
 	static const struct ledger_counter untouched;
 	const struct ledger_page *page = (const struct ledger_page *)s->copy->table[LEDGER_PAGES] + o->page;
-	const struct ledger_counter *k = (const void *)
-		((const char *)s->copy->table[LEDGER_COUNTERS] + (uint64_t)o->page * LEDGER_PAGE);
+	const struct ledger_counter *k = (const void *)((const char *)s->copy->table[LEDGER_COUNTERS]
+		+ (uint64_t)o->page * LEDGER_PAGE);
 
 	for (uint32_t i = 0; i < LEDGER_PAGE_COUNTERS; i++) {
 		if (o->first_site + i >= s->made->site_count)
@@ -106,18 +113,18 @@ static void bins_add(struct list *l, uint32_t site, const uint64_t *count, uint3
 	for (uint32_t c = 0; c < classes; c++)
 		if (count[c])
 			*(struct tide_bin *)list_add(l, sizeof(struct tide_bin)) =
-				(struct tide_bin) { site, c, count[c] };
+				(struct tide_bin){ site, c, count[c] };
 }
 
 static void sums_make(struct sums *s)
 {
 	const struct ledger_page *pages = s->copy->table[LEDGER_PAGES];
 	uint64_t n = 0, count = s->copy->count[LEDGER_PAGES];
-	struct order *order = memory_get(count * sizeof(*order));
+	struct order *order = alloc_bytes(count * sizeof(*order));
 
 	for (uint64_t i = 0; i < count; i++)
 		if (pages[i].thread && pages[i].first_site % LEDGER_PAGE_COUNTERS == 0)
-			order[n++] = (struct order) { pages[i].first_site, (uint32_t)i };
+			order[n++] = (struct order){ pages[i].first_site, (uint32_t)i };
 	qsort(order, n, sizeof(*order), page_order);
 	for (uint64_t i = 0; i < n; i++) {
 		page_add(s, &order[i]);
@@ -136,7 +143,7 @@ static void sums_make(struct sums *s)
 
 /* Mappings and tracked domains are no part of the heap's totals. The peak of the process is what its
  * sites held at the latest peak version: with threads that is a little less than the truth, and more or
- * less than the shim's own figure, which leaves out what threads held back (shim/count.h, K1). When more
+ * less than the shim's own figure, which leaves out what threads held back (shim/count.h, CN1). When more
  * lives now, the peak is now. */
 static void totals(struct ledger_made *m)
 {
@@ -146,7 +153,7 @@ static void totals(struct ledger_made *m)
 	for (uint64_t i = 1; i < m->site_count; i++) {
 		const struct tide_site *s = &m->sites[i];
 
-		if (s->flags & (LEDGER_SITE_MAPPING | LEDGER_SITE_TRACKED))
+		if (s->flags & (SITE_MAPPING | SITE_TRACKED))
 			continue;
 		plus(&bytes, s->live_bytes);
 		plus(&blocks, s->live_blocks);
@@ -172,21 +179,21 @@ static void totals(struct ledger_made *m)
 void ledger_counters(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m)
 {
 	const struct ledger_site *from = c->table[LEDGER_SITES];
-	struct sums *s = memory_get_zeroed(1, sizeof(*s));
+	struct sums *s = alloc_zeroed(1, sizeof(*s));
 
 	s->copy = c;
 	s->made = m;
 	m->site_count = c->count[LEDGER_SITES] ? c->count[LEDGER_SITES] : 1;
-	m->sites = memory_get_zeroed(m->site_count, sizeof(*m->sites));
+	m->sites = alloc_zeroed(m->site_count, sizeof(*m->sites));
 	for (uint64_t i = 1; i < c->count[LEDGER_SITES]; i++) {
 		m->sites[i].frame = i < LEDGER_SITE_FIRST ? 0 : from[i].node;
 		m->sites[i].depth = from[i].depth;
-		m->sites[i].flags = from[i].flags;
+		m->sites[i].flags = ledger_site_flags(from[i].flags);
 	}
 	sums_make(s);
 	totals(m);
-	snapshot_writer_section(w, SECTION_SIZES, sizeof(struct tide_bin), s->sizes.data,
-		s->sizes.count, SNAPSHOT_TAKE);
+	snapshot_writer_section(
+		w, SECTION_SIZES, sizeof(struct tide_bin), s->sizes.data, s->sizes.count, SNAPSHOT_TAKE);
 	snapshot_writer_section(w, SECTION_LIFETIMES, sizeof(struct tide_bin), s->lifetimes.data,
 		s->lifetimes.count, SNAPSHOT_TAKE);
 	snapshot_writer_section(w, SECTION_THREAD_SITES, sizeof(struct tide_thread_site),

@@ -15,9 +15,10 @@
 #include <uthash.h>
 #include <xxhash.h>
 #include <zstd.h>
+#include "base/alloc.h"
 #include "snapshot_private.h"
 
-#define NAMES_MAX 100000u		/* x.1.tide ... x.100000.tide */
+#define NAMES_MAX 100000u /* x.1.tide ... x.100000.tide */
 
 struct writer_string {
 	uint32_t offset;
@@ -27,10 +28,10 @@ struct writer_string {
 
 struct snapshot_writer *snapshot_writer_new(void)
 {
-	struct snapshot_writer *w = memory_get_zeroed(1, sizeof(*w));
+	struct snapshot_writer *w = alloc_zeroed(1, sizeof(*w));
 
-	w->strings_room = 4096;
-	w->strings = memory_get(w->strings_room);
+	w->strings_capacity = 4096;
+	w->strings = alloc_bytes(w->strings_capacity);
 	w->strings[0] = '\0';
 	w->strings_bytes = 1;
 	return w;
@@ -49,9 +50,9 @@ uint32_t snapshot_writer_string(struct snapshot_writer *w, const char *s)
 		return found->offset;
 	if (bytes + 1 > UINT32_MAX - w->strings_bytes)
 		return 0;
-	while (w->strings_bytes + bytes + 1 > w->strings_room)
-		w->strings = memory_resize(w->strings, w->strings_room *= 2);
-	found = memory_get(sizeof(*found) + bytes + 1);
+	while (w->strings_bytes + bytes + 1 > w->strings_capacity)
+		w->strings = alloc_resize(w->strings, w->strings_capacity *= 2);
+	found = alloc_bytes(sizeof(*found) + bytes + 1);
 	found->offset = (uint32_t)w->strings_bytes;
 	memcpy(found->text, s, bytes + 1);
 	memcpy(w->strings + w->strings_bytes, s, bytes + 1);
@@ -64,9 +65,9 @@ void snapshot_writer_strings_from(struct snapshot_writer *w, const char *strings
 {
 	if (!bytes || strings[bytes - 1])
 		return;
-	while (bytes > w->strings_room)
-		w->strings_room *= 2;
-	w->strings = memory_resize(w->strings, w->strings_room);
+	while (bytes > w->strings_capacity)
+		w->strings_capacity *= 2;
+	w->strings = alloc_resize(w->strings, w->strings_capacity);
 	memcpy(w->strings, strings, bytes);
 	w->strings_bytes = bytes;
 	for (uint64_t at = 0, n; at < bytes; at += n + 1) {
@@ -76,7 +77,7 @@ void snapshot_writer_strings_from(struct snapshot_writer *w, const char *strings
 		HASH_FIND(hh, w->interned, strings + at, n, found);
 		if (!n || found)
 			continue;
-		found = memory_get(sizeof(*found) + n + 1);
+		found = alloc_bytes(sizeof(*found) + n + 1);
 		found->offset = (uint32_t)at;
 		memcpy(found->text, strings + at, n + 1);
 		HASH_ADD_KEYPTR(hh, w->interned, found->text, n, found);
@@ -88,17 +89,18 @@ void snapshot_writer_section(struct snapshot_writer *w, uint32_t kind, uint32_t 
 {
 	struct writer_section *s;
 
-	if (w->section_count == w->section_room) {
-		w->section_room = w->section_room ? w->section_room * 2 : 32;
-		w->sections = memory_resize(w->sections, w->section_room * sizeof(*w->sections));
+	if (w->section_count == w->section_capacity) {
+		w->section_capacity = w->section_capacity ? w->section_capacity * 2 : 32;
+		w->sections = alloc_resize(w->sections, w->section_capacity * sizeof(*w->sections));
 	}
 	s = &w->sections[w->section_count++];
-	*s = (struct writer_section) { .kind = kind, .element_bytes = element_bytes, .data = data,
-		.count = count };
+	*s = (struct writer_section){
+		.kind = kind, .element_bytes = element_bytes, .data = data, .count = count
+	};
 	if (copy == SNAPSHOT_TAKE) {
 		s->owned = (void *)data;
 	} else if (copy && count) {
-		s->owned = memory_get(count * element_bytes);
+		s->owned = alloc_bytes(count * element_bytes);
 		memcpy(s->owned, data, count * element_bytes);
 		s->data = s->owned;
 	}
@@ -106,8 +108,9 @@ void snapshot_writer_section(struct snapshot_writer *w, uint32_t kind, uint32_t 
 
 struct writer_section snapshot_writer_strings(const struct snapshot_writer *w)
 {
-	return (struct writer_section) { .kind = SECTION_STRINGS, .element_bytes = 1,
-		.data = w->strings, .count = w->strings_bytes };
+	return (struct writer_section){
+		.kind = SECTION_STRINGS, .element_bytes = 1, .data = w->strings, .count = w->strings_bytes
+	};
 }
 
 void snapshot_writer_compress(struct snapshot_writer *w, uint64_t bytes, int level)
@@ -122,7 +125,8 @@ void snapshot_writer_free(struct snapshot_writer *w)
 
 	if (!w)
 		return;
-	HASH_ITER(hh, w->interned, s, next) {
+	HASH_ITER(hh, w->interned, s, next)
+	{
 		HASH_DEL(w->interned, s);
 		free(s);
 	}
@@ -137,7 +141,7 @@ void snapshot_writer_free(struct snapshot_writer *w)
 
 struct output {
 	int fd;
-	char *name;		/* temporary name */
+	char *name; /* temporary name */
 	uint64_t at;
 };
 
@@ -166,14 +170,18 @@ static int write_all(struct output *o, const void *data, uint64_t bytes)
 static int section_rank(uint32_t kind)
 {
 	switch (kind) {
-	case SECTION_STRINGS: case SECTION_PROCESS: case SECTION_COVERAGE: case SECTION_OPTIONS:
-	case SECTION_WARNINGS:
-		return 0;
-	case SECTION_BLOCKS: case SECTION_ROOTS: case SECTION_ROOT_EDGES: case SECTION_EDGE_STARTS:
-	case SECTION_EDGES: case SECTION_DIGESTS:
-		return 2;
-	default:
-		return 1;
+	case SECTION_STRINGS:
+	case SECTION_PROCESS:
+	case SECTION_COVERAGE:
+	case SECTION_OPTIONS:
+	case SECTION_WARNINGS: return 0;
+	case SECTION_BLOCKS:
+	case SECTION_ROOTS:
+	case SECTION_ROOT_EDGES:
+	case SECTION_EDGE_STARTS:
+	case SECTION_EDGES:
+	case SECTION_DIGESTS: return 2;
+	default: return 1;
 	}
 }
 
@@ -185,8 +193,8 @@ static int section_order(const void *a, const void *b)
 	return d ? d : (x->kind > y->kind) - (x->kind < y->kind);
 }
 
-static int section_write(const struct snapshot_writer *w, struct output *o,
-	const struct writer_section *s, struct tide_section *t)
+static int section_write(const struct snapshot_writer *w, struct output *o, const struct writer_section *s,
+	struct tide_section *t)
 {
 	const void *data = s->data;
 	void *packed = NULL;
@@ -195,15 +203,19 @@ static int section_write(const struct snapshot_writer *w, struct output *o,
 	/* An empty section writes nothing: aligned, it could lie behind the end of the file. */
 	if (s->count)
 		o->at = (o->at + SNAPSHOT_ALIGN - 1) & ~(uint64_t)(SNAPSHOT_ALIGN - 1);
-	*t = (struct tide_section) { .kind = s->kind, .element_bytes = s->element_bytes,
-		.offset = o->at, .plain_bytes = s->count * s->element_bytes };
+	*t = (struct tide_section){ .kind = s->kind,
+		.element_bytes = s->element_bytes,
+		.offset = o->at,
+		.plain_bytes = s->count * s->element_bytes };
 	t->stored_bytes = t->plain_bytes;
 	if (w->compress_bytes && t->plain_bytes > w->compress_bytes) {
 		size_t room = ZSTD_compressBound(t->plain_bytes), n;
 
-		packed = memory_get(room);
+		packed = alloc_bytes(room);
 		n = ZSTD_compress(packed, room, data, t->plain_bytes, w->compress_level);
-		if (!ZSTD_isError(n) && n < t->plain_bytes) {
+		if (!ZSTD_isError(n) && n < t->plain_bytes
+			&& (t->plain_bytes < SNAPSHOT_PACKED_FREE
+				|| t->plain_bytes / SNAPSHOT_PACKED_MOST <= n)) {
 			t->stored_bytes = n;
 			t->encoding = 1;
 			data = packed;
@@ -218,8 +230,8 @@ static int section_write(const struct snapshot_writer *w, struct output *o,
 static int file_write(const struct snapshot_writer *w, struct output *o)
 {
 	uint32_t count = w->section_count + 1;
-	struct writer_section *order = memory_get(count * sizeof(*order));
-	struct tide_section *table = memory_get_zeroed(count, sizeof(*table));
+	struct writer_section *order = alloc_bytes(count * sizeof(*order));
+	struct tide_section *table = alloc_zeroed(count, sizeof(*table));
 	struct tide_file_header header = { .version = TIDE_VERSION, .section_count = count };
 	uint64_t end;
 	int result = 0;
@@ -254,12 +266,13 @@ static int output_open(struct output *o, const char *path, struct tide_error *e)
 	struct stat st;
 
 	if (!*base || (!lstat(path, &st) && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)))
-		return error_set(e, EXIT_UNMEASURED, "cannot write %s|it is %s|give the name of a file "
-			"that may be made or replaced", path, !*base || S_ISDIR(st.st_mode) ? "a folder" :
-			"no ordinary file");
+		return error_set(e, EXIT_UNMEASURED,
+			"cannot write %s|it is %s|give the name of a file "
+			"that may be made or replaced",
+			path, !*base || S_ISDIR(st.st_mode) ? "a folder" : "no ordinary file");
 	for (unsigned attempt = 0; attempt < 1000; attempt++) {
-		o->name = memory_printf("%.*s.tidemark-%d-%u.part", (int)(base - path), path,
-			(int)getpid(), attempt);
+		o->name = alloc_printf(
+			"%.*s.tidemark-%d-%u.part", (int)(base - path), path, (int)getpid(), attempt);
 		o->fd = open(o->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (o->fd >= 0)
 			return 0;
@@ -271,8 +284,7 @@ static int output_open(struct output *o, const char *path, struct tide_error *e)
 		strerror(errno));
 }
 
-static int output_fill(struct snapshot_writer *w, const char *path, struct output *o,
-	struct tide_error *e)
+static int output_fill(struct snapshot_writer *w, const char *path, struct output *o, struct tide_error *e)
 {
 	int failed;
 
@@ -289,8 +301,8 @@ static int output_fill(struct snapshot_writer *w, const char *path, struct outpu
 	free(o->name);
 	errno = failed;
 	return error_set(e, EXIT_UNMEASURED, "cannot write %s|%s|%s", path, strerror(failed),
-		failed == ENOSPC || failed == EDQUOT ? "make room, or choose another folder with -o" :
-		"choose another folder with -o");
+		failed == ENOSPC || failed == EDQUOT ? "make room, or choose another folder with -o"
+						     : "choose another folder with -o");
 }
 
 int snapshot_writer_finish(struct snapshot_writer *w, const char *path, struct tide_error *e)
@@ -328,7 +340,7 @@ char *snapshot_writer_finish_unused(struct snapshot_writer *w, const char *path,
 {
 	size_t bytes = strlen(path);
 	size_t stem = bytes > 5 && !strcmp(path + bytes - 5, ".tide") ? bytes - 5 : bytes;
-	char *name = memory_string(path);
+	char *name = alloc_string(path);
 	struct output o;
 
 	if (output_fill(w, path, &o, e)) {
@@ -346,7 +358,7 @@ char *snapshot_writer_finish_unused(struct snapshot_writer *w, const char *path,
 			error_set(e, EXIT_UNMEASURED, "cannot write %s|%s|", path, strerror(why));
 			break;
 		}
-		name = memory_printf("%.*s.%u%s", (int)stem, path, n, path + stem);
+		name = alloc_printf("%.*s.%u%s", (int)stem, path, n, path + stem);
 	}
 	free(o.name);
 	return name;

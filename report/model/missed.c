@@ -1,0 +1,59 @@
+/* missed.c - see missed.h. */
+#include "shim/ledger.h"
+#include "missed.h"
+
+/* In the order of enum ledger_missed: a row per counter of the ledger. */
+static const struct missed_counter counters[] = {
+	[MISSED_NESTED] = { .name = "missed.nested",
+		.text = "events have no stack: they came from signal handlers that interrupted the profiler",
+		.events = true },
+	[MISSED_EARLY] = { .name = "missed.early",
+		.text = "events happened before the profiler was ready",
+		.events = true },
+	[MISSED_SITES_FULL] = { .name = "missed.sites_full",
+		.text = "events have no stack: the table of sites is full",
+		.always = true,
+		.events = true },
+	[MISSED_THREADS_FULL] = { .name = "missed.threads_full",
+		.text = "threads have no record of their own: the table of threads is full" },
+	[MISSED_BLOCKS] = { .name = "missed.blocks",
+		.text = "blocks were not recorded: there was no memory for the block map",
+		.always = true,
+		.events = true },
+	[MISSED_FREES] = { .name = "missed.frees", .text = "frees were not seen" },
+	[MISSED_FOREIGN_FREES] = { .name = "missed.foreign_frees",
+		.text = "frees of blocks whose allocation was not seen",
+		.events = true },
+	[MISSED_TRUNCATED] = { .name = "missed.truncated",
+		.text = "call stacks are incomplete (no unwind information)" },
+	[MISSED_MODULES_FULL] = { .name = "missed.modules_full",
+		.text = "modules have no name: the table of modules is full",
+		.always = true },
+	[MISSED_STRINGS_FULL] = { .name = "missed.strings_full",
+		.text = "names were not kept: the table of strings is full",
+		.always = true },
+	[MISSED_MAPPINGS_FULL] = { .name = "missed.mappings_full",
+		.text = "mappings were not recorded: the table of mappings is full",
+		.always = true },
+	[MISSED_TIMELINE] = { .name = "missed.timeline", .text = "points of the timeline were left out" },
+	[MISSED_NO_MEMORY] = { .name = "missed.no_memory",
+		.text = "allocations of the profiler itself failed",
+		.always = true },
+	[MISSED_SNAPSHOTS] = { .name = "missed.snapshots",
+		.text = "snapshots were requested but not taken",
+		.always = true },
+	[MISSED_FORK_TABLES] = { .name = "missed.fork_tables",
+		.text = "forked children could not be followed",
+		.always = true },
+	[MISSED_SECCOMP] = { .name = "missed.seccomp",
+		.text = "steps were skipped because of a seccomp filter" },
+	[MISSED_ROUNDS] = { .name = "missed.rounds", .text = "entries of rounds were not recorded" },
+};
+_Static_assert(
+	sizeof(counters) / sizeof(counters[0]) == MISSED_COUNT, "each counter of the ledger has a row");
+
+const struct missed_counter *missed_counters(size_t *count)
+{
+	*count = MISSED_COUNT;
+	return counters;
+}

@@ -1,0 +1,286 @@
+/* snapshot_check.c - what the sections of a snapshot say about each other: snapshot.h, SN4.
+ *
+ * The file is mapped privately: a number that is out of range is overwritten in our copy of
+ * its page, and the file stays as it is.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "base/alloc.h"
+#include "snapshot_private.h"
+
+/* Frames that the stacks of all sites may have together, however often they share them. */
+#define STACKS_BASE (4ull << 20)
+#define STACKS_SHARE 32u  /* times the length of the file */
+#define STACKS_CUT_AT 64u /* frames, where there are more */
+
+/* An array in struct snapshot. */
+struct place {
+	size_t pointer, count; /* offsets in struct snapshot */
+	const char *name;
+};
+#define PLACE(pointer, count, name)                                                                          \
+	{                                                                                                    \
+		offsetof(struct snapshot, pointer), offsetof(struct snapshot, count), name                   \
+	}
+
+static const struct place strings_of = PLACE(strings, strings_bytes, "strings"),
+			  modules = PLACE(modules, module_count, "modules"),
+			  frames = PLACE(frames, frame_count, "frames"),
+			  sites = PLACE(sites, site_count, "sites"),
+			  threads = PLACE(threads, thread_count, "threads"),
+			  blocks = PLACE(blocks, block_count, "blocks"),
+			  roots = PLACE(roots, root_count, "roots"),
+			  starts = PLACE(edge_starts, edge_start_count, "starts of references"),
+			  edges = PLACE(edges, edge_count, "references"),
+			  rounds = PLACE(rounds, rounds_count, "rounds"),
+			  counts = PLACE(counts, count_count, "counts");
+
+enum beyond {
+	BEYOND_ZERO, /* becomes 0, which is "none" or "unknown" everywhere */
+	BEYOND_NONE, /* UINT32_MAX is allowed: "none"; others become that */
+	BEYOND_DROP, /* the section is left out: there is no harmless number */
+};
+
+/* A u32 in the elements of `in` that counts elements of `of`. */
+struct rule {
+	struct place in;
+	size_t element, member; /* bytes an element, offset of the number in it */
+	const struct place *of;
+	enum beyond beyond;
+};
+#define RULE(type, pointer, count, name, member, of, beyond)                                                 \
+	{                                                                                                    \
+		PLACE(pointer, count, name), sizeof(struct type), offsetof(struct type, member), of, beyond  \
+	}
+
+static const struct rule at_once[] = {
+	RULE(tide_frame, frames, frame_count, "frames", module, &modules, BEYOND_ZERO),
+	RULE(tide_site, sites, site_count, "sites", frame, &frames, BEYOND_ZERO),
+	RULE(tide_bin, sizes, size_count, "sizes", site, &sites, BEYOND_ZERO),
+	RULE(tide_bin, lifetimes, lifetime_count, "lifetimes", site, &sites, BEYOND_ZERO),
+	RULE(tide_birth, births, birth_count, "births", site, &sites, BEYOND_ZERO),
+	RULE(tide_thread, threads, thread_count, "threads", entry_frame, &frames, BEYOND_ZERO),
+	RULE(tide_thread_site, thread_sites, thread_site_count, "sites of threads", thread, &threads,
+		BEYOND_DROP),
+	RULE(tide_thread_site, thread_sites, thread_site_count, "sites of threads", site, &sites,
+		BEYOND_ZERO),
+	RULE(tide_symbol, symbols, symbol_count, "symbols", frame, &frames, BEYOND_ZERO),
+	RULE(tide_rounds, rounds, rounds_count, "rounds", site, &sites, BEYOND_ZERO),
+	RULE(tide_count, counts, count_count, "counts", site, &sites, BEYOND_ZERO),
+};
+
+static const struct rule in_the_graph[] = {
+	RULE(tide_block, blocks, block_count, "blocks", site, &sites, BEYOND_ZERO),
+	RULE(tide_block, blocks, block_count, "blocks", thread, &threads, BEYOND_NONE),
+	RULE(tide_root, roots, root_count, "roots", module, &modules, BEYOND_ZERO),
+	RULE(tide_root, roots, root_count, "roots", thread, &threads, BEYOND_NONE),
+	RULE(tide_root, roots, root_count, "roots", frame, &frames, BEYOND_ZERO),
+	RULE(tide_root_edge, root_edges, root_edge_count, "references from roots", root, &roots, BEYOND_DROP),
+	RULE(tide_root_edge, root_edges, root_edge_count, "references from roots", block, &blocks,
+		BEYOND_DROP),
+	RULE(tide_edge, edges, edge_count, "references", block, &blocks, BEYOND_DROP),
+};
+
+static void **pointer_of(struct snapshot *s, const struct place *p)
+{
+	return (void **)((char *)s + p->pointer);
+}
+
+static size_t *count_of(struct snapshot *s, const struct place *p)
+{
+	return (size_t *)((char *)s + p->count);
+}
+
+static void drop(struct snapshot *s, const struct place *p)
+{
+	*pointer_of(s, p) = NULL;
+	*count_of(s, p) = 0;
+}
+
+/* The array, to be written to; NULL when that cannot be. */
+static char *make_writable(struct snapshot *s, struct snapshot_reader *r, const struct place *p, size_t bytes)
+{
+	char *data = *pointer_of(s, p), *map = r->map;
+	uintptr_t first = (uintptr_t)data & ~(uintptr_t)4095;
+
+	if (data < map || data >= map + r->map_bytes)
+		return data; /* memory of our own */
+	return mprotect((void *)first, (uintptr_t)data + bytes - first, PROT_READ | PROT_WRITE) ? NULL : data;
+}
+
+static void apply_rule(struct snapshot *s, struct snapshot_reader *r, const struct rule *rule)
+{
+	size_t count = *count_of(s, &rule->in), limit = *count_of(s, rule->of);
+	char *data = *pointer_of(s, &rule->in);
+	bool writable = false;
+
+	for (size_t i = 0; i < count; i++) {
+		uint32_t value;
+
+		memcpy(&value, data + i * rule->element + rule->member, sizeof(value));
+		if (value < limit || (rule->beyond == BEYOND_NONE && value == UINT32_MAX))
+			continue;
+		snapshot_reader_damage(s, "the %s name %s that are not there", rule->in.name, rule->of->name);
+		if (!writable && rule->beyond != BEYOND_DROP) {
+			data = make_writable(s, r, &rule->in, count * rule->element);
+			writable = data;
+		}
+		if (!writable) {
+			drop(s, &rule->in);
+			return;
+		}
+		value = rule->beyond == BEYOND_NONE ? UINT32_MAX : 0;
+		memcpy(data + i * rule->element + rule->member, &value, sizeof(value));
+	}
+}
+
+/* Element 0 is reserved in these, and there is always one to point to. */
+static void reserve_first(struct snapshot *s)
+{
+	static const struct tide_module no_module;
+	static const struct tide_frame no_frame;
+	static const struct tide_site no_site;
+
+	if (!s->module_count)
+		s->modules = &no_module, s->module_count = 1;
+	if (!s->frame_count)
+		s->frames = &no_frame, s->frame_count = 1;
+	if (!s->site_count)
+		s->sites = &no_site, s->site_count = 1;
+}
+
+static void check_strings(struct snapshot *s, struct snapshot_reader *r)
+{
+	char *last;
+
+	if (!s->strings)
+		snapshot_reader_damage(s, "the strings are missing");
+	if (!s->strings_bytes || !s->strings[s->strings_bytes - 1])
+		return;
+	snapshot_reader_damage(s, "the strings do not end");
+	last = make_writable(s, r, &strings_of, s->strings_bytes);
+	if (last)
+		last[s->strings_bytes - 1] = '\0';
+	else
+		drop(s, &strings_of);
+}
+
+static void set_parent(struct snapshot *s, struct snapshot_reader *r, size_t frame, uint32_t parent)
+{
+	struct tide_frame *f = (void *)make_writable(s, r, &frames, s->frame_count * sizeof(*f));
+
+	if (f)
+		f[frame].parent = parent;
+	else
+		drop(s, &frames);
+}
+
+/* Stacks end, and all together are not much longer than the file could make them: otherwise a few
+ * kilobytes of frames and sites keep a reader busy for hours. */
+static void check_stacks(struct snapshot *s, struct snapshot_reader *r)
+{
+	uint32_t *depth = alloc_zeroed(s->frame_count, sizeof(*depth));
+	uint64_t all = 0, most = STACKS_BASE + r->map_bytes * STACKS_SHARE;
+
+	for (size_t i = 1; i < s->frame_count; i++) {
+		if (s->frames[i].parent >= i) {
+			snapshot_reader_damage(s, "the stacks go round in circles");
+			set_parent(s, r, i, 0);
+		}
+		if (s->frame_count)
+			depth[i] = depth[s->frames[i].parent] + 1;
+	}
+	for (size_t i = 0; i < s->site_count && all <= most; i++)
+		all += s->sites[i].frame < s->frame_count ? depth[s->sites[i].frame] : 0;
+	if (all > most)
+		snapshot_reader_damage(s, "the stacks are longer than a program's can be");
+	for (size_t i = 1; all > most && i < s->frame_count; i++)
+		if (depth[i] % STACKS_CUT_AT == 0)
+			set_parent(s, r, i, 0);
+	free(depth);
+}
+
+static void check_rounds(struct snapshot *s)
+{
+	uint64_t n = snapshot_value(s, "rounds"), width = snapshot_value(s, "rounds.width");
+
+	if (!s->rounds_count || (width && n && (n - 1) / width < TIDE_ROUND_BUCKETS))
+		return;
+	snapshot_reader_damage(s, "there are more rounds than the section on them holds");
+	drop(s, &rounds);
+}
+
+static void check_counts(struct snapshot *s)
+{
+	for (size_t i = 0; i < s->count_count; i++) {
+		const struct tide_count *c = &s->counts[i];
+
+		if (c->first <= s->count_value_count && c->blocks <= s->count_value_count - c->first)
+			continue;
+		snapshot_reader_damage(s, "the counts name values that are not there");
+		drop(s, &counts);
+	}
+}
+
+static void check_starts(struct snapshot *s)
+{
+	if (!s->edge_start_count)
+		return;
+	if (s->edge_start_count != s->block_count + 1) {
+		snapshot_reader_damage(s, "references and blocks do not fit each other");
+		drop(s, &starts);
+		return;
+	}
+	for (size_t i = 0; i < s->edge_start_count; i++)
+		if (s->edge_starts[i] > s->edge_count || (i && s->edge_starts[i] < s->edge_starts[i - 1])) {
+			snapshot_reader_damage(s, "the rows of references overlap");
+			drop(s, &starts);
+			drop(s, &edges);
+			return;
+		}
+}
+
+/* A snapshot that is damaged is not complete, and always says which process it is of. */
+static void check_process(struct snapshot *s, struct snapshot_reader *r)
+{
+	struct tide_process *p;
+
+	if (!s->process)
+		snapshot_reader_damage(s, "the section on the process is missing");
+	if (!s->damaged || (s->process && !s->process->complete))
+		return;
+	p = snapshot_reader_own(r, alloc_zeroed(1, sizeof(*p)));
+	if (s->process)
+		*p = *s->process;
+	p->complete = 0;
+	s->process = p;
+}
+
+void snapshot_check(struct snapshot *s, struct snapshot_reader *r)
+{
+	check_strings(s, r);
+	reserve_first(s);
+	check_stacks(s, r);
+	reserve_first(s);
+	for (size_t i = 0; i < sizeof(at_once) / sizeof(at_once[0]); i++)
+		apply_rule(s, r, &at_once[i]);
+	reserve_first(s);
+	check_rounds(s);
+	check_counts(s);
+	/* References of other blocks are of no use, and cheap to see. */
+	if (s->edge_start_count && s->edge_start_count != s->block_count + 1)
+		check_starts(s);
+	check_process(s, r);
+}
+
+void snapshot_check_graph(struct snapshot *s, struct snapshot_reader *r)
+{
+	if (r->graph_checked)
+		return;
+	r->graph_checked = true;
+	for (size_t i = 0; i < sizeof(in_the_graph) / sizeof(in_the_graph[0]); i++)
+		apply_rule(s, r, &in_the_graph[i]);
+	check_starts(s);
+	check_process(s, r);
+}

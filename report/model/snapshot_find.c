@@ -1,0 +1,43 @@
+/* snapshot_find.c - questions that need no more than one snapshot: snapshot.h. */
+#include <string.h>
+#include "base/search.h"
+#include "snapshot.h"
+
+const char *snapshot_string(const struct snapshot *s, uint32_t offset)
+{
+	return offset < s->strings_bytes ? s->strings + offset : "";
+}
+
+uint64_t snapshot_value(const struct snapshot *s, const char *name)
+{
+	for (size_t i = 0; i < s->value_count; i++)
+		if (!strcmp(snapshot_string(s, s->values[i].name), name))
+			return s->values[i].value;
+	return 0;
+}
+
+const char *snapshot_reason(uint32_t reason)
+{
+	static const char *const names[] = { "unknown", "exit", "exec", "abort", "signal", "mark", "api",
+		"timer", "condition", "request", "post-mortem" };
+
+	return names[reason < sizeof(names) / sizeof(names[0]) ? reason : 0];
+}
+
+const char *snapshot_site_label(uint32_t site)
+{
+	switch (site) {
+	case SITE_NESTED: return "(inside a signal handler)";
+	case SITE_OVERFLOW: return "(site table full)";
+	case SITE_BOOT: return "(before start-up was finished)";
+	}
+	return NULL;
+}
+
+uint64_t snapshot_block_at(const struct tide_block *blocks, uint64_t count, uint64_t address)
+{
+	uint64_t above = SEARCH_UP_TO(blocks, count, address, address);
+	const struct tide_block *b = above ? &blocks[above - 1] : NULL;
+
+	return b && address - b->address < b->bytes + !b->bytes ? above - 1 : SNAPSHOT_NONE;
+}
