@@ -3,25 +3,25 @@
 #include <string.h>
 #include <libunwind.h>
 #include <libunwind-ptrace.h>
+#include "base/alloc.h"
 #include "unwind_remote.h"
 
 #define CACHED_PAGES 64u
 
 struct unwinder {
-	struct memory_read *memory;
+	struct remote *memory;
 	unw_addr_space_t space;
-	void *ptrace_info;		/* what _UPT_find_proc_info wants; nothing is traced */
+	void *ptrace_info; /* what _UPT_find_proc_info wants; nothing is traced */
 	const struct user_regs_struct *start;
 	bool general;
-	uint64_t page[CACHED_PAGES];	/* address | 1 */
+	uint64_t page[CACHED_PAGES]; /* address | 1 */
 	char data[CACHED_PAGES][4096];
 };
 
 /* _UPT_find_proc_info hands its own argument to our accessors. */
 static struct unwinder *current;
 
-static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *info, int need,
-	void *unused)
+static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *info, int need, void *unused)
 {
 	(void)unused;
 	return _UPT_find_proc_info(as, ip, info, need, current->ptrace_info);
@@ -39,8 +39,7 @@ static int dynamic_list(unw_addr_space_t as, unw_word_t *address, void *unused)
 	return -UNW_ENOINFO;
 }
 
-static int access_memory(unw_addr_space_t as, unw_word_t address, unw_word_t *value, int write,
-	void *unused)
+static int access_memory(unw_addr_space_t as, unw_word_t address, unw_word_t *value, int write, void *unused)
 {
 	uint64_t page = address & ~4095ull;
 	unsigned slot = (unsigned)(address >> 12) % CACHED_PAGES;
@@ -49,10 +48,10 @@ static int access_memory(unw_addr_space_t as, unw_word_t address, unw_word_t *va
 	if (write)
 		return -UNW_EINVAL;
 	if ((address & 4095) > 4088)
-		return memory_word(current->memory, address, value) ? 0 : -UNW_EINVAL;
+		return remote_word(current->memory, address, value) ? 0 : -UNW_EINVAL;
 	if (current->page[slot] != (page | 1)) {
 		current->page[slot] = 0;
-		if (memory_read(current->memory, page, current->data[slot], 4096) != 4096)
+		if (remote_read(current->memory, page, current->data[slot], 4096) != 4096)
 			return -UNW_EINVAL;
 		current->page[slot] = page | 1;
 	}
@@ -60,8 +59,8 @@ static int access_memory(unw_addr_space_t as, unw_word_t address, unw_word_t *va
 	return 0;
 }
 
-static int access_register(unw_addr_space_t as, unw_regnum_t number, unw_word_t *value, int write,
-	void *unused)
+static int access_register(
+	unw_addr_space_t as, unw_regnum_t number, unw_word_t *value, int write, void *unused)
 {
 	const struct user_regs_struct *r = current->start;
 	bool special = number == UNW_X86_64_RSP || number == UNW_X86_64_RIP;
@@ -91,8 +90,7 @@ static int access_register(unw_addr_space_t as, unw_regnum_t number, unw_word_t 
 	}
 }
 
-static int access_float(unw_addr_space_t as, unw_regnum_t number, unw_fpreg_t *value, int write,
-	void *unused)
+static int access_float(unw_addr_space_t as, unw_regnum_t number, unw_fpreg_t *value, int write, void *unused)
 {
 	(void)as, (void)number, (void)value, (void)write, (void)unused;
 	return -UNW_EBADREG;
@@ -104,20 +102,24 @@ static int resume(unw_addr_space_t as, unw_cursor_t *cursor, void *unused)
 	return -UNW_EINVAL;
 }
 
-static int procedure_name(unw_addr_space_t as, unw_word_t address, char *name, size_t bytes,
-	unw_word_t *offset, void *unused)
+static int procedure_name(
+	unw_addr_space_t as, unw_word_t address, char *name, size_t bytes, unw_word_t *offset, void *unused)
 {
 	(void)as, (void)address, (void)name, (void)bytes, (void)offset, (void)unused;
 	return -UNW_ENOINFO;
 }
 
-struct unwinder *unwinder_new(struct memory_read *m)
+struct unwinder *unwinder_new(struct remote *m)
 {
 	static unw_accessors_t accessors = { .find_proc_info = find_proc_info,
-		.put_unwind_info = put_unwind_info, .get_dyn_info_list_addr = dynamic_list,
-		.access_mem = access_memory, .access_reg = access_register, .access_fpreg = access_float,
-		.resume = resume, .get_proc_name = procedure_name };
-	struct unwinder *u = memory_get_zeroed(1, sizeof *u);
+		.put_unwind_info = put_unwind_info,
+		.get_dyn_info_list_addr = dynamic_list,
+		.access_mem = access_memory,
+		.access_reg = access_register,
+		.access_fpreg = access_float,
+		.resume = resume,
+		.get_proc_name = procedure_name };
+	struct unwinder *u = alloc_zeroed(1, sizeof *u);
 
 	u->memory = m;
 	u->space = unw_create_addr_space(&accessors, 0);
@@ -141,7 +143,7 @@ void unwinder_free(struct unwinder *u)
 
 static void saved_get(unw_cursor_t *c, struct unwind_registers *r)
 {
-	*r = (struct unwind_registers) { 0 };
+	*r = (struct unwind_registers){ 0 };
 	unw_get_reg(c, UNW_X86_64_RBX, &r->rbx);
 	unw_get_reg(c, UNW_X86_64_RBP, &r->rbp);
 	unw_get_reg(c, UNW_X86_64_R12, &r->r12);
@@ -170,7 +172,7 @@ size_t unwinder_walk(struct unwinder *u, const struct user_regs_struct *start, b
 			break;
 		if (n && sp <= frames[n - 1].sp && !frames[n - 1].signal)
 			break;
-		*f = (struct unwind_frame) { .pc = pc, .sp = sp, .signal = unw_is_signal_frame(&cursor) > 0 };
+		*f = (struct unwind_frame){ .pc = pc, .sp = sp, .signal = unw_is_signal_frame(&cursor) > 0 };
 		if (registers && !unw_get_proc_info(&cursor, &info))
 			f->function = info.start_ip;
 		if (registers)

@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/user.h>
-#include "memory_read.h"
+#include "remote.h"
 
 enum stop_how { STOP_UNKNOWN, STOP_SELF, STOP_TRACED, STOP_BLOCKED, STOP_PARKED, STOP_GONE };
 
@@ -28,22 +28,22 @@ struct stop_thread {
 	int tid;
 	enum stop_how how;
 	char name[16];
-	struct user_regs_struct registers;	/* which of them: stop_general */
-	uint8_t *vector;		/* XSAVE area, or NULL */
+	struct user_regs_struct registers; /* which of them: stop_general */
+	uint8_t *vector;                   /* XSAVE area, or NULL */
 	size_t vector_bytes;
-	int signal;			/* came first: delivered on release */
+	int signal; /* came first: delivered on release */
 	bool seized;
-	bool stepping;			/* a call of inject.c may not have ended: its trap is not the program's */
-	char system_call[160];		/* the `syscall` line */
-	int64_t blocked_ns;		/* how long it had waited when stopped; -1 unknown */
+	bool stepping;         /* a call of inject.c may not have ended: its trap is not the program's */
+	char system_call[160]; /* the `syscall` line */
+	int64_t blocked_ns;    /* how long it had waited when stopped; -1 unknown */
 };
 
 struct stop {
 	int pid;
 	struct stop_thread *threads;
 	size_t count, room;
-	uint64_t begun_ns, ended_ns;	/* CLOCK_MONOTONIC */
-	bool refused;			/* ptrace was not allowed for some thread */
+	uint64_t begun_ns, ended_ns; /* CLOCK_MONOTONIC */
+	bool refused;                /* ptrace was not allowed for some thread */
 };
 
 /* Stops all threads of `pid` but `self` (0: really all). Never fails. */
@@ -51,7 +51,7 @@ void stop_all(struct stop *s, int pid, int self);
 /* Are running threads left that layer 3 could stop? */
 bool stop_wants_parking(const struct stop *s);
 /* Layer 3: reads what the process has parked (ledger_header.freeze_place). */
-void stop_parked(struct stop *s, struct memory_read *m, uint64_t place);
+void stop_parked(struct stop *s, struct remote *m, uint64_t place);
 /* Layer 2 again: threads that moved since become STOP_UNKNOWN. */
 void stop_verify(struct stop *s);
 void stop_release(struct stop *s);
@@ -59,6 +59,5 @@ void stop_free(struct stop *s);
 
 /* All general registers are known. */
 bool stop_general(const struct stop_thread *t);
-uint64_t stop_clock(void);		/* CLOCK_MONOTONIC, ns */
 
 #endif

@@ -12,13 +12,14 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "image.h"
 #include "inject.h"
-#include "ledger_read.h"
+#include "model/ledger_read.h"
 #include "process.h"
 
-#define EVENT_NS 100000000ull		/* how long the next event may take */
-#define ANSWER_NS 10000000000ull	/* how long a standing thread may take to do its part */
+#define EVENT_NS 100000000ull    /* how long the next event may take */
+#define ANSWER_NS 10000000000ull /* how long a standing thread may take to do its part */
 
 static void why_add(struct image *im, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void why_add(struct image *im, const char *format, ...)
@@ -49,13 +50,13 @@ static bool process_over(const struct image *im)
 /* Waits until *p is no longer `from`; false after `limit_ns`, or when the process is gone. */
 static bool word_wait(struct image *im, uint32_t *p, uint32_t from, uint64_t limit_ns)
 {
-	uint64_t limit = stop_clock() + limit_ns;
+	uint64_t limit = clock_ns() + limit_ns;
 
 	while (__atomic_load_n(p, __ATOMIC_ACQUIRE) == from) {
 		struct timespec t = { 0, 10000000 };
 
 		syscall(SYS_futex, p, FUTEX_WAIT, from, &t, NULL, 0);
-		if (stop_clock() > limit || process_over(im))
+		if (clock_ns() > limit || process_over(im))
 			return __atomic_load_n(p, __ATOMIC_ACQUIRE) != from;
 	}
 	return true;
@@ -70,15 +71,15 @@ static enum holding holds(const struct image *im, int pid)
 {
 	struct tide_error e = { 0 };
 	enum holding found = HOLDS_NOT;
-	struct memory_read m;
+	struct remote m;
 
-	if (!im->ledger_inode || memory_open(&m, pid, &e))
+	if (!im->ledger_inode || remote_open(&m, pid, &e))
 		return HOLDS_UNKNOWN;
 	for (size_t i = 0; i < m.mapping_count && found == HOLDS_NOT; i++)
-		if (m.mappings[i].shared && m.mappings[i].inode == im->ledger_inode &&
-				m.mappings[i].device == im->ledger_device)
+		if (m.mappings[i].shared && m.mappings[i].inode == im->ledger_inode
+			&& m.mappings[i].device == im->ledger_device)
 			found = HOLDS;
-	memory_close(&m);
+	remote_close(&m);
 	return found;
 }
 
@@ -86,8 +87,10 @@ static enum holding holds(const struct image *im, int pid)
 static int target_check(struct image *im, struct tide_error *e)
 {
 	if (im->target <= 1 || im->target == getpid() || holds(im, im->target) == HOLDS_NOT)
-		return error_set(e, EXIT_UNMEASURED, "process %d has ended|it does not have this ledger, or not "
-			"any more|", im->target);
+		return error_set(e, EXIT_UNMEASURED,
+			"process %d has ended|it does not have this ledger, or not "
+			"any more|",
+			im->target);
 	return 0;
 }
 
@@ -98,12 +101,12 @@ static uint64_t instruction_check(const struct image *im)
 	static const unsigned char syscall_code[2] = { 0x0f, 0x05 };
 	unsigned char code[2] = { 0 };
 	struct tide_error e = { 0 };
-	struct memory_read m;
+	struct remote m;
 
-	if (!address || memory_open(&m, im->target, &e))
+	if (!address || remote_open(&m, im->target, &e))
 		return 0;
-	memory_read(&m, address, code, sizeof code);
-	memory_close(&m);
+	remote_read(&m, address, code, sizeof code);
+	remote_close(&m);
 	return memcmp(code, syscall_code, sizeof code) ? 0 : address;
 }
 
@@ -132,9 +135,16 @@ static void asking_registers(struct image *im)
 	struct stop_thread *t = asking_thread(im);
 
 	if (t)
-		t->registers = (struct user_regs_struct) { .rbx = k->rbx, .rbp = k->rbp, .r12 = k->r12,
-			.r13 = k->r13, .r14 = k->r14, .r15 = k->r15, .rsp = k->rsp, .rip = k->rip,
-			.orig_rax = ~0ull, .fs_base = im->place.control_block };
+		t->registers = (struct user_regs_struct){ .rbx = k->rbx,
+			.rbp = k->rbp,
+			.r12 = k->r12,
+			.r13 = k->r13,
+			.r14 = k->r14,
+			.r15 = k->r15,
+			.rsp = k->rsp,
+			.rip = k->rip,
+			.orig_rax = ~0ull,
+			.fs_base = im->place.control_block };
 }
 
 /* An image needs as much memory as the program writes while it lives: never
@@ -156,16 +166,15 @@ static bool memory_allows(struct image *im)
 	return false;
 }
 
-/* The image ends with us, even when we are killed. It takes a moment until it
- * has made itself readable; its name says so. False when it is none. */
-static bool image_hold(struct image *im)
+/* It takes a moment until the image has made itself readable; its name says so. */
+static void image_wait(const struct image *im)
 {
-	uint64_t limit = stop_clock() + ANSWER_NS;
+	uint64_t limit = clock_ns() + ANSWER_NS;
 	struct timespec pause = { 0, 100000 };
 	char path[64], name[32];
 
 	snprintf(path, sizeof path, "/proc/%d/comm", im->reader);
-	while (stop_clock() < limit) {
+	while (clock_ns() < limit) {
 		FILE *f = fopen(path, "re");
 		bool ready = !f || (fgets(name, sizeof name, f) && !strncmp(name, "tidemark-image", 14));
 
@@ -175,26 +184,73 @@ static bool image_hold(struct image *im)
 			break;
 		nanosleep(&pause, NULL);
 	}
+}
+
+/* The process that traces another; 0: none. */
+static int tracer_of(int pid)
+{
+	char path[64], line[256];
+	int tracer = 0;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/status", pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof line, f))
+		if (sscanf(line, "TracerPid: %d", &tracer) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return tracer;
+}
+
+/* A number alone does not name a process: an image that has ended may be followed by a stranger.
+ * So the image is held by a descriptor from before the checks, and while it is traced by us its
+ * number stays its own. Where tracing is forbidden altogether, it is read and killed by
+ * descriptors only; an image that another process traces is refused. An image that we trace ends
+ * with us, even when we are killed. */
+static bool image_hold(struct image *im)
+{
+	im->reader_descriptor = (int)syscall(SYS_pidfd_open, im->reader, 0);
 	if (process_parent(im->reader) != im->target || holds(im, im->reader) == HOLDS_NOT)
 		return false;
-	ptrace(PTRACE_SEIZE, im->reader, 0, PTRACE_O_EXITKILL);
-	return true;
+	if (!ptrace(PTRACE_SEIZE, im->reader, 0, PTRACE_O_EXITKILL))
+		return true;
+	im->reader_untraced = true;
+	return im->reader_descriptor >= 0 && !tracer_of(im->reader);
+}
+
+/* Nothing happens to a process that has taken the number of an image that has ended. */
+static int kill_image(const struct image *im)
+{
+	if (im->reader_descriptor >= 0)
+		return (int)syscall(SYS_pidfd_send_signal, im->reader_descriptor, SIGKILL, NULL, 0);
+	return im->reader_untraced ? -1 : kill(im->reader, SIGKILL);
 }
 
 static void memory_begin(struct image *im)
 {
 	struct tide_error e = { 0 };
 
-	if (im->reader && memory_open(&im->memory, im->reader, &e)) {
+	if (im->reader && remote_open(&im->memory, im->reader, &e)) {
 		why_add(im, "%s: %s", e.what, e.why);
 		im->reader = 0;
 	} else if (im->reader) {
 		uint64_t word;
 
+		/* What was opened may be a stranger's, unless the image still lives. */
+		if (im->reader_untraced) {
+			im->memory.by_call = false;
+			if (syscall(SYS_pidfd_send_signal, im->reader_descriptor, 0, NULL, 0)) {
+				why_add(im, "the image ended early");
+				remote_close(&im->memory);
+				im->reader = 0;
+				return;
+			}
+		}
 		/* What can be listed need not be readable. */
-		if (!memory_word(&im->memory, (uint64_t)im->ledger->block_root, &word)) {
+		if (!remote_word(&im->memory, (uint64_t)im->ledger->block_root, &word)) {
 			why_add(im, "the memory of the process may not be read");
-			memory_close(&im->memory);
+			remote_close(&im->memory);
 			im->reader = 0;
 		}
 	}
@@ -233,8 +289,8 @@ static int asking_number(const struct image *im)
 	uint64_t by = im->ledger->requested_by, at = t->offset + by * sizeof(struct ledger_thread);
 	struct ledger_thread record;
 
-	if (t->element != sizeof(struct ledger_thread) || by >= t->count || at > im->ledger_bytes ||
-			im->ledger_bytes - at < sizeof(struct ledger_thread))
+	if (t->element != sizeof(struct ledger_thread) || by >= t->count || at > im->ledger_bytes
+		|| im->ledger_bytes - at < sizeof(struct ledger_thread))
 		return 0;
 	memcpy(&record, (const char *)im->ledger + at, sizeof record);
 	return record.tid;
@@ -245,36 +301,38 @@ static int asking_number(const struct image *im)
 static bool place_read(struct image *im, int pid)
 {
 	struct tide_error e = { 0 };
-	struct memory_read m;
+	struct remote m;
 	bool good;
 
-	if (memory_open(&m, pid, &e))
+	if (remote_open(&m, pid, &e))
 		return false;
-	good = memory_read(&m, im->ledger->freeze_place, &im->place, sizeof im->place) == sizeof im->place;
+	good = remote_read(&m, im->ledger->freeze_place, &im->place, sizeof im->place) == sizeof im->place;
 	if (good && im->parked)
 		stop_parked(&im->stop, &m, im->ledger->freeze_place);
-	memory_close(&m);
+	remote_close(&m);
 	if (good)
 		asking_registers(im);
 	return good;
 }
 
-static void begin(struct image *im, struct ledger_header *ledger, uint64_t bytes,
-	const struct image_options *o)
+static void begin(
+	struct image *im, struct ledger_header *ledger, uint64_t bytes, const struct image_options *o)
 {
 	struct tide_error e = { 0 };
-	struct memory_read self;
+	struct remote self;
 
-	*im = (struct image) { .ledger = ledger, .ledger_bytes = bytes, .options = *o,
+	*im = (struct image){ .ledger = ledger,
+		.ledger_bytes = bytes,
+		.options = *o,
 		.target = o->pid ? o->pid : ledger->pid };
-	im->memory.mem = im->memory.pagemap = -1;
+	im->memory.mem = im->memory.pagemap = im->reader_descriptor = -1;
 	/* The ledger is mapped there as it is here; its words are no references. */
-	if (!memory_open(&self, getpid(), &e)) {
-		const struct memory_mapping *p = memory_mapping_at(&self, (uint64_t)ledger);
+	if (!remote_open(&self, getpid(), &e)) {
+		const struct remote_mapping *p = remote_mapping_at(&self, (uint64_t)ledger);
 
 		im->ledger_inode = p && p->shared ? p->inode : 0;
 		im->ledger_device = p ? p->device : 0;
-		memory_close(&self);
+		remote_close(&self);
 	}
 }
 
@@ -315,12 +373,12 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 	parking(im);
 	if (readable)
 		place_read(im, im->target);
-	roots_kernel_read(&im->kernel, im->target);
+	kernel_words_read(&im->kernel, im->target);
 	/* The last snapshot of a process needs no image: nobody waits to go on. */
-	alone = !others_alive(im) || im->place.reason == REASON_EXIT || im->place.reason == REASON_ABORT ||
-		im->place.reason == REASON_EXEC;
-	make = self && !im->options.no_references && !im->options.standing &&
-		(!readable || !im->started_by_it || !alone);
+	alone = !others_alive(im) || im->place.reason == LEDGER_REASON_EXIT
+		|| im->place.reason == LEDGER_REASON_ABORT || im->place.reason == LEDGER_REASON_EXEC;
+	make = self && !im->options.no_references && !im->options.standing
+		&& (!readable || !im->started_by_it || !alone);
 	if (make && !memory_allows(im))
 		im->options.no_references = true, make = false;
 	copy(context);
@@ -334,11 +392,14 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 		}
 		stop_verify(&im->stop);
 		if (im->started_by_it && im->parked)
-			word_set(&l->freeze, FREEZE_DONE);	/* the parked may go */
+			word_set(&l->freeze, FREEZE_DONE); /* the parked may go */
 		stop_release(&im->stop);
-		if (im->reader && !image_hold(im)) {
-			im->reader = 0;
-			why_add(im, "the image could not be made");
+		if (im->reader) {
+			image_wait(im);
+			if (!image_hold(im)) {
+				im->reader = 0;
+				why_add(im, "the image could not be made");
+			}
 		}
 		if (!readable && im->reader)
 			place_read(im, im->reader);
@@ -368,8 +429,9 @@ int image_answer(struct image *im, struct ledger_header *ledger, uint64_t bytes,
 	if (target_check(im, e))
 		return -1;
 	if (__atomic_load_n(&ledger->freeze, __ATOMIC_ACQUIRE) != FREEZE_ASKED)
-		return error_set(e, EXIT_UNMEASURED, "process %d does not stand still|its ledger says state %u|",
-			ledger->pid, ledger->freeze);
+		return error_set(e, EXIT_UNMEASURED,
+			"process %d does not stand still|its ledger says state %u|", ledger->pid,
+			ledger->freeze);
 	im->started_by_it = true;
 	answer(im, copy, context);
 	if (ended_early(im, e))
@@ -387,12 +449,12 @@ static bool event_wait(struct image *im)
 	uint32_t expected = REQUEST_SNAPSHOT;
 
 	word_wait(im, &l->request, REQUEST_SNAPSHOT, EVENT_NS);
-	if (__atomic_compare_exchange_n(&l->request, &expected, REQUEST_NONE, false, __ATOMIC_ACQ_REL,
-			__ATOMIC_RELAXED))
+	if (__atomic_compare_exchange_n(
+		    &l->request, &expected, REQUEST_NONE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return false;
 	/* Taken: the thread is on its way. */
-	return word_wait(im, &l->freeze, FREEZE_NONE, ANSWER_NS) && l->freeze == FREEZE_ASKED &&
-		l->collector_pid == getpid() && !process_over(im);
+	return word_wait(im, &l->freeze, FREEZE_NONE, ANSWER_NS) && l->freeze == FREEZE_ASKED
+		&& l->collector_pid == getpid() && !process_over(im);
 }
 
 /* The process is told of its new child at once: should we be killed, it is
@@ -404,7 +466,7 @@ static void image_note(struct image *im, int pid)
 		int32_t nobody = 0;
 
 		if (__atomic_compare_exchange_n(&im->ledger->ended_images[i], &nobody, pid, false,
-				__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			return;
 	}
 }
@@ -430,7 +492,7 @@ static int inject(struct image *im, void (*copy)(void *), void *context, struct 
 	for (size_t i = 0; i < im->stop.count && !from; i++)
 		if (im->stop.threads[i].how == STOP_TRACED)
 			from = &im->stop.threads[i];
-	roots_kernel_read(&im->kernel, im->target);
+	kernel_words_read(&im->kernel, im->target);
 	copy(context);
 	if (!from)
 		why_add(im, "no event came, and the process may not be traced");
@@ -451,7 +513,7 @@ static int inject(struct image *im, void (*copy)(void *), void *context, struct 
 int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes,
 	const struct image_options *o, void (*copy)(void *), void *context, struct tide_error *e)
 {
-	uint64_t limit = stop_clock() + ANSWER_NS;
+	uint64_t limit = clock_ns() + ANSWER_NS;
 	uint32_t before;
 
 	begin(im, ledger, bytes, o);
@@ -468,12 +530,12 @@ int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes
 			ledger->request_reason = o->reason;
 			ledger->request_flags = o->flags;
 			if (__atomic_compare_exchange_n(&ledger->request, &before, REQUEST_SNAPSHOT, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+				    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 				break;
 		}
-		if (stop_clock() > limit)
-			return error_set(e, EXIT_UNMEASURED, "process %d is busy with another snapshot||try again",
-				im->target);
+		if (clock_ns() > limit)
+			return error_set(e, EXIT_UNMEASURED,
+				"process %d is busy with another snapshot||try again", im->target);
 		nanosleep(&pause, NULL);
 	}
 	if (event_wait(im))
@@ -488,72 +550,24 @@ int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes
 
 /* --- reading, and the end ------------------------------------------------------ */
 
-void image_graph(struct image *im, struct image_graph *g)
-{
-	struct scan scan;
-	struct layout layout;
-	struct roots roots = { .memory = &im->memory, .scan = &scan, .stop = &im->stop,
-		.ledger = &g->ledger->header, .copy = g->ledger, .ledger_inode = im->ledger_inode,
-		.kernel = &im->kernel, .reason = im->place.reason, .entry_sp = im->place.entry_sp,
-		.string = g->string, .frame = g->frame, .module = g->module, .context = g->context,
-		.skip = im->options.skip_roots };
-
-	scan_begin(&scan, g->blocks, g->block_count);
-	scan.mask = im->options.pointer_mask;
-	scan.unaligned = im->options.unaligned;
-	scan.stack_block = memory_get_zeroed(g->block_count + 1, 1);
-	layout_begin(&layout, &im->memory);
-	scan.layout = &layout;
-	scan.notes = g->notes;
-	roots_collect(&roots);
-	scan_heap(&scan, &im->memory);
-	scan_explain(&scan);
-	g->roots = roots.roots;
-	g->root_count = roots.root_count;
-	g->root_edges = scan.root_edges;
-	g->root_edge_count = scan.root_edge_count;
-	g->edge_starts = scan.starts;
-	g->edges = scan.edges;
-	g->edge_count = scan.edge_count;
-	memcpy(g->doubts, roots.doubts, sizeof g->doubts);
-	roots.roots = NULL;
-	scan.root_edges = NULL;
-	scan.starts = NULL;
-	scan.edges = NULL;
-	free(scan.stack_block);
-	layout_end(&layout);
-	scan_end(&scan);
-	roots_free(&roots);
-}
-
-void image_graph_free(struct image_graph *g)
-{
-	free(g->roots);
-	free(g->root_edges);
-	free(g->edge_starts);
-	free(g->edges);
-	g->roots = NULL;
-	g->root_edges = NULL;
-	g->edge_starts = NULL;
-	g->edges = NULL;
-}
-
 uint64_t image_pause_ns(const struct image *im)
 {
 	if (!im->stop.begun_ns)
 		return 0;
-	return (im->stop.ended_ns ? im->stop.ended_ns : stop_clock()) - im->stop.begun_ns;
+	return (im->stop.ended_ns ? im->stop.ended_ns : clock_ns()) - im->stop.begun_ns;
 }
 
 void image_end(struct image *im)
 {
-	memory_close(&im->memory);
+	if (!im->ledger)
+		return; /* never begun */
+	remote_close(&im->memory);
 	if (im->reader && im->reader != im->target) {
 		uint32_t none = REQUEST_NONE;
 		int status;
 
 		/* Where it cannot be killed the kernel does it at our end (image_hold). */
-		int wait = kill(im->reader, SIGKILL) ? WNOHANG : 0;
+		int wait = kill_image(im) ? WNOHANG : 0;
 
 		while (waitpid(im->reader, &status, __WALL | wait) < 0 && errno == EINTR)
 			;
@@ -564,10 +578,12 @@ void image_end(struct image *im)
 	}
 	stop_release(&im->stop);
 	if (im->started_by_it)
-		word_set(&im->ledger->freeze, FREEZE_DONE);
+		word_set(&im->ledger->freeze, im->options.served ? FREEZE_OVER : FREEZE_DONE);
 	im->started_by_it = false;
 	stop_free(&im->stop);
-	free(im->kernel.words);
-	im->kernel.words = NULL;
+	kernel_words_free(&im->kernel);
 	im->reader = 0;
+	if (im->reader_descriptor >= 0)
+		close(im->reader_descriptor);
+	im->reader_descriptor = -1;
 }

@@ -9,26 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "../shim/freeze.h"
+#include "base/clock.h"
+#include "base/alloc.h"
+#include "base/system.h"
+#include "shim/freeze.h"
 #include "stop.h"
 
-#define ROUNDS 30			/* new threads may appear while we stop the others */
-#define REACTION_NS 300000000ull	/* a thread that is stuck in the kernel does not stop */
+#define ROUNDS 30                /* new threads may appear while we stop the others */
+#define REACTION_NS 300000000ull /* a thread that is stuck in the kernel does not stop */
 #define VECTOR_MAX 16384
-#define STAT_PROCESSOR 39		/* field of /proc/PID/stat, from 1 */
-
-uint64_t stop_clock(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
+#define STAT_PROCESSOR 39 /* field of /proc/PID/stat, from 1 */
 
 static bool task_file(int pid, int tid, const char *name, char *to, size_t bytes)
 {
@@ -90,8 +84,8 @@ static int64_t task_waited(int pid, int tid)
 		return -1;
 	for (int field = 2; at && field < STAT_PROCESSOR; field++)
 		at = strchr(at + 1, ' ');
-	if (!at || sscanf(at, "%d", &cpu) != 1 || cpu < 0 || cpu >= CPU_SETSIZE ||
-			sched_getaffinity(0, sizeof before, &before))
+	if (!at || sscanf(at, "%d", &cpu) != 1 || cpu < 0 || cpu >= CPU_SETSIZE
+		|| sched_getaffinity(0, sizeof before, &before))
 		return -1;
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);
@@ -111,7 +105,8 @@ static bool blocked_parse(struct stop_thread *t)
 	long long number;
 
 	if (sscanf(t->system_call, "%lld %llx %llx %llx %llx %llx %llx %llx %llx", &number, &a[0], &a[1],
-			&a[2], &a[3], &a[4], &a[5], &sp, &pc) != 9)
+		    &a[2], &a[3], &a[4], &a[5], &sp, &pc)
+		!= 9)
 		return false;
 	t->registers.orig_rax = (unsigned long long)number;
 	t->registers.rdi = a[0];
@@ -139,8 +134,9 @@ void stop_verify(struct stop *s)
 		struct stop_thread *t = &s->threads[i];
 		char now[sizeof t->system_call];
 
-		if (t->how == STOP_BLOCKED && (!task_file(s->pid, t->tid, "syscall", now, sizeof now) ||
-				strcmp(now, t->system_call)))
+		if (t->how == STOP_BLOCKED
+			&& (!task_file(s->pid, t->tid, "syscall", now, sizeof now)
+				|| strcmp(now, t->system_call)))
 			t->how = STOP_UNKNOWN;
 	}
 }
@@ -153,9 +149,9 @@ static void seize(struct stop *s, struct stop_thread *t)
 	long long number = -1;
 	char line[160];
 
-	if (task_file(s->pid, t->tid, "syscall", line, sizeof line) &&
-			sscanf(line, "%lld %*s %*s %*s %llx", &number, &limit) == 2 && number == SYS_epoll_wait &&
-			(int)limit > 0)
+	if (task_file(s->pid, t->tid, "syscall", line, sizeof line)
+		&& sscanf(line, "%lld %*s %*s %*s %llx", &number, &limit) == 2 && number == SYS_epoll_wait
+		&& (int)limit > 0)
 		t->blocked_ns = task_waited(s->pid, t->tid);
 	/* An exec that has begun is told to us: stop_release. */
 	if (ptrace(PTRACE_SEIZE, t->tid, 0, PTRACE_O_TRACEEXEC)) {
@@ -174,9 +170,9 @@ static void registers_get(struct stop_thread *t)
 	if (ptrace(PTRACE_GETREGSET, t->tid, NT_PRSTATUS, &io))
 		return;
 	t->how = STOP_TRACED;
-	io = (struct iovec) { area, sizeof area };
+	io = (struct iovec){ area, sizeof area };
 	if (!ptrace(PTRACE_GETREGSET, t->tid, NT_X86_XSTATE, &io) && io.iov_len >= 512) {
-		t->vector = memory_get(io.iov_len);
+		t->vector = alloc_bytes(io.iov_len);
 		t->vector_bytes = io.iov_len;
 		memcpy(t->vector, area, io.iov_len);
 	}
@@ -206,7 +202,7 @@ static void stopped_wait(struct stop_thread *t, uint64_t limit)
 		/* Most likely gone; if not, it is still ours to let go. */
 		if (got < 0 && errno != EINTR)
 			return;
-		if (stop_clock() > limit)
+		if (clock_ns() > limit)
 			return;
 		nanosleep(&pause, NULL);
 	}
@@ -219,9 +215,9 @@ static struct stop_thread *thread_add(struct stop *s, int tid)
 			return NULL;
 	if (s->count == s->room) {
 		s->room = s->room ? s->room * 2 : 64;
-		s->threads = memory_resize(s->threads, s->room * sizeof *s->threads);
+		s->threads = alloc_resize(s->threads, s->room * sizeof *s->threads);
 	}
-	s->threads[s->count] = (struct stop_thread) { .tid = tid, .blocked_ns = -1 };
+	s->threads[s->count] = (struct stop_thread){ .tid = tid, .blocked_ns = -1 };
 	task_file(s->pid, tid, "comm", s->threads[s->count].name, sizeof s->threads[0].name);
 	return &s->threads[s->count++];
 }
@@ -255,7 +251,7 @@ static size_t threads_stop(struct stop *s, int self)
 		struct stop_thread *t = &s->threads[i];
 
 		if (t->seized)
-			stopped_wait(t, stop_clock() + REACTION_NS);
+			stopped_wait(t, clock_ns() + REACTION_NS);
 		if (t->how == STOP_UNKNOWN && task_dead(s->pid, t->tid))
 			t->how = STOP_GONE;
 		if (t->how == STOP_UNKNOWN)
@@ -266,7 +262,7 @@ static size_t threads_stop(struct stop *s, int self)
 
 void stop_all(struct stop *s, int pid, int self)
 {
-	*s = (struct stop) { .pid = pid, .begun_ns = stop_clock() };
+	*s = (struct stop){ .pid = pid, .begun_ns = clock_ns() };
 	for (int i = 0; i < ROUNDS && threads_stop(s, self); i++)
 		;
 }
@@ -284,32 +280,47 @@ bool stop_wants_parking(const struct stop *s)
 /* ucontext_t of x86-64 Linux (arch/x86/include/uapi/asm/sigcontext.h): the
  * general registers at 40, the address of the XSAVE area at 224; its size in
  * the software part of the legacy area. */
-static void parked_read(struct stop_thread *t, struct memory_read *m, uint64_t context)
+static void parked_read(struct stop_thread *t, struct remote *m, uint64_t context)
 {
 	uint64_t g[24];
 	uint32_t software[5];
 
-	if (memory_read(m, context + 40, g, sizeof g) != sizeof g)
+	if (remote_read(m, context + 40, g, sizeof g) != sizeof g)
 		return;
-	t->registers = (struct user_regs_struct) { .r8 = g[0], .r9 = g[1], .r10 = g[2], .r11 = g[3],
-		.r12 = g[4], .r13 = g[5], .r14 = g[6], .r15 = g[7], .rdi = g[8], .rsi = g[9],
-		.rbp = g[10], .rbx = g[11], .rdx = g[12], .rax = g[13], .rcx = g[14], .rsp = g[15],
-		.rip = g[16], .orig_rax = ~0ull };
+	t->registers = (struct user_regs_struct){ .r8 = g[0],
+		.r9 = g[1],
+		.r10 = g[2],
+		.r11 = g[3],
+		.r12 = g[4],
+		.r13 = g[5],
+		.r14 = g[6],
+		.r15 = g[7],
+		.rdi = g[8],
+		.rsi = g[9],
+		.rbp = g[10],
+		.rbx = g[11],
+		.rdx = g[12],
+		.rax = g[13],
+		.rcx = g[14],
+		.rsp = g[15],
+		.rip = g[16],
+		.orig_rax = ~0ull };
 	t->how = STOP_PARKED;
-	if (!g[23] || memory_read(m, g[23] + 464, software, sizeof software) != sizeof software)
+	if (!g[23] || remote_read(m, g[23] + 464, software, sizeof software) != sizeof software)
 		return;
-	t->vector_bytes = software[0] == 0x46505853u && software[4] >= 576 && software[4] <= VECTOR_MAX ?
-		software[4] : 512;
-	t->vector = memory_get(t->vector_bytes);
-	memory_read(m, g[23], t->vector, t->vector_bytes);
+	t->vector_bytes = software[0] == 0x46505853u && software[4] >= 576 && software[4] <= VECTOR_MAX
+		? software[4]
+		: 512;
+	t->vector = alloc_bytes(t->vector_bytes);
+	remote_read(m, g[23], t->vector, t->vector_bytes);
 }
 
-void stop_parked(struct stop *s, struct memory_read *m, uint64_t place)
+void stop_parked(struct stop *s, struct remote *m, uint64_t place)
 {
-	struct freeze_place *p = memory_get(sizeof *p);
+	struct freeze_place *p = alloc_bytes(sizeof *p);
 	uint32_t n;
 
-	memory_read(m, place, p, sizeof *p);
+	remote_read(m, place, p, sizeof *p);
 	n = p->parked_count < FREEZE_PARKED_MAX ? p->parked_count : FREEZE_PARKED_MAX;
 	for (uint32_t k = 0; k < n; k++)
 		for (size_t i = 0; p->parked[k].filled && i < s->count; i++)
@@ -356,20 +367,36 @@ static void wait_restore(const struct stop *s, struct stop_thread *t)
 			r->r10 = left > 0 ? (unsigned long long)left : 0;
 		}
 		break;
-	case SYS_epoll_pwait: case SYS_epoll_pwait2: case SYS_semop: case SYS_semtimedop:
-	case SYS_rt_sigtimedwait: case SYS_io_getevents: case SYS_io_pgetevents: case SYS_io_uring_enter:
-	case SYS_read: case SYS_write: case SYS_readv: case SYS_writev: case SYS_recvfrom:
-	case SYS_recvmsg: case SYS_recvmmsg: case SYS_sendto: case SYS_sendmsg: case SYS_sendmmsg:
-	case SYS_accept: case SYS_accept4: case SYS_futex: case SYS_msgrcv: case SYS_msgsnd:
-		break;
-	default:
-		return;
+	case SYS_epoll_pwait:
+	case SYS_epoll_pwait2:
+	case SYS_semop:
+	case SYS_semtimedop:
+	case SYS_rt_sigtimedwait:
+	case SYS_io_getevents:
+	case SYS_io_pgetevents:
+	case SYS_io_uring_enter:
+	case SYS_read:
+	case SYS_write:
+	case SYS_readv:
+	case SYS_writev:
+	case SYS_recvfrom:
+	case SYS_recvmsg:
+	case SYS_recvmmsg:
+	case SYS_sendto:
+	case SYS_sendmsg:
+	case SYS_sendmmsg:
+	case SYS_accept:
+	case SYS_accept4:
+	case SYS_futex:
+	case SYS_msgrcv:
+	case SYS_msgsnd: break;
+	default: return;
 	}
 	if (signal_pending(s, t))
 		return;
 	r->rax = r->orig_rax;
 	r->orig_rax = ~0ull;
-	r->rip -= 2;			/* the syscall instruction */
+	r->rip -= 2; /* the syscall instruction */
 	ptrace(PTRACE_SETREGSET, t->tid, NT_PRSTATUS, &io);
 }
 
@@ -379,9 +406,9 @@ static void detach_late(const struct stop *s, struct stop_thread *t)
 {
 	struct timespec pause = { 0, 200000 };
 	struct iovec io = { &t->registers, sizeof t->registers };
-	uint64_t limit = stop_clock() + REACTION_NS;
+	uint64_t limit = clock_ns() + REACTION_NS;
 
-	while (t->seized && stop_clock() < limit) {
+	while (t->seized && clock_ns() < limit) {
 		int status, signal;
 
 		if (waitpid(t->tid, &status, __WALL | WNOHANG) == t->tid) {
@@ -442,7 +469,7 @@ void stop_release(struct stop *s)
 	if (s->count && !s->ended_ns)
 		strangers_release();
 	if (!s->ended_ns)
-		s->ended_ns = stop_clock();
+		s->ended_ns = clock_ns();
 }
 
 void stop_free(struct stop *s)
@@ -450,7 +477,7 @@ void stop_free(struct stop *s)
 	for (size_t i = 0; i < s->count; i++)
 		free(s->threads[i].vector);
 	free(s->threads);
-	*s = (struct stop) { 0 };
+	*s = (struct stop){ 0 };
 }
 
 bool stop_general(const struct stop_thread *t)

@@ -1,4 +1,4 @@
-/* memory_read.c - bounded, page-aware reading of another process: memory_read.h. */
+/* remote.c - bounded, page-aware reading of another process: remote.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,13 +7,14 @@
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
-#include "memory_read.h"
-#include "search.h"
+#include "base/alloc.h"
+#include "remote.h"
+#include "base/search.h"
 
 #define PAGE 4096ull
 #define LARGE (1ull << 30)
-#define WINDOW 4096u			/* pagemap entries held at a time: 16 MiB of addresses */
-#define PRESENT (3ull << 62)		/* in memory, or swapped out */
+#define WINDOW 4096u         /* pagemap entries held at a time: 16 MiB of addresses */
+#define PRESENT (3ull << 62) /* in memory, or swapped out */
 
 static char *file_text(const char *path, size_t *length)
 {
@@ -24,11 +25,11 @@ static char *file_text(const char *path, size_t *length)
 
 	if (fd < 0)
 		return NULL;
-	text = memory_get(room);
+	text = alloc_bytes(room);
 	while ((got = read(fd, text + used, room - used - 1)) > 0) {
 		used += (size_t)got;
 		if (room - used < 4096)
-			text = memory_resize(text, room *= 2);
+			text = alloc_resize(text, room *= 2);
 	}
 	close(fd);
 	text[used] = 0;
@@ -36,7 +37,7 @@ static char *file_text(const char *path, size_t *length)
 	return text;
 }
 
-static bool mapping_parse(char *line, struct memory_mapping *m)
+static bool mapping_parse(char *line, struct remote_mapping *m)
 {
 	unsigned long long lo, hi, offset, inode;
 	unsigned major, minor;
@@ -45,20 +46,28 @@ static bool mapping_parse(char *line, struct memory_mapping *m)
 	size_t n;
 	char *path;
 
-	if (sscanf(line, "%llx-%llx %7s %llx %x:%x %llu %n", &lo, &hi, rights, &offset, &major,
-			&minor, &inode, &at) < 7)
+	if (sscanf(line, "%llx-%llx %7s %llx %x:%x %llu %n", &lo, &hi, rights, &offset, &major, &minor,
+		    &inode, &at)
+		< 7)
 		return false;
 	path = line + at;
 	n = strlen(path);
 	if (n > 10 && !strcmp(path + n - 10, " (deleted)"))
 		path[n - 10] = 0;
-	*m = (struct memory_mapping) { .lo = lo, .hi = hi, .offset = offset, .inode = inode,
-		.device = major << 20 | minor, .readable = rights[0] == 'r', .writable = rights[1] == 'w',
-		.executable = rights[2] == 'x', .shared = rights[3] == 's', .path = path };
+	*m = (struct remote_mapping){ .lo = lo,
+		.hi = hi,
+		.offset = offset,
+		.inode = inode,
+		.device = major << 20 | minor,
+		.readable = rights[0] == 'r',
+		.writable = rights[1] == 'w',
+		.executable = rights[2] == 'x',
+		.shared = rights[3] == 's',
+		.path = path };
 	return true;
 }
 
-static int mappings_read(struct memory_read *m, struct tide_error *e)
+static int mappings_read(struct remote *m, struct tide_error *e)
 {
 	char path[64], *line, *next;
 	size_t length, room = 0;
@@ -66,14 +75,16 @@ static int mappings_read(struct memory_read *m, struct tide_error *e)
 	snprintf(path, sizeof path, "/proc/%d/maps", m->pid);
 	m->text = file_text(path, &length);
 	if (!m->text || !length)
-		return error_set(e, EXIT_UNMEASURED, "cannot read %s|%s|the process may have ended, or belong "
-			"to another user", path, m->text ? "it is empty" : strerror(errno));
+		return error_set(e, EXIT_UNMEASURED,
+			"cannot read %s|%s|the process may have ended, or belong "
+			"to another user",
+			path, m->text ? "it is empty" : strerror(errno));
 	for (line = m->text; *line; line = next) {
 		next = strchr(line, '\n');
 		next = next ? (*next = 0, next + 1) : line + strlen(line);
 		if (m->mapping_count == room) {
 			room = room ? room * 2 : 256;
-			m->mappings = memory_resize(m->mappings, room * sizeof *m->mappings);
+			m->mappings = alloc_resize(m->mappings, room * sizeof *m->mappings);
 		}
 		if (mapping_parse(line, &m->mappings[m->mapping_count]))
 			m->mapping_count++;
@@ -81,23 +92,23 @@ static int mappings_read(struct memory_read *m, struct tide_error *e)
 	return 0;
 }
 
-int memory_open(struct memory_read *m, int pid, struct tide_error *e)
+int remote_open(struct remote *m, int pid, struct tide_error *e)
 {
 	char path[64];
 
-	*m = (struct memory_read) { .pid = pid, .mem = -1, .pagemap = -1, .by_call = true };
+	*m = (struct remote){ .pid = pid, .mem = -1, .pagemap = -1, .by_call = true };
 	snprintf(path, sizeof path, "/proc/%d/mem", pid);
 	m->mem = open(path, O_RDONLY | O_CLOEXEC);
 	snprintf(path, sizeof path, "/proc/%d/pagemap", pid);
 	m->pagemap = open(path, O_RDONLY | O_CLOEXEC);
 	if (mappings_read(m, e)) {
-		memory_close(m);
+		remote_close(m);
 		return -1;
 	}
 	return 0;
 }
 
-void memory_close(struct memory_read *m)
+void remote_close(struct remote *m)
 {
 	if (m->mem >= 0)
 		close(m->mem);
@@ -106,11 +117,11 @@ void memory_close(struct memory_read *m)
 	free(m->mappings);
 	free(m->text);
 	free(m->pages);
-	*m = (struct memory_read) { .mem = -1, .pagemap = -1 };
+	*m = (struct remote){ .mem = -1, .pagemap = -1 };
 }
 
 /* One try; short when a page in between cannot be read. */
-static uint64_t read_once(struct memory_read *m, uint64_t address, char *to, uint64_t bytes)
+static uint64_t read_once(struct remote *m, uint64_t address, char *to, uint64_t bytes)
 {
 	ssize_t got;
 
@@ -130,7 +141,7 @@ static uint64_t read_once(struct memory_read *m, uint64_t address, char *to, uin
 	return got > 0 ? (uint64_t)got : 0;
 }
 
-uint64_t memory_read(struct memory_read *m, uint64_t address, void *to, uint64_t bytes)
+uint64_t remote_read(struct remote *m, uint64_t address, void *to, uint64_t bytes)
 {
 	uint64_t done = 0, good = 0;
 
@@ -155,12 +166,12 @@ uint64_t memory_read(struct memory_read *m, uint64_t address, void *to, uint64_t
 	return good;
 }
 
-bool memory_word(struct memory_read *m, uint64_t address, uint64_t *word)
+bool remote_word(struct remote *m, uint64_t address, uint64_t *word)
 {
-	return memory_read(m, address, word, sizeof *word) == sizeof *word;
+	return remote_read(m, address, word, sizeof *word) == sizeof *word;
 }
 
-bool memory_text(struct memory_read *m, uint64_t address, char *to, size_t bytes)
+bool remote_text(struct remote *m, uint64_t address, char *to, size_t bytes)
 {
 	size_t at = 0;
 
@@ -169,7 +180,7 @@ bool memory_text(struct memory_read *m, uint64_t address, char *to, size_t bytes
 
 		if (piece > bytes - 1 - at)
 			piece = bytes - 1 - at;
-		if (memory_read(m, address + at, to + at, piece) != piece)
+		if (remote_read(m, address + at, to + at, piece) != piece)
 			return false;
 		if (memchr(to + at, 0, piece))
 			return true;
@@ -179,18 +190,20 @@ bool memory_text(struct memory_read *m, uint64_t address, char *to, size_t bytes
 	return true;
 }
 
-static bool page_present(struct memory_read *m, uint64_t page)
+static bool page_present(struct remote *m, uint64_t page)
 {
+	if (m->untouched)
+		return true;
 	if (m->pagemap < 0)
 		return true;
 	if (page - m->page_first >= m->page_count) {
 		ssize_t got;
 
 		if (!m->pages)
-			m->pages = memory_get(WINDOW * sizeof *m->pages);
+			m->pages = alloc_bytes(WINDOW * sizeof *m->pages);
 		got = pread(m->pagemap, m->pages, WINDOW * sizeof *m->pages, (off_t)(page * 8));
 		if (got < 8)
-			return got < 0 && page < 1ull << 45;	/* 0: beyond all addresses of a process */
+			return got < 0 && page < 1ull << 45; /* 0: beyond all addresses of a process */
 		m->page_first = page;
 		m->page_count = (uint64_t)got / 8;
 	}
@@ -198,7 +211,9 @@ static bool page_present(struct memory_read *m, uint64_t page)
 }
 
 /* struct pm_scan_arg and struct page_region of linux/fs.h, from Linux 6.7. */
-struct scan_region { uint64_t start, end, categories; };
+struct scan_region {
+	uint64_t start, end, categories;
+};
 struct scan_argument {
 	uint64_t size, flags, start, end, walk_end, vector, vector_length, max_pages;
 	uint64_t inverted, mask, any_of, returned;
@@ -208,12 +223,16 @@ struct scan_argument {
 
 /* Reservations of terabytes have a pagemap of gigabytes: the kernel can say where
  * the next page is. 1 found, 0 none, -1 it cannot tell. */
-static int run_scan(struct memory_read *m, uint64_t *from, uint64_t *end, uint64_t to)
+static int run_scan(struct remote *m, uint64_t *from, uint64_t *end, uint64_t to)
 {
 	struct scan_region region;
-	struct scan_argument a = { .size = sizeof a, .start = *from & ~(PAGE - 1),
-		.end = (to + PAGE - 1) & ~(PAGE - 1), .vector = (uint64_t)(uintptr_t)&region,
-		.vector_length = 1, .any_of = SCAN_PRESENT_OR_SWAPPED, .returned = SCAN_PRESENT_OR_SWAPPED };
+	struct scan_argument a = { .size = sizeof a,
+		.start = *from & ~(PAGE - 1),
+		.end = (to + PAGE - 1) & ~(PAGE - 1),
+		.vector = (uint64_t)(uintptr_t)&region,
+		.vector_length = 1,
+		.any_of = SCAN_PRESENT_OR_SWAPPED,
+		.returned = SCAN_PRESENT_OR_SWAPPED };
 	int found = m->pagemap < 0 ? -1 : ioctl(m->pagemap, SCAN_REQUEST, &a);
 
 	if (found < 1)
@@ -225,23 +244,23 @@ static int run_scan(struct memory_read *m, uint64_t *from, uint64_t *end, uint64
 }
 
 /* The mapping that holds the address, or the next above it. */
-static const struct memory_mapping *mapping_after(const struct memory_read *m, uint64_t address)
+static const struct remote_mapping *mapping_after(const struct remote *m, uint64_t address)
 {
 	size_t at = SEARCH_UP_TO(m->mappings, m->mapping_count, hi, address);
 
 	return at < m->mapping_count ? &m->mappings[at] : NULL;
 }
 
-bool memory_run(struct memory_read *m, uint64_t *from, uint64_t *end, uint64_t to)
+bool remote_run(struct remote *m, uint64_t *from, uint64_t *end, uint64_t to)
 {
 	uint64_t page = *from / PAGE, last = (to + PAGE - 1) / PAGE;
 	int found;
 
-	if (*from < to && to - *from > LARGE && (found = run_scan(m, from, end, to)) >= 0)
+	if (*from < to && to - *from > LARGE && !m->untouched && (found = run_scan(m, from, end, to)) >= 0)
 		return found;
 	/* The range may be any; where nothing is mapped, pages are not looked at one by one. */
 	while (page < last && !page_present(m, page)) {
-		const struct memory_mapping *mapping = mapping_after(m, page * PAGE);
+		const struct remote_mapping *mapping = mapping_after(m, page * PAGE);
 
 		if (!mapping && m->mapping_count)
 			return false;
@@ -257,9 +276,9 @@ bool memory_run(struct memory_read *m, uint64_t *from, uint64_t *end, uint64_t t
 	return true;
 }
 
-const struct memory_mapping *memory_mapping_at(const struct memory_read *m, uint64_t address)
+const struct remote_mapping *remote_mapping_at(const struct remote *m, uint64_t address)
 {
-	const struct memory_mapping *mapping = mapping_after(m, address);
+	const struct remote_mapping *mapping = mapping_after(m, address);
 
 	return mapping && mapping->lo <= address ? mapping : NULL;
 }

@@ -12,7 +12,7 @@
 /* Makes the image from a stopped thread: a copy-on-write clone with exit
  * signal 0 and no descriptors, which stays stopped and dies with this process.
  * `instruction` is the address of a `syscall` in the process. */
-int inject_image(struct stop *s, struct stop_thread *t, uint64_t instruction, int *image,
-	struct tide_error *e);
+int inject_image(
+	struct stop *s, struct stop_thread *t, uint64_t instruction, int *image, struct tide_error *e);
 
 #endif

@@ -4,16 +4,17 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
+#include "base/clock.h"
 #include "inject.h"
+#include "base/system.h"
 
 #define CLONE_EVENTS (PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK)
-#define LIMIT_NS 60000000000ull		/* a clone of 100 GB takes two seconds */
+#define LIMIT_NS 60000000000ull /* a clone of 100 GB takes two seconds */
 #define ERRORS_MAX 100
-#define STEPS 100			/* stops in one system call: its events, signals that came first */
+#define STEPS 100 /* stops in one system call: its events, signals that came first */
 
 static int registers_set(int tid, const struct user_regs_struct *r)
 {
@@ -28,7 +29,7 @@ static int registers_set(int tid, const struct user_regs_struct *r)
 static int status_wait(int tid, int *status)
 {
 	struct timespec pause = { 0, 50000 };
-	uint64_t limit = stop_clock() + LIMIT_NS;
+	uint64_t limit = clock_ns() + LIMIT_NS;
 	unsigned errors = 0;
 
 	for (;;) {
@@ -38,7 +39,7 @@ static int status_wait(int tid, int *status)
 			return WIFSTOPPED(*status) ? 0 : -1;
 		if (got < 0 && errno != EINTR && (++errors == ERRORS_MAX || (kill(tid, 0) && errno == ESRCH)))
 			return -1;
-		if (stop_clock() > limit)
+		if (clock_ns() > limit)
 			return -1;
 		nanosleep(&pause, NULL);
 	}
@@ -49,8 +50,8 @@ static bool signal_of_step(int tid, int number)
 {
 	siginfo_t info;
 
-	return (number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE) &&
-		!ptrace(PTRACE_GETSIGINFO, tid, 0, &info) && info.si_code > 0;
+	return (number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE)
+		&& !ptrace(PTRACE_GETSIGINFO, tid, 0, &info) && info.si_code > 0;
 }
 
 /* One system call; *child where it makes a process. `signal` takes a signal
@@ -64,7 +65,7 @@ static int call(int tid, const struct user_regs_struct *from, uint64_t instructi
 	int status;
 
 	r.rax = (unsigned long long)number;
-	r.orig_rax = ~0ull;		/* or the kernel restarts the interrupted call first */
+	r.orig_rax = ~0ull; /* or the kernel restarts the interrupted call first */
 	r.rdi = (unsigned long long)arguments[0];
 	r.rsi = (unsigned long long)arguments[1];
 	r.rdx = (unsigned long long)arguments[2];
@@ -76,14 +77,14 @@ static int call(int tid, const struct user_regs_struct *from, uint64_t instructi
 		if (step == STEPS || ptrace(PTRACE_SINGLESTEP, tid, 0, 0) || status_wait(tid, &status))
 			return -1;
 		switch (status >> 16) {
-		case PTRACE_EVENT_CLONE: case PTRACE_EVENT_FORK: case PTRACE_EVENT_VFORK:
+		case PTRACE_EVENT_CLONE:
+		case PTRACE_EVENT_FORK:
+		case PTRACE_EVENT_VFORK:
 			if (child && !ptrace(PTRACE_GETEVENTMSG, tid, 0, &message))
 				*child = (int)message;
 			continue;
-		case 0:
-			break;
-		default:
-			continue;	/* the interrupt of stop.c, if a signal had come first */
+		case 0: break;
+		default: continue; /* the interrupt of stop.c, if a signal had come first */
 		}
 		if (WSTOPSIG(status) == SIGTRAP)
 			break;
@@ -97,8 +98,8 @@ static int call(int tid, const struct user_regs_struct *from, uint64_t instructi
 	return r.rip == instruction + 2 ? 0 : -1;
 }
 
-int inject_image(struct stop *s, struct stop_thread *t, uint64_t instruction, int *image,
-	struct tide_error *e)
+int inject_image(
+	struct stop *s, struct stop_thread *t, uint64_t instruction, int *image, struct tide_error *e)
 {
 	static const long clone_arguments[3] = { 0, 0, 0 }, close_arguments[3] = { 0, 0x7fffffff, 0 };
 	struct user_regs_struct child_registers;
@@ -108,8 +109,8 @@ int inject_image(struct stop *s, struct stop_thread *t, uint64_t instruction, in
 
 	(void)s;
 	ptrace(PTRACE_SETOPTIONS, t->tid, 0, CLONE_EVENTS | PTRACE_O_TRACEEXEC);
-	failed = call(t->tid, &t->registers, instruction, SYS_clone, clone_arguments, &result, &child,
-		&t->signal);
+	failed = call(
+		t->tid, &t->registers, instruction, SYS_clone, clone_arguments, &result, &child, &t->signal);
 	ptrace(PTRACE_SETOPTIONS, t->tid, 0, PTRACE_O_TRACEEXEC);
 	/* Tried twice: with our registers it could not go on. */
 	t->stepping = registers_set(t->tid, &t->registers) && registers_set(t->tid, &t->registers);
@@ -117,9 +118,12 @@ int inject_image(struct stop *s, struct stop_thread *t, uint64_t instruction, in
 		/* Let go, it would be the program a second time. */
 		if (child && !kill(child, SIGKILL))
 			waitpid(child, &status, __WALL);
-		return error_set(e, EXIT_UNMEASURED, "cannot make an image of process %d|%s|there may be no memory "
-			"for it, or a limit on processes", s->pid, result < 0 && result > -4096 && !failed ?
-			strerror((int)-result) : "the system call did not end");
+		return error_set(e, EXIT_UNMEASURED,
+			"cannot make an image of process %d|%s|there may be no memory "
+			"for it, or a limit on processes",
+			s->pid,
+			result < 0 && result > -4096 && !failed ? strerror((int)-result)
+								: "the system call did not end");
 	}
 	if (status_wait(child, &status))
 		return error_set(e, EXIT_UNMEASURED, "the image of process %d ended at once||", s->pid);

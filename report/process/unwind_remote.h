@@ -14,20 +14,22 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/user.h>
-#include "memory_read.h"
+#include "remote.h"
 
 struct unwind_frame {
 	uint64_t pc;
-	uint64_t sp;			/* of this frame: its words are [sp, next frame's sp) */
-	uint64_t function;		/* start of the function; 0 unknown, or registers not asked for */
-	bool signal;			/* interrupted: pc is exact */
+	uint64_t sp;       /* of this frame: its words are [sp, next frame's sp) */
+	uint64_t function; /* start of the function; 0 unknown, or registers not asked for */
+	bool signal;       /* interrupted: pc is exact */
 };
 
 /* Callee-saved registers as they were in one frame. */
-struct unwind_registers { uint64_t rbx, rbp, r12, r13, r14, r15; };
+struct unwind_registers {
+	uint64_t rbx, rbp, r12, r13, r14, r15;
+};
 
 struct unwinder;
-struct unwinder *unwinder_new(struct memory_read *m);
+struct unwinder *unwinder_new(struct remote *m);
 void unwinder_free(struct unwinder *u);
 
 /* The frames of a thread; `general` says that all registers are known, else

@@ -13,7 +13,8 @@
 bool process_lives(int pid);
 /* 0: there is no such process, or /proc does not tell. */
 int process_parent(int pid);
-/* All its user ids are our effective one; also when /proc does not tell. */
+/* It may do all that we may: its user ids are our effective one, it has all our capabilities, and it shares
+ * our root and our mount, PID and user namespaces. False when /proc does not show that. */
 bool process_ours(int pid);
 
 #endif

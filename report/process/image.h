@@ -1,0 +1,69 @@
+/* image.h - a moment of a process, held still while it is read.
+ *
+ *   image_answer    the process stands and has asked us (started by the shim)
+ *   image_request   we ask: the next event answers; else ptrace makes the image
+ *      │ all threads stopped: copy() is called
+ *      ▼
+ *   image_end       lets go of everything; always called
+ *
+ * IM1 From copy() on, memory, block map and the copied ledger are of one moment.
+ * IM2 `reader` is the process to read: the image, or the process itself while
+ *     it stands. 0: nothing can be read; `why` says so; counters are all there is.
+ * IM3 A collector that ends early takes the image with it and leaves nothing
+ *     stopped.
+ * IM4 The ledger is the process's to write, and may say anything: no process is
+ *     stopped, read or killed but the one that has this ledger mapped, and its
+ *     image (a child of it that has it mapped, too). All waits have an end.
+ */
+#ifndef TIDEMARK_IMAGE_H
+#define TIDEMARK_IMAGE_H
+
+#include "shim/freeze.h"
+#include "base/error.h"
+#include "kernel_words.h"
+#include "stop.h"
+
+struct image_options {
+	bool no_references;
+	bool standing; /* never make an image */
+	bool served;   /* image_answer: the process has asked the server of its run (collect/server.h) */
+	bool unaligned;
+	uint64_t pointer_mask;
+	uint32_t skip_roots; /* 1 << enum tide_root_kind: not looked at */
+	uint32_t reason;     /* enum tide_reason, for image_request */
+	uint32_t flags;      /* REQUEST_FLAG_*, for image_request */
+	int pid;             /* the process that is meant; 0: the ledger says it */
+};
+
+struct image {
+	struct ledger_header *ledger;
+	uint64_t ledger_bytes, ledger_inode; /* inode 0: not known */
+	uint32_t ledger_device;              /* as in struct remote_mapping */
+	struct image_options options;
+	int target, reader;
+	int reader_descriptor; /* a pidfd of the image; -1 none */
+	bool reader_untraced;  /* the kernel refuses tracing: nothing but descriptors names the image */
+	bool started_by_it;    /* a thread of the process has started us and waits for our end */
+	bool parked;           /* threads wait in the process's own signal handler */
+	bool injected;
+	struct freeze_place place;
+	struct stop stop;
+	struct kernel_words kernel;
+	struct remote memory; /* of reader; open when reader is not 0 */
+	uint32_t threads_stopped, threads_unknown;
+	char why[512]; /* what is not known or could not be done; "" = all is well */
+};
+
+/* `ledger` is mapped read-write, `bytes` long. copy() is called once, while
+ * all threads stand, also when there is nothing to read. 0, or -1 when there
+ * is no moment at all. */
+int image_answer(struct image *im, struct ledger_header *ledger, uint64_t bytes,
+	const struct image_options *o, void (*copy)(void *), void *context, struct tide_error *e);
+int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes,
+	const struct image_options *o, void (*copy)(void *), void *context, struct tide_error *e);
+
+/* Time that all threads have stood, up to now or to their release. */
+uint64_t image_pause_ns(const struct image *im);
+void image_end(struct image *im);
+
+#endif

@@ -1,0 +1,33 @@
+/* kernel_words.h - pointers that the program has given to the kernel: epoll data, timers,
+ * requests of io_uring.
+ *
+ * They are read from /proc of the process itself while it is stopped: an image has neither
+ * its descriptors nor its timers. Called by image.c; roots_kernel.c makes roots of them.
+ */
+#ifndef TIDEMARK_KERNEL_WORDS_H
+#define TIDEMARK_KERNEL_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct kernel_word {
+	uint64_t word;
+	char name[48]; /* "epoll descriptor 5" */
+};
+struct kernel_words {
+	struct kernel_word *words;
+	size_t count, capacity;
+	bool refused; /* the descriptors could not be listed */
+	/* io_uring: rings that were seen; requests that the kernel is at work on; of these
+	 * rings, those whose slots have been used again since; rings that report nothing. */
+	unsigned rings, rings_reused, rings_silent;
+	uint64_t ring_requests;
+};
+
+void kernel_words_read(struct kernel_words *k, int pid);
+/* Is the kernel done with all that was given to io_uring? Then what its rings hold is of the past. */
+bool kernel_words_rings_idle(const struct kernel_words *k);
+void kernel_words_free(struct kernel_words *k);
+
+#endif

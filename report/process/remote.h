@@ -1,0 +1,57 @@
+/* remote.h - reading the memory of another process, bounded.
+ *
+ * The process is an image, or stands still, or is alive: the reader never
+ * assumes that an address can be read.
+ *
+ * R1  A read never fails as a whole: what cannot be read comes as zeros, and
+ *     the bytes that could be read are counted in the return value.
+ * R2  remote_run skips pages that were never touched or are plainly zero, where
+ *     the kernel tells (pagemap); else all of the range is one run.
+ */
+#ifndef TIDEMARK_REMOTE_H
+#define TIDEMARK_REMOTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/error.h"
+
+struct remote_mapping {
+	uint64_t lo, hi, offset, inode;
+	uint32_t device;
+	bool readable, writable, executable, shared;
+	const char *path; /* "" for anonymous memory; "[stack]"; " (deleted)" is cut off */
+};
+
+struct remote {
+	int pid;
+	int mem, pagemap;                /* descriptors; -1: not to be had */
+	bool untouched;                  /* remote_run takes pages that the process has not touched, too */
+	bool by_call;                    /* process_vm_readv works */
+	struct remote_mapping *mappings; /* by address */
+	size_t mapping_count;
+	char *text;                      /* what the paths point into */
+	uint64_t page_first, page_count; /* window of pagemap entries */
+	uint64_t *pages;
+	uint64_t bytes_read, bytes_refused;
+};
+
+/* Opens process `pid` and reads its mappings. */
+int remote_open(struct remote *m, int pid, struct tide_error *e);
+void remote_close(struct remote *m);
+
+/* Bytes that could be read; the rest of `to` is zero. */
+uint64_t remote_read(struct remote *m, uint64_t address, void *to, uint64_t bytes);
+/* A word; false when it cannot be read. */
+bool remote_word(struct remote *m, uint64_t address, uint64_t *word);
+/* A NUL-terminated text of at most `bytes` - 1. */
+bool remote_text(struct remote *m, uint64_t address, char *to, size_t bytes);
+
+/* The next run of present pages in [*from, to): false at the end. Sets *from
+ * and *end (page-aligned inside, clipped to the range). */
+bool remote_run(struct remote *m, uint64_t *from, uint64_t *end, uint64_t to);
+
+/* The mapping that holds an address, or NULL. */
+const struct remote_mapping *remote_mapping_at(const struct remote *m, uint64_t address);
+
+#endif
