@@ -7,7 +7,7 @@
 #ifndef TIDEMARK_COUNT_NOTES_H
 #define TIDEMARK_COUNT_NOTES_H
 
-#include "snapshot.h"
+#include "model/snapshot.h"
 
 #define COUNT_NOTES_COLUMNS 4u
 

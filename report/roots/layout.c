@@ -1,11 +1,12 @@
 /* layout.c - interior references that a known layout explains: layout.h. */
 #include <stdlib.h>
+#include "base/alloc.h"
 #include "layout.h"
-#include "search.h"
+#include "base/search.h"
 
 #define KNOWN 4096u
-#define EXCEPTION_HEADER 128u		/* __cxa_refcounted_exception, libstdc++ unwind-cxx.h */
-#define EXCEPTION_CLASS 0x474e5543432b2b00ull	/* "GNUCC++\0", or \1 for a dependent one */
+#define EXCEPTION_HEADER 128u                 /* __cxa_refcounted_exception, libstdc++ unwind-cxx.h */
+#define EXCEPTION_CLASS 0x474e5543432b2b00ull /* "GNUCC++\0", or \1 for a dependent one */
 
 static void range_add(struct layout_range **ranges, size_t *count, uint64_t lo, uint64_t hi)
 {
@@ -14,8 +15,8 @@ static void range_add(struct layout_range **ranges, size_t *count, uint64_t lo, 
 		return;
 	}
 	if ((*count & (*count + 1)) == 0)
-		*ranges = memory_resize(*ranges, (*count + 1) * 2 * sizeof **ranges);
-	(*ranges)[(*count)++] = (struct layout_range) { lo, hi };
+		*ranges = alloc_resize(*ranges, (*count + 1) * 2 * sizeof **ranges);
+	(*ranges)[(*count)++] = (struct layout_range){ lo, hi };
 }
 
 static bool range_has(const struct layout_range *ranges, size_t count, uint64_t address)
@@ -25,11 +26,11 @@ static bool range_has(const struct layout_range *ranges, size_t count, uint64_t 
 	return at < count && ranges[at].lo <= address;
 }
 
-void layout_begin(struct layout *l, struct memory_read *m)
+void layout_begin(struct layout *l, struct remote *m)
 {
-	*l = (struct layout) { .memory = m, .known = memory_get_zeroed(KNOWN, sizeof *l->known) };
+	*l = (struct layout){ .memory = m, .known = alloc_zeroed(KNOWN, sizeof *l->known) };
 	for (size_t i = 0; i < m->mapping_count; i++) {
-		const struct memory_mapping *p = &m->mappings[i];
+		const struct remote_mapping *p = &m->mappings[i];
 
 		if (p->executable)
 			range_add(&l->code, &l->code_count, p->lo, p->hi);
@@ -43,7 +44,7 @@ void layout_end(struct layout *l)
 	free(l->code);
 	free(l->files);
 	free(l->known);
-	*l = (struct layout) { 0 };
+	*l = (struct layout){ 0 };
 }
 
 /* A table of functions: within a module, and at least two of its first words
@@ -59,27 +60,30 @@ static bool table_of_functions(struct layout *l, uint64_t word)
 	known = &l->known[(word >> 3) % KNOWN];
 	if ((*known & ~1ull) == word)
 		return *known & 1;
-	memory_read(l->memory, word, words, sizeof words);
+	remote_read(l->memory, word, words, sizeof words);
 	for (unsigned i = 0; i < 16; i++)
 		code += range_has(l->code, l->code_count, words[i]);
 	*known = word | (code >= 2);
 	return code >= 2;
 }
 
+/* A count of 0 fits an array without elements only. */
 static bool divides(uint64_t count, uint64_t bytes)
 {
-	return count && count <= bytes && bytes % count == 0;
+	return count ? count <= bytes && bytes % count == 0 : !bytes;
 }
 
 uint8_t layout_shape(struct layout *l, const uint64_t *w, size_t count, uint64_t bytes)
 {
 	uint8_t shape = 0;
 
-	if (count < 2)
+	if (count == 1)
+		return bytes == 8 && !w[0] ? LAYOUT_COOKIE : 0;
+	if (!count)
 		return 0;
 	if (divides(w[0], bytes - 8))
 		shape |= LAYOUT_COOKIE;
-	if (count > 2 && divides(w[1], bytes - 16))
+	if ((count > 2 || bytes == 16) && divides(w[1], bytes - 16))
 		shape |= LAYOUT_WIDE_COOKIE;
 	if (w[0] == bytes - 8)
 		shape |= LAYOUT_LENGTH;
@@ -108,14 +112,16 @@ bool layout_explains(struct layout *l, uint8_t shape, uint64_t address, uint64_t
 		return true;
 	if (!shape || offset > bytes)
 		return false;
+	if (offset == bytes) /* the elements of an array that has none */
+		return (offset == 8 && shape & LAYOUT_COOKIE) || (offset == 16 && shape & LAYOUT_WIDE_COOKIE);
 	if (offset == 8 && shape & (LAYOUT_COOKIE | LAYOUT_LENGTH))
 		return true;
 	if (offset == 16 && shape & (LAYOUT_WIDE_COOKIE | LAYOUT_SHARED | LAYOUT_EXCEPTION | LAYOUT_DTV))
 		return true;
 	if (offset == 24 && shape & (LAYOUT_STRING | LAYOUT_SHARED))
-		return true;		/* 24: libc++'s make_shared */
+		return true; /* 24: libc++'s make_shared */
 	if ((offset == 96 || offset == EXCEPTION_HEADER) && shape & LAYOUT_EXCEPTION)
 		return true;
-	return shape & LAYOUT_TABLE && offset % 8 == 0 && offset + 8 <= bytes &&
-		memory_word(l->memory, address + offset, &word) && table_of_functions(l, word);
+	return shape & LAYOUT_TABLE && offset % 8 == 0 && offset + 8 <= bytes
+		&& remote_word(l->memory, address + offset, &word) && table_of_functions(l, word);
 }

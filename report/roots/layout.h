@@ -4,7 +4,8 @@
  * start, the block is `possible`, unless one of these layouts says that its
  * owner always points there (facts: C++ ABI, libstdc++, glibc):
  *
- *   array cookie      8 (16) bytes in; the word before = count, the rest divisible by it
+ *   array cookie      8 (16) bytes in; the word before = count, the rest divisible by it; a
+ *                     count of 0 where there is no rest
  *   length prefix     8 bytes in; word 0 = bytes - 8
  *   COW string        24 bytes in; length <= capacity, capacity fits
  *   second base       the word there and word 0 are both tables of functions
@@ -21,29 +22,31 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "memory_read.h"
+#include "process/remote.h"
 
-struct layout_range { uint64_t lo, hi; };
+struct layout_range {
+	uint64_t lo, hi;
+};
 
 struct layout {
-	struct memory_read *memory;
-	struct layout_range *code;	/* executable mappings, by address */
+	struct remote *memory;
+	struct layout_range *code; /* executable mappings, by address */
 	size_t code_count;
-	struct layout_range *files;	/* mappings of modules, where tables of functions lie */
+	struct layout_range *files; /* mappings of modules, where tables of functions lie */
 	size_t file_count;
-	uint64_t *known;		/* a small cache: table address | 1 when it is one */
+	uint64_t *known; /* a small cache: table address | 1 when it is one */
 };
 
 #define LAYOUT_COOKIE 1u
 #define LAYOUT_WIDE_COOKIE 2u
 #define LAYOUT_LENGTH 4u
 #define LAYOUT_STRING 8u
-#define LAYOUT_TABLE 16u		/* word 0 is a table of functions */
+#define LAYOUT_TABLE 16u /* word 0 is a table of functions */
 #define LAYOUT_SHARED 32u
 #define LAYOUT_EXCEPTION 64u
 #define LAYOUT_DTV 128u
 
-void layout_begin(struct layout *l, struct memory_read *m);
+void layout_begin(struct layout *l, struct remote *m);
 void layout_end(struct layout *l);
 
 /* What a block looks like: `words` are its first `count` words (up to 13). */

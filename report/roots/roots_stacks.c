@@ -1,34 +1,34 @@
-/* roots_stacks.c - live parts of stacks, by frame, and registers: roots.h. */
+/* roots_stacks.c - live parts of stacks, by frame, and registers: roots_private.h. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "../shim/blockmap.h"
-#include "roots.h"
-#include "search.h"
+#include "base/alloc.h"
+#include "shim/blockmap.h"
+#include "roots_private.h"
+#include "base/search.h"
 
 #define FRAMES_MAX 8192u
-#define RED_ZONE 128u			/* bytes below rsp that a leaf function may use (ABI) */
-#define STARTING 2048u			/* a thread with less stack than this may be just starting */
-#define VECTOR_FIRST 32u		/* register numbers from here on are vector registers */
+#define RED_ZONE 128u    /* bytes below rsp that a leaf function may use (ABI) */
+#define STARTING 2048u   /* a thread with less stack than this may be just starting */
+#define VECTOR_FIRST 32u /* register numbers from here on are vector registers */
 
-static const struct { const char *name; size_t at; } general[] = {
+static const struct {
+	const char *name;
+	size_t at;
+} general[] = {
+/* clang-format off */
 #define REGISTER(n) { #n, offsetof(struct user_regs_struct, n) }
 	REGISTER(rax), REGISTER(rbx), REGISTER(rcx), REGISTER(rdx), REGISTER(rsi), REGISTER(rdi),
 	REGISTER(rbp), REGISTER(r8), REGISTER(r9), REGISTER(r10), REGISTER(r11), REGISTER(r12),
 	REGISTER(r13), REGISTER(r14), REGISTER(r15),
 #undef REGISTER
+	/* clang-format on */
 };
 
-static bool within(uint64_t address, uint64_t lo, uint64_t hi)
-{
-	return address >= lo && address < hi;
-}
+static bool within(uint64_t address, uint64_t lo, uint64_t hi) { return address >= lo && address < hi; }
 
-static bool is_system(const struct roots_module *m)
-{
-	return !m || m->libc || m->loader || m->shim;
-}
+static bool is_system(const struct roots_module *m) { return !m || m->libc || m->loader || m->shim; }
 
 /* The first frame that is the program's own: behind the last frame of ours
  * among those at the leaf end. Frames of ours at the other end are where a
@@ -54,8 +54,12 @@ static size_t frame_first(struct roots *r, const struct roots_thread *t)
 
 static void saved_use(struct roots_thread *t, const struct unwind_registers *saved)
 {
-	t->registers = (struct user_regs_struct) { .rbx = saved->rbx, .rbp = saved->rbp,
-		.r12 = saved->r12, .r13 = saved->r13, .r14 = saved->r14, .r15 = saved->r15 };
+	t->registers = (struct user_regs_struct){ .rbx = saved->rbx,
+		.rbp = saved->rbp,
+		.r12 = saved->r12,
+		.r13 = saved->r13,
+		.r14 = saved->r14,
+		.r15 = saved->r15 };
 }
 
 /* A leaf function may keep what it likes below the stack pointer. One of libc that waits
@@ -64,8 +68,10 @@ static uint64_t red_zone(struct roots *r, const struct stop_thread *s)
 {
 	struct roots_module *m = roots_module_at(r, s->registers.rip);
 
-	return m && m->libc && (s->how == STOP_TRACED || s->how == STOP_BLOCKED) &&
-		(long long)s->registers.orig_rax >= 0 ? 0 : RED_ZONE;
+	return m && m->libc && (s->how == STOP_TRACED || s->how == STOP_BLOCKED)
+			&& (long long)s->registers.orig_rax >= 0
+		? 0
+		: RED_ZONE;
 }
 
 /* Fills frames, first, live and the registers that count. */
@@ -76,9 +82,9 @@ static void thread_walk(struct roots *r, struct roots_thread *t)
 	const struct stop_thread *s = t->stop;
 	bool ours = s->how == STOP_SELF;
 
-	t->frame_count = unwinder_walk(r->unwinder, &s->registers, stop_general(s), frames,
-		ours ? saved : NULL, FRAMES_MAX);
-	t->frames = memory_get((t->frame_count + 1) * sizeof *t->frames);
+	t->frame_count = unwinder_walk(
+		r->unwinder, &s->registers, stop_general(s), frames, ours ? saved : NULL, FRAMES_MAX);
+	t->frames = alloc_bytes((t->frame_count + 1) * sizeof *t->frames);
 	memcpy(t->frames, frames, t->frame_count * sizeof *t->frames);
 	t->first = frame_first(r, t);
 	t->live = s->registers.rsp - red_zone(r, s);
@@ -96,8 +102,8 @@ static void thread_walk(struct roots *r, struct roots_thread *t)
 
 /* --- claims ----------------------------------------------------------------- */
 
-static void live_claim(struct roots *r, uint64_t lo, uint64_t from, uint64_t hi, uint32_t flags,
-	uint32_t item)
+static void live_claim(
+	struct roots *r, uint64_t lo, uint64_t from, uint64_t hi, uint32_t flags, uint32_t item)
 {
 	roots_claim(r, lo, from, CLAIM_STACK, 0, 0, item);
 	roots_claim(r, from, hi, CLAIM_STACK, ROOT_STACK, flags, item);
@@ -125,7 +131,7 @@ static void foreign_stack(struct roots *r, struct roots_thread *t, uint32_t item
 	uint64_t sp = t->live, count, lo, hi = 0;
 	uint32_t block = scan_block(r->scan, sp + RED_ZONE);
 	const struct ledger_mapping *known = roots_table(r, LEDGER_MAPPINGS, sizeof *known, &count);
-	const struct memory_mapping *p = memory_mapping_at(r->memory, sp + RED_ZONE);
+	const struct remote_mapping *p = remote_mapping_at(r->memory, sp + RED_ZONE);
 
 	if (block != SCAN_NONE) {
 		lo = r->scan->blocks[block].address;
@@ -134,7 +140,8 @@ static void foreign_stack(struct roots *r, struct roots_thread *t, uint32_t item
 	} else {
 		lo = sp;
 		for (uint64_t i = 0; i < count; i++)
-			if (known[i].bytes && within(sp, known[i].address, known[i].address + known[i].bytes)) {
+			if (known[i].bytes
+				&& within(sp, known[i].address, known[i].address + known[i].bytes)) {
 				lo = known[i].address;
 				hi = lo + known[i].bytes;
 			}
@@ -213,11 +220,12 @@ static void stack_claim(struct roots *r, uint32_t item)
 {
 	struct roots_thread *t = &r->threads[item];
 
-	if (t->stack_lo && t->descriptor && scan_block(r->scan, t->stack_lo) ==
-			scan_block(r->scan, t->descriptor))
+	if (t->stack_lo && t->descriptor
+		&& scan_block(r->scan, t->stack_lo) == scan_block(r->scan, t->descriptor))
 		block_stack(r, t, t->stack_lo);
 	if (!t->live || t->stop->how == STOP_UNKNOWN)
-		roots_claim(r, t->stack_lo, t->stack_hi, CLAIM_STACK, ROOT_STACK, ROOT_FLAG_WEAK_EVIDENCE, item);
+		roots_claim(
+			r, t->stack_lo, t->stack_hi, CLAIM_STACK, ROOT_STACK, ROOT_FLAG_WEAK_EVIDENCE, item);
 	else if (within(t->live + RED_ZONE, t->signal_lo, t->signal_hi))
 		signal_stack(r, t, item);
 	else if (within(t->live + RED_ZONE, t->stack_lo, t->stack_hi + 1))
@@ -236,8 +244,8 @@ static void stack_claim(struct roots *r, uint32_t item)
 
 /* --- registers -------------------------------------------------------------- */
 
-static void register_word(struct roots *r, struct roots_thread *t, uint32_t number, const char *name,
-	uint64_t word)
+static void register_word(
+	struct roots *r, struct roots_thread *t, uint32_t number, const char *name, uint64_t word)
 {
 	struct tide_root root = { .kind = ROOT_REGISTER, .thread = t->index };
 	struct scan_hit hit;
@@ -301,7 +309,8 @@ static void youngest_found(struct under_way *u, uint64_t address, const struct s
 	if (b->thread != u->thread->index || b->birth < u->youngest || b->flags & BLOCK_NEW)
 		return;
 	b->flags |= BLOCK_NEW;
-	snprintf(name, sizeof name, "allocation under way in thread %d in %s", u->thread->tid, u->thread->name);
+	snprintf(name, sizeof name, "allocation under way in thread %d in %s", u->thread->tid,
+		u->thread->name);
 	if (!u->root)
 		u->root = roots_add(u->roots, &root, name) + 1;
 	scan_root_edge(u->roots->scan, u->root - 1, address, hit);
@@ -312,16 +321,16 @@ static void youngest_found(struct under_way *u, uint64_t address, const struct s
 static void resized_found(struct under_way *u, uint64_t word)
 {
 	struct roots *r = u->roots;
-	const struct memory_mapping *p = memory_mapping_at(r->memory, word);
+	const struct remote_mapping *p = remote_mapping_at(r->memory, word);
 	uint64_t header, usable, next;
 
-	if (word % 16 || !p || !p->writable || p->path[0] == '/' || !strcmp(p->path, "[stack]") ||
-			scan_block(r->scan, word) != SCAN_NONE || !memory_word(r->memory, word - 8, &header))
+	if (word % 16 || !p || !p->writable || p->path[0] == '/' || !strcmp(p->path, "[stack]")
+		|| scan_block(r->scan, word) != SCAN_NONE || !remote_word(r->memory, word - 8, &header))
 		return;
 	usable = chunk_usable(header);
 	next = scan_first(r->scan, word);
-	if (usable < 16 || usable > p->hi - word || (next < r->scan->block_count &&
-			r->scan->blocks[next].address < word + usable))
+	if (usable < 16 || usable > p->hi - word
+		|| (next < r->scan->block_count && r->scan->blocks[next].address < word + usable))
 		return;
 	roots_claim(r, word, word + usable, CLAIM_STACK, ROOT_STACK, ROOT_FLAG_WEAK_EVIDENCE, u->item);
 }
@@ -334,7 +343,7 @@ static void under_way_word(struct under_way *u, uint64_t address, uint64_t word)
 		youngest_found(u, address, &hit);
 	if (u->resizing) {
 		resized_found(u, word);
-		resized_found(u, word + 16);	/* the allocator's own functions count from the header */
+		resized_found(u, word + 16); /* the allocator's own functions count from the header */
 	}
 }
 
@@ -344,8 +353,9 @@ static bool resizing(struct roots *r, const struct roots_thread *t)
 	for (size_t i = 0; i < t->first; i++) {
 		uint64_t pc = t->frames[i].pc - !!i;
 		struct roots_module *m = roots_module_at(r, pc);
-		const char *name = m && m->shim ?
-			symbol_module_function(roots_symbols(m), pc - m->bias, NULL, NULL) : "";
+		const char *name = m && m->shim
+			? symbol_module_function(roots_symbols(m), pc - m->bias, NULL, NULL)
+			: "";
 
 		if (!name || !strncmp(name, "realloc", 7) || !strncmp(name, "resize", 6))
 			return true;
@@ -365,14 +375,14 @@ static void under_way(struct roots *r, uint32_t item)
 	for (uint64_t i = 0; i < r->scan->block_count; i++)
 		if (r->scan->blocks[i].thread == t->index && r->scan->blocks[i].birth > u.youngest)
 			u.youngest = r->scan->blocks[i].birth;
-	words = memory_get(bytes + 8);
-	memory_read(r->memory, sp, words, bytes);
+	words = alloc_bytes(bytes + 8);
+	remote_read(r->memory, sp, words, bytes);
 	for (uint64_t i = 0; i < bytes / 8; i++)
 		under_way_word(&u, sp + i * 8, words[i]);
 	free(words);
 	for (unsigned i = 0; i < sizeof general / sizeof *general; i++)
-		under_way_word(&u, i, *(const uint64_t *)(const void *)((const char *)&t->stop->registers +
-			general[i].at));
+		under_way_word(&u, i,
+			*(const uint64_t *)(const void *)((const char *)&t->stop->registers + general[i].at));
 }
 
 void roots_stacks(struct roots *r)
@@ -388,7 +398,7 @@ void roots_stacks(struct roots *r)
 		}
 		if (t->stop->how != STOP_UNKNOWN)
 			thread_walk(r, t);
-		t->frame_root = memory_get_zeroed(t->frame_count + 1, sizeof *t->frame_root);
+		t->frame_root = alloc_zeroed(t->frame_count + 1, sizeof *t->frame_root);
 		if (stop_general(t->stop)) {
 			r->threads_known++;
 			registers_scan(r, t);
@@ -407,11 +417,12 @@ static void frames_name(struct roots *r, struct roots_thread *t)
 {
 	uint32_t parent = 0;
 
-	t->frame_index = memory_get_zeroed(t->frame_count + 1, sizeof *t->frame_index);
+	t->frame_index = alloc_zeroed(t->frame_count + 1, sizeof *t->frame_index);
 	for (size_t i = t->frame_count; i-- > t->first;) {
 		bool exact = i == 0 || t->frames[i - 1].signal;
 
-		parent = r->frame(r->context, parent, t->frames[i].pc, exact ? FRAME_SIGNAL : 0);
+		parent =
+			r->names->frame(r->names->context, parent, t->frames[i].pc, exact ? FRAME_SIGNAL : 0);
 		t->frame_index[i] = parent;
 	}
 }
@@ -419,8 +430,9 @@ static void frames_name(struct roots *r, struct roots_thread *t)
 uint32_t roots_stack(struct roots *r, const struct claim *c, uint64_t address)
 {
 	struct roots_thread *t = &r->threads[c->item];
-	struct tide_root root = { .kind = ROOT_STACK, .thread = t->index, .flags = c->flags,
-		.address = address };
+	struct tide_root root = {
+		.kind = ROOT_STACK, .thread = t->index, .flags = c->flags, .address = address
+	};
 	/* Behind the last frame that starts at or below the address; the end of the last
 	 * one is not known. */
 	size_t lo = t->first + SEARCH_UP_TO(t->frames + t->first, t->frame_count - t->first, sp, address);

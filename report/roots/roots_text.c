@@ -1,4 +1,4 @@
-/* roots_text.c - blocks that can hold no reference: roots.h.
+/* roots_text.c - blocks that can hold no reference: roots_private.h.
  *
  * Buffers of stdio, of getline, and of folders that are read hold text. What they have
  * not yet been filled with is what was left there by the block before: often
@@ -6,21 +6,24 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "roots.h"
+#include "base/alloc.h"
+#include "roots_private.h"
 
-#define FRAMES 3u	/* of libc, at the leaf end, that are looked at */
+#define FRAMES 3u /* of libc, at the leaf end, that are looked at */
 
 static bool is_text(const char *function)
 {
 	static const char *const names[] = { "_IO_file_doallocate", "_IO_wfile_doallocate", "__alloc_dir",
-		"opendir", "fdopendir", "getdelim", "__getdelim",
-		"_IO_getdelim", "std::basic_filebuf<", "__gnu_cxx::stdio_filebuf<" };
+		"opendir", "fdopendir", "getdelim", "__getdelim", "_IO_getdelim", "std::basic_filebuf<",
+		"__gnu_cxx::stdio_filebuf<" };
 
 	for (size_t i = 0; function && i < sizeof names / sizeof *names; i++) {
 		size_t n = strlen(names[i]);
 
-		if (!strncmp(function, names[i], n) && (names[i][n - 1] != '<' ? !function[n] :
-				strstr(function, "::_M_allocate_internal_buffer") != NULL))
+		if (!strncmp(function, names[i], n)
+			&& (names[i][n - 1] != '<'
+					? !function[n]
+					: strstr(function, "::_M_allocate_internal_buffer") != NULL))
 			return true;
 	}
 	return false;
@@ -54,7 +57,7 @@ void roots_text_blocks(struct roots *r)
 
 	if (!s || !n || !sites)
 		return;
-	known = memory_get_zeroed(sites, 1);
+	known = alloc_zeroed(sites, 1);
 	for (uint64_t i = 0; i < r->scan->block_count; i++) {
 		uint32_t site = r->scan->blocks[i].site;
 

@@ -1,34 +1,36 @@
 /* scan.c - from words to references: scan.h. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/alloc.h"
 #include "count_notes.h"
 #include "scan.h"
-#include "search.h"
+#include "base/search.h"
 
 #define LEAF_SHIFT 22
 #define PAGE_SHIFT 12
 #define LEAF_PAGES (1u << (LEAF_SHIFT - PAGE_SHIFT))
-#define WINDOW (4ull << 20)		/* bytes read at a time */
-#define LARGE (1ull << 20)		/* blocks read by themselves, present pages only */
+#define WINDOW (4ull << 20) /* bytes read at a time */
+#define LARGE (1ull << 20)  /* blocks read by themselves, present pages only */
 #define SHAPE_WORDS 13u
 
 /* 40 bytes for 4 KiB of addresses. */
 struct scan_page {
-	uint64_t starts[4];		/* a bit for each 16 bytes */
-	uint64_t first;			/* number of the first block at or after this page */
+	uint64_t starts[4]; /* a bit for each 16 bytes */
+	uint64_t first;     /* number of the first block at or after this page */
 };
 
-static uint64_t block_end(const struct tide_block *b)
-{
-	return b->address + (b->bytes ? b->bytes : 1);
-}
+static uint64_t block_end(const struct tide_block *b) { return b->address + (b->bytes ? b->bytes : 1); }
+
+/* `new T[0]` of a type with a destructor is a count alone, and the program keeps a pointer to the
+ * elements: to the end of the block. Such words are kept until its content is known (scan_explain). */
+static bool may_be_empty_array(const struct tide_block *b) { return b->bytes == 8 || b->bytes == 16; }
+
+/* One past the last address that a reference to the block may have. */
+static uint64_t reach_end(const struct tide_block *b) { return block_end(b) + may_be_empty_array(b); }
 
 /* Directory entries: NULL, a leaf, or (block << 1 | 1) where all of the leaf's
  * addresses lie inside one block. */
-static struct scan_page *leaf_inside(uint64_t block)
-{
-	return (struct scan_page *)(block << 1 | 1);
-}
+static struct scan_page *leaf_inside(uint64_t block) { return (struct scan_page *)(block << 1 | 1); }
 
 static void leaf_fill(struct scan *s, struct scan_page *leaf, uint64_t base, uint64_t *next)
 {
@@ -52,17 +54,17 @@ void scan_begin(struct scan *s, struct tide_block *blocks, uint64_t count)
 {
 	uint64_t base, next = 0;
 
-	*s = (struct scan) { .blocks = blocks, .block_count = count };
+	*s = (struct scan){ .blocks = blocks, .block_count = count };
 	if (!count)
 		return;
 	s->lo = blocks[0].address;
-	s->hi = block_end(&blocks[count - 1]);
+	s->hi = reach_end(&blocks[count - 1]);
 	base = s->lo >> LEAF_SHIFT;
 	s->directory_count = (s->hi >> LEAF_SHIFT) - base + 1;
-	s->directory = memory_get_zeroed(s->directory_count, sizeof *s->directory);
+	s->directory = alloc_zeroed(s->directory_count, sizeof *s->directory);
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t first = (blocks[i].address >> LEAF_SHIFT) - base;
-		uint64_t last = ((block_end(&blocks[i]) - 1) >> LEAF_SHIFT) - base;
+		uint64_t last = ((reach_end(&blocks[i]) - 1) >> LEAF_SHIFT) - base;
 
 		for (uint64_t l = first; l <= last && l < s->directory_count; l++) {
 			if (s->directory[l])
@@ -71,7 +73,7 @@ void scan_begin(struct scan *s, struct tide_block *blocks, uint64_t count)
 				s->directory[l] = leaf_inside(i);
 				continue;
 			}
-			s->directory[l] = memory_get_zeroed(LEAF_PAGES, sizeof **s->directory);
+			s->directory[l] = alloc_zeroed(LEAF_PAGES, sizeof **s->directory);
 			leaf_fill(s, s->directory[l], (base + l) << LEAF_SHIFT, &next);
 		}
 	}
@@ -84,7 +86,7 @@ void scan_end(struct scan *s)
 	/* Leaves lie only where blocks are: the rest of the directory is not touched. */
 	for (uint64_t i = 0; i < s->block_count; i++) {
 		uint64_t at[2] = { (s->blocks[i].address >> LEAF_SHIFT) - base,
-			((block_end(&s->blocks[i]) - 1) >> LEAF_SHIFT) - base };
+			((reach_end(&s->blocks[i]) - 1) >> LEAF_SHIFT) - base };
 
 		for (int k = 0; k < 2; k++)
 			if (at[k] < s->directory_count && !((uintptr_t)s->directory[at[k]] & 1)) {
@@ -97,7 +99,7 @@ void scan_end(struct scan *s)
 	free(s->starts);
 	free(s->edges);
 	free(s->shapes);
-	*s = (struct scan) { 0 };
+	*s = (struct scan){ 0 };
 }
 
 uint64_t scan_first(const struct scan *s, uint64_t address)
@@ -129,8 +131,8 @@ static uint64_t page_index(const struct scan_page *page, uint64_t address)
 		return ((uintptr_t)page >> 1) + 1;
 	for (unsigned w = 0; w < granule / 64; w++)
 		below += (unsigned)__builtin_popcountll(page->starts[w]);
-	return page->first + below +
-		(unsigned)__builtin_popcountll(page->starts[granule / 64] & ((2ull << granule % 64) - 1));
+	return page->first + below
+		+ (unsigned)__builtin_popcountll(page->starts[granule / 64] & ((2ull << granule % 64) - 1));
 }
 
 static uint32_t block_settle(const struct scan *s, uint64_t i, uint64_t address)
@@ -142,22 +144,29 @@ static uint32_t block_settle(const struct scan *s, uint64_t i, uint64_t address)
 		i++;
 	while (i > 0 && b[i - 1].address > address)
 		i--;
-	if (!i || address >= block_end(&b[i - 1]))
+	if (!i || address >= reach_end(&b[i - 1]))
 		return SCAN_NONE;
 	return (uint32_t)(i - 1);
 }
 
-uint32_t scan_block(const struct scan *s, uint64_t address)
+static uint32_t find_reference(const struct scan *s, uint64_t address)
 {
 	const struct scan_page *page = page_find(s, address);
 
 	return page ? block_settle(s, page_index(page, address), address) : SCAN_NONE;
 }
 
+uint32_t scan_block(const struct scan *s, uint64_t address)
+{
+	uint32_t block = find_reference(s, address);
+
+	return block != SCAN_NONE && address >= block_end(&s->blocks[block]) ? SCAN_NONE : block;
+}
+
 bool scan_word(const struct scan *s, uint64_t word, struct scan_hit *hit)
 {
 	uint64_t address = word & ~s->mask;
-	uint32_t block = scan_block(s, address);
+	uint32_t block = find_reference(s, address);
 
 	if (block == SCAN_NONE)
 		return false;
@@ -167,29 +176,31 @@ bool scan_word(const struct scan *s, uint64_t word, struct scan_hit *hit)
 	return true;
 }
 
-static uint32_t clip(uint64_t n)
-{
-	return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
-}
+static uint32_t clip(uint64_t n) { return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n; }
 
 static void edge_add(struct scan *s, uint64_t source, uint64_t address, const struct scan_hit *hit)
 {
 	if (s->edge_count == s->edge_room) {
 		s->edge_room = s->edge_room ? s->edge_room + s->edge_room / 2 : 4096;
-		s->edges = memory_resize(s->edges, s->edge_room * sizeof *s->edges);
+		s->edges = alloc_resize(s->edges, s->edge_room * sizeof *s->edges);
 	}
-	s->edges[s->edge_count++] = (struct tide_edge) { .block = hit->block, .flags = hit->flags,
-		.offset = clip(address - s->blocks[source].address), .to_offset = clip(hit->to_offset) };
+	s->edges[s->edge_count++] = (struct tide_edge){ .block = hit->block,
+		.flags = hit->flags,
+		.offset = clip(address - s->blocks[source].address),
+		.to_offset = clip(hit->to_offset) };
 }
 
 void scan_root_edge(struct scan *s, uint32_t root, uint64_t address, const struct scan_hit *hit)
 {
 	if (s->root_edge_count == s->root_edge_room) {
 		s->root_edge_room = s->root_edge_room ? s->root_edge_room * 2 : 1024;
-		s->root_edges = memory_resize(s->root_edges, s->root_edge_room * sizeof *s->root_edges);
+		s->root_edges = alloc_resize(s->root_edges, s->root_edge_room * sizeof *s->root_edges);
 	}
-	s->root_edges[s->root_edge_count++] = (struct tide_root_edge) { .root = root, .block = hit->block,
-		.address = address, .to_offset = clip(hit->to_offset), .flags = hit->flags };
+	s->root_edges[s->root_edge_count++] = (struct tide_root_edge){ .root = root,
+		.block = hit->block,
+		.address = address,
+		.to_offset = clip(hit->to_offset),
+		.flags = hit->flags };
 }
 
 /* Words that may refer to a block, on their way through the three steps. */
@@ -227,9 +238,9 @@ static void batch_flush(struct batch *b)
 
 		if (block == SCAN_NONE)
 			continue;
-		hit = (struct scan_hit) { .block = block, .to_offset = address - s->blocks[block].address };
-		hit.flags = (hit.to_offset ? EDGE_INTERIOR : 0) | (address != c->word ? EDGE_MASKED : 0) |
-			(c->address & 7 ? EDGE_UNALIGNED : 0);
+		hit = (struct scan_hit){ .block = block, .to_offset = address - s->blocks[block].address };
+		hit.flags = (hit.to_offset ? EDGE_INTERIOR : 0) | (address != c->word ? EDGE_MASKED : 0)
+			| (c->address & 7 ? EDGE_UNALIGNED : 0);
 		b->found(c->context, c->address, &hit);
 	}
 	b->count = 0;
@@ -250,14 +261,17 @@ static void words_scan(struct batch *b, const char *data, uint64_t address, uint
 			continue;
 		if (!((uintptr_t)page & 1))
 			__builtin_prefetch(page);
-		b->one[b->count++] = (struct candidate) { address + at, word, 0, page, context };
+		b->one[b->count++] = (struct candidate){ address + at, word, 0, page, context };
 		if (b->count == BATCH)
 			batch_flush(b);
 	}
 }
 
 /* Edges come in the order of the words; `block` is the one that they are in. */
-struct source { struct scan *scan; uint64_t block; };
+struct source {
+	struct scan *scan;
+	uint64_t block;
+};
 
 static void heap_found(void *context, uint64_t address, const struct scan_hit *hit)
 {
@@ -270,22 +284,21 @@ static void heap_found(void *context, uint64_t address, const struct scan_hit *h
 	edge_add(s, from->block, address, hit);
 }
 
-void scan_range(struct scan *s, struct memory_read *m, uint64_t lo, uint64_t hi, scan_found *found,
-	void *context)
+void scan_range(struct scan *s, struct remote *m, uint64_t lo, uint64_t hi, scan_found *found, void *context)
 {
 	struct batch batch = { .scan = s, .found = found };
 	uint64_t from = lo, end, piece;
 	char *buffer = NULL;
 
-	while (memory_run(m, &from, &end, hi)) {
+	while (remote_run(m, &from, &end, hi)) {
 		if (!buffer)
-			buffer = memory_get(hi - lo < WINDOW ? hi - lo : WINDOW);
+			buffer = alloc_bytes(hi - lo < WINDOW ? hi - lo : WINDOW);
 		for (; from < end; from += piece) {
 			/* A word that crosses two pieces only matters unaligned: they overlap then. */
 			uint64_t overlap = s->unaligned ? 7 : 0, got;
 
 			piece = end - from < WINDOW ? end - from : WINDOW;
-			got = memory_read(m, from, buffer, piece);
+			got = remote_read(m, from, buffer, piece);
 			if (got)
 				words_scan(&batch, buffer, from, piece, context);
 			batch_flush(&batch);
@@ -297,11 +310,14 @@ void scan_range(struct scan *s, struct memory_read *m, uint64_t lo, uint64_t hi,
 	free(buffer);
 }
 
-struct window { char *data; uint64_t lo, hi; };
+struct window {
+	char *data;
+	uint64_t lo, hi;
+};
 
 /* Loads the window so that it starts at block i and holds as many whole blocks
  * as fit; pages that are not there stay zero. */
-static void window_load(struct scan *s, struct memory_read *m, struct window *w, uint64_t i)
+static void window_load(struct scan *s, struct remote *m, struct window *w, uint64_t i)
 {
 	uint64_t from, end, last = i;
 
@@ -310,8 +326,8 @@ static void window_load(struct scan *s, struct memory_read *m, struct window *w,
 		last++;
 	w->hi = block_end(&s->blocks[last]);
 	memset(w->data, 0, w->hi - w->lo);
-	for (from = w->lo; memory_run(m, &from, &end, w->hi); from = end)
-		memory_read(m, from, w->data + (from - w->lo), end - from);
+	for (from = w->lo; remote_run(m, &from, &end, w->hi); from = end)
+		remote_read(m, from, w->data + (from - w->lo), end - from);
 }
 
 static void shape_note(struct scan *s, uint64_t i, const char *data, uint64_t bytes)
@@ -325,16 +341,16 @@ static void shape_note(struct scan *s, uint64_t i, const char *data, uint64_t by
 		s->shapes[i] = layout_shape(s->layout, words, count, s->blocks[i].bytes);
 }
 
-void scan_heap(struct scan *s, struct memory_read *m)
+void scan_heap(struct scan *s, struct remote *m)
 {
-	struct window w = { memory_get(WINDOW), 0, 0 };
+	struct window w = { alloc_bytes(WINDOW), 0, 0 };
 	struct batch batch = { .scan = s, .found = heap_found };
 	struct source from = { s, 0 };
 
-	s->starts = memory_get((s->block_count + 1) * sizeof *s->starts);
+	s->starts = alloc_bytes((s->block_count + 1) * sizeof *s->starts);
 	s->starts[0] = 0;
 	if (s->layout)
-		s->shapes = memory_get_zeroed(s->block_count + 1, 1);
+		s->shapes = alloc_zeroed(s->block_count + 1, 1);
 	for (uint64_t i = 0; i < s->block_count; i++) {
 		const struct tide_block *b = &s->blocks[i];
 		uint64_t bytes = b->bytes;
@@ -345,11 +361,11 @@ void scan_heap(struct scan *s, struct memory_read *m)
 			continue;
 		}
 		if (i + 1 < s->block_count && s->blocks[i + 1].address - b->address < bytes)
-			bytes = s->blocks[i + 1].address - b->address;	/* C1, whatever the list says */
+			bytes = s->blocks[i + 1].address - b->address; /* C1, whatever the list says */
 		if (bytes > LARGE) {
 			char first[SHAPE_WORDS * 8];
 
-			memory_read(m, b->address, first, sizeof first);
+			remote_read(m, b->address, first, sizeof first);
 			shape_note(s, i, first, sizeof first);
 			batch_flush(&batch);
 			scan_range(s, m, b->address, b->address + bytes, heap_found, &from);
@@ -366,24 +382,62 @@ void scan_heap(struct scan *s, struct memory_read *m)
 	free(w.data);
 }
 
-void scan_explain(struct scan *s)
-{
-	if (!s->shapes)
-		return;
-	for (uint64_t i = 0; i < s->edge_count; i++) {
-		struct tide_edge *e = &s->edges[i];
-		const struct tide_block *b = &s->blocks[e->block];
+enum meaning { MEANS_NOTHING, MEANS_INTERIOR, MEANS_LAYOUT };
 
-		if (e->flags & EDGE_INTERIOR && layout_explains(s->layout, s->shapes[e->block], b->address,
-				b->bytes, e->to_offset))
-			e->flags |= EDGE_EXPLAINED;
+static enum meaning classify_interior(struct scan *s, uint32_t block, uint64_t to_offset)
+{
+	const struct tide_block *b = &s->blocks[block];
+
+	if (s->shapes && layout_explains(s->layout, s->shapes[block], b->address, b->bytes, to_offset))
+		return MEANS_LAYOUT;
+	return b->bytes && to_offset >= b->bytes ? MEANS_NOTHING : MEANS_INTERIOR;
+}
+
+/* Words to the end of a block that is not an empty array are not references: rows close up. */
+static void explain_heap(struct scan *s)
+{
+	uint64_t kept = 0, at = 0;
+
+	for (uint64_t i = 0; i < s->block_count; i++) {
+		uint64_t end = s->starts[i + 1];
+
+		s->starts[i] = kept;
+		for (; at < end; at++) {
+			struct tide_edge *e = &s->edges[at];
+			enum meaning m = e->flags & EDGE_INTERIOR
+				? classify_interior(s, e->block, e->to_offset)
+				: MEANS_INTERIOR;
+
+			if (m == MEANS_LAYOUT)
+				e->flags |= EDGE_EXPLAINED;
+			if (m != MEANS_NOTHING)
+				s->edges[kept++] = *e;
+		}
 	}
+	s->starts[s->block_count] = kept;
+	s->edge_count = kept;
+}
+
+static void explain_roots(struct scan *s)
+{
+	uint64_t kept = 0;
+
 	for (uint64_t i = 0; i < s->root_edge_count; i++) {
 		struct tide_root_edge *e = &s->root_edges[i];
-		const struct tide_block *b = &s->blocks[e->block];
+		enum meaning m = e->flags & EDGE_INTERIOR ? classify_interior(s, e->block, e->to_offset)
+							  : MEANS_INTERIOR;
 
-		if (e->flags & EDGE_INTERIOR && layout_explains(s->layout, s->shapes[e->block], b->address,
-				b->bytes, e->to_offset))
+		if (m == MEANS_LAYOUT)
 			e->flags |= EDGE_EXPLAINED;
+		if (m != MEANS_NOTHING)
+			s->root_edges[kept++] = *e;
 	}
+	s->root_edge_count = kept;
+}
+
+void scan_explain(struct scan *s)
+{
+	if (s->starts)
+		explain_heap(s);
+	explain_roots(s);
 }

@@ -1,25 +1,26 @@
-/* roots_threads.c - thread descriptors, thread-local data, keys: roots.h. */
+/* roots_threads.c - thread descriptors, thread-local data, keys: roots_private.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "roots.h"
+#include "base/alloc.h"
+#include "roots_private.h"
 
 #define LIST_MAX 100000u
-#define KEYS_FIRST 32u			/* PTHREAD_KEY_2NDLEVEL_SIZE: entries in the descriptor */
+#define KEYS_FIRST 32u /* PTHREAD_KEY_2NDLEVEL_SIZE: entries in the descriptor */
 #define DTV_MAX 65536u
-#define EXITING 0x10u			/* bits of cancelhandling (nptl/descr.h) */
+#define EXITING 0x10u /* bits of cancelhandling (nptl/descr.h) */
 #define TERMINATED 0x20u
-#define ITEM_LEFT (UINT32_MAX - 1)	/* claims: instead of a thread's number */
+#define ITEM_LEFT (UINT32_MAX - 1) /* claims: instead of a thread's number */
 
 static uint64_t word_at(struct roots *r, uint64_t address)
 {
 	uint64_t word = 0;
 
-	return memory_word(r->memory, address, &word) ? word : 0;
+	return remote_word(r->memory, address, &word) ? word : 0;
 }
 
 /* Calls `each` with the descriptors of a list of libc; false when the list is
- * not one (Q3): it must come back to its head, and each link back to the last. */
+ * not one (RT3): it must come back to its head, and each link back to the last. */
 static bool list_walk(struct roots *r, uint64_t head, void (*each)(struct roots *, uint64_t, int), int what)
 {
 	uint64_t at = head, before, links[2];
@@ -29,7 +30,8 @@ static bool list_walk(struct roots *r, uint64_t head, void (*each)(struct roots 
 		before = head;
 		at = word_at(r, head);
 		for (n = 0; at != head; n++) {
-			if (!at || n > LIST_MAX || memory_read(r->memory, at, links, 16) != 16 || links[1] != before)
+			if (!at || n > LIST_MAX || remote_read(r->memory, at, links, 16) != 16
+				|| links[1] != before)
 				return false;
 			if (pass)
 				each(r, at - r->libc.list, what);
@@ -43,8 +45,8 @@ static bool list_walk(struct roots *r, uint64_t head, void (*each)(struct roots 
 static struct roots_thread *thread_add(struct roots *r)
 {
 	if ((r->thread_count & (r->thread_count + 1)) == 0)
-		r->threads = memory_resize(r->threads, (r->thread_count + 1) * 2 * sizeof *r->threads);
-	r->threads[r->thread_count] = (struct roots_thread) { .index = UINT32_MAX };
+		r->threads = alloc_resize(r->threads, (r->thread_count + 1) * 2 * sizeof *r->threads);
+	r->threads[r->thread_count] = (struct roots_thread){ .index = UINT32_MAX };
 	return &r->threads[r->thread_count++];
 }
 
@@ -54,14 +56,14 @@ static void stackblock_find(struct roots *r, uint64_t descriptor)
 {
 	uint64_t words[1 << 10], count = r->libc.sizeof_pthread / 8;
 
-	if (r->libc.stackblock || count > 1 << 10 || memory_read(r->memory, descriptor, words, count * 8) !=
-			count * 8)
+	if (r->libc.stackblock || count > 1 << 10
+		|| remote_read(r->memory, descriptor, words, count * 8) != count * 8)
 		return;
 	for (uint64_t i = 0; i + 1 < count; i++) {
 		uint64_t lo = words[i], hi = lo + words[i + 1], end = descriptor + count * 8;
 
-		if (lo && lo % 4096 == 0 && words[i + 1] % 4096 == 0 && lo < descriptor && hi >= end &&
-				hi - end < 4096 + 64) {
+		if (lo && lo % 4096 == 0 && words[i + 1] % 4096 == 0 && lo < descriptor && hi >= end
+			&& hi - end < 4096 + 64) {
 			r->libc.stackblock = i * 8;
 			return;
 		}
@@ -78,8 +80,9 @@ static void stack_of(struct roots *r, struct roots_thread *t)
 {
 	uint64_t block[2];
 
-	if (!t->descriptor || !r->libc.stackblock || memory_read(r->memory, t->descriptor +
-			r->libc.stackblock, block, 16) != 16 || !block[0] || block[0] >= t->descriptor)
+	if (!t->descriptor || !r->libc.stackblock
+		|| remote_read(r->memory, t->descriptor + r->libc.stackblock, block, 16) != 16 || !block[0]
+		|| block[0] >= t->descriptor)
 		return;
 	t->stack_lo = block[0];
 	t->stack_hi = t->descriptor - r->libc.static_tls;
@@ -93,7 +96,7 @@ static void descriptor_seen(struct roots *r, uint64_t descriptor, int what)
 	struct roots_thread *t;
 
 	(void)what;
-	memory_read(r->memory, descriptor + r->libc.tid, &tid, sizeof tid);
+	remote_read(r->memory, descriptor + r->libc.tid, &tid, sizeof tid);
 	for (size_t i = 0; i < r->thread_count; i++) {
 		t = &r->threads[i];
 		if (t->stop && (t->descriptor ? t->descriptor == descriptor : t->tid == (int)tid)) {
@@ -102,7 +105,7 @@ static void descriptor_seen(struct roots *r, uint64_t descriptor, int what)
 		}
 	}
 	if ((int32_t)tid > 0)
-		return;			/* just starting or just ending: its creator's turn */
+		return; /* just starting or just ending: its creator's turn */
 	t = thread_add(r);
 	t->descriptor = descriptor;
 	stack_of(r, t);
@@ -120,7 +123,7 @@ static void ended_tls(struct roots *r, uint64_t descriptor)
 	for (uint64_t i = 1; i <= count && i < DTV_MAX; i++) {
 		uint32_t block;
 
-		if (memory_read(r->memory, dtv + i * 16, entry, 16) != 16)
+		if (remote_read(r->memory, dtv + i * 16, entry, 16) != 16)
 			break;
 		block = scan_block(r->scan, entry[1]);
 		if (entry[1] && block != SCAN_NONE)
@@ -137,9 +140,10 @@ static bool thread_left(struct roots *r, uint64_t descriptor)
 {
 	uint32_t flags;
 
-	return r->ledger->flags & LEDGER_FLAG_FORKED && r->libc.cancelhandling &&
-		memory_read(r->memory, descriptor + r->libc.cancelhandling, &flags, sizeof flags) ==
-		sizeof flags && !(flags & (EXITING | TERMINATED));
+	return r->ledger->flags & LEDGER_FLAG_FORKED && r->libc.cancelhandling
+		&& remote_read(r->memory, descriptor + r->libc.cancelhandling, &flags, sizeof flags)
+		== sizeof flags
+		&& !(flags & (EXITING | TERMINATED));
 }
 
 static void descriptor_cached(struct roots *r, uint64_t descriptor, int what)
@@ -147,15 +151,16 @@ static void descriptor_cached(struct roots *r, uint64_t descriptor, int what)
 	uint64_t block[2];
 
 	(void)what;
-	if (thread_left(r, descriptor) && r->libc.stackblock && memory_read(r->memory, descriptor +
-			r->libc.stackblock, block, 16) == 16 && block[0] && block[0] < descriptor) {
+	if (thread_left(r, descriptor) && r->libc.stackblock
+		&& remote_read(r->memory, descriptor + r->libc.stackblock, block, 16) == 16 && block[0]
+		&& block[0] < descriptor) {
 		roots_claim(r, block[0], block[0] + block[1], CLAIM_TLS, ROOT_STACK, ROOT_FLAG_WEAK_EVIDENCE,
 			ITEM_LEFT);
 		r->threads_left++;
 		return;
 	}
-	if (r->libc.stackblock && memory_read(r->memory, descriptor + r->libc.stackblock, block, 16) == 16 &&
-			block[0] && block[0] < descriptor)
+	if (r->libc.stackblock && remote_read(r->memory, descriptor + r->libc.stackblock, block, 16) == 16
+		&& block[0] && block[0] < descriptor)
 		roots_claim(r, block[0], block[0] + block[1], CLAIM_TLS, 0, 0, 0);
 	ended_tls(r, descriptor);
 }
@@ -216,8 +221,8 @@ void roots_threads(struct roots *r)
 		lists &= list_walk(r, c->stack_user, descriptor_shape, 0);
 		/* The list of cached stacks follows that of the users' (glibc 2.34 on). */
 		list_walk(r, c->stack_user + 16, descriptor_shape, 0);
-		lists = lists && list_walk(r, c->stack_used, descriptor_seen, 0) &&
-			list_walk(r, c->stack_user, descriptor_seen, 0);
+		lists = lists && list_walk(r, c->stack_used, descriptor_seen, 0)
+			&& list_walk(r, c->stack_user, descriptor_seen, 0);
 		if (!lists || !list_walk(r, c->stack_user + 16, descriptor_cached, 0))
 			roots_doubt(r, "libc's lists of thread stacks could not be read");
 	}
@@ -233,8 +238,8 @@ void roots_threads(struct roots *r)
 			main_stack(r, t);
 		else if (t->stop)
 			stack_of(r, t);
-		if (t->descriptor && t->stack_hi > t->descriptor - c->static_tls &&
-				t->stack_lo < t->descriptor && t->tid != r->stop->pid)
+		if (t->descriptor && t->stack_hi > t->descriptor - c->static_tls
+			&& t->stack_lo < t->descriptor && t->tid != r->stop->pid)
 			t->stack_hi = t->descriptor - c->static_tls;
 	}
 }
@@ -275,8 +280,8 @@ static void keys_stale(struct roots *r, uint64_t first, uint32_t item)
 {
 	uint64_t have[KEYS_FIRST][2], keys[KEYS_FIRST][2];
 
-	if (!r->libc.keys || memory_read(r->memory, first, have, sizeof have) != sizeof have ||
-			memory_read(r->memory, r->libc.keys, keys, sizeof keys) != sizeof keys)
+	if (!r->libc.keys || remote_read(r->memory, first, have, sizeof have) != sizeof have
+		|| remote_read(r->memory, r->libc.keys, keys, sizeof keys) != sizeof keys)
 		return;
 	for (uint64_t i = 0; i < KEYS_FIRST; i++)
 		if (have[i][1] && have[i][0] != keys[i][0])
@@ -293,14 +298,15 @@ static void thread_claim(struct roots *r, uint32_t item)
 	if (!t->stop)
 		roots_claim(r, d, end, CLAIM_KEYS, ROOT_TLS, 0, item);
 	else if (c->specific >= KEYS_FIRST * 16) {
-		roots_claim(r, d + c->specific - KEYS_FIRST * 16, d + c->specific + KEYS_FIRST * 8, CLAIM_KEYS,
-			ROOT_PTHREAD_KEY, 0, item);
+		roots_claim(r, d + c->specific - KEYS_FIRST * 16, d + c->specific + KEYS_FIRST * 8,
+			CLAIM_KEYS, ROOT_PTHREAD_KEY, 0, item);
 		keys_stale(r, d + c->specific - KEYS_FIRST * 16, item);
 	}
 	for (size_t i = 0; i < r->module_count; i++)
 		if ((r->modules[i].shim || r->modules[i].allocator) && r->modules[i].tls_offset)
-			roots_claim(r, d - r->modules[i].tls_offset, d - r->modules[i].tls_offset +
-				r->modules[i].tls_bytes, CLAIM_OWN, 0, 0, item);
+			roots_claim(r, d - r->modules[i].tls_offset,
+				d - r->modules[i].tls_offset + r->modules[i].tls_bytes, CLAIM_OWN, 0, 0,
+				item);
 	if (t->stop)
 		dynamic_tls(r, item);
 	else
@@ -339,7 +345,8 @@ static uint32_t tls_variable(struct roots *r, struct roots_thread *t, uint64_t a
 			root.bytes = bytes;
 			return roots_add(r, &root, found);
 		}
-		snprintf(name, sizeof name, "thread-local data of %s+0x%llx", m->path, (unsigned long long)offset);
+		snprintf(name, sizeof name, "thread-local data of %s+0x%llx", m->path,
+			(unsigned long long)offset);
 		return roots_add(r, &root, name);
 	}
 	snprintf(name, sizeof name, "thread-local data of thread %d", t->tid);
@@ -348,22 +355,27 @@ static uint32_t tls_variable(struct roots *r, struct roots_thread *t, uint64_t a
 
 uint32_t roots_tls(struct roots *r, const struct claim *c, uint64_t address)
 {
-	struct tide_root root = { .kind = c->kind, .thread = UINT32_MAX, .flags = c->flags,
-		.address = address, .bytes = 8 };
+	struct tide_root root = {
+		.kind = c->kind, .thread = UINT32_MAX, .flags = c->flags, .address = address, .bytes = 8
+	};
 	struct roots_thread *t = c->item < r->thread_count ? &r->threads[c->item] : NULL;
 	char name[128];
 
 	if (!t)
-		return roots_add(r, &root, c->item == ITEM_LEFT ?
-			"stack of a thread that did not survive the fork" : "stack kept for the next thread");
+		return roots_add(r, &root,
+			c->item == ITEM_LEFT ? "stack of a thread that did not survive the fork"
+					     : "stack kept for the next thread");
 	root.thread = t->index;
 	if (c->kind == ROOT_PTHREAD_KEY) {
 		uint64_t first = t->descriptor + r->libc.specific - KEYS_FIRST * 16;
-		uint64_t key = address < first + KEYS_FIRST * 16 ? (address - first) / 16 :
-			(address - first - KEYS_FIRST * 16) / 8 * KEYS_FIRST;
+		uint64_t key = address < first + KEYS_FIRST * 16
+			? (address - first) / 16
+			: (address - first - KEYS_FIRST * 16) / 8 * KEYS_FIRST;
 
-		snprintf(name, sizeof name, address < first + KEYS_FIRST * 16 ? "pthread key %llu of %s (%d)" :
-			"pthread keys from %llu of %s (%d)", (unsigned long long)key, t->name, t->tid);
+		snprintf(name, sizeof name,
+			address < first + KEYS_FIRST * 16 ? "pthread key %llu of %s (%d)"
+							  : "pthread keys from %llu of %s (%d)",
+			(unsigned long long)key, t->name, t->tid);
 		return roots_add(r, &root, name);
 	}
 	if (address < t->descriptor)

@@ -1,44 +1,29 @@
-/* roots_modules.c - writable segments of modules; what libc and the loader tell: roots.h. */
+/* roots_modules.c - writable segments of modules; what libc and the loader tell: roots_private.h. */
 #include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "roots.h"
-#include "search.h"
+#include "base/array.h"
+#include "base/path.h"
+#include "roots_private.h"
+#include "base/search.h"
 
 #define HEADERS_MAX 64u
 #define MODULES_MAX 65536u
-#define ARENAS_MAX 4096u
-
-/* struct malloc_state, glibc 2.27 to 2.41 (malloc/malloc.c), x86-64. */
-#define ARENA_TOP 96u
-#define ARENA_BINS 112u
-#define ARENA_BIN_PAIRS 127u
-#define ARENA_NEXT 2160u
-#define ARENA_BYTES 2200u
-#define ARENA_HEAP_ALIGN (64ull << 20)	/* HEAP_MAX_SIZE */
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
+#define LIBC_DATA_MAX (4ull << 20) /* variables of libc; 64 KiB in glibc 2.31 to 2.43 */
 
 static bool named(const struct roots_module *m, const char *prefix)
 {
-	return !strncmp(base_name(m->path), prefix, strlen(prefix));
+	return !strncmp(path_base(m->path), prefix, strlen(prefix));
 }
 
-static void module_add(struct roots *r, uint64_t lo, uint64_t hi, uint64_t bias, const char *path,
-	uint32_t index)
+static void module_add(
+	struct roots *r, uint64_t lo, uint64_t hi, uint64_t bias, const char *path, uint32_t index)
 {
 	struct roots_module *m;
 
-	if ((r->module_count & (r->module_count + 1)) == 0)
-		r->modules = memory_resize(r->modules, (r->module_count + 1) * 2 * sizeof *r->modules);
-	m = &r->modules[r->module_count++];
-	*m = (struct roots_module) { .lo = lo, .hi = hi, .bias = bias, .path = path, .index = index };
+	m = ARRAY_ADD(r->modules, r->module_count, r->module_capacity);
+	*m = (struct roots_module){ .lo = lo, .hi = hi, .bias = bias, .path = path, .index = index };
 	m->libc = named(m, "libc.so") || named(m, "libc-2.");
 	m->loader = named(m, "ld-linux") || named(m, "ld-2.") || named(m, "ld.so");
 	m->shim = r->ledger->shim_lo >= lo && r->ledger->shim_lo < hi;
@@ -70,11 +55,11 @@ static size_t headers_read(struct roots *r, const struct roots_module *m, Elf64_
 {
 	Elf64_Ehdr e;
 
-	if (memory_read(r->memory, m->lo, &e, sizeof e) != sizeof e || memcmp(e.e_ident, ELFMAG, SELFMAG) ||
-			e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_phentsize != sizeof *to ||
-			e.e_phnum > HEADERS_MAX || e.e_phoff > m->hi - m->lo)
+	if (remote_read(r->memory, m->lo, &e, sizeof e) != sizeof e || memcmp(e.e_ident, ELFMAG, SELFMAG)
+		|| e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_phentsize != sizeof *to || e.e_phnum > HEADERS_MAX
+		|| e.e_phoff > m->hi - m->lo)
 		return 0;
-	return memory_read(r->memory, m->lo + e.e_phoff, to, e.e_phnum * sizeof *to) / sizeof *to;
+	return remote_read(r->memory, m->lo + e.e_phoff, to, e.e_phnum * sizeof *to) / sizeof *to;
 }
 
 /* The value of a variable of libc, by symbol; `bytes` 4 or 8. */
@@ -85,7 +70,7 @@ static uint64_t libc_value(struct roots *r, struct roots_module *m, const char *
 
 	if (!symbol_module_find(roots_symbols(m), name, &address, &bytes))
 		return 0;
-	memory_read(r->memory, m->bias + address, value, bytes < sizeof value ? bytes : sizeof value);
+	remote_read(r->memory, m->bias + address, value, bytes < sizeof value ? bytes : sizeof value);
 	return value[field];
 }
 
@@ -119,23 +104,23 @@ static void links_read(struct roots *r, struct roots_module *loader)
 	uint64_t address, bytes, link = 0, page = 0;
 	struct roots_libc *c = &r->libc;
 
-	if (!symbol_module_find(roots_symbols(loader), "_r_debug", &address, &bytes) ||
-			!memory_word(r->memory, loader->bias + address + 8, &link)) {
+	if (!symbol_module_find(roots_symbols(loader), "_r_debug", &address, &bytes)
+		|| !remote_word(r->memory, loader->bias + address + 8, &link)) {
 		roots_doubt(r, "the loader's list of modules was not found");
 		return;
 	}
 	for (unsigned n = 0; link && n < MODULES_MAX; n++) {
-		const struct memory_mapping *p = memory_mapping_at(r->memory, link);
+		const struct remote_mapping *p = remote_mapping_at(r->memory, link);
 		uint64_t words[5], offset = 0;
 		struct roots_module *m;
 
-		if (memory_read(r->memory, link, words, sizeof words) != sizeof words)
+		if (remote_read(r->memory, link, words, sizeof words) != sizeof words)
 			break;
-		m = roots_module_at(r, words[2]);	/* l_ld: its dynamic section */
+		m = roots_module_at(r, words[2]); /* l_ld: its dynamic section */
 		if (m && c->link_tls_module)
-			memory_word(r->memory, link + c->link_tls_module, &m->tls_module);
-		if (m && c->link_tls_offset && memory_word(r->memory, link + c->link_tls_offset, &offset) &&
-				offset > 0 && offset < 1 << 24) {
+			remote_word(r->memory, link + c->link_tls_module, &m->tls_module);
+		if (m && c->link_tls_offset && remote_word(r->memory, link + c->link_tls_offset, &offset)
+			&& offset > 0 && offset < 1 << 24) {
 			m->tls_offset = offset;
 			if (offset > c->static_tls)
 				c->static_tls = offset;
@@ -153,43 +138,66 @@ static void links_read(struct roots *r, struct roots_module *loader)
 static void build_id_read(struct roots *r, struct roots_module *m, const Elf64_Phdr *p)
 {
 	uint32_t words[1024];
-	size_t count = memory_read(r->memory, m->bias + p->p_vaddr, words,
-		p->p_memsz < sizeof words ? p->p_memsz : sizeof words) / 4, at = 0;
+	size_t count = remote_read(r->memory, m->bias + p->p_vaddr, words,
+			       p->p_memsz < sizeof words ? p->p_memsz : sizeof words)
+		/ 4,
+	       at = 0;
 
 	while (at + 3 < count) {
 		size_t name = (words[at] + 3ull) / 4, content = (words[at + 1] + 3ull) / 4;
 
 		if (name > count || content > count || at + 3 + name + content > count)
 			return;
-		if (words[at + 2] == NT_GNU_BUILD_ID && words[at] == 4 && words[at + 1] <= 20 &&
-				!memcmp(&words[at + 3], "GNU", 4))
+		if (words[at + 2] == NT_GNU_BUILD_ID && words[at] == 4 && words[at + 1] <= 20
+			&& !memcmp(&words[at + 3], "GNU", 4))
 			for (uint32_t k = 0; k < words[at + 1]; k++)
-				snprintf(m->build_id + 2 * k, 3, "%02x", ((uint8_t *)&words[at + 3 + name])[k]);
+				snprintf(m->build_id + 2 * k, 3, "%02x",
+					((uint8_t *)&words[at + 3 + name])[k]);
 		at += 3 + name + content;
 	}
 }
 
+/* Where the mappings end that lie one after the other from `address` on, of the file `p` or of none
+ * (.bss). A header may promise gigabytes that are not there. */
+static uint64_t mapped_end(struct roots *r, const struct remote_mapping *p, uint64_t address)
+{
+	const struct remote_mapping *all = r->memory->mappings, *at = remote_mapping_at(r->memory, address);
+	uint64_t end = at ? at->hi : address;
+
+	for (size_t i = at ? (size_t)(at - all) + 1 : 0; at && i < r->memory->mapping_count; i++) {
+		if (all[i].lo != end
+			|| (all[i].inode && (all[i].inode != p->inode || all[i].device != p->device)))
+			break;
+		end = all[i].hi;
+	}
+	return end;
+}
+
 /* A module, and not just a file that was mapped to be read: each part of it
  * lies where its headers say, in a mapping of the same file. */
-static bool is_loaded(struct roots *r, const struct memory_mapping *p, const Elf64_Phdr *headers,
-	size_t n, uint64_t bias, uint64_t *hi)
+static bool is_loaded(struct roots *r, const struct remote_mapping *p, const Elf64_Phdr *headers, size_t n,
+	uint64_t bias, uint64_t *hi)
 {
 	*hi = 0;
 	for (size_t k = 0; k < n; k++) {
 		const Elf64_Phdr *h = &headers[k];
-		const struct memory_mapping *at = memory_mapping_at(r->memory, bias + h->p_vaddr);
+		const struct remote_mapping *at = remote_mapping_at(r->memory, bias + h->p_vaddr);
+		uint64_t end;
 
 		if (h->p_type != PT_LOAD || !h->p_memsz)
 			continue;
 		if (!at || (h->p_filesz && (at->inode != p->inode || at->device != p->device)))
 			return false;
-		if (bias + h->p_vaddr + h->p_memsz > *hi)
-			*hi = (bias + h->p_vaddr + h->p_memsz + 4095) & ~4095ull;
+		end = mapped_end(r, p, bias + h->p_vaddr);
+		if (h->p_memsz < end - (bias + h->p_vaddr))
+			end = (bias + h->p_vaddr + h->p_memsz + 4095) & ~4095ull;
+		if (end > *hi)
+			*hi = end;
 	}
 	return *hi > p->lo;
 }
 
-static void mapping_module(struct roots *r, const struct memory_mapping *p)
+static void mapping_module(struct roots *r, const struct remote_mapping *p)
 {
 	struct roots_module at = { .lo = p->lo, .hi = p->hi };
 	Elf64_Phdr headers[HEADERS_MAX];
@@ -227,9 +235,9 @@ static void modules_number(struct roots *r)
 			m->allocator = roots_allocator(r, roots_text(r, list[i].path));
 		}
 	}
-	for (size_t i = 0; r->module && i < r->module_count; i++)
+	for (size_t i = 0; r->names->module && i < r->module_count; i++)
 		if (!r->modules[i].index)
-			r->modules[i].index = r->module(r->context, &r->modules[i]);
+			r->modules[i].index = r->names->module(r->names->context, &r->modules[i]);
 }
 
 void roots_modules(struct roots *r)
@@ -237,7 +245,7 @@ void roots_modules(struct roots *r)
 	struct roots_module *loader = NULL;
 
 	for (size_t i = 0; i < r->memory->mapping_count; i++) {
-		const struct memory_mapping *p = &r->memory->mappings[i];
+		const struct remote_mapping *p = &r->memory->mappings[i];
 
 		if (p->path[0] == '/' && !p->offset && !p->shared)
 			mapping_module(r, p);
@@ -265,91 +273,24 @@ void roots_modules(struct roots *r)
 
 /* --- the allocator inside libc -------------------------------------------- */
 
-static bool arena_ring(struct roots *r, uint64_t arena, uint64_t *arenas, size_t *count)
-{
-	uint64_t at = arena;
-
-	*count = 0;
-	while (*count < ARENAS_MAX) {
-		arenas[(*count)++] = at;
-		if (!memory_word(r->memory, at + ARENA_NEXT, &at) || !at)
-			return false;
-		if (at == arena)
-			return true;
-	}
-	return false;
-}
-
-/* main_arena has no exported symbol. Its bins are known by their shape: an
- * empty one points to itself, less two words; and arenas are a ring. */
-static uint64_t arena_find(struct roots *r, uint64_t lo, const uint64_t *w, size_t words,
-	uint64_t *arenas, size_t *count)
-{
-	for (size_t i = 0; i + ARENA_BYTES / 8 <= words; i++) {
-		uint64_t bins = lo + i * 8 + ARENA_BINS;
-		const uint64_t *b = w + i + ARENA_BINS / 8;
-		unsigned empty = 0, wrong = 0;
-
-		if (!w[i + ARENA_NEXT / 8])
-			continue;
-		for (unsigned k = 0; k < ARENA_BIN_PAIRS && !wrong; k++) {
-			uint64_t self = bins + k * 16 - 16;
-
-			if (b[2 * k] == self && b[2 * k + 1] == self)
-				empty++;
-			else if (!b[2 * k] || !b[2 * k + 1])
-				wrong++;
-		}
-		if (!wrong && empty >= 8 && arena_ring(r, lo + i * 8, arenas, count))
-			return lo + i * 8;
-	}
-	return 0;
-}
-
-/* struct heap_info: {arena, previous, size, ...} at each multiple of 64 MiB. */
-static void arena_heaps_claim(struct roots *r, const uint64_t *arenas, size_t count)
-{
-	for (size_t i = 0; i < r->memory->mapping_count; i++) {
-		const struct memory_mapping *p = &r->memory->mappings[i];
-		uint64_t heap = (p->lo + ARENA_HEAP_ALIGN - 1) & ~(ARENA_HEAP_ALIGN - 1);
-
-		if (p->path[0] || !p->writable)
-			continue;
-		for (; heap < p->hi; heap += ARENA_HEAP_ALIGN) {
-			uint64_t head[3];
-			bool known = false;
-
-			if (memory_read(r->memory, heap, head, sizeof head) != sizeof head ||
-					head[2] > ARENA_HEAP_ALIGN)
-				continue;
-			for (size_t k = 0; k < count && !known; k++)
-				known = arenas[k] == head[0];
-			if (known)
-				roots_claim(r, heap, heap + head[2], CLAIM_ALLOCATOR, 0, 0, 0);
-		}
-	}
-}
-
+/* Its lists, and the pointers to what is left at the end of a heap, refer to nothing that is in use. */
 static void allocator_claim(struct roots *r, uint64_t lo, uint64_t hi)
 {
-	static uint64_t arenas[ARENAS_MAX];
-	size_t words = (hi - lo) / 8, count = 0;
-	uint64_t *w = memory_get(words * 8 + 8), arena;
+	struct arenas *a = &r->arenas;
 
-	memory_read(r->memory, lo, w, words * 8);
-	arena = arena_find(r, lo, w, words, arenas, &count);
-	free(w);
-	if (!arena)
+	if (a->count || !arena_find(r->memory, lo, hi, a))
 		return;
-	roots_claim(r, arena, arena + ARENA_BYTES, CLAIM_LISTS, 0, 0, 0);
-	arena_heaps_claim(r, arenas, count);
+	roots_claim(r, a->list[0].address, a->list[0].address + a->bytes, CLAIM_LISTS, 0, 0, 0);
+	for (size_t i = 0; i < a->heap_count; i++)
+		roots_claim(r, a->heaps[i].lo, a->heaps[i].hi, CLAIM_ALLOCATOR, 0, 0, 0);
 }
 
 /* --- claims --------------------------------------------------------------- */
 
 bool roots_allocator(const struct roots *r, const char *path)
 {
-	return r->ledger->flags & LEDGER_FLAG_FOREIGN && *path && !strcmp(path, roots_text(r, r->ledger->allocator));
+	return r->ledger->flags & LEDGER_FLAG_FOREIGN && *path
+		&& !strcmp(path, roots_text(r, r->ledger->allocator));
 }
 
 static void segment_claim(struct roots *r, uint32_t item, const Elf64_Phdr *p)
@@ -357,8 +298,10 @@ static void segment_claim(struct roots *r, uint32_t item, const Elf64_Phdr *p)
 	struct roots_module *m = &r->modules[item];
 	uint64_t lo = (m->bias + p->p_vaddr) & ~7ull, hi = m->bias + p->p_vaddr + p->p_memsz;
 
-	if (lo < m->lo || hi > m->hi + 4096 || hi < lo)
+	if (lo < m->lo || lo > m->hi || hi < lo)
 		return;
+	if (hi > m->hi)
+		hi = m->hi;
 	if (m->shim) {
 		roots_claim(r, lo, hi, CLAIM_OWN, 0, 0, item);
 		return;
@@ -368,7 +311,7 @@ static void segment_claim(struct roots *r, uint32_t item, const Elf64_Phdr *p)
 	if (m->loader)
 		roots_claim(r, (hi + 7) & ~7ull, (hi + 4095) & ~4095ull, CLAIM_LOADER, ROOT_GLOBAL, 0, item);
 	if (m->libc)
-		allocator_claim(r, (lo + 7) & ~7ull, hi);
+		allocator_claim(r, (lo + 7) & ~7ull, hi - lo < LIBC_DATA_MAX ? hi : lo + LIBC_DATA_MAX);
 }
 
 void roots_modules_claim(struct roots *r)
@@ -383,6 +326,11 @@ void roots_modules_claim(struct roots *r)
 				segment_claim(r, (uint32_t)i, &headers[k]);
 	}
 	roots_claim(r, r->ledger->shim_lo, r->ledger->shim_hi, CLAIM_OWN, 0, 0, 0);
+	if (!r->arenas.count && r->scan->block_count && !(r->ledger->flags & LEDGER_FLAG_FOREIGN))
+		roots_doubt(r, "the state of libc's allocator was not found: pointers in it may hide leaks");
+	if (r->arenas.open_chains)
+		roots_doubt(r, "heaps of %zu arenas of libc's allocator may not all be known",
+			r->arenas.open_chains);
 }
 
 /* The root that a word at `address` of a module belongs to. */
@@ -399,7 +347,7 @@ uint32_t roots_global(struct roots *r, const struct claim *c, uint64_t address)
 	if (c->rank == CLAIM_LOADER) {
 		start = c->lo;
 		bytes = c->hi - c->lo;
-		snprintf(made, sizeof made, "first heap of %s", base_name(m->path));
+		snprintf(made, sizeof made, "first heap of %s", path_base(m->path));
 		name = made;
 	} else {
 		name = symbol_module_object(roots_symbols(m), address - m->bias, &start, &bytes);
@@ -407,7 +355,7 @@ uint32_t roots_global(struct roots *r, const struct claim *c, uint64_t address)
 		if (!name || address < start || address >= start + bytes) {
 			start = address & ~7ull;
 			bytes = 8;
-			snprintf(made, sizeof made, "%s+0x%llx", base_name(m->path),
+			snprintf(made, sizeof made, "%s+0x%llx", path_base(m->path),
 				(unsigned long long)(start - m->bias));
 			name = made;
 		}

@@ -1,8 +1,9 @@
-/* roots_regions.c - from claims to disjoint pieces, and their scan: roots.h. */
+/* roots_regions.c - from claims to disjoint pieces, and their scan: roots_private.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "roots.h"
+#include "base/alloc.h"
+#include "roots_private.h"
 
 /* The module whose code made a mapping, by its site; "" unknown. */
 static const char *maker(const struct roots *r, uint32_t site)
@@ -22,6 +23,7 @@ static const char *maker(const struct roots *r, uint32_t site)
 void roots_mappings_claim(struct roots *r)
 {
 	const struct ledger_mapping *known;
+	const struct ledger_tracked *regions;
 	const struct ledger_range *own;
 	uint64_t count;
 
@@ -31,22 +33,29 @@ void roots_mappings_claim(struct roots *r)
 	known = roots_table(r, LEDGER_MAPPINGS, sizeof *known, &count);
 	for (uint64_t i = 0; i < count && i < UINT32_MAX; i++)
 		if (known[i].bytes)
-			roots_claim(r, known[i].address, (known[i].address + known[i].bytes + 4095) & ~4095ull,
-				CLAIM_MAPPING, roots_allocator(r, maker(r, known[i].site)) ? 0 : ROOT_MAPPING, 0,
+			roots_claim(r, known[i].address,
+				(known[i].address + known[i].bytes + 4095) & ~4095ull, CLAIM_MAPPING,
+				roots_allocator(r, maker(r, known[i].site)) ? 0 : ROOT_MAPPING, 0,
 				(uint32_t)i);
+	regions = roots_table(r, LEDGER_TRACKED, sizeof *regions, &count);
+	for (uint64_t i = 0; i < count; i++)
+		if (regions[i].domain == TRACKED_ROOT_REGION && regions[i].bytes)
+			roots_claim(r, regions[i].address, regions[i].address + regions[i].bytes,
+				CLAIM_REGISTERED, ROOT_GLOBAL, 0, 0);
 	for (size_t i = 0; i < r->memory->mapping_count; i++) {
-		const struct memory_mapping *p = &r->memory->mappings[i];
+		const struct remote_mapping *p = &r->memory->mappings[i];
 
 		if (r->ledger_inode && p->shared && p->inode == r->ledger_inode)
 			roots_claim(r, p->lo, p->hi, CLAIM_OWN, 0, 0, 0);
 		else if (!strcmp(p->path, "[heap]"))
-			roots_claim(r, p->lo, p->hi, CLAIM_ALLOCATOR, 0, 0, 0);
+			roots_break_claim(r, p);
 		/* What waits in a ring was read from the kernel. */
-		else if (!strcmp(p->path, "anon_inode:[io_uring]") && roots_kernel_rings_idle(r->kernel))
+		else if (!strcmp(p->path, "anon_inode:[io_uring]") && kernel_words_rings_idle(r->kernel))
 			roots_claim(r, p->lo, p->hi, CLAIM_LISTS, 0, 0, 0);
-		else if (p->writable && p->readable && (!p->path[0] || p->shared ||
-				!strncmp(p->path, "[anon", 5)) && (strncmp(p->path, "/dev/", 5) ||
-				!strncmp(p->path, "/dev/shm/", 9) || !strcmp(p->path, "/dev/zero")))
+		else if (p->writable && p->readable
+			&& (!p->path[0] || p->shared || !strncmp(p->path, "[anon", 5))
+			&& (strncmp(p->path, "/dev/", 5) || !strncmp(p->path, "/dev/shm/", 9)
+				|| !strcmp(p->path, "/dev/zero")))
 			roots_claim(r, p->lo, p->hi, CLAIM_ANONYMOUS, ROOT_MAPPING, ROOT_FLAG_WEAK_EVIDENCE,
 				(uint32_t)i);
 	}
@@ -54,23 +63,33 @@ void roots_mappings_claim(struct roots *r)
 
 static uint32_t mapping_root(struct roots *r, const struct claim *c)
 {
-	struct tide_root root = { .kind = ROOT_MAPPING, .thread = UINT32_MAX, .flags = c->flags,
-		.address = c->lo, .bytes = c->hi - c->lo };
-	const struct memory_mapping *p = memory_mapping_at(r->memory, c->lo);
+	struct tide_root root = { .kind = c->kind,
+		.thread = UINT32_MAX,
+		.flags = c->flags,
+		.address = c->lo,
+		.bytes = c->hi - c->lo };
+	const struct remote_mapping *p = remote_mapping_at(r->memory, c->lo);
 	char name[512];
 
 	if (r->last.lo == c->lo && r->last.hi == c->hi)
 		return r->last.root;
-	snprintf(name, sizeof name, "%s%s of %llu KiB at 0x%llx", c->rank == CLAIM_MAPPING ? "" : "unknown ",
-		p && p->path[0] == '/' ? p->path : "mapping", (unsigned long long)(c->hi - c->lo) / 1024,
-		(unsigned long long)c->lo);
+	snprintf(name, sizeof name, "%s%s of %llu KiB at 0x%llx",
+		c->rank == CLAIM_ANONYMOUS ? "unknown " : "",
+		c->rank == CLAIM_BREAK                ? "sbrk memory"
+			: c->rank == CLAIM_REGISTERED ? "registered region"
+			: p && p->path[0] == '/'      ? p->path
+						      : "mapping",
+		(unsigned long long)(c->hi - c->lo) / 1024, (unsigned long long)c->lo);
 	r->last.root = roots_add(r, &root, name);
 	r->last.lo = c->lo;
 	r->last.hi = c->hi;
 	return r->last.root;
 }
 
-struct piece { struct roots *roots; const struct claim *claim; };
+struct piece {
+	struct roots *roots;
+	const struct claim *claim;
+};
 
 static void piece_found(void *context, uint64_t address, const struct scan_hit *hit)
 {
@@ -80,25 +99,39 @@ static void piece_found(void *context, uint64_t address, const struct scan_hit *
 	uint32_t root;
 
 	switch (c->rank) {
-	case CLAIM_GLOBAL: case CLAIM_LOADER: root = roots_global(r, c, address); break;
+	case CLAIM_GLOBAL:
+	case CLAIM_LOADER: root = roots_global(r, c, address); break;
 	case CLAIM_STACK: root = roots_stack(r, c, address); break;
-	case CLAIM_TLS: case CLAIM_KEYS: case CLAIM_WORD: root = roots_tls(r, c, address); break;
+	case CLAIM_TLS:
+	case CLAIM_KEYS:
+	case CLAIM_WORD: root = roots_tls(r, c, address); break;
 	default: root = mapping_root(r, c);
 	}
 	scan_root_edge(r->scan, root, address, hit);
 }
 
+/* The page table of a process knows nothing of pages of shared memory that it has not touched itself;
+ * another process may have written them. Reading makes pages that nobody has written, so there is a
+ * limit to it, and none is made in file systems, which may be full. */
+static bool reads_untouched(struct roots *r, uint64_t lo, uint64_t hi)
+{
+	const struct remote_mapping *p = remote_mapping_at(r->memory, lo);
+
+	if (!p || !p->shared || hi > p->hi || hi - lo > r->shared_left
+		|| (strcmp(p->path, "/dev/zero") && strncmp(p->path, "/memfd:", 7)))
+		return false;
+	r->shared_left -= hi - lo;
+	return true;
+}
+
 /* Scans [lo, hi) of a claim, but for blocks in it (with the allocator's header
  * before and what it may have added behind). */
-static void piece_scan(struct roots *r, const struct claim *c, uint64_t lo, uint64_t hi)
+static void scan_piece(struct roots *r, const struct claim *c, uint64_t lo, uint64_t hi, bool anonymous)
 {
 	struct scan *s = r->scan;
 	struct piece piece = { r, c };
 	uint64_t i;
-	bool anonymous = c->rank == CLAIM_ANONYMOUS || c->rank == CLAIM_MAPPING || c->rank == CLAIM_LOADER;
 
-	if (!c->kind || r->skip & 1u << c->kind)
-		return;
 	if (!anonymous) {
 		scan_range(s, r->memory, lo, hi, piece_found, &piece);
 		return;
@@ -123,7 +156,22 @@ static void piece_scan(struct roots *r, const struct claim *c, uint64_t lo, uint
 		scan_range(s, r->memory, (lo + 7) & ~7ull, hi, piece_found, &piece);
 }
 
-struct boundary { uint64_t at; uint32_t claim; bool opens; };
+static void scan_claim(struct roots *r, const struct claim *c, uint64_t lo, uint64_t hi)
+{
+	bool anonymous = c->rank == CLAIM_ANONYMOUS || c->rank == CLAIM_MAPPING || c->rank == CLAIM_LOADER;
+
+	if (!c->kind || r->skip & 1u << c->kind)
+		return;
+	r->memory->untouched = anonymous && reads_untouched(r, lo, hi);
+	scan_piece(r, c, lo, hi, anonymous);
+	r->memory->untouched = false;
+}
+
+struct boundary {
+	uint64_t at;
+	uint32_t claim;
+	bool opens;
+};
 
 static int boundary_order(const void *a, const void *b)
 {
@@ -142,12 +190,12 @@ static bool stronger(const struct roots *r, uint32_t a, uint32_t b)
 void roots_regions(struct roots *r)
 {
 	size_t n = 2 * r->claim_count, open_count = 0;
-	struct boundary *b = memory_get((n + 1) * sizeof *b);
-	uint32_t *open = memory_get((r->claim_count + 1) * sizeof *open);
+	struct boundary *b = alloc_bytes((n + 1) * sizeof *b);
+	uint32_t *open = alloc_bytes((r->claim_count + 1) * sizeof *open);
 
 	for (size_t i = 0; i < r->claim_count; i++) {
-		b[2 * i] = (struct boundary) { r->claims[i].lo, (uint32_t)i, true };
-		b[2 * i + 1] = (struct boundary) { r->claims[i].hi, (uint32_t)i, false };
+		b[2 * i] = (struct boundary){ r->claims[i].lo, (uint32_t)i, true };
+		b[2 * i + 1] = (struct boundary){ r->claims[i].hi, (uint32_t)i, false };
 	}
 	qsort(b, n, sizeof *b, boundary_order);
 	for (size_t i = 0; i < n;) {
@@ -172,7 +220,7 @@ void roots_regions(struct roots *r)
 		for (size_t k = 1; k < open_count; k++)
 			if (stronger(r, open[k], best))
 				best = open[k];
-		piece_scan(r, &r->claims[best], at, b[i].at);
+		scan_claim(r, &r->claims[best], at, b[i].at);
 	}
 	free(b);
 	free(open);

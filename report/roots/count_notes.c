@@ -1,10 +1,11 @@
 /* count_notes.c - see count_notes.h. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/alloc.h"
 #include "count_notes.h"
 
-#define SLOTS 16u		/* of 32 bits */
-#define SAMPLE 16u		/* first blocks of a site, from which its columns are chosen */
+#define SLOTS 16u  /* of 32 bits */
+#define SAMPLE 16u /* first blocks of a site, from which its columns are chosen */
 #define OTHER 255u
 #define MORE 254u
 
@@ -12,8 +13,8 @@ struct noted_site {
 	uint32_t blocks, seen;
 	uint32_t columns;
 	uint8_t slot[COUNT_NOTES_COLUMNS];
-	uint64_t first;			/* of the first column's values; the others follow */
-	uint8_t (*sample)[SLOTS];	/* while seen < SAMPLE */
+	uint64_t first;           /* of the first column's values; the others follow */
+	uint8_t (*sample)[SLOTS]; /* while seen < SAMPLE */
 };
 
 struct count_notes {
@@ -27,14 +28,14 @@ struct count_notes {
 
 struct count_notes *count_notes_new(const struct tide_block *blocks, uint64_t count)
 {
-	struct count_notes *n = memory_get_zeroed(1, sizeof(*n));
+	struct count_notes *n = alloc_zeroed(1, sizeof(*n));
 
 	n->blocks = blocks;
 	n->count = count;
 	for (uint64_t i = 0; i < count; i++)
 		if (blocks[i].site >= n->sites && blocks[i].site < UINT32_MAX / 2)
 			n->sites = blocks[i].site + 1;
-	n->site = memory_get_zeroed((uint64_t)n->sites + 1, sizeof(*n->site));
+	n->site = alloc_zeroed((uint64_t)n->sites + 1, sizeof(*n->site));
 	for (uint64_t i = 0; i < count; i++)
 		if (blocks[i].site < n->sites)
 			n->site[blocks[i].site].blocks++;
@@ -84,7 +85,7 @@ static void choose(struct count_notes *n, struct noted_site *s)
 	s->first = n->values;
 	if (n->values + needed > n->room) {
 		n->room = (n->values + needed) * 3 / 2 + 4096;
-		n->value = memory_resize(n->value, n->room);
+		n->value = alloc_resize(n->value, n->room);
 	}
 	if (needed)
 		memset(n->value + n->values, OTHER, needed);
@@ -109,7 +110,7 @@ void count_note(struct count_notes *n, uint64_t block, const char *data, uint64_
 		return;
 	if (nth < SAMPLE) {
 		if (!s->sample)
-			s->sample = memory_get(SAMPLE * sizeof(*s->sample));
+			s->sample = alloc_bytes(SAMPLE * sizeof(*s->sample));
 		for (unsigned k = 0; k < SLOTS; k++)
 			s->sample[nth][k] = small(data, bytes, k);
 		if (s->seen == SAMPLE || s->seen == s->blocks)
@@ -129,7 +130,7 @@ void count_notes_write(struct count_notes *n, struct snapshot_writer *w)
 		rows += n->site[i].columns;
 	if (!rows)
 		return;
-	count = memory_get(rows * sizeof(*count));
+	count = alloc_bytes(rows * sizeof(*count));
 	rows = 0;
 	for (uint32_t i = 0; i < n->sites; i++)
 		for (uint32_t c = 0; c < n->site[i].columns; c++)

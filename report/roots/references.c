@@ -1,0 +1,67 @@
+/* references.c - the graph of one block list, out of an image: references.h. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/alloc.h"
+#include "layout.h"
+#include "references.h"
+#include "roots_private.h"
+#include "scan.h"
+
+#define SHARED_MOST (64ull << 20) /* untouched shared memory that is read in one process */
+
+void references_find(struct references *g, struct image *im)
+{
+	struct scan scan;
+	struct layout layout;
+	struct roots roots = { .memory = &im->memory,
+		.scan = &scan,
+		.stop = &im->stop,
+		.ledger = &g->ledger->header,
+		.copy = g->ledger,
+		.ledger_inode = im->ledger_inode,
+		.kernel = &im->kernel,
+		.reason = im->place.reason,
+		.entry_sp = im->place.entry_sp,
+		.names = &g->names,
+		.shared_left = SHARED_MOST,
+		.skip = im->options.skip_roots };
+
+	scan_begin(&scan, g->blocks, g->block_count);
+	scan.mask = im->options.pointer_mask;
+	scan.unaligned = im->options.unaligned;
+	scan.stack_block = alloc_zeroed(g->block_count + 1, 1);
+	layout_begin(&layout, &im->memory);
+	scan.layout = &layout;
+	scan.notes = g->notes;
+	roots_collect(&roots);
+	scan_heap(&scan, &im->memory);
+	scan_explain(&scan);
+	g->roots = roots.roots;
+	g->root_count = roots.root_count;
+	g->root_edges = scan.root_edges;
+	g->root_edge_count = scan.root_edge_count;
+	g->edge_starts = scan.starts;
+	g->edges = scan.edges;
+	g->edge_count = scan.edge_count;
+	memcpy(g->doubts, roots.doubts, sizeof g->doubts);
+	roots.roots = NULL;
+	scan.root_edges = NULL;
+	scan.starts = NULL;
+	scan.edges = NULL;
+	free(scan.stack_block);
+	layout_end(&layout);
+	scan_end(&scan);
+	roots_free(&roots);
+}
+
+void references_free(struct references *g)
+{
+	free(g->roots);
+	free(g->root_edges);
+	free(g->edge_starts);
+	free(g->edges);
+	g->roots = NULL;
+	g->root_edges = NULL;
+	g->edge_starts = NULL;
+	g->edges = NULL;
+}

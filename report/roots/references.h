@@ -1,0 +1,39 @@
+/* references.h - from the memory of a stopped process to the references between its blocks.
+ *
+ *   image ──roots_collect──▶ roots, references from roots
+ *         ──scan_heap──────▶ references between blocks
+ *         ──scan_explain───▶ which interior references a known layout explains
+ *
+ * Called by the collector. The image stays the caller's.
+ */
+#ifndef TIDEMARK_REFERENCES_H
+#define TIDEMARK_REFERENCES_H
+
+#include "model/ledger_read.h"
+#include "process/image.h"
+#include "roots.h"
+
+struct count_notes;
+
+struct references {
+	/* From the caller. */
+	struct tide_block *blocks; /* sorted by address; flags may be set */
+	uint64_t block_count;
+	const struct ledger_copy *ledger; /* of the moment */
+	struct roots_names names;
+	struct count_notes *notes; /* the caller's, or NULL: count_notes.h */
+	/* Results; freed by references_free. */
+	struct tide_root *roots;
+	uint64_t root_count;
+	struct tide_root_edge *root_edges; /* by root, then address */
+	uint64_t root_edge_count;
+	uint64_t *edge_starts; /* block_count + 1 */
+	struct tide_edge *edges;
+	uint64_t edge_count;
+	char doubts[512]; /* what could not be determined; "" = nothing */
+};
+
+void references_find(struct references *g, struct image *im);
+void references_free(struct references *g);
+
+#endif
