@@ -14,20 +14,25 @@
 #include <uthash.h>
 
 #include "demangle.h"
-#include "error.h"
+#include "base/alloc.h"
 #include "symbol_private.h"
 
 #define NONE UINT32_MAX
 #define NESTING_MAX 200
 #define NAME_PARTS 16
 
-struct named_die { Dwarf_Die die; Dwarf_Off offset; uint32_t parent; };	/* by offset */
+struct named_die {
+	Dwarf_Die die;
+	Dwarf_Off offset;
+	uint32_t parent;
+}; /* by offset */
 
-struct symbol_parents {		/* of one unit */
+struct symbol_parents { /* of one unit */
 	void *cu;
 	struct named_die *dies;
 	uint32_t count, capacity;
-	bool qualified;		/* a language with scopes */
+	bool qualified; /* a language with scopes */
+	Dwarf_Off visited;
 	UT_hash_handle hh;
 };
 
@@ -35,8 +40,8 @@ const char *symbol_linkage_name(Dwarf_Die *die)
 {
 	Dwarf_Attribute attribute;
 
-	if (!dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute) &&
-	    !dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attribute))
+	if (!dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute)
+		&& !dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attribute))
 		return NULL;
 	return dwarf_formstring(&attribute);
 }
@@ -50,6 +55,8 @@ static void parents_read(struct symbol_parents *p, Dwarf_Die *die, uint32_t pare
 	do {
 		uint32_t around = parent;
 
+		if (!symbol_visit(&p->visited, &child))
+			return;
 		switch (dwarf_tag(&child)) {
 		case DW_TAG_subprogram:
 		case DW_TAG_class_type:
@@ -59,15 +66,13 @@ static void parents_read(struct symbol_parents *p, Dwarf_Die *die, uint32_t pare
 		case DW_TAG_module:
 			if (p->count == p->capacity) {
 				p->capacity = p->capacity ? p->capacity * 2 : 256;
-				p->dies = memory_resize(p->dies, p->capacity * sizeof(*p->dies));
+				p->dies = alloc_resize(p->dies, p->capacity * sizeof(*p->dies));
 			}
 			around = p->count++;
 			p->dies[around] = (struct named_die){ child, dwarf_dieoffset(&child), parent };
 			break;
-		case DW_TAG_lexical_block:
-			break;
-		default:
-			continue;
+		case DW_TAG_lexical_block: break;
+		default: continue;
 		}
 		parents_read(p, &child, around, depth + 1);
 	} while (dwarf_siblingof(&child, &child) == 0);
@@ -85,16 +90,20 @@ static struct symbol_parents *parents_of(struct symbol_module *m, Dwarf_Die *die
 	HASH_FIND_PTR(m->parents, &key, p);
 	if (p)
 		return p;
-	p = memory_get_zeroed(1, sizeof(*p));
+	p = alloc_zeroed(1, sizeof(*p));
 	p->cu = key;
 	switch (dwarf_srclang(&cu)) {
-	case DW_LANG_C89: case DW_LANG_C: case DW_LANG_C99: case DW_LANG_C11:
-	case DW_LANG_Mips_Assembler: case DW_LANG_D: case DW_LANG_Go:
-	case DW_LANG_Fortran77: case DW_LANG_Fortran90: case DW_LANG_Fortran95:
-		break;
-	default:
-		p->qualified = true;
-		parents_read(p, &cu, NONE, 0);
+	case DW_LANG_C89:
+	case DW_LANG_C:
+	case DW_LANG_C99:
+	case DW_LANG_C11:
+	case DW_LANG_Mips_Assembler:
+	case DW_LANG_D:
+	case DW_LANG_Go:
+	case DW_LANG_Fortran77:
+	case DW_LANG_Fortran90:
+	case DW_LANG_Fortran95: break;
+	default: p->qualified = true; parents_read(p, &cu, NONE, 0);
 	}
 	HASH_ADD_PTR(m->parents, cu, p);
 	return p;
@@ -104,14 +113,15 @@ void symbol_parents_free(struct symbol_parents *all)
 {
 	struct symbol_parents *p, *next;
 
-	HASH_ITER(hh, all, p, next) {
+	HASH_ITER(hh, all, p, next)
+	{
 		HASH_DEL(all, p);
 		free(p->dies);
 		free(p);
 	}
 }
 
-/* The DIE that stands where the function was declared: its parents name it. */
+/* From a definition to the DIE of its declaration, whose parents name it. */
 static void declaration_of(Dwarf_Die *die)
 {
 	static const unsigned links[] = { DW_AT_abstract_origin, DW_AT_specification };
@@ -191,7 +201,7 @@ static const char *qualified_name(struct symbol_module *m, Dwarf_Die *function)
 		part = part_name(&p->dies[at].die, text ? text : name, lambda, sizeof(lambda));
 		if (!part)
 			continue;
-		longer = memory_printf("%s::%s", part, text ? text : name);
+		longer = alloc_printf("%s::%s", part, text ? text : name);
 		free(text);
 		text = longer;
 	}
@@ -215,7 +225,7 @@ static const char *entry_symbol(struct symbol_module *m, Dwarf_Die *die)
 	if (dwarf_entrypc(die, &entry) != 0 && dwarf_ranges(die, 0, &base, &entry, &end) <= 0)
 		return NULL;
 	address = entry + m->dwarf_bias - m->bias;
-	symbol_tables_read(m);
+	symbol_table_read(m);
 	e = symbol_table_at(&m->functions, address);
 	if (!e || e->start != address)
 		return NULL;

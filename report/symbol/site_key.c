@@ -11,11 +11,9 @@
 #include <xxhash.h>
 
 #include "demangle.h"
-#include "shim/ledger.h"
-#include "diff.h"
-#include "error.h"
+#include "base/alloc.h"
+#include "base/path.h"
 #include "site_key.h"
-#include "view.h"
 
 /* Deeper than any stack that is kept; ends a loop of parents in a damaged file. */
 #define DEPTH_MAX 65536u
@@ -25,41 +23,41 @@
 #define SITE_SEED UINT64_C(0x73697465)
 
 struct frame_hash {
-	uint64_t hash;		/* of this frame and all its callers that count */
-	uint32_t bare_module;	/* 1 + module when its innermost line has no symbol and no offset */
+	uint64_t hash;        /* of this frame and all its callers that count */
+	uint32_t bare_module; /* 1 + module when its innermost line has no symbol and no offset */
 };
 
 /* What goes into the hash of a line with a symbol, by the line's number. */
 struct line_name {
-	uint32_t text;			/* in `texts`; as many bytes */
+	uint32_t text; /* in `texts`; as many bytes */
 	uint16_t bytes;
-	uint8_t start;			/* 1 + enum start; 0: not yet known */
+	uint8_t start; /* 1 + enum start; 0: not yet known */
 };
 
 struct site_keys {
 	const struct snapshot *snapshot;
 	struct symbols *symbols;
-	uint64_t *hash;			/* [frame_count]: of struct frame_hash */
-	uint32_t *bare;			/* [frame_count]: 1 + bare_module; 0: not yet known */
-	struct line_name *name, other;	/* `other`: of lines without a number */
+	uint64_t *hash;                /* [frame_count]: of struct frame_hash */
+	uint32_t *bare;                /* [frame_count]: 1 + bare_module; 0: not yet known */
+	struct line_name *name, other; /* `other`: of lines without a number */
 	size_t names;
 	char *texts;
 	uint32_t text_bytes, text_room;
-	bool *exact;			/* [module_count]: the same build everywhere */
-	bool exact_code;		/* the same for code without a module: the same process */
-	uint32_t *path;			/* scratch */
+	bool *exact;     /* [module_count]: the same build everywhere */
+	bool exact_code; /* the same for code without a module: the same process */
+	uint32_t *path;  /* scratch */
 	size_t path_room;
 };
 
 struct site_keys *site_keys_new(const struct snapshot *s, struct symbols *symbols)
 {
-	struct site_keys *k = memory_get_zeroed(1, sizeof(*k));
+	struct site_keys *k = alloc_zeroed(1, sizeof(*k));
 
 	k->snapshot = s;
 	k->symbols = symbols;
-	k->hash = memory_get_zeroed(s->frame_count + 1, sizeof(*k->hash));
-	k->bare = memory_get_zeroed(s->frame_count + 1, sizeof(*k->bare));
-	k->exact = memory_get_zeroed(s->module_count + 1, sizeof(*k->exact));
+	k->hash = alloc_zeroed(s->frame_count + 1, sizeof(*k->hash));
+	k->bare = alloc_zeroed(s->frame_count + 1, sizeof(*k->bare));
+	k->exact = alloc_zeroed(s->module_count + 1, sizeof(*k->exact));
 	return k;
 }
 
@@ -74,13 +72,6 @@ void site_keys_free(struct site_keys *k)
 	free(k->exact);
 	free(k->path);
 	free(k);
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
 }
 
 /* Bytes of a module's name without the version: "libz.so.1.2" -> "libz.so". */
@@ -100,14 +91,15 @@ static int by_name(const void *x, const void *y)
 static char **build_list(const struct site_keys *k, const bool *used, size_t *count)
 {
 	const struct snapshot *s = k->snapshot;
-	char **list = memory_get((s->module_count + 1) * sizeof(*list));
+	char **list = alloc_bytes((s->module_count + 1) * sizeof(*list));
 
 	*count = 0;
 	for (size_t i = 1; i < s->module_count; i++) {
 		const char *id = snapshot_string(s, s->modules[i].build_id);
 
 		if (used[i] && *id)
-			list[(*count)++] = memory_printf("%s %s", base_name(snapshot_string(s, s->modules[i].path)), id);
+			list[(*count)++] =
+				alloc_printf("%s %s", path_base(snapshot_string(s, s->modules[i].path)), id);
 	}
 	qsort(list, *count, sizeof(*list), by_name);
 	return list;
@@ -115,7 +107,7 @@ static char **build_list(const struct site_keys *k, const bool *used, size_t *co
 
 static bool *used_modules(const struct snapshot *s)
 {
-	bool *used = memory_get_zeroed(s->module_count + 1, sizeof(*used));
+	bool *used = alloc_zeroed(s->module_count + 1, sizeof(*used));
 
 	for (size_t i = 1; i < s->frame_count; i++)
 		if (s->frames[i].module < s->module_count)
@@ -126,11 +118,16 @@ static bool *used_modules(const struct snapshot *s)
 
 bool site_keys_exact(struct site_keys *const *keys, size_t count)
 {
-	struct build { char **list; size_t count; bool *used; } *build = memory_get(count * sizeof(*build));
+	struct build {
+		char **list;
+		size_t count;
+		bool *used;
+	} *build = alloc_bytes(count * sizeof(*build));
 	bool all = true, same_process = true;
 
 	for (size_t i = 0; i < count; i++) {
-		const struct tide_process *p = keys[i]->snapshot->process, *first = keys[0]->snapshot->process;
+		const struct tide_process *p = keys[i]->snapshot->process,
+					  *first = keys[0]->snapshot->process;
 
 		same_process &= p->pid == first->pid && p->started_wall_ns == first->started_wall_ns;
 		build[i].used = used_modules(keys[i]->snapshot);
@@ -147,9 +144,10 @@ bool site_keys_exact(struct site_keys *const *keys, size_t count)
 
 			if (!build[i].used[m])
 				continue;
-			text = memory_printf("%s %s", base_name(snapshot_string(s, s->modules[m].path)), id);
+			text = alloc_printf("%s %s", path_base(snapshot_string(s, s->modules[m].path)), id);
 			for (size_t j = 0; j < count && exact && !same_process; j++)
-				exact = bsearch(&text, build[j].list, build[j].count, sizeof(char *), by_name) != NULL;
+				exact = bsearch(&text, build[j].list, build[j].count, sizeof(char *), by_name)
+					!= NULL;
 			free(text);
 			keys[i]->exact[m] = exact;
 			all &= exact;
@@ -162,7 +160,7 @@ bool site_keys_exact(struct site_keys *const *keys, size_t count)
 		free(build[i].used);
 		/* New zeros, which cost nothing where nothing was known. */
 		free(keys[i]->bare);
-		keys[i]->bare = memory_get_zeroed(keys[i]->snapshot->frame_count + 1, sizeof(*keys[i]->bare));
+		keys[i]->bare = alloc_zeroed(keys[i]->snapshot->frame_count + 1, sizeof(*keys[i]->bare));
 	}
 	free(build);
 	return all;
@@ -183,9 +181,21 @@ enum start { START_NOT, START_HERE, START_BELOW };
 static enum start start_of(const char *function)
 {
 	static const char *const below[] = {
-		"_start", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main",
-		"__libc_start_main@@GLIBC_2.34", "start_thread", "clone", "clone3", "__clone", "__clone3", "thread_start",
-		"_dl_start_user", "_dl_init", "call_init", "call_init.part.0",
+		"_start",
+		"__libc_start_main",
+		"__libc_start_main_impl",
+		"__libc_start_call_main",
+		"__libc_start_main@@GLIBC_2.34",
+		"start_thread",
+		"clone",
+		"clone3",
+		"__clone",
+		"__clone3",
+		"thread_start",
+		"_dl_start_user",
+		"_dl_init",
+		"call_init",
+		"call_init.part.0",
 	};
 
 	if (!strcmp(function, "main"))
@@ -207,7 +217,7 @@ static void name_make(struct site_keys *k, const struct symbol_line *line, struc
 
 	if (k->text_room - k->text_bytes < NAME_MAX_BYTES) {
 		k->text_room = k->text_room ? k->text_room * 2 : 1 << 16;
-		k->texts = memory_resize(k->texts, k->text_room);
+		k->texts = alloc_resize(k->texts, k->text_room);
 	}
 	*n = (struct line_name){ .text = k->text_bytes, .start = 1 + START_NOT };
 	if (!line->has_symbol)
@@ -229,7 +239,7 @@ static const struct line_name *name_of(struct site_keys *k, const struct symbol_
 	if (line->number >= k->names) {
 		size_t room = line->number * 2ull + 1024;
 
-		k->name = memory_resize(k->name, room * sizeof(*k->name));
+		k->name = alloc_resize(k->name, room * sizeof(*k->name));
 		memset(k->name + k->names, 0, (room - k->names) * sizeof(*k->name));
 		k->names = room;
 	}
@@ -245,7 +255,8 @@ static uint64_t name_hash(struct site_keys *k, uint64_t seed, const struct symbo
 	const struct line_name *n;
 
 	if (is_python(line)) {
-		seed = mix_text(seed, line->file ? base_name(line->file) : "", line->file ? strlen(base_name(line->file)) : 0);
+		seed = mix_text(seed, line->file ? path_base(line->file) : "",
+			line->file ? strlen(path_base(line->file)) : 0);
 		return mix_text(seed, line->function, strlen(line->function));
 	}
 	n = name_of(k, line);
@@ -258,8 +269,8 @@ static enum start line_start(struct site_keys *k, const struct symbol_line *line
 }
 
 /* The hash of lines [0, count) of frame `f` upon `below`, outermost first. */
-static uint64_t lines_hash(struct site_keys *k, uint32_t f, const struct symbol_line *line,
-	size_t count, const struct frame_hash *below, uint32_t *bare_module)
+static uint64_t lines_hash(struct site_keys *k, uint32_t f, const struct symbol_line *line, size_t count,
+	const struct frame_hash *below, uint32_t *bare_module)
 {
 	const struct snapshot *s = k->snapshot;
 	uint32_t module = s->frames[f].module < s->module_count ? s->frames[f].module : 0;
@@ -267,7 +278,7 @@ static uint64_t lines_hash(struct site_keys *k, uint32_t f, const struct symbol_
 	uint64_t hash = below ? below->hash : 0;
 
 	*bare_module = 0;
-	for (size_t i = count; i-- > 0; ) {
+	for (size_t i = count; i-- > 0;) {
 		enum start start = line_start(k, &line[i]);
 
 		if (start == START_BELOW) {
@@ -281,9 +292,11 @@ static uint64_t lines_hash(struct site_keys *k, uint32_t f, const struct symbol_
 			if (exact)
 				hash = mix_number(hash, line[i].line);
 		} else if (exact && module) {
-			hash = mix_number(hash ^ NO_SYMBOL_SEED, s->frames[f].address - s->modules[module].bias);
+			hash = mix_number(
+				hash ^ NO_SYMBOL_SEED, s->frames[f].address - s->modules[module].bias);
 		} else if (!below || below->bare_module != module + 1) {
-			const char *base = module ? base_name(snapshot_string(s, s->modules[module].path)) : "";
+			const char *base =
+				module ? path_base(snapshot_string(s, s->modules[module].path)) : "";
 
 			hash = mix_text(hash ^ NO_SYMBOL_SEED, base, module_name_bytes(base));
 		}
@@ -307,7 +320,7 @@ static struct frame_hash frame_hash(struct site_keys *k, uint32_t f)
 		}
 		if (depth == k->path_room) {
 			k->path_room = k->path_room ? k->path_room * 2 : 256;
-			k->path = memory_resize(k->path, k->path_room * sizeof(*k->path));
+			k->path = alloc_resize(k->path, k->path_room * sizeof(*k->path));
 		}
 		k->path[depth++] = at;
 	}
@@ -357,10 +370,10 @@ uint64_t site_key(struct site_keys *k, uint32_t site)
 
 	if (site >= s->site_count)
 		return 0;
-	kind = s->sites[site].flags & (LEDGER_SITE_MAPPING | LEDGER_SITE_TRACKED);
+	kind = s->sites[site].flags & (SITE_MAPPING | SITE_TRACKED);
 	f = caller_line(k, site, &place);
 	if (!f)
-		return mix_number(SITE_SEED, site < LEDGER_SITE_FIRST ? site : 0);
+		return mix_number(SITE_SEED, site < SITE_FIRST ? site : 0);
 	if (!place) {
 		hash = frame_hash(k, f).hash;
 	} else {
@@ -398,28 +411,4 @@ char *site_key_text(uint64_t key, char text[SITE_KEY_TEXT])
 {
 	snprintf(text, SITE_KEY_TEXT, "%016" PRIx64, key);
 	return text;
-}
-
-struct diff_item *site_key_items(const struct view *v, struct site_keys *keys, bool rebuilt, size_t *count)
-{
-	struct diff_item *item = memory_get_zeroed(v->kept_count + 1, sizeof(*item));
-
-	*count = 0;
-	for (uint32_t site = 0; site < v->snapshot->site_count; site++) {
-		struct diff_item *i = &item[*count];
-
-		if (!v->kept[site])
-			continue;
-		i->bytes = v->site[site].of[LIVE_BYTES];
-		i->blocks = v->site[site].of[LIVE_BLOCKS];
-		/* Names are looked up only for what can be in the answer. */
-		if (!i->bytes && !i->blocks)
-			continue;
-		i->key = site_key(keys, site);
-		if (rebuilt)
-			site_key_ends(keys, site, &i->leaf, &i->caller);
-		i->origin = site;
-		(*count)++;
-	}
-	return item;
 }

@@ -11,6 +11,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
+#include "base/path.h"
 #include "elf_probe.h"
 
 /* The kernel gives up after four interpreters of interpreters (fs/exec.c). */
@@ -19,35 +21,39 @@
 
 static const struct allocator_mark {
 	const char *name;
-	const char *library;	/* start of a NEEDED name */
-	const char *symbol;	/* a function that only its static form defines */
-	const char *text;	/* a message inside, for stripped programs */
+	const char *library; /* start of a NEEDED name */
+	const char *symbol;  /* a function that only its static form defines */
+	const char *
+		text; /* a message inside, for stripped programs; %s is the name, so that this file has none */
 } allocators[] = {
-	{ "jemalloc", "libjemalloc", "malloc_stats_print", "<jemalloc>: " },
+	{ "jemalloc", "libjemalloc", "malloc_stats_print", "<%s>: " },
 	{ "jemalloc", NULL, "je_malloc", NULL },
 	{ "jemalloc", NULL, "_rjem_malloc", NULL },
-	{ "tcmalloc", "libtcmalloc", "tc_malloc", "tcmalloc: large alloc" },
-	{ "mimalloc", "libmimalloc", "mi_malloc", "mimalloc: " },
+	{ "tcmalloc", "libtcmalloc", "tc_malloc", "%s: large alloc" },
+	{ "mimalloc", "libmimalloc", "mi_malloc", "%s: " },
+	{ "rpmalloc", "librpmalloc", "rpmalloc", NULL },
+	{ "snmalloc", "libsnmallocshim", "sn_malloc", NULL },
 };
 #define ALLOCATORS (sizeof(allocators) / sizeof(allocators[0]))
 
 /* As execvp: a name with a slash is a path, else PATH is searched. NULL with
  * `found` set when only files that cannot be executed were there. */
-static char *probe_find(const char *program, bool *found)
+static char *find_program(const char *program, bool *found)
 {
 	struct stat st;
 	*found = false;
 	if (strchr(program, '/')) {
 		bool there = stat(program, &st) == 0;
 		*found = there || (errno != ENOENT && errno != ENOTDIR);
-		return there && S_ISREG(st.st_mode) && access(program, X_OK) == 0 ? memory_string(program) : NULL;
+		return there && S_ISREG(st.st_mode) && access(program, X_OK) == 0 ? alloc_string(program)
+										  : NULL;
 	}
 	const char *path = getenv("PATH");
 	if (!path)
 		path = "/bin:/usr/bin";
 	for (;;) {
 		size_t n = strcspn(path, ":");
-		char *full = n ? memory_printf("%.*s/%s", (int)n, path, program) : memory_string(program);
+		char *full = n ? alloc_printf("%.*s/%s", (int)n, path, program) : alloc_string(program);
 		if (stat(full, &st) == 0) {
 			*found = true;
 			if (S_ISREG(st.st_mode) && access(full, X_OK) == 0)
@@ -61,7 +67,7 @@ static char *probe_find(const char *program, bool *found)
 }
 
 /* The program that a `#!` line runs: the interpreter, or what env runs for it. */
-static char *probe_script_program(char *line)
+static char *parse_script_line(char *line)
 {
 	char *save = NULL;
 	char *word = strtok_r(line, " \t", &save);
@@ -69,18 +75,18 @@ static char *probe_script_program(char *line)
 		return NULL;
 	const char *base = strrchr(word, '/');
 	if (strcmp(base ? base + 1 : word, "env"))
-		return memory_string(word);
+		return alloc_string(word);
 	for (char *next = strtok_r(NULL, " \t", &save); next; next = strtok_r(NULL, " \t", &save)) {
 		if (!strncmp(next, "-S", 2) && next[2])
-			return memory_string(next + 2);
+			return alloc_string(next + 2);
 		if (next[0] != '-' && !strchr(next, '='))
-			return memory_string(next);
+			return alloc_string(next);
 	}
-	return memory_string(word);
+	return alloc_string(word);
 }
 
 /* What runs in the place of the file: 1 and *next when it is a script, else 0. */
-static int probe_script(const char *path, char **next)
+static int read_script(const char *path, char **next)
 {
 	char line[SCRIPT_LINE + 1];
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -93,20 +99,22 @@ static int probe_script(const char *path, char **next)
 	line[got] = 0;
 	if (line[0] == '#' && line[1] == '!') {
 		line[2 + strcspn(line + 2, "\n")] = 0;
-		*next = probe_script_program(line + 2);
+		*next = parse_script_line(line + 2);
 		return *next != NULL;
 	}
 	/* Text without a `#!` line is given to the shell by execvp. */
 	if (!memcmp(line, ELFMAG, 2) || memchr(line, 0, (size_t)got))
 		return 0;
-	*next = memory_string("/bin/sh");
+	*next = alloc_string("/bin/sh");
 	return 1;
 }
 
 /* A sanitizer's runtime is known by its library, or by its start function inside. */
 static void probe_sanitizer(const char *name, struct elf_probe *p)
 {
-	static const struct { const char *library, *function, *name; } known[] = {
+	static const struct {
+		const char *library, *function, *name;
+	} known[] = {
 		{ "libasan.so", "__asan_init", "AddressSanitizer" },
 		{ "liblsan.so", "__lsan_init", "LeakSanitizer" },
 		{ "libtsan.so", "__tsan_init", "ThreadSanitizer" },
@@ -114,7 +122,8 @@ static void probe_sanitizer(const char *name, struct elf_probe *p)
 		{ "libmsan.so", "__msan_init", "MemorySanitizer" },
 	};
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (!strncmp(name, known[i].library, strlen(known[i].library)) || !strcmp(name, known[i].function))
+		if (!strncmp(name, known[i].library, strlen(known[i].library))
+			|| !strcmp(name, known[i].function))
 			p->sanitizer = known[i].name;
 }
 
@@ -141,6 +150,12 @@ static void probe_symbols(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, s
 	}
 }
 
+static void keep_text(char **to, const char *text)
+{
+	free(*to);
+	*to = alloc_string(text);
+}
+
 static void probe_dynamic(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, struct elf_probe *p)
 {
 	Elf_Data *data = elf_getdata(section, NULL);
@@ -149,18 +164,27 @@ static void probe_dynamic(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, s
 		GElf_Dyn entry;
 		if (!gelf_getdyn(data, (int)i, &entry) || entry.d_tag == DT_NULL)
 			break;
-		if (entry.d_tag != DT_NEEDED)
+		if (entry.d_tag != DT_NEEDED && entry.d_tag != DT_RPATH && entry.d_tag != DT_RUNPATH
+			&& entry.d_tag != DT_AUDIT && entry.d_tag != DT_DEPAUDIT)
 			continue;
 		const char *name = elf_strptr(elf, header->sh_link, entry.d_un.d_val);
 		if (!name)
 			continue;
+		if (entry.d_tag != DT_NEEDED) {
+			keep_text(entry.d_tag == DT_RPATH           ? &p->rpath
+					: entry.d_tag == DT_RUNPATH ? &p->runpath
+								    : &p->audit,
+				name);
+			continue;
+		}
 		probe_sanitizer(name, p);
-		p->needed = memory_resize(p->needed, (p->needed_count + 1) * sizeof(*p->needed));
-		p->needed[p->needed_count++] = memory_string(name);
+		p->needed = alloc_resize(p->needed, (p->needed_count + 1) * sizeof(*p->needed));
+		p->needed[p->needed_count++] = alloc_string(name);
 		const char *base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
 		for (size_t a = 0; a < ALLOCATORS && !p->linked_allocator; a++)
-			if (allocators[a].library && !strncmp(base, allocators[a].library, strlen(allocators[a].library)))
-				p->linked_allocator = memory_string(base);
+			if (allocators[a].library
+				&& !strncmp(base, allocators[a].library, strlen(allocators[a].library)))
+				p->linked_allocator = alloc_string(base);
 	}
 }
 
@@ -170,14 +194,15 @@ static void probe_note(Elf_Scn *section, struct elf_probe *p)
 	GElf_Nhdr note;
 	size_t name, descriptor, at = 0;
 	while (data && at < data->d_size && (at = gelf_getnote(data, at, &note, &name, &descriptor)) > 0) {
-		if (note.n_type != NT_GNU_BUILD_ID || note.n_namesz != 4 || note.n_descsz > 64 || p->build_id[0] ||
-		    memcmp((char *)data->d_buf + name, "GNU", 4))
+		if (note.n_type != NT_GNU_BUILD_ID || note.n_namesz != 4 || note.n_descsz > 64
+			|| p->build_id[0] || memcmp((char *)data->d_buf + name, "GNU", 4))
 			continue;
 		free(p->build_id);
-		p->build_id = memory_get(2 * (uint64_t)note.n_descsz + 1);
+		p->build_id = alloc_bytes(2 * (uint64_t)note.n_descsz + 1);
 		p->build_id[0] = 0;
 		for (size_t i = 0; i < note.n_descsz; i++)
-			snprintf(p->build_id + 2 * i, 3, "%02x", ((unsigned char *)data->d_buf)[descriptor + i]);
+			snprintf(p->build_id + 2 * i, 3, "%02x",
+				((unsigned char *)data->d_buf)[descriptor + i]);
 	}
 }
 
@@ -187,9 +212,15 @@ static void probe_text(Elf_Scn *section, struct elf_probe *p)
 	Elf_Data *data = elf_rawdata(section, NULL);
 	if (!data || !data->d_buf)
 		return;
-	for (size_t a = 0; a < ALLOCATORS && !p->inner_allocator; a++)
-		if (allocators[a].text && memmem(data->d_buf, data->d_size, allocators[a].text, strlen(allocators[a].text)))
+	for (size_t a = 0; a < ALLOCATORS && !p->inner_allocator; a++) {
+		char text[64];
+
+		if (!allocators[a].text)
+			continue;
+		snprintf(text, sizeof(text), allocators[a].text, allocators[a].name);
+		if (memmem(data->d_buf, data->d_size, text, strlen(text)))
 			p->inner_allocator = allocators[a].name;
+	}
 }
 
 static void probe_sections(Elf *elf, struct elf_probe *p)
@@ -209,22 +240,17 @@ static void probe_sections(Elf *elf, struct elf_probe *p)
 		case SHT_SYMTAB:
 			p->symbols = true;
 			/* fall through */
-		case SHT_DYNSYM:
-			probe_symbols(elf, section, &header, p);
-			break;
-		case SHT_DYNAMIC:
-			probe_dynamic(elf, section, &header, p);
-			break;
-		case SHT_NOTE:
-			probe_note(section, p);
-			break;
+		case SHT_DYNSYM: probe_symbols(elf, section, &header, p); break;
+		case SHT_DYNAMIC: probe_dynamic(elf, section, &header, p); break;
+		case SHT_NOTE: probe_note(section, p); break;
 		case SHT_PROGBITS:
 			if (!strcmp(name, ".debug_info") || !strcmp(name, ".zdebug_info")) {
 				p->debug_info = true;
 			} else if (!strcmp(name, ".gnu_debuglink")) {
 				Elf_Data *data = elf_rawdata(section, NULL);
-				if (data && data->d_buf && memchr(data->d_buf, 0, data->d_size) && !p->debug_link)
-					p->debug_link = memory_string(data->d_buf);
+				if (data && data->d_buf && memchr(data->d_buf, 0, data->d_size)
+					&& !p->debug_link)
+					p->debug_link = alloc_string(data->d_buf);
 			} else if (!strcmp(name, ".go.buildinfo")) {
 				p->go = true;
 			} else if (!strcmp(name, ".rodata")) {
@@ -233,6 +259,14 @@ static void probe_sections(Elf *elf, struct elf_probe *p)
 			break;
 		}
 	}
+}
+
+/* CPython has mimalloc inside, and allocates from it only when it is asked to. */
+static bool is_python(const struct elf_probe *p)
+{
+	const char *name = path_base(p->path);
+
+	return !strncmp(name, "python", 6) || !strncmp(name, "libpython", 9);
 }
 
 static void probe_elf(int fd, struct elf_probe *p)
@@ -260,16 +294,20 @@ static void probe_elf(int fd, struct elf_probe *p)
 		p->unwind_table |= segment.p_type == PT_GNU_EH_FRAME;
 		if (segment.p_type != PT_INTERP || p->loader)
 			continue;
-		if (segment.p_offset < bytes && segment.p_filesz && segment.p_filesz <= bytes - segment.p_offset)
-			p->loader = memory_printf("%.*s", (int)(segment.p_filesz < 4096 ? segment.p_filesz : 4096),
-				image + segment.p_offset);
+		if (segment.p_offset < bytes && segment.p_filesz
+			&& segment.p_filesz <= bytes - segment.p_offset)
+			p->loader =
+				alloc_printf("%.*s", (int)(segment.p_filesz < 4096 ? segment.p_filesz : 4096),
+					image + segment.p_offset);
 	}
 	p->is_static = !p->loader;
 	p->library = p->is_static && header.e_type == ET_DYN && !header.e_entry;
 	p->musl = p->loader && strstr(p->loader, "ld-musl");
-	p->foreign_loader = p->loader && !p->musl && !strstr(p->loader, "ld-linux") && !strstr(p->loader, "/ld-2.") &&
-		!strstr(p->loader, "/ld.so");
+	p->foreign_loader = p->loader && !p->musl && !strstr(p->loader, "ld-linux")
+		&& !strstr(p->loader, "/ld-2.") && !strstr(p->loader, "/ld.so");
 	probe_sections(elf, p);
+	if (is_python(p))
+		p->inner_allocator = NULL;
 	elf_end(elf);
 }
 
@@ -314,18 +352,21 @@ static void probe_judge(struct elf_probe *p)
 		why = "it uses musl's C library, and the preloaded library needs glibc";
 		hint = "; build it against glibc";
 	} else if (p->foreign_loader) {
-		snprintf(text, sizeof(text), "its loader is %.200s, and the preloaded library needs glibc", p->loader);
+		snprintf(text, sizeof(text), "its loader is %.200s, and the preloaded library needs glibc",
+			p->loader);
 		why = text;
 		hint = "; build it against glibc";
 	} else if (p->privileged) {
 		why = "it is setuid, setgid or has file capabilities, and the loader ignores LD_PRELOAD";
 		hint = "; run a copy without these bits, or run it as the user it changes to";
 	} else if (p->sanitizer) {
-		snprintf(text, sizeof(text), "it is built with %s, which brings an allocator of its own", p->sanitizer);
+		snprintf(text, sizeof(text), "it is built with %s, which brings an allocator of its own",
+			p->sanitizer);
 		why = text;
 		hint = "; build it without -fsanitize";
 	} else if (p->own_malloc) {
-		snprintf(text, sizeof(text), "it has a malloc of its own inside%s%s%s, which no preloaded library can replace",
+		snprintf(text, sizeof(text),
+			"it has a malloc of its own inside%s%s%s, which no preloaded library can replace",
 			p->inner_allocator ? " (" : "", p->inner_allocator ? p->inner_allocator : "",
 			p->inner_allocator ? ")" : "");
 		why = text;
@@ -341,8 +382,9 @@ static void probe_file(struct elf_probe *p)
 	if (fd < 0) {
 		/* Executable and not readable: the loader can map it, we cannot look inside.
 		 * Such a process is not dumpable either; nothing can be read from it. */
-		snprintf(p->obstacle, sizeof(p->obstacle), "cannot profile %.120s: it cannot be read (%s); make it readable",
-			p->path, strerror(errno));
+		snprintf(p->obstacle, sizeof(p->obstacle),
+			"cannot profile %.120s: it cannot be read (%s); make it readable", p->path,
+			strerror(errno));
 		return;
 	}
 	probe_elf(fd, p);
@@ -354,28 +396,29 @@ static void probe_file(struct elf_probe *p)
 int elf_probe(const char *program, struct elf_probe *p, struct tide_error *e)
 {
 	memset(p, 0, sizeof(*p));
-	p->build_id = memory_string("");
-	char *name = memory_string(program);
+	p->build_id = alloc_string("");
+	char *name = alloc_string(program);
 	for (int level = 0;; level++) {
 		bool found;
-		char *next, *path = probe_find(name, &found);
+		char *next, *path = find_program(name, &found);
 		if (!path) {
 			int status = found ? 126 : 127;
 			error_set(e, status, "cannot run %s|%s%s%s|%s", program,
 				found ? "it cannot be executed" : "there is no such program",
 				level ? ": " : "", level ? name : "",
-				found ? "check its permissions (chmod +x)" :
-				strchr(name, '/') ? "check the path" : "check the name, or give a path");
+				found                       ? "check its permissions (chmod +x)"
+					: strchr(name, '/') ? "check the path"
+							    : "check the name, or give a path");
 			free(name);
 			return -1;
 		}
 		free(name);
 		free(p->path);
 		p->path = path;
-		if (level >= SCRIPT_LEVELS || !probe_script(path, &next))
+		if (level >= SCRIPT_LEVELS || !read_script(path, &next))
 			break;
 		if (!p->script)
-			p->script = memory_string(path);
+			p->script = alloc_string(path);
 		name = next;
 	}
 	probe_file(p);
@@ -385,8 +428,8 @@ int elf_probe(const char *program, struct elf_probe *p, struct tide_error *e)
 void elf_probe_file(const char *path, struct elf_probe *p)
 {
 	memset(p, 0, sizeof(*p));
-	p->build_id = memory_string("");
-	p->path = memory_string(path);
+	p->build_id = alloc_string("");
+	p->path = alloc_string(path);
 	probe_file(p);
 }
 
@@ -399,25 +442,25 @@ void elf_probe_free(struct elf_probe *p)
 	free(p->script);
 	free(p->loader);
 	free(p->linked_allocator);
+	free(p->rpath);
+	free(p->runpath);
+	free(p->audit);
 	free(p->build_id);
 	free(p->debug_link);
 	memset(p, 0, sizeof(*p));
 }
 
-const char *elf_probe_obstacle(const struct elf_probe *p)
-{
-	return p->obstacle[0] ? p->obstacle : NULL;
-}
+const char *elf_probe_obstacle(const struct elf_probe *p) { return p->obstacle[0] ? p->obstacle : NULL; }
 
 char *elf_probe_debug_file(const struct elf_probe *p, const char *root)
 {
 	if (p->debug_info)
-		return memory_string(p->path);
+		return alloc_string(p->path);
 	if (!root)
 		root = "/usr/lib/debug";
 	char *file = NULL;
 	if (p->build_id && strlen(p->build_id) > 2) {
-		file = memory_printf("%s/.build-id/%.2s/%s.debug", root, p->build_id, p->build_id + 2);
+		file = alloc_printf("%s/.build-id/%.2s/%s.debug", root, p->build_id, p->build_id + 2);
 		if (access(file, R_OK) == 0)
 			return file;
 		free(file);
@@ -429,7 +472,8 @@ char *elf_probe_debug_file(const struct elf_probe *p, const char *root)
 	if (slash)
 		*slash = 0;
 	for (int place = 0; folder && place < 3; place++) {
-		file = memory_printf("%s%s%s/%s", place == 2 ? root : "", folder, place == 1 ? "/.debug" : "", p->debug_link);
+		file = alloc_printf("%s%s%s/%s", place == 2 ? root : "", folder, place == 1 ? "/.debug" : "",
+			p->debug_link);
 		if (access(file, R_OK) == 0) {
 			free(folder);
 			return file;

@@ -12,27 +12,36 @@
 #include <string.h>
 #include <uthash.h>
 
-#include "error.h"
-#include "search.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/search.h"
+#include "symbol_files.h"
 #include "symbol_private.h"
 
 #define NONE UINT32_MAX
-#define NESTING_MAX 200		/* of DIEs; deeper ones are left out */
-#define RANGES_MAX 100000	/* of one DIE */
+#define NESTING_MAX 200          /* of DIEs; deeper ones are left out */
+#define RANGES_MAX 100000        /* of one DIE */
+#define INTERVALS_MAX (1u << 23) /* of one unit: many DIEs may share one list of ranges */
 
 struct scope {
 	Dwarf_Die die;
-	uint32_t parent;	/* the scope it is inlined into; NONE: a function of its own */
+	uint32_t parent; /* the scope it is inlined into; NONE: a function of its own */
 	bool named;
 	const char *name;
 };
 
-struct interval { uint64_t lo, hi; uint32_t scope; };
-struct segment { uint64_t start; uint32_t scope; };	/* to the next one's start; NONE: nothing */
+struct interval {
+	uint64_t lo, hi;
+	uint32_t scope;
+};
+struct segment {
+	uint64_t start;
+	uint32_t scope;
+}; /* to the next one's start; NONE: nothing */
 
 struct unit {
-	Dwarf_Die line_die;	/* has the ranges and lines: the skeleton of split DWARF */
-	Dwarf_Die tree_die;	/* has the functions */
+	Dwarf_Die line_die; /* has the ranges and lines: the skeleton of split DWARF */
+	Dwarf_Die tree_die; /* has the functions */
 	bool built;
 	struct scope *scopes;
 	uint32_t scope_count, scope_capacity;
@@ -42,23 +51,27 @@ struct unit {
 	size_t segment_count;
 	Dwarf_Files *files;
 	size_t file_count;
+	Dwarf_Off visited; /* the last DIE that scopes were read from */
 };
 
-struct file_name { const char *raw, *shown; UT_hash_handle hh; };
+struct file_name {
+	const char *raw, *shown;
+	UT_hash_handle hh;
+};
 
 struct symbol_units {
 	struct unit *units;
 	uint32_t count;
-	struct interval *ranges;	/* scope: index of the unit */
+	struct interval *ranges; /* scope: index of the unit */
 	size_t range_count, range_capacity;
-	struct file_name *files;	/* by the pointer libdw gave */
+	struct file_name *files; /* by the pointer libdw gave */
 };
 
 static void interval_add(struct interval **list, size_t *count, size_t *capacity, struct interval v)
 {
 	if (*count == *capacity) {
 		*capacity = *capacity ? *capacity * 2 : 64;
-		*list = memory_resize(*list, *capacity * sizeof(**list));
+		*list = alloc_resize(*list, *capacity * sizeof(**list));
 	}
 	(*list)[(*count)++] = v;
 }
@@ -73,14 +86,15 @@ static int by_low(const void *a, const void *b)
 }
 
 /* Adds the code ranges of a DIE; how many there were. */
-static size_t ranges_add(Dwarf_Die *die, uint32_t scope, struct interval **list, size_t *count,
-	size_t *capacity)
+static size_t ranges_add(
+	Dwarf_Die *die, uint32_t scope, struct interval **list, size_t *count, size_t *capacity)
 {
 	Dwarf_Addr base = 0, lo, hi;
 	ptrdiff_t offset = 0;
 	size_t n = 0;
 
-	while (n < RANGES_MAX && (offset = dwarf_ranges(die, offset, &base, &lo, &hi)) > 0) {
+	while (n < RANGES_MAX && *count < INTERVALS_MAX
+		&& (offset = dwarf_ranges(die, offset, &base, &lo, &hi)) > 0) {
 		/* The linker leaves functions it dropped at address 0 or 1. */
 		if (lo >= hi || lo <= 1)
 			continue;
@@ -90,26 +104,28 @@ static size_t ranges_add(Dwarf_Die *die, uint32_t scope, struct interval **list,
 	return n;
 }
 
-static struct symbol_units *units_read(Dwarf *dwarf)
+static struct symbol_units *units_read(const char *path, Dwarf *dwarf)
 {
-	struct symbol_units *all = memory_get_zeroed(1, sizeof(*all));
+	struct symbol_units *all = alloc_zeroed(1, sizeof(*all));
 	Dwarf_CU *cu = NULL;
 	uint32_t capacity = 0;
 	Dwarf_Die die, sub;
 	uint8_t type;
 
-	while (dwarf_get_units(dwarf, cu, &cu, NULL, &type, &die, &sub) == 0) {
+	/* Asked for the other halves of split units, this call would open whatever has their names. */
+	while (dwarf_get_units(dwarf, cu, &cu, NULL, &type, &die, NULL) == 0) {
 		struct unit *u;
 
 		if (type != DW_UT_compile && type != DW_UT_skeleton)
 			continue;
 		if (all->count == capacity) {
 			capacity = capacity ? capacity * 2 : 256;
-			all->units = memory_resize(all->units, capacity * sizeof(*u));
+			all->units = alloc_resize(all->units, capacity * sizeof(*u));
 		}
 		u = &all->units[all->count];
 		*u = (struct unit){ .line_die = die, .tree_die = die };
-		if (type == DW_UT_skeleton && sub.addr)
+		if (type == DW_UT_skeleton && symbol_files_split(path, &die)
+			&& !dwarf_cu_info(cu, NULL, NULL, NULL, &sub, NULL, NULL, NULL) && sub.addr)
 			u->tree_die = sub;
 		if (ranges_add(&die, all->count, &all->ranges, &all->range_count, &all->range_capacity))
 			all->count++;
@@ -122,16 +138,18 @@ static struct symbol_units *units_read(Dwarf *dwarf)
 Dwarf *symbol_dwarf(struct symbol_module *m)
 {
 	if (!m->dwarf_tried && m->module) {
-		double since = symbol_clock();
+		uint64_t since = clock_ns();
 		Dwarf_Addr bias = 0;
 
 		m->dwarf_tried = true;
+		if (!symbol_files_unfold(dwfl_module_getelf(m->module, &bias)))
+			return NULL;
 		m->dwarf = dwfl_module_getdwarf(m->module, &bias);
 		symbol_server_judge(m, since, m->dwarf != NULL);
 		m->dwarf_bias = bias;
 		if (m->dwarf) {
-			m->units = units_read(m->dwarf);
-			if (m->units->count == 0)	/* only .debug_frame or the like */
+			m->units = units_read(m->path, m->dwarf);
+			if (m->units->count == 0) /* only .debug_frame or the like */
 				m->dwarf = NULL;
 		}
 	}
@@ -149,7 +167,8 @@ void symbol_units_free(struct symbol_units *all)
 		free(all->units[i].intervals);
 		free(all->units[i].segments);
 	}
-	HASH_ITER(hh, all->files, f, next) {
+	HASH_ITER(hh, all->files, f, next)
+	{
 		HASH_DEL(all->files, f);
 		free(f);
 	}
@@ -162,7 +181,7 @@ static uint32_t scope_add(struct unit *u, const Dwarf_Die *die, uint32_t parent)
 {
 	if (u->scope_count == u->scope_capacity) {
 		u->scope_capacity = u->scope_capacity ? u->scope_capacity * 2 : 64;
-		u->scopes = memory_resize(u->scopes, u->scope_capacity * sizeof(*u->scopes));
+		u->scopes = alloc_resize(u->scopes, u->scope_capacity * sizeof(*u->scopes));
 	}
 	u->scopes[u->scope_count] = (struct scope){ .die = *die, .parent = parent };
 	return u->scope_count++;
@@ -179,6 +198,8 @@ static void scopes_read(struct unit *u, Dwarf_Die *die, uint32_t parent, int dep
 	do {
 		uint32_t around = parent;
 
+		if (!symbol_visit(&u->visited, &child))
+			return;
 		switch (dwarf_tag(&child)) {
 		case DW_TAG_subprogram:
 		case DW_TAG_entry_point:
@@ -187,26 +208,22 @@ static void scopes_read(struct unit *u, Dwarf_Die *die, uint32_t parent, int dep
 		case DW_TAG_inlined_subroutine: {
 			uint32_t scope = u->scope_count;
 
-			if (ranges_add(&child, scope, &u->intervals, &u->interval_count,
-					&u->interval_capacity))
+			if (ranges_add(
+				    &child, scope, &u->intervals, &u->interval_count, &u->interval_capacity))
 				around = scope_add(u, &child, around);
 			break;
 		}
 		case DW_TAG_class_type:
 		case DW_TAG_structure_type:
 		case DW_TAG_union_type:
-		case DW_TAG_interface_type:
-			around = NONE;
-			break;
+		case DW_TAG_interface_type: around = NONE; break;
 		case DW_TAG_lexical_block:
 		case DW_TAG_namespace:
 		case DW_TAG_module:
 		case DW_TAG_try_block:
 		case DW_TAG_catch_block:
-		case DW_TAG_with_stmt:
-			break;
-		default:
-			continue;
+		case DW_TAG_with_stmt: break;
+		default: continue;
 		}
 		scopes_read(u, &child, around, depth + 1);
 	} while (dwarf_siblingof(&child, &child) == 0);
@@ -226,10 +243,10 @@ static void segment_add(struct unit *u, uint64_t start, uint32_t scope)
  * interval opens and closes once, so there are at most two segments for each. */
 static void segments_make(struct unit *u)
 {
-	size_t *open = memory_get((u->interval_count + 1) * sizeof(*open)), depth = 0;
+	size_t *open = alloc_bytes((u->interval_count + 1) * sizeof(*open)), depth = 0;
 	struct interval *v = u->intervals;
 
-	u->segments = memory_get((2 * u->interval_count + 1) * sizeof(*u->segments));
+	u->segments = alloc_bytes((2 * u->interval_count + 1) * sizeof(*u->segments));
 	if (u->interval_count)
 		qsort(v, u->interval_count, sizeof(*v), by_low);
 	for (size_t i = 0; i <= u->interval_count; i++) {
@@ -257,8 +274,8 @@ static void unit_build(struct unit *u)
 	u->built = true;
 	scopes_read(u, &u->tree_die, NONE, 0);
 	segments_make(u);
-	if (dwarf_getsrcfiles(&u->tree_die, &u->files, &u->file_count) != 0 &&
-	    dwarf_getsrcfiles(&u->line_die, &u->files, &u->file_count) != 0)
+	if (dwarf_getsrcfiles(&u->tree_die, &u->files, &u->file_count) != 0
+		&& dwarf_getsrcfiles(&u->line_die, &u->files, &u->file_count) != 0)
 		u->files = NULL;
 }
 
@@ -296,7 +313,7 @@ static void path_simplify(char *path)
 		size_t n = strcspn(p, "/");
 
 		if (n == 1 && p[0] == '.') {
-			if (p == path) {	/* "./x" of a relative build stays as it is */
+			if (p == path) { /* "./x" of a relative build stays as it is */
 				*out++ = '.';
 				if (p[1] == '/')
 					*out++ = '/';
@@ -334,14 +351,14 @@ static const char *file_shown(struct symbol_module *m, const struct unit *u, con
 	HASH_FIND_PTR(m->units->files, &raw, f);
 	if (f)
 		return f->shown;
-	directory = *raw != '/' && dwarf_attr(&die, DW_AT_comp_dir, &attribute) ?
-		dwarf_formstring(&attribute) : NULL;
+	directory = *raw != '/' && dwarf_attr(&die, DW_AT_comp_dir, &attribute) ? dwarf_formstring(&attribute)
+										: NULL;
 	/* libdw has already put it before some. */
 	if (directory && strncmp(raw, directory, strlen(directory)) == 0)
 		directory = NULL;
-	path = directory ? memory_printf("%s/%s", directory, raw) : memory_string(raw);
+	path = directory ? alloc_printf("%s/%s", directory, raw) : alloc_string(raw);
 	path_simplify(path);
-	f = memory_get(sizeof(*f));
+	f = alloc_bytes(sizeof(*f));
 	f->raw = raw;
 	f->shown = *path && strcmp(raw, "???") != 0 ? symbol_pool_copy(&m->pool, path) : NULL;
 	HASH_ADD_PTR(m->units->files, raw, f);
@@ -349,21 +366,21 @@ static const char *file_shown(struct symbol_module *m, const struct unit *u, con
 	return f->shown;
 }
 
-static void call_place(struct symbol_module *m, const struct unit *u, struct scope *s,
-	struct symbol_place *place)
+static void call_place(
+	struct symbol_module *m, const struct unit *u, struct scope *s, struct symbol_place *place)
 {
 	Dwarf_Attribute attribute;
 	Dwarf_Word value;
 
-	if (u->files && dwarf_attr(&s->die, DW_AT_call_file, &attribute) &&
-	    dwarf_formudata(&attribute, &value) == 0 && value < u->file_count)
+	if (u->files && dwarf_attr(&s->die, DW_AT_call_file, &attribute)
+		&& dwarf_formudata(&attribute, &value) == 0 && value < u->file_count)
 		place->file = file_shown(m, u, dwarf_filesrc(u->files, value, NULL, NULL));
 	if (dwarf_attr(&s->die, DW_AT_call_line, &attribute) && dwarf_formudata(&attribute, &value) == 0)
 		place->line = (unsigned)value;
 }
 
-size_t symbol_module_places(struct symbol_module *m, uint64_t address, struct symbol_place *places,
-	size_t max)
+size_t symbol_module_places(
+	struct symbol_module *m, uint64_t address, struct symbol_place *places, size_t max)
 {
 	Dwarf *dwarf = symbol_dwarf(m);
 	uint64_t at = address + m->bias - m->dwarf_bias;
@@ -398,8 +415,11 @@ size_t symbol_module_places(struct symbol_module *m, uint64_t address, struct sy
 		call_place(m, u, s, &places[count]);
 		count++;
 	}
-	if (!places[count - 1].function)
-		places[count - 1].function = symbol_module_function(m, address, NULL, NULL);
+	if (!places[count - 1].function) {
+		struct symbol_entry *e = symbol_table_function(m, address);
+
+		places[count - 1].function = e ? symbol_entry_shown(m, e) : NULL;
+	}
 	if (count == 1 && !places[0].function && !places[0].file)
 		return 0;
 	return count;

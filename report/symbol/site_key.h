@@ -9,19 +9,19 @@
  *   no symbol       the name of the module, without version; neighbours of one
  *                   module count once
  *
- * K1  Names only: never an address, a line, a build id or a folder.
- * K2  Sites with one key are one site: whoever uses keys adds them up.
- * K3  Between snapshots of the same builds more is known: after site_keys_exact
+ * SK1  Names only: never an address, a line, a build id or a folder.
+ * SK2  Sites with one key are one site; users of keys add them up.
+ * SK3  Between snapshots of the same builds more is known: after site_keys_exact
  *     frames of modules whose build id is the same everywhere also count by line, or
  *     by offset where there is no symbol. Such keys are for one comparison; they
  *     are never stored.
- * K4  Allocator wrappers above the caller, and everything below main and below
+ * SK4  Allocator wrappers above the caller, and everything below main and below
  *     the start routine of a thread, are left out.
  */
 #ifndef TIDEMARK_SITE_KEY_H
 #define TIDEMARK_SITE_KEY_H
 
-#include "snapshot.h"
+#include "model/snapshot.h"
 #include "symbol.h"
 
 #define SITE_KEY_TEXT 17
@@ -32,7 +32,7 @@ struct site_keys;
 struct site_keys *site_keys_new(const struct snapshot *s, struct symbols *symbols);
 void site_keys_free(struct site_keys *k);
 
-/* K3, for all snapshots of one comparison. True when all their modules (that hold
+/* SK3, for all snapshots of one comparison. True when all their modules (that hold
  * frames) are the same builds: then nothing was rebuilt between them. */
 bool site_keys_exact(struct site_keys *const *keys, size_t count);
 
@@ -43,11 +43,5 @@ void site_key_ends(struct site_keys *k, uint32_t site, uint64_t *leaf, uint64_t 
 
 /* 16 hex digits. */
 char *site_key_text(uint64_t key, char text[SITE_KEY_TEXT]);
-
-/* The kept sites of a view that live, as items to compare (the caller frees them).
- * `rebuilt`: with their ends, so that moved ones are found. */
-struct diff_item;
-struct view;
-struct diff_item *site_key_items(const struct view *v, struct site_keys *keys, bool rebuilt, size_t *count);
 
 #endif

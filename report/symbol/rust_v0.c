@@ -1,25 +1,24 @@
-/* demangle_rust_v0.c - Rust's v0 mangling: RFC 2603 with the constants of later
+/* rust_v0.c - Rust's v0 mangling: RFC 2603 with the constants of later
  * compilers. Names are printed as rustc prints them, without crate hashes.
  * Every symbol may be hostile: depth, steps and output are bounded.
  */
-#include "demangle.h"
-#include "demangle_rust.h"
+#include "rust.h"
 
 #define DEPTH_MAX 300u
-#define STEPS_MAX 100000u	/* back references can make a short symbol long work */
+#define STEPS_MAX 100000u /* back references can make a short symbol long work */
 
-static void path(struct rust *r, bool in_value);
-static void type(struct rust *r);
-static void constant(struct rust *r, bool in_value);
+static void print_path(struct rust *r, bool in_value);
+static void print_type(struct rust *r);
+static void print_constant(struct rust *r, bool in_value);
 
-static bool enter(struct rust *r)
+static bool enter_level(struct rust *r)
 {
 	if (r->failed || ++r->depth > DEPTH_MAX || ++r->steps > STEPS_MAX)
 		r->failed = true;
 	return !r->failed;
 }
 
-static void put_identifier(struct rust *r, struct rust_identifier id)
+static void print_identifier(struct rust *r, struct rust_identifier id)
 {
 	if (id.punycode)
 		rust_punycode(r, id);
@@ -27,8 +26,8 @@ static void put_identifier(struct rust *r, struct rust_identifier id)
 		rust_put(r, id.s, id.n);
 }
 
-/* Goes to an earlier place of the symbol; the place to come back to, or 0. */
-static size_t back(struct rust *r)
+/* Continues at an earlier place of the symbol; returns the place to come back to, or 0. */
+static size_t follow_back(struct rust *r)
 {
 	size_t from = r->at - 1, here;
 	uint64_t to = rust_base62(r);
@@ -42,15 +41,15 @@ static size_t back(struct rust *r)
 	return here;
 }
 
-/* Inside what is not printed a back reference need not be followed. */
-static bool followed(struct rust *r, size_t here)
+/* A back reference within a part that is not printed need not be followed. */
+static bool is_followed(struct rust *r, size_t here)
 {
 	if (here && r->quiet)
 		r->at = here;
 	return here && !r->quiet;
 }
 
-static void lifetime(struct rust *r, uint64_t index)
+static void print_lifetime(struct rust *r, uint64_t index)
 {
 	if (index == 0) {
 		rust_text(r, "'_");
@@ -69,8 +68,8 @@ static void lifetime(struct rust *r, uint64_t index)
 		rust_number(r, depth / 26);
 }
 
-/* Optional binder "G": prints for<'a, 'b>; the number bound. */
-static unsigned binder(struct rust *r)
+/* The optional binder "G", as for<'a, 'b>; returns how many lifetimes it binds. */
+static unsigned print_binder(struct rust *r)
 {
 	uint64_t n = rust_optional62(r, 'G');
 
@@ -85,33 +84,33 @@ static unsigned binder(struct rust *r)
 		if (i)
 			rust_text(r, ", ");
 		r->lifetimes++;
-		lifetime(r, 1);
+		print_lifetime(r, 1);
 	}
 	rust_text(r, "> ");
 	return (unsigned)n;
 }
 
-static void generic_arguments(struct rust *r)
+static void print_generic_arguments(struct rust *r)
 {
 	for (bool first = true; !r->failed && !rust_eat(r, 'E'); first = false) {
 		if (!first)
 			rust_text(r, ", ");
 		if (rust_eat(r, 'L'))
-			lifetime(r, rust_base62(r));
+			print_lifetime(r, rust_base62(r));
 		else if (rust_eat(r, 'K'))
-			constant(r, false);
+			print_constant(r, false);
 		else
-			type(r);
+			print_type(r);
 	}
 }
 
-static void nested(struct rust *r, bool in_value)
+static void print_nested(struct rust *r, bool in_value)
 {
 	char space = rust_next(r);
 	struct rust_identifier id;
 	uint64_t number;
 
-	path(r, in_value);
+	print_path(r, in_value);
 	number = rust_optional62(r, 's');
 	id = rust_name(r);
 	if (space >= 'A' && space <= 'Z') {
@@ -124,7 +123,7 @@ static void nested(struct rust *r, bool in_value)
 			rust_put(r, &space, 1);
 		if (id.n) {
 			rust_text(r, ":");
-			put_identifier(r, id);
+			print_identifier(r, id);
 		}
 		rust_text(r, "#");
 		rust_number(r, number);
@@ -132,64 +131,61 @@ static void nested(struct rust *r, bool in_value)
 	} else if (space >= 'a' && space <= 'z') {
 		if (id.n) {
 			rust_text(r, "::");
-			put_identifier(r, id);
+			print_identifier(r, id);
 		}
 	} else {
 		r->failed = true;
 	}
 }
 
-static void path(struct rust *r, bool in_value)
+static void print_path(struct rust *r, bool in_value)
 {
 	size_t here;
 
-	if (!enter(r))
+	if (!enter_level(r))
 		return;
 	switch (rust_next(r)) {
 	case 'C':
 		rust_optional62(r, 's');
-		put_identifier(r, rust_name(r));
+		print_identifier(r, rust_name(r));
 		break;
 	case 'M':
 	case 'X':
 		here = r->at - 1;
 		rust_optional62(r, 's');
 		r->quiet++;
-		path(r, false);
+		print_path(r, false);
 		r->quiet--;
 		rust_text(r, "<");
-		type(r);
+		print_type(r);
 		if (r->s[here] == 'X') {
 			rust_text(r, " as ");
-			path(r, false);
+			print_path(r, false);
 		}
 		rust_text(r, ">");
 		break;
 	case 'Y':
 		rust_text(r, "<");
-		type(r);
+		print_type(r);
 		rust_text(r, " as ");
-		path(r, false);
+		print_path(r, false);
 		rust_text(r, ">");
 		break;
-	case 'N':
-		nested(r, in_value);
-		break;
+	case 'N': print_nested(r, in_value); break;
 	case 'I':
-		path(r, in_value);
+		print_path(r, in_value);
 		rust_text(r, in_value ? "::<" : "<");
-		generic_arguments(r);
+		print_generic_arguments(r);
 		rust_text(r, ">");
 		break;
 	case 'B':
-		here = back(r);
-		if (followed(r, here)) {
-			path(r, in_value);
+		here = follow_back(r);
+		if (is_followed(r, here)) {
+			print_path(r, in_value);
 			r->at = here;
 		}
 		break;
-	default:
-		r->failed = true;
+	default: r->failed = true;
 	}
 	r->depth--;
 }
@@ -197,16 +193,40 @@ static void path(struct rust *r, bool in_value)
 static const char *basic_type(char c)
 {
 	static const char *const names[26] = {
-		"i8", "bool", "char", "f64", "str", "f32", NULL, "u8", "isize", "usize", NULL, "i32",
-		"u32", "i128", "u128", "_", NULL, NULL, "i16", "u16", "()", "...", NULL, "i64", "u64", "!",
+		"i8",
+		"bool",
+		"char",
+		"f64",
+		"str",
+		"f32",
+		NULL,
+		"u8",
+		"isize",
+		"usize",
+		NULL,
+		"i32",
+		"u32",
+		"i128",
+		"u128",
+		"_",
+		NULL,
+		NULL,
+		"i16",
+		"u16",
+		"()",
+		"...",
+		NULL,
+		"i64",
+		"u64",
+		"!",
 	};
 
 	return c >= 'a' && c <= 'z' ? names[c - 'a'] : NULL;
 }
 
-static void function_type(struct rust *r)
+static void print_function_type(struct rust *r)
 {
-	unsigned bound = binder(r);
+	unsigned bound = print_binder(r);
 
 	if (rust_eat(r, 'U'))
 		rust_text(r, "unsafe ");
@@ -226,61 +246,61 @@ static void function_type(struct rust *r)
 	for (bool first = true; !r->failed && !rust_eat(r, 'E'); first = false) {
 		if (!first)
 			rust_text(r, ", ");
-		type(r);
+		print_type(r);
 	}
 	rust_text(r, ")");
 	if (!rust_eat(r, 'u')) {
 		rust_text(r, " -> ");
-		type(r);
+		print_type(r);
 	}
 	r->lifetimes -= bound;
 }
 
-/* A trait of dyn, whose generic list stays open for associated types. */
-static bool open_path(struct rust *r)
+/* A trait of dyn. True when its generic list is still open, for associated types. */
+static bool print_open_path(struct rust *r)
 {
 	bool open = false;
 
-	if (!enter(r))
+	if (!enter_level(r))
 		return false;
 	if (rust_eat(r, 'B')) {
-		size_t here = back(r);
+		size_t here = follow_back(r);
 
-		if (followed(r, here)) {
-			open = open_path(r);
+		if (is_followed(r, here)) {
+			open = print_open_path(r);
 			r->at = here;
 		}
 	} else if (rust_eat(r, 'I')) {
-		path(r, false);
+		print_path(r, false);
 		rust_text(r, "<");
-		generic_arguments(r);
+		print_generic_arguments(r);
 		open = true;
 	} else {
-		path(r, false);
+		print_path(r, false);
 	}
 	r->depth--;
 	return open;
 }
 
-static void dyn_type(struct rust *r)
+static void print_dyn_type(struct rust *r)
 {
 	unsigned bound;
 	uint64_t l;
 
 	rust_text(r, "dyn ");
-	bound = binder(r);
+	bound = print_binder(r);
 	for (bool first = true; !r->failed && !rust_eat(r, 'E'); first = false) {
 		bool open;
 
 		if (!first)
 			rust_text(r, " + ");
-		open = open_path(r);
+		open = print_open_path(r);
 		while (rust_eat(r, 'p')) {
 			rust_text(r, open ? ", " : "<");
 			open = true;
-			put_identifier(r, rust_name(r));
+			print_identifier(r, rust_name(r));
 			rust_text(r, " = ");
-			type(r);
+			print_type(r);
 		}
 		if (open)
 			rust_text(r, ">");
@@ -293,17 +313,17 @@ static void dyn_type(struct rust *r)
 	l = rust_base62(r);
 	if (l) {
 		rust_text(r, " + ");
-		lifetime(r, l);
+		print_lifetime(r, l);
 	}
 }
 
-static void type(struct rust *r)
+static void print_type(struct rust *r)
 {
 	char c;
 	size_t here, n;
 	uint64_t l;
 
-	if (!enter(r))
+	if (!enter_level(r))
 		return;
 	c = rust_next(r);
 	if (basic_type(c)) {
@@ -315,10 +335,10 @@ static void type(struct rust *r)
 	case 'A':
 	case 'S':
 		rust_text(r, "[");
-		type(r);
+		print_type(r);
 		if (c == 'A') {
 			rust_text(r, "; ");
-			constant(r, true);
+			print_constant(r, true);
 		}
 		rust_text(r, "]");
 		break;
@@ -327,7 +347,7 @@ static void type(struct rust *r)
 		for (n = 0; !r->failed && !rust_eat(r, 'E'); n++) {
 			if (n)
 				rust_text(r, ", ");
-			type(r);
+			print_type(r);
 		}
 		rust_text(r, n == 1 ? ",)" : ")");
 		break;
@@ -335,39 +355,33 @@ static void type(struct rust *r)
 	case 'Q':
 		rust_text(r, "&");
 		if (rust_eat(r, 'L') && (l = rust_base62(r)) != 0) {
-			lifetime(r, l);
+			print_lifetime(r, l);
 			rust_text(r, " ");
 		}
 		rust_text(r, c == 'Q' ? "mut " : "");
-		type(r);
+		print_type(r);
 		break;
 	case 'P':
 	case 'O':
 		rust_text(r, c == 'P' ? "*const " : "*mut ");
-		type(r);
+		print_type(r);
 		break;
-	case 'F':
-		function_type(r);
-		break;
-	case 'D':
-		dyn_type(r);
-		break;
+	case 'F': print_function_type(r); break;
+	case 'D': print_dyn_type(r); break;
 	case 'B':
-		here = back(r);
-		if (followed(r, here)) {
-			type(r);
+		here = follow_back(r);
+		if (is_followed(r, here)) {
+			print_type(r);
 			r->at = here;
 		}
 		break;
-	default:
-		r->at--;
-		path(r, false);
+	default: r->at--; print_path(r, false);
 	}
 	r->depth--;
 }
 
-/* {hex} "_": the digits; a value above 64 bits is printed as it stands. */
-static struct rust_identifier hex_digits(struct rust *r)
+/* {hex} "_": the digits; a value above 64 bits is printed in hexadecimal. */
+static struct rust_identifier read_hex_digits(struct rust *r)
 {
 	struct rust_identifier id = { r->s + r->at, 0, false };
 
@@ -395,9 +409,9 @@ static bool hex_value(struct rust_identifier id, uint64_t *v)
 	return true;
 }
 
-static void integer(struct rust *r)
+static void print_integer(struct rust *r)
 {
-	struct rust_identifier id = hex_digits(r);
+	struct rust_identifier id = read_hex_digits(r);
 	uint64_t v;
 
 	if (hex_value(id, &v)) {
@@ -408,7 +422,7 @@ static void integer(struct rust *r)
 	}
 }
 
-static void put_quoted(struct rust *r, uint32_t c, char quote)
+static void print_quoted(struct rust *r, uint32_t c, char quote)
 {
 	if (c == (unsigned char)quote || c == '\\')
 		rust_text(r, "\\");
@@ -424,9 +438,9 @@ static void put_quoted(struct rust *r, uint32_t c, char quote)
 		rust_rune(r, c);
 }
 
-static void string_constant(struct rust *r)
+static void print_string(struct rust *r)
 {
-	struct rust_identifier id = hex_digits(r);
+	struct rust_identifier id = read_hex_digits(r);
 
 	rust_text(r, "\"");
 	if (id.n % 2)
@@ -436,8 +450,8 @@ static void string_constant(struct rust *r)
 
 		hex_value((struct rust_identifier){ id.s + i, 2, false }, &v);
 		if (v < 128) {
-			put_quoted(r, (uint32_t)v, '"');
-		} else {	/* UTF-8 goes through byte by byte */
+			print_quoted(r, (uint32_t)v, '"');
+		} else { /* UTF-8 goes through byte by byte */
 			char b = (char)v;
 
 			rust_put(r, &b, 1);
@@ -446,7 +460,7 @@ static void string_constant(struct rust *r)
 	rust_text(r, "\"");
 }
 
-static void constant_list(struct rust *r, const char *open, const char *close, bool tuple)
+static void print_constant_list(struct rust *r, const char *open, const char *close, bool tuple)
 {
 	size_t n;
 
@@ -454,28 +468,28 @@ static void constant_list(struct rust *r, const char *open, const char *close, b
 	for (n = 0; !r->failed && !rust_eat(r, 'E'); n++) {
 		if (n)
 			rust_text(r, ", ");
-		constant(r, true);
+		print_constant(r, true);
 	}
 	rust_text(r, tuple && n == 1 ? "," : "");
 	rust_text(r, close);
 }
 
-static void adt_constant(struct rust *r)
+static void print_structure(struct rust *r)
 {
 	char c = rust_next(r);
 
-	path(r, true);
+	print_path(r, true);
 	if (c == 'T') {
-		constant_list(r, "(", ")", false);
+		print_constant_list(r, "(", ")", false);
 	} else if (c == 'S') {
 		rust_text(r, " { ");
 		for (bool first = true; !r->failed && !rust_eat(r, 'E'); first = false) {
 			if (!first)
 				rust_text(r, ", ");
 			rust_optional62(r, 's');
-			put_identifier(r, rust_name(r));
+			print_identifier(r, rust_name(r));
 			rust_text(r, ": ");
-			constant(r, true);
+			print_constant(r, true);
 		}
 		rust_text(r, " }");
 	} else if (c != 'U') {
@@ -483,72 +497,82 @@ static void adt_constant(struct rust *r)
 	}
 }
 
-static void constant(struct rust *r, bool in_value)
+static void print_constant(struct rust *r, bool in_value)
 {
 	size_t here;
 	uint64_t v;
 	char c;
 
-	if (!enter(r))
+	if (!enter_level(r))
 		return;
 	c = rust_next(r);
 	switch (c) {
-	case 'p':
-		rust_text(r, "_");
-		break;
-	case 'h': case 't': case 'm': case 'y': case 'o': case 'j':
-		integer(r);
-		break;
-	case 'a': case 's': case 'l': case 'x': case 'n': case 'i':
+	case 'p': rust_text(r, "_"); break;
+	case 'h':
+	case 't':
+	case 'm':
+	case 'y':
+	case 'o':
+	case 'j': print_integer(r); break;
+	case 'a':
+	case 's':
+	case 'l':
+	case 'x':
+	case 'n':
+	case 'i':
 		if (rust_eat(r, 'n'))
 			rust_text(r, "-");
-		integer(r);
+		print_integer(r);
 		break;
 	case 'b':
-		if (!hex_value(hex_digits(r), &v) || v > 1)
+		if (!hex_value(read_hex_digits(r), &v) || v > 1)
 			r->failed = true;
 		else
 			rust_text(r, v ? "true" : "false");
 		break;
 	case 'c':
-		if (!hex_value(hex_digits(r), &v) || v > 0x10ffff) {
+		if (!hex_value(read_hex_digits(r), &v) || v > 0x10ffff) {
 			r->failed = true;
 			break;
 		}
 		rust_text(r, "'");
-		put_quoted(r, (uint32_t)v, '\'');
+		print_quoted(r, (uint32_t)v, '\'');
 		rust_text(r, "'");
 		break;
 	case 'B':
-		here = back(r);
-		if (followed(r, here)) {
-			constant(r, in_value);
+		here = follow_back(r);
+		if (is_followed(r, here)) {
+			print_constant(r, in_value);
 			r->at = here;
 		}
 		break;
-	case 'e': case 'R': case 'Q': case 'A': case 'T': case 'V':
+	case 'e':
+	case 'R':
+	case 'Q':
+	case 'A':
+	case 'T':
+	case 'V':
 		if (!in_value)
 			rust_text(r, "{");
 		if (c == 'e') {
 			rust_text(r, "*");
-			string_constant(r);
+			print_string(r);
 		} else if (c == 'R' && rust_eat(r, 'e')) {
-			string_constant(r);
+			print_string(r);
 		} else if (c == 'R' || c == 'Q') {
 			rust_text(r, c == 'R' ? "&" : "&mut ");
-			constant(r, true);
+			print_constant(r, true);
 		} else if (c == 'A') {
-			constant_list(r, "[", "]", false);
+			print_constant_list(r, "[", "]", false);
 		} else if (c == 'T') {
-			constant_list(r, "(", ")", true);
+			print_constant_list(r, "(", ")", true);
 		} else {
-			adt_constant(r);
+			print_structure(r);
 		}
 		if (!in_value)
 			rust_text(r, "}");
 		break;
-	default:
-		r->failed = true;
+	default: r->failed = true;
 	}
 	r->depth--;
 }
@@ -559,14 +583,14 @@ void rust_v0(struct rust *r)
 	r->s += 2;
 	r->end -= 2;
 	r->at = 0;
-	if (rust_peek(r) >= '0' && rust_peek(r) <= '9') {	/* a version to come */
+	if (rust_peek(r) >= '0' && rust_peek(r) <= '9') { /* a future version */
 		r->failed = true;
 		return;
 	}
-	path(r, true);
+	print_path(r, true);
 	if (!r->failed && r->at < r->end && rust_peek(r) != '.' && rust_peek(r) != '$') {
-		r->quiet++;		/* the crate that instantiated it */
-		path(r, false);
+		r->quiet++; /* the crate that instantiated it */
+		print_path(r, false);
 		r->quiet--;
 	}
 	if (r->at < r->end && rust_peek(r) != '.' && rust_peek(r) != '$')

@@ -9,13 +9,13 @@
  *   symbol_unwind.c    extents of functions that have no name
  *   symbol_variable.c  globals, static locals, thread-local variables
  *
- * M1  symbol_module_open never fails: a module whose file is missing or is
+ * SM1  symbol_module_open never fails: a module whose file is missing or is
  *     another build answers "unknown" to everything.
- * M2  A file is only used when its build id is the recorded one, or when none
+ * SM2  A file is only used when its build id is the recorded one, or when none
  *     was recorded. Debug files are found by build id below /usr/lib/debug, by
- *     .gnu_debuglink, and by debuginfod when DEBUGINFOD_URLS is set.
- * M3  Strings live until symbol_module_close.
- * M4  Tables are made at the first question that needs them. Not thread-safe.
+ *     .gnu_debuglink, and by debuginfod after symbol_module_ask_servers.
+ * SM3  Strings live until symbol_module_close.
+ * SM4  Tables are made at the first question that needs them. Not thread-safe.
  */
 #ifndef TIDEMARK_SYMBOL_MODULE_H
 #define TIDEMARK_SYMBOL_MODULE_H
@@ -26,26 +26,25 @@
 
 struct symbol_module;
 
-enum symbol_source {		/* what a module can answer from */
-	SYMBOL_SOURCE_NONE,	/* no file, or another build */
-	SYMBOL_SOURCE_DYNAMIC,	/* .dynsym only: names of exported functions */
-	SYMBOL_SOURCE_TABLE,	/* .symtab, here or in a debug file */
+enum symbol_source {           /* what a module can answer from */
+	SYMBOL_SOURCE_NONE,    /* no file, or another build */
+	SYMBOL_SOURCE_DYNAMIC, /* .dynsym only: names of exported functions */
+	SYMBOL_SOURCE_TABLE,   /* .symtab, here or in a debug file */
 	SYMBOL_SOURCE_DWARF,
 };
 
 struct symbol_place {
-	const char *function;	/* demangled; NULL unknown */
-	const char *file;	/* NULL unknown */
-	unsigned line;		/* 0 unknown */
+	const char *function; /* demangled; NULL unknown */
+	const char *file;     /* NULL unknown */
+	unsigned line;        /* 0 unknown */
 };
 
 /* build_id: hex text, or NULL or "" when none was recorded. */
 struct symbol_module *symbol_module_open(const char *path, const char *build_id);
 void symbol_module_close(struct symbol_module *m);
 
-/* From now on no debuginfod server is asked: for the collector, which must not
- * wait for a network while a process stands still. */
-void symbol_module_offline(void);
+/* From now on debuginfod servers (DEBUGINFOD_URLS) are asked for what is not on this machine. */
+void symbol_module_ask_servers(void);
 
 /* Why the file at the path is not used ("is another build ..."), or NULL. */
 const char *symbol_module_warning(const struct symbol_module *m);
@@ -53,13 +52,13 @@ enum symbol_source symbol_module_source(struct symbol_module *m);
 
 /* The inline chain at an ELF address, innermost first, into places[max]; the
  * count, 0 when nothing is known. A return address is looked up less 1. */
-size_t symbol_module_places(struct symbol_module *m, uint64_t address, struct symbol_place *places,
-	size_t max);
+size_t symbol_module_places(
+	struct symbol_module *m, uint64_t address, struct symbol_place *places, size_t max);
 
 /* The function symbol that covers an ELF address, demangled, or NULL; its
  * extent where start and bytes are not NULL. */
-const char *symbol_module_function(struct symbol_module *m, uint64_t address, uint64_t *start,
-	uint64_t *bytes);
+const char *symbol_module_function(
+	struct symbol_module *m, uint64_t address, uint64_t *start, uint64_t *bytes);
 
 /* The ELF address at which the function around an address begins, by unwind
  * tables: for stripped programs. 0: unknown. */
@@ -67,15 +66,13 @@ uint64_t symbol_module_function_start(struct symbol_module *m, uint64_t address)
 
 /* The variable that covers an ELF address, or NULL: "cache", "ns::table",
  * "main::counter" for a static local. May read all DWARF of the module. */
-const char *symbol_module_variable(struct symbol_module *m, uint64_t address, uint64_t *start,
-	uint64_t *bytes);
+const char *symbol_module_variable(
+	struct symbol_module *m, uint64_t address, uint64_t *start, uint64_t *bytes);
 /* The same by the symbol table, if the module has one: a static local of C is "counter". */
-const char *symbol_module_object(struct symbol_module *m, uint64_t address, uint64_t *start,
-	uint64_t *bytes);
+const char *symbol_module_object(struct symbol_module *m, uint64_t address, uint64_t *start, uint64_t *bytes);
 
 /* The thread-local variable at an offset of the module's TLS block, or NULL. */
-const char *symbol_module_tls(struct symbol_module *m, uint64_t offset, uint64_t *start,
-	uint64_t *bytes);
+const char *symbol_module_tls(struct symbol_module *m, uint64_t offset, uint64_t *start, uint64_t *bytes);
 
 /* The ELF address of a defined symbol by its exact linker name. */
 bool symbol_module_find(struct symbol_module *m, const char *name, uint64_t *address, uint64_t *bytes);

@@ -1,31 +1,47 @@
 /* demangle.c - C++ names, clone suffixes, plain names. */
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "demangle.h"
-#include "error.h"
+#include "base/alloc.h"
+#include "base/error.h"
 
-/* libstdc++'s: same signature as abi::__cxa_demangle, which has no C header. */
-char *__cxa_demangle(const char *name, char *out, size_t *length, int *status);
+/* libstdc++'s, which has no C header: passes the readable name on in pieces; 0: it did. */
+int __gcclibcxx_demangle_callback(
+	const char *name, void (*put)(const char *piece, size_t bytes, void *context), void *context);
 
-/* Longer names exist in nobody's program; the C++ demangler takes time and
- * stack in proportion to the name, at best. */
+/* No real name is longer, and the demangler's stack grows with it. */
 #define CXX_MAX_BYTES 8192u
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /* A suffix ".word" or ".word.N" or ".N" that starts at `p` and ends the name
  * or goes on with another: its length, else 0. */
 static size_t suffix_length(const char *p)
 {
 	static const char *const words[] = {
-		"constprop", "isra", "part", "cold", "cold_", "lto_priv", "llvm", "localalias",
-		"clone", "unlikely", "hot", "exit", "startup", "ltrans", "resolver", "warm",
-		"memprof", "specialized", "__uniq", "coldclone",
+		"constprop",
+		"isra",
+		"part",
+		"cold",
+		"cold_",
+		"lto_priv",
+		"llvm",
+		"localalias",
+		"clone",
+		"unlikely",
+		"hot",
+		"exit",
+		"startup",
+		"ltrans",
+		"resolver",
+		"warm",
+		"memprof",
+		"specialized",
+		"__uniq",
+		"coldclone",
 	};
 	const char *start = p;
 
@@ -69,18 +85,51 @@ size_t demangle_stem(const char *symbol)
 
 static char *copy(const char *s, size_t n)
 {
-	char *p = memory_get(n + 1);
+	char *p = alloc_bytes(n + 1);
 
 	memcpy(p, s, n);
 	p[n] = '\0';
 	return p;
 }
 
+struct cxx_text {
+	jmp_buf full;
+	char *out;
+	size_t used;
+};
+
+static void put_piece(const char *piece, size_t bytes, void *context)
+{
+	struct cxx_text *text = context;
+
+	/* The demangler allocates nothing on the heap, so leaving it this way is safe. */
+	if (bytes > DEMANGLE_CXX_MAX_BYTES - text->used)
+		longjmp(text->full, 1);
+	memcpy(text->out + text->used, piece, bytes);
+	text->used += bytes;
+}
+
+/* NULL where the name is malformed, or longer than DN2 allows: substitutions may double it with every
+ * ten bytes of the symbol. */
+static char *demangle_cxx(const char *symbol)
+{
+	struct cxx_text *text = alloc_zeroed(1, sizeof(*text));
+	char *name = NULL;
+
+	text->out = alloc_bytes(DEMANGLE_CXX_MAX_BYTES + 1);
+	if (!setjmp(text->full) && !__gcclibcxx_demangle_callback(symbol, put_piece, text)) {
+		text->out[text->used] = '\0';
+		name = alloc_string(text->out);
+	}
+	free(text->out);
+	free(text);
+	return name;
+}
+
 char *demangle(const char *symbol)
 {
 	size_t n = demangle_stem(symbol);
 	char *stem, *name = NULL;
-	int status = 0;
 
 	/* Mach-O and some tools add an underscore; D and others stay as they are. */
 	if (symbol[0] != '_' || n < 4)
@@ -90,7 +139,7 @@ char *demangle(const char *symbol)
 		return name;
 	stem = copy(symbol, n);
 	if (symbol[1] == 'Z' && n <= CXX_MAX_BYTES)
-		name = __cxa_demangle(stem, NULL, NULL, &status);
+		name = demangle_cxx(stem);
 	if (!name)
 		return stem;
 	free(stem);
@@ -102,10 +151,50 @@ char *demangle(const char *symbol)
 static size_t operator_length(const char *whole, const char *p)
 {
 	static const char *const marks[] = {
-		"<=>", "<<=", ">>=", "->*", "<<", ">>", "<=", ">=", "->", "()", "[]", "<", ">",
-		"+=", "-=", "*=", "/=", "%=", "^=", "&=", "|=", "==", "!=", "&&", "||", "++", "--",
-		"+", "-", "*", "/", "%", "^", "&", "|", "~", "!", "=", ",",
-		" new[]", " delete[]", " new", " delete", " co_await",
+		"<=>",
+		"<<=",
+		">>=",
+		"->*",
+		"<<",
+		">>",
+		"<=",
+		">=",
+		"->",
+		"()",
+		"[]",
+		"<",
+		">",
+		"+=",
+		"-=",
+		"*=",
+		"/=",
+		"%=",
+		"^=",
+		"&=",
+		"|=",
+		"==",
+		"!=",
+		"&&",
+		"||",
+		"++",
+		"--",
+		"+",
+		"-",
+		"*",
+		"/",
+		"%",
+		"^",
+		"&",
+		"|",
+		"~",
+		"!",
+		"=",
+		",",
+		" new[]",
+		" delete[]",
+		" new",
+		" delete",
+		" co_await",
 	};
 
 	if (strncmp(p, "operator", 8) != 0)
@@ -115,7 +204,7 @@ static size_t operator_length(const char *whole, const char *p)
 	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
 		if (strncmp(p + 8, marks[i], strlen(marks[i])) == 0)
 			return 8 + strlen(marks[i]);
-	return p[8] == ' ' ? 8 + strcspn(p + 8, "(") : 0;	/* a conversion: operator bool */
+	return p[8] == ' ' ? 8 + strcspn(p + 8, "(") : 0; /* a conversion: operator bool */
 }
 
 /* The end of the bracket group that opens at p: one past the partner, or NULL
@@ -136,22 +225,21 @@ static const char *skip_group(const char *whole, const char *p)
 			continue;
 		}
 		switch (*p) {
-		case '<':
-			angle++;
-			break;
+		case '<': angle++; break;
 		case '>':
 			if (angle)
 				angle--;
 			break;
-		case '(': case '[': case '{':
-			round++;
-			break;
-		case ')': case ']': case '}':
+		case '(':
+		case '[':
+		case '{': round++; break;
+		case ')':
+		case ']':
+		case '}':
 			if (round)
 				round--;
 			break;
-		default:
-			continue;
+		default: continue;
 		}
 		if (angle == 0 && round == 0)
 			return p + 1;
@@ -162,7 +250,7 @@ static const char *skip_group(const char *whole, const char *p)
 struct plain {
 	char *out;
 	size_t used, capacity;
-	int first_argument;	/* keep the first template argument of each list */
+	int first_argument; /* keep the first template argument of each list */
 };
 
 static void put(struct plain *o, const char *s, size_t n)
@@ -184,7 +272,7 @@ static void put_first_argument(struct plain *o, const char *whole, const char *p
 			p += n - 1;
 		} else if (*p == ',' && round == 0) {
 			/* On to the bracket that closes this list. */
-			for (size_t nested = 1; ++p < end; ) {
+			for (size_t nested = 1; ++p < end;) {
 				nested += *p == '<';
 				nested -= *p == '>' && p[-1] != '-';
 				if (nested == 0)
@@ -223,7 +311,7 @@ static void plain_part(struct plain *o, const char *whole, const char *p, const 
 		if (n) {
 			put(o, p, n);
 			p += n;
-			p += p[0] == ' ' && p[1] == '<';	/* "operator< <int>" */
+			p += p[0] == ' ' && p[1] == '<'; /* "operator< <int>" */
 		} else if (strncmp(p, anonymous, sizeof(anonymous) - 1) == 0) {
 			put(o, p, sizeof(anonymous) - 1);
 			p += sizeof(anonymous) - 1;
@@ -248,7 +336,7 @@ static void plain_part(struct plain *o, const char *whole, const char *p, const 
 			if (!q)
 				return;
 			if (o->used >= start + 2 && memcmp(o->out + o->used - 2, "::", 2) == 0)
-				o->used -= 2;	/* Rust: f::<u64> */
+				o->used -= 2; /* Rust: f::<u64> */
 			if (o->first_argument && *p == '<' && o->used > start)
 				put_first_argument(o, whole, p, q < end ? q : end);
 			p = q < end ? q : end;
@@ -264,7 +352,7 @@ static void plain_part(struct plain *o, const char *whole, const char *p, const 
 		} else if (*p == ' ' && strncmp(p, " [clone", 7) == 0) {
 			return;
 		} else if (*p == ' ' && strncmp(p, " as ", 4) != 0) {
-			o->used = start;	/* what came before was the return type */
+			o->used = start; /* what came before was the return type */
 			p++;
 		} else {
 			put(o, p++, 1);
@@ -279,7 +367,7 @@ static size_t plain(const char *function, char *out, size_t capacity, int first_
 
 	if (capacity == 0)
 		return 0;
-	if (*p == '<' && (q = skip_group(function, p)) != NULL) {	/* Rust: <T as Trait>::f */
+	if (*p == '<' && (q = skip_group(function, p)) != NULL) { /* Rust: <T as Trait>::f */
 		const char *as, *inside = p + 1;
 		size_t depth = 0;
 

@@ -7,21 +7,32 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "perfmap.h"
-#include "shim/ledger.h"
+#include "base/alloc.h"
+#include "model/perfmap.h"
 #include "symbol.h"
 #include "symbol_module.h"
 #include "wrappers.h"
 
-#define INLINE_MAX 64u			/* lines of one frame */
-#define STACK_MAX_FRAMES 65536u		/* a parent chain in a damaged file may be a ring */
+#define INLINE_MAX 64u          /* lines of one frame */
+#define STACK_MAX_FRAMES 65536u /* bounds every walk along parents */
 
-struct lines { const struct symbol_line *lines; uint32_t count; };
+struct lines {
+	const struct symbol_line *lines;
+	uint32_t count;
+};
 
 /* A slot of the hash table of addresses. */
-struct address { uint64_t address; uint32_t module; uint32_t exact : 1, place : 31; };
+struct address {
+	uint64_t address;
+	uint32_t module;
+	uint32_t exact : 1, place : 31;
+};
 
-struct module_state { struct symbol_module *opened; bool tried, shared; };
+struct module_state {
+	uint64_t without_source; /* frames that were looked up */
+	struct symbol_module *opened;
+	bool tried, shared;
+};
 
 /* Files that are open for any struct symbols: the two sides of a comparison
  * read the debug information of a program once. */
@@ -36,12 +47,12 @@ static struct open_module *open_modules;
 struct symbols {
 	const struct snapshot *s;
 	struct module_state *modules;
-	uint32_t *frames;		/* by frame: its place; 0: not yet asked */
-	struct lines *stacks;		/* by site; count 0: not yet asked */
-	uint32_t *stored;		/* first index + 1 in s->symbols by frame, or NULL */
-	struct lines *places;		/* from 1 on */
+	uint32_t *frames;     /* by frame: its place; 0: not yet asked */
+	struct lines *stacks; /* by site; count 0: not yet asked */
+	uint32_t *stored;     /* first index + 1 in s->symbols by frame, or NULL */
+	struct lines *places; /* from 1 on */
 	uint32_t place_count, place_capacity, line_count;
-	struct address *addresses;	/* open addressing; place 0: free */
+	struct address *addresses; /* open addressing; place 0: free */
 	size_t address_count, address_capacity;
 	void **owned;
 	size_t owned_count, owned_capacity;
@@ -50,11 +61,21 @@ struct symbols {
 	uint64_t looked_up, without_source;
 };
 
+static void count_looked_up(struct symbols *y, uint32_t module, bool with_source)
+{
+	y->looked_up++;
+	if (with_source)
+		return;
+	y->without_source++;
+	if (module < y->s->module_count)
+		y->modules[module].without_source++;
+}
+
 static void *own(struct symbols *y, void *p)
 {
 	if (y->owned_count == y->owned_capacity) {
 		y->owned_capacity = y->owned_capacity ? y->owned_capacity * 2 : 256;
-		y->owned = memory_resize(y->owned, y->owned_capacity * sizeof(*y->owned));
+		y->owned = alloc_resize(y->owned, y->owned_capacity * sizeof(*y->owned));
 	}
 	return y->owned[y->owned_count++] = p;
 }
@@ -66,7 +87,7 @@ static void index_stored(struct symbols *y)
 
 	if (!s->symbol_count)
 		return;
-	y->stored = memory_get_zeroed(s->frame_count + 1, sizeof(*y->stored));
+	y->stored = alloc_zeroed(s->frame_count + 1, sizeof(*y->stored));
 	for (size_t i = 0; i < s->symbol_count && i < UINT32_MAX - 1; i++) {
 		uint32_t frame = s->symbols[i].frame;
 
@@ -77,12 +98,12 @@ static void index_stored(struct symbols *y)
 
 struct symbols *symbols_new(const struct snapshot *s)
 {
-	struct symbols *y = memory_get_zeroed(1, sizeof(*y));
+	struct symbols *y = alloc_zeroed(1, sizeof(*y));
 
 	y->s = s;
-	y->modules = memory_get_zeroed(s->module_count + 1, sizeof(*y->modules));
-	y->frames = memory_get_zeroed(s->frame_count + 1, sizeof(*y->frames));
-	y->stacks = memory_get_zeroed(s->site_count + 1, sizeof(*y->stacks));
+	y->modules = alloc_zeroed(s->module_count + 1, sizeof(*y->modules));
+	y->frames = alloc_zeroed(s->frame_count + 1, sizeof(*y->frames));
+	y->stacks = alloc_zeroed(s->site_count + 1, sizeof(*y->stacks));
 	index_stored(y);
 	return y;
 }
@@ -95,9 +116,9 @@ static struct symbol_module *module_get(const char *path, const char *build_id)
 		if (!strcmp(o->path, path) && !strcmp(o->build_id, build_id))
 			break;
 	if (!o) {
-		o = memory_get_zeroed(1, sizeof(*o));
+		o = alloc_zeroed(1, sizeof(*o));
 		*o = (struct open_module){ open_modules, symbol_module_open(path, build_id),
-			memory_string(path), memory_string(build_id), 0 };
+			alloc_string(path), alloc_string(build_id), 0 };
 		open_modules = o;
 	}
 	o->users++;
@@ -144,7 +165,7 @@ void symbols_free(struct symbols *y)
 
 static void warn(struct symbols *y, char *text)
 {
-	y->warnings = memory_resize(y->warnings, (y->warning_count + 1) * sizeof(*y->warnings));
+	y->warnings = alloc_resize(y->warnings, (y->warning_count + 1) * sizeof(*y->warnings));
 	y->warnings[y->warning_count++] = text;
 }
 
@@ -153,10 +174,12 @@ static void warn_newer(struct symbols *y, const char *path)
 {
 	struct stat st;
 
-	if (y->s->process->taken_wall_ns && stat(path, &st) == 0 &&
-	    (uint64_t)st.st_mtim.tv_sec > y->s->process->taken_wall_ns / 1000000000)
-		warn(y, memory_printf("%s has no build id and is newer than the snapshot: "
-			"its names may be wrong", path));
+	if (y->s->process->taken_wall_ns && stat(path, &st) == 0
+		&& (uint64_t)st.st_mtim.tv_sec > y->s->process->taken_wall_ns / 1000000000)
+		warn(y,
+			alloc_printf("%s has no build id and is newer than the snapshot: "
+				     "its names may be wrong",
+				path));
 }
 
 static struct symbol_module *module_of(struct symbols *y, uint32_t index)
@@ -175,12 +198,12 @@ static struct symbol_module *module_of(struct symbols *y, uint32_t index)
 	state->tried = true;
 	path = snapshot_string(s, m->path);
 	build_id = snapshot_string(s, m->build_id);
-	if ((m->flags & LEDGER_MODULE_VDSO) || !*path)
+	if ((m->flags & MODULE_VDSO) || !*path)
 		return NULL;
 	/* A library that was loaded twice has two entries. */
 	for (size_t i = 1; i < s->module_count; i++) {
-		if (y->modules[i].opened && !strcmp(path, snapshot_string(s, s->modules[i].path)) &&
-		    !strcmp(build_id, snapshot_string(s, s->modules[i].build_id))) {
+		if (y->modules[i].opened && !strcmp(path, snapshot_string(s, s->modules[i].path))
+			&& !strcmp(build_id, snapshot_string(s, s->modules[i].build_id))) {
 			state->shared = true;
 			return state->opened = y->modules[i].opened;
 		}
@@ -200,23 +223,25 @@ static const char *made_name(struct symbols *y, uint32_t module, uint64_t addres
 	const char *path, *slash;
 	uint64_t at, start;
 
-	if (module == 0 || module >= s->module_count || !*(path = snapshot_string(s, s->modules[module].path)))
-		return own(y, memory_printf("0x%llx", (unsigned long long)address));
+	if (module == 0 || module >= s->module_count
+		|| !*(path = snapshot_string(s, s->modules[module].path)))
+		return own(y, alloc_printf("0x%llx", (unsigned long long)address));
 	slash = strrchr(path, '/');
 	at = address - s->modules[module].bias;
 	start = m ? symbol_module_function_start(m, exact ? at : at - 1) : 0;
-	return own(y, memory_printf("%s+0x%llx", slash && slash[1] ? slash + 1 : path,
-		(unsigned long long)(start ? start : at)));
+	return own(y,
+		alloc_printf("%s+0x%llx", slash && slash[1] ? slash + 1 : path,
+			(unsigned long long)(start ? start : at)));
 }
 
 /* A new place with `count` empty lines. */
 static struct symbol_line *place_add(struct symbols *y, size_t count, uint32_t *place)
 {
-	struct symbol_line *lines = own(y, memory_get_zeroed(count, sizeof(*lines)));
+	struct symbol_line *lines = own(y, alloc_zeroed(count, sizeof(*lines)));
 
 	if (y->place_count + 1 >= y->place_capacity) {
 		y->place_capacity = y->place_capacity ? y->place_capacity * 2 : 1024;
-		y->places = memory_resize(y->places, y->place_capacity * sizeof(*y->places));
+		y->places = alloc_resize(y->places, y->place_capacity * sizeof(*y->places));
 	}
 	*place = ++y->place_count;
 	y->places[*place] = (struct lines){ lines, (uint32_t)count };
@@ -241,10 +266,10 @@ static uint32_t resolve(struct symbols *y, uint32_t index, uint64_t address, boo
 		if (m)
 			count = symbol_module_places(m, pc - bias, places, INLINE_MAX);
 		/* Nothing before it, and a function begins here: put as a stack's outermost return address. */
-		if (m && !count && !exact && symbol_module_function_start(m, address - bias) == address - bias)
+		if (m && !count && !exact
+			&& symbol_module_function_start(m, address - bias) == address - bias)
 			count = symbol_module_places(m, address - bias, places, INLINE_MAX);
-		y->looked_up++;
-		y->without_source += count == 0 || !places[0].file;
+		count_looked_up(y, index, count && places[0].file);
 	}
 	if (count == 0) {
 		jit = path ? NULL : perfmap_find(s->jit, s->jit_count, pc);
@@ -256,11 +281,17 @@ static uint32_t resolve(struct symbols *y, uint32_t index, uint64_t address, boo
 		bool named = places[i].function && *places[i].function;
 
 		lines[i] = (struct symbol_line){
-			.function = named ? places[i].function : i + 1 < count ? "[inlined]" :
-				made_name(y, index, address, exact),
-			.file = places[i].file, .line = places[i].line, .module = path,
-			.address = address, .inlined = i + 1 < count, .has_symbol = named,
-			.language = "native", .number = ++y->line_count,
+			.function = named       ? places[i].function
+				: i + 1 < count ? "[inlined]"
+						: made_name(y, index, address, exact),
+			.file = places[i].file,
+			.line = places[i].line,
+			.module = path,
+			.address = address,
+			.inlined = i + 1 < count,
+			.has_symbol = named,
+			.language = "native",
+			.number = ++y->line_count,
 		};
 		lines[i].wrapper = named && wrappers_has(lines[i].function);
 	}
@@ -272,8 +303,9 @@ static struct address *slot_of(const struct symbols *y, uint32_t module, uint64_
 	uint64_t h = (address ^ (uint64_t)module << 48 ^ (uint64_t)exact << 63) * 0x9e3779b97f4a7c15u;
 	size_t i = (size_t)(h >> 20) & (y->address_capacity - 1);
 
-	while (y->addresses[i].place && (y->addresses[i].address != address ||
-	       y->addresses[i].module != module || y->addresses[i].exact != exact))
+	while (y->addresses[i].place
+		&& (y->addresses[i].address != address || y->addresses[i].module != module
+			|| y->addresses[i].exact != exact))
 		i = (i + 1) & (y->address_capacity - 1);
 	return &y->addresses[i];
 }
@@ -284,7 +316,7 @@ static void addresses_grow(struct symbols *y)
 	size_t n = y->address_capacity;
 
 	y->address_capacity = n ? n * 2 : 1024;
-	y->addresses = memory_get_zeroed(y->address_capacity, sizeof(*y->addresses));
+	y->addresses = alloc_zeroed(y->address_capacity, sizeof(*y->addresses));
 	for (size_t i = 0; i < n; i++)
 		if (old[i].place)
 			*slot_of(y, old[i].module, old[i].address, old[i].exact) = old[i];
@@ -307,19 +339,22 @@ static uint32_t stored_lines(struct symbols *y, uint32_t frame)
 		const char *function = snapshot_string(s, t->function), *file = snapshot_string(s, t->file);
 
 		lines[i] = (struct symbol_line){
-			.function = *function ? function :
-				made_name(y, f->module, f->address, f->flags & FRAME_SIGNAL),
-			.file = *file ? file : NULL, .line = t->line, .address = f->address,
-			.module = f->module && f->module < s->module_count ?
-				snapshot_string(s, s->modules[f->module].path) : NULL,
+			.function = *function ? function
+					      : made_name(y, f->module, f->address, f->flags & FRAME_SIGNAL),
+			.file = *file ? file : NULL,
+			.line = t->line,
+			.address = f->address,
+			.module = f->module && f->module < s->module_count
+				? snapshot_string(s, s->modules[f->module].path)
+				: NULL,
 			.inlined = i + 1 < n,
 			.has_symbol = *function && !(t->flags & SYMBOL_MADE_FROM_ADDRESS),
-			.language = "native", .number = ++y->line_count,
+			.language = "native",
+			.number = ++y->line_count,
 		};
 		lines[i].wrapper = lines[i].has_symbol && wrappers_has(function);
 	}
-	y->looked_up++;
-	y->without_source += !lines[0].file;
+	count_looked_up(y, f->module, lines[0].file != NULL);
 	return place;
 }
 
@@ -344,8 +379,8 @@ const struct symbol_line *symbols_frame(struct symbols *y, uint32_t frame, size_
 		a = slot_of(y, f->module, f->address, exact);
 		if (!a->place) {
 			*a = (struct address){ f->address, f->module, exact,
-				y->stored && y->stored[frame] ? stored_lines(y, frame) :
-				resolve(y, f->module, f->address, exact) };
+				y->stored && y->stored[frame] ? stored_lines(y, frame)
+							      : resolve(y, f->module, f->address, exact) };
 			y->address_count++;
 		}
 		*place = a->place;
@@ -364,7 +399,7 @@ static const struct symbol_line *without_frames(struct symbols *y, uint32_t site
 	if (!label || site >= y->s->site_count)
 		return &unknown;
 	if (!y->stacks[site].count) {
-		line = own(y, memory_get_zeroed(1, sizeof(*line)));
+		line = own(y, alloc_zeroed(1, sizeof(*line)));
 		*line = unknown;
 		line->function = label;
 		line->number = ++y->line_count;
@@ -382,7 +417,7 @@ static uint32_t first_frame(const struct symbols *y, uint32_t site)
 	for (size_t n = 0; frame && frame < s->frame_count && n < STACK_MAX_FRAMES; n++) {
 		uint32_t module = s->frames[frame].module;
 
-		if (module >= s->module_count || !(s->modules[module].flags & LEDGER_MODULE_SHIM))
+		if (module >= s->module_count || !(s->modules[module].flags & MODULE_SHIM))
 			return frame;
 		frame = s->frames[frame].parent;
 	}
@@ -409,7 +444,7 @@ const struct symbol_line *symbols_stack(struct symbols *y, uint32_t site, size_t
 		n += lines;
 		frame = s->frames[frame].parent;
 	}
-	stack = own(y, memory_get(n * sizeof(*stack)));
+	stack = own(y, alloc_bytes(n * sizeof(*stack)));
 	for (frame = first; frames-- > 0; frame = s->frames[frame].parent) {
 		const struct symbol_line *from = symbols_frame(y, frame, &lines);
 
@@ -438,7 +473,7 @@ size_t symbols_walk(struct symbols *y, uint32_t site, const struct symbol_line *
 		}
 		if (count + lines > *room) {
 			*room = (count + lines) * 2;
-			*line = memory_resize(*line, *room * sizeof(**line));
+			*line = alloc_resize(*line, *room * sizeof(**line));
 		}
 		for (size_t i = 0; i < lines; i++)
 			(*line)[count++] = &from[i];
@@ -506,8 +541,18 @@ double symbols_without_source(const struct symbols *y)
 	return y->looked_up ? (double)y->without_source / (double)y->looked_up : 0;
 }
 
-const char *symbols_variable(struct symbols *y, uint32_t module, uint64_t elf_address,
-	uint64_t *start, uint64_t *bytes)
+const char *symbols_without_source_most(const struct symbols *y)
+{
+	size_t most = 0;
+
+	for (size_t i = 1; i < y->s->module_count; i++)
+		if (y->modules[i].without_source > y->modules[most].without_source)
+			most = i;
+	return most ? snapshot_string(y->s, y->s->modules[most].path) : "";
+}
+
+const char *symbols_variable(
+	struct symbols *y, uint32_t module, uint64_t elf_address, uint64_t *start, uint64_t *bytes)
 {
 	struct symbol_module *m = module_of(y, module);
 

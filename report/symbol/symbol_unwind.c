@@ -13,7 +13,10 @@
 #define UDATA4 0x03
 #define DATAREL_SDATA4 0x3b
 
-struct part { const unsigned char *bytes; uint64_t address, count; };
+struct part {
+	const unsigned char *bytes;
+	uint64_t address, count;
+};
 
 static uint64_t at32(const unsigned char *p, bool sign)
 {
@@ -52,8 +55,8 @@ static uint64_t fde_bytes(const struct part *frames, uint64_t fde, uint64_t star
 	uint64_t at = fde - frames->address;
 	const unsigned char *p = frames->bytes + at;
 
-	if (fde < frames->address || frames->count < 16 || at > frames->count - 16 ||
-	    at32(p, false) == UINT32_MAX)
+	if (fde < frames->address || frames->count < 16 || at > frames->count - 16
+		|| at32(p, false) == UINT32_MAX)
 		return 0;
 	if (fde + 8 + at32(p + 8, true) != start)
 		return 0;
@@ -68,9 +71,9 @@ uint64_t symbol_module_function_start(struct symbol_module *m, uint64_t address)
 	Elf *elf = m->module ? dwfl_module_getelf(m->module, &bias) : NULL;
 	const unsigned char *table;
 
-	if (!elf || !section(elf, ".eh_frame_hdr", &header) || !section(elf, ".eh_frame", &frames) ||
-	    header.count < 12 || header.bytes[0] != 1 || header.bytes[1] != PCREL_SDATA4 ||
-	    header.bytes[2] != UDATA4 || header.bytes[3] != DATAREL_SDATA4)
+	if (!elf || !section(elf, ".eh_frame_hdr", &header) || !section(elf, ".eh_frame", &frames)
+		|| header.count < 12 || header.bytes[0] != 1 || header.bytes[1] != PCREL_SDATA4
+		|| header.bytes[2] != UDATA4 || header.bytes[3] != DATAREL_SDATA4)
 		return 0;
 	table = header.bytes + 12;
 	count = at32(header.bytes + 8, false);

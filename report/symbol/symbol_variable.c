@@ -12,15 +12,16 @@
 #include <string.h>
 
 #include "demangle.h"
-#include "error.h"
+#include "base/alloc.h"
 #include "symbol_private.h"
 
 #define NESTING_MAX 200
-#define DWARF_MAX ((uint64_t)96 << 20)	/* bytes of .debug_info; about 1.5 s */
+#define DWARF_MAX ((uint64_t)96 << 20) /* bytes of .debug_info; about 1.5 s */
 
 struct reader {
 	struct symbol_module *m;
 	size_t capacity;
+	Dwarf_Off visited; /* in this unit */
 };
 
 /* The constant address of a variable, or false. */
@@ -30,8 +31,8 @@ static bool static_address(Dwarf_Die *die, uint64_t *address)
 	Dwarf_Op *op;
 	size_t n;
 
-	if (!dwarf_attr_integrate(die, DW_AT_location, &attribute) ||
-	    dwarf_getlocation(&attribute, &op, &n) != 0 || n == 0)
+	if (!dwarf_attr_integrate(die, DW_AT_location, &attribute)
+		|| dwarf_getlocation(&attribute, &op, &n) != 0 || n == 0)
 		return false;
 	if (op[0].atom == DW_OP_addr) {
 		*address = op[0].number;
@@ -39,8 +40,8 @@ static bool static_address(Dwarf_Die *die, uint64_t *address)
 	}
 	if (op[0].atom != DW_OP_addrx && op[0].atom != DW_OP_GNU_addr_index)
 		return false;
-	return n == 1 && dwarf_getlocation_attr(&attribute, &op[0], &result) == 0 &&
-		dwarf_formaddr(&result, address) == 0;
+	return n == 1 && dwarf_getlocation_attr(&attribute, &op[0], &result) == 0
+		&& dwarf_formaddr(&result, address) == 0;
 }
 
 /* Bytes of the variable's type; 0 unknown. */
@@ -50,8 +51,8 @@ static uint64_t bytes_of(Dwarf_Die *die)
 	Dwarf_Die type, peeled;
 	Dwarf_Word bytes;
 
-	if (!dwarf_attr_integrate(die, DW_AT_type, &attribute) || !dwarf_formref_die(&attribute, &type) ||
-	    dwarf_peel_type(&type, &peeled) != 0 || dwarf_aggregate_size(&peeled, &bytes) != 0)
+	if (!dwarf_attr_integrate(die, DW_AT_type, &attribute) || !dwarf_formref_die(&attribute, &type)
+		|| dwarf_peel_type(&type, &peeled) != 0 || dwarf_aggregate_size(&peeled, &bytes) != 0)
 		return 0;
 	return bytes;
 }
@@ -70,13 +71,13 @@ static void variable_add(struct reader *r, Dwarf_Die *die, const char *function)
 	if (linkage)
 		text = demangle(linkage);
 	else if (name && function)
-		text = memory_printf("%s::%s", function, name);
+		text = alloc_printf("%s::%s", function, name);
 	else if (name)
-		text = memory_string(name);
+		text = alloc_string(name);
 	else
 		return;
 	/* "list[abi:cxx11]": a tag of the library's version, no part of the name. */
-	for (char *tag; (tag = strstr(text, "[abi:")) && strchr(tag, ']'); )
+	for (char *tag; (tag = strstr(text, "[abi:")) && strchr(tag, ']');)
 		memmove(tag, strchr(tag, ']') + 1, strlen(strchr(tag, ']') + 1) + 1);
 	e.start = at + r->m->dwarf_bias - r->m->bias;
 	e.end = e.start + bytes_of(die);
@@ -111,22 +112,18 @@ static void variables_read(struct reader *r, Dwarf_Die *die, const char *functio
 	do {
 		const char *around = function;
 
+		if (!symbol_visit(&r->visited, &child))
+			return;
 		switch (dwarf_tag(&child)) {
-		case DW_TAG_variable:
-			variable_add(r, &child, function);
-			continue;
+		case DW_TAG_variable: variable_add(r, &child, function); continue;
 		case DW_TAG_subprogram:
-		case DW_TAG_inlined_subroutine:
-			around = function_name(r->m, &child);
-			break;
+		case DW_TAG_inlined_subroutine: around = function_name(r->m, &child); break;
 		case DW_TAG_lexical_block:
 		case DW_TAG_namespace:
 		case DW_TAG_module:
 		case DW_TAG_class_type:
-		case DW_TAG_structure_type:
-			break;
-		default:
-			continue;
+		case DW_TAG_structure_type: break;
+		default: continue;
 		}
 		variables_read(r, &child, around, depth + 1);
 	} while (dwarf_siblingof(&child, &child) == 0);
@@ -143,8 +140,8 @@ static bool affordable(Dwarf *dwarf)
 	if (!elf || elf_getshdrstrndx(elf, &names) != 0)
 		return false;
 	while ((section = elf_nextscn(elf, section)) != NULL) {
-		const char *name = gelf_getshdr(section, &header) ?
-			elf_strptr(elf, names, header.sh_name) : NULL;
+		const char *name =
+			gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
 
 		if (name && strcmp(name, ".debug_info") == 0)
 			return header.sh_size <= DWARF_MAX;
@@ -154,7 +151,7 @@ static bool affordable(Dwarf *dwarf)
 
 static void dwarf_variables(struct symbol_module *m)
 {
-	struct reader r = { m, 0 };
+	struct reader r = { .m = m };
 	Dwarf_CU *cu = NULL;
 	Dwarf_Die die, sub;
 	uint8_t type;
@@ -167,6 +164,7 @@ static void dwarf_variables(struct symbol_module *m)
 	while (dwarf_get_units(m->dwarf, cu, &cu, NULL, &type, &die, &sub) == 0) {
 		if (type != DW_UT_compile && type != DW_UT_skeleton)
 			continue;
+		r.visited = 0; /* a .dwo file has offsets of its own */
 		variables_read(&r, type == DW_UT_skeleton && sub.addr ? &sub : &die, NULL, 0);
 	}
 	symbol_table_sort(&m->variables);
@@ -190,11 +188,12 @@ static const char *without_abi_tag(const char *name)
 	return name;
 }
 
-static const char *variable(struct symbol_module *m, uint64_t address, uint64_t *start, uint64_t *bytes, bool dwarf)
+static const char *variable(
+	struct symbol_module *m, uint64_t address, uint64_t *start, uint64_t *bytes, bool dwarf)
 {
 	struct symbol_entry *e, *v = NULL;
 
-	symbol_tables_read(m);
+	symbol_table_read(m);
 	e = symbol_table_at(&m->objects, address);
 	if ((!e || numbered(e->name)) && (dwarf || !m->objects.count)) {
 		dwarf_variables(m);
@@ -211,24 +210,22 @@ static const char *variable(struct symbol_module *m, uint64_t address, uint64_t 
 	return without_abi_tag(v ? v->shown : symbol_entry_shown(m, e));
 }
 
-const char *symbol_module_variable(struct symbol_module *m, uint64_t address, uint64_t *start,
-	uint64_t *bytes)
+const char *symbol_module_variable(
+	struct symbol_module *m, uint64_t address, uint64_t *start, uint64_t *bytes)
 {
 	return variable(m, address, start, bytes, true);
 }
 
-const char *symbol_module_object(struct symbol_module *m, uint64_t address, uint64_t *start,
-	uint64_t *bytes)
+const char *symbol_module_object(struct symbol_module *m, uint64_t address, uint64_t *start, uint64_t *bytes)
 {
 	return variable(m, address, start, bytes, false);
 }
 
-const char *symbol_module_tls(struct symbol_module *m, uint64_t offset, uint64_t *start,
-	uint64_t *bytes)
+const char *symbol_module_tls(struct symbol_module *m, uint64_t offset, uint64_t *start, uint64_t *bytes)
 {
 	struct symbol_entry *e;
 
-	symbol_tables_read(m);
+	symbol_table_read(m);
 	e = symbol_table_at(&m->thread_locals, offset);
 	if (!e)
 		return NULL;

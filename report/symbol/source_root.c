@@ -5,13 +5,17 @@
 #include <sys/stat.h>
 #include <uthash.h>
 
-#include "error.h"
+#include "base/alloc.h"
+#include "base/error.h"
 #include "source_root.h"
 
-struct known_file { char *file, *relative; UT_hash_handle hh; };
+struct known_file {
+	char *file, *relative;
+	UT_hash_handle hh;
+};
 
 struct source_root {
-	char **folders;		/* as given and, where it differs, resolved; no slash at the end */
+	char **folders; /* as given and, where it differs, resolved; no slash at the end */
 	size_t count;
 	struct known_file *known;
 };
@@ -25,13 +29,13 @@ static void folder_add(struct source_root *r, const char *folder)
 	for (size_t i = 0; i < r->count; i++)
 		if (strlen(r->folders[i]) == n && memcmp(r->folders[i], folder, n) == 0)
 			return;
-	r->folders = memory_resize(r->folders, (r->count + 1) * sizeof(*r->folders));
-	r->folders[r->count++] = memory_printf("%.*s", (int)n, folder);
+	r->folders = alloc_resize(r->folders, (r->count + 1) * sizeof(*r->folders));
+	r->folders[r->count++] = alloc_printf("%.*s", (int)n, folder);
 }
 
 struct source_root *source_root_new(const char *const *folders, size_t count)
 {
-	struct source_root *r = memory_get_zeroed(1, sizeof(*r));
+	struct source_root *r = alloc_zeroed(1, sizeof(*r));
 
 	for (size_t i = 0; i < count; i++) {
 		char *resolved;
@@ -54,7 +58,8 @@ void source_root_free(struct source_root *r)
 
 	if (!r)
 		return;
-	HASH_ITER(hh, r->known, k, next) {
+	HASH_ITER(hh, r->known, k, next)
+	{
 		HASH_DEL(r->known, k);
 		free(k->file);
 		free(k->relative);
@@ -70,14 +75,14 @@ static const char *below(const char *folder, const char *file)
 {
 	size_t n = strlen(folder);
 
-	if (n == 1)	/* "/" */
+	if (n == 1) /* "/" */
 		return file[0] == '/' && file[1] ? file + 1 : NULL;
 	return strncmp(file, folder, n) == 0 && file[n] == '/' && file[n + 1] ? file + n + 1 : NULL;
 }
 
 static bool has_file(const char *folder, const char *end)
 {
-	char *path = memory_printf("%s/%s", folder, end);
+	char *path = alloc_printf("%s/%s", folder, end);
 	struct stat st;
 	bool found = stat(path, &st) == 0 && S_ISREG(st.st_mode);
 
@@ -128,9 +133,9 @@ const char *source_root_relative(struct source_root *r, const char *file)
 		relative = below(r->folders[i], file);
 	if (!relative)
 		relative = longest_end(r, file);
-	k = memory_get(sizeof(*k));
-	k->file = memory_string(file);
-	k->relative = relative ? memory_string(relative) : NULL;
+	k = alloc_bytes(sizeof(*k));
+	k->file = alloc_string(file);
+	k->relative = relative ? alloc_string(relative) : NULL;
 	HASH_ADD_KEYPTR(hh, r->known, k->file, strlen(k->file), k);
 	return k->relative;
 }

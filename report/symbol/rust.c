@@ -1,12 +1,7 @@
-/* demangle_rust.c - Rust symbols: reading, the bounded output, and the legacy mangling
- * (_ZN...17h<hash>E). demangle_rust_v0.c has the grammar of v0 (_R...).
- */
-#include <stdlib.h>
+/* rust.c - reads the pieces of which Rust's mangled names are made, and builds the bounded text. */
 #include <string.h>
-
 #include "demangle.h"
-#include "demangle_rust.h"
-#include "error.h"
+#include "rust.h"
 
 void rust_put(struct rust *r, const char *s, size_t n)
 {
@@ -20,10 +15,7 @@ void rust_put(struct rust *r, const char *s, size_t n)
 	r->used += n;
 }
 
-void rust_text(struct rust *r, const char *s)
-{
-	rust_put(r, s, strlen(s));
-}
+void rust_text(struct rust *r, const char *s) { rust_put(r, s, strlen(s)); }
 
 void rust_number(struct rust *r, uint64_t v)
 {
@@ -83,8 +75,9 @@ void rust_punycode(struct rust *r, struct rust_identifier id)
 
 		for (uint32_t k = 36;; k += 36) {
 			char c = at < id.n ? id.s[at++] : '\0';
-			uint32_t digit = c >= 'a' && c <= 'z' ? (uint32_t)(c - 'a') :
-				c >= '0' && c <= '9' ? (uint32_t)(c - '0') + 26 : 99;
+			uint32_t digit = c >= 'a' && c <= 'z' ? (uint32_t)(c - 'a')
+				: c >= '0' && c <= '9'        ? (uint32_t)(c - '0') + 26
+							      : 99;
 			uint32_t t = k <= bias ? 1 : k >= bias + 26 ? 26 : k - bias;
 
 			if (digit > 35 || digit > (UINT32_MAX - i) / w) {
@@ -120,10 +113,7 @@ void rust_punycode(struct rust *r, struct rust_identifier id)
 		rust_rune(r, runes[k]);
 }
 
-char rust_peek(const struct rust *r)
-{
-	return r->at < r->end ? r->s[r->at] : '\0';
-}
+char rust_peek(const struct rust *r) { return r->at < r->end ? r->s[r->at] : '\0'; }
 
 bool rust_eat(struct rust *r, char c)
 {
@@ -168,10 +158,7 @@ uint64_t rust_base62(struct rust *r)
 	return v + 1;
 }
 
-uint64_t rust_optional62(struct rust *r, char tag)
-{
-	return rust_eat(r, tag) ? rust_base62(r) + 1 : 0;
-}
+uint64_t rust_optional62(struct rust *r, char tag) { return rust_eat(r, tag) ? rust_base62(r) + 1 : 0; }
 
 struct rust_identifier rust_name(struct rust *r)
 {
@@ -195,105 +182,4 @@ struct rust_identifier rust_name(struct rust *r)
 	id.n = n;
 	r->at += n;
 	return id;
-}
-
-static bool is_hex(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-}
-
-/* $LT$ and its like: bytes taken, 0 when it is none of them. */
-static size_t legacy_escape(struct rust *r, const char *s, size_t n)
-{
-	static const struct { const char *from, *to; } table[] = {
-		{ "$SP$", "@" }, { "$BP$", "*" }, { "$RF$", "&" }, { "$LT$", "<" }, { "$GT$", ">" },
-		{ "$LP$", "(" }, { "$RP$", ")" }, { "$C$", "," },
-	};
-	uint32_t rune = 0;
-	size_t i;
-
-	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
-		size_t m = strlen(table[i].from);
-
-		if (n >= m && memcmp(s, table[i].from, m) == 0) {
-			rust_text(r, table[i].to);
-			return m;
-		}
-	}
-	if (n < 4 || s[1] != 'u')
-		return 0;
-	for (i = 2; i < n && i < 8 && is_hex(s[i]); i++)
-		rune = rune << 4 | (uint32_t)(s[i] <= '9' ? s[i] - '0' : s[i] - 'a' + 10);
-	if (i == 2 || i >= n || s[i] != '$' || rune < 32)
-		return 0;
-	rust_rune(r, rune);
-	return i + 1;
-}
-
-static void legacy_element(struct rust *r, const char *s, size_t n)
-{
-	size_t i = n > 1 && s[0] == '_' && s[1] == '$' ? 1 : 0;
-
-	while (i < n && !r->failed) {
-		size_t m = s[i] == '$' ? legacy_escape(r, s + i, n - i) : 0;
-
-		if (m) {
-			i += m;
-		} else if (s[i] == '.' && i + 1 < n && s[i + 1] == '.') {
-			rust_text(r, "::");
-			i += 2;
-		} else {
-			rust_put(r, s + i++, 1);
-		}
-	}
-}
-
-/* _ZN {length name} 17h<16 hex> E: the hash tells it from C++. */
-static bool legacy(struct rust *r)
-{
-	size_t last = r->end - 20;
-
-	if (r->end < 24 || memcmp(r->s, "_ZN", 3) != 0 || r->s[r->end - 1] != 'E' ||
-	    memcmp(r->s + last, "17h", 3) != 0)
-		return false;
-	for (size_t i = last + 3; i < r->end - 1; i++)
-		if (!is_hex(r->s[i]))
-			return false;
-	for (r->at = 3; r->at < last && !r->failed;) {
-		size_t n = 0;
-
-		if (!(r->s[r->at] >= '1' && r->s[r->at] <= '9'))
-			return false;
-		while (r->s[r->at] >= '0' && r->s[r->at] <= '9' && n < DEMANGLE_MAX_BYTES)
-			n = n * 10 + (size_t)(r->s[r->at++] - '0');
-		if (r->at > last || n > last - r->at)
-			return false;
-		if (r->used)
-			rust_text(r, "::");
-		legacy_element(r, r->s + r->at, n);
-		r->at += n;
-	}
-	return r->at == last && r->used > 0;
-}
-
-char *demangle_rust(const char *symbol, size_t bytes)
-{
-	struct rust r = { .s = symbol, .end = bytes };
-	bool good;
-
-	if (bytes < 4 || symbol[0] != '_' || (symbol[1] != 'R' && symbol[1] != 'Z'))
-		return NULL;
-	r.out = memory_get(DEMANGLE_MAX_BYTES + 1);
-	if (symbol[1] == 'R') {
-		rust_v0(&r);
-		good = r.used > 0;
-	} else {
-		good = legacy(&r);
-	}
-	if (r.failed || !good) {
-		free(r.out);
-		return NULL;
-	}
-	r.out[r.used] = '\0';
-	return memory_resize(r.out, r.used + 1);
 }

@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "demangle.h"
-#include "error.h"
+#include "base/alloc.h"
+#include "base/error.h"
 #include "wrappers.h"
 
 /* In strcmp order. Allocators' own entry points, and what libraries and well
  * known programs put around them. A function that makes a thing with a meaning
  * of its own (fopen, PyList_New) is no wrapper. */
+/* clang-format off */
 static const char *const exact[] = {
 	"AllocSetAlloc", "AllocSetAllocLarge", "AllocSetRealloc", "BUF_memdup", "BUF_strdup",
 	"CRYPTO_aligned_alloc", "CRYPTO_clear_realloc", "CRYPTO_malloc", "CRYPTO_memdup",
@@ -108,6 +110,7 @@ static const char *const families[] = {
 	"operator new", "boost::container::", "boost::make_shared", "llvm::BumpPtrAllocatorImpl::",
 	"llvm::SmallVectorTemplateBase::",
 };
+/* clang-format on */
 
 static char **added;
 static size_t added_count;
@@ -119,18 +122,15 @@ void wrappers_add(const char *globs)
 		size_t n = strcspn(globs, ",");
 
 		if (n) {
-			added = memory_resize(added, (added_count + 1) * sizeof(*added));
-			added[added_count++] = memory_printf("%.*s", (int)n, globs);
+			added = alloc_resize(added, (added_count + 1) * sizeof(*added));
+			added[added_count++] = alloc_printf("%.*s", (int)n, globs);
 		}
 		globs += n;
 		globs += *globs == ',';
 	}
 }
 
-static int by_name(const void *key, const void *entry)
-{
-	return strcmp(key, *(const char *const *)entry);
-}
+static int by_name(const void *key, const void *entry) { return strcmp(key, *(const char *const *)entry); }
 
 /* "<u8 as alloc::vec::spec_from_elem::SpecFromElem>::from_elem": what Rust's
  * library does for a type that is its own or the language's. */
@@ -139,8 +139,9 @@ static bool of_rust_library(const char *function)
 	const char *as = *function == '<' ? strstr(function, " as alloc::") : NULL;
 	const char *path = as ? strstr(function, "::") : NULL;
 
-	return as && (path > as || strncmp(function, "<alloc::", 8) == 0 ||
-		strncmp(function, "<core::", 7) == 0 || strncmp(function, "<std::", 6) == 0);
+	return as
+		&& (path > as || strncmp(function, "<alloc::", 8) == 0 || strncmp(function, "<core::", 7) == 0
+			|| strncmp(function, "<std::", 6) == 0);
 }
 
 bool wrappers_has(const char *function)

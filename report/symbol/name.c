@@ -1,0 +1,88 @@
+/* name.c - see name.h. */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/alloc.h"
+#include "name.h"
+
+/* True where the '<' or '>' at `at` belongs to an operator's name. */
+static bool is_operator_sign(const char *name, size_t at)
+{
+	while (at && (name[at - 1] == '<' || name[at - 1] == '>' || name[at - 1] == '-'))
+		at--;
+	return at >= 8 && !strncmp(name + at - 8, "operator", 8);
+}
+
+/* Where the parameter list of the last part begins; the end of the name without one. */
+static size_t find_parameters(const char *name)
+{
+	size_t end = strlen(name), at;
+	int depth = 0;
+
+	at = end;
+	while (at && name[at - 1] != ')')
+		at--;
+	/* Only qualifiers may follow: " const", " &&", " [clone .cold]". */
+	if (!at || (name[at] && name[at] != ' '))
+		return end;
+	while (at) {
+		at--;
+		if (name[at] == ')')
+			depth++;
+		else if (name[at] == '(' && !--depth)
+			break;
+	}
+	if (depth || !at || name[at - 1] == ':' || name[at - 1] == ' ')
+		return end;
+	if (at >= 8 && !strncmp(name + at - 8, "operator", 8))
+		return end; /* "operator()" itself */
+	return at;
+}
+
+/* Where the name itself begins: behind the return type that template functions have. */
+static size_t skip_return_type(const char *name, size_t end)
+{
+	size_t start = 0;
+	int depth = 0;
+
+	for (size_t i = 0; i < end; i++) {
+		char c = name[i];
+
+		if (c == '(' || c == '{' || c == '[' || (c == '<' && !is_operator_sign(name, i)))
+			depth++;
+		else if (c == ')' || c == '}' || c == ']' || (c == '>' && !is_operator_sign(name, i)))
+			depth--;
+		else if (c == ' ' && !depth) {
+			if (i >= start + 8 && !strncmp(name + i - 8, "operator", 8))
+				break;
+			start = i + 1;
+		}
+	}
+	return depth || start >= end ? 0 : start;
+}
+
+char *name_function(const char *function, bool without_templates)
+{
+	size_t end = find_parameters(function), start = 0;
+	char *copy = alloc_bytes(strlen(function) + 4), *to = copy;
+	int depth = 0;
+
+	if (end < strlen(function))
+		start = skip_return_type(function, end);
+	for (size_t i = start; i < end; i++) {
+		char c = function[i];
+
+		if (without_templates && i > start && c == '<' && !is_operator_sign(function, i)) {
+			if (!depth++)
+				to = mempcpy(to, "<>", 2);
+		} else if (depth && c == '>' && function[i - 1] != '-') {
+			depth--;
+		} else if (!depth) {
+			*to++ = c;
+		}
+	}
+	*to = '\0';
+	if (!*copy)
+		memcpy(copy, function, strlen(function) + 1);
+	return copy;
+}

@@ -1,0 +1,181 @@
+/* symbol_files.c - the files beside a program's own that its debug information names: symbol_files.h. */
+#include <dwarf.h>
+#include <elfutils/libdwelf.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/alloc.h"
+#include "symbol_files.h"
+
+/* Compilers' output shrinks to a third or a quarter; zlib's densest stream to a thousandth. */
+#define UNFOLDED_FIXED ((uint64_t)64 << 20)
+#define UNFOLDED_PER_BYTE 32u
+
+/* With O_PATH nothing happens to a device or a FIFO, and the file cannot be exchanged after the check. */
+int symbol_files_open(const char *path)
+{
+	int named = open(path, O_PATH | O_CLOEXEC), fd = -1;
+	char link[32];
+	struct stat st;
+
+	if (named < 0)
+		return -1;
+	if (fstat(named, &st) == 0 && S_ISREG(st.st_mode)) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", named);
+		fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	}
+	close(named);
+	return fd;
+}
+
+/* --- debug files beside the program ------------------------------------------- */
+
+static bool has_checksum(int fd, uint32_t wanted)
+{
+	unsigned char bytes[65536];
+	uLong sum = crc32(0, NULL, 0);
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, bytes, sizeof(bytes), at)) > 0) {
+		sum = crc32(sum, bytes, (uInt)n);
+		at += n;
+	}
+	return n == 0 && sum == wanted;
+}
+
+/* The debug file of what has this build id; where there is none, of what has this checksum. */
+static bool is_debug_file(int fd, const unsigned char *id, int bytes, const uint32_t *checksum)
+{
+	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	const void *found = NULL;
+	bool same = elf && symbol_files_unfold(elf);
+
+	if (same && bytes > 0)
+		same = dwelf_elf_gnu_build_id(elf, &found) == bytes && !memcmp(found, id, (size_t)bytes);
+	else if (same)
+		same = checksum && has_checksum(fd, *checksum);
+	elf_end(elf);
+	return same;
+}
+
+int symbol_files_debug(
+	Dwfl_Module *module, const char *file, const char *link, uint32_t checksum, char **found)
+{
+	const char *slash = file ? strrchr(file, '/') : NULL;
+	char *name, *path;
+	const unsigned char *id = NULL;
+	GElf_Addr where;
+	int bytes, fd = -1;
+
+	if (!slash || (link && strchr(link, '/')))
+		return -1;
+	bytes = dwfl_module_build_id(module, &id, &where);
+	name = link ? alloc_string(link) : alloc_printf("%s.debug", slash + 1);
+	for (int hidden = 0; hidden < 2 && fd < 0; hidden++) {
+		path = alloc_printf("%.*s/%s%s", (int)(slash - file), file, hidden ? ".debug/" : "", name);
+		fd = symbol_files_open(path);
+		if (fd >= 0 && !is_debug_file(fd, id, bytes, link ? &checksum : NULL)) {
+			close(fd);
+			fd = -1;
+		}
+		if (fd >= 0)
+			*found = path;
+		else
+			free(path);
+	}
+	free(name);
+	return fd;
+}
+
+/* --- bounds -------------------------------------------------------------------- */
+
+/* What a section says that it unfolds to: of SHF_COMPRESSED, or in the older form of GNU. */
+static uint64_t unfolded_bytes(Elf_Scn *section, const GElf_Shdr *header, const char *name)
+{
+	GElf_Chdr compressed;
+	const unsigned char *p;
+	uint64_t bytes = 0;
+	Elf_Data *data;
+
+	if (header->sh_flags & SHF_COMPRESSED)
+		return gelf_getchdr(section, &compressed) ? compressed.ch_size : 0;
+	if (!name || strncmp(name, ".zdebug", 7))
+		return 0;
+	data = elf_rawdata(section, NULL);
+	if (!data || data->d_size < 12 || memcmp(data->d_buf, "ZLIB", 4))
+		return 0;
+	p = data->d_buf;
+	for (int i = 4; i < 12; i++)
+		bytes = bytes << 8 | p[i];
+	return bytes;
+}
+
+bool symbol_files_unfold(Elf *elf)
+{
+	Elf_Scn *section = NULL;
+	uint64_t sum = 0, limit;
+	size_t names, bytes = 0;
+
+	if (!elf || elf_getshdrstrndx(elf, &names))
+		return true;
+	elf_rawfile(elf, &bytes);
+	limit = UNFOLDED_FIXED + UNFOLDED_PER_BYTE * (uint64_t)bytes;
+	while ((section = elf_nextscn(elf, section)) != NULL) {
+		GElf_Shdr header;
+		uint64_t more;
+
+		if (!gelf_getshdr(section, &header))
+			continue;
+		more = unfolded_bytes(section, &header, elf_strptr(elf, names, header.sh_name));
+		if (more > limit - sum)
+			return false;
+		sum += more;
+	}
+	return true;
+}
+
+/* --- split units ------------------------------------------------------------------ */
+
+/* libdw opens what has this name and waits, if it is a FIFO, until somebody writes. */
+static bool is_safe(const char *folder, const char *name)
+{
+	char *path = *name == '/' ? alloc_string(name) : alloc_printf("%s/%s", folder, name);
+	struct stat st;
+	bool safe = stat(path, &st) || S_ISREG(st.st_mode);
+
+	free(path);
+	return safe;
+}
+
+bool symbol_files_split(const char *program, Dwarf_Die *unit)
+{
+	const char *slash = strrchr(program, '/'), *name = NULL, *folder = NULL;
+	Dwarf_Attribute attribute;
+	char *own, *hidden, *package, *compiled;
+	bool safe;
+
+	if (dwarf_attr(unit, DW_AT_dwo_name, &attribute) || dwarf_attr(unit, DW_AT_GNU_dwo_name, &attribute))
+		name = dwarf_formstring(&attribute);
+	if (dwarf_attr(unit, DW_AT_comp_dir, &attribute))
+		folder = dwarf_formstring(&attribute);
+	if (!name)
+		return false;
+	own = alloc_printf("%.*s", slash ? (int)(slash - program) : 0, program);
+	hidden = alloc_printf("%s/.debug", own);
+	package = alloc_printf("%s.dwp", program);
+	compiled = !folder       ? alloc_string(own)
+		: *folder == '/' ? alloc_string(folder)
+				 : alloc_printf("%s/%s", own, folder);
+	safe = is_safe(own, name) && is_safe(hidden, name) && is_safe(compiled, name) && is_safe("", package);
+	free(own);
+	free(hidden);
+	free(package);
+	free(compiled);
+	return safe;
+}
