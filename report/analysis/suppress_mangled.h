@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-/* "foo::ba*" in `out`; 0 when the pattern is no linker name of C++, or one that is not understood;
+/* "foo::ba*" in `out`; 0 when the pattern is not a linker name of C++, or not understood;
  * 2 when names within that one match as well: "_ZN3foo*" is foo, and foo::f. */
 int suppress_mangled(const char *pattern, char *out, size_t bytes);
 

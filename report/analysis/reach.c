@@ -1,6 +1,8 @@
 /* reach.c - see reach.h. One breadth-first search: the queue is seeded with the roots of
  * one kind after the other, and drained between, so that steadier kinds claim first. */
 #include <stdlib.h>
+#include "base/alloc.h"
+#include "model/root_kinds.h"
 #include "reach.h"
 
 struct search {
@@ -9,15 +11,6 @@ struct search {
 	uint32_t *queue;
 	uint32_t head, tail;
 };
-
-/* Steadiest first; unknown kinds, then weak evidence, last. */
-#define RANKS (2u * (ROOT_KERNEL + 2))
-static unsigned rank(const struct tide_root *root)
-{
-	unsigned kind = root->kind && root->kind <= ROOT_KERNEL ? root->kind : ROOT_KERNEL + 1;
-
-	return kind + (root->flags & ROOT_FLAG_WEAK_EVIDENCE ? ROOT_KERNEL + 2 : 0);
-}
 
 static void enter(struct search *q, uint32_t block, uint32_t parent, uint8_t state)
 {
@@ -72,23 +65,24 @@ void reach_find(struct reach *r, const struct graph *g, bool parents)
 {
 	struct search q = { .g = g, .r = r };
 	const struct snapshot *s = g->snapshot;
-	uint32_t at[RANKS + 1] = { 0 }, first, *order = memory_get((uint64_t)g->roots * sizeof(*order) + 1);
+	uint32_t at[ROOT_RANKS + 1] = { 0 }, first,
+				 *order = alloc_bytes((uint64_t)g->roots * sizeof(*order) + 1);
 
-	r->state = memory_get_zeroed((uint64_t)g->blocks + 1, 1);
-	r->parent = parents ? memory_get(((uint64_t)g->blocks + 1) * sizeof(*r->parent)) : NULL;
+	r->state = alloc_zeroed((uint64_t)g->blocks + 1, 1);
+	r->parent = parents ? alloc_bytes(((uint64_t)g->blocks + 1) * sizeof(*r->parent)) : NULL;
 	for (uint32_t i = 0; parents && i < g->blocks; i++)
 		r->parent[i] = GRAPH_NONE;
-	q.queue = memory_get(((uint64_t)g->blocks + 1) * sizeof(*q.queue));
+	q.queue = alloc_bytes(((uint64_t)g->blocks + 1) * sizeof(*q.queue));
 
 	for (uint32_t i = 0; i < g->roots; i++)
-		at[rank(&s->roots[i]) + 1]++;
-	for (unsigned i = 1; i <= RANKS; i++)
+		at[root_kind_rank(&s->roots[i]) + 1]++;
+	for (unsigned i = 1; i <= ROOT_RANKS; i++)
 		at[i] += at[i - 1];
 	for (uint32_t i = 0; i < g->roots; i++)
-		order[at[rank(&s->roots[i])]++] = i;
+		order[at[root_kind_rank(&s->roots[i])]++] = i;
 	/* at[i] is now the end of rank i. */
 	first = 0;
-	for (unsigned i = 0; i < RANKS; i++) {
+	for (unsigned i = 0; i < ROOT_RANKS; i++) {
 		seed(&q, order, first, at[i], false);
 		drain_full(&q);
 		first = at[i];
@@ -114,8 +108,8 @@ void reach_free(struct reach *r)
 	r->parent = NULL;
 }
 
-uint32_t *reach_path(const struct reach *r, const struct graph *g, uint32_t block, size_t *count,
-	uint32_t *root_edge)
+uint32_t *reach_path(
+	const struct reach *r, const struct graph *g, uint32_t block, size_t *count, uint32_t *root_edge)
 {
 	uint32_t *path, n = 0;
 
@@ -125,7 +119,7 @@ uint32_t *reach_path(const struct reach *r, const struct graph *g, uint32_t bloc
 		return NULL;
 	for (uint32_t b = block; !(b & REACH_ROOT); b = r->parent[b])
 		n++;
-	path = memory_get((uint64_t)n * sizeof(*path));
+	path = alloc_bytes((uint64_t)n * sizeof(*path));
 	*count = n;
 	for (uint32_t b = block; n; b = r->parent[b]) {
 		path[--n] = b;

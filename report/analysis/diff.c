@@ -3,17 +3,12 @@
 #include <string.h>
 
 #include "diff.h"
-#include "error.h"
+#include "base/alloc.h"
+#include "base/error.h"
 
-static int compare(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
+static int compare(uint64_t a, uint64_t b) { return (a > b) - (a < b); }
 
-static int compare_signed(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
-}
+static int compare_signed(int64_t a, int64_t b) { return (a > b) - (a < b); }
 
 static int by_key(const void *x, const void *y)
 {
@@ -27,7 +22,10 @@ static int by_key(const void *x, const void *y)
 	return order ? order : compare(a->origin, b->origin);
 }
 
-/* Adds up equal keys (D1); the first of each is the largest. Returns how many are left. */
+/* Corrupt input may wrap, which is harmless; signed overflow is not. */
+static void add(int64_t *to, int64_t n) { *to = (int64_t)((uint64_t)*to + (uint64_t)n); }
+
+/* Adds up equal keys (DF1); the first of each is the largest. Returns how many are left. */
 static size_t add_up(struct diff_item *item, size_t count)
 {
 	size_t left = 0;
@@ -36,8 +34,8 @@ static size_t add_up(struct diff_item *item, size_t count)
 		qsort(item, count, sizeof(*item), by_key);
 	for (size_t i = 0; i < count; i++) {
 		if (left && item[left - 1].key == item[i].key) {
-			item[left - 1].bytes += item[i].bytes;
-			item[left - 1].blocks += item[i].blocks;
+			add(&item[left - 1].bytes, item[i].bytes);
+			add(&item[left - 1].blocks, item[i].blocks);
 		} else {
 			item[left++] = item[i];
 		}
@@ -45,10 +43,7 @@ static size_t add_up(struct diff_item *item, size_t count)
 	return left;
 }
 
-static bool empty(const struct diff_item *item)
-{
-	return !item || (!item->bytes && !item->blocks);
-}
+static bool empty(const struct diff_item *item) { return !item || (!item->bytes && !item->blocks); }
 
 static struct diff_side side_of(const struct diff_item *item)
 {
@@ -85,7 +80,8 @@ static int by_numbers(const struct diff_item *a, const struct diff_item *b)
 
 static int by_leaf(const void *x, const void *y)
 {
-	const struct diff_item *a = *(const struct diff_item *const *)x, *b = *(const struct diff_item *const *)y;
+	const struct diff_item *a = *(const struct diff_item *const *)x,
+			       *b = *(const struct diff_item *const *)y;
 	int order = by_numbers(a, b);
 
 	if (!order)
@@ -97,7 +93,8 @@ static int by_leaf(const void *x, const void *y)
 
 static int by_caller(const void *x, const void *y)
 {
-	const struct diff_item *a = *(const struct diff_item *const *)x, *b = *(const struct diff_item *const *)y;
+	const struct diff_item *a = *(const struct diff_item *const *)x,
+			       *b = *(const struct diff_item *const *)y;
 	int order = by_numbers(a, b);
 
 	if (!order)
@@ -128,10 +125,11 @@ void diff_pair(struct diff_list *gone, struct diff_list *fresh, size_t bytes,
 	fresh->count = fresh_left;
 }
 
-/* D3: lists of pointers to items that are gone, or new. */
+/* DF3: lists of pointers to items that are gone, or new. */
 static int same_leaf(const void *gone, const void *fresh)
 {
-	const struct diff_item *a = *(const struct diff_item *const *)gone, *b = *(const struct diff_item *const *)fresh;
+	const struct diff_item *a = *(const struct diff_item *const *)gone,
+			       *b = *(const struct diff_item *const *)fresh;
 	int order = by_numbers(a, b);
 
 	if (!order)
@@ -141,7 +139,8 @@ static int same_leaf(const void *gone, const void *fresh)
 
 static int same_caller(const void *gone, const void *fresh)
 {
-	const struct diff_item *a = *(const struct diff_item *const *)gone, *b = *(const struct diff_item *const *)fresh;
+	const struct diff_item *a = *(const struct diff_item *const *)gone,
+			       *b = *(const struct diff_item *const *)fresh;
 	int order = by_numbers(a, b);
 
 	if (!order)
@@ -151,7 +150,8 @@ static int same_caller(const void *gone, const void *fresh)
 
 static void moved(void *context, const void *gone, const void *fresh)
 {
-	const struct diff_item *o = *(const struct diff_item *const *)gone, *n = *(const struct diff_item *const *)fresh;
+	const struct diff_item *o = *(const struct diff_item *const *)gone,
+			       *n = *(const struct diff_item *const *)fresh;
 
 	add_row(context, n->key, DIFF_MOVED, o, n);
 }
@@ -183,14 +183,15 @@ static int by_difference(const void *x, const void *y)
 	if (!order)
 		order = -compare_signed(a->new.bytes, b->new.bytes);
 	if (!order)
-		order = -compare(magnitude(a->new.blocks, a->old.blocks), magnitude(b->new.blocks, b->old.blocks));
+		order = -compare(
+			magnitude(a->new.blocks, a->old.blocks), magnitude(b->new.blocks, b->old.blocks));
 	if (!order)
 		order = -compare_signed(a->new.blocks, b->new.blocks);
 	return order ? order : compare(a->key, b->key);
 }
 
-void diff_make(struct diff *d, struct diff_item *old_items, size_t old_count,
-	struct diff_item *new_items, size_t new_count, bool pair_moved)
+void diff_make(struct diff *d, struct diff_item *old_items, size_t old_count, struct diff_item *new_items,
+	size_t new_count, bool pair_moved)
 {
 	const struct diff_item **gone_item, **new_item;
 	struct diff_list gone, fresh;
@@ -199,9 +200,9 @@ void diff_make(struct diff *d, struct diff_item *old_items, size_t old_count,
 	memset(d, 0, sizeof(*d));
 	old_count = add_up(old_items, old_count);
 	new_count = add_up(new_items, new_count);
-	d->row = memory_get((old_count + new_count + 1) * sizeof(*d->row));
-	gone_item = memory_get((old_count + 1) * sizeof(*gone_item));
-	new_item = memory_get((new_count + 1) * sizeof(*new_item));
+	d->row = alloc_bytes((old_count + new_count + 1) * sizeof(*d->row));
+	gone_item = alloc_bytes((old_count + 1) * sizeof(*gone_item));
+	new_item = alloc_bytes((new_count + 1) * sizeof(*new_item));
 	gone = (struct diff_list){ gone_item, 0 };
 	fresh = (struct diff_list){ new_item, 0 };
 	while (i < old_count || j < new_count) {
@@ -213,12 +214,12 @@ void diff_make(struct diff *d, struct diff_item *old_items, size_t old_count,
 		i += o != NULL;
 		j += n != NULL;
 		if (o) {
-			d->old_bytes += o->bytes;
-			d->old_blocks += o->blocks;
+			add(&d->old_bytes, o->bytes);
+			add(&d->old_blocks, o->blocks);
 		}
 		if (n) {
-			d->new_bytes += n->bytes;
-			d->new_blocks += n->blocks;
+			add(&d->new_bytes, n->bytes);
+			add(&d->new_blocks, n->blocks);
 		}
 		if (empty(o) && empty(n))
 			continue;

@@ -1,12 +1,13 @@
 /* dominate.c - see dominate.h. All numbers below are preorder numbers unless called nodes. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/alloc.h"
 #include "dominate.h"
 
 struct work {
 	const struct dominate_graph *g;
 	struct dominate *d;
-	uint32_t *parent;	/* in the search tree; then compressed to forest ancestors */
+	uint32_t *parent; /* in the search tree; then compressed to forest ancestors */
 	uint32_t *semi, *label;
 	uint32_t *pred_start, *pred;
 	uint32_t *path, path_room;
@@ -36,11 +37,11 @@ static void search(struct work *w)
 	uint64_t nodes = (uint64_t)g->blocks + g->extras;
 	uint32_t at = 0, n = 1, room = 1024;
 
-	d->number = memory_get(nodes * sizeof(*d->number));
+	d->number = alloc_bytes(nodes * sizeof(*d->number));
 	memset(d->number, 0xff, nodes * sizeof(*d->number));
-	d->node = memory_get(room * sizeof(*d->node));
-	w->parent = memory_get(room * sizeof(*w->parent));
-	w->semi = memory_get(room * sizeof(*w->semi));
+	d->node = alloc_bytes(room * sizeof(*d->node));
+	w->parent = alloc_bytes(room * sizeof(*w->parent));
+	w->semi = alloc_bytes(room * sizeof(*w->semi));
 	d->node[0] = (uint32_t)nodes - 1;
 	d->number[nodes - 1] = 0;
 	w->parent[0] = 0;
@@ -64,9 +65,9 @@ static void search(struct work *w)
 		w->semi[at] = k + 1;
 		if (n == room) {
 			room = room > nodes / 2 ? (uint32_t)nodes : room * 2;
-			d->node = memory_resize(d->node, (uint64_t)room * sizeof(*d->node));
-			w->parent = memory_resize(w->parent, (uint64_t)room * sizeof(*w->parent));
-			w->semi = memory_resize(w->semi, (uint64_t)room * sizeof(*w->semi));
+			d->node = alloc_resize(d->node, (uint64_t)room * sizeof(*d->node));
+			w->parent = alloc_resize(w->parent, (uint64_t)room * sizeof(*w->parent));
+			w->semi = alloc_resize(w->semi, (uint64_t)room * sizeof(*w->semi));
 		}
 		d->node[n] = out[k] & GRAPH_BLOCK;
 		d->number[d->node[n]] = n;
@@ -80,7 +81,7 @@ static void search(struct work *w)
 static void predecessors(struct work *w)
 {
 	const struct dominate *d = w->d;
-	uint32_t *start = memory_get_zeroed((uint64_t)d->count + 2, sizeof(*start)), count;
+	uint32_t *start = alloc_zeroed((uint64_t)d->count + 2, sizeof(*start)), count;
 
 	for (uint32_t i = 0; i < d->count; i++) {
 		const uint32_t *out = edges(w->g, d->node[i], &count);
@@ -91,7 +92,7 @@ static void predecessors(struct work *w)
 	}
 	for (uint32_t i = 1; i <= d->count; i++)
 		start[i + 1] += start[i];
-	w->pred = memory_get((uint64_t)start[d->count + 1] * sizeof(*w->pred) + 1);
+	w->pred = alloc_bytes((uint64_t)start[d->count + 1] * sizeof(*w->pred) + 1);
 	for (uint32_t i = 0; i < d->count; i++) {
 		const uint32_t *out = edges(w->g, d->node[i], &count);
 
@@ -113,7 +114,7 @@ static uint32_t evaluate(struct work *w, uint32_t v, uint32_t linked)
 	for (; w->parent[v] >= linked; v = w->parent[v]) {
 		if (n == w->path_room) {
 			w->path_room = w->path_room ? w->path_room * 2 : 256;
-			w->path = memory_resize(w->path, (uint64_t)w->path_room * sizeof(*w->path));
+			w->path = alloc_resize(w->path, (uint64_t)w->path_room * sizeof(*w->path));
 		}
 		w->path[n++] = v;
 	}
@@ -137,12 +138,12 @@ void dominate_find(struct dominate *d, const struct dominate_graph *g)
 	memset(d, 0, sizeof(*d));
 	search(&w);
 	predecessors(&w);
-	d->dominator = memory_get((uint64_t)d->count * sizeof(*d->dominator));
+	d->dominator = alloc_bytes((uint64_t)d->count * sizeof(*d->dominator));
 	memcpy(d->dominator, w.parent, (uint64_t)d->count * sizeof(*d->dominator));
-	w.label = memory_get((uint64_t)d->count * sizeof(*w.label));
+	w.label = alloc_bytes((uint64_t)d->count * sizeof(*w.label));
 	for (uint32_t i = 0; i < d->count; i++)
 		w.label[i] = w.semi[i] = i;
-	for (uint32_t i = d->count; --i; ) {
+	for (uint32_t i = d->count; --i;) {
 		uint32_t semi = d->dominator[i];
 
 		for (uint32_t k = w.pred_start[i]; k < w.pred_start[i + 1]; k++) {
@@ -171,9 +172,9 @@ void dominate_find(struct dominate *d, const struct dominate_graph *g)
 
 void dominate_weigh(struct dominate *d, const struct snapshot *s, const uint8_t *left_out, uint8_t mask)
 {
-	d->bytes = memory_get_zeroed((uint64_t)d->count + 1, sizeof(*d->bytes));
-	d->blocks = memory_get_zeroed((uint64_t)d->count + 1, sizeof(*d->blocks));
-	for (uint32_t i = d->count; i--; ) {
+	d->bytes = alloc_zeroed((uint64_t)d->count + 1, sizeof(*d->bytes));
+	d->blocks = alloc_zeroed((uint64_t)d->count + 1, sizeof(*d->blocks));
+	for (uint32_t i = d->count; i--;) {
 		uint32_t node = d->node[i];
 
 		if (node < s->block_count && !(left_out && (left_out[node] & mask))) {
@@ -189,8 +190,8 @@ void dominate_weigh(struct dominate *d, const struct snapshot *s, const uint8_t 
 
 void dominate_children(const struct dominate *d, uint32_t **first, uint32_t **child)
 {
-	uint32_t *at = memory_get_zeroed((uint64_t)d->count + 2, sizeof(*at));
-	uint32_t *list = memory_get((uint64_t)d->count * sizeof(*list));
+	uint32_t *at = alloc_zeroed((uint64_t)d->count + 2, sizeof(*at));
+	uint32_t *list = alloc_bytes((uint64_t)d->count * sizeof(*list));
 
 	for (uint32_t i = 1; i < d->count; i++)
 		at[d->dominator[i] + 2]++;

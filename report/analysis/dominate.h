@@ -4,11 +4,11 @@
  * explicit stacks. The iterative algorithm of Cooper, Harvey and Kennedy needs hundreds of
  * passes on grids and linked segments; this one is steady.
  *
- * D1  Nodes are the blocks 0 .. blocks - 1, then `extras` nodes of the caller's: roots, groups,
+ * DM1  Nodes are the blocks 0 .. blocks - 1, then `extras` nodes of the caller's: roots, groups,
  *     the whole. The last extra node is where all begins.
- * D2  Results are by preorder number: 0 is the beginning, a dominator's number is below that
+ * DM2  Results are by preorder number: 0 is the beginning, a dominator's number is below that
  *     of what it dominates.
- * D3  Retained sums are of the weights given; a node's own weight included.
+ * DM3  Retained sums are of the weights given; a node's own weight included.
  */
 #ifndef TIDEMARK_DOMINATE_H
 #define TIDEMARK_DOMINATE_H
@@ -17,17 +17,17 @@
 
 struct dominate_graph {
 	uint32_t blocks, extras;
-	const uint32_t *start, *out;		/* of blocks, as in struct graph */
-	const uint32_t *extra_start, *extra_out;	/* [extras + 1]; targets are nodes of any kind */
-	const uint8_t *only;			/* [blocks]; or NULL: blocks that are not 0 there do not exist */
+	const uint32_t *start, *out;             /* of blocks, as in struct graph */
+	const uint32_t *extra_start, *extra_out; /* [extras + 1]; targets are nodes of any kind */
+	const uint8_t *only; /* [blocks]; or NULL: blocks that are not 0 there do not exist */
 };
 
 struct dominate {
 	uint32_t count;
-	uint32_t *number;	/* [blocks + extras]; GRAPH_NONE: not reached */
-	uint32_t *node;		/* [count] */
-	uint32_t *dominator;	/* [count] number of the immediate dominator; of 0: 0 */
-	uint64_t *bytes;	/* [count] retained; NULL until dominate_weigh */
+	uint32_t *number;    /* [blocks + extras]; GRAPH_NONE: not reached */
+	uint32_t *node;      /* [count] */
+	uint32_t *dominator; /* [count] number of the immediate dominator; of 0: 0 */
+	uint64_t *bytes;     /* [count] retained; NULL until dominate_weigh */
 	uint32_t *blocks;
 };
 

@@ -1,6 +1,7 @@
 /* graph.c - see graph.h. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/alloc.h"
 #include "graph.h"
 
 uint32_t graph_root_target(const struct graph *g, uint32_t root_edge)
@@ -31,7 +32,7 @@ static void mark_weak(struct graph *g, const uint32_t *sites, size_t count)
 	uint8_t *weak_site = NULL;
 
 	if (count) {
-		weak_site = memory_get_zeroed(s->site_count + 1, 1);
+		weak_site = alloc_zeroed(s->site_count + 1, 1);
 		for (size_t i = 0; i < count; i++)
 			if (sites[i] < s->site_count)
 				weak_site[sites[i]] = 1;
@@ -42,7 +43,7 @@ static void mark_weak(struct graph *g, const uint32_t *sites, size_t count)
 		if (!(b->flags & BLOCK_WEAK) && !(weak_site && b->site < s->site_count && weak_site[b->site]))
 			continue;
 		if (!g->weak)
-			g->weak = memory_get_zeroed(g->blocks / 8 + 1, 1);
+			g->weak = alloc_zeroed(g->blocks / 8 + 1, 1);
 		g->weak[i >> 3] |= (uint8_t)(1u << (i & 7));
 	}
 	free(weak_site);
@@ -54,8 +55,8 @@ static void take_edges(struct graph *g)
 	uint64_t expected = 0;
 	uint32_t n = 0;
 
-	g->start = memory_get(((uint64_t)g->blocks + 1) * sizeof(*g->start));
-	g->out = memory_get(s->edge_count * sizeof(*g->out) + 1);
+	g->start = alloc_bytes(((uint64_t)g->blocks + 1) * sizeof(*g->start));
+	g->out = alloc_bytes(s->edge_count * sizeof(*g->out) + 1);
 	for (uint32_t i = 0; i < g->blocks; i++) {
 		uint64_t first, end;
 
@@ -85,7 +86,7 @@ static void take_edges(struct graph *g)
 static void take_root_edges(struct graph *g)
 {
 	const struct snapshot *s = g->snapshot;
-	uint32_t *start = memory_get_zeroed((uint64_t)g->roots + 2, sizeof(*start));
+	uint32_t *start = alloc_zeroed((uint64_t)g->roots + 2, sizeof(*start));
 
 	/* Counted two places on, so that start[r + 1] is the next free place of root r while filling. */
 	for (uint64_t i = 0; i < s->root_edge_count; i++)
@@ -93,7 +94,7 @@ static void take_root_edges(struct graph *g)
 			start[s->root_edges[i].root + 2]++;
 	for (uint32_t r = 1; r <= g->roots; r++)
 		start[r + 1] += start[r];
-	g->root_out = memory_get(s->root_edge_count * sizeof(*g->root_out) + 1);
+	g->root_out = alloc_bytes(s->root_edge_count * sizeof(*g->root_out) + 1);
 	for (uint64_t i = 0; i < s->root_edge_count; i++) {
 		if (s->root_edges[i].root >= g->roots || s->root_edges[i].block >= g->blocks) {
 			g->bad_edges++;
@@ -110,12 +111,14 @@ int graph_new(struct graph *g, const struct snapshot *s, const uint32_t *weak_si
 	memset(g, 0, sizeof(*g));
 	g->snapshot = s;
 	if (!s->process->references)
-		return error_set(e, EXIT_UNMEASURED, "no references in %s|the snapshot holds counters only|"
+		return error_set(e, EXIT_UNMEASURED,
+			"no references in %s|the snapshot holds counters only|"
 			"take it from the running process, without --no-references and --sample",
 			s->path ? s->path : "the snapshot");
-	if (s->block_count >= GRAPH_BLOCK || s->root_count >= UINT32_MAX - 2 ||
-	    s->edge_count >= UINT32_MAX - 1 || s->root_edge_count >= GRAPH_BLOCK)
-		return error_set(e, EXIT_UNMEASURED, "%s is too large|more than 2^31 blocks or 2^32 references",
+	if (s->block_count >= GRAPH_BLOCK || s->root_count >= UINT32_MAX - 2
+		|| s->edge_count >= UINT32_MAX - 1 || s->root_edge_count >= GRAPH_BLOCK)
+		return error_set(e, EXIT_UNMEASURED,
+			"%s is too large|more than 2^31 blocks or 2^32 references",
 			s->path ? s->path : "the snapshot");
 	g->blocks = (uint32_t)s->block_count;
 	g->roots = (uint32_t)s->root_count;
@@ -159,8 +162,8 @@ void graph_reverse(struct graph *g)
 
 	if (g->in)
 		return;
-	start = memory_get_zeroed((uint64_t)g->blocks + 2, sizeof(*start));
-	in = memory_get((uint64_t)words * sizeof(*in) + 1);
+	start = alloc_zeroed((uint64_t)g->blocks + 2, sizeof(*start));
+	in = alloc_bytes((uint64_t)words * sizeof(*in) + 1);
 	for (uint32_t k = 0; k < words; k++)
 		start[(g->out[k] & GRAPH_BLOCK) + 2]++;
 	for (uint32_t i = 1; i <= g->blocks; i++)
@@ -175,8 +178,8 @@ void graph_reverse(struct graph *g)
 void graph_found(const struct graph *g, uint32_t **from_roots, uint32_t **from_blocks)
 {
 	const struct snapshot *s = g->snapshot;
-	uint32_t *roots = memory_get_zeroed((uint64_t)g->blocks + 1, sizeof(*roots));
-	uint32_t *blocks = memory_get_zeroed((uint64_t)g->blocks + 1, sizeof(*blocks));
+	uint32_t *roots = alloc_zeroed((uint64_t)g->blocks + 1, sizeof(*roots));
+	uint32_t *blocks = alloc_zeroed((uint64_t)g->blocks + 1, sizeof(*blocks));
 
 	for (uint64_t i = 0; i < s->root_edge_count; i++)
 		if (s->root_edges[i].block < g->blocks && s->root_edges[i].root < g->roots)

@@ -4,10 +4,10 @@
  * connected components of a directed graph, 2005): one number a block, one array for
  * both stacks, which grow towards each other.
  *
- * M1  Components are numbered so that a reference between two of them goes from the
+ * CP1  Components are numbered so that a reference between two of them goes from the
  *     greater number to the smaller one.
- * M2  A block that refers to itself only is a component of size 1.
- * M3  Head of a component: a block that is referred to from inside by interior
+ * CP2  A block that refers to itself only is a component of size 1.
+ * CP3  Head of a component: a block that is referred to from inside by interior
  *     references only (the header of a list or map in its owner), else any; of
  *     several the oldest, then the one with the lowest address.
  */
@@ -17,16 +17,16 @@
 #include "graph.h"
 
 struct components {
-	uint32_t *of;		/* [blocks] component; GRAPH_NONE for blocks left out */
+	uint32_t *of; /* [blocks] component; GRAPH_NONE for blocks left out */
 	uint32_t count;
-	uint32_t *size;		/* [count] blocks */
-	uint8_t *held;		/* [count] 1: a block of another component refers to it */
-	/* Components of two blocks and more ("rings"), numbered 0.. in the order of their components. */
-	uint32_t rings;
-	uint32_t *ring;		/* [rings] component */
-	uint32_t *ring_start, *ring_block;	/* [rings + 1]; members */
-	uint32_t *head;		/* [rings] block */
-	uint8_t *container;	/* [rings] 1: one self-contained list, tree or the like */
+	uint32_t *size; /* [count] blocks */
+	uint8_t *held;  /* [count] 1: a block of another component refers to it */
+	/* Components of two blocks and more (cycles), numbered 0.. in the order of their components. */
+	uint32_t cycles;
+	uint32_t *cycle;                     /* [cycles] component */
+	uint32_t *cycle_start, *cycle_block; /* [cycles + 1]; members */
+	uint32_t *head;                      /* [cycles] block */
+	uint8_t *container;                  /* [cycles] 1: one self-contained list, tree or the like */
 };
 
 /* Over the blocks with state[b] == 0 (REACH_LOST) and the references between them. `same` gives

@@ -1,19 +1,18 @@
 /* retained.c - see retained.h. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/alloc.h"
 #include "retained.h"
 
-static bool kept(const struct tide_block *b)
-{
-	return b->flags & (BLOCK_NEW | BLOCK_IGNORED);
-}
+static bool kept(const struct tide_block *b) { return b->flags & (BLOCK_NEW | BLOCK_IGNORED); }
 
 void retained_find(struct retained *r, const struct snapshot *s, const struct leaks *l)
 {
 	const struct graph *g = &l->graph;
 	uint32_t groups = (uint32_t)l->group_count, extras = g->roots + groups + 2, n = 0, *at;
-	uint32_t *start = memory_get(((uint64_t)extras + 1) * sizeof(*start));
-	uint32_t *out = memory_get(((uint64_t)g->root_start[g->roots] + 2ull * g->blocks + extras + 1) * sizeof(*out));
+	uint32_t *start = alloc_bytes(((uint64_t)extras + 1) * sizeof(*start));
+	uint32_t *out = alloc_bytes(
+		((uint64_t)g->root_start[g->roots] + 2ull * g->blocks + extras + 1) * sizeof(*out));
 	struct dominate_graph graph;
 
 	*r = (struct retained){ .s = s, .l = l };
@@ -23,7 +22,7 @@ void retained_find(struct retained *r, const struct snapshot *s, const struct le
 			out[n++] = s->root_edges[g->root_out[k]].block;
 	}
 	/* Members of groups: counted, then filled in. */
-	at = memory_get_zeroed((uint64_t)groups + 2, sizeof(*at));
+	at = alloc_zeroed((uint64_t)groups + 2, sizeof(*at));
 	for (uint32_t i = 0; groups && i < g->blocks; i++)
 		if (l->group_of[i] != GRAPH_NONE)
 			at[l->group_of[i] + 1]++;
@@ -44,31 +43,29 @@ void retained_find(struct retained *r, const struct snapshot *s, const struct le
 	for (uint32_t i = 0; i + 1 < extras; i++)
 		out[n++] = g->blocks + i;
 	start[extras] = n;
-	graph = (struct dominate_graph){ .blocks = g->blocks, .extras = extras, .start = g->start, .out = g->out,
-		.extra_start = start, .extra_out = out };
+	graph = (struct dominate_graph){ .blocks = g->blocks,
+		.extras = extras,
+		.start = g->start,
+		.out = g->out,
+		.extra_start = start,
+		.extra_out = out };
 	dominate_find(&r->d, &graph);
 	dominate_weigh(&r->d, s, NULL, 0);
 	free(start);
 	free(out);
 }
 
-void retained_free(struct retained *r)
-{
-	dominate_free(&r->d);
-}
+void retained_free(struct retained *r) { dominate_free(&r->d); }
 
 static struct leak_sum of_node(const struct retained *r, uint32_t node)
 {
 	uint32_t number = r->d.number[node];
 
-	return number == GRAPH_NONE ? (struct leak_sum){ 0, 0 } :
-		(struct leak_sum){ r->d.blocks[number], r->d.bytes[number] };
+	return number == GRAPH_NONE ? (struct leak_sum){ 0, 0 }
+				    : (struct leak_sum){ r->d.blocks[number], r->d.bytes[number] };
 }
 
-struct leak_sum retained_block(const struct retained *r, uint32_t block)
-{
-	return of_node(r, block);
-}
+struct leak_sum retained_block(const struct retained *r, uint32_t block) { return of_node(r, block); }
 
 struct leak_sum retained_root(const struct retained *r, uint32_t root)
 {
@@ -84,14 +81,14 @@ static uint32_t site_of(const struct retained *r, uint32_t node)
 
 struct retained_site *retained_sites(const struct retained *r)
 {
-	struct retained_site *sites = memory_get_zeroed(r->s->site_count + 1, sizeof(*sites));
+	struct retained_site *sites = alloc_zeroed(r->s->site_count + 1, sizeof(*sites));
 	uint32_t *first, *child, *next, *stack, *open, depth = 0;
 
 	dominate_children(&r->d, &first, &child);
-	next = memory_get((uint64_t)r->d.count * sizeof(*next));
+	next = alloc_bytes((uint64_t)r->d.count * sizeof(*next));
 	memcpy(next, first, (uint64_t)r->d.count * sizeof(*next));
-	stack = memory_get((uint64_t)r->d.count * sizeof(*stack));
-	open = memory_get_zeroed(r->s->site_count + 1, sizeof(*open));
+	stack = alloc_bytes((uint64_t)r->d.count * sizeof(*stack));
+	open = alloc_zeroed(r->s->site_count + 1, sizeof(*open));
 	stack[depth++] = 0;
 	while (depth) {
 		uint32_t i = stack[depth - 1], site = site_of(r, r->d.node[i]);
@@ -120,7 +117,12 @@ struct retained_site *retained_sites(const struct retained *r)
 	return sites;
 }
 
-struct search { const struct graph *g; const uint8_t *drop; uint8_t *seen; uint32_t *queue, head, tail; };
+struct search {
+	const struct graph *g;
+	const uint8_t *drop;
+	uint8_t *seen;
+	uint32_t *queue, head, tail;
+};
 
 static void enter(struct search *q, uint32_t block)
 {
@@ -146,8 +148,8 @@ struct leak_sum retained_drop(const struct snapshot *s, const struct leaks *l, c
 	struct search q = { .g = g, .drop = drop };
 	struct leak_sum sum = { 0, 0 };
 
-	q.seen = memory_get_zeroed((uint64_t)g->blocks + 1, 1);
-	q.queue = memory_get(((uint64_t)g->blocks + 1) * sizeof(*q.queue));
+	q.seen = alloc_zeroed((uint64_t)g->blocks + 1, 1);
+	q.queue = alloc_bytes(((uint64_t)g->blocks + 1) * sizeof(*q.queue));
 	for (uint64_t i = 0; i < s->root_edge_count; i++)
 		if (s->root_edges[i].block < g->blocks && s->root_edges[i].root < g->roots)
 			enter(&q, s->root_edges[i].block);

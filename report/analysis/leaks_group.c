@@ -1,18 +1,22 @@
 /* leaks_group.c - root leaks and root cycles, merged where equal, and what each retains. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/alloc.h"
 #include "dominate.h"
 #include "leaks_private.h"
 
 /* Finds the group of a set of sites: open addressing, a power of two slots. */
 struct finder {
-	struct entry { uint64_t key; uint32_t group; } *entry;	/* group + 1; 0 free */
+	struct entry {
+		uint64_t key;
+		uint32_t group;
+	} * entry; /* group + 1; 0 free */
 	uint32_t slots, used;
 };
 
 static struct entry *find(struct finder *f, uint64_t key)
 {
-	for (uint32_t at = (uint32_t)(key * 0x9e3779b97f4a7c15u >> 32); ; at++) {
+	for (uint32_t at = (uint32_t)(key * 0x9e3779b97f4a7c15u >> 32);; at++) {
 		struct entry *e = &f->entry[at & (f->slots - 1)];
 
 		if (!e->group || e->key == key)
@@ -26,7 +30,7 @@ static struct entry *find_or_grow(struct finder *f, uint64_t key)
 
 	if (f->used * 2 >= f->slots) {
 		f->slots = f->slots ? f->slots * 2 : 64;
-		f->entry = memory_get_zeroed(f->slots, sizeof(*f->entry));
+		f->entry = alloc_zeroed(f->slots, sizeof(*f->entry));
 		for (uint32_t i = 0; i < old.slots; i++)
 			if (old.entry[i].group)
 				*find(f, old.entry[i].key) = old.entry[i];
@@ -42,7 +46,7 @@ static struct leak_group *group_at(struct leaks *l, struct finder *f, uint64_t k
 	if (!e->group) {
 		if (l->group_count == *room) {
 			*room = *room ? *room * 2 : 64;
-			l->groups = memory_resize(l->groups, *room * sizeof(*l->groups));
+			l->groups = alloc_resize(l->groups, *room * sizeof(*l->groups));
 		}
 		l->groups[l->group_count] = (struct leak_group){ .head = GRAPH_NONE, .suppression = -1 };
 		*e = (struct entry){ key, (uint32_t)++l->group_count };
@@ -88,25 +92,22 @@ static int compare_sites(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static bool counts(const struct leaks *l, uint32_t block)
-{
-	return !(l->kind[block] & LEAK_LEFT_OUT);
-}
+static bool counts(const struct leaks *l, uint32_t block) { return !(l->kind[block] & LEAK_LEFT_OUT); }
 
-static void group_ring(struct leaks_work *w, struct finder *f, uint32_t ring, size_t *room)
+static void group_cycle(struct leaks_work *w, struct finder *f, uint32_t cycle, size_t *room)
 {
 	struct leaks *l = w->l;
 	const struct components *c = &l->components;
-	uint32_t first = c->ring_start[ring], size = c->ring_start[ring + 1] - first, distinct = 0;
-	uint32_t *sites = memory_get((uint64_t)size * sizeof(*sites));
+	uint32_t first = c->cycle_start[cycle], size = c->cycle_start[cycle + 1] - first, distinct = 0;
+	uint32_t *sites = alloc_bytes((uint64_t)size * sizeof(*sites));
 	uint64_t key;
 	struct leak_group *g;
 	bool any = false;
 
 	for (uint32_t k = 0; k < size; k++)
-		sites[k] = leaks_site(w, c->ring_block[first + k]);
+		sites[k] = leaks_site(w, c->cycle_block[first + k]);
 	qsort(sites, size, sizeof(*sites), compare_sites);
-	key = mix(!!(l->kind[c->head[ring]] & LEAK_SUPPRESSED), 0xc0);
+	key = mix(!!(l->kind[c->head[cycle]] & LEAK_SUPPRESSED), 0xc0);
 	for (uint32_t k = 0; k < size; k++)
 		if (!k || sites[k] != sites[k - 1]) {
 			key = mix(key, sites[k]);
@@ -118,15 +119,15 @@ static void group_ring(struct leaks_work *w, struct finder *f, uint32_t ring, si
 		g->container = true;
 	g->kind = LEAK_CYCLE;
 	g->sites = distinct;
-	g->container &= c->container[ring];
+	g->container &= c->container[cycle];
 	if (size > g->nodes_most)
 		g->nodes_most = size;
 	for (uint32_t k = 0; k < size; k++) {
-		any |= counts(l, c->ring_block[first + k]);
-		take(w, g, c->ring_block[first + k]);
+		any |= counts(l, c->cycle_block[first + k]);
+		take(w, g, c->cycle_block[first + k]);
 	}
 	g->roots += any;
-	lead(w, g, c->head[ring]);
+	lead(w, g, c->head[cycle]);
 }
 
 void leaks_group(struct leaks_work *w)
@@ -136,7 +137,7 @@ void leaks_group(struct leaks_work *w)
 	struct finder f = { 0 };
 	size_t room = 0;
 
-	l->group_of = memory_get(((uint64_t)l->graph.blocks + 1) * sizeof(*l->group_of));
+	l->group_of = alloc_bytes(((uint64_t)l->graph.blocks + 1) * sizeof(*l->group_of));
 	for (uint32_t i = 0; i < l->graph.blocks; i++) {
 		struct leak_group *g;
 
@@ -144,26 +145,28 @@ void leaks_group(struct leaks_work *w)
 		if (leaks_kind(l, i) != LEAK_UNREFERENCED)
 			continue;
 		/* Keys of single sites and of sets of sites must not meet: the top bit is for sets. */
-		g = group_at(l, &f, (uint64_t)leaks_site(w, i) << 1 | !!(l->kind[i] & LEAK_SUPPRESSED), &room);
+		g = group_at(
+			l, &f, (uint64_t)leaks_site(w, i) << 1 | !!(l->kind[i] & LEAK_SUPPRESSED), &room);
 		g->kind = LEAK_UNREFERENCED;
 		g->sites = g->nodes_most = 1;
 		g->roots += counts(l, i);
 		take(w, g, i);
 		lead(w, g, i);
 	}
-	for (uint32_t r = 0; r < c->rings; r++)
-		if (!c->held[c->ring[r]])
-			group_ring(w, &f, r, &room);
+	for (uint32_t r = 0; r < c->cycles; r++)
+		if (!c->held[c->cycle[r]])
+			group_cycle(w, &f, r, &room);
 	free(f.entry);
 }
 
-/* Extra nodes: one a group, with its members below it; one that stands for all roots; and the beginning. */
-static void make_extras(const struct leaks_work *w, struct dominate_graph *d, uint32_t **starts, uint32_t **outs)
+/* Extra nodes: one per group, with its members below it; one for all roots; and the beginning. */
+static void make_extras(
+	const struct leaks_work *w, struct dominate_graph *d, uint32_t **starts, uint32_t **outs)
 {
 	const struct leaks *l = w->l;
 	uint32_t groups = (uint32_t)l->group_count, blocks = l->graph.blocks, n = 0;
 	uint64_t live = w->o->live ? w->s->root_edge_count : 0;
-	uint32_t *start = memory_get_zeroed((uint64_t)groups + 4, sizeof(*start)), *out;
+	uint32_t *start = alloc_zeroed((uint64_t)groups + 4, sizeof(*start)), *out;
 
 	for (uint32_t i = 0; i < blocks; i++)
 		if (l->group_of[i] != GRAPH_NONE)
@@ -171,7 +174,7 @@ static void make_extras(const struct leaks_work *w, struct dominate_graph *d, ui
 	for (uint32_t i = 1; i <= groups; i++)
 		start[i + 1] += start[i];
 	n = start[groups + 1];
-	out = memory_get(((uint64_t)n + live + groups + 2 + (w->o->live ? blocks : 0)) * sizeof(*out));
+	out = alloc_bytes(((uint64_t)n + live + groups + 2 + (w->o->live ? blocks : 0)) * sizeof(*out));
 	for (uint32_t i = 0; i < blocks; i++)
 		if (l->group_of[i] != GRAPH_NONE)
 			out[start[l->group_of[i] + 1]++] = i;
@@ -188,8 +191,13 @@ static void make_extras(const struct leaks_work *w, struct dominate_graph *d, ui
 	for (uint32_t i = 0; i <= groups; i++)
 		out[n++] = blocks + i;
 	start[groups + 2] = n;
-	*d = (struct dominate_graph){ .blocks = blocks, .extras = groups + 2, .start = l->graph.start,
-		.out = l->graph.out, .extra_start = start, .extra_out = out, .only = w->o->live ? NULL : w->state };
+	*d = (struct dominate_graph){ .blocks = blocks,
+		.extras = groups + 2,
+		.start = l->graph.start,
+		.out = l->graph.out,
+		.extra_start = start,
+		.extra_out = out,
+		.only = w->o->live ? NULL : w->state };
 	*starts = start;
 	*outs = out;
 }
@@ -210,10 +218,10 @@ static void retain_records(struct leaks_work *w, const struct dominate *d)
 	uint32_t *first, *child, *next, *open, *stack, depth = 0;
 
 	dominate_children(d, &first, &child);
-	next = memory_get((uint64_t)d->count * sizeof(*next));
+	next = alloc_bytes((uint64_t)d->count * sizeof(*next));
 	memcpy(next, first, (uint64_t)d->count * sizeof(*next));
-	open = memory_get_zeroed(l->record_count + 1, sizeof(*open));
-	stack = memory_get((uint64_t)d->count * sizeof(*stack));
+	open = alloc_zeroed(l->record_count + 1, sizeof(*open));
+	stack = alloc_bytes((uint64_t)d->count * sizeof(*stack));
 	for (size_t i = 0; i < l->record_count; i++)
 		if (LEAK_IS_LOST(l->records[i].kind) || w->o->live)
 			l->records[i].retained_blocks = l->records[i].retained_bytes = 0;
@@ -252,7 +260,8 @@ static void retain_groups(struct leaks_work *w, const struct dominate *d)
 		g->retained_bytes = g->suppression < 0 ? d->bytes[number] : g->bytes;
 	}
 	for (uint32_t i = 1; i < d->count; i++)
-		if (!d->dominator[i] && d->node[i] < l->graph.blocks && leaks_kind(l, d->node[i]) == LEAK_INDIRECT) {
+		if (!d->dominator[i] && d->node[i] < l->graph.blocks
+			&& leaks_kind(l, d->node[i]) == LEAK_INDIRECT) {
 			l->shared.blocks += d->blocks[i];
 			l->shared.bytes += d->bytes[i];
 		}
@@ -281,7 +290,7 @@ static void retain_root_records(struct leaks_work *w)
 		last = (uint64_t)slot << 32 | l->group_of[i];
 		if (count == room) {
 			room = room ? room * 2 : 256;
-			pair = memory_resize(pair, room * sizeof(*pair));
+			pair = alloc_resize(pair, room * sizeof(*pair));
 		}
 		pair[count++] = last;
 	}
@@ -319,9 +328,9 @@ static int compare_groups(const void *a, const void *b, void *groups)
 
 static void sort_groups(struct leaks *l)
 {
-	uint32_t *order = memory_get(l->group_count * sizeof(*order) + 1);
-	uint32_t *place = memory_get(l->group_count * sizeof(*place) + 1);
-	struct leak_group *sorted = memory_get(l->group_count * sizeof(*sorted) + 1);
+	uint32_t *order = alloc_bytes(l->group_count * sizeof(*order) + 1);
+	uint32_t *place = alloc_bytes(l->group_count * sizeof(*place) + 1);
+	struct leak_group *sorted = alloc_bytes(l->group_count * sizeof(*sorted) + 1);
 
 	for (uint32_t i = 0; i < l->group_count; i++)
 		order[i] = i;

@@ -1,19 +1,20 @@
 /* components.c - see components.h. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/alloc.h"
 #include "components.h"
 
 /* In rank[]: 0 not seen; 1 .. the order of visits, lowered to the lowest reached; from
  * the top down the finished components. They never meet: blocks are below 2^31. */
 #define FINISHED(component) (UINT32_MAX - 1 - (component))
 
-#define NOT_ROOT (1u << 31)	/* in the call stack: reaches something visited earlier */
+#define NOT_ROOT (1u << 31) /* in the call stack: reaches something visited earlier */
 
 struct tarjan {
 	const struct graph *g;
 	const uint8_t *state;
 	uint32_t *rank, *position, *stack;
-	uint32_t calls, waiting;	/* the call stack is stack[0..calls), the other stack[waiting..) */
+	uint32_t calls, waiting; /* the call stack is stack[0..calls), the other stack[waiting..) */
 	uint32_t visits, components;
 };
 
@@ -62,7 +63,7 @@ static void visit(struct tarjan *t, uint32_t block)
 				*top |= NOT_ROOT;
 			}
 		}
-		t->position[v] = k;	/* looked at again after the call */
+		t->position[v] = k; /* looked at again after the call */
 		if (k < end)
 			call(t, g->out[k] & GRAPH_BLOCK);
 		else
@@ -74,9 +75,9 @@ static void tarjan(struct components *c, const struct graph *g, const uint8_t *s
 {
 	struct tarjan t = { .g = g, .state = state, .visits = 1, .waiting = g->blocks };
 
-	t.rank = memory_get_zeroed((uint64_t)g->blocks + 1, sizeof(*t.rank));
-	t.position = memory_get_zeroed((uint64_t)g->blocks + 1, sizeof(*t.position));
-	t.stack = memory_get_zeroed((uint64_t)g->blocks + 1, sizeof(*t.stack));
+	t.rank = alloc_zeroed((uint64_t)g->blocks + 1, sizeof(*t.rank));
+	t.position = alloc_zeroed((uint64_t)g->blocks + 1, sizeof(*t.position));
+	t.stack = alloc_zeroed((uint64_t)g->blocks + 1, sizeof(*t.stack));
 	for (uint32_t i = 0; i < g->blocks; i++)
 		if (!state[i] && !t.rank[i])
 			visit(&t, i);
@@ -90,8 +91,8 @@ static void tarjan(struct components *c, const struct graph *g, const uint8_t *s
 
 static void sizes(struct components *c, const struct graph *g)
 {
-	c->size = memory_get_zeroed((uint64_t)c->count + 1, sizeof(*c->size));
-	c->held = memory_get_zeroed((uint64_t)c->count + 1, 1);
+	c->size = alloc_zeroed((uint64_t)c->count + 1, sizeof(*c->size));
+	c->held = alloc_zeroed((uint64_t)c->count + 1, 1);
 	for (uint32_t i = 0; i < g->blocks; i++) {
 		if (c->of[i] == GRAPH_NONE)
 			continue;
@@ -105,39 +106,39 @@ static void sizes(struct components *c, const struct graph *g)
 	}
 }
 
-static void rings(struct components *c, const struct graph *g)
+static void cycles(struct components *c, const struct graph *g)
 {
-	uint32_t *number = memory_get((uint64_t)c->count * sizeof(*number) + 1), members = 0;
+	uint32_t *number = alloc_bytes((uint64_t)c->count * sizeof(*number) + 1), members = 0;
 
 	for (uint32_t i = 0; i < c->count; i++) {
 		number[i] = GRAPH_NONE;
 		if (c->size[i] > 1) {
-			number[i] = c->rings++;
+			number[i] = c->cycles++;
 			members += c->size[i];
 		}
 	}
-	c->ring = memory_get((uint64_t)c->rings * sizeof(*c->ring) + 1);
-	c->ring_start = memory_get_zeroed((uint64_t)c->rings + 1, sizeof(*c->ring_start));
-	c->ring_block = memory_get((uint64_t)members * sizeof(*c->ring_block) + 1);
+	c->cycle = alloc_bytes((uint64_t)c->cycles * sizeof(*c->cycle) + 1);
+	c->cycle_start = alloc_zeroed((uint64_t)c->cycles + 1, sizeof(*c->cycle_start));
+	c->cycle_block = alloc_bytes((uint64_t)members * sizeof(*c->cycle_block) + 1);
 	for (uint32_t i = 0; i < c->count; i++)
 		if (number[i] != GRAPH_NONE) {
-			c->ring[number[i]] = i;
-			c->ring_start[number[i] + 1] = c->ring_start[number[i]] + c->size[i];
+			c->cycle[number[i]] = i;
+			c->cycle_start[number[i] + 1] = c->cycle_start[number[i]] + c->size[i];
 		}
 	/* Filled from each row's end, so that the starts are right at the end; members by address. */
-	for (uint32_t r = c->rings; r; r--)
-		c->ring_start[r] = c->ring_start[r - 1];
-	for (uint32_t i = 0; c->rings && i < g->blocks; i++)
+	for (uint32_t r = c->cycles; r; r--)
+		c->cycle_start[r] = c->cycle_start[r - 1];
+	for (uint32_t i = 0; c->cycles && i < g->blocks; i++)
 		if (c->of[i] != GRAPH_NONE && number[c->of[i]] != GRAPH_NONE)
-			c->ring_block[c->ring_start[number[c->of[i]] + 1]++] = i;
+			c->cycle_block[c->cycle_start[number[c->of[i]] + 1]++] = i;
 	free(number);
 }
 
-/* What the references inside a ring look like. */
+/* What the references inside a cycle look like. */
 struct shape {
-	uint64_t forth, back;	/* sums of hashes of u -> v and of v -> u, the head left out */
-	uint64_t inner;		/* references between members other than the head */
-	bool shared;		/* as std::shared_ptr holds its object: an element and its counts */
+	uint64_t forth, back; /* sums of hashes of u -> v and of v -> u, the head left out */
+	uint64_t inner;       /* references between members other than the head */
+	bool shared;          /* as std::shared_ptr holds its object: an element and its counts */
 };
 
 static uint64_t mix(uint64_t from, uint64_t to)
@@ -156,14 +157,14 @@ static bool older(const struct graph *g, uint32_t a, uint32_t b)
 	return x->birth != y->birth ? x->birth < y->birth : a < b;
 }
 
-static uint32_t find_head(const struct components *c, const struct graph *g, uint32_t ring,
-	const uint8_t *by_start)
+static uint32_t find_head(
+	const struct components *c, const struct graph *g, uint32_t cycle, const uint8_t *by_start)
 {
 	uint32_t head = GRAPH_NONE;
 	bool inside = false;
 
-	for (uint32_t k = c->ring_start[ring]; k < c->ring_start[ring + 1]; k++) {
-		uint32_t b = c->ring_block[k];
+	for (uint32_t k = c->cycle_start[cycle]; k < c->cycle_start[cycle + 1]; k++) {
+		uint32_t b = c->cycle_block[k];
 		bool candidate = !by_start[b];
 
 		if (head == GRAPH_NONE || candidate > inside || (candidate == inside && older(g, b, head))) {
@@ -174,25 +175,26 @@ static uint32_t find_head(const struct components *c, const struct graph *g, uin
 	return head;
 }
 
-static struct shape find_shape(const struct components *c, const struct graph *g, uint32_t ring, uint32_t head)
+static struct shape find_shape(
+	const struct components *c, const struct graph *g, uint32_t cycle, uint32_t head)
 {
 	const struct snapshot *s = g->snapshot;
 	struct shape shape = { 0 };
 
-	for (uint32_t k = c->ring_start[ring]; k < c->ring_start[ring + 1]; k++) {
-		uint32_t from = c->ring_block[k];
+	for (uint32_t k = c->cycle_start[cycle]; k < c->cycle_start[cycle + 1]; k++) {
+		uint32_t from = c->cycle_block[k];
 		uint64_t first, end;
 
 		graph_words(g, from, &first, &end);
 		for (uint64_t i = first; i < end; i++) {
 			const struct tide_edge *e = &s->edges[i];
 
-			if (e->block >= g->blocks || c->of[e->block] != c->ring[ring] || e->block == from)
+			if (e->block >= g->blocks || c->of[e->block] != c->cycle[cycle] || e->block == from)
 				continue;
 			/* libstdc++, libc++ and MSVC: {element, counts}; make_shared puts the
 			 * element behind the counts in one block. */
-			if (i + 1 < end && e[1].block == e->block && e[1].offset == e->offset + 8 &&
-			    e->to_offset == 16 && !e[1].to_offset)
+			if (i + 1 < end && e[1].block == e->block && e[1].offset == e->offset + 8
+				&& e->to_offset == 16 && !e[1].to_offset)
 				shape.shared = true;
 			if (from == head || e->block == head)
 				continue;
@@ -214,14 +216,15 @@ static uint32_t site_of(const struct graph *g, uint32_t block, const uint32_t *s
 /* One site's nodes that refer to each other; or nodes of one site with links both ways (to
  * parents, to predecessors) below a head of another. Else it is several parts of a program
  * that keep each other alive, which somebody has to break. */
-static bool is_container(const struct components *c, const struct graph *g, uint32_t ring, const uint32_t *same)
+static bool is_container(
+	const struct components *c, const struct graph *g, uint32_t cycle, const uint32_t *same)
 {
-	uint32_t head = c->head[ring], site = GRAPH_NONE;
+	uint32_t head = c->head[cycle], site = GRAPH_NONE;
 	bool one = true;
 	struct shape shape;
 
-	for (uint32_t k = c->ring_start[ring]; k < c->ring_start[ring + 1]; k++) {
-		uint32_t b = c->ring_block[k];
+	for (uint32_t k = c->cycle_start[cycle]; k < c->cycle_start[cycle + 1]; k++) {
+		uint32_t b = c->cycle_block[k];
 
 		if (b == head)
 			continue;
@@ -232,7 +235,7 @@ static bool is_container(const struct components *c, const struct graph *g, uint
 	}
 	if (!one)
 		return false;
-	shape = find_shape(c, g, ring, head);
+	shape = find_shape(c, g, cycle, head);
 	if (shape.shared)
 		return false;
 	return site == site_of(g, head, same) || (shape.inner && shape.forth == shape.back);
@@ -243,25 +246,26 @@ static void heads(struct components *c, const struct graph *g, const uint32_t *s
 	const struct snapshot *s = g->snapshot;
 	uint8_t *by_start;
 
-	c->head = memory_get((uint64_t)c->rings * sizeof(*c->head) + 1);
-	c->container = memory_get_zeroed((uint64_t)c->rings + 1, 1);
-	if (!c->rings)
+	c->head = alloc_bytes((uint64_t)c->cycles * sizeof(*c->head) + 1);
+	c->container = alloc_zeroed((uint64_t)c->cycles + 1, 1);
+	if (!c->cycles)
 		return;
-	by_start = memory_get_zeroed((uint64_t)g->blocks + 1, 1);
-	for (uint32_t k = 0; k < c->ring_start[c->rings]; k++) {
-		uint32_t from = c->ring_block[k];
+	by_start = alloc_zeroed((uint64_t)g->blocks + 1, 1);
+	for (uint32_t k = 0; k < c->cycle_start[c->cycles]; k++) {
+		uint32_t from = c->cycle_block[k];
 		uint64_t first, end;
 
 		graph_words(g, from, &first, &end);
 		for (uint64_t i = first; i < end; i++)
-			if (s->edges[i].block < g->blocks && s->edges[i].block != from &&
-			    c->of[s->edges[i].block] == c->of[from] && !(s->edges[i].flags & EDGE_INTERIOR))
+			if (s->edges[i].block < g->blocks && s->edges[i].block != from
+				&& c->of[s->edges[i].block] == c->of[from]
+				&& !(s->edges[i].flags & EDGE_INTERIOR))
 				by_start[s->edges[i].block] = 1;
 	}
-	for (uint32_t r = 0; r < c->rings; r++)
+	for (uint32_t r = 0; r < c->cycles; r++)
 		c->head[r] = find_head(c, g, r, by_start);
 	free(by_start);
-	for (uint32_t r = 0; r < c->rings; r++)
+	for (uint32_t r = 0; r < c->cycles; r++)
 		c->container[r] = is_container(c, g, r, same);
 }
 
@@ -270,7 +274,7 @@ void components_find(struct components *c, const struct graph *g, const uint8_t 
 	memset(c, 0, sizeof(*c));
 	tarjan(c, g, state);
 	sizes(c, g);
-	rings(c, g);
+	cycles(c, g);
 	heads(c, g, same);
 }
 
@@ -279,9 +283,9 @@ void components_free(struct components *c)
 	free(c->of);
 	free(c->size);
 	free(c->held);
-	free(c->ring);
-	free(c->ring_start);
-	free(c->ring_block);
+	free(c->cycle);
+	free(c->cycle_start);
+	free(c->cycle_block);
 	free(c->head);
 	free(c->container);
 	memset(c, 0, sizeof(*c));

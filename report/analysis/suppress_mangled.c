@@ -7,10 +7,10 @@ struct reading {
 	const char *at;
 	char *out;
 	size_t used, bytes;
-	const char *last;	/* the component before, for constructors */
+	const char *last; /* the component before, for constructors */
 	size_t last_length;
-	int joined;		/* the next component follows without "::" */
-	int within;		/* the wildcard stands for what lies in it, too */
+	int joined; /* the next component follows without "::" */
+	int within; /* the wildcard stands for what lies in it, too */
 };
 
 static void put(struct reading *r, const char *text, size_t length)
@@ -29,10 +29,7 @@ static void component(struct reading *r, const char *text, size_t length)
 	r->last_length = length;
 }
 
-static int is_wild(char c)
-{
-	return c == '*' || c == '?';
-}
+static int is_wild(char c) { return c == '*' || c == '?'; }
 
 /* "3foo", or its beginning before a wildcard. */
 static int source_name(struct reading *r)
@@ -40,7 +37,7 @@ static int source_name(struct reading *r)
 	char *end;
 	unsigned long length = strtoul(r->at, &end, 10), have = 0;
 
-	if (is_wild(*end))	/* the rest of the number may be behind it */
+	if (is_wild(*end)) /* the rest of the number may be behind it */
 		return 0;
 	while (have < length && end[have] && !is_wild(end[have]))
 		have++;
@@ -48,7 +45,7 @@ static int source_name(struct reading *r)
 		return 0;
 	component(r, end, have);
 	r->at = end + have;
-	if (have < length)	/* cut by the wildcard: that goes on within the name */
+	if (have < length) /* cut by the wildcard: that goes on within the name */
 		r->joined = 1;
 	return 1;
 }
@@ -80,9 +77,17 @@ static int arguments_skip(struct reading *r)
 
 static int abbreviation(struct reading *r)
 {
-	static const struct { char letters[3]; const char *name; } known[] = {
-		{ "St", "std" }, { "Sa", "std::allocator" }, { "Ss", "std::string" }, { "Sb", "std::basic_string" },
-		{ "Si", "std::istream" }, { "So", "std::ostream" }, { "Sd", "std::iostream" },
+	static const struct {
+		char letters[3];
+		const char *name;
+	} known[] = {
+		{ "St", "std" },
+		{ "Sa", "std::allocator" },
+		{ "Ss", "std::string" },
+		{ "Sb", "std::basic_string" },
+		{ "Si", "std::istream" },
+		{ "So", "std::ostream" },
+		{ "Sd", "std::iostream" },
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
@@ -106,7 +111,7 @@ static int structor(struct reading *r)
 	r->joined = 1;
 	component(r, name, length);
 	r->at += r->at[1] && !is_wild(r->at[1]) ? 2 : 1;
-	if (is_wild(*r->at))	/* any of its variants, then whatever follows */
+	if (is_wild(*r->at)) /* any of its variants, then whatever follows */
 		r->at++;
 	return 1;
 }

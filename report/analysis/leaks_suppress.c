@@ -1,6 +1,7 @@
-/* leaks_suppress.c - which blocks suppressions cover (leaks.h, K2). */
+/* leaks_suppress.c - which blocks suppressions cover (leaks.h, LK2). */
 #include <stdlib.h>
 #include <string.h>
+#include "base/alloc.h"
 #include "leaks_private.h"
 #include "reach.h"
 
@@ -8,9 +9,9 @@
 
 struct cover {
 	struct leaks_work *w;
-	int32_t *answer[3];		/* of each site, for lost, possible, reachable */
+	int32_t *answer[3]; /* of each site, for lost, possible, reachable */
 	uint32_t *queue;
-	uint8_t *seen;			/* bit a block: held by a root leak that is not suppressed */
+	uint8_t *seen; /* bit a block: held by a root leak that is not suppressed */
 };
 
 /* The rule that matches a site's stack, -1 none; each site is asked once. */
@@ -24,7 +25,7 @@ static int32_t ask(struct cover *c, uint32_t block)
 	size_t count;
 
 	if (!c->answer[which]) {
-		c->answer[which] = memory_get((w->s->site_count + 1) * sizeof(int32_t));
+		c->answer[which] = alloc_bytes((w->s->site_count + 1) * sizeof(int32_t));
 		for (size_t i = 0; i <= w->s->site_count; i++)
 			c->answer[which][i] = NOT_ASKED;
 	}
@@ -40,7 +41,7 @@ static void cover(struct cover *c, uint32_t block, int32_t rule)
 	struct suppress_rule *r = &w->l->suppress->rules[rule];
 
 	if (!w->rule)
-		w->rule = memory_get_zeroed((uint64_t)w->l->graph.blocks + 1, sizeof(*w->rule));
+		w->rule = alloc_zeroed((uint64_t)w->l->graph.blocks + 1, sizeof(*w->rule));
 	w->rule[block] = rule;
 	w->l->kind[block] |= LEAK_SUPPRESSED;
 	if (w->l->kind[block] & LEAK_LEFT_OUT)
@@ -50,12 +51,12 @@ static void cover(struct cover *c, uint32_t block, int32_t rule)
 }
 
 /* A root cycle is suppressed as a whole when any of its members matches. */
-static int32_t ask_ring(struct cover *c, uint32_t ring)
+static int32_t ask_cycle(struct cover *c, uint32_t cycle)
 {
 	const struct components *all = &c->w->l->components;
 
-	for (uint32_t k = all->ring_start[ring]; k < all->ring_start[ring + 1]; k++) {
-		int32_t rule = ask(c, all->ring_block[k]);
+	for (uint32_t k = all->cycle_start[cycle]; k < all->cycle_start[cycle + 1]; k++) {
+		int32_t rule = ask(c, all->cycle_block[k]);
 
 		if (rule >= 0)
 			return rule;
@@ -106,30 +107,30 @@ static void cover_lost(struct cover *c)
 	struct leaks_work *w = c->w;
 	const struct components *all = &w->l->components;
 	uint32_t blocks = w->l->graph.blocks, tail = 0;
-	int32_t *ring_rule;
+	int32_t *cycle_rule;
 
 	if (!any_lost_match(c))
 		return;
-	c->seen = memory_get_zeroed(blocks / 8 + 1, 1);
-	c->queue = memory_get(((uint64_t)blocks + 1) * sizeof(*c->queue));
-	ring_rule = memory_get((uint64_t)all->rings * sizeof(*ring_rule) + 1);
+	c->seen = alloc_zeroed(blocks / 8 + 1, 1);
+	c->queue = alloc_bytes(((uint64_t)blocks + 1) * sizeof(*c->queue));
+	cycle_rule = alloc_bytes((uint64_t)all->cycles * sizeof(*cycle_rule) + 1);
 	for (uint32_t i = 0; i < blocks; i++)
 		if (leaks_kind(w->l, i) == LEAK_UNREFERENCED && ask(c, i) < 0 && see(c, i))
 			c->queue[tail++] = i;
-	for (uint32_t r = 0; r < all->rings; r++) {
-		ring_rule[r] = all->held[all->ring[r]] ? -1 : ask_ring(c, r);
-		for (uint32_t k = all->ring_start[r]; k < all->ring_start[r + 1]; k++)
-			if (!all->held[all->ring[r]] && ring_rule[r] < 0 && see(c, all->ring_block[k]))
-				c->queue[tail++] = all->ring_block[k];
+	for (uint32_t r = 0; r < all->cycles; r++) {
+		cycle_rule[r] = all->held[all->cycle[r]] ? -1 : ask_cycle(c, r);
+		for (uint32_t k = all->cycle_start[r]; k < all->cycle_start[r + 1]; k++)
+			if (!all->held[all->cycle[r]] && cycle_rule[r] < 0 && see(c, all->cycle_block[k]))
+				c->queue[tail++] = all->cycle_block[k];
 	}
 	spread(c, tail, false);
 	/* What was not seen is covered: members and matching blocks first, then all below them. */
 	tail = 0;
-	for (uint32_t r = 0; r < all->rings; r++)
-		for (uint32_t k = all->ring_start[r]; ring_rule[r] >= 0 && k < all->ring_start[r + 1]; k++)
-			if (see(c, all->ring_block[k])) {
-				cover(c, all->ring_block[k], ring_rule[r]);
-				c->queue[tail++] = all->ring_block[k];
+	for (uint32_t r = 0; r < all->cycles; r++)
+		for (uint32_t k = all->cycle_start[r]; cycle_rule[r] >= 0 && k < all->cycle_start[r + 1]; k++)
+			if (see(c, all->cycle_block[k])) {
+				cover(c, all->cycle_block[k], cycle_rule[r]);
+				c->queue[tail++] = all->cycle_block[k];
 			}
 	for (uint32_t i = 0; i < blocks; i++)
 		if (w->state[i] == REACH_LOST && ask(c, i) >= 0 && see(c, i)) {
@@ -137,7 +138,7 @@ static void cover_lost(struct cover *c)
 			c->queue[tail++] = i;
 		}
 	spread(c, tail, true);
-	free(ring_rule);
+	free(cycle_rule);
 	free(c->queue);
 	free(c->seen);
 }
@@ -153,8 +154,9 @@ void leaks_suppress(struct leaks_work *w)
 		kinds |= w->l->suppress->rules[i].kinds;
 	cover_lost(&c);
 	for (uint32_t i = 0; i < w->l->graph.blocks; i++) {
-		bool asked = w->state[i] == REACH_INSIDE ? kinds & SUPPRESS_POSSIBLE :
-			w->state[i] == REACH_FULL && kinds & SUPPRESS_REACHABLE;
+		bool asked = w->state[i] == REACH_INSIDE
+			? kinds & SUPPRESS_POSSIBLE
+			: w->state[i] == REACH_FULL && kinds & SUPPRESS_REACHABLE;
 
 		if (asked && ask(&c, i) >= 0)
 			cover(&c, i, ask(&c, i));

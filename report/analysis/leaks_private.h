@@ -7,11 +7,11 @@
 struct leaks_work {
 	const struct snapshot *s;
 	const struct leaks_options *o;
-	struct symbols *symbols;	/* o->symbols, or made here */
+	struct symbols *symbols; /* o->symbols, or made here */
 	struct leaks *l;
-	uint8_t *state;		/* [blocks] REACH_* */
-	int32_t *rule;		/* [blocks] of suppressed ones; NULL: nothing is suppressed */
-	uint32_t *record_of;	/* [2 * LEAK_KINDS * sites], see leaks_record_slot */
+	uint8_t *state;      /* [blocks] REACH_* */
+	int32_t *rule;       /* [blocks] of suppressed ones; NULL: nothing is suppressed */
+	uint32_t *record_of; /* [2 * LEAK_KINDS * sites], see leaks_record_slot */
 };
 
 /* leaks_sites.c: fills l->same_site for the sites that the report will show. */

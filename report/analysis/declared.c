@@ -2,31 +2,39 @@
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
+#include "base/alloc.h"
 #include "declared.h"
 
-#define MOST_COLUMNS 16u	/* of a site; a file may claim more */
-#define MORE 254		/* SECTION_COUNT_VALUES: this or more */
+#define MOST_COLUMNS 16u /* of a site; a file may claim more */
+#define MORE 254         /* SECTION_COUNT_VALUES: this or more */
 
-#define SLOTS 16u		/* offsets 0, 4 .. 60 */
+#define SLOTS 16u /* offsets 0, 4 .. 60 */
 
-struct column { struct declared_site sums; uint64_t seen; /* bit of each count that agreed */ };
+struct column {
+	struct declared_site sums;
+	uint64_t seen; /* bit of each count that agreed */
+};
 
 /* Sites whose blocks are made by one line are one pool: lost blocks often come by another way than
  * the healthy ones. */
 struct pools {
-	uint32_t *first;	/* [sites] first of the site's columns in counts, + 1; 0: none */
-	uint32_t *of;		/* [sites] pool */
+	uint32_t *first; /* [sites] first of the site's columns in counts, + 1; 0: none */
+	uint32_t *of;    /* [sites] pool */
 	uint32_t count;
 	struct column (*column)[SLOTS];
-	uint8_t *chosen;	/* [count] slot + 1; 0: none */
+	uint8_t *chosen; /* [count] slot + 1; 0: none */
 };
 
-struct named { uint64_t key; uint32_t site; };
+struct named {
+	uint64_t key;
+	uint32_t site;
+};
 
 static bool usable(const struct snapshot *s, const struct tide_count *c)
 {
-	return c->site < s->site_count && c->first <= s->count_value_count &&
-		c->blocks <= s->count_value_count - c->first && c->offset % 4 == 0 && c->offset / 4 < SLOTS;
+	return c->site < s->site_count && c->first <= s->count_value_count
+		&& c->blocks <= s->count_value_count - c->first && c->offset % 4 == 0
+		&& c->offset / 4 < SLOTS;
 }
 
 static int compare(const void *a, const void *b)
@@ -40,12 +48,12 @@ static int compare(const void *a, const void *b)
 
 static void make_pools(struct pools *p, const struct snapshot *s, struct symbols *symbols)
 {
-	struct named *named = memory_get((s->site_count + 1) * sizeof(*named));
+	struct named *named = alloc_bytes((s->site_count + 1) * sizeof(*named));
 	size_t count = 0;
 
-	p->first = memory_get_zeroed(s->site_count + 1, sizeof(*p->first));
-	p->of = memory_get_zeroed(s->site_count + 1, sizeof(*p->of));
-	for (size_t i = s->count_count; i--; )
+	p->first = alloc_zeroed(s->site_count + 1, sizeof(*p->first));
+	p->of = alloc_zeroed(s->site_count + 1, sizeof(*p->of));
+	for (size_t i = s->count_count; i--;)
 		if (usable(s, &s->counts[i]))
 			p->first[s->counts[i].site] = (uint32_t)i + 1;
 	for (uint32_t i = 0; i < s->site_count; i++)
@@ -53,7 +61,8 @@ static void make_pools(struct pools *p, const struct snapshot *s, struct symbols
 			const struct symbol_line *line = symbols_top(symbols, i);
 			uint64_t key = XXH3_64bits(line->function, strlen(line->function));
 
-			named[count++] = (struct named){ line->has_symbol ? key * 31 + line->line : line->address, i };
+			named[count++] =
+				(struct named){ line->has_symbol ? key * 31 + line->line : line->address, i };
 		}
 	if (count)
 		qsort(named, count, sizeof(*named), compare);
@@ -62,8 +71,8 @@ static void make_pools(struct pools *p, const struct snapshot *s, struct symbols
 		p->of[named[i].site] = p->count - 1;
 	}
 	free(named);
-	p->column = memory_get_zeroed((uint64_t)p->count + 1, sizeof(*p->column));
-	p->chosen = memory_get_zeroed((uint64_t)p->count + 1, 1);
+	p->column = alloc_zeroed((uint64_t)p->count + 1, sizeof(*p->column));
+	p->chosen = alloc_zeroed((uint64_t)p->count + 1, 1);
 }
 
 static bool accepted(const struct column *c, uint32_t offset, int64_t at)
@@ -92,10 +101,11 @@ static void take(struct column *c, uint32_t site, uint8_t value, uint64_t found,
 }
 
 /* The value of block `nth` of its site at `slot`; 255: not known. */
-static uint8_t value_at(const struct snapshot *s, const struct pools *p, uint32_t site, uint32_t nth, unsigned slot)
+static uint8_t value_at(
+	const struct snapshot *s, const struct pools *p, uint32_t site, uint32_t nth, unsigned slot)
 {
-	for (size_t i = p->first[site] - 1, end = i + MOST_COLUMNS; i < s->count_count && i < end &&
-			s->counts[i].site == site; i++)
+	for (size_t i = p->first[site] - 1, end = i + MOST_COLUMNS;
+		i < s->count_count && i < end && s->counts[i].site == site; i++)
 		if (usable(s, &s->counts[i]) && s->counts[i].offset / 4 == slot && nth < s->counts[i].blocks)
 			return s->count_values[s->counts[i].first + nth];
 	return 255;
@@ -103,7 +113,7 @@ static uint8_t value_at(const struct snapshot *s, const struct pools *p, uint32_
 
 static void count_agreement(const struct snapshot *s, const struct leaks *l, struct pools *p)
 {
-	uint32_t *nth = memory_get_zeroed(s->site_count + 1, sizeof(*nth)), *roots, *blocks;
+	uint32_t *nth = alloc_zeroed(s->site_count + 1, sizeof(*nth)), *roots, *blocks;
 
 	graph_found(&l->graph, &roots, &blocks);
 	for (uint32_t b = 0; b < l->graph.blocks; b++) {
@@ -112,11 +122,12 @@ static void count_agreement(const struct snapshot *s, const struct leaks *l, str
 		if (site >= s->site_count || !p->first[site])
 			continue;
 		n = nth[site]++;
-		for (size_t i = p->first[site] - 1, end = i + MOST_COLUMNS; i < s->count_count && i < end &&
-				s->counts[i].site == site; i++)
+		for (size_t i = p->first[site] - 1, end = i + MOST_COLUMNS;
+			i < s->count_count && i < end && s->counts[i].site == site; i++)
 			if (usable(s, &s->counts[i]) && n < s->counts[i].blocks)
 				take(&p->column[p->of[site]][s->counts[i].offset / 4], site,
-					s->count_values[s->counts[i].first + n], (uint64_t)roots[b] + blocks[b],
+					s->count_values[s->counts[i].first + n],
+					(uint64_t)roots[b] + blocks[b],
 					(enum leak_kind)(l->kind[b] & LEAK_KIND_MASK));
 	}
 	free(nth);
@@ -124,8 +135,8 @@ static void count_agreement(const struct snapshot *s, const struct leaks *l, str
 	free(blocks);
 }
 
-void declared_find(struct declared *d, const struct snapshot *s, const struct leaks *l, struct symbols *symbols,
-	int64_t at)
+void declared_find(struct declared *d, const struct snapshot *s, const struct leaks *l,
+	struct symbols *symbols, int64_t at)
 {
 	struct pools p = { 0 };
 	uint32_t *nth;
@@ -135,20 +146,22 @@ void declared_find(struct declared *d, const struct snapshot *s, const struct le
 		return;
 	make_pools(&p, s, symbols);
 	count_agreement(s, l, &p);
-	d->site = memory_get(((uint64_t)p.count + 1) * sizeof(*d->site));
+	d->site = alloc_bytes(((uint64_t)p.count + 1) * sizeof(*d->site));
 	for (uint32_t i = 0; i < p.count; i++) {
 		/* Of several columns the one that agrees best; of equals the lowest offset. */
 		for (unsigned k = 0; k < SLOTS; k++)
-			if (accepted(&p.column[i][k], k * 4, at) && (!p.chosen[i] ||
-			    p.column[i][k].sums.agree > p.column[i][p.chosen[i] - 1].sums.agree))
+			if (accepted(&p.column[i][k], k * 4, at)
+				&& (!p.chosen[i]
+					|| p.column[i][k].sums.agree
+						> p.column[i][p.chosen[i] - 1].sums.agree))
 				p.chosen[i] = (uint8_t)(k + 1);
 		if (!p.chosen[i])
 			continue;
 		d->site[d->count] = p.column[i][p.chosen[i] - 1].sums;
 		d->site[d->count++].offset = (p.chosen[i] - 1u) * 4;
 	}
-	d->value = memory_get(((uint64_t)l->graph.blocks + 1) * sizeof(*d->value));
-	nth = memory_get_zeroed(s->site_count + 1, sizeof(*nth));
+	d->value = alloc_bytes(((uint64_t)l->graph.blocks + 1) * sizeof(*d->value));
+	nth = alloc_zeroed(s->site_count + 1, sizeof(*nth));
 	for (uint32_t b = 0; b < l->graph.blocks; b++) {
 		uint32_t site = s->blocks[b].site;
 		uint8_t value = 255;

@@ -2,21 +2,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "shim/ledger.h"
+#include "base/alloc.h"
 #include "leaks_private.h"
 #include "reach.h"
-#include "units.h"
+#include "base/units.h"
 
 static const char *const kind_name[LEAK_KINDS] = {
-	"unreferenced", "cycle", "indirect", "possible", "reachable",
+	"unreferenced",
+	"cycle",
+	"indirect",
+	"possible",
+	"reachable",
 };
 
-const char *leaks_kind_name(enum leak_kind kind)
-{
-	return kind_name[kind];
-}
+const char *leaks_kind_name(enum leak_kind kind) { return kind_name[kind]; }
 
-/* K4 */
+/* LK4 */
 static void completeness(struct leaks *l, const struct snapshot *s)
 {
 	const char *why = snapshot_string(s, s->process->incomplete_why);
@@ -53,7 +54,7 @@ static void kinds(struct leaks_work *w)
 		if (w->state[i] != REACH_LOST) {
 			l->kind[i] = w->state[i] == REACH_FULL ? LEAK_REACHABLE : LEAK_POSSIBLE;
 		} else if (c->size[component] > 1) {
-			l->kind[i] = (c->held[component] ? LEAK_INDIRECT : LEAK_CYCLE) | LEAK_IN_RING;
+			l->kind[i] = (c->held[component] ? LEAK_INDIRECT : LEAK_CYCLE) | LEAK_IN_CYCLE;
 		} else {
 			l->kind[i] = c->held[component] ? LEAK_INDIRECT : LEAK_UNREFERENCED;
 			if (refers_to_itself(&l->graph, i))
@@ -81,10 +82,11 @@ static void select_blocks(struct leaks_work *w)
 	for (uint32_t i = 0; i < l->graph.blocks; i++) {
 		const struct tide_block *b = &w->s->blocks[i];
 
-		if ((w->o->since && b->birth <= w->o->since) || (w->o->until && b->birth > w->o->until) ||
-		    (w->o->site_left_out && w->s->blocks[i].site < w->s->site_count &&
-		     w->o->site_left_out[w->s->blocks[i].site]) ||
-		    (w->o->thread_left_out && (b->thread >= w->s->thread_count || w->o->thread_left_out[b->thread]))) {
+		if ((w->o->since && b->birth <= w->o->since) || (w->o->until && b->birth > w->o->until)
+			|| (w->o->site_left_out && w->s->blocks[i].site < w->s->site_count
+				&& w->o->site_left_out[w->s->blocks[i].site])
+			|| (w->o->thread_left_out
+				&& (b->thread >= w->s->thread_count || w->o->thread_left_out[b->thread]))) {
 			l->kind[i] |= LEAK_LEFT_OUT;
 		} else if (frozen && b->birth <= frozen && LEAK_IS_LOST(leaks_kind(l, i))) {
 			l->kind[i] |= LEAK_LEFT_OUT;
@@ -120,9 +122,9 @@ static void sum_up(struct leaks_work *w)
 			add(&l->lost, bytes);
 		l->root_leaks += kind == LEAK_UNREFERENCED;
 	}
-	for (uint32_t r = 0; r < c->rings; r++)
-		for (uint32_t k = c->ring_start[r]; !c->held[c->ring[r]] && k < c->ring_start[r + 1]; k++)
-			if (!(l->kind[c->ring_block[k]] & (LEAK_LEFT_OUT | LEAK_SUPPRESSED))) {
+	for (uint32_t r = 0; r < c->cycles; r++)
+		for (uint32_t k = c->cycle_start[r]; !c->held[c->cycle[r]] && k < c->cycle_start[r + 1]; k++)
+			if (!(l->kind[c->cycle_block[k]] & (LEAK_LEFT_OUT | LEAK_SUPPRESSED))) {
 				l->root_cycles++;
 				break;
 			}
@@ -138,12 +140,15 @@ static struct leak_record *record_at(struct leaks_work *w, uint32_t block, size_
 		return &l->records[*slot - 1];
 	if (l->record_count == *room) {
 		*room = *room ? *room * 2 : 64;
-		l->records = memory_resize(l->records, *room * sizeof(*l->records));
+		l->records = alloc_resize(l->records, *room * sizeof(*l->records));
 	}
 	r = &l->records[l->record_count++];
 	*slot = (uint32_t)l->record_count;
-	*r = (struct leak_record){ .kind = leaks_kind(l, block), .site = leaks_site(w, block), .group = GRAPH_NONE,
-		.example = block, .suppression = -1 };
+	*r = (struct leak_record){ .kind = leaks_kind(l, block),
+		.site = leaks_site(w, block),
+		.group = GRAPH_NONE,
+		.example = block,
+		.suppression = -1 };
 	return r;
 }
 
@@ -152,7 +157,7 @@ static void records(struct leaks_work *w)
 	struct leaks *l = w->l;
 	size_t room = 0;
 
-	w->record_of = memory_get_zeroed(2ull * LEAK_KINDS * (w->s->site_count + 1), sizeof(*w->record_of));
+	w->record_of = alloc_zeroed(2ull * LEAK_KINDS * (w->s->site_count + 1), sizeof(*w->record_of));
 	for (uint32_t i = 0; i < l->graph.blocks; i++) {
 		struct leak_record *r;
 
@@ -161,18 +166,18 @@ static void records(struct leaks_work *w)
 		r = record_at(w, i, &room);
 		r->blocks++;
 		r->bytes += w->s->blocks[i].bytes;
-		r->cyclic |= !!(l->kind[i] & LEAK_IN_RING);
+		r->cyclic |= !!(l->kind[i] & LEAK_IN_CYCLE);
 		r->self |= !!(l->kind[i] & LEAK_SELF);
 		if (w->s->blocks[i].birth < w->s->blocks[r->example].birth)
 			r->example = i;
 		if (l->kind[i] & LEAK_SUPPRESSED && r->suppression < 0)
 			r->suppression = w->rule[i];
 	}
-	for (uint32_t r = 0; r < l->components.rings; r++) {
-		uint32_t k = l->components.ring_start[r];
+	for (uint32_t r = 0; r < l->components.cycles; r++) {
+		uint32_t k = l->components.cycle_start[r];
 
-		for (; l->components.container[r] && k < l->components.ring_start[r + 1]; k++) {
-			uint32_t b = l->components.ring_block[k];
+		for (; l->components.container[r] && k < l->components.cycle_start[r + 1]; k++) {
+			uint32_t b = l->components.cycle_block[k];
 
 			if (!(l->kind[b] & LEAK_LEFT_OUT))
 				record_at(w, b, &room)->container = true;
@@ -200,7 +205,8 @@ static int compare_records(const void *a, const void *b)
 	return x->site < y->site ? -1 : x->site > y->site;
 }
 
-int leaks_classify(const struct snapshot *s, const struct leaks_options *o, struct leaks *out, struct tide_error *e)
+int leaks_classify(
+	const struct snapshot *s, const struct leaks_options *o, struct leaks *out, struct tide_error *e)
 {
 	struct leaks_work w = { .s = s, .o = o, .l = out, .symbols = o->symbols };
 	struct reach reach;
@@ -215,7 +221,7 @@ int leaks_classify(const struct snapshot *s, const struct leaks_options *o, stru
 	w.state = reach.state;
 	leaks_same_sites(&w);
 	components_find(&out->components, &out->graph, w.state, out->same_site);
-	out->kind = memory_get((uint64_t)out->graph.blocks + 1);
+	out->kind = alloc_bytes((uint64_t)out->graph.blocks + 1);
 	kinds(&w);
 	out->suppress = o->suppress;
 	if (!out->suppress) {
@@ -259,14 +265,14 @@ char *leaks_summary(const struct leaks *l)
 	char count[UNITS_TEXT], bytes[UNITS_TEXT], leaks[64] = "", cycles[64] = "";
 
 	if (!l->lost.blocks)
-		return memory_string(l->complete ? "nothing is lost" : "nothing lost was found");
+		return alloc_string(l->complete ? "nothing is lost" : "nothing lost was found");
 	if (l->root_leaks)
 		snprintf(leaks, sizeof(leaks), "%s root leak%s", units_count(count, (int64_t)l->root_leaks),
 			l->root_leaks == 1 ? "" : "s");
 	if (l->root_cycles)
-		snprintf(cycles, sizeof(cycles), "%s root cycle%s", units_count(count, (int64_t)l->root_cycles),
-			l->root_cycles == 1 ? "" : "s");
-	return memory_printf("%s%s%s lose%s %s block%s, %s", leaks, *leaks && *cycles ? " and " : "", cycles,
+		snprintf(cycles, sizeof(cycles), "%s root cycle%s",
+			units_count(count, (int64_t)l->root_cycles), l->root_cycles == 1 ? "" : "s");
+	return alloc_printf("%s%s%s lose%s %s block%s, %s", leaks, *leaks && *cycles ? " and " : "", cycles,
 		l->root_leaks + l->root_cycles == 1 ? "s" : "", units_count(count, (int64_t)l->lost.blocks),
 		l->lost.blocks == 1 ? "" : "s", units_bytes(bytes, (int64_t)l->lost.bytes));
 }

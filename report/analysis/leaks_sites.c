@@ -2,11 +2,15 @@
  * only for sites that the report will show: of lost and possible blocks, of all where those are asked for. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/alloc.h"
 #include "leaks_private.h"
 #include "reach.h"
-#include "site_key.h"
+#include "symbol/site_key.h"
 
-struct named { uint64_t key; uint32_t site; };
+struct named {
+	uint64_t key;
+	uint32_t site;
+};
 
 struct symbols *leaks_symbols(struct leaks_work *w)
 {
@@ -26,8 +30,8 @@ static int compare(const void *a, const void *b)
 
 void leaks_same_sites(struct leaks_work *w)
 {
-	uint32_t *same = memory_get((w->s->site_count + 1) * sizeof(*same));
-	uint8_t *wanted = memory_get_zeroed(w->s->site_count + 1, 1);
+	uint32_t *same = alloc_bytes((w->s->site_count + 1) * sizeof(*same));
+	uint8_t *wanted = alloc_zeroed(w->s->site_count + 1, 1);
 	struct named *named = NULL;
 	struct site_keys *keys;
 	size_t count = 0, at = 0;
@@ -36,8 +40,8 @@ void leaks_same_sites(struct leaks_work *w)
 		same[i] = i;
 	w->l->same_site = same;
 	for (uint32_t i = 0; i < w->l->graph.blocks; i++)
-		if ((w->state[i] != REACH_FULL || w->o->live) && w->s->blocks[i].site < w->s->site_count &&
-		    w->s->sites[w->s->blocks[i].site].frame && !wanted[w->s->blocks[i].site]) {
+		if ((w->state[i] != REACH_FULL || w->o->live) && w->s->blocks[i].site < w->s->site_count
+			&& w->s->sites[w->s->blocks[i].site].frame && !wanted[w->s->blocks[i].site]) {
 			wanted[w->s->blocks[i].site] = 1;
 			count++;
 		}
@@ -45,9 +49,9 @@ void leaks_same_sites(struct leaks_work *w)
 		free(wanted);
 		return;
 	}
-	named = memory_get(count * sizeof(*named));
+	named = alloc_bytes(count * sizeof(*named));
 	keys = site_keys_new(w->s, leaks_symbols(w));
-	site_keys_exact(&keys, 1);	/* lines count: two places of one function are two sites */
+	site_keys_exact(&keys, 1); /* lines count: two places of one function are two sites */
 	for (uint32_t i = 0; i < w->s->site_count; i++)
 		if (wanted[i])
 			named[at++] = (struct named){ site_key(keys, i), i };

@@ -9,9 +9,9 @@
  *   }                      * and ? are wild, patterns match whole names; linker names
  *                          (_ZN3foo3ba*) are understood
  *
- * U1  Both may stand in one file. `#` begins a comment line.
- * U2  Built-in ones name only code of the loader, libc and libstdc++.
- * U3  A rule knows how many blocks it took (leaks.c counts): unused ones are told.
+ * SU1  Both may be in one file. `#` begins a comment line.
+ * SU2  Built-in ones name only code of the loader, libc and libstdc++.
+ * SU3  A rule knows how many blocks it took (leaks.c counts): unused ones are reported.
  */
 #ifndef TIDEMARK_SUPPRESS_H
 #define TIDEMARK_SUPPRESS_H
@@ -19,42 +19,44 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "error.h"
-#include "symbol.h"
+#include "base/error.h"
+#include "symbol/symbol.h"
 
-#define SUPPRESS_LOST 1u		/* kinds a rule covers */
+#define SUPPRESS_LOST 1u /* kinds a rule covers */
 #define SUPPRESS_POSSIBLE 2u
 #define SUPPRESS_REACHABLE 4u
 
 struct suppress_frame {
 	enum { SUPPRESS_FUNCTION, SUPPRESS_OBJECT, SUPPRESS_SOURCE, SUPPRESS_ANY } kind;
 	char *pattern;
-	char *within;			/* SUPPRESS_FUNCTION: or this; NULL none */
-	unsigned line;			/* SUPPRESS_SOURCE: 0 any */
+	char *within;  /* SUPPRESS_FUNCTION: or this; NULL none */
+	unsigned line; /* SUPPRESS_SOURCE: 0 any */
 };
 
 struct suppress_rule {
-	char *name;			/* Valgrind's; "leak:PATTERN" */
-	char *pattern;			/* leak: else NULL and frames */
+	char *name;    /* Valgrind's; "leak:PATTERN" */
+	char *pattern; /* leak: else NULL and frames */
 	struct suppress_frame *frames;
 	size_t frame_count;
-	unsigned kinds;			/* SUPPRESS_* */
-	const char *file;		/* NULL: built in */
+	unsigned kinds;   /* SUPPRESS_* */
+	const char *file; /* NULL: built in */
 	unsigned line;
-	uint64_t blocks, bytes;		/* U3 */
+	uint64_t blocks, bytes; /* SU3 */
 };
 
 struct suppress {
 	struct suppress_rule *rules;
 	size_t count;
-	char **files;	size_t file_count;
+	char **files;
+	size_t file_count;
 };
 
 /* With the built-in rules. */
 struct suppress *suppress_new(void);
 /* Adds a file's rules; -1 names file and line. */
 int suppress_read(struct suppress *s, const char *path, struct tide_error *e);
-int suppress_parse(struct suppress *s, const char *name, const char *text, size_t bytes, struct tide_error *e);
+int suppress_parse(
+	struct suppress *s, const char *name, const char *text, size_t bytes, struct tide_error *e);
 void suppress_free(struct suppress *s);
 
 /* The first rule of these kinds (SUPPRESS_*) that matches a stack; -1 none. */

@@ -3,9 +3,9 @@
  * Dominators of the whole graph: a node for each root object (so that "retained by global X" comes
  * for free), one for each group of root leaks (leaks.h), one for what is live without a root.
  *
- * T1  Retained by a block that is held by two roots: what only goes when the block goes; it belongs
+ * RD1  Retained by a block that is held by two roots: what only goes when the block goes; it belongs
  *     to neither root alone.
- * T2  Dropping a set: what is freed when all its blocks go is what no root reaches without them;
+ * RD2  Dropping a set: what is freed when all its blocks go is what no root reaches without them;
  *     counted among the live blocks, and among the lost ones by what no root leak reaches.
  */
 #ifndef TIDEMARK_RETAINED_H
@@ -27,12 +27,14 @@ void retained_free(struct retained *r);
 struct leak_sum retained_block(const struct retained *r, uint32_t block);
 struct leak_sum retained_root(const struct retained *r, uint32_t root);
 
-/* One entry a site: blocks and bytes of the site, and what its blocks retain (each block counted once).
+/* One entry per site: blocks and bytes of the site, and what its blocks retain (each block counted once).
  * [s->site_count], to free. */
-struct retained_site { struct leak_sum own, retained; };
+struct retained_site {
+	struct leak_sum own, retained;
+};
 struct retained_site *retained_sites(const struct retained *r);
 
-/* T2, for the blocks with drop[b] != 0. Exact: by search, not by dominators. */
+/* RD2, for the blocks with drop[b] != 0. Exact: by search, not by dominators. */
 struct leak_sum retained_drop(const struct snapshot *s, const struct leaks *l, const uint8_t *drop);
 
 #endif

@@ -2,11 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "demangle.h"
+#include "base/alloc.h"
+#include "symbol/demangle.h"
 #include "suppress.h"
 #include "suppress_mangled.h"
 
-/* U2. The loader's blocks (link maps, DTVs, TLS) are its own affair: references to them are
+/* SU2. The loader's blocks (link maps, DTVs, TLS) are its own affair: references to them are
  * kept where no scan of the program looks, and their lifetime is the thread's or library's. */
 static const char built_in[] =
 	"{\n   built-in: the loader\n   Memcheck:Leak\n   obj:*/ld-linux*.so*\n}\n"
@@ -17,7 +18,14 @@ static const char built_in[] =
 	"   fun:call_init*\n}\n";
 
 static const char *const allocator[] = {
-	"malloc", "calloc", "realloc", "reallocarray", "memalign", "posix_memalign", "aligned_alloc", "valloc",
+	"malloc",
+	"calloc",
+	"realloc",
+	"reallocarray",
+	"memalign",
+	"posix_memalign",
+	"aligned_alloc",
+	"valloc",
 	"pvalloc",
 };
 
@@ -65,7 +73,7 @@ static bool anywhere(const char *pattern, const char *text)
 	}
 	if (to_end && n)
 		n--;
-	open = memory_printf("%s%.*s%s", from_start ? "" : "*", (int)n, pattern, to_end ? "" : "*");
+	open = alloc_printf("%s%.*s%s", from_start ? "" : "*", (int)n, pattern, to_end ? "" : "*");
 	found = wild(open, strlen(open), text, false);
 	free(open);
 	return found;
@@ -75,7 +83,7 @@ static struct suppress_rule *add_rule(struct suppress *s, const char *file, unsi
 {
 	struct suppress_rule *r;
 
-	s->rules = memory_resize(s->rules, (s->count + 1) * sizeof(*s->rules));
+	s->rules = alloc_resize(s->rules, (s->count + 1) * sizeof(*s->rules));
 	r = &s->rules[s->count++];
 	memset(r, 0, sizeof(*r));
 	r->file = file;
@@ -96,7 +104,11 @@ static void free_rule(struct suppress_rule *r)
 }
 
 /* One line, trimmed; NULL at the end. Bytes of value 0 end a line's text. */
-struct lines { const char *at, *end; unsigned number; char *text; };
+struct lines {
+	const char *at, *end;
+	unsigned number;
+	char *text;
+};
 
 static const char *next_line(struct lines *l)
 {
@@ -120,7 +132,7 @@ static const char *next_line(struct lines *l)
 		n = (size_t)(stop - from);
 		if (!n || *from == '#')
 			continue;
-		l->text = memory_get(n + 1);
+		l->text = alloc_bytes(n + 1);
 		memcpy(l->text, from, n);
 		l->text[n] = '\0';
 		return l->text;
@@ -129,10 +141,16 @@ static const char *next_line(struct lines *l)
 
 static unsigned parse_kinds(const char *text)
 {
-	static const struct { const char *name; unsigned kinds; } word[] = {
-		{ "definite", SUPPRESS_LOST }, { "indirect", SUPPRESS_LOST }, { "possible", SUPPRESS_POSSIBLE },
+	static const struct {
+		const char *name;
+		unsigned kinds;
+	} word[] = {
+		{ "definite", SUPPRESS_LOST },
+		{ "indirect", SUPPRESS_LOST },
+		{ "possible", SUPPRESS_POSSIBLE },
 		{ "reachable", SUPPRESS_REACHABLE },
-		{ "all", SUPPRESS_LOST | SUPPRESS_POSSIBLE | SUPPRESS_REACHABLE }, { "none", 0 },
+		{ "all", SUPPRESS_LOST | SUPPRESS_POSSIBLE | SUPPRESS_REACHABLE },
+		{ "none", 0 },
 	};
 	unsigned kinds = 0;
 
@@ -168,21 +186,22 @@ static int parse_frame(struct suppress_rule *r, const char *text)
 		} else {
 			int understood = suppress_mangled(text + 4, readable, sizeof(readable));
 
-			f.pattern = memory_string(understood ? readable : text + 4);
-			f.within = understood == 2 ? memory_printf("%s::*", readable) : NULL;
+			f.pattern = alloc_string(understood ? readable : text + 4);
+			f.within = understood == 2 ? alloc_printf("%s::*", readable) : NULL;
 		}
 	} else if (!strncmp(text, "obj:", 4)) {
 		f.kind = SUPPRESS_OBJECT;
-		f.pattern = memory_string(text + 4);
+		f.pattern = alloc_string(text + 4);
 	} else if (!strncmp(text, "src:", 4)) {
 		f.kind = SUPPRESS_SOURCE;
 		colon = strrchr(text + 4, ':');
 		f.line = colon ? (unsigned)strtoul(colon + 1, NULL, 10) : 0;
-		f.pattern = memory_printf("%.*s", f.line ? (int)(colon - text - 4) : (int)strlen(text + 4), text + 4);
+		f.pattern = alloc_printf(
+			"%.*s", f.line ? (int)(colon - text - 4) : (int)strlen(text + 4), text + 4);
 	} else {
 		return -1;
 	}
-	r->frames = memory_resize(r->frames, (r->frame_count + 1) * sizeof(*r->frames));
+	r->frames = alloc_resize(r->frames, (r->frame_count + 1) * sizeof(*r->frames));
 	r->frames[r->frame_count++] = f;
 	return 0;
 }
@@ -197,14 +216,15 @@ static int parse_block(struct suppress *s, const char *file, struct lines *l, st
 	bool ours;
 
 	if (!text || !strcmp(text, "}"))
-		return error_set(e, EXIT_USAGE, "%s:%u: not a suppression|a name should follow '{'", file, began);
-	name = memory_string(text);
+		return error_set(
+			e, EXIT_USAGE, "%s:%u: not a suppression|a name should follow '{'", file, began);
+	name = alloc_string(text);
 	text = next_line(l);
 	colon = text ? strchr(text, ':') : NULL;
 	if (!colon) {
 		free(name);
-		return error_set(e, EXIT_USAGE, "%s:%u: not a suppression|'Memcheck:Leak' should follow its name",
-			file, l->number);
+		return error_set(e, EXIT_USAGE,
+			"%s:%u: not a suppression|'Memcheck:Leak' should follow its name", file, l->number);
 	}
 	ours = !strcmp(colon + 1, "Leak") && strstr(text, "Memcheck") && strstr(text, "Memcheck") < colon;
 	r = add_rule(s, file, began);
@@ -215,11 +235,15 @@ static int parse_block(struct suppress *s, const char *file, struct lines *l, st
 		if (!strncmp(text, "match-leak-kinds:", 17)) {
 			r->kinds = parse_kinds(text + 17);
 			if (r->kinds == UINT32_MAX)
-				return error_set(e, EXIT_USAGE, "%s:%u: '%s'|leak kinds are definite, indirect, "
-					"possible, reachable, all", file, l->number, text);
+				return error_set(e, EXIT_USAGE,
+					"%s:%u: '%s'|leak kinds are definite, indirect, "
+					"possible, reachable, all",
+					file, l->number, text);
 		} else if (parse_frame(r, text)) {
-			return error_set(e, EXIT_USAGE, "%s:%u: '%s'|lines of a suppression begin with fun:, "
-				"obj:, src: or are '...'", file, l->number, text);
+			return error_set(e, EXIT_USAGE,
+				"%s:%u: '%s'|lines of a suppression begin with fun:, "
+				"obj:, src: or are '...'",
+				file, l->number, text);
 		}
 	}
 	if (!text)
@@ -243,12 +267,13 @@ int suppress_parse(struct suppress *s, const char *name, const char *text, size_
 		} else if (!strncmp(line, "leak:", 5) && line[5]) {
 			struct suppress_rule *r = add_rule(s, name, l.number);
 
-			r->name = memory_string(line);
-			r->pattern = memory_string(line + 5);
+			r->name = alloc_string(line);
+			r->pattern = alloc_string(line + 5);
 		} else if (!strchr(line, ':') || strchr(line, '{') || strchr(line, '}')) {
 			/* race:, vptr: and others are for other sanitizers, in the same file. */
-			bad = error_set(e, EXIT_USAGE, "%s:%u: '%s'|neither 'leak:PATTERN' nor a block in braces",
-				name, l.number, line);
+			bad = error_set(e, EXIT_USAGE,
+				"%s:%u: '%s'|neither 'leak:PATTERN' nor a block in braces", name, l.number,
+				line);
 		}
 	}
 	free(l.text);
@@ -267,7 +292,7 @@ int suppress_read(struct suppress *s, const char *path, struct tide_error *e)
 	do {
 		if (room - used < 4096) {
 			room = room ? room * 2 : 16384;
-			text = memory_resize(text, room);
+			text = alloc_resize(text, room);
 		}
 		n = fread(text + used, 1, room - used, in);
 		used += n;
@@ -278,8 +303,8 @@ int suppress_read(struct suppress *s, const char *path, struct tide_error *e)
 		free(text);
 		return error_set(e, EXIT_USAGE, "cannot read %s|%m|it should hold suppressions", path);
 	}
-	s->files = memory_resize(s->files, (s->file_count + 1) * sizeof(*s->files));
-	s->files[s->file_count++] = memory_string(path);
+	s->files = alloc_resize(s->files, (s->file_count + 1) * sizeof(*s->files));
+	s->files[s->file_count++] = alloc_string(path);
 	bad = suppress_parse(s, s->files[s->file_count - 1], text, used, e);
 	free(text);
 	return bad;
@@ -287,11 +312,11 @@ int suppress_read(struct suppress *s, const char *path, struct tide_error *e)
 
 struct suppress *suppress_new(void)
 {
-	struct suppress *s = memory_get_zeroed(1, sizeof(*s));
+	struct suppress *s = alloc_zeroed(1, sizeof(*s));
 	struct tide_error e;
 
 	if (suppress_parse(s, NULL, built_in, sizeof(built_in) - 1, &e))
-		abort();	/* a test parses them */
+		abort(); /* a test parses them */
 	return s;
 }
 
@@ -324,23 +349,22 @@ static bool frame_matches(const struct suppress_frame *f, const struct symbol_li
 
 	switch (f->kind) {
 	case SUPPRESS_FUNCTION:
-		return function_matches(f->pattern, line->function) ||
-			(f->within && function_matches(f->within, line->function));
-	case SUPPRESS_OBJECT:
-		return line->module && whole(f->pattern, line->module);
+		return function_matches(f->pattern, line->function)
+			|| (f->within && function_matches(f->within, line->function));
+	case SUPPRESS_OBJECT: return line->module && whole(f->pattern, line->module);
 	case SUPPRESS_SOURCE:
 		if (!line->file || (f->line && f->line != line->line))
 			return false;
 		base = strrchr(line->file, '/');
 		return whole(f->pattern, line->file) || (base && whole(f->pattern, base + 1));
-	default:
-		return true;
+	default: return true;
 	}
 }
 
 /* Frames of a rule against the innermost lines: as wild() with `...` for `*`, but the rule
  * may end before the stack does. */
-static bool frames_match(const struct suppress_frame *f, size_t count, const struct symbol_line *line, size_t lines)
+static bool frames_match(
+	const struct suppress_frame *f, size_t count, const struct symbol_line *line, size_t lines)
 {
 	size_t i = 0, k = 0, star = SIZE_MAX, again = 0;
 
@@ -365,8 +389,9 @@ static bool rule_matches(const struct suppress_rule *r, const struct symbol_line
 {
 	if (r->pattern) {
 		for (size_t i = 0; i < lines; i++)
-			if (anywhere(r->pattern, line[i].function) || (line[i].file && anywhere(r->pattern, line[i].file)) ||
-			    (line[i].module && anywhere(r->pattern, line[i].module)))
+			if (anywhere(r->pattern, line[i].function)
+				|| (line[i].file && anywhere(r->pattern, line[i].file))
+				|| (line[i].module && anywhere(r->pattern, line[i].module)))
 				return true;
 		return false;
 	}
@@ -388,21 +413,37 @@ int suppress_match(const struct suppress *s, unsigned kinds, const struct symbol
 	return -1;
 }
 
+/* Names are data: one with a line break would add rules of its own, and one with a star would match more
+ * than itself. A question mark stands for the character. */
+static char *quote_name(const char *name)
+{
+	char *quoted = alloc_string(name);
+
+	for (char *p = quoted; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 127 || *p == '*')
+			*p = '?';
+	return quoted;
+}
+
 char *suppress_text(const struct symbol_line *line, size_t count, const char *name)
 {
-	char *text = memory_printf("{\n   %s\n   Memcheck:Leak\n", name), *more;
+	char *quoted = quote_name(name), *text, *more;
+
+	text = alloc_printf("{\n   %s\n   Memcheck:Leak\n", quoted);
+	free(quoted);
 
 	for (size_t i = 0; i < count && i < 24; i++) {
-		if (!line[i].has_symbol && !line[i].module)
-			more = memory_printf("%s   ...\n", text);
-		else if (!line[i].has_symbol)
-			more = memory_printf("%s   obj:%s\n", text, line[i].module);
-		else
-			more = memory_printf("%s   fun:%s\n", text, line[i].function);
+		if (!line[i].has_symbol && !line[i].module) {
+			more = alloc_printf("%s   ...\n", text);
+		} else {
+			quoted = quote_name(line[i].has_symbol ? line[i].function : line[i].module);
+			more = alloc_printf("%s   %s:%s\n", text, line[i].has_symbol ? "fun" : "obj", quoted);
+			free(quoted);
+		}
 		free(text);
 		text = more;
 	}
-	more = memory_printf("%s}\n", text);
+	more = alloc_printf("%s}\n", text);
 	free(text);
 	return more;
 }
