@@ -1,0 +1,287 @@
+/* header.c - see header.h. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/alloc.h"
+#include "base/path.h"
+#include "base/system.h"
+#include "header.h"
+#include "model/missed.h"
+#include "base/units.h"
+
+/* Below these a gap is not worth a line above every report; `info` has it all the same.
+ * The loader alone makes a dozen allocations before anybody can look. */
+#define SHARE_MISSED 0.01
+#define COUNT_MISSED 100u
+#define SHARE_BROKEN 0.02
+#define SHARE_WITHOUT_SOURCE 0.3
+
+const char *header_missed(const char *name)
+{
+	size_t count;
+	const struct missed_counter *missed = missed_counters(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(name, missed[i].name))
+			return missed[i].text;
+	return NULL;
+}
+
+static void print_warning(struct screen *s, unsigned *count, const char *text)
+{
+	screen_paragraph(s, STYLE_WARNING, "warning: ", "%s", text);
+	(*count)++;
+}
+
+static void warn_missed(struct screen *s, const struct snapshot *snapshot, unsigned *count)
+{
+	double events = (double)snapshot->process->total_blocks;
+	char number[UNITS_TEXT], *text;
+	size_t missed_count;
+	const struct missed_counter *missed = missed_counters(&missed_count);
+
+	for (size_t i = 0; i < missed_count; i++) {
+		uint64_t n = snapshot_value(snapshot, missed[i].name);
+
+		if (!n || !(missed[i].always || (n > COUNT_MISSED && (double)n > events * SHARE_MISSED)))
+			continue;
+		/* Told by sites and blocks, in warn_stacks. */
+		if (!strcmp(missed[i].name, "missed.truncated") && snapshot->site_count)
+			continue;
+		text = alloc_printf("%s %s", units_count(number, (int64_t)n), missed[i].text);
+		print_warning(s, count, text);
+		free(text);
+	}
+}
+
+static void warn_stacks(
+	struct screen *s, const struct snapshot *snapshot, const struct symbols *symbols, unsigned *count)
+{
+	uint64_t all = 0, broken = 0;
+	char share[UNITS_TEXT], *text;
+
+	for (size_t i = 0; i < snapshot->site_count; i++) {
+		all += snapshot->sites[i].total_blocks;
+		if (snapshot->sites[i].flags & SITE_BROKEN)
+			broken += snapshot->sites[i].total_blocks;
+	}
+	if ((double)broken > (double)all * SHARE_BROKEN) {
+		text = alloc_printf("%s of the allocations have incomplete call stacks (code without unwind "
+				    "tables): their outer callers are unknown",
+			units_percent(share, (double)broken, (double)all));
+		print_warning(s, count, text);
+		free(text);
+	}
+	if (symbols && symbols_without_source(symbols) > SHARE_WITHOUT_SOURCE) {
+		const char *module = path_base(symbols_without_source_most(symbols));
+
+		text = alloc_printf(
+			"file and line are unknown for %s of the frames looked up%s%s: build with -g, "
+			"install debug packages (-dbgsym), or let `tidemark symbolize` fetch them "
+			"(DEBUGINFOD_URLS)",
+			units_percent(share, symbols_without_source(symbols), 1),
+			*module ? ", most of them in " : "", module);
+		print_warning(s, count, text);
+		free(text);
+	}
+}
+
+unsigned header_warnings(struct screen *s, const struct snapshot *snapshot, const struct symbols *symbols)
+{
+	const struct tide_process *p = snapshot->process;
+	char size[UNITS_TEXT], *text;
+	unsigned count = 0;
+
+	if (snapshot->damaged) {
+		text = alloc_printf(
+			"the file is damaged (%s): only intact parts are shown", snapshot->damage);
+		print_warning(s, &count, text);
+		free(text);
+	}
+	if (p->flags & PROCESS_OWN_MALLOC)
+		print_warning(s, &count, "the program uses an allocator of its own: its blocks are not seen");
+	if (p->flags & PROCESS_SAMPLED || p->sample_bytes) {
+		text = alloc_printf("all numbers are estimates from one sample every %s",
+			units_bytes(size, (int64_t)p->sample_bytes));
+		print_warning(s, &count, text);
+		free(text);
+	}
+	warn_missed(s, snapshot, &count);
+	for (size_t i = 0; i < snapshot->warning_count; i++) {
+		const char *what = snapshot_string(snapshot, snapshot->warnings[i].text);
+		const char *hint = snapshot_string(snapshot, snapshot->warnings[i].hint);
+
+		text = alloc_printf("%s%s%s", what, *hint ? "; " : "", hint);
+		print_warning(s, &count, text);
+		free(text);
+	}
+	warn_stacks(s, snapshot, symbols, &count);
+	for (size_t i = 0; symbols && symbols_warning(symbols, i); i++)
+		print_warning(s, &count, symbols_warning(symbols, i));
+	return count;
+}
+
+char *header_reason(const struct snapshot *snapshot)
+{
+	const struct tide_process *p = snapshot->process;
+
+	switch (p->reason) {
+	case REASON_EXIT:
+		return p->exit_status >= 0 ? alloc_printf("at exit, status %d", p->exit_status)
+					   : alloc_string("at exit");
+	case REASON_EXEC: return alloc_string("before exec");
+	case REASON_ABORT: return alloc_string("at abort");
+	case REASON_SIGNAL:
+		return p->exit_signal ? alloc_printf("on fatal signal %u (SIG%s)", p->exit_signal,
+			       p->exit_signal < 64 && system_signal((int)p->exit_signal)
+				       ? system_signal((int)p->exit_signal)
+				       : "?")
+				      : alloc_string("on a fatal signal");
+	case REASON_MARK: return alloc_string("at a mark");
+	case REASON_API: return alloc_string("requested by the program");
+	case REASON_TIMER: return alloc_string("by the timer");
+	case REASON_CONDITION: return alloc_string("on a condition");
+	case REASON_REQUEST: return alloc_string("on request");
+	case REASON_POST_MORTEM: return alloc_string("post mortem, from the ledger");
+	default: return alloc_string("for an unknown reason");
+	}
+}
+
+static void print_label(struct screen *s, const char *label) { screen_print(s, STYLE_DIM, "%-9s", label); }
+
+static const char *command_of(const struct snapshot *snapshot)
+{
+	const char *command = snapshot_string(snapshot, snapshot->process->command);
+
+	return *command ? command : snapshot_string(snapshot, snapshot->process->exe);
+}
+
+/* "at exit, status 0 after 1.2 s, process 7, 2026-01-31 12:34:56". To free. */
+static char *describe_moment(const struct snapshot *snapshot)
+{
+	const struct tide_process *p = snapshot->process;
+	char after[UNITS_TEXT], date[UNITS_TEXT], *reason = header_reason(snapshot), *text;
+
+	text = alloc_printf("%s after %s, process %d, %s", reason, units_duration(after, p->elapsed_ns),
+		p->pid, units_date(date, p->taken_wall_ns));
+	free(reason);
+	return text;
+}
+
+void header_side(struct screen *s, const char *label, const struct snapshot *snapshot)
+{
+	char date[UNITS_TEXT], *reason = header_reason(snapshot), *when, *fitted;
+	unsigned room = s->width > 9 ? s->width - 9 : 1, used;
+
+	when = alloc_printf(", %s, %s", units_date(date, snapshot->process->taken_wall_ns), reason);
+	free(reason);
+	if (!s->quiet) {
+		/* The time distinguishes two runs of one command, so the command is shortened first. */
+		used = screen_columns(s, when);
+		fitted = screen_fit(s, command_of(snapshot), used + 12 < room ? room - used : 12, FIT_MIDDLE);
+		print_label(s, label);
+		screen_print(s, STYLE_STRONG, "%s", fitted);
+		used = screen_columns(s, fitted);
+		free(fitted);
+		fitted = screen_fit(s, when, used < room ? room - used : 1, FIT_END);
+		fprintf(s->out, "%s\n", fitted);
+		free(fitted);
+	}
+	free(when);
+}
+
+void header_who(struct screen *s, const struct snapshot *snapshot)
+{
+	const struct tide_process *p = snapshot->process;
+	char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT];
+	char *text, *fitted;
+
+	if (s->quiet)
+		return;
+	fitted = screen_fit(s, command_of(snapshot), s->width - 9, FIT_END);
+	print_label(s, "program");
+	screen_print(s, STYLE_STRONG, "%s\n", fitted);
+	free(fitted);
+
+	text = describe_moment(snapshot);
+	fitted = screen_fit(s, text, s->width - 9, FIT_END);
+	print_label(s, "snapshot");
+	fprintf(s->out, "%s\n", fitted);
+	free(fitted);
+	free(text);
+
+	units_bytes(a, p->live_bytes < INT64_MAX ? (int64_t)p->live_bytes : 0);
+	text = alloc_printf(" in %s; at the peak ", units_many(b, (int64_t)p->live_blocks, "block"));
+	units_bytes(c, (int64_t)p->peak_bytes);
+	print_label(s, "live");
+	screen_print(s, STYLE_STRONG, "%s", a);
+	if (9 + strlen(a) + strlen(text) + strlen(c) <= s->width) {
+		unsigned used = (unsigned)(9 + strlen(a) + strlen(text) + strlen(c));
+
+		fputs(text, s->out);
+		screen_print(s, STYLE_STRONG, "%s", c);
+		units_duration(a, p->peak_elapsed_ns);
+		if (p->peak_elapsed_ns && used + strlen(", after ") + strlen(a) <= s->width)
+			fprintf(s->out, ", after %s", a);
+	}
+	fputc('\n', s->out);
+	free(text);
+}
+
+static void print_line(struct screen *s, const char *label, char *text)
+{
+	char *fitted = screen_fit(s, text, s->width - 9, FIT_END);
+
+	print_label(s, label);
+	fprintf(s->out, "%s\n", fitted);
+	free(fitted);
+	free(text);
+}
+
+void header_print(struct screen *s, const struct snapshot *snapshot)
+{
+	const struct tide_process *p = snapshot->process;
+	char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT];
+
+	header_who(s, snapshot);
+	if (s->quiet)
+		return;
+	units_percent(c, (double)p->temporary, (double)p->total_blocks);
+	print_line(s, "total",
+		alloc_printf("%s in %s%s%s%s", units_bytes(a, (int64_t)p->total_bytes),
+			units_many(b, (int64_t)p->total_blocks, "allocation"), p->total_blocks ? ", " : "",
+			p->total_blocks ? c : "", p->total_blocks ? " temporary" : ""));
+	if (!p->rss_bytes)
+		return;
+	units_bytes(c, (int64_t)p->own_bytes);
+	print_line(s, "memory",
+		alloc_printf("%s resident, %s of it live heap%s%s%s", units_bytes(a, (int64_t)p->rss_bytes),
+			units_percent(b, (double)p->live_bytes, (double)p->rss_bytes),
+			p->own_bytes ? ", " : "", p->own_bytes ? c : "",
+			p->own_bytes ? " profiler overhead" : ""));
+}
+
+int header_code(const struct snapshot *snapshot)
+{
+	if (!snapshot->damaged)
+		return EXIT_FINE;
+	error_note("%s is damaged: %s; the output above is incomplete",
+		snapshot->path ? snapshot->path : "the snapshot", snapshot->damage);
+	return EXIT_UNMEASURED;
+}
+
+static bool was_wiped(const struct snapshot *s)
+{
+	for (size_t i = 0; i < s->option_count; i++)
+		if (!strcmp(snapshot_string(s, s->options[i].name), "wipe")
+			&& strcmp(snapshot_string(s, s->options[i].value), "0") != 0)
+			return true;
+	return false;
+}
+
+void header_stale(struct screen *s, const struct snapshot *snapshot)
+{
+	if (!was_wiped(snapshot))
+		screen_hint(s, "Stale words in reused memory may hold blocks: tidemark run --wipe");
+}

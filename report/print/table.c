@@ -1,0 +1,261 @@
+/* table.c - see table.h. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/alloc.h"
+#include "table.h"
+
+#define GAP 1u /* blanks between columns */
+#define FLEXIBLE_LEAST 24u
+#define NOTE_INDENT 4u
+
+struct cell {
+	char *text; /* clean; NULL for a place or a bar */
+	const struct symbol_line *line;
+	double share;
+	enum screen_style style;
+	unsigned columns;
+};
+
+struct note {
+	size_t row;
+	const char *lead;
+	struct cell cell;
+};
+
+struct table {
+	struct screen *screen;
+	const struct column *column;
+	const char *source_root;
+	size_t columns;
+	struct cell *cell; /* rows, columns cells each */
+	size_t cells, cell_room;
+	struct note *note; /* in the order of rows */
+	size_t notes, note_room;
+};
+
+struct table *table_new(struct screen *s, const struct column *columns, size_t count, const char *source_root)
+{
+	struct table *t = alloc_zeroed(1, sizeof(*t));
+
+	t->screen = s;
+	t->column = columns;
+	t->columns = count;
+	t->source_root = source_root;
+	return t;
+}
+
+static struct cell *next_cell(struct table *t)
+{
+	if (t->cells == t->cell_room) {
+		t->cell_room = t->cell_room ? t->cell_room * 2 : 16 * t->columns;
+		t->cell = alloc_resize(t->cell, t->cell_room * sizeof(*t->cell));
+	}
+	memset(&t->cell[t->cells], 0, sizeof(t->cell[0]));
+	return &t->cell[t->cells++];
+}
+
+static struct note *next_note(struct table *t)
+{
+	struct note *n;
+
+	if (t->notes == t->note_room) {
+		t->note_room = t->note_room ? t->note_room * 2 : 64;
+		t->note = alloc_resize(t->note, t->note_room * sizeof(*t->note));
+	}
+	n = &t->note[t->notes++];
+	memset(n, 0, sizeof(*n));
+	n->row = t->cells / t->columns;
+	n->lead = "";
+	return n;
+}
+
+static void fill_cell(
+	struct table *t, struct cell *cell, enum screen_style style, const char *format, va_list args)
+{
+	char *text = NULL;
+
+	if (vasprintf(&text, format, args) < 0)
+		text = alloc_string("");
+	cell->text = screen_clean(t->screen, text);
+	cell->columns = screen_columns(t->screen, cell->text);
+	cell->style = style;
+	free(text);
+}
+
+void table_text(struct table *t, enum screen_style style, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fill_cell(t, next_cell(t), style, format, args);
+	va_end(args);
+}
+
+void table_note(struct table *t, enum screen_style style, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fill_cell(t, &next_note(t)->cell, style, format, args);
+	va_end(args);
+}
+
+void table_bar(struct table *t, double share) { next_cell(t)->share = share; }
+
+void table_place(struct table *t, const struct symbol_line *line) { next_cell(t)->line = line; }
+
+void table_frame(struct table *t, const struct symbol_line *line) { next_note(t)->cell.line = line; }
+
+void table_caller(struct table *t, const struct symbol_line *line)
+{
+	struct note *n = next_note(t);
+
+	n->cell.line = line;
+	n->lead = "called by ";
+}
+
+static bool is_flexible(const struct column *c) { return c->kind == COLUMN_PLACE || c->kind == COLUMN_FIT; }
+
+static unsigned bar_columns(unsigned width)
+{
+	return width >= 160 ? 16 : width >= 120 ? 10 : width >= 100 ? 8 : 4;
+}
+
+/* Fills width[]; 0 = the column is left out. */
+static void lay_out(const struct table *t, unsigned *width)
+{
+	unsigned sum = 0, left;
+	size_t kept = t->columns;
+
+	for (size_t c = 0; c < t->columns; c++) {
+		width[c] = screen_columns(t->screen, t->column[c].head);
+		if (t->column[c].kind == COLUMN_BAR)
+			width[c] = bar_columns(t->screen->width);
+		for (size_t i = c; i < t->cells; i += t->columns)
+			if (!is_flexible(&t->column[c]) && t->cell[i].columns > width[c])
+				width[c] = t->cell[i].columns;
+		sum += (is_flexible(&t->column[c]) ? FLEXIBLE_LEAST : width[c]) + (c ? GAP : 0);
+	}
+	while (sum > t->screen->width && kept--)
+		if (t->column[kept].optional && width[kept]) {
+			sum -= width[kept] + GAP;
+			width[kept] = 0;
+		}
+	left = t->screen->width > sum ? t->screen->width - sum : 0;
+	for (size_t c = 0; c < t->columns; c++)
+		if (is_flexible(&t->column[c]))
+			width[c] = FLEXIBLE_LEAST + left;
+}
+
+static void print_padding(struct screen *s, unsigned used, unsigned width)
+{
+	if (used < width)
+		fprintf(s->out, "%*s", (int)(width - used), "");
+}
+
+static void show_text(struct screen *s, enum screen_style style, const char *text)
+{
+	if (*text)
+		screen_print(s, style, "%s", text);
+}
+
+static void show_cell(
+	struct table *t, const struct column *column, const struct cell *cell, unsigned width, bool last)
+{
+	struct screen *s = t->screen;
+	char *text;
+
+	if (column->kind == COLUMN_BAR) {
+		text = screen_bar(s, cell->share, width);
+		show_text(s, STYLE_BAR, text);
+		free(text);
+	} else if (cell->line) {
+		struct place p = place_fit(s, cell->line, t->source_root, width);
+		unsigned used = screen_columns(s, p.function);
+
+		show_text(s, cell->line->has_symbol ? STYLE_NAME : STYLE_DIM, p.function);
+		if (*p.where) {
+			used += 1 + screen_columns(s, p.where);
+			fputc(' ', s->out);
+			show_text(s, STYLE_DIM, p.where);
+		}
+		if (!last)
+			print_padding(s, used, width);
+		place_free(&p);
+	} else {
+		text = screen_fit(s, cell->text ? cell->text : "", width, FIT_MIDDLE);
+		if (column->kind == COLUMN_RIGHT)
+			print_padding(s, screen_columns(s, text), width);
+		show_text(s, cell->style, text);
+		if (column->kind != COLUMN_RIGHT && !last)
+			print_padding(s, screen_columns(s, text), width);
+		free(text);
+	}
+}
+
+static void show_row(struct table *t, const struct cell *row, const unsigned *width)
+{
+	struct screen *s = t->screen;
+	bool first = true;
+
+	for (size_t c = 0; c < t->columns; c++) {
+		struct cell head = { .text = (char *)t->column[c].head, .style = STYLE_HEADING };
+
+		if (!width[c])
+			continue;
+		if (!first)
+			fprintf(s->out, "%*s", (int)GAP, "");
+		first = false;
+		if (row)
+			show_cell(t, &t->column[c], &row[c], width[c], c + 1 == t->columns);
+		else if (t->column[c].kind == COLUMN_BAR)
+			print_padding(s, 0, width[c]);
+		else
+			show_cell(t, &t->column[c], &head, width[c], c + 1 == t->columns);
+	}
+	fputc('\n', s->out);
+}
+
+static void show_note(struct table *t, const struct note *note)
+{
+	const struct cell *cell = &note->cell;
+	struct screen *s = t->screen;
+	unsigned indent = NOTE_INDENT + (unsigned)strlen(note->lead),
+		 width = s->width > indent ? s->width - indent : 1;
+
+	fprintf(s->out, "%*s", (int)NOTE_INDENT, "");
+	show_text(s, STYLE_DIM, note->lead);
+	if (cell->line) {
+		place_print(s, cell->line, t->source_root, width);
+	} else {
+		char *text = screen_fit(s, cell->text, width, FIT_MIDDLE);
+
+		show_text(s, cell->style, text);
+		free(text);
+	}
+	fputc('\n', s->out);
+}
+
+void table_show(struct table *t)
+{
+	unsigned *width = alloc_zeroed(t->columns, sizeof(*width));
+	size_t rows = t->cells / t->columns, note = 0;
+
+	lay_out(t, width);
+	if (!t->screen->quiet)
+		show_row(t, NULL, width);
+	for (size_t r = 0; r < rows; r++) {
+		show_row(t, &t->cell[r * t->columns], width);
+		for (; note < t->notes && t->note[note].row == r + 1; note++)
+			show_note(t, &t->note[note]);
+	}
+	for (size_t i = 0; i < t->cells; i++)
+		free(t->cell[i].text);
+	for (size_t i = 0; i < t->notes; i++)
+		free(t->note[i].cell.text);
+	free(t->cell);
+	free(t->note);
+	free(width);
+	free(t);
+}

@@ -1,0 +1,258 @@
+/* view.c - selection (view.h, VW1-VW4). Patterns: view_match.c; sums: view_group.c. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/alloc.h"
+#include "view.h"
+#include "view_match.h"
+
+static const char *const measure_name[MEASURES] = {
+	"live_bytes",
+	"live_blocks",
+	"peak_bytes",
+	"peak_blocks",
+	"total_bytes",
+	"total_blocks",
+	"temporary",
+	"reallocations",
+};
+
+static const char *const key_name[KEYS] = {
+	"site",
+	"function",
+	"file",
+	"line",
+	"module",
+	"thread",
+	"stack",
+	"size",
+	"age",
+};
+
+const char *view_measure_name(enum view_measure measure) { return measure_name[measure]; }
+
+const char *view_key_name(enum view_key key) { return key_name[key]; }
+
+int view_measure_parse(const char *text, enum view_measure *measure)
+{
+	static const struct {
+		const char *name;
+		enum view_measure measure;
+	} word[] = {
+		{ "live", LIVE_BYTES },
+		{ "size", LIVE_BYTES },
+		{ "peak", PEAK_BYTES },
+		{ "total", TOTAL_BYTES },
+		{ "count", LIVE_BLOCKS },
+		{ "blocks", LIVE_BLOCKS },
+		{ "allocations", TOTAL_BLOCKS },
+	};
+
+	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++)
+		if (!strcmp(text, word[i].name)) {
+			*measure = word[i].measure;
+			return 0;
+		}
+	for (unsigned i = 0; i < MEASURES; i++)
+		if (!strcmp(text, measure_name[i])) {
+			*measure = i;
+			return 0;
+		}
+	return -1;
+}
+
+int view_key_parse(const char *text, enum view_key *key)
+{
+	for (unsigned i = 0; i < KEYS; i++)
+		if (!strcmp(text, key_name[i])) {
+			*key = i;
+			return 0;
+		}
+	return -1;
+}
+
+static bool in_domain(uint32_t flags, enum view_domain domain)
+{
+	switch (domain) {
+	case DOMAIN_BLOCKS: return !(flags & (SITE_MAPPING | SITE_TRACKED));
+	case DOMAIN_MAPPINGS: return flags & SITE_MAPPING;
+	case DOMAIN_TRACKED: return flags & SITE_TRACKED;
+	default: return true;
+	}
+}
+
+static int choose_intervals(struct view *v, const struct selection *o, struct tide_error *e)
+{
+	const struct snapshot *s = v->snapshot;
+
+	if (selection_span(o, s, &v->span, e))
+		return -1;
+	if (v->span.given && !s->birth_count && s->process->live_blocks)
+		return error_set(e, EXIT_UNMEASURED,
+			"cannot tell when blocks were born|the snapshot holds "
+			"counters only|take it from the running process, not after a kill");
+	return 0;
+}
+
+static void from_sites(struct view *v)
+{
+	const struct snapshot *s = v->snapshot;
+
+	for (size_t i = 0; i < s->site_count; i++) {
+		const struct tide_site *t = &s->sites[i];
+
+		v->site[i] = (struct measures){ .of = {
+							[LIVE_BYTES] = t->live_bytes,
+							[LIVE_BLOCKS] = t->live_blocks,
+							[PEAK_BYTES] = t->peak_bytes,
+							[PEAK_BLOCKS] = t->peak_blocks,
+							[TOTAL_BYTES] = (int64_t)t->total_bytes,
+							[TOTAL_BLOCKS] = (int64_t)t->total_blocks,
+							[TEMPORARY] = (int64_t)t->temporary,
+							[REALLOCATIONS] = t->reallocations,
+						} };
+	}
+	v->known = (1u << MEASURES) - 1;
+}
+
+static void from_threads(struct view *v, const struct match *match)
+{
+	const struct snapshot *s = v->snapshot;
+
+	memset(v->site, 0, s->site_count * sizeof(*v->site));
+	for (size_t i = 0; i < s->thread_site_count; i++) {
+		const struct tide_thread_site *t = &s->thread_sites[i];
+		struct measures *m;
+
+		if (t->site >= s->site_count || !match_thread(match, t->thread))
+			continue;
+		m = &v->site[t->site];
+		view_add(&m->of[LIVE_BYTES], t->live_bytes);
+		view_add(&m->of[LIVE_BLOCKS], t->live_blocks);
+		view_add(&m->of[TOTAL_BYTES], (int64_t)t->total_bytes);
+		view_add(&m->of[TOTAL_BLOCKS], (int64_t)t->total_blocks);
+	}
+	v->known = 1u << LIVE_BYTES | 1u << LIVE_BLOCKS | 1u << TOTAL_BYTES | 1u << TOTAL_BLOCKS;
+}
+
+static void from_births(struct view *v)
+{
+	const struct snapshot *s = v->snapshot;
+
+	for (size_t i = 0; i < s->site_count; i++)
+		v->site[i].of[LIVE_BYTES] = v->site[i].of[LIVE_BLOCKS] = 0;
+	for (size_t i = 0; i < s->birth_count; i++) {
+		const struct tide_birth *b = &s->births[i];
+
+		if (b->site >= s->site_count || b->interval < v->span.first || b->interval > v->span.last)
+			continue;
+		view_add(&v->site[b->site].of[LIVE_BYTES], (int64_t)b->live_bytes);
+		view_add(&v->site[b->site].of[LIVE_BLOCKS], (int64_t)b->live_blocks);
+	}
+}
+
+/* Threads and intervals together: only the block list knows both. */
+static int from_blocks(struct view *v, const struct match *match, struct tide_error *e)
+{
+	const struct snapshot *s = v->snapshot;
+
+	if (!s->block_count && s->process->live_blocks)
+		return error_set(e, EXIT_UNMEASURED,
+			"cannot select by thread and by mark together|the "
+			"snapshot has no list of blocks|take it with references, or use one of both");
+	memset(v->site, 0, s->site_count * sizeof(*v->site));
+	for (size_t i = 0; i < s->block_count; i++) {
+		const struct tide_block *b = &s->blocks[i];
+
+		if (b->site >= s->site_count || !match_thread(match, b->thread)
+			|| !selection_has(&v->span, b->birth))
+			continue;
+		view_add(&v->site[b->site].of[LIVE_BYTES], (int64_t)b->bytes);
+		view_add(&v->site[b->site].of[LIVE_BLOCKS], 1);
+	}
+	v->known = 1u << LIVE_BYTES | 1u << LIVE_BLOCKS;
+	return 0;
+}
+
+int view_select(struct view *v, struct snapshot *s, struct symbols *symbols, const struct selection *o,
+	enum view_domain domain, struct tide_error *e)
+{
+	struct match *match;
+	int bad = 0;
+
+	memset(v, 0, sizeof(*v));
+	v->snapshot = s;
+	v->symbols = symbols;
+	if (choose_intervals(v, o, e))
+		return -1;
+	match = match_new(s, symbols, o, e);
+	if (!match)
+		return -1;
+	v->site = alloc_zeroed(s->site_count + 1, sizeof(*v->site));
+	v->kept = alloc_zeroed(s->site_count + 1, sizeof(*v->kept));
+	v->by_thread = match_threads(match);
+	if (v->by_thread && v->span.given) {
+		bad = from_blocks(v, match, e);
+	} else if (v->by_thread) {
+		from_threads(v, match);
+	} else {
+		from_sites(v);
+		if (v->span.given)
+			from_births(v);
+	}
+	for (uint32_t i = 0; !bad && i < s->site_count; i++) {
+		struct measures *m = &v->site[i];
+		bool empty = v->span.given
+			? !m->of[LIVE_BLOCKS] && !m->of[LIVE_BYTES]
+			: !m->of[TOTAL_BLOCKS] && !m->of[LIVE_BYTES] && !m->of[LIVE_BLOCKS];
+
+		if (empty || !in_domain(s->sites[i].flags, domain) || !match_site(match, i)) {
+			memset(m, 0, sizeof(*m));
+			continue;
+		}
+		v->kept[i] = true;
+		v->kept_count++;
+		measures_add(&v->total, m);
+	}
+	match_free(match);
+	if (bad) {
+		free(v->site);
+		free(v->kept);
+		v->site = NULL;
+		v->kept = NULL;
+	}
+	return bad;
+}
+
+int view_load(struct view *v, const char *path, const struct selection *o, enum view_domain domain,
+	struct tide_error *e)
+{
+	struct snapshot *s = alloc_zeroed(1, sizeof(*s));
+	struct symbols *symbols;
+
+	memset(v, 0, sizeof(*v));
+	if (snapshot_open(path, s, e)) {
+		free(s);
+		return -1;
+	}
+	symbols = symbols_new(s);
+	if (view_select(v, s, symbols, o, domain, e)) {
+		symbols_free(symbols);
+		snapshot_close(s);
+		free(s);
+		return -1;
+	}
+	v->own = true;
+	return 0;
+}
+
+void view_close(struct view *v)
+{
+	free(v->site);
+	free(v->kept);
+	if (v->own) {
+		symbols_free(v->symbols);
+		snapshot_close(v->snapshot);
+		free(v->snapshot);
+	}
+	memset(v, 0, sizeof(*v));
+}

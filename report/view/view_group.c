@@ -1,0 +1,423 @@
+/* view_group.c - sums of views by a key (view.h).
+ *
+ * Keys are compared as 128-bit hashes of their text (XXH3): with 10 million rows
+ * the chance of one false match is below 10^-24.
+ */
+#define XXH_STATIC_LINKING_ONLY /* XXH3_state_t by value */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+#include "base/alloc.h"
+#include "base/path.h"
+#include "view.h"
+
+struct texts {
+	char **text;
+	size_t count, room;
+};
+
+struct grouper {
+	struct view_group *group;
+	size_t room;
+	XXH128_hash_t *hash; /* of row i */
+	uint32_t *slot;      /* row + 1; 0 = empty; a power of two of them */
+	size_t slots;
+	/* For whole stacks: of each line of one view's symbols, by its number. */
+	const struct symbols *symbols;
+	XXH128_hash_t *line_hash; /* zero: not yet made */
+	size_t line_room;
+	const struct symbol_line **line; /* of one stack */
+	XXH128_hash_t *stack;            /* as many */
+	size_t stack_room;
+};
+
+static const char *keep_text(struct view_group *g, char *text)
+{
+	struct texts *t = g->texts;
+
+	if (t->count == t->room) {
+		t->room = t->room ? t->room * 2 : 64;
+		t->text = alloc_resize(t->text, t->room * sizeof(*t->text));
+	}
+	return t->text[t->count++] = text;
+}
+
+static void grow(struct grouper *w)
+{
+	w->slots = w->slots ? w->slots * 2 : 1024;
+	free(w->slot);
+	w->slot = alloc_zeroed(w->slots, sizeof(*w->slot));
+	for (size_t i = 0; i < w->group->count; i++) {
+		size_t at = w->hash[i].low64 & (w->slots - 1);
+
+		while (w->slot[at])
+			at = (at + 1) & (w->slots - 1);
+		w->slot[at] = (uint32_t)i + 1;
+	}
+	w->room = w->slots / 2;
+	w->group->row = alloc_resize(w->group->row, w->room * sizeof(*w->group->row));
+	w->hash = alloc_resize(w->hash, w->room * sizeof(*w->hash));
+}
+
+/* The row of this key; a new one is all zero. */
+static struct view_row *row_of(struct grouper *w, XXH128_hash_t hash)
+{
+	struct view_row *row;
+	size_t at;
+
+	if (w->group->count == w->room)
+		grow(w);
+	for (at = hash.low64 & (w->slots - 1); w->slot[at]; at = (at + 1) & (w->slots - 1))
+		if (XXH128_isEqual(w->hash[w->slot[at] - 1], hash))
+			return &w->group->row[w->slot[at] - 1];
+	w->hash[w->group->count] = hash;
+	w->slot[at] = (uint32_t)++w->group->count;
+	row = &w->group->row[w->group->count - 1];
+	memset(row, 0, sizeof(*row));
+	return row;
+}
+
+static void add(struct view_row *row, const struct view *v, uint32_t site, const struct measures *m)
+{
+	int64_t most = row->view && row->site < row->view->snapshot->site_count
+		? row->view->site[row->site].of[LIVE_BYTES]
+		: INT64_MIN;
+
+	if (row->view != v)
+		row->processes++;
+	if (!row->view || v->site[site].of[LIVE_BYTES] > most) {
+		row->view = v;
+		row->site = site;
+	}
+	row->sites++;
+	measures_add(&row->m, m);
+}
+
+static void hash_text(XXH3_state_t *state, const char *text)
+{
+	XXH3_128bits_update(state, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+static XXH128_hash_t hash_texts(const char *a, const char *b, uint64_t number)
+{
+	XXH3_state_t state;
+
+	XXH3_128bits_reset(&state);
+	hash_text(&state, a);
+	hash_text(&state, b);
+	XXH3_128bits_update(&state, &number, sizeof(number));
+	return XXH3_128bits_digest(&state);
+}
+
+/* Across processes a stack is its modules, functions and lines; addresses move. */
+static XXH128_hash_t hash_line(struct grouper *w, const struct symbol_line *line)
+{
+	static const XXH128_hash_t unknown;
+	XXH128_hash_t hash = unknown;
+
+	if (line->number < w->line_room)
+		hash = w->line_hash[line->number];
+	if (!XXH128_isEqual(hash, unknown))
+		return hash;
+	hash = hash_texts(line->module ? path_base(line->module) : NULL, line->function, line->line);
+	if (!line->number)
+		return hash;
+	if (line->number >= w->line_room) {
+		size_t room = line->number * 2u + 1024;
+
+		w->line_hash = alloc_resize(w->line_hash, room * sizeof(*w->line_hash));
+		memset(w->line_hash + w->line_room, 0, (room - w->line_room) * sizeof(*w->line_hash));
+		w->line_room = room;
+	}
+	return w->line_hash[line->number] = hash;
+}
+
+static XXH128_hash_t hash_stack(struct grouper *w, struct symbols *symbols, uint32_t site)
+{
+	size_t room = w->stack_room, count = symbols_walk(symbols, site, &w->line, &w->stack_room);
+
+	if (room != w->stack_room)
+		w->stack = alloc_resize(w->stack, w->stack_room * sizeof(*w->stack));
+	if (w->symbols != symbols) {
+		w->symbols = symbols;
+		if (w->line_room)
+			memset(w->line_hash, 0, w->line_room * sizeof(*w->line_hash));
+	}
+	for (size_t i = 0; i < count; i++)
+		w->stack[i] = hash_line(w, w->line[i]);
+	return XXH3_128bits(w->stack, count * sizeof(*w->stack));
+}
+
+static const char *module_base(const struct symbol_line *line)
+{
+	return line->module ? path_base(line->module) : "(no module)";
+}
+
+static void group_site(
+	struct grouper *w, const struct view *v, uint32_t site, enum view_key key, bool several)
+{
+	const struct symbol_line *line = NULL;
+	struct view_row *row;
+	bool file;
+
+	if (key == KEY_SITE && !several) {
+		uint64_t id = site;
+
+		add(row_of(w, XXH3_128bits(&id, sizeof(id))), v, site, &v->site[site]);
+		return;
+	}
+	if (key == KEY_SITE || key == KEY_STACK) {
+		add(row_of(w, hash_stack(w, v->symbols, site)), v, site, &v->site[site]);
+		return;
+	}
+	line = symbols_top(v->symbols, site);
+	file = line->file && *line->file;
+	switch (key) {
+	case KEY_FUNCTION: row = row_of(w, hash_texts(line->function, module_base(line), 0)); break;
+	case KEY_FILE: row = row_of(w, hash_texts(file ? line->file : module_base(line), NULL, file)); break;
+	case KEY_LINE:
+		row = row_of(w,
+			file ? hash_texts(line->file, NULL, line->line)
+			     : hash_texts(line->function, module_base(line), UINT64_MAX));
+		break;
+	default: row = row_of(w, hash_texts(line->module, NULL, 0));
+	}
+	add(row, v, site, &v->site[site]);
+	if (row->key)
+		return;
+	row->line = *line;
+	switch (key) {
+	case KEY_FUNCTION:
+		row->key = line->function;
+		row->line.line = 0;
+		break;
+	case KEY_FILE:
+		row->key = file ? line->file : keep_text(w->group, alloc_printf("[%s]", module_base(line)));
+		row->line.function = NULL;
+		break;
+	case KEY_LINE:
+		row->key = keep_text(w->group,
+			file ? alloc_printf("%s:%u", line->file, line->line)
+			     : alloc_printf("[%s] %s", module_base(line), line->function));
+		break;
+	default: row->key = line->module ? line->module : "(no module)"; row->line.function = NULL;
+	}
+}
+
+static void group_threads(struct grouper *w, const struct view *v)
+{
+	const struct snapshot *s = v->snapshot;
+
+	for (size_t i = 0; i < s->thread_site_count; i++) {
+		const struct tide_thread_site *t = &s->thread_sites[i];
+		struct measures m = { .of = {
+					      [LIVE_BYTES] = t->live_bytes,
+					      [LIVE_BLOCKS] = t->live_blocks,
+					      [TOTAL_BYTES] = (int64_t)t->total_bytes,
+					      [TOTAL_BLOCKS] = (int64_t)t->total_blocks,
+				      } };
+		struct view_row *row;
+		const char *name = "";
+		int tid = 0;
+
+		if (t->site >= s->site_count || !v->kept[t->site])
+			continue;
+		if (t->thread < s->thread_count) {
+			name = snapshot_string(s, s->threads[t->thread].name);
+			tid = s->threads[t->thread].tid;
+		}
+		row = row_of(
+			w, hash_texts(name, NULL, (uint64_t)(uint32_t)tid << 32 | (uint32_t)s->process->pid));
+		add(row, v, t->site, &m);
+		if (!row->key)
+			row->key = keep_text(w->group,
+				!tid ? alloc_string("(unknown thread)")
+				     : alloc_printf("%s (%d)", *name ? name : "thread", tid));
+	}
+	w->group->known = 1u << LIVE_BYTES | 1u << LIVE_BLOCKS | 1u << TOTAL_BYTES | 1u << TOTAL_BLOCKS;
+}
+
+/* "0", "1", "2-3", "4-7" ...: bytes, for scripts. */
+static char *class_text(unsigned class_)
+{
+	if (class_ < 2)
+		return alloc_string(class_ ? "1" : "0");
+	return alloc_printf("%" PRIu64 "-%" PRIu64, UINT64_C(1) << (class_ - 1),
+		(UINT64_C(1) << (class_ - 1)) - 1 + (UINT64_C(1) << (class_ - 1)));
+}
+
+static struct view_row *numbered_row(struct grouper *w, uint64_t number)
+{
+	return row_of(w, hash_texts(NULL, NULL, number));
+}
+
+static void size_row(
+	struct grouper *w, const struct view *v, uint32_t site, unsigned class_, const struct measures *m)
+{
+	struct view_row *row = numbered_row(w, class_);
+
+	add(row, v, site, m);
+	if (!row->key) {
+		row->key = keep_text(w->group, class_text(class_));
+		row->line.address = class_; /* the order of the screen */
+	}
+}
+
+static bool block_selected(const struct view *v, const struct tide_block *b)
+{
+	const struct snapshot *s = v->snapshot;
+
+	if (b->site >= s->site_count || !v->kept[b->site])
+		return false;
+	return selection_has(&v->span, b->birth);
+}
+
+static int group_sizes(struct grouper *w, const struct view *v, struct tide_error *e)
+{
+	const struct snapshot *s = v->snapshot;
+
+	if (!s->size_count && !s->block_count && s->process->total_blocks)
+		return error_set(e, EXIT_UNMEASURED,
+			"cannot group by size|the snapshot has neither size "
+			"histograms nor a list of blocks|");
+	for (size_t i = 0; i < s->size_count; i++) {
+		const struct tide_bin *b = &s->sizes[i];
+		struct measures m = { .of = { [TOTAL_BLOCKS] = (int64_t)b->count } };
+
+		if (b->site < s->site_count && v->kept[b->site])
+			size_row(w, v, b->site, b->class_ < 64 ? b->class_ : 63, &m);
+	}
+	for (size_t i = 0; i < s->block_count; i++) {
+		const struct tide_block *b = &s->blocks[i];
+		struct measures m = { .of = { [LIVE_BYTES] = (int64_t)b->bytes, [LIVE_BLOCKS] = 1 } };
+
+		if (block_selected(v, b))
+			size_row(w, v, b->site, b->bytes ? 64u - (unsigned)__builtin_clzll(b->bytes) : 0, &m);
+	}
+	w->group->known = (s->size_count ? 1u << TOTAL_BLOCKS : 0)
+		| (s->block_count ? 1u << LIVE_BYTES | 1u << LIVE_BLOCKS : 0);
+	return 0;
+}
+
+static char *interval_text(const struct snapshot *s, uint32_t interval)
+{
+	const char *from = interval && interval <= s->mark_count
+		? snapshot_string(s, s->marks[interval - 1].name)
+		: "start";
+	const char *to = interval < s->mark_count ? snapshot_string(s, s->marks[interval].name) : "snapshot";
+
+	return alloc_printf("%s .. %s (%u survived)", *from ? from : "mark", *to ? to : "mark",
+		interval < s->mark_count ? (unsigned)(s->mark_count - interval) : 0);
+}
+
+static int group_ages(struct grouper *w, const struct view *v, struct tide_error *e)
+{
+	const struct snapshot *s = v->snapshot;
+
+	if (!s->birth_count && s->process->live_blocks)
+		return error_set(e, EXIT_UNMEASURED,
+			"cannot group by age|the snapshot does not say when "
+			"blocks were born|take it from the running process, not after a kill");
+	for (size_t i = 0; i < s->birth_count; i++) {
+		const struct tide_birth *b = &s->births[i];
+		struct measures m = { .of = { [LIVE_BYTES] = (int64_t)b->live_bytes,
+					      [LIVE_BLOCKS] = (int64_t)b->live_blocks } };
+		struct view_row *row;
+
+		if (b->site >= s->site_count || !v->kept[b->site] || b->interval < v->span.first
+			|| b->interval > v->span.last)
+			continue;
+		row = numbered_row(w, b->interval);
+		add(row, v, b->site, &m);
+		if (!row->key) {
+			row->key = keep_text(w->group, interval_text(s, b->interval));
+			row->line.address = b->interval;
+		}
+	}
+	w->group->known = 1u << LIVE_BYTES | 1u << LIVE_BLOCKS;
+	return 0;
+}
+
+int view_group(struct view_group *g, const struct view *views, size_t view_count, enum view_key key,
+	struct tide_error *e)
+{
+	struct grouper w = { .group = g };
+	int bad = 0;
+
+	memset(g, 0, sizeof(*g));
+	g->key = key;
+	g->known = ~0u;
+	g->texts = alloc_zeroed(1, sizeof(struct texts));
+	for (size_t i = 0; i < view_count && !bad; i++) {
+		const struct view *v = &views[i];
+
+		g->known &= v->known;
+		if (key == KEY_THREAD)
+			group_threads(&w, v);
+		else if (key == KEY_SIZE)
+			bad = group_sizes(&w, v, e);
+		else if (key == KEY_AGE)
+			bad = group_ages(&w, v, e);
+		else
+			for (uint32_t site = 0; site < v->snapshot->site_count; site++)
+				if (v->kept[site])
+					group_site(&w, v, site, key, view_count > 1);
+	}
+	free(w.hash);
+	free(w.slot);
+	free(w.line_hash);
+	free(w.line);
+	free(w.stack);
+	if (bad)
+		view_group_free(g);
+	return bad;
+}
+
+void view_row_name(struct view_row *row)
+{
+	if (!row->line.function)
+		row->line = *symbols_top(row->view->symbols, row->site);
+}
+
+struct order {
+	enum view_measure by;
+	enum view_key key;
+};
+
+static int order_rows(const void *a, const void *b, void *arg)
+{
+	static const enum view_measure next[] = { LIVE_BYTES, PEAK_BYTES, TOTAL_BYTES, TOTAL_BLOCKS };
+	const struct view_row *x = a, *y = b;
+	const struct order *o = arg;
+
+	if (x->m.of[o->by] != y->m.of[o->by])
+		return x->m.of[o->by] < y->m.of[o->by] ? 1 : -1;
+	for (size_t i = 0; i < sizeof(next) / sizeof(next[0]); i++)
+		if (x->m.of[next[i]] != y->m.of[next[i]])
+			return x->m.of[next[i]] < y->m.of[next[i]] ? 1 : -1;
+	if (x->key && y->key && strcmp(x->key, y->key))
+		return strcmp(x->key, y->key);
+	return x->site < y->site ? -1 : x->site > y->site;
+}
+
+void view_sort(struct view_group *g, enum view_measure by)
+{
+	struct order o = { by, g->key };
+
+	if (g->count)
+		qsort_r(g->row, g->count, sizeof(*g->row), order_rows, &o);
+}
+
+void view_group_free(struct view_group *g)
+{
+	struct texts *t = g->texts;
+
+	for (size_t i = 0; t && i < t->count; i++)
+		free(t->text[i]);
+	if (t)
+		free(t->text);
+	free(t);
+	free(g->row);
+	memset(g, 0, sizeof(*g));
+}
