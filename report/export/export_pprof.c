@@ -9,37 +9,44 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "error.h"
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/intern.h"
+#include "base/text.h"
 #include "export.h"
-#include "pprof.pb-c.h"
-#include "shim/ledger.h"
+#include "export/pprof.pb-c.h"
 
 static const struct pprof_type {
 	unsigned measure;
 	const char *name, *unit;
 } types[] = {
 	/* The first four as every heap profile has them. */
-	{ TOTAL_BLOCKS, "alloc_objects", "count" }, { TOTAL_BYTES, "alloc_space", "bytes" },
-	{ LIVE_BLOCKS, "inuse_objects", "count" }, { LIVE_BYTES, "inuse_space", "bytes" },
-	{ PEAK_BLOCKS, "peak_objects", "count" }, { PEAK_BYTES, "peak_space", "bytes" },
-	{ TEMPORARY, "temporary_objects", "count" }, { REALLOCATIONS, "reallocations", "count" },
-	{ EXPORT_LOST_BLOCKS, "lost_objects", "count" }, { EXPORT_LOST_BYTES, "lost_space", "bytes" },
+	{ TOTAL_BLOCKS, "alloc_objects", "count" },
+	{ TOTAL_BYTES, "alloc_space", "bytes" },
+	{ LIVE_BLOCKS, "inuse_objects", "count" },
+	{ LIVE_BYTES, "inuse_space", "bytes" },
+	{ PEAK_BLOCKS, "peak_objects", "count" },
+	{ PEAK_BYTES, "peak_space", "bytes" },
+	{ TEMPORARY, "temporary_objects", "count" },
+	{ REALLOCATIONS, "reallocations", "count" },
+	{ EXPORT_LOST_BLOCKS, "lost_objects", "count" },
+	{ EXPORT_LOST_BYTES, "lost_space", "bytes" },
 };
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
 struct pprof {
 	const struct export *x;
-	size_t view_count;		/* with those of the base */
-	unsigned known;			/* measures: every sample has the same */
+	size_t view_count; /* with those of the base */
+	unsigned known;    /* measures: every sample has the same */
 	FILE *out;
 	z_stream gzip;
 	uint8_t *packed;
 	size_t packed_room;
-	struct intern texts;		/* the string table */
-	struct intern functions, locations;	/* number + 1 = id */
-	size_t *first_mapping;		/* of each view: added to the number of a module */
-	struct export_stack stack;	/* scratch: the lines of one sample, and */
-	uint64_t *id;			/* their locations */
+	struct intern texts;                /* the string table */
+	struct intern functions, locations; /* number + 1 = id */
+	size_t *first_mapping;              /* of each view: added to the number of a module */
+	struct export_stack stack;          /* scratch: the lines of one sample, and */
+	uint64_t *id;                       /* their locations */
 	size_t id_room;
 };
 
@@ -64,18 +71,18 @@ static void put_piece(struct pprof *p, const Pprof__Profile *piece)
 
 	if (bytes > p->packed_room) {
 		p->packed_room = bytes * 2;
-		p->packed = memory_resize(p->packed, p->packed_room);
+		p->packed = alloc_resize(p->packed, p->packed_room);
 	}
 	pprof__profile__pack(piece, p->packed);
 	put_bytes(p, p->packed, bytes, Z_NO_FLUSH);
 }
 
-static uint64_t function_id(struct pprof *p, const struct symbol_line *line)
+static uint64_t number_function(struct pprof *p, const struct symbol_line *line)
 {
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
 	Pprof__Function function = PPROF__FUNCTION__INIT, *list = &function;
 	const char *file = line->file ? line->file : "";
-	char *key = memory_printf("%s\n%s", line->function, file);
+	char *key = alloc_printf("%s\n%s", line->function, file);
 	size_t before = p->functions.count;
 
 	function.id = intern_text(&p->functions, key) + UINT64_C(1);
@@ -91,42 +98,43 @@ static uint64_t function_id(struct pprof *p, const struct symbol_line *line)
 }
 
 /* 0: no mapping. */
-static uint64_t mapping_id(const struct pprof *p, const struct view *v, const struct symbol_line *line)
+static uint64_t number_mapping(const struct pprof *p, const struct view *v, const struct symbol_line *line)
 {
 	const struct snapshot *s = v->snapshot;
 
 	if (!line->module)
 		return 0;
 	for (size_t i = 1; i < s->module_count; i++)
-		if (line->address >= s->modules[i].lo && line->address <= s->modules[i].hi &&
-		    !strcmp(snapshot_string(s, s->modules[i].path), line->module))
+		if (line->address >= s->modules[i].lo && line->address <= s->modules[i].hi
+			&& !strcmp(snapshot_string(s, s->modules[i].path), line->module))
 			return p->first_mapping[v - p->x->view] + i;
 	return 0;
 }
 
 /* One frame: `count` lines, all but the last inlined into the next. */
-static uint64_t location_id(struct pprof *p, const struct view *v, const struct symbol_line *const *line, size_t count)
+static uint64_t number_location(
+	struct pprof *p, const struct view *v, const struct symbol_line *const *line, size_t count)
 {
 	const struct symbol_line *last = line[count - 1];
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
 	Pprof__Location location = PPROF__LOCATION__INIT, *list = &location;
 	size_t before = p->locations.count;
 	/* An address is a place in one process; other processes have their own. */
-	char *key = memory_printf("%zu %" PRIx64 " %s\n%s %u", (size_t)(v - p->x->view), last->address, last->function,
-		last->file ? last->file : "", last->line);
+	char *key = alloc_printf("%zu %" PRIx64 " %s\n%s %u", (size_t)(v - p->x->view), last->address,
+		last->function, last->file ? last->file : "", last->line);
 
 	location.id = intern_text(&p->locations, key) + UINT64_C(1);
 	free(key);
 	if (p->locations.count == before)
 		return location.id;
 	location.address = last->address;
-	location.mapping_id = mapping_id(p, v, last);
+	location.mapping_id = number_mapping(p, v, last);
 	location.n_line = count;
-	location.line = memory_get(count * sizeof(*location.line));
-	Pprof__Line *lines = memory_get(count * sizeof(*lines));
+	location.line = alloc_bytes(count * sizeof(*location.line));
+	Pprof__Line *lines = alloc_bytes(count * sizeof(*lines));
 	for (size_t i = 0; i < count; i++) {
 		pprof__line__init(&lines[i]);
-		lines[i].function_id = function_id(p, line[i]);
+		lines[i].function_id = number_function(p, line[i]);
 		lines[i].line = line[i]->line;
 		location.line[i] = &lines[i];
 	}
@@ -148,7 +156,8 @@ static void put_sample(struct pprof *p, const struct export_site *site, bool bas
 
 	for (size_t t = 0; t < TYPES; t++)
 		if (p->known & 1u << types[t].measure)
-			value[sample.n_value++] = base ? -site->of[types[t].measure] : site->of[types[t].measure];
+			value[sample.n_value++] =
+				base ? -site->of[types[t].measure] : site->of[types[t].measure];
 	if (base) {
 		label.key = intern_text(&p->texts, "pprof::base");
 		label.str = intern_text(&p->texts, "true");
@@ -158,13 +167,13 @@ static void put_sample(struct pprof *p, const struct export_site *site, bool bas
 	export_stack(&p->stack, site);
 	if (p->stack.lines > p->id_room) {
 		p->id_room = p->stack.lines * 2;
-		p->id = memory_resize(p->id, p->id_room * sizeof(*p->id));
+		p->id = alloc_resize(p->id, p->id_room * sizeof(*p->id));
 	}
 	for (size_t i = 0, end; i < p->stack.lines; i = end) {
-		for (end = i; end + 1 < p->stack.lines && p->stack.line[end]->inlined; )
+		for (end = i; end + 1 < p->stack.lines && p->stack.line[end]->inlined;)
 			end++;
 		end++;
-		p->id[sample.n_location_id++] = location_id(p, site->view, p->stack.line + i, end - i);
+		p->id[sample.n_location_id++] = number_location(p, site->view, p->stack.line + i, end - i);
 	}
 	sample.value = value;
 	sample.location_id = p->id;
@@ -185,7 +194,8 @@ static void put_mapping(struct pprof *p, const struct snapshot *s, size_t module
 	mapping.filename = intern_text(&p->texts, snapshot_string(s, m->path));
 	mapping.build_id = intern_text(&p->texts, snapshot_string(s, m->build_id));
 	/* Names are here: pprof shall not look for them again. */
-	mapping.has_functions = mapping.has_filenames = mapping.has_line_numbers = mapping.has_inline_frames = 1;
+	mapping.has_functions = mapping.has_filenames = mapping.has_line_numbers = mapping.has_inline_frames =
+		1;
 	piece.n_mapping = 1;
 	piece.mapping = &list;
 	put_piece(p, &piece);
@@ -201,7 +211,7 @@ static void put_mappings(struct pprof *p)
 		p->first_mapping[i] = next;
 		for (int main_first = 1; main_first >= 0; main_first--)
 			for (size_t m = 1; m < s->module_count; m++)
-				if (!!(s->modules[m].flags & LEDGER_MODULE_MAIN) == main_first)
+				if (!!(s->modules[m].flags & MODULE_MAIN) == main_first)
 					put_mapping(p, s, m, next + m);
 		next += s->module_count;
 	}
@@ -239,32 +249,18 @@ static void put_head(struct pprof *p)
 	put_piece(p, &piece);
 }
 
-/* Bytes that are not UTF-8 are not allowed in a string of proto3. */
-static void only_utf8(char *text)
-{
-	for (unsigned char *c = (unsigned char *)text; *c; ) {
-		size_t n = *c < 0x80 ? 1 : *c >= 0xc2 && *c < 0xe0 ? 2 : (*c & 0xf0) == 0xe0 ? 3 : *c >= 0xf0 && *c < 0xf5 ? 4 : 0;
-		size_t have = n ? 1 : 0;
-
-		while (have && have < n && (c[have] & 0xc0) == 0x80)
-			have++;
-		if (!n || have < n) {
-			*c++ = '?';
-			continue;
-		}
-		c += n;
-	}
-}
-
 static void put_texts(struct pprof *p)
 {
 	for (size_t i = 0; i < p->texts.count; i++) {
 		Pprof__Profile piece = PPROF__PROFILE__INIT;
 
-		only_utf8(p->texts.text[i]);
+		/* Strings of proto3 are UTF-8. */
+		char *text = text_utf8(p->texts.text[i]);
+
 		piece.n_string_table = 1;
-		piece.string_table = &p->texts.text[i];
+		piece.string_table = &text;
 		put_piece(p, &piece);
+		free(text);
 	}
 }
 
@@ -274,12 +270,13 @@ int export_pprof(const struct export *x, FILE *out, struct tide_error *e)
 
 	/* 16: with the header of gzip. */
 	if (deflateInit2(&p.gzip, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-		return error_set(e, EXIT_UNMEASURED, "cannot compress the profile|%s|", p.gzip.msg ? p.gzip.msg : "no memory");
+		return error_set(e, EXIT_UNMEASURED, "cannot compress the profile|%s|",
+			p.gzip.msg ? p.gzip.msg : "no memory");
 	if (x->base) {
 		p.view_count += x->base->view_count;
 		p.known &= x->base->known;
 	}
-	p.first_mapping = memory_get_zeroed(p.view_count, sizeof(*p.first_mapping));
+	p.first_mapping = alloc_zeroed(p.view_count, sizeof(*p.first_mapping));
 	intern_text(&p.texts, "");
 	put_head(&p);
 	put_mappings(&p);

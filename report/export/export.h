@@ -2,55 +2,58 @@
  *
  *   views ──export_make──▶ struct export ──export_<format>──▶ a file
  *
- * E1  A site is in it once: of several snapshots the sites with one key
- *     (site_key.h) are added up, and shown with the stack of the largest.
- * E2  All formats are written from the same numbers: their sums agree to the byte.
- * E3  Stacks are whole, innermost first, inlined lines included; a site without a
- *     stack has one line that says what it stands for.
- * E4  Order: largest by the chosen measure first, then by name: equal input makes
- *     equal output.
- * E5  A comparison is two of these, each with its own sums: `base` is what the first is
- *     measured against. The views of the base follow those of the first in one array.
+ * EX1  A site is in it once: of several snapshots the sites with one key
+ *      (site_key.h) are added up, and shown with the stack of the largest.
+ * EX2  All formats are written from the same numbers: their sums agree to the byte.
+ * EX3  Stacks are whole, innermost first, inlined lines included; a site without a
+ *      stack has one line that names its kind.
+ * EX4  Order: largest by the chosen measure first, then by name: equal input makes
+ *      equal output.
+ * EX5  A comparison is two of these, each with its own sums: `base` is what the first is
+ *      measured against. The views of the base follow those of the first in one array.
  *
- * A new format: one file, one prototype here, one line in the table of cmd_export.c.
+ * A new format: one file, one prototype here, one row in the table of export_format.c.
  */
 #ifndef TIDEMARK_EXPORT_H
 #define TIDEMARK_EXPORT_H
 
 #include <stdio.h>
-#include "view.h"
+#include "view/view.h"
 
 /* The measures of view.h, and what the analysis of references adds. */
 enum { EXPORT_LOST_BYTES = MEASURES, EXPORT_LOST_BLOCKS, EXPORT_MEASURES };
 
 struct export_site {
 	int64_t of[EXPORT_MEASURES];
-	const struct view *view;	/* where the stack is from, and the site there */
+	const struct view *view; /* where the stack is from, and the site there */
 	uint32_t site;
-	uint32_t processes;		/* snapshots that have it */
+	uint32_t processes; /* snapshots that have it */
 	uint64_t key;
 };
 
-struct export {
+struct export
+{
 	struct view *view;
 	size_t view_count;
 	struct export_site *site;
 	size_t count;
-	unsigned known;			/* bit of each measure that means something */
-	unsigned measure;		/* the chosen one */
+	unsigned known;   /* bit of each measure that means something */
+	unsigned measure; /* the chosen one */
 	int64_t total[EXPORT_MEASURES];
-	size_t rows;			/* -n: what dot keeps; SIZE_MAX: its default */
-	const struct export *base;	/* NULL: no comparison (E5) */
+	size_t rows;               /* -n: what dot keeps; SIZE_MAX: its default */
+	const struct export *base; /* NULL: no comparison (EX5) */
 };
 
 /* Lost bytes and blocks of each site of one view (arrays of site_count), or NULL. */
-struct export_lost { int64_t *bytes, *blocks; };
+struct export_lost {
+	int64_t *bytes, *blocks;
+};
 
 /* The lines of a site, innermost first, made when asked for: all at once would be most of
  * the memory. The same struct serves site after site; free it in the end. */
 struct export_stack {
 	const struct symbol_line **line;
-	size_t lines, room, caller;	/* caller: the first line that is no allocator's wrapper */
+	size_t lines, room, caller; /* caller: the first line outside of allocator wrappers */
 };
 void export_stack(struct export_stack *stack, const struct export_site *site);
 void export_stack_free(struct export_stack *stack);
@@ -65,7 +68,21 @@ bool export_measure_is_bytes(unsigned measure);
 /* "/x/y --option": command line of the first process. */
 const char *export_command(const struct export *x);
 
-/* Each writes a whole file to `out`; a write error is seen by the caller (ferror). */
+/* export_format.c: the formats, in the order of the help; the last has no name. */
+struct export_format {
+	const char *name;
+	/* Writes a whole file to `out`; the caller finds write errors (ferror). NULL: export_sqlite. */
+	int (*write)(const struct export *x, FILE *out, struct tide_error *e);
+	bool binary, compares;         /* compares: it can hold a comparison with `base` */
+	const char *extension, *alias; /* of files: ".pb.gz" */
+	const char *prefix;            /* of their names: "massif.out"; NULL: any */
+};
+extern const struct export_format export_formats[];
+
+const struct export_format *export_format_find(const char *name);    /* NULL: unknown */
+const struct export_format *export_format_of_file(const char *path); /* by its name; NULL: unknown */
+char *export_format_names(void);                                     /* "pprof, ..."; to free */
+
 int export_json(const struct export *x, FILE *out, struct tide_error *e);
 int export_csv(const struct export *x, FILE *out, struct tide_error *e);
 int export_jsonl(const struct export *x, FILE *out, struct tide_error *e);
@@ -75,16 +92,7 @@ int export_speedscope(const struct export *x, FILE *out, struct tide_error *e);
 int export_dot(const struct export *x, FILE *out, struct tide_error *e);
 int export_massif(const struct export *x, FILE *out, struct tide_error *e);
 int export_dhat(const struct export *x, FILE *out, struct tide_error *e);
-/* SQLite writes by name: `path` must not exist. */
+/* SQLite writes by name: `path` is an empty file, or there is none. */
 int export_sqlite(const struct export *x, const char *path, struct tide_error *e);
-
-/* Numbers for texts, in order of first use from 0 on. */
-struct intern {
-	char **text;
-	size_t count, room, slots;
-	uint32_t *slot;
-};
-uint32_t intern_text(struct intern *n, const char *text);
-void intern_free(struct intern *n);
 
 #endif

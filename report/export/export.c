@@ -1,48 +1,11 @@
 /* export.c - the sites of one or several snapshots, ready to be written (see export.h). */
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
-#include "error.h"
+#include "base/alloc.h"
+#include "base/error.h"
 #include "export.h"
-#include "site_key.h"
-
-uint32_t intern_text(struct intern *n, const char *text)
-{
-	size_t bytes = strlen(text), at;
-
-	if (n->count * 2 >= n->slots) {
-		n->slots = n->slots ? n->slots * 2 : 1024;
-		free(n->slot);
-		n->slot = memory_get_zeroed(n->slots, sizeof(*n->slot));
-		for (size_t i = 0; i < n->count; i++) {
-			at = XXH3_64bits(n->text[i], strlen(n->text[i])) & (n->slots - 1);
-			while (n->slot[at])
-				at = (at + 1) & (n->slots - 1);
-			n->slot[at] = (uint32_t)i + 1;
-		}
-	}
-	at = XXH3_64bits(text, bytes) & (n->slots - 1);
-	for (; n->slot[at]; at = (at + 1) & (n->slots - 1))
-		if (!strcmp(n->text[n->slot[at] - 1], text))
-			return n->slot[at] - 1;
-	if (n->count == n->room) {
-		n->room = n->room ? n->room * 2 : 256;
-		n->text = memory_resize(n->text, n->room * sizeof(*n->text));
-	}
-	n->text[n->count] = memory_string(text);
-	n->slot[at] = (uint32_t)++n->count;
-	return (uint32_t)n->count - 1;
-}
-
-void intern_free(struct intern *n)
-{
-	for (size_t i = 0; i < n->count; i++)
-		free(n->text[i]);
-	free(n->text);
-	free(n->slot);
-	memset(n, 0, sizeof(*n));
-}
+#include "symbol/site_key.h"
 
 int export_measure_parse(const char *text, unsigned *measure)
 {
@@ -67,7 +30,8 @@ const char *export_measure_name(unsigned measure)
 
 bool export_measure_is_bytes(unsigned measure)
 {
-	return measure == LIVE_BYTES || measure == PEAK_BYTES || measure == TOTAL_BYTES || measure == EXPORT_LOST_BYTES;
+	return measure == LIVE_BYTES || measure == PEAK_BYTES || measure == TOTAL_BYTES
+		|| measure == EXPORT_LOST_BYTES;
 }
 
 const char *export_command(const struct export *x)
@@ -78,7 +42,7 @@ const char *export_command(const struct export *x)
 	return *command ? command : snapshot_string(s, s->process->exe);
 }
 
-static void add(struct export_site *to, const struct export_site *from)
+static void add_site(struct export_site *to, const struct export_site *from)
 {
 	/* The largest lends its stack. */
 	bool larger = from->of[LIVE_BYTES] > to->of[LIVE_BYTES];
@@ -117,7 +81,7 @@ static int by_measure(const void *x, const void *y, void *arg)
 }
 
 /* Sites that are the same in several snapshots become one. */
-static size_t merge(struct export_site *site, size_t count)
+static size_t merge_sites(struct export_site *site, size_t count)
 {
 	size_t left = 0;
 
@@ -127,7 +91,7 @@ static size_t merge(struct export_site *site, size_t count)
 		if (left && site[left - 1].key == site[i].key) {
 			/* Nothing has been added to site[i - 1] itself yet, or it was not moved. */
 			site[left - 1].processes += site[i].view != site[i - 1].view;
-			add(&site[left - 1], &site[i]);
+			add_site(&site[left - 1], &site[i]);
 		} else {
 			site[left++] = site[i];
 		}
@@ -152,7 +116,7 @@ void export_stack_free(struct export_stack *stack)
 int export_make(struct export *x, struct view *views, size_t count, const struct export_lost *lost,
 	unsigned measure, struct tide_error *e)
 {
-	struct site_keys **keys = memory_get_zeroed(count, sizeof(*keys));
+	struct site_keys **keys = alloc_zeroed(count, sizeof(*keys));
 	size_t room = 0;
 
 	memset(x, 0, sizeof(*x));
@@ -168,7 +132,7 @@ int export_make(struct export *x, struct view *views, size_t count, const struct
 	}
 	if (lost)
 		x->known |= 1u << EXPORT_LOST_BYTES | 1u << EXPORT_LOST_BLOCKS;
-	x->site = memory_get_zeroed(room + 1, sizeof(*x->site));
+	x->site = alloc_zeroed(room + 1, sizeof(*x->site));
 	if (count > 1)
 		site_keys_exact(keys, count);
 	for (size_t i = 0; i < count; i++)
@@ -190,7 +154,7 @@ int export_make(struct export *x, struct view *views, size_t count, const struct
 			x->count++;
 		}
 	if (count > 1)
-		x->count = merge(x->site, x->count);
+		x->count = merge_sites(x->site, x->count);
 	for (size_t i = 0; i < count; i++)
 		site_keys_free(keys[i]);
 	free(keys);
@@ -202,8 +166,10 @@ int export_make(struct export *x, struct view *views, size_t count, const struct
 	if (x->known & 1u << measure)
 		return 0;
 	export_free(x);
-	return error_set(e, EXIT_UNMEASURED, "cannot export %s|it is not known for this selection or snapshot|"
-		"choose another --measure, or other filters", export_measure_name(measure));
+	return error_set(e, EXIT_UNMEASURED,
+		"cannot export %s|it is not known for this selection or snapshot|"
+		"choose another --measure, or other filters",
+		export_measure_name(measure));
 }
 
 void export_free(struct export *x)

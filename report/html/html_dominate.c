@@ -1,24 +1,28 @@
 /* html_dominate.c - the tree of dominators, made small enough to look at.
  *
- * A node stands for all blocks of one site below one node (a list of a million is one node, for a site
- * below itself is the same node); the first level are roots and root leaks. Nodes that retain less than
+ * A node represents all blocks of one site below one node (a list of a million blocks is one node, since
+ * a site below itself is the same node); the first level are roots and root leaks. Nodes that retain less than
  * a 5000th of the heap are added up in their parent.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "model/root_kinds.h"
+#include "base/array.h"
 #include "html.h"
-#include "json_out.h"
-#include "refs.h"
+#include "analysis/refs.h"
 
 #define SMALLEST 5000u
 
 enum kind { KIND_ALL, KIND_ROOT, KIND_GROUP, KIND_KEPT, KIND_SITE };
 
-struct node { uint64_t bytes, blocks, retained, retained_blocks, rest_bytes, rest_blocks, rest; uint32_t number; bool shown; };
+struct node {
+	uint64_t bytes, blocks, retained, retained_blocks, rest_bytes, rest_blocks, rest;
+	uint32_t number;
+	bool shown;
+};
 
 /* Key: parent, kind, root or group or site. */
-static struct html_key key_of(const struct html *h, uint32_t i, uint32_t parent, const struct html_set *set)
+static struct html_key make_key(const struct html *h, uint32_t i, uint32_t parent, const struct html_set *set)
 {
 	const struct leaks *l = &h->leaks.leaks;
 	uint32_t node = h->retained.d.node[i], extra = node - l->graph.blocks, site;
@@ -37,24 +41,24 @@ static struct html_key key_of(const struct html *h, uint32_t i, uint32_t parent,
 	return (struct html_key){ { parent, KIND_KEPT, 0 } };
 }
 
-static struct node *gather(const struct html *h, struct html_set *set)
+static struct node *gather_nodes(const struct html *h, struct html_set *set)
 {
 	const struct dominate *d = &h->retained.d;
-	uint32_t *of = memory_get((uint64_t)d->count * sizeof(*of) + 1), room = 1024;
-	struct node *node = memory_get_zeroed(room, sizeof(*node));
+	uint32_t *of = alloc_bytes((uint64_t)d->count * sizeof(*of) + 1), capacity = 0, before;
+	struct node *node = NULL;
 	struct html_key all = { { 0, KIND_ALL, 0 } };
 
 	of[0] = html_set_add(set, &all);
-	for (uint32_t i = 1; i < d->count; i++) {
-		struct html_key key = key_of(h, i, of[d->dominator[i]], set);
+	for (uint32_t i = 0; i < d->count; i++) {
+		if (i) {
+			struct html_key key = make_key(h, i, of[d->dominator[i]], set);
 
-		of[i] = html_set_add(set, &key);
-		if (set->count > room) {
-			node = memory_resize(node, 2ull * room * sizeof(*node));
-			memset(node + room, 0, room * sizeof(*node));
-			room *= 2;
+			of[i] = html_set_add(set, &key);
 		}
-		if (d->node[i] < h->leaks.leaks.graph.blocks) {
+		before = capacity;
+		ARRAY_RESERVE(node, capacity, set->count);
+		memset(node + before, 0, (capacity - before) * sizeof(*node));
+		if (i && d->node[i] < h->leaks.leaks.graph.blocks) {
 			node[of[i]].blocks++;
 			node[of[i]].bytes += h->view.snapshot->blocks[d->node[i]].bytes;
 		}
@@ -63,28 +67,37 @@ static struct node *gather(const struct html *h, struct html_set *set)
 	return node;
 }
 
-static void write_node(struct html *h, const struct html_key *key, const struct node *n, const struct node *parent)
+static void write_node(
+	struct html *h, const struct html_key *key, const struct node *n, const struct node *parent)
 {
 	const struct snapshot *s = h->view.snapshot;
+	struct json *j = &h->json;
 
 	/* [parent, kind, name or row, bytes, blocks, retained bytes and blocks, left out: bytes, blocks, nodes] */
-	fprintf(h->out, "[%" PRId64 ",%" PRIu32 ",", parent ? (int64_t)parent->number : -1, key->part[1]);
+	json_open_array(j, NULL);
+	json_number(j, NULL, parent ? (int64_t)parent->number : -1);
+	json_number(j, NULL, key->part[1]);
 	switch (key->part[1]) {
-	case KIND_SITE:
-		fprintf(h->out, "%" PRIu32, html_row(h, key->part[2], false));
-		break;
+	case KIND_SITE: json_number(j, NULL, html_row(h, key->part[2], false)); break;
 	case KIND_ROOT:
-		html_json(h, json_pack("[s,o]", refs_root_kind(s->roots[key->part[2]].kind),
-			json_text(symbols_root(h->view.symbols, key->part[2]))));
+		json_open_array(j, NULL);
+		json_text(j, NULL, root_kind_name(s->roots[key->part[2]].kind));
+		json_text(j, NULL, symbols_root(h->view.symbols, key->part[2]));
+		json_close_array(j);
 		break;
 	case KIND_GROUP:
-		fprintf(h->out, "%" PRIu32, html_row(h, h->leaks.leaks.groups[key->part[2]].site, false));
+		json_number(j, NULL, html_row(h, h->leaks.leaks.groups[key->part[2]].site, false));
 		break;
-	default:
-		fputs("0", h->out);
+	default: json_number(j, NULL, 0);
 	}
-	fprintf(h->out, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", n->bytes,
-		n->blocks, n->retained, n->retained_blocks, n->rest_bytes, n->rest_blocks, n->rest);
+	json_number(j, NULL, (int64_t)n->bytes);
+	json_number(j, NULL, (int64_t)n->blocks);
+	json_number(j, NULL, (int64_t)n->retained);
+	json_number(j, NULL, (int64_t)n->retained_blocks);
+	json_number(j, NULL, (int64_t)n->rest_bytes);
+	json_number(j, NULL, (int64_t)n->rest_blocks);
+	json_number(j, NULL, (int64_t)n->rest);
+	json_close_array(j);
 }
 
 void html_dominate(struct html *h)
@@ -95,9 +108,9 @@ void html_dominate(struct html *h)
 
 	if (!h->references)
 		return;
-	node = gather(h, &set);
+	node = gather_nodes(h, &set);
 	/* A parent's number is below its children's. */
-	for (uint32_t i = set.count; i--; ) {
+	for (uint32_t i = set.count; i--;) {
 		struct node *n = &node[i], *up = &node[set.key[i].part[0]];
 
 		n->retained += n->bytes;
@@ -119,14 +132,11 @@ void html_dominate(struct html *h)
 			up->rest++;
 		}
 	}
-	fputs("\"dominators\":[", h->out);
+	json_open_array(&h->json, "dominators");
 	for (uint32_t i = 0; i < set.count; i++)
-		if (node[i].shown) {
-			if (i)
-				fputs(",\n", h->out);
+		if (node[i].shown)
 			write_node(h, &set.key[i], &node[i], i ? &node[set.key[i].part[0]] : NULL);
-		}
-	fputs("],\n", h->out);
+	json_close_array(&h->json);
 	free(node);
 	html_set_free(&set);
 }

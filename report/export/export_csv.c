@@ -1,32 +1,33 @@
-/* export_csv.c - a row a site: CSV with a head, and JSON lines, for databases.
+/* export_csv.c - one row per site: CSV with a head, and JSON lines, for databases.
  *
  * Both have the same columns: all measures, the caller of the allocator, the stack as
  * "root;...;leaf", the key that the site has in every run and build (site_key.h), and
- * the process. So rows of many snapshots can stand in one table. Where a row sums up
+ * the process. So rows of many snapshots fit in one table. Where a row sums up
  * several processes, what they do not share is empty.
  */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/alloc.h"
+#include "base/error.h"
 #include "export.h"
 #include "export_folded.h"
-#include "json_out.h"
-#include "shim/ledger.h"
-#include "site_key.h"
+#include "print/csv.h"
+#include "print/json.h"
+#include "symbol/site_key.h"
 
 /* What is the same in all rows. */
 struct origin {
 	const char *exe, *build_id, *reason;
-	const struct tide_process *process;	/* NULL: several */
+	const struct tide_process *process; /* NULL: several */
 	bool complete;
 };
 
 static const char *build_id_of(const struct snapshot *s)
 {
 	for (size_t m = 1; m < s->module_count; m++)
-		if (s->modules[m].flags & LEDGER_MODULE_MAIN)
+		if (s->modules[m].flags & MODULE_MAIN)
 			return snapshot_string(s, s->modules[m].build_id);
 	return "";
 }
@@ -34,8 +35,10 @@ static const char *build_id_of(const struct snapshot *s)
 static struct origin origin_of(const struct export *x)
 {
 	const struct snapshot *first = x->view[0].snapshot;
-	struct origin o = { .exe = snapshot_string(first, first->process->exe), .build_id = build_id_of(first),
-		.reason = snapshot_reason(first->process->reason), .complete = true };
+	struct origin o = { .exe = snapshot_string(first, first->process->exe),
+		.build_id = build_id_of(first),
+		.reason = snapshot_reason(first->process->reason),
+		.complete = true };
 
 	for (size_t i = 0; i < x->view_count; i++) {
 		const struct snapshot *s = x->view[i].snapshot;
@@ -54,31 +57,44 @@ static struct origin origin_of(const struct export *x)
 
 struct rows {
 	FILE *out;
-	bool json;
-	size_t column;		/* of the row that is being written */
+	bool as_json;
+	struct json json;
+	bool follows; /* CSV: the next field needs a comma */
 };
 
-static void begin_value(struct rows *r, const char *name)
+static void lead_field(struct rows *r)
 {
-	if (r->column++)
-		fputc(',', r->out);
-	if (r->json)
-		fprintf(r->out, "\"%s\":", name);
+	if (r->follows)
+		putc_unlocked(',', r->out);
+	r->follows = true;
 }
 
 static void put_number(struct rows *r, const char *name, int64_t n)
 {
-	begin_value(r, name);
-	fprintf(r->out, "%" PRId64, n);
+	if (r->as_json) {
+		json_number(&r->json, name, n);
+	} else {
+		lead_field(r);
+		fprintf(r->out, "%" PRId64, n);
+	}
 }
 
 static void put_text(struct rows *r, const char *name, const char *text)
 {
-	begin_value(r, name);
-	if (r->json)
-		json_write_text(r->out, text);
-	else
+	if (r->as_json) {
+		json_text(&r->json, name, text);
+	} else {
+		lead_field(r);
 		csv_text(r->out, text);
+	}
+}
+
+static void put_boolean(struct rows *r, const char *name, bool value)
+{
+	if (r->as_json)
+		json_bool(&r->json, name, value);
+	else
+		put_text(r, name, value ? "true" : "false");
 }
 
 static void put_origin(struct rows *r, const struct origin *o)
@@ -92,15 +108,11 @@ static void put_origin(struct rows *r, const struct origin *o)
 	} else {
 		static const char *const name[] = { "pid", "started_ns", "elapsed_ns" };
 
-		for (size_t i = 0; i < 3; i++) {
-			begin_value(r, name[i]);
-			if (r->json)
-				fputs("null", r->out);
-		}
+		for (size_t i = 0; i < 3; i++)
+			put_text(r, name[i], NULL);
 	}
 	put_text(r, "reason", o->reason);
-	begin_value(r, "complete");
-	fputs(o->complete ? "true" : "false", r->out);
+	put_boolean(r, "complete", o->complete);
 }
 
 static void put_site(struct rows *r, const struct export *x, const struct export_site *site,
@@ -122,25 +134,27 @@ static void put_site(struct rows *r, const struct export *x, const struct export
 	free(folded);
 }
 
-static int write_rows(const struct export *x, FILE *out, bool json)
+static int write_rows(const struct export *x, FILE *out, bool as_json)
 {
-	struct site_keys **keys = memory_get(x->view_count * sizeof(*keys));
+	struct site_keys **keys = alloc_bytes(x->view_count * sizeof(*keys));
 	struct export_stack stack = { 0 };
 	struct origin origin = origin_of(x);
-	struct rows r = { .out = out, .json = json };
+	struct rows r = { .out = out, .as_json = as_json, .json.out = out };
 
 	for (size_t i = 0; i < x->view_count; i++)
 		keys[i] = site_keys_new(x->view[i].snapshot, x->view[i].symbols);
 	for (size_t i = 0; i < x->count; i++) {
 		const struct export_site *site = &x->site[i];
 
-		r.column = 0;
-		if (json)
-			fputc('{', out);
+		r.follows = r.json.follows = false;
+		if (as_json)
+			json_open_object(&r.json, NULL);
 		export_stack(&stack, site);
 		put_site(&r, x, site, keys[site->view - x->view], &stack);
 		put_origin(&r, &origin);
-		fputs(json ? "}\n" : "\n", out);
+		if (as_json)
+			json_close_object(&r.json);
+		putc_unlocked('\n', out);
 	}
 	for (size_t i = 0; i < x->view_count; i++)
 		site_keys_free(keys[i]);
@@ -155,7 +169,8 @@ int export_csv(const struct export *x, FILE *out, struct tide_error *e)
 	for (unsigned m = 0; m < EXPORT_MEASURES; m++)
 		if (x->known & 1u << m)
 			fprintf(out, "%s,", export_measure_name(m));
-	fputs("processes,function,file,line,module,stack,key,exe,build_id,pid,started_ns,elapsed_ns,reason,complete\n", out);
+	fputs("processes,function,file,line,module,stack,key,exe,build_id,pid,started_ns,elapsed_ns,reason,complete\n",
+		out);
 	return write_rows(x, out, false);
 }
 

@@ -9,10 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/intern.h"
+#include "base/text.h"
 #include "export.h"
 
-#define POINTS_MAX 100u		/* massif's own default: --max-snapshots */
+#define POINTS_MAX 100u /* massif's own default: --max-snapshots */
 #define THRESHOLD_PER_MILLE 10
 
 /* A site, with its stack from the leaf as numbers of places: equal places have equal numbers,
@@ -26,10 +29,10 @@ struct stacked {
 struct massif {
 	const struct export *x;
 	FILE *out;
-	int64_t least;		/* bytes a child needs to have a line of its own */
-	const struct symbol_line **line;	/* of each place: the first that was there */
+	int64_t least;                   /* bytes a child needs to have a line of its own */
+	const struct symbol_line **line; /* of each place: the first that was there */
 	size_t line_room;
-	uint32_t *places;	/* of all stacks */
+	uint32_t *places; /* of all stacks */
 	struct stacked *site;
 	size_t count;
 };
@@ -44,9 +47,9 @@ static int by_text(const void *x, const void *y, void *texts)
 /* Numbers in order of first use become numbers in order of their texts. */
 static void rank_places(struct massif *m, const struct intern *places, size_t used)
 {
-	uint32_t *order = memory_get((places->count + 1) * sizeof(*order));
-	uint32_t *rank = memory_get((places->count + 1) * sizeof(*rank));
-	const struct symbol_line **line = memory_get((places->count + 1) * sizeof(*line));
+	uint32_t *order = alloc_bytes((places->count + 1) * sizeof(*order));
+	uint32_t *rank = alloc_bytes((places->count + 1) * sizeof(*rank));
+	const struct symbol_line **line = alloc_bytes((places->count + 1) * sizeof(*line));
 
 	for (size_t i = 0; i < places->count; i++)
 		order[i] = (uint32_t)i;
@@ -64,13 +67,13 @@ static void rank_places(struct massif *m, const struct intern *places, size_t us
 	m->line = line;
 }
 
-static void collect(struct massif *m)
+static void collect_sites(struct massif *m)
 {
 	struct export_stack stack = { 0 };
 	struct intern places = { 0 };
 	size_t used = 0, room = 0;
 
-	m->site = memory_get((m->x->count + 1) * sizeof(*m->site));
+	m->site = alloc_bytes((m->x->count + 1) * sizeof(*m->site));
 	for (size_t i = 0; i < m->x->count; i++) {
 		int64_t value = m->x->site[i].of[m->x->measure];
 
@@ -79,20 +82,21 @@ static void collect(struct massif *m)
 		export_stack(&stack, &m->x->site[i]);
 		if (used + stack.lines > room) {
 			room = (used + stack.lines) * 2;
-			m->places = memory_resize(m->places, room * sizeof(*m->places));
+			m->places = alloc_resize(m->places, room * sizeof(*m->places));
 		}
 		m->site[m->count++] = (struct stacked){ .value = value, .lines = stack.lines };
 		for (size_t k = 0; k < stack.lines; k++) {
 			const struct symbol_line *line = stack.line[k];
 			/* Lines of one file in the order of their numbers. */
-			char *text = memory_printf("%s\n%s\n%010u", line->function, line->file ? line->file : "", line->line);
+			char *text = alloc_printf(
+				"%s\n%s\n%010u", line->function, line->file ? line->file : "", line->line);
 			size_t before = places.count;
 
 			m->places[used] = intern_text(&places, text);
 			free(text);
 			if (places.count > m->line_room) {
 				m->line_room = m->line_room ? m->line_room * 2 : 1024;
-				m->line = memory_resize(m->line, m->line_room * sizeof(*m->line));
+				m->line = alloc_resize(m->line, m->line_room * sizeof(*m->line));
 			}
 			if (places.count != before)
 				m->line[m->places[used]] = line;
@@ -120,7 +124,10 @@ static int by_stack(const void *x, const void *y)
 }
 
 /* A node: sites [from, to) that are equal in their first `depth` lines. */
-struct range { size_t from, to, depth; int64_t value; };
+struct range {
+	size_t from, to, depth;
+	int64_t value;
+};
 
 static int by_value(const void *x, const void *y)
 {
@@ -131,8 +138,8 @@ static int by_value(const void *x, const void *y)
 	return (a->from > b->from) - (a->from < b->from);
 }
 
-/* The children of a node, largest first; sites that end here are none. */
-static struct range *children(const struct massif *m, const struct range *node, size_t *count)
+/* The children of a node, largest first; sites that end at the node have none. */
+static struct range *find_children(const struct massif *m, const struct range *node, size_t *count)
 {
 	const struct stacked *site = m->site;
 	struct range *list = NULL;
@@ -143,8 +150,10 @@ static struct range *children(const struct massif *m, const struct range *node, 
 		struct range child = { i, 0, node->depth + 1, 0 };
 
 		for (next = i; next < node->to; next++) {
-			if (site[i].lines <= node->depth ? next > i : site[next].lines <= node->depth ||
-			    site[i].place[node->depth] != site[next].place[node->depth])
+			if (site[i].lines <= node->depth ? next > i
+							 : site[next].lines <= node->depth
+						|| site[i].place[node->depth]
+							!= site[next].place[node->depth])
 				break;
 			child.value += site[next].value;
 		}
@@ -153,13 +162,23 @@ static struct range *children(const struct massif *m, const struct range *node, 
 			continue;
 		if (*count == room) {
 			room = room ? room * 2 : 4;
-			list = memory_resize(list, room * sizeof(*list));
+			list = alloc_resize(list, room * sizeof(*list));
 		}
 		list[(*count)++] = child;
 	}
 	if (*count)
 		qsort(list, *count, sizeof(*list), by_value);
 	return list;
+}
+
+/* A line end in a name would begin the next node. */
+static void print_name(FILE *out, const char *name)
+{
+	char *clean = alloc_string(name);
+
+	text_clean(clean);
+	fputs(clean, out);
+	free(clean);
 }
 
 static void print_node(const struct massif *m, const struct range *node, size_t lines)
@@ -171,19 +190,23 @@ static void print_node(const struct massif *m, const struct range *node, size_t 
 	}
 	const struct symbol_line *line = m->line[m->site[node->from].place[node->depth - 1]];
 	fprintf(m->out, "0x%" PRIX64 ": ", line->address);
-	/* A line end in a name would be taken for the next node. */
-	for (const char *c = line->function; *c; c++)
-		fputc(*c == '\n' ? ' ' : *c, m->out);
+	print_name(m->out, line->function);
+	fputs(line->file && line->line ? " (" : " (in ", m->out);
+	print_name(m->out, line->file && line->line ? line->file : line->module ? line->module : "?");
 	if (line->file && line->line)
-		fprintf(m->out, " (%s:%u)\n", line->file, line->line);
-	else
-		fprintf(m->out, " (in %s)\n", line->module ? line->module : "?");
+		fprintf(m->out, ":%u", line->line);
+	fputs(")\n", m->out);
 }
 
 /* Depth first with a stack of our own: stacks can be deep. */
 static void print_tree(const struct massif *m)
 {
-	struct open { struct range *child; size_t count, next, small; int64_t small_value; size_t depth; } *stack = NULL;
+	struct open {
+		struct range *child;
+		size_t count, next, small;
+		int64_t small_value;
+		size_t depth;
+	} *stack = NULL;
 	struct range root = { 0, m->count, 0, m->x->total[m->x->measure] }, *node = &root, current;
 	size_t depth = 0, room = 0;
 
@@ -192,7 +215,7 @@ static void print_tree(const struct massif *m)
 			struct open o = { .depth = node->depth + 1 };
 			size_t all;
 
-			o.child = children(m, node, &all);
+			o.child = find_children(m, node, &all);
 			while (o.count < all && o.child[o.count].value >= m->least)
 				o.count++;
 			for (size_t i = o.count; i < all; i++, o.small++)
@@ -200,7 +223,7 @@ static void print_tree(const struct massif *m)
 			print_node(m, node, o.count + !!o.small);
 			if (depth == room) {
 				room = room ? room * 2 : 64;
-				stack = memory_resize(stack, room * sizeof(*stack));
+				stack = alloc_resize(stack, room * sizeof(*stack));
 			}
 			stack[depth++] = o;
 		}
@@ -212,10 +235,11 @@ static void print_tree(const struct massif *m)
 		}
 		node = NULL;
 		if (top->small == 1)
-			fprintf(m->out, "%*sn0: %" PRId64 " in 1 place, below massif's threshold (%d.00%%)\n", (int)top->depth, "",
-				top->small_value, THRESHOLD_PER_MILLE / 10);
+			fprintf(m->out, "%*sn0: %" PRId64 " in 1 place, below massif's threshold (%d.00%%)\n",
+				(int)top->depth, "", top->small_value, THRESHOLD_PER_MILLE / 10);
 		else if (top->small)
-			fprintf(m->out, "%*sn0: %" PRId64 " in %zu places, all below massif's threshold (%d.00%%)\n",
+			fprintf(m->out,
+				"%*sn0: %" PRId64 " in %zu places, all below massif's threshold (%d.00%%)\n",
 				(int)top->depth, "", top->small_value, top->small, THRESHOLD_PER_MILLE / 10);
 		free(top->child);
 		if (!--depth)
@@ -226,8 +250,10 @@ static void print_tree(const struct massif *m)
 
 static void print_snapshot(FILE *out, size_t number, uint64_t ns, int64_t bytes, const char *tree)
 {
-	fprintf(out, "#-----------\nsnapshot=%zu\n#-----------\ntime=%" PRIu64 "\nmem_heap_B=%" PRId64
-		"\nmem_heap_extra_B=0\nmem_stacks_B=0\nheap_tree=%s\n", number, ns / 1000000, bytes > 0 ? bytes : 0, tree);
+	fprintf(out,
+		"#-----------\nsnapshot=%zu\n#-----------\ntime=%" PRIu64 "\nmem_heap_B=%" PRId64
+		"\nmem_heap_extra_B=0\nmem_stacks_B=0\nheap_tree=%s\n",
+		number, ns / 1000000, bytes > 0 ? bytes : 0, tree);
 }
 
 int export_massif(const struct export *x, FILE *out, struct tide_error *e)
@@ -238,12 +264,13 @@ int export_massif(const struct export *x, FILE *out, struct tide_error *e)
 	size_t number = 0, step;
 
 	if (!export_measure_is_bytes(x->measure))
-		return error_set(e, EXIT_USAGE, "cannot write %s to a massif file|massif counts bytes|choose live_bytes, "
-			"peak_bytes, total_bytes or lost_bytes", export_measure_name(x->measure));
+		return error_set(e, EXIT_USAGE,
+			"cannot write %s to a massif file|massif counts bytes|choose live_bytes, "
+			"peak_bytes, total_bytes or lost_bytes",
+			export_measure_name(x->measure));
 	fputs("desc: tidemark ", out);
 	fprintf(out, "%s\ncmd: ", export_measure_name(x->measure));
-	for (const char *c = export_command(x); *c; c++)
-		fputc(*c == '\n' ? ' ' : *c, out);
+	print_name(out, export_command(x));
 	fputs("\ntime_unit: ms\n", out);
 	/* The timeline of one process; several have no common clock. */
 	step = s->point_count / POINTS_MAX + 1;
@@ -252,8 +279,9 @@ int export_massif(const struct export *x, FILE *out, struct tide_error *e)
 			break;
 		print_snapshot(out, number++, s->timeline[i].elapsed_ns, s->timeline[i].live_bytes, "empty");
 	}
-	print_snapshot(out, number, last, x->total[x->measure], x->measure == PEAK_BYTES ? "peak" : "detailed");
-	collect(&m);
+	print_snapshot(
+		out, number, last, x->total[x->measure], x->measure == PEAK_BYTES ? "peak" : "detailed");
+	collect_sites(&m);
 	if (m.count)
 		qsort(m.site, m.count, sizeof(*m.site), by_stack);
 	if (m.least < 1)

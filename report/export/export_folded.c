@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
 #include "export.h"
 #include "export_folded.h"
 
@@ -15,14 +17,15 @@ char *export_folded_stack(const struct export_stack *stack)
 
 	for (size_t i = 0; i < stack->lines; i++)
 		bytes += strlen(stack->line[i]->function) + 1;
-	to = text = memory_get(bytes);
-	for (size_t i = stack->lines; i-- > 0; ) {
+	to = text = alloc_bytes(bytes);
+	for (size_t i = stack->lines; i-- > 0;) {
 		for (const char *from = stack->line[i]->function; *from; from++)
-			*to++ = *from == ';' ? ':' : *from == '\n' || *from == '\r' ? ' ' : *from;
+			*to++ = *from == ';' ? ':' : *from;
 		if (i)
 			*to++ = ';';
 	}
 	*to = 0;
+	text_clean(text);
 	return text;
 }
 
@@ -36,7 +39,7 @@ static int by_stack(const void *x, const void *y)
 	return strcmp(((const struct folded *)x)->stack, ((const struct folded *)y)->stack);
 }
 
-static size_t add(const struct export *x, bool old, struct folded *list)
+static size_t add_stacks(const struct export *x, bool old, struct folded *list)
 {
 	struct export_stack stack = { 0 };
 	size_t count = 0;
@@ -47,7 +50,8 @@ static size_t add(const struct export *x, bool old, struct folded *list)
 		if (!value)
 			continue;
 		export_stack(&stack, &x->site[i]);
-		list[count++] = (struct folded){ export_folded_stack(&stack), old ? 0 : value, old ? value : 0 };
+		list[count++] =
+			(struct folded){ export_folded_stack(&stack), old ? 0 : value, old ? value : 0 };
 	}
 	export_stack_free(&stack);
 	return count;
@@ -55,12 +59,12 @@ static size_t add(const struct export *x, bool old, struct folded *list)
 
 int export_folded(const struct export *x, FILE *out, struct tide_error *e)
 {
-	struct folded *list = memory_get((x->count + (x->base ? x->base->count : 0) + 1) * sizeof(*list));
-	size_t count = add(x, false, list);
+	struct folded *list = alloc_bytes((x->count + (x->base ? x->base->count : 0) + 1) * sizeof(*list));
+	size_t count = add_stacks(x, false, list);
 
 	(void)e;
 	if (x->base)
-		count += add(x->base, true, list + count);
+		count += add_stacks(x->base, true, list + count);
 	if (count)
 		qsort(list, count, sizeof(*list), by_stack);
 	for (size_t i = 0, next; i < count; i = next) {

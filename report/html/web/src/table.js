@@ -1,8 +1,10 @@
 // A table of any length: sorted by a click on a head, searched, only the rows in sight exist.
-import { many } from "./data.js";
+import { many } from "./format.js";
 import { el, keep, state } from "./dom.js";
 
-const HEIGHT = 27, PRINTED = 500, FEW = 8;
+const HEIGHT = 27,
+	PRINTED = 500,
+	FEW = 8;
 
 // On a narrow screen the place comes first, and stays there.
 const inFront = (c) => +/\bplace\b/.test(c.class ?? "");
@@ -13,28 +15,75 @@ const widths = (list) => list.map((c) => c.width ?? "7.5em").join(" ");
 // first row is chosen where none is}
 export function table(options) {
 	const { columns } = options;
-	let by = columns.find((c) => c.name === state.get("sort")) ?? columns.find((c) => c.name === options.sort) ?? columns[0];
-	let up = state.get("order") === "up", rows = [], chosen = state.get("row") ?? null;
+	let by =
+		columns.find((c) => c.name === state.get("sort")) ??
+		columns.find((c) => c.name === options.sort) ??
+		columns[0];
+	let up = state.get("order") === "up",
+		rows = [],
+		chosen = state.get("row") ?? null;
 	const texts = new Map();
-	const search = el("input", { type: "search", placeholder: "search  ( / )", value: state.get("q") ?? "", class: "search",
-		"aria-label": "search", oninput: () => { keep("q", search.value); choose(); } });
+	const search = el("input", {
+		type: "search",
+		placeholder: "search  ( / )",
+		value: state.get("q") ?? "",
+		class: "search",
+		"aria-label": "search",
+		oninput: () => {
+			keep("q", search.value);
+			choose();
+		},
+	});
 	const said = el("span", { class: "dim count", role: "status" });
 	const tools = el("div", { class: "tools" }, search, said);
-	const heads = columns.map((c) => el("div", { class: `cell head ${c.class ?? ""}`, role: "columnheader", tabindex: 0, title: c.title,
-		"data-column": c.name, onclick: () => order(c), onkeydown: (e) => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); order(c); } } },
-		c.label));
+	const heads = columns.map((c) =>
+		el(
+			"div",
+			{
+				class: `cell head ${c.class ?? ""}`,
+				role: "columnheader",
+				tabindex: 0,
+				title: c.title,
+				"data-column": c.name,
+				onclick: () => order(c),
+				onkeydown: (e) => {
+					if (e.key === "Enter" || e.key === " ") {
+						e.preventDefault();
+						order(c);
+					}
+				},
+			},
+			c.label,
+		),
+	);
 	const top = el("div", { class: "row heads", role: "row" }, heads);
 	const inside = el("div", { class: "inside", role: "rowgroup" });
-	const body = el("div", { class: "body", tabindex: 0, onscroll: draw, onkeydown: step, "aria-label": "rows" }, inside);
+	const body = el(
+		"div",
+		{ class: "body", tabindex: 0, onscroll: draw, onkeydown: step, "aria-label": "rows" },
+		inside,
+	);
 	const detail = el("div", { class: "detail" });
-	const box = el("div", { class: "table", role: "table", style: `--columns:${widths(columns)};--narrow:${widths([...columns].sort((a, b) => inFront(b) - inFront(a)))}` }, top, body);
+	const box = el(
+		"div",
+		{
+			class: "table",
+			role: "table",
+			style: `--columns:${widths(columns)};--narrow:${widths([...columns].sort((a, b) => inFront(b) - inFront(a)))}`,
+		},
+		top,
+		body,
+	);
 	const root = el("div", {}, tools, box, detail);
 	// A handful of rows needs no search.
 	search.hidden = !search.value && options.rows().length < FEW;
 
 	function order(c) {
 		if (c === by) up = !up;
-		else { by = c; up = false; }
+		else {
+			by = c;
+			up = false;
+		}
 		keep("sort", by.name);
 		keep("order", up ? "up" : null);
 		choose();
@@ -49,11 +98,17 @@ export function table(options) {
 		rows = options.rows().filter((r) => words.every((w) => textOf(r).includes(w)));
 		for (const r of rows) keys.set(r, by.sort(r));
 		rows.sort((a, b) => {
-			const x = keys.get(a), y = keys.get(b);
+			const x = keys.get(a),
+				y = keys.get(b);
 			const less = typeof x === "string" ? x.localeCompare(y) : y - x;
 			return up ? -less : less;
 		});
-		heads.forEach((h, i) => h.setAttribute("aria-sort", columns[i] === by ? (up ? "ascending" : "descending") : "none"));
+		heads.forEach((h, i) =>
+			h.setAttribute(
+				"aria-sort",
+				columns[i] === by ? (up ? "ascending" : "descending") : "none",
+			),
+		);
 		said.textContent = options.said ? options.said(rows) : many(rows.length, "row");
 		inside.style.height = `${rows.length * HEIGHT}px`;
 		body.scrollTop = 0;
@@ -61,21 +116,50 @@ export function table(options) {
 		detail.replaceChildren();
 		const at = chosen === null ? -1 : rows.findIndex((r) => options.key(r) === chosen);
 		if (at >= 0) select(at, true);
-		else if (options.first && rows.length && options.detail) { detail.replaceChildren(options.detail(rows[0])); inside.firstElementChild?.setAttribute("aria-selected", "true"); }
+		else if (options.first && rows.length && options.detail) {
+			detail.replaceChildren(options.detail(rows[0]));
+			inside.firstElementChild?.setAttribute("aria-selected", "true");
+		}
 	}
 	function make(i) {
 		const r = rows[i];
-		return el("div", { class: `row ${options.class?.(r) ?? ""}`, role: "row", style: `top:${i * HEIGHT}px`, "data-row": options.key(r),
-			"aria-selected": String(options.key(r) === chosen), onclick: () => select(i) },
+		return el(
+			"div",
+			{
+				class: `row ${options.class?.(r) ?? ""}`,
+				role: "row",
+				style: `top:${i * HEIGHT}px`,
+				"data-row": options.key(r),
+				"aria-selected": String(options.key(r) === chosen),
+				onclick: () => select(i),
+			},
 			columns.map((c) => {
 				const text = c.text(r);
-				return el("div", { class: `cell ${c.class ?? ""}`, role: "cell",
-					style: c.share && c === by ? `background:linear-gradient(to right,var(--bar) ${100 * c.share(r)}%,transparent 0)` : null, title: typeof text === "string" && text.length > 20 ? text : null }, text);
-			}));
+				return el(
+					"div",
+					{
+						class: `cell ${c.class ?? ""}`,
+						role: "cell",
+						style:
+							c.share && c === by
+								? `background:linear-gradient(to right,var(--bar) ${100 * c.share(r)}%,transparent 0)`
+								: null,
+						title:
+							typeof text === "string" && text.length > 20
+								? text
+								: null,
+					},
+					text,
+				);
+			}),
+		);
 	}
 	function draw() {
 		const first = Math.max(0, Math.floor(body.scrollTop / HEIGHT) - 5);
-		const last = Math.min(rows.length, first + Math.ceil((body.clientHeight || 600) / HEIGHT) + 10);
+		const last = Math.min(
+			rows.length,
+			first + Math.ceil((body.clientHeight || 600) / HEIGHT) + 10,
+		);
 		const made = [];
 		for (let i = first; i < last; i++) made.push(make(i));
 		if (!rows.length) made.push(el("p", { class: "dim empty" }, options.empty ?? "nothing here"));
@@ -92,7 +176,14 @@ export function table(options) {
 	}
 	function step(e) {
 		const at = rows.findIndex((r) => options.key(r) === chosen);
-		const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1, PageDown: at + 15, PageUp: at - 15 }[e.key];
+		const to = {
+			ArrowDown: at + 1,
+			ArrowUp: at - 1,
+			Home: 0,
+			End: rows.length - 1,
+			PageDown: at + 15,
+			PageUp: at - 15,
+		}[e.key];
 		if (to === undefined || !rows.length) return;
 		e.preventDefault();
 		select(Math.max(0, Math.min(rows.length - 1, to)));
@@ -101,7 +192,14 @@ export function table(options) {
 	root.print = (on) => {
 		if (on) {
 			inside.replaceChildren(...rows.slice(0, PRINTED).map((_, i) => make(i)));
-			if (rows.length > PRINTED) inside.append(el("p", {}, `${(rows.length - PRINTED).toLocaleString("en-US")} more rows`));
+			if (rows.length > PRINTED)
+				inside.append(
+					el(
+						"p",
+						{},
+						`${(rows.length - PRINTED).toLocaleString("en-US")} more rows`,
+					),
+				);
 		} else draw();
 	};
 	root.ready = () => choose();

@@ -7,23 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/intern.h"
+#include "base/path.h"
 #include "export.h"
-#include "place.h"
-#include "units.h"
+#include "print/dot.h"
+#include "base/units.h"
 
 #define NODES_DEFAULT 60u
 
 struct node {
 	const struct symbol_line *line;
 	int64_t self, below;
-	uint64_t seen;		/* the last stack that had it */
+	uint64_t seen; /* the last stack that had it */
 	bool kept;
 };
 struct edge {
 	uint32_t from, to;
 	int64_t value;
-	bool across;		/* over functions that were left out */
+	bool across; /* over functions that were left out */
 };
 struct graph {
 	const struct export *x;
@@ -36,14 +39,14 @@ struct graph {
 
 static uint32_t node_of(struct graph *g, const struct symbol_line *line)
 {
-	char *key = memory_printf("%s\n%s", line->function, line->module ? line->module : "");
+	char *key = alloc_printf("%s\n%s", line->function, line->module ? line->module : "");
 	size_t before = g->names.count;
 	uint32_t index = intern_text(&g->names, key);
 
 	free(key);
 	if (index >= g->room) {
 		g->room = g->room ? g->room * 2 : 1024;
-		g->node = memory_resize(g->node, g->room * sizeof(*g->node));
+		g->node = alloc_resize(g->node, g->room * sizeof(*g->node));
 	}
 	if (before != g->names.count)
 		g->node[index] = (struct node){ .line = line };
@@ -62,7 +65,7 @@ static void count_functions(struct graph *g)
 			continue;
 		export_stack(&stack, site);
 		for (size_t k = 0; k < stack.lines; k++) {
-			uint32_t index = node_of(g, stack.line[k]);	/* may move g->node */
+			uint32_t index = node_of(g, stack.line[k]); /* may move g->node */
 			struct node *n = &g->node[index];
 
 			if (!k)
@@ -86,7 +89,7 @@ static int largest_first(const void *x, const void *y)
 
 static void choose_nodes(struct graph *g, size_t most)
 {
-	struct node **order = memory_get((g->names.count + 1) * sizeof(*order));
+	struct node **order = alloc_bytes((g->names.count + 1) * sizeof(*order));
 
 	for (size_t i = 0; i < g->names.count; i++)
 		order[i] = &g->node[i];
@@ -110,7 +113,7 @@ static void add_edge(struct graph *g, uint32_t from, uint32_t to, int64_t value,
 {
 	if (g->edges == g->edge_room) {
 		g->edge_room = g->edge_room ? g->edge_room * 2 : 4096;
-		g->edge = memory_resize(g->edge, g->edge_room * sizeof(*g->edge));
+		g->edge = alloc_resize(g->edge, g->edge_room * sizeof(*g->edge));
 	}
 	g->edge[g->edges++] = (struct edge){ from, to, value, across };
 }
@@ -123,9 +126,9 @@ static void merge_edges(struct graph *g, size_t from, bool sum)
 	if (g->edges > from)
 		qsort(g->edge + from, g->edges - from, sizeof(*g->edge), by_call);
 	for (size_t i = from; i < g->edges; i++) {
-		struct edge *last = &g->edge[left - 1];
+		struct edge *last = left > from ? &g->edge[left - 1] : NULL;
 
-		if (left > from && !by_call(last, &g->edge[i])) {
+		if (last && !by_call(last, &g->edge[i])) {
 			last->across &= g->edge[i].across;
 			if (sum)
 				last->value += g->edge[i].value;
@@ -151,7 +154,7 @@ static void count_calls(struct graph *g)
 		if (!value)
 			continue;
 		export_stack(&stack, site);
-		for (size_t k = stack.lines; k-- > 0; ) {
+		for (size_t k = stack.lines; k-- > 0;) {
 			uint32_t n = node_of(g, stack.line[k]);
 
 			if (!g->node[n].kept) {
@@ -174,15 +177,6 @@ static void count_calls(struct graph *g)
 	merge_edges(g, 0, true);
 }
 
-static void print_quoted(FILE *out, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			fputc('\\', out);
-		fputc((unsigned char)*text < ' ' ? ' ' : *text, out);
-	}
-}
-
 static const char *value_text(const struct export *x, int64_t value, char text[UNITS_TEXT])
 {
 	return export_measure_is_bytes(x->measure) ? units_bytes(text, value) : units_count(text, value);
@@ -192,21 +186,24 @@ static void print_node(const struct graph *g, size_t i, FILE *out)
 {
 	const struct node *n = &g->node[i];
 	int64_t whole = g->x->total[g->x->measure];
-	double share = whole > 0 ? (double)n->below / (double)whole : 0, own = whole > 0 ? (double)n->self / (double)whole : 0;
+	double share = whole > 0 ? (double)n->below / (double)whole : 0,
+	       own = whole > 0 ? (double)n->self / (double)whole : 0;
 	char a[UNITS_TEXT], b[UNITS_TEXT];
 
 	fprintf(out, "  n%zu [label=\"", i);
-	print_quoted(out, n->line->function);
+	dot_text(out, n->line->function);
 	if (n->line->module) {
 		fputs("\\n", out);
-		print_quoted(out, place_base(n->line->module));
+		dot_text(out, path_base(n->line->module));
 	}
 	fprintf(out, "\\n%s (%.1f%%)", value_text(g->x, n->self, a), 100 * own);
 	if (n->self != n->below)
 		fprintf(out, "\\nof %s (%.1f%%)", value_text(g->x, n->below, b), 100 * share);
 	/* Hue from yellow to red by what the function itself allocated. */
 	own = own < 0 ? 0 : own > 1 ? 1 : own;
-	fprintf(out, "\", fontsize=%.1f, fillcolor=\"%.3f %.3f 1.000\", value=\"%" PRId64 "\", self=\"%" PRId64 "\"];\n",
+	fprintf(out,
+		"\", fontsize=%.1f, fillcolor=\"%.3f %.3f 1.000\", value=\"%" PRId64 "\", self=\"%" PRId64
+		"\"];\n",
 		8 + 16 * own, 0.14 * (1 - own), 0.06 + 0.6 * own, n->below, n->self);
 }
 
@@ -221,17 +218,20 @@ int export_dot(const struct export *x, FILE *out, struct tide_error *e)
 	choose_nodes(&g, x->rows == SIZE_MAX ? NODES_DEFAULT : x->rows);
 	count_calls(&g);
 	fputs("digraph tidemark {\n  graph [label=\"", out);
-	print_quoted(out, export_command(x));
-	fprintf(out, "\\n%s %s\", labelloc=t];\n", export_measure_name(x->measure), value_text(x, whole, text));
-	fputs("  node [shape=box, style=filled, fontname=\"Helvetica\"];\n  edge [fontname=\"Helvetica\", fontsize=8];\n", out);
+	dot_text(out, export_command(x));
+	fprintf(out, "\\n%s %s\", labelloc=t];\n", export_measure_name(x->measure),
+		value_text(x, whole, text));
+	fputs("  node [shape=box, style=filled, fontname=\"Helvetica\"];\n  edge [fontname=\"Helvetica\", fontsize=8];\n",
+		out);
 	for (size_t i = 0; i < g.names.count; i++)
 		if (g.node[i].kept)
 			print_node(&g, i, out);
 	for (size_t i = 0; i < g.edges; i++) {
 		const struct edge *d = &g.edge[i];
 
-		fprintf(out, "  n%u -> n%u [label=\"%s\", penwidth=%.2f, value=\"%" PRId64 "\"%s];\n", d->from, d->to,
-			value_text(x, d->value, text), whole > 0 ? 0.5 + 5 * (double)d->value / (double)whole : 1.0, d->value,
+		fprintf(out, "  n%u -> n%u [label=\"%s\", penwidth=%.2f, value=\"%" PRId64 "\"%s];\n",
+			d->from, d->to, value_text(x, d->value, text),
+			whole > 0 ? 0.5 + 5 * (double)d->value / (double)whole : 1.0, d->value,
 			d->across ? ", style=dashed" : "");
 	}
 	fputs("}\n", out);

@@ -1,0 +1,61 @@
+/* export_format.c - the table of formats; it lies above the files that write them. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/alloc.h"
+#include "base/path.h"
+#include "export.h"
+
+const struct export_format export_formats[] = {
+	{ "pprof", export_pprof, true, true, ".pb.gz", ".pprof", NULL },
+	{ "speedscope", export_speedscope, false, false, ".speedscope.json", ".speedscope", NULL },
+	{ "folded", export_folded, false, true, ".folded", ".collapsed", NULL },
+	{ "json", export_json, false, false, ".json", NULL, NULL },
+	{ "csv", export_csv, false, false, ".csv", NULL, NULL },
+	{ "jsonl", export_jsonl, false, false, ".jsonl", ".ndjson", NULL },
+	{ "dot", export_dot, false, false, ".dot", ".gv", NULL },
+	{ "massif", export_massif, false, false, ".massif", NULL, "massif.out" },
+	{ "dhat", export_dhat, false, false, ".dhat", NULL, "dhat.out" },
+	{ "sqlite", NULL, true, false, ".sqlite", ".db", NULL },
+	{ NULL, NULL, false, false, NULL, NULL, NULL },
+};
+
+const struct export_format *export_format_find(const char *name)
+{
+	for (const struct export_format *f = export_formats; f->name; f++)
+		if (!strcmp(f->name, name))
+			return f;
+	return NULL;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = end ? strlen(end) : 0;
+
+	return m && n > m && !strcmp(text + n - m, end);
+}
+
+const struct export_format *export_format_of_file(const char *path)
+{
+	const char *name = path_base(path);
+
+	for (const struct export_format *f = export_formats; f->name; f++)
+		if (ends_with(path, f->extension) || ends_with(path, f->alias))
+			return f;
+	for (const struct export_format *f = export_formats; f->name; f++)
+		if (f->prefix && !strncmp(name, f->prefix, strlen(f->prefix)))
+			return f;
+	return NULL;
+}
+
+char *export_format_names(void)
+{
+	char *names = alloc_string("");
+
+	for (const struct export_format *f = export_formats; f->name; f++) {
+		char *longer = alloc_printf("%s%s%s", names, *names ? ", " : "", f->name);
+
+		free(names);
+		names = longer;
+	}
+	return names;
+}

@@ -1,0 +1,86 @@
+/* html.h - the report for browsers: what its parts share.
+ *
+ *   views, leaks, dominators ──html_*.c──▶ JSON in columns ──html_page.c──▶ one file
+ *
+ * The page (report/html/web) draws everything from two JSON texts: `head`, small, painted
+ * first, and `data`. Texts are numbers into one table, lines of code (function, file,
+ * line, module) numbers into another, stacks are leaves of one tree, and sites are
+ * rows: everything else names a site by its row.
+ *
+ * HT1  Numbers are those of the other verbs: the measures of `stat`, the kinds of `leaks`,
+ *      the sums of `retained`, the rows of `diff`.
+ * HT2  What is left out for size is counted in the same place.
+ * HT3  Nothing in it can end the script element: "<" is written as an escape.
+ */
+#ifndef TIDEMARK_HTML_H
+#define TIDEMARK_HTML_H
+
+#include "base/intern.h"
+#include "print/json.h"
+#include "print/options.h"
+#include "symbol/symbol.h"
+#include "view/leaks_view.h"
+#include "analysis/retained.h"
+#include "view/view.h"
+
+/* Four numbers -> the order of their first use. */
+struct html_set {
+	struct html_key {
+		uint32_t part[4];
+	} * key;
+	uint32_t count, capacity;
+	struct index index;
+};
+uint32_t html_set_add(struct html_set *s, const struct html_key *key);
+void html_set_free(struct html_set *s);
+
+/* A site as the page knows it. */
+struct html_row {
+	uint32_t site; /* number in its snapshot */
+	uint32_t node; /* innermost line, in `nodes` */
+	uint32_t skip; /* lines of allocator wrappers before the caller */
+	uint8_t flags; /* HTML_ROW_* */
+};
+
+struct html {
+	const struct options *options;
+	struct leaks_view leaks; /* also owns the snapshots and their symbols */
+	struct view view, old;
+	bool has_old, references; /* leaks and retained are there */
+	char why[512];            /* no references: why */
+	struct retained retained;
+	struct intern text;
+	struct html_set lines; /* function, file, line, module << 3 | flags */
+	struct html_set nodes; /* caller's node + 1 (0: outermost), line; callers come first */
+	struct html_row *row;  /* first the kept sites of `view` */
+	uint32_t rows, rows_capacity;
+	uint32_t *row_of[2];                    /* [sites] of view and old: row + 1; 0 none yet */
+	uint32_t *line_of[2], line_capacity[2]; /* by number of the symbols' line: in `lines`, + 1 */
+	const struct symbol_line **stack;       /* scratch */
+	size_t stack_capacity;
+	struct json json; /* escapes for HTML */
+};
+enum { HTML_ROW_OLD = 1, HTML_ROW_CUT = 2 }; /* of the old snapshot; the stack ends early */
+enum { HTML_INLINED = 1, HTML_WRAPPER = 2, HTML_NO_SYMBOL = 4 };
+
+/* html_names.c */
+uint32_t html_row(struct html *h, uint32_t site, bool old);
+void html_names(struct html *h); /* "text", "lines", "nodes", "rows": to be written last */
+void html_names_free(struct html *h);
+/* The member `name`: an array of numbers. */
+void html_column(struct html *h, const char *name, const void *from, size_t count, size_t stride,
+	int64_t (*get)(const void *));
+
+/* Each writes members of the object `data`. */
+void html_sites(struct html *h);    /* html_sites.c */
+void html_leaks(struct html *h);    /* html_leaks.c */
+void html_dominate(struct html *h); /* html_dominate.c */
+void html_diff(struct html *h);     /* html_diff.c */
+void html_details(struct html *h);  /* html_details.c */
+void html_head(struct html *h);     /* html_details.c: the object `head` */
+
+/* html_page.c: the whole file. -1 when this build has no pages in it. */
+int html_page(struct html *h, struct tide_error *e);
+bool html_page_known(void);
+
+#endif

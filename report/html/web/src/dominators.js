@@ -1,0 +1,216 @@
+// Owners: a treemap of the tree of dominators, two levels at a time.
+import { hierarchy, treemap } from "d3-hierarchy";
+import { data, head } from "./data.js";
+import { bytes, count, share } from "./format.js";
+import { placeText } from "./names.js";
+import { dark, el, hue, keep, state, svg } from "./dom.js";
+
+const ALL = 0,
+	ROOT = 1,
+	GROUP = 2,
+	KEPT = 3,
+	SITE = 4;
+
+export function dominators() {
+	const rows = data().dominators;
+	if (!rows) return el("p", { class: "empty" }, `Owners are not known: ${head.leaks.why}.`);
+	const child = rows.map(() => []);
+	rows.forEach((r, i) => {
+		if (i) child[r[0]].push(i);
+	});
+	const name = (i) => {
+		const [, kind, what] = rows[i];
+		return kind === ALL
+			? "the whole heap"
+			: kind === ROOT
+				? what[1].startsWith(what[0])
+					? what[1]
+					: `${what[0]} ${what[1]}`
+				: kind === GROUP
+					? `lost: ${placeText(what)}`
+					: kind === KEPT
+						? "kept without a root"
+						: placeText(what);
+	};
+	const kindOf = (i) =>
+		[
+			"",
+			"root",
+			"root leak",
+			"kept",
+			i && rows[rows[i][0]][1] === ALL ? "shared by several roots" : "blocks",
+		][rows[i][1]];
+	let focus = Math.min(rows.length - 1, Math.max(0, +(state.get("node") ?? 0) || 0));
+	const path = el("nav", { class: "path", "aria-label": "path from the root" });
+	const box = el("div", { class: "treemap" });
+	const list = el("div", {});
+	const root = el(
+		"div",
+		{},
+		el(
+			"p",
+			{ class: "lead" },
+			"Each area is memory that would be freed with its owner. Click to go down, and use the path above to go back up.",
+		),
+		path,
+		box,
+		list,
+	);
+
+	function open(i) {
+		focus = i;
+		keep("node", i || null);
+		render();
+	}
+	// Own blocks, and what is too small to be named, are leaves of their own.
+	function below(i, levels) {
+		const r = rows[i],
+			kids = child[i].map((c) =>
+				levels > 1 ? below(c, levels - 1) : { i: c, value: rows[c][5] },
+			);
+		if (kids.length && r[3]) kids.push({ i, value: r[3], own: true });
+		if (kids.length && r[7]) kids.push({ i, value: r[7], rest: r[9] });
+		return kids.length ? { i, children: kids } : { i, value: r[5] };
+	}
+	function color(d) {
+		const kind = rows[d.data.i][1];
+		if (d.data.own || d.data.rest) return dark() ? "#33363b" : "#e8eaed";
+		if (kind === GROUP) return dark() ? "#7a2e29" : "#ffc9c2";
+		return `hsl(${hue(name(d.data.i))} ${dark() ? 30 : 55}% ${d.children ? (dark() ? 18 : 92) : dark() ? 28 : 80}%)`;
+	}
+	function render() {
+		const width = Math.max(300, box.clientWidth || 1000),
+			height = Math.max(260, Math.min(620, width * 0.5, innerHeight - 120));
+		const tree = hierarchy(below(focus, 2))
+			.sum((d) => d.value ?? 0)
+			.sort((a, b) => b.value - a.value);
+		treemap()
+			.size([width, height])
+			.paddingOuter((d) => (d.depth ? 2 : 0))
+			.paddingTop((d) => (d.depth === 1 && d.children ? 19 : 0))
+			.paddingInner(1)
+			.round(true)(tree);
+		const s = svg("svg", { width, height, role: "img", "aria-label": "treemap" });
+		for (const d of tree.descendants().slice(1)) {
+			const w = d.x1 - d.x0,
+				h = d.y1 - d.y0,
+				what = d.data.own
+					? "its own blocks"
+					: d.data.rest
+						? `${count(d.data.rest)} smaller`
+						: name(d.data.i);
+			if (w < 1 || h < 1) continue;
+			const g = svg(
+				"g",
+				{
+					transform: `translate(${d.x0},${d.y0})`,
+					class: "tile",
+					onclick: (e) => {
+						e.stopPropagation();
+						if (d.data.i !== focus) open(d.data.i);
+					},
+				},
+				svg("rect", { width: w, height: h, fill: color(d) }),
+				svg(
+					"title",
+					{},
+					`${what}\n${bytes(d.value)} (${share(d.value, rows[0][5])})`,
+				),
+			);
+			if (w > 46 && h > 15) {
+				const text = `${what} ${bytes(d.value)}`,
+					fit = Math.floor((w - 6) / 7.2);
+				g.append(
+					svg(
+						"text",
+						{ x: 4, y: 13 },
+						text.length > fit
+							? what.slice(0, Math.max(2, fit - 1)) + "…"
+							: text,
+					),
+				);
+			}
+			s.append(g);
+		}
+		box.replaceChildren(s);
+		const way = [];
+		for (let i = focus; i >= 0; i = rows[i][0]) way.unshift(i);
+		path.replaceChildren(
+			...way.map((i) =>
+				el("button", { disabled: i === focus, onclick: () => open(i) }, name(i)),
+			),
+		);
+		const r = rows[focus],
+			kids = [...child[focus]].sort((a, b) => rows[b][5] - rows[a][5]);
+		list.className = "wide";
+		list.replaceChildren(
+			el(
+				"p",
+				{},
+				el("b", {}, name(focus)),
+				` keeps ${bytes(r[5])} in ${count(r[6])} blocks alive, ${bytes(r[3])} in ${count(r[4])} blocks of its own.`,
+			),
+			el(
+				"table",
+				{ class: "plain" },
+				el(
+					"thead",
+					{},
+					el(
+						"tr",
+						{},
+						["retained", "in blocks", "itself", "", "what"].map((t, i) =>
+							el("th", { class: i < 3 ? "number" : null }, t),
+						),
+					),
+				),
+				el(
+					"tbody",
+					{},
+					kids.map((i) =>
+						el(
+							"tr",
+							{
+								tabindex: 0,
+								onclick: () => open(i),
+								onkeydown: (e) => {
+									if (e.key === "Enter") open(i);
+								},
+							},
+							el("td", { class: "number" }, bytes(rows[i][5])),
+							el("td", { class: "number" }, count(rows[i][6])),
+							el("td", { class: "number" }, bytes(rows[i][3])),
+							el("td", { class: "dim" }, kindOf(i)),
+							el("td", {}, name(i)),
+						),
+					),
+				),
+			),
+			r[9]
+				? el(
+						"p",
+						{ class: "dim" },
+						`${count(r[9])} more hold ${bytes(r[7])} in ${count(r[8])} blocks, each less than a 5000th of the heap.`,
+					)
+				: "",
+		);
+		box.dataset.total = rows[0][5];
+	}
+	root.ready = () => {
+		render();
+		let width = box.clientWidth;
+		new ResizeObserver(() => {
+			if (box.clientWidth && box.clientWidth !== width) {
+				width = box.clientWidth;
+				render();
+			}
+		}).observe(box);
+	};
+	root.key = (e) => {
+		if (e.key === "u" && rows[focus][0] >= 0) open(rows[focus][0]);
+		else if (e.key === "Escape" || e.key === "0") open(0);
+		else return false;
+		return true;
+	};
+	return root;
+}

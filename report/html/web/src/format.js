@@ -1,0 +1,29 @@
+// Numbers as people read them.
+const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+export function bytes(n) {
+	const sign = n < 0 ? "-" : "";
+	let x = Math.abs(n),
+		u = 0;
+	if (x < 1024) return `${n} B`;
+	while (x >= 999.5 && u < 6) {
+		x /= 1024;
+		u++;
+	}
+	return `${sign}${x >= 99.95 ? x.toFixed(0) : x >= 9.995 ? x.toFixed(1) : x.toFixed(2)} ${units[u]}`;
+}
+export const count = (n) => n.toLocaleString("en-US");
+export const many = (n, one) => `${count(n)} ${one}${n === 1 ? "" : "s"}`;
+export const signed = (f, n) => (n > 0 ? "+" : "") + f(n);
+export const show = (m, n) => (m.bytes ? bytes(n) : count(n));
+export const share = (n, all) => (all > 0 ? `${((100 * n) / all).toFixed(1)} %` : "");
+export function duration(ns) {
+	for (const [size, unit] of [
+		[3600e9, "h"],
+		[60e9, "min"],
+		[1e9, "s"],
+		[1e6, "ms"],
+		[1e3, "µs"],
+	])
+		if (ns >= size) return `${+(ns / size).toPrecision(3)} ${unit}`;
+	return `${ns} ns`;
+}

@@ -1,0 +1,329 @@
+// Root leaks and root cycles: a table; below it the tree of the one chosen, and its ring as a graph.
+import { data, head } from "./data.js";
+import { bytes, count, many } from "./format.js";
+import { place, placeText, short, where } from "./names.js";
+import { el, svg } from "./dom.js";
+import { placeColumn, stackList } from "./sites.js";
+import { table } from "./table.js";
+
+const KINDS = ["unreferenced", "cycle", "indirect", "possible", "reachable"];
+
+function tree(g) {
+	const item = ([kind, depth, offset, row, blocks, size]) => {
+		const at = kind === 3 ? null : el("code", {}, `+${offset}`);
+		const text =
+			kind === 0
+				? [
+						` → ${blocks > 1 ? `${count(blocks)} × ` : ""}`,
+						el("b", {}, placeText(row)),
+						` ${bytes(size)}`,
+					]
+				: kind === 1 || kind === 4
+					? [
+							` ↺ back to ${kind === 4 ? "others of " : ""}`,
+							el("b", {}, placeText(row)),
+						]
+					: kind === 2
+						? [" → the next of these"]
+						: ["…  more, not shown"];
+		return el(
+			"li",
+			{
+				style: `margin-left:${(depth - 1) * 1.4}em`,
+				class: kind === 1 || kind === 4 ? "back" : kind > 1 ? "dim" : null,
+			},
+			at,
+			text,
+		);
+	};
+	return el(
+		"ul",
+		{ class: "tree" },
+		el("li", {}, el("b", {}, placeText(g.row))),
+		g.tree.map(item),
+		g.left_out
+			? el("li", { class: "dim" }, `${count(g.left_out)} more lines: tidemark leaks --tree`)
+			: null,
+	);
+}
+
+// Blocks on a circle, a curve for each pair of blocks that refer to each other, with the offsets of the fields.
+export function ring(r) {
+	const n = r.blocks.length,
+		radius = Math.max(90, n * 17),
+		cx = radius + 190,
+		cy = radius + 50;
+	// Along the references, depth first: what follows each other stands side by side.
+	const next = r.blocks.map(() => []),
+		seat = new Map(),
+		todo = [0];
+	for (const [from, to] of [...r.words].sort((a, b) => b[2] - a[2])) next[from].push(to);
+	while (todo.length) {
+		const i = todo.pop();
+		if (seat.has(i)) continue;
+		seat.set(i, seat.size);
+		todo.push(...next[i]);
+	}
+	r.blocks.forEach((_, i) => {
+		if (!seat.has(i)) seat.set(i, seat.size);
+	});
+	const at = (i) => [
+		cx + radius * Math.sin((2 * Math.PI * seat.get(i)) / n),
+		cy - radius * Math.cos((2 * Math.PI * seat.get(i)) / n),
+	];
+	const pairs = new Map();
+	for (const [from, to, offset, inside] of r.words) {
+		const key = `${from} ${to}`,
+			text = `+${offset}${inside ? ` → +${inside}` : ""}`;
+		pairs.set(key, [...(pairs.get(key) ?? []), text]);
+	}
+	const s = svg(
+		"svg",
+		{
+			viewBox: `0 0 ${2 * cx} ${2 * cy}`,
+			class: "ring",
+			role: "img",
+			style: `max-width:${2 * cx}px`,
+			"aria-label": `ring of ${r.size} blocks`,
+		},
+		svg(
+			"defs",
+			{},
+			svg(
+				"marker",
+				{
+					id: "arrow",
+					viewBox: "0 0 10 10",
+					refX: 9,
+					refY: 5,
+					markerWidth: 7,
+					markerHeight: 7,
+					orient: "auto",
+				},
+				svg("path", { d: "M0 0L10 5L0 10z" }),
+			),
+		),
+	);
+	for (const [key, offsets] of pairs) {
+		const [from, to] = key.split(" ").map(Number),
+			[x1, y1] = at(from),
+			[x2, y2] = at(to);
+		let path,
+			lx,
+			ly,
+			anchor = "middle";
+		if (from === to) {
+			const ox = (x1 - cx) / radius,
+				oy = (y1 - cy) / radius;
+			path = `M${x1 - 8} ${y1}C${x1 + ox * 60 - 40} ${y1 + oy * 60} ${x1 + ox * 60 + 40} ${y1 + oy * 60} ${x1 + 8} ${y1}`;
+			[lx, ly] = [x1 + ox * 50, y1 + oy * 50];
+		} else {
+			// Bowed to one side: the way back has its own curve. Ends before the circles.
+			const dx = x2 - x1,
+				dy = y2 - y1,
+				length = Math.hypot(dx, dy) || 1,
+				bow = Math.min(40, length / 5);
+			const mx = (x1 + x2) / 2 - (dy / length) * bow,
+				my = (y1 + y2) / 2 + (dx / length) * bow;
+			const cut = (x, y) => {
+				const l = Math.hypot(mx - x, my - y) || 1;
+				return [x + ((mx - x) / l) * 13, y + ((my - y) / l) * 13];
+			};
+			const [ax, ay] = cut(x1, y1),
+				[bx, by] = cut(x2, y2);
+			path = `M${ax} ${ay}Q${mx} ${my} ${bx} ${by}`;
+			// The label stands outside of its bow: the way back has one, too.
+			const out = [-dy / length, dx / length];
+			[lx, ly] = [
+				(x1 + 2 * mx + x2) / 4 + out[0] * 6,
+				(y1 + 2 * my + y2) / 4 + out[1] * 8 + 4,
+			];
+			anchor = out[0] > 0.3 ? "start" : out[0] < -0.3 ? "end" : "middle";
+		}
+		s.append(
+			svg("path", { d: path, class: "word", "marker-end": "url(#arrow)" }),
+			svg(
+				"text",
+				{ x: lx, y: ly, class: "offset", "text-anchor": anchor },
+				offsets.slice(0, 3).join(", ") + (offsets.length > 3 ? " …" : ""),
+			),
+		);
+	}
+	r.blocks.forEach(([row, size, address], i) => {
+		const [x, y] = at(i),
+			l = place(row),
+			right = x > cx + 1,
+			middle = Math.abs(x - cx) <= 1;
+		s.append(
+			svg(
+				"circle",
+				{ cx: x, cy: y, r: 10, class: i ? "block" : "block first" },
+				svg("title", {}, `${address}, ${size} bytes, ${l.function} ${where(l)}`),
+			),
+			svg(
+				"text",
+				{
+					x: middle ? x : x + (right ? 16 : -16),
+					y: middle ? (y < cy ? y - 18 : y + 26) : y + 4,
+					"text-anchor": middle ? "middle" : right ? "start" : "end",
+					class: "name",
+				},
+				`${short(l.function).slice(0, 24)} ${bytes(size)}`,
+			),
+		);
+	});
+	return el(
+		"figure",
+		{},
+		s,
+		el(
+			"figcaption",
+			{ class: "dim" },
+			n < r.size
+				? `${n} of ${count(r.size)} blocks of the ring are drawn. `
+				: `A ring of ${count(r.size)} blocks. `,
+			"Numbers on the arrows: the field (its offset in bytes) that holds the reference; after an arrow, how far into the block it points. The filled block is the head.",
+			r.left_out ? ` ${count(r.left_out)} more references between them are not drawn.` : "",
+		),
+	);
+}
+
+function records() {
+	const rows = data().lost_records;
+	const f = (name, label, i, format) => ({
+		name,
+		label,
+		class: "number",
+		text: (r) => format(r[i]),
+		sort: (r) => r[i],
+	});
+	return table({
+		rows: () => rows,
+		sort: "bytes",
+		key: (r) => `${r[0]}.${r[1]}`,
+		search: (r) => `${KINDS[r[0]]} ${placeText(r[1])}`,
+		columns: [
+			{
+				name: "kind",
+				label: "kind",
+				width: "8em",
+				text: (r) => KINDS[r[0]],
+				sort: (r) => KINDS[r[0]],
+			},
+			f("bytes", "bytes", 3, bytes),
+			f("blocks", "blocks", 2, count),
+			f("retained", "retained", 5, bytes),
+			placeColumn((r) => r[1]),
+		],
+		detail: (r) => stackList(r[1]),
+	});
+}
+
+export function leaks() {
+	const l = head.leaks;
+	if (!l.known) return el("p", { class: "empty" }, `What is lost is not known: ${l.why}.`);
+	const groups = data().groups.map((g, i) => ({ ...g, number: i }));
+	const f = (name, label, format) => ({
+		name,
+		label,
+		class: "number",
+		text: (g) => format(g[name]),
+		sort: (g) => g[name],
+	});
+	const kind = (g) => (g.kind === "cycle" ? (g.container ? "container" : "root cycle") : "root leak");
+	const list = table({
+		rows: () => groups,
+		sort: "retained_bytes",
+		key: (g) => String(g.number),
+		search: (g) => `${kind(g)} ${placeText(g.row)}`,
+		empty: "nothing is lost",
+		first: true,
+		columns: [
+			f("retained_bytes", "retained", bytes),
+			f("retained_blocks", "in blocks", count),
+			{
+				name: "roots",
+				label: "leaks",
+				class: "number",
+				text: (g) => count(g.roots),
+				sort: (g) => g.roots,
+				title: "equal root leaks or root cycles",
+			},
+			{
+				name: "kind",
+				label: "kind",
+				width: "8em",
+				text: (g) => el("span", { class: `tag ${g.kind}` }, kind(g)),
+				sort: kind,
+			},
+			placeColumn((g) => g.row),
+		],
+		detail: (g) =>
+			el(
+				"section",
+				{},
+				el(
+					"h3",
+					{},
+					`${many(g.roots, g.kind === "cycle" ? "root cycle" : "root leak")}: ${bytes(g.bytes)} in ${many(g.blocks, "block")}, with what they hold ${bytes(g.retained_bytes)} in ${count(g.retained_blocks)}`,
+				),
+				g.self
+					? el(
+							"p",
+							{ class: "dim" },
+							"Some hold only themselves: a pointer to the block within the block.",
+						)
+					: null,
+				g.ring ? ring(g.ring) : null,
+				g.tree
+					? [el("h4", {}, "Holds"), tree(g)]
+					: el(
+							"p",
+							{ class: "dim" },
+							"The trees of the largest leaks only are in this report: tidemark leaks --tree shows all.",
+						),
+				el("h4", {}, "Allocated by"),
+				stackList(g.row),
+			),
+	});
+	const all = records(),
+		sum = (k, what) =>
+			l[k].blocks ? `${what} ${bytes(l[k].bytes)} in ${many(l[k].blocks, "block")}` : null;
+	const root = el(
+		"div",
+		{},
+		el(
+			"p",
+			{ class: "lead" },
+			`${l.text[0].toUpperCase()}${l.text.slice(1)}.`,
+			l.complete ? "" : ` Not all could be determined: ${l.why}`,
+		),
+		el(
+			"p",
+			{ class: "dim" },
+			[
+				sum("unreferenced", "unreferenced"),
+				sum("cycle", "in cycles"),
+				sum("indirect", "indirect"),
+				sum("possible", "possible"),
+				sum("suppressed", "suppressed"),
+				sum("before", "before the baseline"),
+				sum("shared", "held by several leaks"),
+			]
+				.filter(Boolean)
+				.join(" · "),
+		),
+		list,
+		el("h3", {}, "By site and kind"),
+		all,
+	);
+	root.ready = () => {
+		list.ready();
+		all.ready();
+	};
+	root.print = (on) => {
+		list.print(on);
+		all.print(on);
+	};
+	return root;
+}

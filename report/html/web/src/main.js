@@ -1,0 +1,217 @@
+// The page: cards, tabs, keys. A view is made when it is opened.
+import { head } from "./data.js";
+import { bytes, count, duration, many, share } from "./format.js";
+import { base } from "./names.js";
+import { el, go, readState, state } from "./dom.js";
+import { findings } from "./findings.js";
+import { dominators } from "./dominators.js";
+import { flame } from "./flame.js";
+import { leaks } from "./leaks.js";
+import { details, histograms, threads, timeline } from "./process.js";
+import { differences, sites } from "./sites.js";
+import "./style.css";
+
+const views = [
+	["flame", "Flame graph", flame],
+	["sites", "Sites", sites],
+	["leaks", "Leaks", leaks],
+	["diff", "Differences", differences],
+	["dominators", "Owners", dominators],
+	["timeline", "Timeline", timeline],
+	["histograms", "Histograms", histograms],
+	["threads", "Threads", threads],
+	["details", "Process", details],
+];
+
+function card(title, big, small, kind, view) {
+	return el(
+		"a",
+		{ class: `card ${kind ?? ""}`, href: `#view=${view}`, id: `card-${title}` },
+		el("span", {}, title),
+		el("b", {}, big),
+		el("small", {}, small),
+	);
+}
+function cards() {
+	const t = head.totals,
+		l = head.leaks,
+		old = head.old;
+	const all = [
+		card("live", bytes(t.live_bytes), many(t.live_blocks, "block"), "", "sites"),
+		card("peak", bytes(head.process_peak_bytes), `at the peak of the process`, "", "timeline"),
+		card(
+			"RSS",
+			head.rss_bytes ? bytes(head.rss_bytes) : "unknown",
+			head.rss_bytes
+				? `${share(t.live_bytes, head.rss_bytes)} of it live heap; profiler ${bytes(head.own_bytes)}`
+				: "",
+			"",
+			"timeline",
+		),
+		card(
+			"total",
+			bytes(t.total_bytes),
+			`${many(t.total_blocks, "allocation")}, ${t.temporary ? share(t.temporary, t.total_blocks) : "none"} temporary`,
+			"",
+			"histograms",
+		),
+		l.known
+			? card(
+					"lost",
+					bytes(l.lost.bytes),
+					[
+						l.root_leaks && many(l.root_leaks, "root leak"),
+						l.root_cycles && many(l.root_cycles, "root cycle"),
+					]
+						.filter(Boolean)
+						.join(", ") || "nothing",
+					l.lost.blocks ? "bad" : l.complete ? "good" : "warn",
+					"leaks",
+				)
+			: card("lost", "unknown", l.why, "warn", "leaks"),
+		card(
+			"coverage",
+			head.snapshot.complete ? "complete" : "incomplete",
+			`${many(head.sites, "site")} in ${duration(head.elapsed_ns)}`,
+			head.snapshot.complete ? "" : "warn",
+			"details",
+		),
+		card(
+			"warnings",
+			count(head.warnings.length),
+			head.warnings[0] ?? "none",
+			head.warnings.length ? "warn" : "",
+			"details",
+		),
+	];
+	if (old) {
+		const by = t.live_bytes - old.totals.live_bytes;
+		all.splice(
+			1,
+			0,
+			card(
+				"change",
+				`${by > 0 ? "+" : ""}${bytes(by)}`,
+				`since ${old.file}`,
+				by > 0 ? "bad" : "good",
+				"diff",
+			),
+		);
+	}
+	return el("div", { class: "cards" }, all);
+}
+
+const keys = [
+	["1 – 9", "a view"],
+	["/", "search"],
+	["↑ ↓ Home End", "rows of a table"],
+	["i", "flame graph: invert"],
+	["m", "flame graph: next measure"],
+	["u, Esc", "one step, or all the way, up"],
+	["?", "this list"],
+];
+const help = el(
+	"dialog",
+	{},
+	el("h3", {}, "Keys"),
+	el(
+		"dl",
+		{},
+		keys.map(([k, what]) => [el("dt", {}, el("kbd", {}, k)), el("dd", {}, what)]),
+	),
+	el("form", { method: "dialog" }, el("button", {}, "close")),
+);
+const told = el("ul", { class: "findings", "aria-label": "findings" });
+const tabs = views.map(([id, title], i) =>
+	el("a", { href: `#view=${id}`, role: "tab", id: `tab-${id}`, title: `( ${i + 1} )` }, title),
+);
+const main = el("main", { id: "view" });
+let open = null,
+	openId = "";
+
+function show() {
+	readState();
+	const found = views.find(([id]) => id === state.get("view")) ?? views[0];
+	const [id, , make] = found;
+	openId = id;
+	tabs.forEach((t) => t.setAttribute("aria-selected", String(t.id === `tab-${id}`)));
+	tabs.find((t) => t.id === `tab-${id}`).scrollIntoView({ block: "nearest", inline: "nearest" });
+	main.dataset.view = id;
+	const started = performance.now();
+	try {
+		open = make();
+		main.replaceChildren(open);
+		open.ready?.();
+	} catch (e) {
+		main.replaceChildren(el("p", { class: "empty" }, `This view cannot be drawn: ${e.message}`));
+		console.error(e);
+	}
+	if (!told.childElementCount) told.append(...findings());
+	main.dataset.ms = Math.round(performance.now() - started);
+	main.dataset.ready = id;
+}
+
+document.title = `${base(head.snapshot.exe)} ${bytes(head.totals.live_bytes)} live — tidemark`;
+document.getElementById("app").replaceChildren(
+	el(
+		"header",
+		{},
+		el(
+			"h1",
+			{},
+			base(head.snapshot.exe),
+			el(
+				"small",
+				{},
+				` ${head.when}, process ${head.snapshot.pid}, ${new Date(head.taken_ms).toLocaleString()}`,
+			),
+		),
+		el("p", { class: "dim command" }, head.command),
+		head.selection.length
+			? el("p", { class: "selection" }, `Selected: ${head.selection.join(" ")}`)
+			: null,
+		cards(),
+		told,
+		head.warnings.length
+			? el(
+					"ul",
+					{ class: "warnings" },
+					head.warnings.map((w) => el("li", {}, w)),
+				)
+			: null,
+	),
+	el(
+		"nav",
+		{ class: "tabs", role: "tablist" },
+		tabs,
+		el("button", { onclick: () => help.showModal(), title: "keys  ( ? )" }, "?"),
+	),
+	main,
+	help,
+);
+
+addEventListener("hashchange", show);
+addEventListener("beforeprint", () => open?.print?.(true));
+addEventListener("afterprint", () => open?.print?.(false));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
+addEventListener("keydown", (e) => {
+	const typing = e.target instanceof HTMLInputElement && e.target.type !== "checkbox";
+	if (e.ctrlKey || e.metaKey || e.altKey) return;
+	if (typing) {
+		if (e.key === "Escape") e.target.blur();
+		return;
+	}
+	if (e.target instanceof HTMLSelectElement) return;
+	if (e.key >= "1" && e.key <= String(views.length)) go(views[e.key - 1][0]);
+	else if (e.key === "/") {
+		const s = main.querySelector("input.search");
+		if (!s?.offsetParent) return;
+		s.focus();
+		s.select();
+	} else if (e.key === "?") help.showModal();
+	else if (!open?.key?.(e)) return;
+	e.preventDefault();
+});
+// The cards first: the data of a large snapshot takes a moment to read.
+document.body.dataset.view = openId;
+requestAnimationFrame(() => setTimeout(show));
