@@ -1,7 +1,11 @@
 /* gate_baseline.c - see gate_baseline.h. */
+#include "base/version.h"
+#include "base/alloc.h"
+#include "base/array.h"
 #include "gate_baseline.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
@@ -10,17 +14,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "gate.h"
-#include "gate_ini.h"
-#include "options.h"
+#include "base/ini.h"
+#include "print/options.h"
 
 static const char magic[] = "# tidemark baseline 1";
 
-static char *copy_or_empty(const char *s)
-{
-	return memory_string(s ? s : "");
-}
+static char *copy_or_empty(const char *s) { return alloc_string(s ? s : ""); }
 
-static void site_free(struct gate_base_site *s)
+static void free_site(struct gate_base_site *s)
 {
 	free(s->key);
 	free(s->function);
@@ -30,12 +31,12 @@ static void site_free(struct gate_base_site *s)
 void gate_baseline_free(struct gate_baseline *b)
 {
 	for (size_t i = 0; i < b->site_count; i++)
-		site_free(&b->sites[i]);
+		free_site(&b->sites[i]);
 	free(b->sites), free(b->exe), free(b->arch), free(b->libc), free(b->why);
 	memset(b, 0, sizeof *b);
 }
 
-static int by_key(const void *a, const void *b)
+static int compare_keys(const void *a, const void *b)
 {
 	const struct gate_base_site *x = a, *y = b;
 
@@ -48,15 +49,15 @@ const struct gate_base_site *gate_baseline_find(const struct gate_baseline *b, c
 
 	if (!b || !b->site_count)
 		return NULL;
-	return bsearch(&wanted, b->sites, b->site_count, sizeof wanted, by_key);
+	return bsearch(&wanted, b->sites, b->site_count, sizeof wanted, compare_keys);
 }
 
-static struct gate_base_site *add(struct gate_baseline *b)
+static struct gate_base_site *add_site(struct gate_baseline *b)
 {
-	if ((b->site_count & (b->site_count - 1)) == 0)
-		b->sites = memory_resize(b->sites, (b->site_count ? 2 * b->site_count : 1) * sizeof *b->sites);
-	b->sites[b->site_count] = (struct gate_base_site){ 0 };
-	return &b->sites[b->site_count++];
+	struct gate_base_site *s = ARRAY_ADD(b->sites, b->site_count, b->site_capacity);
+
+	*s = (struct gate_base_site){ 0 };
+	return s;
 }
 
 /* "# exe: server" */
@@ -69,7 +70,7 @@ static void parse_head(struct gate_baseline *b, char *line)
 		if (strncmp(line, name[i], strlen(name[i])))
 			continue;
 		free(*to[i]);
-		*to[i] = memory_string(line + strlen(name[i]));
+		*to[i] = alloc_string(line + strlen(name[i]));
 	}
 	if (!strncmp(line, "# peak: ", 8))
 		b->peak_bytes = strtoull(line + 8, NULL, 10);
@@ -103,14 +104,14 @@ static int parse_site(struct gate_baseline *b, char *line)
 			return -1;
 	if (!*p || n[2] > n[0])
 		return -1;
-	s = add(b);
-	s->key = memory_string(line);
+	s = add_site(b);
+	s->key = alloc_string(line);
 	s->live_blocks = n[0], s->live_bytes = n[1], s->lost_blocks = n[2], s->lost_bytes = n[3];
 	gap = strstr(p, "  ");
-	s->file = memory_string(gap ? gap + 2 : "");
+	s->file = alloc_string(gap ? gap + 2 : "");
 	if (gap)
 		*gap = '\0';
-	s->function = memory_string(p);
+	s->function = alloc_string(p);
 	return 0;
 }
 
@@ -136,21 +137,23 @@ static int parse_line(struct gate_baseline *b, char *line, int number, const cha
 	return 0;
 }
 
-int gate_baseline_parse(struct gate_baseline *b, const char *text, size_t bytes, const char *path,
-	struct tide_error *e)
+int gate_baseline_parse(
+	struct gate_baseline *b, const char *text, size_t bytes, const char *path, struct tide_error *e)
 {
 	const char *p = text, *end = text + bytes;
 	int number = 0, result = 0;
 
-	*b = (struct gate_baseline){ .exe = memory_string(""), .arch = memory_string(""),
-		.libc = memory_string(""), .why = memory_string("") };
+	*b = (struct gate_baseline){ .exe = alloc_string(""),
+		.arch = alloc_string(""),
+		.libc = alloc_string(""),
+		.why = alloc_string("") };
 	if (!bytes)
 		result = ini_error(e, path, 1, "not a baseline", "the file is empty",
 			"write it: tidemark gate --accept --why TEXT");
 	while (p < end && !result) {
 		const char *newline = memchr(p, '\n', (size_t)(end - p));
 		size_t length = (size_t)((newline ? newline : end) - p);
-		char *line = memory_get(length + 1);
+		char *line = alloc_bytes(length + 1);
 
 		memcpy(line, p, length);
 		line[length] = '\0';
@@ -159,7 +162,7 @@ int gate_baseline_parse(struct gate_baseline *b, const char *text, size_t bytes,
 		p += length + 1;
 	}
 	if (!result && b->site_count)
-		qsort(b->sites, b->site_count, sizeof *b->sites, by_key);
+		qsort(b->sites, b->site_count, sizeof *b->sites, compare_keys);
 	for (size_t i = 1; i < b->site_count && !result; i++) {
 		char what[200];
 
@@ -177,8 +180,8 @@ int gate_baseline_parse(struct gate_baseline *b, const char *text, size_t bytes,
 int gate_baseline_load(struct gate_baseline *b, const char *path, struct tide_error *e)
 {
 	size_t bytes;
-	char *text = ini_read(path, "the baseline", "make it from a good run: tidemark gate --accept --why TEXT",
-		&bytes, e);
+	char *text = ini_read(path, "the baseline",
+		"make it from a good run: tidemark gate --accept --why TEXT", &bytes, e);
 	int result = text ? gate_baseline_parse(b, text, bytes, path, e) : -1;
 
 	free(text);
@@ -200,10 +203,14 @@ static void print_clean(FILE *f, const char *text)
 	}
 }
 
-static void print(const struct gate_baseline *b, FILE *f)
+static void print_baseline(const struct gate_baseline *b, FILE *f)
 {
-	const struct { const char *name, *text; } head[] = {
-		{ "exe", b->exe }, { "arch", b->arch }, { "libc", b->libc },
+	const struct {
+		const char *name, *text;
+	} head[] = {
+		{ "exe", b->exe },
+		{ "arch", b->arch },
+		{ "libc", b->libc },
 	};
 
 	fprintf(f, "%s\n# tool: tidemark %s\n", magic, TIDEMARK_VERSION);
@@ -232,28 +239,49 @@ static void print(const struct gate_baseline *b, FILE *f)
 
 static void make_folders(const char *path)
 {
-	char *copy = memory_string(path);
+	char *copy = alloc_string(path);
 
 	for (char *p = copy + 1; *p; p++) {
 		if (*p != '/')
 			continue;
 		*p = '\0';
-		mkdir(copy, 0777);	/* what fails shows when the file is opened */
+		mkdir(copy, 0777); /* what fails shows when the file is opened */
 		*p = '/';
 	}
 	free(copy);
 }
 
+/* A file of a name that cannot be foreseen, beside `path`: no link that waits there is followed. */
+static FILE *open_temporary(const char *path, char **temporary)
+{
+	mode_t mask;
+	FILE *f;
+	int fd;
+
+	*temporary = alloc_printf("%s.XXXXXX", path);
+	fd = mkostemp(*temporary, O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	/* A baseline is committed beside the sources: it has the mode of any file. */
+	mask = umask(0);
+	umask(mask);
+	(void)!fchmod(fd, 0666 & ~mask);
+	f = fdopen(fd, "w");
+	if (!f)
+		close(fd);
+	return f;
+}
+
 int gate_baseline_save(const struct gate_baseline *b, const char *path, struct tide_error *e)
 {
-	char *temporary = memory_printf("%s.new.%ld", path, (long)getpid());
+	char *temporary;
 	FILE *f;
 	int result = 0;
 
 	make_folders(path);
-	f = fopen(temporary, "we");
+	f = open_temporary(path, &temporary);
 	if (f)
-		print(b, f);
+		print_baseline(b, f);
 	if (!f || ferror(f) | fclose(f) || rename(temporary, path)) {
 		result = ini_error(e, path, 0, "cannot write the baseline", strerror(errno), "");
 		e->code = EXIT_UNMEASURED;
@@ -269,8 +297,8 @@ static void take_site(struct gate_baseline *b, const struct gate_site *m)
 
 	if (!m->live_blocks)
 		return;
-	s = add(b);
-	s->key = memory_string(m->key);
+	s = add_site(b);
+	s->key = alloc_string(m->key);
 	s->function = copy_or_empty(m->function);
 	s->file = copy_or_empty(m->file);
 	s->live_blocks = m->live_blocks, s->live_bytes = m->live_bytes;
@@ -279,13 +307,16 @@ static void take_site(struct gate_baseline *b, const struct gate_site *m)
 
 void gate_baseline_take(struct gate_baseline *b, const struct gate_measure *m, const char *why)
 {
-	*b = (struct gate_baseline){ .exe = copy_or_empty(m->exe), .arch = copy_or_empty(m->arch),
-		.libc = copy_or_empty(m->libc), .why = copy_or_empty(why), .peak_bytes = m->peak_bytes };
+	*b = (struct gate_baseline){ .exe = copy_or_empty(m->exe),
+		.arch = copy_or_empty(m->arch),
+		.libc = copy_or_empty(m->libc),
+		.why = copy_or_empty(why),
+		.peak_bytes = m->peak_bytes };
 	for (size_t i = 0; i < m->site_count; i++)
 		take_site(b, &m->sites[i]);
 }
 
-static int matches(const char *function, char *const *globs, size_t count)
+static int match_globs(const char *function, char *const *globs, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (function && !fnmatch(globs[i], function, 0))
@@ -293,7 +324,7 @@ static int matches(const char *function, char *const *globs, size_t count)
 	return 0;
 }
 
-static const struct gate_site *measured(const struct gate_measure *m, const char *key)
+static const struct gate_site *find_measured(const struct gate_measure *m, const char *key)
 {
 	size_t lo = 0, hi = m->site_count;
 
@@ -314,27 +345,31 @@ static const struct gate_site *measured(const struct gate_measure *m, const char
 void gate_baseline_merge(struct gate_baseline *b, const struct gate_baseline *old,
 	const struct gate_measure *m, char *const *globs, size_t count, const char *why)
 {
-	*b = (struct gate_baseline){ .exe = copy_or_empty(m->exe), .arch = copy_or_empty(m->arch),
-		.libc = copy_or_empty(m->libc), .why = copy_or_empty(why),
+	*b = (struct gate_baseline){ .exe = copy_or_empty(m->exe),
+		.arch = copy_or_empty(m->arch),
+		.libc = copy_or_empty(m->libc),
+		.why = copy_or_empty(why),
 		.peak_bytes = old->peak_bytes ? old->peak_bytes : m->peak_bytes };
 	for (size_t i = 0; i < m->site_count; i++)
-		if (matches(m->sites[i].function, globs, count) || matches(m->sites[i].caller, globs, count))
+		if (match_globs(m->sites[i].function, globs, count)
+			|| match_globs(m->sites[i].caller, globs, count))
 			take_site(b, &m->sites[i]);
 	for (size_t i = 0; i < old->site_count; i++) {
 		const struct gate_base_site *from = &old->sites[i];
-		const struct gate_site *now = measured(m, from->key);
+		const struct gate_site *now = find_measured(m, from->key);
 		struct gate_base_site *to;
 
-		if (matches(from->function, globs, count) || (now && matches(now->caller, globs, count)))
+		if (match_globs(from->function, globs, count)
+			|| (now && match_globs(now->caller, globs, count)))
 			continue;
-		to = add(b);
+		to = add_site(b);
 		*to = *from;
-		to->key = memory_string(from->key);
-		to->function = memory_string(from->function);
-		to->file = memory_string(from->file);
+		to->key = alloc_string(from->key);
+		to->function = alloc_string(from->function);
+		to->file = alloc_string(from->file);
 	}
 	if (b->site_count)
-		qsort(b->sites, b->site_count, sizeof *b->sites, by_key);
+		qsort(b->sites, b->site_count, sizeof *b->sites, compare_keys);
 }
 
 static int lower(uint64_t *value, uint64_t now)
@@ -347,7 +382,7 @@ static int lower(uint64_t *value, uint64_t now)
 
 size_t gate_baseline_ratchet(struct gate_baseline *b, const struct gate_measure *m)
 {
-	const struct gate_base_site **moved = memory_get_zeroed(m->site_count + 1, sizeof *moved);
+	const struct gate_base_site **moved = alloc_zeroed(m->site_count + 1, sizeof *moved);
 	size_t changed = 0, kept = 0;
 
 	gate_baseline_moved(b, m, moved);
@@ -357,8 +392,8 @@ size_t gate_baseline_ratchet(struct gate_baseline *b, const struct gate_measure 
 
 		if (!s)
 			continue;
-		site_free(s);
-		s->key = memory_string(m->sites[i].key);
+		free_site(s);
+		s->key = alloc_string(m->sites[i].key);
 		s->function = copy_or_empty(m->sites[i].function);
 		s->file = copy_or_empty(m->sites[i].file);
 		changed++;
@@ -366,21 +401,22 @@ size_t gate_baseline_ratchet(struct gate_baseline *b, const struct gate_measure 
 	free(moved);
 	for (size_t i = 0; i < b->site_count; i++) {
 		struct gate_base_site *s = &b->sites[i];
-		const struct gate_site *now = measured(m, s->key);
+		const struct gate_site *now = find_measured(m, s->key);
 
 		if (!now || !now->live_blocks) {
-			site_free(s);
+			free_site(s);
 			changed++;
 			continue;
 		}
 		/* Bitwise: all four, whichever fell first. */
-		changed += (size_t)(lower(&s->live_blocks, now->live_blocks) | lower(&s->live_bytes, now->live_bytes) |
-			lower(&s->lost_blocks, now->lost_blocks) | lower(&s->lost_bytes, now->lost_bytes));
+		changed += (size_t)(lower(&s->live_blocks, now->live_blocks)
+			| lower(&s->live_bytes, now->live_bytes) | lower(&s->lost_blocks, now->lost_blocks)
+			| lower(&s->lost_bytes, now->lost_bytes));
 		b->sites[kept++] = *s;
 	}
 	b->site_count = kept;
 	if (kept)
-		qsort(b->sites, kept, sizeof *b->sites, by_key);
+		qsort(b->sites, kept, sizeof *b->sites, compare_keys);
 	changed += (size_t)lower(&b->peak_bytes, m->peak_bytes);
 	return changed;
 }

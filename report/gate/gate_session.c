@@ -1,17 +1,30 @@
 /* gate_session.c - see gate_session.h. */
+#include "base/alloc.h"
+#include "base/path.h"
 #include "gate_session.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
-#include "gate_ini.h"
+#include "base/ini.h"
+#include "base/path.h"
+#include "base/text.h"
 #include "gate_measure.h"
 #include "gate_run.h"
-#include "place.h"
 
-int session_open(struct gate_session *s, struct tide_error *e)
+static uint32_t read_date(void)
+{
+	time_t now = time(NULL);
+	struct tm t;
+
+	localtime_r(&now, &t);
+	return (uint32_t)((t.tm_year + 1900) * 10000 + (t.tm_mon + 1) * 100 + t.tm_mday);
+}
+
+int gate_session_open(struct gate_session *s, struct tide_error *e)
 {
 	char *here = getcwd(NULL, 0);
 	const char *given[] = { s->options->source_root };
@@ -19,11 +32,13 @@ int session_open(struct gate_session *s, struct tide_error *e)
 
 	s->roots = s->options->source_root ? source_root_new(given, 1) : source_root_new(usual, 2);
 	free(here);
+	if (!s->today)
+		s->today = read_date();
 	return gate_rules_make(&s->rules, s->config, s->today, s->options->suppressions.item,
 		s->options->suppressions.count, e);
 }
 
-void session_close(struct gate_session *s)
+void gate_session_close(struct gate_session *s)
 {
 	for (size_t i = 0; i < s->count; i++)
 		gate_result_free(&s->results[i]);
@@ -34,7 +49,7 @@ void session_close(struct gate_session *s)
 
 static struct gate_result *add_result(struct gate_session *s)
 {
-	s->results = memory_resize(s->results, (s->count + 1) * sizeof *s->results);
+	s->results = alloc_resize(s->results, (s->count + 1) * sizeof *s->results);
 	memset(&s->results[s->count], 0, sizeof *s->results);
 	return &s->results[s->count++];
 }
@@ -64,7 +79,8 @@ static int check_limits(const struct gate_session *s, const struct gate_scenario
 			continue;
 		snprintf(what, sizeof what, "[site %.100s]: live = %.60s", s->config->sites[i].text,
 			s->config->sites[i].limits.of[GATE_LIVE].text);
-		return ini_error(e, path, s->config->sites[i].line, what, "there is no baseline to compare with",
+		return ini_error(e, path, s->config->sites[i].line, what,
+			"there is no baseline to compare with",
 			"add baseline = FILE to the scenario, or give a size");
 	}
 	return 0;
@@ -79,7 +95,7 @@ static int load_baseline(const struct gate_session *s, const struct gate_scenari
 		return 0;
 	if (s->accept && access(scenario->baseline, F_OK))
 		return 0;
-	/* What --accept writes anew need not be readable, unless parts of it are kept. */
+	/* A baseline that --accept replaces need not be readable, unless parts of it are kept. */
 	if (gate_baseline_load(b, scenario->baseline, e)) {
 		if (!s->accept || s->accept_site_count)
 			return -1;
@@ -89,7 +105,7 @@ static int load_baseline(const struct gate_session *s, const struct gate_scenari
 	return 1;
 }
 
-static bool selected(const struct gate_session *s, const struct gate_scenario *scenario)
+static bool is_selected(const struct gate_session *s, const struct gate_scenario *scenario)
 {
 	for (size_t i = 0; i < s->only_count; i++)
 		if (!strcmp(s->only[i], scenario->name))
@@ -105,13 +121,13 @@ static int check_only(const struct gate_session *s, struct tide_error *e)
 		while (k < s->config->scenario_count && strcmp(s->config->scenarios[k].name, s->only[i]))
 			k++;
 		if (k == s->config->scenario_count)
-			return error_set(e, EXIT_USAGE, "no scenario `%s`|%s has none of that name|", s->only[i],
-				s->config->path ? s->config->path : "the command line");
+			return error_set(e, EXIT_USAGE, "no scenario `%s`|%s has none of that name|",
+				s->only[i], s->config->path ? s->config->path : "the command line");
 	}
 	return 0;
 }
 
-/* All that can be wrong is said before the first program runs. */
+/* Reports everything that can be wrong before the first program runs. */
 static int check_all(struct gate_session *s, struct tide_error *e)
 {
 	size_t chosen = 0;
@@ -123,7 +139,7 @@ static int check_all(struct gate_session *s, struct tide_error *e)
 		struct gate_baseline b;
 		int has;
 
-		if (!selected(s, scenario))
+		if (!is_selected(s, scenario))
 			continue;
 		chosen++;
 		if ((s->accept || s->ratchet) && !scenario->baseline)
@@ -142,34 +158,44 @@ static int check_all(struct gate_session *s, struct tide_error *e)
 	return 0;
 }
 
-static void measure_run(struct gate_session *s, const struct gate_scenario *scenario, const struct gate_run *run,
-	bool shell, struct gate_measure *m)
+static void measure_run(struct gate_session *s, const struct gate_scenario *scenario,
+	const struct gate_run *run, bool shell, struct gate_measure *m)
 {
-	struct gate_source source = { .paths = run->snapshots, .count = run->snapshot_count,
-		.exe = scenario->exe, .shell_parent = shell ? run->pid : 0, .rounds = scenario->rounds,
+	struct gate_source source = { .paths = run->snapshots,
+		.count = run->snapshot_count,
+		.exe = scenario->exe,
+		.shell_parent = shell ? run->pid : 0,
+		.rounds = scenario->rounds,
 		.min_rounds = scenario->min_rounds,
-		.rules = &s->rules, .config = s->config, .roots = s->roots };
+		.rules = &s->rules,
+		.config = s->config,
+		.roots = s->roots };
 
 	if (!run->reason) {
-		gate_measure(&source, m);
+		gate_measure_take(&source, m);
 		return;
 	}
 	memset(m, 0, sizeof *m);
-	m->unmeasured = memory_string(run->reason);
-	m->snapshots = memory_get((run->snapshot_count + 1) * sizeof *m->snapshots);
+	m->unmeasured = alloc_string(run->reason);
+	m->snapshots = alloc_bytes((run->snapshot_count + 1) * sizeof *m->snapshots);
 	for (size_t i = 0; i < run->snapshot_count; i++)
-		m->snapshots[m->snapshot_count++] = memory_string(run->snapshots[i]);
+		m->snapshots[m->snapshot_count++] = alloc_string(run->snapshots[i]);
 }
 
+/* With a bar before each line: what the program has printed must not be a command of the log's reader. */
 static void show_log(const struct gate_session *s, const struct gate_run *run)
 {
-	char *tail;
+	char *tail, *rest = NULL;
 
 	if (s->options->quiet || s->options->json)
 		return;
 	tail = gate_run_tail(run, 10);
 	if (*tail)
-		fprintf(stderr, "tidemark: the end of %s:\n%s\n", run->log, tail);
+		error_note("the end of %s:", run->log);
+	for (char *line = strtok_r(tail, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		text_clean(line);
+		fprintf(stderr, "  | %s\n", line);
+	}
 	free(tail);
 }
 
@@ -187,7 +213,7 @@ static int accept_baseline(struct gate_session *s, const struct gate_scenario *s
 	*b = fresh;
 	result = gate_baseline_save(b, scenario->baseline, e);
 	if (!result && !s->options->quiet)
-		fprintf(stderr, "tidemark: %s: %zu sites accepted\n", scenario->baseline, b->site_count);
+		error_note("%s: %zu sites accepted", scenario->baseline, b->site_count);
 	return result;
 }
 
@@ -199,12 +225,12 @@ static int ratchet_baseline(struct gate_session *s, const struct gate_scenario *
 	if (changed && gate_baseline_save(b, scenario->baseline, e))
 		return -1;
 	if (!s->options->quiet)
-		fprintf(stderr, "tidemark: %s: %zu lines lowered\n", scenario->baseline, changed);
+		error_note("%s: %zu lines lowered", scenario->baseline, changed);
 	return 0;
 }
 
-/* --accept ends well whatever was found: it was accepted. */
-static void excuse(struct gate_result *r)
+/* --accept passes with any findings: they were accepted. */
+static void excuse_findings(struct gate_result *r)
 {
 	for (size_t i = 0; i < r->finding_count; i++)
 		r->findings[i].fails &= r->findings[i].kind == GATE_KIND_UNMEASURED;
@@ -212,7 +238,7 @@ static void excuse(struct gate_result *r)
 }
 
 /* Runs and judges once. */
-static int attempt(struct gate_session *s, const struct gate_scenario *scenario, char *const *program,
+static int run_and_judge(struct gate_session *s, const struct gate_scenario *scenario, char *const *program,
 	bool again, struct gate_result *r, struct tide_error *e)
 {
 	struct gate_baseline b = { 0 };
@@ -232,9 +258,10 @@ static int attempt(struct gate_session *s, const struct gate_scenario *scenario,
 		has = 1;
 	}
 	gate_judge(s->config, scenario, &m, has ? &b : NULL, r);
+	gate_measure_stacks(&m, r, s->all_stacks);
 	r->elapsed_ms = run.elapsed_ms;
 	if (s->accept)
-		excuse(r);
+		excuse_findings(r);
 	if (!result && s->ratchet && r->verdict != GATE_UNMEASURED)
 		result = ratchet_baseline(s, scenario, &m, &b, e);
 	if (r->verdict == GATE_UNMEASURED)
@@ -245,7 +272,7 @@ static int attempt(struct gate_session *s, const struct gate_scenario *scenario,
 	return result;
 }
 
-int session_scenarios(struct gate_session *s, struct tide_error *e)
+int gate_session_scenarios(struct gate_session *s, struct tide_error *e)
 {
 	if (check_all(s, e))
 		return -1;
@@ -253,13 +280,13 @@ int session_scenarios(struct gate_session *s, struct tide_error *e)
 		const struct gate_scenario *scenario = &s->config->scenarios[i];
 		struct gate_result r, again;
 
-		if (!selected(s, scenario))
+		if (!is_selected(s, scenario))
 			continue;
-		if (attempt(s, scenario, NULL, false, &r, e))
+		if (run_and_judge(s, scenario, NULL, false, &r, e))
 			return -1;
-		/* A leak that does not come back was no leak of the program: see GATE_KIND_FLAKY. */
+		/* A leak that does not come back is flaky: see GATE_KIND_FLAKY. */
 		if (r.verdict == GATE_FAIL && !s->ratchet) {
-			if (attempt(s, scenario, NULL, true, &again, e)) {
+			if (run_and_judge(s, scenario, NULL, true, &again, e)) {
 				gate_result_free(&r);
 				return -1;
 			}
@@ -270,12 +297,13 @@ int session_scenarios(struct gate_session *s, struct tide_error *e)
 	return 0;
 }
 
-int session_program(struct gate_session *s, char *const *program, struct tide_error *e)
+int gate_session_program(struct gate_session *s, char *const *program, struct tide_error *e)
 {
-	struct gate_scenario *scenario = gate_config_scenario(s->config, place_base(program[0]));
+	struct gate_scenario *scenario = gate_config_scenario(s->config, path_base(program[0]));
 	struct gate_result r;
 
-	if ((!s->self_test && check_limits(s, scenario, false, e)) || attempt(s, scenario, program, false, &r, e))
+	if ((!s->self_test && check_limits(s, scenario, false, e))
+		|| run_and_judge(s, scenario, program, false, &r, e))
 		return -1;
 	*add_result(s) = r;
 	return 0;
@@ -286,10 +314,15 @@ static int load_against(struct gate_session *s, const struct gate_scenario *scen
 	struct tide_error *e)
 {
 	char *path = (char *)s->against, first[8] = "";
-	struct gate_source source = { .paths = &path, .count = 1, .exe = scenario->exe, .rules = &s->rules,
-		.config = s->config, .roots = s->roots };
+	struct gate_source source = { .paths = &path,
+		.count = 1,
+		.exe = scenario->exe,
+		.rules = &s->rules,
+		.config = s->config,
+		.roots = s->roots };
 	struct gate_measure m;
 	FILE *f = fopen(path, "re");
+	int result;
 
 	if (!f)
 		return error_set(e, EXIT_USAGE, "cannot open %s|it was given with --against|", path);
@@ -298,40 +331,44 @@ static int load_against(struct gate_session *s, const struct gate_scenario *scen
 		return gate_baseline_load(b, path, e);
 	}
 	fclose(f);
-	gate_measure(&source, &m);
+	gate_measure_take(&source, &m);
 	if (m.unmeasured)
 		error_set(e, EXIT_UNMEASURED, "%s cannot be compared with|%s|", path, m.unmeasured);
 	else
 		gate_baseline_take(b, &m, "--against");
-	f = NULL;
-	int result = m.unmeasured ? -1 : 0;
+	result = m.unmeasured ? -1 : 0;
 	gate_measure_free(&m);
 	return result;
 }
 
 /* Which scenario's limits and baseline hold: the one named, or the only one there is. */
-static struct gate_scenario *scenario_of_snapshots(struct gate_session *s, struct tide_error *e)
+static struct gate_scenario *choose_scenario(struct gate_session *s, struct tide_error *e)
 {
 	struct gate_config *c = s->config;
 
 	if (check_only(s, e))
 		return NULL;
 	if (s->only_count > 1) {
-		error_set(e, EXIT_USAGE, "several --scenario with --snapshots|snapshots are of one scenario|"
+		error_set(e, EXIT_USAGE,
+			"several --scenario with --snapshots|snapshots are of one scenario|"
 			"name one");
 		return NULL;
 	}
 	for (size_t i = 0; i < c->scenario_count; i++)
-		if (s->only_count ? selected(s, &c->scenarios[i]) : c->scenario_count == 1)
+		if (s->only_count ? is_selected(s, &c->scenarios[i]) : c->scenario_count == 1)
 			return &c->scenarios[i];
 	return gate_config_scenario(c, "snapshots");
 }
 
-int session_snapshots(struct gate_session *s, char *const *paths, size_t count, struct tide_error *e)
+int gate_session_snapshots(struct gate_session *s, char *const *paths, size_t count, struct tide_error *e)
 {
-	struct gate_scenario *scenario = scenario_of_snapshots(s, e);
-	struct gate_source source = { .paths = paths, .count = count, .series = true, .rules = &s->rules,
-		.config = s->config, .roots = s->roots };
+	struct gate_scenario *scenario = choose_scenario(s, e);
+	struct gate_source source = { .paths = paths,
+		.count = count,
+		.series = true,
+		.rules = &s->rules,
+		.config = s->config,
+		.roots = s->roots };
 	struct gate_baseline b = { 0 };
 	struct gate_measure m;
 	struct gate_result r;
@@ -343,7 +380,8 @@ int session_snapshots(struct gate_session *s, char *const *paths, size_t count, 
 	source.rounds = scenario->rounds;
 	source.min_rounds = scenario->rounds ? scenario->min_rounds : 0;
 	if ((s->accept || s->ratchet) && !scenario->baseline)
-		return error_set(e, EXIT_USAGE, "no baseline to write|the scenario has none|"
+		return error_set(e, EXIT_USAGE,
+			"no baseline to write|the scenario has none|"
 			"add baseline = FILE to the gate file and name the scenario with --scenario");
 	has = s->against ? (load_against(s, scenario, &b, e) ? -1 : 1) : load_baseline(s, scenario, &b, e);
 	if (has < 0)
@@ -352,14 +390,15 @@ int session_snapshots(struct gate_session *s, char *const *paths, size_t count, 
 		gate_baseline_free(&b);
 		return -1;
 	}
-	gate_measure(&source, &m);
+	gate_measure_take(&source, &m);
 	if (s->accept && !m.unmeasured) {
 		result = accept_baseline(s, scenario, &m, &b, e);
 		has = 1;
 	}
 	gate_judge(s->config, scenario, &m, has ? &b : NULL, &r);
+	gate_measure_stacks(&m, &r, s->all_stacks);
 	if (s->accept)
-		excuse(&r);
+		excuse_findings(&r);
 	if (!result && s->ratchet && r.verdict != GATE_UNMEASURED)
 		result = ratchet_baseline(s, scenario, &m, &b, e);
 	*add_result(s) = r;
@@ -368,7 +407,7 @@ int session_snapshots(struct gate_session *s, char *const *paths, size_t count, 
 	return result;
 }
 
-void session_finish(struct gate_session *s)
+void gate_session_finish(struct gate_session *s)
 {
 	bool *used = s->rules.used, all = !s->only_count;
 
@@ -380,7 +419,7 @@ void session_finish(struct gate_session *s)
 		if (s->strict)
 			gate_strict(&s->results[i]);
 		if (s->accept)
-			excuse(&s->results[i]);
+			excuse_findings(&s->results[i]);
 	}
 	s->status = gate_status(s->results, s->count);
 }

@@ -1,46 +1,41 @@
 /* gate_judge.c - from what was measured to findings: gate.h. */
+#include "base/alloc.h"
 #include "gate.h"
 
 #include <fnmatch.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include "units.h"
+#include "base/units.h"
 
 struct judge {
 	const struct gate_config *c;
 	const struct gate_scenario *s;
 	const struct gate_measure *m;
-	const struct gate_baseline *baseline;		/* NULL: none */
-	const struct gate_base_site **before;		/* of each measured site; NULL: new */
-	const struct gate_site_rule **rule;		/* of each measured site; NULL: none */
+	const struct gate_baseline *baseline; /* NULL: none */
+	const struct gate_base_site **before; /* of each measured site; NULL: new */
+	const struct gate_site_rule **rule;   /* of each measured site; NULL: none */
 	struct gate_result *r;
 };
 
 static const struct gate_base_site nothing;
 
-static char *limit_text(enum gate_limit_key key, const struct gate_limit *l)
+static char *format_limit(enum gate_limit_key key, const struct gate_limit *l)
 {
-	return memory_printf("%s = %s", gate_limit_name[key], l->text);
+	return alloc_printf("%s = %s", gate_limit_name[key], l->text);
 }
 
-static bool in_force(const struct gate_limit *l)
-{
-	return l->kind != LIMIT_OFF && l->kind != LIMIT_UNSET;
-}
+static bool is_in_force(const struct gate_limit *l) { return l->kind != LIMIT_OFF && l->kind != LIMIT_UNSET; }
 
-static bool relative(const struct gate_limit *l)
+static bool is_relative(const struct gate_limit *l)
 {
 	return l->kind == LIMIT_MORE_BLOCKS || l->kind == LIMIT_MORE_PERCENT || l->kind == LIMIT_MORE_SIZE;
 }
 
-static char *text_or_null(const char *s)
-{
-	return s ? memory_string(s) : NULL;
-}
+static char *copy_text(const char *s) { return s ? alloc_string(s) : NULL; }
 
 /* A glob for a path: the whole of it, or what follows any `/`. */
-static bool file_matches(const char *glob, const char *file)
+static bool match_file(const char *glob, const char *file)
 {
 	for (const char *p = file; p; p = strchr(p, '/')) {
 		p += p != file;
@@ -50,69 +45,68 @@ static bool file_matches(const char *glob, const char *file)
 	return false;
 }
 
-static bool rule_matches(const struct gate_site_rule *rule, const struct gate_site *site)
+static bool match_rule(const struct gate_site_rule *rule, const struct gate_site *site)
 {
-	if (fnmatch(rule->function, site->function ? site->function : "", 0) &&
-	    fnmatch(rule->function, site->caller ? site->caller : "", 0))
+	if (fnmatch(rule->function, site->function ? site->function : "", 0)
+		&& fnmatch(rule->function, site->caller ? site->caller : "", 0))
 		return false;
-	return !rule->file || (site->file && file_matches(rule->file, site->file));
+	return !rule->file || (site->file && match_file(rule->file, site->file));
 }
 
 /* The limit for one site: its rule's, else the scenario's. */
-static const struct gate_limit *limit_of(const struct judge *j, size_t i, enum gate_limit_key key)
+static const struct gate_limit *find_limit(const struct judge *j, size_t i, enum gate_limit_key key)
 {
 	const struct gate_site_rule *rule = j->rule[i];
 
-	return rule && rule->limits.of[key].kind != LIMIT_UNSET ? &rule->limits.of[key] :
-		&j->s->limits.of[key];
+	return rule && rule->limits.of[key].kind != LIMIT_UNSET ? &rule->limits.of[key]
+								: &j->s->limits.of[key];
 }
 
-static bool has_own(const struct judge *j, size_t i, enum gate_limit_key key)
+static bool has_own_limit(const struct judge *j, size_t i, enum gate_limit_key key)
 {
 	return j->rule[i] && j->rule[i]->limits.of[key].kind != LIMIT_UNSET;
 }
 
-static const struct gate_base_site *before(const struct judge *j, size_t i)
+static const struct gate_base_site *find_base(const struct judge *j, size_t i)
 {
 	return j->before[i] ? j->before[i] : &nothing;
 }
 
-static struct gate_finding *site_finding(struct judge *j, size_t i, enum gate_kind kind, bool fails,
-	int key, const struct gate_limit *limit)
+static struct gate_finding *add_site_finding(
+	struct judge *j, size_t i, enum gate_kind kind, bool fails, int key, const struct gate_limit *limit)
 {
 	const struct gate_site *site = &j->m->sites[i];
 	struct gate_finding *f = gate_finding_add(j->r, kind, fails);
 
-	f->key = text_or_null(site->key);
-	f->function = text_or_null(site->function);
-	f->file = text_or_null(site->file);
+	f->key = copy_text(site->key);
+	f->site = i;
+	f->function = copy_text(site->function);
+	f->file = copy_text(site->file);
 	f->line = site->line;
-	f->owner = j->rule[i] ? text_or_null(j->rule[i]->owner) : NULL;
+	f->owner = j->rule[i] ? copy_text(j->rule[i]->owner) : NULL;
 	f->limit_key = key;
-	f->limit = limit ? limit_text(key, limit) : NULL;
-	if (j->m->stack)
-		j->m->stack(j->m->sources, site->origin, &f->stack);
+	f->limit = limit ? format_limit(key, limit) : NULL;
 	return f;
 }
 
-static char *blocks_text(uint64_t blocks, uint64_t bytes)
+static char *format_blocks(uint64_t blocks, uint64_t bytes)
 {
-	return memory_printf("%" PRIu64 " block%s, %" PRIu64 " byte%s", blocks, blocks == 1 ? "" : "s",
-		bytes, bytes == 1 ? "" : "s");
+	return alloc_printf("%" PRIu64 " block%s, %" PRIu64 " byte%s", blocks, blocks == 1 ? "" : "s", bytes,
+		bytes == 1 ? "" : "s");
 }
 
-static uint64_t excess_of(const struct judge *j, size_t i)
+static uint64_t count_excess(const struct judge *j, size_t i)
 {
-	uint64_t lost = j->m->sites[i].lost_blocks, held = before(j, i)->lost_blocks;
+	uint64_t lost = j->m->sites[i].lost_blocks, held = find_base(j, i)->lost_blocks;
 
 	return lost > held ? lost - held : 0;
 }
 
-static void leaked_finding(struct judge *j, size_t i, enum gate_kind kind, bool fails,
-	const struct gate_limit *limit)
+static void add_leaked(
+	struct judge *j, size_t i, enum gate_kind kind, bool fails, const struct gate_limit *limit)
 {
 	const struct gate_site *site = &j->m->sites[i];
-	struct gate_finding *f = site_finding(j, i, kind, fails, GATE_LEAKED, limit);
+	struct gate_finding *f = add_site_finding(j, i, kind, fails, GATE_LEAKED, limit);
 	char *what, *base = NULL, *below = NULL;
 
 	if (kind == GATE_KIND_CYCLE) {
@@ -122,14 +116,15 @@ static void leaked_finding(struct judge *j, size_t i, enum gate_kind kind, bool 
 		f->blocks = site->unreferenced_blocks ? site->unreferenced_blocks : site->lost_blocks;
 		f->bytes = site->unreferenced_blocks ? site->unreferenced_bytes : site->lost_bytes;
 	}
-	what = blocks_text(f->blocks, f->bytes);
-	if (before(j, i)->lost_blocks)
-		base = memory_printf("; the baseline holds %" PRIu64, before(j, i)->lost_blocks);
+	what = format_blocks(f->blocks, f->bytes);
+	if (find_base(j, i)->lost_blocks)
+		base = alloc_printf("; the baseline holds %" PRIu64, find_base(j, i)->lost_blocks);
 	if (site->below_blocks)
-		below = blocks_text(site->below_blocks, site->below_bytes);
-	f->message = memory_printf("%s lost%s%s%s%s%s", what,
-		kind == GATE_KIND_CYCLE ? " in a cycle" :
-		site->unreferenced_blocks ? "" : " below other lost blocks",
+		below = format_blocks(site->below_blocks, site->below_bytes);
+	f->message = alloc_printf("%s lost%s%s%s%s%s", what,
+		kind == GATE_KIND_CYCLE             ? " in a cycle"
+			: site->unreferenced_blocks ? ""
+						    : " below other lost blocks",
 		base ? base : "", below ? ", and " : "", below ? below : "", below ? " below them" : "");
 	free(what), free(base), free(below);
 }
@@ -145,31 +140,31 @@ static void judge_leaked(struct judge *j)
 	for (size_t i = 0; i < j->m->site_count; i++) {
 		const struct gate_site *site = &j->m->sites[i];
 
-		if (has_own(j, i, GATE_LEAKED) || !excess_of(j, i))
+		if (has_own_limit(j, i, GATE_LEAKED) || !count_excess(j, i))
 			continue;
-		total += excess_of(j, i);
+		total += count_excess(j, i);
 		heads += site->unreferenced_blocks || site->cycle_blocks;
 	}
-	fails = in_force(common) && total > common->number;
+	fails = is_in_force(common) && total > common->number;
 	for (size_t i = 0; i < j->m->site_count; i++) {
 		const struct gate_site *site = &j->m->sites[i];
-		const struct gate_limit *limit = limit_of(j, i, GATE_LEAKED);
-		uint64_t excess = excess_of(j, i);
-		bool own = has_own(j, i, GATE_LEAKED);
-		bool red = own ? in_force(limit) && excess > limit->number : fails;
+		const struct gate_limit *limit = find_limit(j, i, GATE_LEAKED);
+		uint64_t excess = count_excess(j, i);
+		bool own = has_own_limit(j, i, GATE_LEAKED);
+		bool red = own ? is_in_force(limit) && excess > limit->number : fails;
 
 		if (!excess)
 			continue;
 		if (site->cycle_blocks)
-			leaked_finding(j, i, GATE_KIND_CYCLE, red, limit);
-		/* What hangs below a lost block is told there, unless only it grew. */
+			add_leaked(j, i, GATE_KIND_CYCLE, red, limit);
+		/* Blocks below a lost block are counted in its finding, unless only they grew. */
 		if (site->unreferenced_blocks || (!site->cycle_blocks && (own || !heads)))
-			leaked_finding(j, i, GATE_KIND_LEAKED, red, limit);
+			add_leaked(j, i, GATE_KIND_LEAKED, red, limit);
 	}
 }
 
 /* Of a block of the site; where all are freed at the end, of all it ever made. */
-static double mean_bytes(const struct gate_site *s)
+static double compute_mean_bytes(const struct gate_site *s)
 {
 	if (s->live_blocks)
 		return (double)s->live_bytes / (double)s->live_blocks;
@@ -183,38 +178,41 @@ static void judge_growth(struct judge *j)
 	bool fails;
 
 	for (size_t i = 0; i < j->m->site_count; i++)
-		growing += j->m->sites[i].growth.grows && !j->m->sites[i].suppressed &&
-			!has_own(j, i, GATE_GROWTH);
-	fails = in_force(common) && growing > common->number;
+		growing += j->m->sites[i].growth.grows && !j->m->sites[i].suppressed
+			&& !has_own_limit(j, i, GATE_GROWTH);
+	fails = is_in_force(common) && growing > common->number;
 	for (size_t i = 0; i < j->m->site_count; i++) {
 		const struct gate_site *site = &j->m->sites[i];
-		const struct gate_limit *limit = limit_of(j, i, GATE_GROWTH);
+		const struct gate_limit *limit = find_limit(j, i, GATE_GROWTH);
 		const uint64_t *w = site->growth.floor;
-		double bytes = mean_bytes(site);
+		double bytes = compute_mean_bytes(site), bytes_held;
 		struct gate_finding *f;
 
 		if (!site->growth.grows || site->suppressed)
 			continue;
-		f = site_finding(j, i, GATE_KIND_GROWING,
-			has_own(j, i, GATE_GROWTH) ? in_force(limit) && limit->number == 0 : fails,
+		f = add_site_finding(j, i, GATE_KIND_GROWING,
+			has_own_limit(j, i, GATE_GROWTH) ? is_in_force(limit) && limit->number == 0 : fails,
 			GATE_GROWTH, limit);
 		f->blocks = w[GROWTH_WINDOWS - 1];
-		f->bytes = (uint64_t)((double)f->blocks * bytes);
-		f->message = memory_printf("the least it held rose in five windows: %" PRIu64 ", %" PRIu64
-			", %" PRIu64 ", %" PRIu64 ", %" PRIu64 " blocks; %.3g block%s, %.3g bytes per round",
+		bytes_held = (double)f->blocks * bytes;
+		f->bytes =
+			bytes_held < 0x1p63 ? (uint64_t)bytes_held : UINT64_MAX; /* a file may say anything */
+		f->message = alloc_printf("the least it held rose in five windows: %" PRIu64 ", %" PRIu64
+					  ", %" PRIu64 ", %" PRIu64 ", %" PRIu64
+					  " blocks; %.3g block%s, %.3g bytes per round",
 			w[0], w[1], w[2], w[3], w[4], site->growth.per_round,
 			site->growth.per_round == 1 ? "" : "s", site->growth.per_round * bytes);
 	}
 }
 
 /* Reachable at the end. */
-static void reachable(const struct gate_site *s, uint64_t *blocks, uint64_t *bytes)
+static void count_reachable(const struct gate_site *s, uint64_t *blocks, uint64_t *bytes)
 {
 	*blocks = s->live_blocks > s->lost_blocks ? s->live_blocks - s->lost_blocks : 0;
 	*bytes = s->live_bytes > s->lost_bytes ? s->live_bytes - s->lost_bytes : 0;
 }
 
-static bool above(const struct gate_limit *l, uint64_t blocks, uint64_t bytes, uint64_t base_blocks,
+static bool is_above(const struct gate_limit *l, uint64_t blocks, uint64_t bytes, uint64_t base_blocks,
 	uint64_t base_bytes)
 {
 	switch (l->kind) {
@@ -227,16 +225,16 @@ static bool above(const struct gate_limit *l, uint64_t blocks, uint64_t bytes, u
 	}
 }
 
-static void sizes_message(struct gate_finding *f, const char *what, const char *where, uint64_t limit)
+static void set_sizes_message(struct gate_finding *f, const char *what, const char *where, uint64_t limit)
 {
 	char now[UNITS_TEXT], most[UNITS_TEXT];
 
-	f->message = memory_printf("%s %s (%" PRIu64 " bytes), %s %s", what,
+	f->message = alloc_printf("%s %s (%" PRIu64 " bytes), %s %s", what,
 		units_bytes(now, (int64_t)f->bytes), f->bytes, where, units_bytes(most, (int64_t)limit));
 }
 
 /* The site to look at first when the whole is too large. */
-static size_t largest(const struct judge *j)
+static size_t find_largest(const struct judge *j)
 {
 	size_t most = SIZE_MAX;
 	uint64_t most_bytes = 0;
@@ -244,9 +242,9 @@ static size_t largest(const struct judge *j)
 	for (size_t i = 0; i < j->m->site_count; i++) {
 		uint64_t blocks, bytes;
 
-		reachable(&j->m->sites[i], &blocks, &bytes);
-		if (most == SIZE_MAX || bytes > most_bytes || (bytes == most_bytes &&
-		    strcmp(j->m->sites[i].key, j->m->sites[most].key) < 0)) {
+		count_reachable(&j->m->sites[i], &blocks, &bytes);
+		if (most == SIZE_MAX || bytes > most_bytes
+			|| (bytes == most_bytes && strcmp(j->m->sites[i].key, j->m->sites[most].key) < 0)) {
 			most = i;
 			most_bytes = bytes;
 		}
@@ -254,19 +252,19 @@ static size_t largest(const struct judge *j)
 	return most;
 }
 
-static struct gate_finding *whole_finding(struct judge *j, enum gate_kind kind, enum gate_limit_key key)
+static struct gate_finding *add_whole_finding(struct judge *j, enum gate_kind kind, enum gate_limit_key key)
 {
-	size_t i = largest(j);
+	size_t i = find_largest(j);
 	struct gate_finding *f;
 
 	if (i == SIZE_MAX) {
 		f = gate_finding_add(j->r, kind, true);
 		f->limit_key = key;
-		f->limit = limit_text(key, &j->s->limits.of[key]);
+		f->limit = format_limit(key, &j->s->limits.of[key]);
 		return f;
 	}
-	f = site_finding(j, i, kind, true, key, &j->s->limits.of[key]);
-	/* It is no site's finding: a second run need not have the same largest site. */
+	f = add_site_finding(j, i, kind, true, key, &j->s->limits.of[key]);
+	/* The finding is about the whole: a second run need not have the same largest site. */
 	free(f->key), free(f->owner);
 	f->key = f->owner = NULL;
 	return f;
@@ -279,31 +277,31 @@ static void judge_live(struct judge *j)
 
 	for (size_t i = 0; i < j->m->site_count; i++) {
 		const struct gate_site *site = &j->m->sites[i];
-		const struct gate_limit *limit = limit_of(j, i, GATE_LIVE);
-		struct gate_base_site base = *before(j, i);
+		const struct gate_limit *limit = find_limit(j, i, GATE_LIVE);
+		struct gate_base_site base = *find_base(j, i);
 		struct gate_finding *f;
 
-		reachable(site, &blocks, &bytes);
+		count_reachable(site, &blocks, &bytes);
 		all_blocks += blocks;
 		all_bytes += bytes;
 		base.live_blocks -= base.lost_blocks;
 		base.live_bytes = base.live_bytes > base.lost_bytes ? base.live_bytes - base.lost_bytes : 0;
-		if (!relative(limit) || site->suppressed ||
-		    !above(limit, blocks, bytes, base.live_blocks, base.live_bytes))
+		if (!is_relative(limit) || site->suppressed
+			|| !is_above(limit, blocks, bytes, base.live_blocks, base.live_bytes))
 			continue;
-		f = site_finding(j, i, GATE_KIND_OVER_BASELINE, true, GATE_LIVE, limit);
+		f = add_site_finding(j, i, GATE_KIND_OVER_BASELINE, true, GATE_LIVE, limit);
 		f->blocks = blocks;
 		f->bytes = bytes;
-		f->message = memory_printf("reachable at the end: %" PRIu64 " blocks, %" PRIu64
-			" bytes; the baseline holds %" PRIu64 " and %" PRIu64, blocks, bytes,
-			base.live_blocks, base.live_bytes);
+		f->message = alloc_printf("reachable at the end: %" PRIu64 " blocks, %" PRIu64
+					  " bytes; the baseline holds %" PRIu64 " and %" PRIu64,
+			blocks, bytes, base.live_blocks, base.live_bytes);
 	}
 	if (common->kind == LIMIT_SIZE && all_bytes > common->number) {
-		struct gate_finding *f = whole_finding(j, GATE_KIND_OVER_BUDGET, GATE_LIVE);
+		struct gate_finding *f = add_whole_finding(j, GATE_KIND_OVER_BUDGET, GATE_LIVE);
 
 		f->blocks = all_blocks;
 		f->bytes = all_bytes;
-		sizes_message(f, "reachable at the end:", "the limit is", common->number);
+		set_sizes_message(f, "reachable at the end:", "the limit is", common->number);
 	}
 }
 
@@ -313,12 +311,12 @@ static void judge_peak(struct judge *j)
 	uint64_t base = j->baseline ? j->baseline->peak_bytes : 0;
 	struct gate_finding *f;
 
-	if (!above(l, 0, j->m->peak_bytes, 0, base))
+	if (!is_above(l, 0, j->m->peak_bytes, 0, base))
 		return;
-	f = whole_finding(j, relative(l) ? GATE_KIND_OVER_BASELINE : GATE_KIND_OVER_BUDGET, GATE_PEAK);
+	f = add_whole_finding(j, is_relative(l) ? GATE_KIND_OVER_BASELINE : GATE_KIND_OVER_BUDGET, GATE_PEAK);
 	f->bytes = j->m->peak_bytes;
-	sizes_message(f, "peak", relative(l) ? "the baseline has" : "the limit is",
-		relative(l) ? base : l->number);
+	set_sizes_message(f, "peak", is_relative(l) ? "the baseline has" : "the limit is",
+		is_relative(l) ? base : l->number);
 }
 
 /* Budgets of single sites: the sum over all stacks that a rule names. */
@@ -338,7 +336,7 @@ static void judge_budgets(struct judge *j, enum gate_limit_key key)
 
 			if (j->rule[i] != rule)
 				continue;
-			reachable(&j->m->sites[i], &blocks, &bytes);
+			count_reachable(&j->m->sites[i], &blocks, &bytes);
 			if (key == GATE_PEAK)
 				bytes = j->m->sites[i].peak_bytes, blocks = 0;
 			all_blocks += blocks;
@@ -350,18 +348,19 @@ static void judge_budgets(struct judge *j, enum gate_limit_key key)
 		}
 		if (first == SIZE_MAX || all_bytes <= limit->number)
 			continue;
-		f = site_finding(j, first, GATE_KIND_OVER_BUDGET, true, key, limit);
+		f = add_site_finding(j, first, GATE_KIND_OVER_BUDGET, true, key, limit);
 		f->blocks = all_blocks;
 		f->bytes = all_bytes;
-		sizes_message(f, key == GATE_PEAK ? "at the peak:" : "reachable at the end:",
-			"the limit is", limit->number);
+		set_sizes_message(f,
+			key == GATE_PEAK ? "at the peak:" : "reachable at the end:", "the limit is",
+			limit->number);
 	}
 }
 
-/* Moved and improved: told, never red. */
-static void tell_baseline(struct judge *j)
+/* Moved sites are reported and never fail. */
+static void report_moved(struct judge *j)
 {
-	bool live = relative(&j->s->limits.of[GATE_LIVE]);
+	bool live = is_relative(&j->s->limits.of[GATE_LIVE]);
 
 	for (size_t i = 0; i < j->m->site_count; i++) {
 		const struct gate_base_site *b = j->before[i];
@@ -370,18 +369,18 @@ static void tell_baseline(struct judge *j)
 
 		if (!b || !strcmp(b->key, site->key) || (!b->lost_blocks && !live))
 			continue;
-		f = site_finding(j, i, GATE_KIND_MOVED, false, -1, NULL);
+		f = add_site_finding(j, i, GATE_KIND_MOVED, false, -1, NULL);
 		f->blocks = site->live_blocks;
 		f->bytes = site->live_bytes;
-		f->message = memory_printf("%" PRIu64 " blocks, %" PRIu64 " bytes moved here from %s%s%s",
+		f->message = alloc_printf("%" PRIu64 " blocks, %" PRIu64 " bytes moved here from %s%s%s",
 			site->live_blocks, site->live_bytes, b->function, *b->file ? " in " : "", b->file);
 	}
 }
 
-static void tell_improved(struct judge *j)
+static void report_improved(struct judge *j)
 {
-	const struct gate_site **now = memory_get_zeroed(j->baseline->site_count + 1, sizeof *now);
-	bool live = relative(&j->s->limits.of[GATE_LIVE]);
+	const struct gate_site **now = alloc_zeroed(j->baseline->site_count + 1, sizeof *now);
+	bool live = is_relative(&j->s->limits.of[GATE_LIVE]);
 
 	for (size_t i = 0; i < j->m->site_count; i++)
 		if (j->before[i])
@@ -395,20 +394,21 @@ static void tell_improved(struct judge *j)
 		if (!fewer_lost && !(live && held < b->live_blocks))
 			continue;
 		f = gate_finding_add(j->r, GATE_KIND_IMPROVED, false);
-		f->key = memory_string(b->key);
-		f->function = memory_string(b->function);
-		f->file = *b->file ? memory_string(b->file) : NULL;
+		f->key = alloc_string(b->key);
+		f->function = alloc_string(b->function);
+		f->file = *b->file ? alloc_string(b->file) : NULL;
 		f->line = now[i] ? now[i]->line : 0;
 		f->blocks = fewer_lost ? lost : held;
 		f->bytes = !now[i] ? 0 : fewer_lost ? now[i]->lost_bytes : now[i]->live_bytes;
-		f->message = memory_printf("%s blocks: %" PRIu64 " in the baseline, %" PRIu64
-			" now; lower it with --ratchet", fewer_lost ? "lost" : "live",
-			fewer_lost ? b->lost_blocks : b->live_blocks, fewer_lost ? lost : held);
+		f->message = alloc_printf("%s blocks: %" PRIu64 " in the baseline, %" PRIu64
+					  " now; lower it with --ratchet",
+			fewer_lost ? "lost" : "live", fewer_lost ? b->lost_blocks : b->live_blocks,
+			fewer_lost ? lost : held);
 	}
 	free(now);
 }
 
-static void tell_suppressed(struct judge *j)
+static void report_suppressed(struct judge *j)
 {
 	for (size_t i = 0; i < j->m->suppressed_count; i++) {
 		const struct gate_suppressed *s = &j->m->suppressed[i];
@@ -417,10 +417,10 @@ static void tell_suppressed(struct judge *j)
 		if (!s->blocks)
 			continue;
 		f = gate_finding_add(j->r, GATE_KIND_SUPPRESSED, false);
-		f->suppression = memory_string(s->name);
+		f->suppression = alloc_string(s->name);
 		f->blocks = s->blocks;
 		f->bytes = s->bytes;
-		f->message = memory_printf("%" PRIu64 " lost blocks, %" PRIu64 " bytes suppressed: %s",
+		f->message = alloc_printf("%" PRIu64 " lost blocks, %" PRIu64 " bytes suppressed: %s",
 			s->blocks, s->bytes, s->why);
 		for (size_t k = 0; k < j->c->suppression_count; k++)
 			if (!strcmp(j->c->suppressions[k].name, s->name))
@@ -429,32 +429,41 @@ static void tell_suppressed(struct judge *j)
 }
 
 /* Why nothing can be said, or NULL. To free. */
-static char *unmeasured(const struct judge *j)
+static char *explain_unmeasured(const struct judge *j)
 {
 	const struct gate_measure *m = j->m;
 	const struct gate_baseline *b = j->baseline;
 	const struct gate_limit *missed = &j->s->limits.of[GATE_MISSED];
 
 	if (m->unmeasured)
-		return memory_string(m->unmeasured);
+		return alloc_string(m->unmeasured);
+	if (m->blind && j->s->limits.of[GATE_BLIND].kind != LIMIT_ALLOW)
+		return alloc_printf(
+			"%s: nothing can be said of its leaks; blind = allow accepts that", m->blind);
 	if (m->missed && (double)m->missed > (double)m->events * missed->percent / 100)
-		return memory_printf("%" PRIu64 " of %" PRIu64 " events were missed: more than %s; "
-			"see tidemark info", m->missed, m->events, missed->text);
-	if (j->s->rounds && in_force(&j->s->limits.of[GATE_GROWTH]) && m->rounds < j->s->min_rounds)
-		return memory_printf("%" PRIu64 " rounds of `%s`, at least %" PRIu64 " are needed: "
-			"let the program do more, or lower min-rounds", m->rounds, j->s->rounds, j->s->min_rounds);
+		return alloc_printf("%" PRIu64 " of %" PRIu64 " events were missed: more than %s; "
+				    "see tidemark info",
+			m->missed, m->events, missed->text);
+	if (j->s->rounds && is_in_force(&j->s->limits.of[GATE_GROWTH]) && m->rounds < j->s->min_rounds)
+		return alloc_printf("%" PRIu64 " rounds of `%s`, at least %" PRIu64 " are needed: "
+				    "let the program do more, or lower min-rounds",
+			m->rounds, j->s->rounds, j->s->min_rounds);
 	if (j->s->rounds && (double)m->rounds_missed > (double)m->rounds * missed->percent / 100)
-		return memory_printf("%" PRIu64 " floors of sites could not be noted in %" PRIu64 " rounds: "
-			"mark in one thread only", m->rounds_missed, m->rounds);
+		return alloc_printf("%" PRIu64 " floors of sites could not be noted in %" PRIu64 " rounds: "
+				    "mark in one thread only",
+			m->rounds_missed, m->rounds);
 	if (!b)
 		return NULL;
 	if (*b->arch && strcmp(b->arch, m->arch))
-		return memory_printf("the baseline is of %s, this is %s: keep a baseline for each", b->arch, m->arch);
+		return alloc_printf(
+			"the baseline is of %s, this is %s: keep a baseline for each", b->arch, m->arch);
 	if (*b->libc && strcmp(b->libc, m->libc))
-		return memory_printf("the baseline is of %s, this is %s: keep a baseline for each", b->libc, m->libc);
+		return alloc_printf(
+			"the baseline is of %s, this is %s: keep a baseline for each", b->libc, m->libc);
 	if (*b->exe && strcmp(b->exe, m->exe))
-		return memory_printf("the baseline is of `%s`, this is `%s`: name the program with exe =, "
-			"or accept anew", b->exe, m->exe);
+		return alloc_printf("the baseline is of `%s`, this is `%s`: name the program with exe =, "
+				    "or accept again",
+			b->exe, m->exe);
 	return NULL;
 }
 
@@ -463,27 +472,40 @@ static void summarise(struct judge *j)
 	struct gate_result *r = j->r;
 	const struct gate_measure *m = j->m;
 
-	r->scenario = memory_string(j->s->name);
+	r->scenario = alloc_string(j->s->name);
 	r->config_line = j->s->line;
-	r->snapshots = memory_get((m->snapshot_count + 1) * sizeof *r->snapshots);
+	r->snapshots = alloc_bytes((m->snapshot_count + 1) * sizeof *r->snapshots);
 	r->snapshot_count = m->snapshot_count;
 	for (size_t i = 0; i < m->snapshot_count; i++)
-		r->snapshots[i] = memory_string(m->snapshots[i]);
+		r->snapshots[i] = alloc_string(m->snapshots[i]);
 	r->sites = m->site_count;
 	r->live_bytes = m->live_bytes;
 	r->peak_bytes = m->peak_bytes;
 	for (size_t i = 0; i < m->site_count; i++)
 		r->lost_bytes += m->sites[i].lost_bytes;
 	for (int k = 0; k < GATE_LIMIT_KEYS; k++)
-		r->judged[k] = in_force(&j->s->limits.of[k]);
+		r->judged[k] = is_in_force(&j->s->limits.of[k]);
 	r->judged[GATE_GROWTH] = r->judged[GATE_GROWTH] && (j->s->rounds || m->rounds);
 	for (size_t k = 0; k < j->c->site_count; k++) {
-		r->judged[GATE_LIVE] |= in_force(&j->c->sites[k].limits.of[GATE_LIVE]);
-		r->judged[GATE_PEAK] |= in_force(&j->c->sites[k].limits.of[GATE_PEAK]);
+		r->judged[GATE_LIVE] |= is_in_force(&j->c->sites[k].limits.of[GATE_LIVE]);
+		r->judged[GATE_PEAK] |= is_in_force(&j->c->sites[k].limits.of[GATE_PEAK]);
 	}
 }
 
-static void find_before(struct judge *j)
+/* What was accepted without being seen is shown in every output. */
+static void report_blind(struct judge *j)
+{
+	struct gate_finding *f;
+
+	if (!j->m->blind)
+		return;
+	f = gate_finding_add(j->r, GATE_KIND_UNMEASURED, false);
+	f->limit_key = GATE_BLIND;
+	f->limit = format_limit(GATE_BLIND, &j->s->limits.of[GATE_BLIND]);
+	f->message = alloc_printf("%s; accepted", j->m->blind);
+}
+
+static void match_sites(struct judge *j)
 {
 	if (j->baseline)
 		gate_baseline_moved(j->baseline, j->m, j->before);
@@ -493,7 +515,7 @@ static void find_before(struct judge *j)
 		if (same)
 			j->before[i] = same;
 		for (size_t k = 0; k < j->c->site_count && !j->rule[i]; k++)
-			if (rule_matches(&j->c->sites[k], &j->m->sites[i]))
+			if (match_rule(&j->c->sites[k], &j->m->sites[i]))
 				j->rule[i] = &j->c->sites[k];
 	}
 }
@@ -505,15 +527,15 @@ void gate_judge(const struct gate_config *c, const struct gate_scenario *s, cons
 
 	memset(r, 0, sizeof *r);
 	summarise(&j);
-	r->reason = unmeasured(&j);
+	r->reason = explain_unmeasured(&j);
 	if (r->reason) {
-		gate_finding_add(r, GATE_KIND_UNMEASURED, true)->message = memory_string(r->reason);
+		gate_finding_add(r, GATE_KIND_UNMEASURED, true)->message = alloc_string(r->reason);
 		gate_settle(r);
 		return;
 	}
-	j.before = memory_get_zeroed(m->site_count + 1, sizeof *j.before);
-	j.rule = memory_get_zeroed(m->site_count + 1, sizeof *j.rule);
-	find_before(&j);
+	j.before = alloc_zeroed(m->site_count + 1, sizeof *j.before);
+	j.rule = alloc_zeroed(m->site_count + 1, sizeof *j.rule);
+	match_sites(&j);
 	judge_leaked(&j);
 	judge_growth(&j);
 	judge_live(&j);
@@ -521,10 +543,11 @@ void gate_judge(const struct gate_config *c, const struct gate_scenario *s, cons
 	judge_budgets(&j, GATE_LIVE);
 	judge_budgets(&j, GATE_PEAK);
 	if (baseline) {
-		tell_baseline(&j);
-		tell_improved(&j);
+		report_moved(&j);
+		report_improved(&j);
 	}
-	tell_suppressed(&j);
+	report_suppressed(&j);
+	report_blind(&j);
 	free(j.before);
 	free(j.rule);
 	gate_settle(r);

@@ -3,15 +3,15 @@
 #define TIDEMARK_GATE_SUPPRESS_H
 
 #include "gate_config.h"
-#include "suppress.h"
+#include "analysis/suppress.h"
 
 #define GATE_BUILT_IN (-1)
 
 struct gate_rules {
 	struct suppress *suppress;
-	int *owner;		/* [suppress->count] index in the config, GATE_BUILT_IN, */
-	size_t owner_count;	/* or config->suppression_count + i for files[i] of the command line */
-	bool *used;		/* [config->suppression_count] */
+	int *owner;         /* [suppress->count] index in the config, GATE_BUILT_IN, */
+	size_t owner_count; /* or config->suppression_count + i for files[i] of the command line */
+	bool *used;         /* [config->suppression_count] */
 };
 
 /* Expired ones (today: 20270331) are left out. `files`: --suppressions. */

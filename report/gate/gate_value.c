@@ -1,10 +1,11 @@
 /* gate_value.c - dates, counts and limits as a gate file writes them. */
+#include "base/alloc.h"
 #include "gate_value.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include "units.h"
+#include "base/units.h"
 
 static const char *skip_blanks(const char *p)
 {
@@ -109,8 +110,8 @@ static int parse_more(const char *text, struct gate_limit *limit)
 		limit->kind = LIMIT_MORE_PERCENT;
 		return 0;
 	}
-	if (*text && isalpha((unsigned char)text[strlen(text) - 1]) &&
-	    !units_parse_bytes(text, &limit->number)) {
+	if (*text && isalpha((unsigned char)text[strlen(text) - 1])
+		&& !units_parse_bytes(text, &limit->number)) {
 		limit->kind = LIMIT_MORE_SIZE;
 		return 0;
 	}
@@ -123,6 +124,7 @@ const char *gate_limit_expected(enum gate_limit_key key)
 	case GATE_LEAKED: return "a number of blocks, or off";
 	case GATE_GROWTH: return "a number of sites, or off";
 	case GATE_LIVE: return "off, a size such as 3MiB, or above the baseline +5 blocks, +1%, +4KiB";
+	case GATE_BLIND: return "deny or allow";
 	case GATE_PEAK: return "off, a size such as 3MiB, or +10% above the baseline";
 	default: return "a percentage of events such as 0.1%";
 	}
@@ -132,11 +134,15 @@ int gate_parse_limit(enum gate_limit_key key, const char *text, struct gate_limi
 {
 	struct gate_limit l = { LIMIT_UNSET, 0, 0, NULL };
 
-	if (!strcmp(text, "off") && key != GATE_MISSED) {
+	if (key == GATE_BLIND) {
+		l.kind = !strcmp(text, "deny")   ? LIMIT_DENY
+			: !strcmp(text, "allow") ? LIMIT_ALLOW
+						 : LIMIT_UNSET;
+	} else if (!strcmp(text, "off") && key != GATE_MISSED) {
 		l.kind = LIMIT_OFF;
 	} else if (key == GATE_LEAKED || key == GATE_GROWTH) {
-		if (!gate_parse_count(text, &l.number) ||
-		    (key == GATE_LEAKED && !parse_blocks(text, &l.number)))
+		if (!gate_parse_count(text, &l.number)
+			|| (key == GATE_LEAKED && !parse_blocks(text, &l.number)))
 			l.kind = LIMIT_COUNT;
 	} else if (key == GATE_MISSED) {
 		if (!parse_percent(text, &l.percent) && l.percent <= 100)
@@ -150,7 +156,7 @@ int gate_parse_limit(enum gate_limit_key key, const char *text, struct gate_limi
 	if (l.kind == LIMIT_UNSET)
 		return -1;
 	free(limit->text);
-	l.text = memory_string(text);
+	l.text = alloc_string(text);
 	*limit = l;
 	return 0;
 }

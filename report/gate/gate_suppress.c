@@ -1,4 +1,5 @@
 /* gate_suppress.c - see gate_suppress.h. */
+#include "base/alloc.h"
 #include "gate_suppress.h"
 
 #include <stdio.h>
@@ -6,10 +7,10 @@
 #include <string.h>
 
 /* One rule in Valgrind's notation, which suppress.h reads: any frames, then the one that matches. */
-static int add(struct suppress *s, const char *name, const char *frame, const char *before,
+static int add_rule(struct suppress *s, const char *name, const char *frame, const char *before,
 	const char *glob, const char *after, struct tide_error *e)
 {
-	char *text = memory_printf("{\n%s\nMemcheck:Leak\nmatch-leak-kinds: all\n...\n%s:%s%s%s\n}\n",
+	char *text = alloc_printf("{\n%s\nMemcheck:Leak\nmatch-leak-kinds: all\n...\n%s:%s%s%s\n}\n",
 		*name == '}' || *name == '#' ? "suppression" : name, frame, before, glob, after);
 	int result = suppress_parse(s, "gate file", text, strlen(text), e);
 
@@ -17,20 +18,21 @@ static int add(struct suppress *s, const char *name, const char *frame, const ch
 	return result;
 }
 
-static int add_pattern(struct suppress *s, const char *name, const struct gate_pattern *p, struct tide_error *e)
+static int add_pattern(
+	struct suppress *s, const char *name, const struct gate_pattern *p, struct tide_error *e)
 {
 	const char *frame = p->kind == PATTERN_FUNCTION ? "fun" : p->kind == PATTERN_FILE ? "src" : "obj";
 
-	if (add(s, name, frame, "", p->glob, "", e))
+	if (add_rule(s, name, frame, "", p->glob, "", e))
 		return -1;
-	if (p->kind == PATTERN_FUNCTION)	/* C++ names carry their parameters */
-		return strchr(p->glob, '(') ? 0 : add(s, name, frame, "", p->glob, "(*", e);
-	return *p->glob == '/' ? 0 : add(s, name, frame, "*/", p->glob, "", e);
+	if (p->kind == PATTERN_FUNCTION) /* C++ names carry their parameters */
+		return strchr(p->glob, '(') ? 0 : add_rule(s, name, frame, "", p->glob, "(*", e);
+	return *p->glob == '/' ? 0 : add_rule(s, name, frame, "*/", p->glob, "", e);
 }
 
-static void own(struct gate_rules *r, int owner)
+static void set_owner(struct gate_rules *r, int owner)
 {
-	r->owner = memory_resize(r->owner, (r->suppress->count + 1) * sizeof *r->owner);
+	r->owner = alloc_resize(r->owner, (r->suppress->count + 1) * sizeof *r->owner);
 	while (r->owner_count < r->suppress->count)
 		r->owner[r->owner_count++] = owner;
 }
@@ -39,8 +41,8 @@ int gate_rules_make(struct gate_rules *r, const struct gate_config *c, uint32_t 
 	const char *const *files, size_t file_count, struct tide_error *e)
 {
 	*r = (struct gate_rules){ .suppress = suppress_new() };
-	r->used = memory_get_zeroed(c->suppression_count + 1, sizeof *r->used);
-	own(r, GATE_BUILT_IN);
+	r->used = alloc_zeroed(c->suppression_count + 1, sizeof *r->used);
+	set_owner(r, GATE_BUILT_IN);
 	for (size_t i = 0; i < c->suppression_count; i++) {
 		const struct gate_suppression *s = &c->suppressions[i];
 
@@ -52,12 +54,12 @@ int gate_rules_make(struct gate_rules *r, const struct gate_config *c, uint32_t 
 		for (size_t k = 0; k < s->import_count; k++)
 			if (suppress_read(r->suppress, s->imports[k], e))
 				goto failed;
-		own(r, (int)i);
+		set_owner(r, (int)i);
 	}
 	for (size_t i = 0; i < file_count; i++) {
 		if (suppress_read(r->suppress, files[i], e))
 			goto failed;
-		own(r, (int)(c->suppression_count + i));
+		set_owner(r, (int)(c->suppression_count + i));
 	}
 	return 0;
 failed:

@@ -5,7 +5,8 @@
  * then the rest. */
 #include <stdlib.h>
 #include <string.h>
-#include "diff.h"
+#include "base/alloc.h"
+#include "analysis/diff.h"
 #include "gate.h"
 
 struct candidate {
@@ -14,7 +15,7 @@ struct candidate {
 	size_t index;
 };
 
-static int by_numbers(const void *x, const void *y)
+static int compare_numbers(const void *x, const void *y)
 {
 	const struct candidate *a = x, *b = y;
 
@@ -24,36 +25,40 @@ static int by_numbers(const void *x, const void *y)
 	return 0;
 }
 
-static int by_file(const void *x, const void *y)
+static int compare_numbers_and_file(const void *x, const void *y)
 {
 	const struct candidate *a = x, *b = y;
-	int order = by_numbers(a, b);
+	int order = compare_numbers(a, b);
 
 	return order ? order : strcmp(a->file, b->file);
 }
 
-static int by_index(const void *x, const void *y)
+static int compare_candidates(const void *x, const void *y)
 {
 	const struct candidate *a = x, *b = y;
-	int order = by_file(a, b);
+	int order = compare_numbers_and_file(a, b);
 
 	return order ? order : (a->index > b->index) - (a->index < b->index);
 }
 
-struct moving { const struct gate_baseline *from; const struct gate_base_site **moved; };
+struct moving {
+	const struct gate_baseline *from;
+	const struct gate_base_site **moved;
+};
 
-static void matched(void *context, const void *gone, const void *fresh)
+static void note_pair(void *context, const void *gone, const void *fresh)
 {
 	struct moving *m = context;
 
-	m->moved[((const struct candidate *)fresh)->index] = &m->from->sites[((const struct candidate *)gone)->index];
+	m->moved[((const struct candidate *)fresh)->index] =
+		&m->from->sites[((const struct candidate *)gone)->index];
 }
 
-void gate_baseline_moved(const struct gate_baseline *b, const struct gate_measure *m,
-	const struct gate_base_site **moved)
+void gate_baseline_moved(
+	const struct gate_baseline *b, const struct gate_measure *m, const struct gate_base_site **moved)
 {
-	struct candidate *gone = memory_get((b->site_count + 1) * sizeof *gone);
-	struct candidate *fresh = memory_get((m->site_count + 1) * sizeof *fresh);
+	struct candidate *gone = alloc_bytes((b->site_count + 1) * sizeof *gone);
+	struct candidate *fresh = alloc_bytes((m->site_count + 1) * sizeof *fresh);
 	size_t gone_count = 0, fresh_count = 0, i = 0, k = 0;
 	struct moving moving = { b, moved };
 	struct diff_list old, new;
@@ -69,20 +74,21 @@ void gate_baseline_moved(const struct gate_baseline *b, const struct gate_measur
 
 		if (order < 0 || (both && !still))
 			gone[gone_count++] = (struct candidate){
-				{ s->live_blocks, s->live_bytes, s->lost_blocks, s->lost_bytes }, s->file, i };
+				{ s->live_blocks, s->live_bytes, s->lost_blocks, s->lost_bytes }, s->file, i
+			};
 		if (order > 0 && still)
-			fresh[fresh_count++] = (struct candidate){
-				{ n->live_blocks, n->live_bytes, n->lost_blocks, n->lost_bytes },
+			fresh[fresh_count++] = (struct candidate){ { n->live_blocks, n->live_bytes,
+									   n->lost_blocks, n->lost_bytes },
 				n->file ? n->file : "", k };
 		i += order <= 0;
 		k += order >= 0;
 	}
-	qsort(gone, gone_count, sizeof *gone, by_index);
-	qsort(fresh, fresh_count, sizeof *fresh, by_index);
+	qsort(gone, gone_count, sizeof *gone, compare_candidates);
+	qsort(fresh, fresh_count, sizeof *fresh, compare_candidates);
 	old = (struct diff_list){ gone, gone_count };
 	new = (struct diff_list){ fresh, fresh_count };
-	diff_pair(&old, &new, sizeof *gone, by_file, matched, &moving);
-	diff_pair(&old, &new, sizeof *gone, by_numbers, matched, &moving);
+	diff_pair(&old, &new, sizeof *gone, compare_numbers_and_file, note_pair, &moving);
+	diff_pair(&old, &new, sizeof *gone, compare_numbers, note_pair, &moving);
 	free(gone);
 	free(fresh);
 }

@@ -1,27 +1,36 @@
 /* gate_result.c - findings of a scenario: confirming, sorting, settling. See gate.h. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/alloc.h"
+#include "base/array.h"
 #include "gate.h"
 
 const struct gate_kind_name gate_kind[GATE_KINDS] = {
-	{ "leaked", "Lost blocks", "Nothing reaches these blocks any more: the last reference is gone "
+	{ "leaked", "Lost blocks",
+		"Nothing reaches these blocks any more: the last reference is gone "
 		"and they were not freed." },
-	{ "cycle", "Lost blocks that keep each other alive", "These blocks refer to each other, and nothing "
+	{ "cycle", "Lost blocks that keep each other alive",
+		"These blocks refer to each other, and nothing "
 		"else refers to them: a reference count never falls to zero." },
-	{ "growing", "A site that holds more and more", "The least number of live blocks rose in five "
+	{ "growing", "A site that holds more and more",
+		"The least number of live blocks rose in five "
 		"windows of the run after its warm-up: something is added and never removed." },
 	{ "over-budget", "More memory than the limit", "A limit of the gate file is exceeded." },
-	{ "over-baseline", "More memory than the baseline", "More than the committed baseline and its "
+	{ "over-baseline", "More memory than the baseline",
+		"More than the committed baseline and its "
 		"allowance." },
-	{ "expired", "A suppression past its date", "The suppression is void: fix the leak, or give a new "
+	{ "expired", "A suppression past its date",
+		"The suppression is void: fix the leak, or give a new "
 		"date and say why." },
-	{ "moved", "A site under a new name", "The same blocks and bytes as a site of the baseline that is "
+	{ "moved", "A site under a new name",
+		"The same blocks and bytes as a site of the baseline that is "
 		"gone. Not a failure." },
 	{ "improved", "Better than the baseline", "Lower the baseline with --ratchet, so that it stays so." },
 	{ "suppressed", "Suppressed", "Left out on purpose, for the reason given." },
 	{ "flaky", "Failed once, not twice", "The second run did not fail for this site." },
 	{ "unused-suppression", "A suppression that matched nothing", "Delete it: what it covered is gone." },
-	{ "cannot-measure", "Could not be measured", "No verdict: the measurement is missing or incomplete." },
+	{ "cannot-measure", "Could not be measured",
+		"No verdict: the measurement is missing or incomplete." },
 };
 
 const char *gate_verdict_name(enum gate_verdict v)
@@ -31,40 +40,19 @@ const char *gate_verdict_name(enum gate_verdict v)
 
 struct gate_finding *gate_finding_add(struct gate_result *r, enum gate_kind kind, bool fails)
 {
-	struct gate_finding *f;
+	struct gate_finding *f = ARRAY_ADD(r->findings, r->finding_count, r->finding_capacity);
 
-	if ((r->finding_count & (r->finding_count - 1)) == 0)
-		r->findings = memory_resize(r->findings,
-			(r->finding_count ? 2 * r->finding_count : 1) * sizeof *r->findings);
-	f = &r->findings[r->finding_count++];
-	*f = (struct gate_finding){ .kind = kind, .fails = fails, .limit_key = -1 };
+	*f = (struct gate_finding){ .kind = kind, .fails = fails, .limit_key = -1, .site = GATE_NO_SITE };
 	return f;
 }
 
-static void stack_free(struct gate_stack *s)
+static void free_stack(struct gate_stack *s)
 {
 	for (size_t i = 0; i < s->count; i++) {
 		free(s->frame[i].function), free(s->frame[i].file);
 		free(s->frame[i].module), free(s->frame[i].language);
 	}
 	free(s->frame), free(s->snapshot);
-}
-
-void gate_measure_free(struct gate_measure *m)
-{
-	for (size_t i = 0; i < m->site_count; i++) {
-		free(m->sites[i].key), free(m->sites[i].function);
-		free(m->sites[i].caller), free(m->sites[i].file);
-	}
-	if (m->close)
-		m->close(m->sources);
-	for (size_t i = 0; i < m->suppressed_count; i++)
-		free(m->suppressed[i].name), free(m->suppressed[i].why);
-	for (size_t i = 0; i < m->snapshot_count; i++)
-		free(m->snapshots[i]);
-	free(m->unmeasured), free(m->exe), free(m->arch), free(m->libc);
-	free(m->snapshots), free(m->sites), free(m->suppressed);
-	memset(m, 0, sizeof *m);
 }
 
 void gate_result_free(struct gate_result *r)
@@ -74,7 +62,7 @@ void gate_result_free(struct gate_result *r)
 
 		free(f->message), free(f->limit), free(f->key), free(f->function);
 		free(f->file), free(f->owner), free(f->suppression);
-		stack_free(&f->stack);
+		free_stack(&f->stack);
 	}
 	for (size_t i = 0; i < r->snapshot_count; i++)
 		free(r->snapshots[i]);
@@ -83,7 +71,7 @@ void gate_result_free(struct gate_result *r)
 }
 
 /* Whether `other` is the same failure: same site, or the same limit of the whole. */
-static bool same(const struct gate_finding *f, const struct gate_finding *other)
+static bool is_same_failure(const struct gate_finding *f, const struct gate_finding *other)
 {
 	if (!other->fails)
 		return false;
@@ -99,8 +87,8 @@ void gate_confirm(struct gate_result *r, struct gate_result *again)
 	/* A second run that could not be measured confirms nothing and clears nothing. */
 	if (again->verdict == GATE_UNMEASURED) {
 		free(r->reason);
-		r->reason = memory_printf("the second run: %s", again->reason);
-		gate_finding_add(r, GATE_KIND_UNMEASURED, true)->message = memory_string(r->reason);
+		r->reason = alloc_printf("the second run: %s", again->reason);
+		gate_finding_add(r, GATE_KIND_UNMEASURED, true)->message = alloc_string(r->reason);
 	}
 	for (size_t i = 0; i < r->finding_count && again->verdict != GATE_UNMEASURED; i++) {
 		struct gate_finding *f = &r->findings[i];
@@ -108,16 +96,16 @@ void gate_confirm(struct gate_result *r, struct gate_result *again)
 		char *message;
 
 		for (size_t k = 0; k < again->finding_count && f->fails; k++)
-			confirmed |= same(f, &again->findings[k]);
+			confirmed |= is_same_failure(f, &again->findings[k]);
 		if (!f->fails || confirmed)
 			continue;
-		message = memory_printf("%s: %s; not so when run again", gate_kind[f->kind].name, f->message);
+		message = alloc_printf("%s: %s; not so when run again", gate_kind[f->kind].name, f->message);
 		free(f->message);
 		f->message = message;
 		f->kind = GATE_KIND_FLAKY;
 		f->fails = false;
 	}
-	r->snapshots = memory_resize(r->snapshots, (had + again->snapshot_count + 1) * sizeof *r->snapshots);
+	r->snapshots = alloc_resize(r->snapshots, (had + again->snapshot_count + 1) * sizeof *r->snapshots);
 	for (size_t i = 0; i < again->snapshot_count; i++)
 		r->snapshots[r->snapshot_count++] = again->snapshots[i];
 	again->snapshot_count = 0;
@@ -126,8 +114,8 @@ void gate_confirm(struct gate_result *r, struct gate_result *again)
 	gate_settle(r);
 }
 
-void gate_judge_suppressions(const struct gate_config *c, struct gate_result *r, size_t count,
-	const bool *used, uint32_t today)
+void gate_judge_suppressions(
+	const struct gate_config *c, struct gate_result *r, size_t count, const bool *used, uint32_t today)
 {
 	bool all_measured = true;
 
@@ -140,19 +128,20 @@ void gate_judge_suppressions(const struct gate_config *c, struct gate_result *r,
 		bool expired = s->until && today >= s->until;
 		struct gate_finding *f;
 
-		/* Expired stands in the first scenario; unused is known after the last only. */
+		/* Expired ones go to the first scenario; unused ones are known only after the last. */
 		if (!expired && (used[i] || !all_measured))
 			continue;
 		f = gate_finding_add(expired ? &r[0] : &r[count - 1],
 			expired ? GATE_KIND_EXPIRED : GATE_KIND_UNUSED, expired);
-		f->suppression = memory_string(s->name);
+		f->suppression = alloc_string(s->name);
 		f->config_line = s->line;
 		if (expired)
-			f->message = memory_printf("suppression `%s` expired on %04u-%02u-%02u (%s): fix the leak, "
-				"or give a new date", s->name, s->until / 10000, s->until / 100 % 100,
-				s->until % 100, s->why);
+			f->message = alloc_printf(
+				"suppression `%s` expired on %04u-%02u-%02u (%s): fix the leak, "
+				"or give a new date",
+				s->name, s->until / 10000, s->until / 100 % 100, s->until % 100, s->why);
 		else
-			f->message = memory_printf("suppression `%s` matched nothing: delete it", s->name);
+			f->message = alloc_printf("suppression `%s` matched nothing: delete it", s->name);
 	}
 	gate_settle(&r[0]);
 	gate_settle(&r[count - 1]);
@@ -169,7 +158,7 @@ void gate_strict(struct gate_result *r)
 	gate_settle(r);
 }
 
-static int worse(const void *x, const void *y)
+static int compare_findings(const void *x, const void *y)
 {
 	const struct gate_finding *a = x, *b = y;
 	int order;
@@ -189,7 +178,7 @@ static int worse(const void *x, const void *y)
 void gate_sort(struct gate_result *r)
 {
 	if (r->finding_count)
-		qsort(r->findings, r->finding_count, sizeof *r->findings, worse);
+		qsort(r->findings, r->finding_count, sizeof *r->findings, compare_findings);
 }
 
 void gate_settle(struct gate_result *r)

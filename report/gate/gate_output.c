@@ -1,24 +1,27 @@
 /* gate_output.c - what the formats of gate_output.h share. */
+#include "base/alloc.h"
 #include "gate_output.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include "json_out.h"
+#include "base/text.h"
 
 const char *gate_status_name(int status)
 {
-	return gate_verdict_name(status == EXIT_FINE ? GATE_PASS :
-		status == EXIT_FINDINGS ? GATE_FAIL : GATE_UNMEASURED);
+	return gate_verdict_name(status == EXIT_FINE ? GATE_PASS
+			: status == EXIT_FINDINGS    ? GATE_FAIL
+						     : GATE_UNMEASURED);
 }
 
-bool gate_tells_a_problem(const struct gate_finding *f)
+bool gate_is_problem(const struct gate_finding *f)
 {
-	return f->fails || (f->kind != GATE_KIND_MOVED && f->kind != GATE_KIND_IMPROVED &&
-		f->kind != GATE_KIND_SUPPRESSED);
+	return f->fails
+		|| (f->kind != GATE_KIND_MOVED && f->kind != GATE_KIND_IMPROVED
+			&& f->kind != GATE_KIND_SUPPRESSED);
 }
 
-const char *gate_place(const struct gate_report *g, const struct gate_result *r,
-	const struct gate_finding *f, unsigned *line)
+const char *gate_place(const struct gate_report *g, const struct gate_result *r, const struct gate_finding *f,
+	unsigned *line)
 {
 	if (f->file) {
 		*line = f->line ? f->line : 1;
@@ -34,9 +37,9 @@ const char *gate_place(const struct gate_report *g, const struct gate_result *r,
 
 char *gate_sentence(const struct gate_result *r, const struct gate_finding *f)
 {
-	return memory_printf("%s: %s%s%s%s%s%s", r->scenario, f->message,
-		f->function ? " in " : "", f->function ? f->function : "",
-		f->limit ? " (limit " : "", f->limit ? f->limit : "", f->limit ? ")" : "");
+	return alloc_printf("%s: %s%s%s%s%s%s", r->scenario, f->message, f->function ? " in " : "",
+		f->function ? f->function : "", f->limit ? " (limit " : "", f->limit ? f->limit : "",
+		f->limit ? ")" : "");
 }
 
 size_t gate_failing(const struct gate_result *r)
@@ -48,14 +51,7 @@ size_t gate_failing(const struct gate_result *r)
 	return n;
 }
 
-char *gate_utf8(const char *text)
-{
-	json_t *value = json_text(text ? text : "");
-	char *clean = memory_string(json_string_value(value));
-
-	json_decref(value);
-	return clean;
-}
+char *gate_utf8(const char *text) { return text_utf8(text ? text : ""); }
 
 void gate_print_xml(FILE *out, const char *text)
 {
@@ -68,7 +64,8 @@ void gate_print_xml(FILE *out, const char *text)
 		case '>': fputs("&gt;", out); break;
 		case '"': fputs("&quot;", out); break;
 		case '\'': fputs("&#39;", out); break;
-		case '\n': case '\t': putc(*p, out); break;
+		case '\n':
+		case '\t': putc(*p, out); break;
 		default:
 			/* XML 1.0 has no control characters, not even escaped, nor U+FFFE, U+FFFF. */
 			if (*p < ' ')

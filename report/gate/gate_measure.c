@@ -1,13 +1,14 @@
 /* gate_measure.c - see gate_measure.h: opening, picking, checking, classifying. */
-#include "gate_measure.h"
+#include "base/alloc.h"
+#include "base/array.h"
+#include "base/path.h"
+#include "gate_private.h"
 
-#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include "leaks.h"
-#include "place.h"
-#include "shim/ledger.h"
+#include "analysis/blind.h"
+#include "analysis/leaks.h"
 
 static void give_up(struct gate_measure *m, char *why)
 {
@@ -17,10 +18,8 @@ static void give_up(struct gate_measure *m, char *why)
 		m->unmeasured = why;
 }
 
-static void close_sources(void *sources)
+static void close_sources(struct gate_sources *s)
 {
-	struct gate_sources *s = sources;
-
 	for (size_t i = 0; i < s->count; i++) {
 		struct gate_process *p = &s->processes[i];
 
@@ -34,39 +33,37 @@ static void close_sources(void *sources)
 	free(s->processes), free(s->origins), free(s);
 }
 
-/* Makes the stack of a finding, innermost first. */
-static void fill_stack(void *sources, size_t origin, struct gate_stack *stack)
+static void fill_stack(struct gate_sources *s, size_t origin, struct gate_stack *stack)
 {
-	struct gate_sources *s = sources;
 	struct gate_process *p = &s->processes[s->origins[origin].process];
 	size_t count;
-	const struct symbol_line *line = symbols_stack(p->symbols[p->step_count - 1],
-		s->origins[origin].site, &count);
+	const struct symbol_line *line =
+		symbols_stack(p->symbols[p->step_count - 1], s->origins[origin].site, &count);
 
 	stack->count = count;
-	stack->snapshot = memory_string(p->steps[p->step_count - 1].path);
-	stack->frame = memory_get_zeroed(count + 1, sizeof *stack->frame);
+	stack->snapshot = alloc_string(p->steps[p->step_count - 1].path);
+	stack->frame = alloc_zeroed(count + 1, sizeof *stack->frame);
 	for (size_t i = 0; i < count; i++) {
 		struct gate_frame *f = &stack->frame[i];
 
-		f->function = memory_string(line[i].function);
-		f->file = line[i].file ? memory_string(source_root_path(s->roots, line[i].file)) : NULL;
-		f->module = line[i].module ? memory_string(line[i].module) : NULL;
-		f->language = line[i].language ? memory_string(line[i].language) : NULL;
+		f->function = alloc_string(line[i].function);
+		f->file = line[i].file ? alloc_string(source_root_path(s->roots, line[i].file)) : NULL;
+		f->module = line[i].module ? alloc_string(line[i].module) : NULL;
+		f->language = line[i].language ? alloc_string(line[i].language) : NULL;
 		f->line = line[i].line;
 		f->address = line[i].address;
 		f->inlined = line[i].inlined;
 	}
 }
 
-static bool exe_matches(const struct snapshot *s, const char *wanted)
+static bool matches_exe(const struct snapshot *s, const char *wanted)
 {
 	const char *exe = snapshot_string(s, s->process->exe);
 	char file[PATH_MAX];
 
 	/* By the name it was started with, or by that of the file behind a link. */
-	return !strcmp(exe, wanted) || !strcmp(place_base(exe), wanted) ||
-		(realpath(exe, file) && (!strcmp(file, wanted) || !strcmp(place_base(file), wanted)));
+	return !strcmp(exe, wanted) || !strcmp(path_base(exe), wanted)
+		|| (realpath(exe, file) && (!strcmp(file, wanted) || !strcmp(path_base(file), wanted)));
 }
 
 /* The `sh -c` of a scenario, where it did not become the program. */
@@ -74,12 +71,12 @@ static bool is_shell(const struct snapshot *s, pid_t parent)
 {
 	char shell[PATH_MAX], exe[PATH_MAX];
 
-	return parent && s->process->parent_pid == parent && realpath("/bin/sh", shell) &&
-		realpath(snapshot_string(s, s->process->exe), exe) && !strcmp(shell, exe);
+	return parent && s->process->parent_pid == parent && realpath("/bin/sh", shell)
+		&& realpath(snapshot_string(s, s->process->exe), exe) && !strcmp(shell, exe);
 }
 
 /* By process, then in the order they were taken. */
-static int by_process(const void *x, const void *y)
+static int compare_processes(const void *x, const void *y)
 {
 	const struct tide_process *a = ((const struct snapshot *)x)->process;
 	const struct tide_process *b = ((const struct snapshot *)y)->process;
@@ -93,27 +90,28 @@ static int by_process(const void *x, const void *y)
 	return (a->sequence > b->sequence) - (a->sequence < b->sequence);
 }
 
-static bool same_process(const struct snapshot *a, const struct snapshot *b)
+static bool is_same_process(const struct snapshot *a, const struct snapshot *b)
 {
-	return a->process->pid == b->process->pid && a->process->started_wall_ns == b->process->started_wall_ns;
+	return a->process->pid == b->process->pid
+		&& a->process->started_wall_ns == b->process->started_wall_ns;
 }
 
 /* Opens what counts, and sorts it into processes. */
-static void open_all(const struct gate_source *source, struct gate_sources *s, struct gate_measure *m)
+static void open_snapshots(const struct gate_source *source, struct gate_sources *s, struct gate_measure *m)
 {
-	struct snapshot *all = memory_get((source->count + 1) * sizeof *all);
+	struct snapshot *all = alloc_bytes((source->count + 1) * sizeof *all);
 	size_t count = 0, shells = 0, others = 0;
 
 	for (size_t i = 0; i < source->count; i++) {
 		struct tide_error e = { 0 };
 
 		if (snapshot_open(source->paths[i], &all[count], &e)) {
-			give_up(m, memory_printf("%s%s%s", e.what, *e.why ? ": " : "", e.why));
+			give_up(m, alloc_printf("%s%s%s", e.what, *e.why ? ": " : "", e.why));
 			continue;
 		}
 		if (is_shell(&all[count], source->shell_parent))
 			shells++;
-		else if (source->exe && !exe_matches(&all[count], source->exe))
+		else if (source->exe && !matches_exe(&all[count], source->exe))
 			others++;
 		else {
 			count++;
@@ -122,56 +120,63 @@ static void open_all(const struct gate_source *source, struct gate_sources *s, s
 		snapshot_close(&all[count]);
 	}
 	if (!count && others)
-		give_up(m, memory_printf("no snapshot of `%s`, %zu of other programs: check exe =", source->exe, others));
+		give_up(m,
+			alloc_printf("no snapshot of `%s`, %zu of other programs: check exe =", source->exe,
+				others));
 	if (!count)
-		give_up(m, memory_printf("no snapshot was left: a static or setuid program, or one killed early%s; "
-			"tidemark doctor PROGRAM says more", shells ? " (only the shell was seen)" : ""));
+		give_up(m,
+			alloc_printf(
+				"no snapshot was left: a static or setuid program, or one killed early%s; "
+				"tidemark doctor PROGRAM says more",
+				shells ? " (only the shell was seen)" : ""));
 	if (count)
-		qsort(all, count, sizeof *all, by_process);
-	s->processes = memory_get_zeroed(count + 1, sizeof *s->processes);
+		qsort(all, count, sizeof *all, compare_processes);
+	s->processes = alloc_zeroed(count + 1, sizeof *s->processes);
 	for (size_t i = 0, next; i < count; i = next) {
 		struct gate_process *p = &s->processes[s->count++];
 
-		for (next = i + 1; next < count && same_process(&all[i], &all[next]); )
+		for (next = i + 1; next < count && is_same_process(&all[i], &all[next]);)
 			next++;
 		p->step_count = next - i;
-		p->steps = memory_get(p->step_count * sizeof *p->steps);
+		p->steps = alloc_bytes(p->step_count * sizeof *p->steps);
 		memcpy(p->steps, all + i, p->step_count * sizeof *p->steps);
-		p->symbols = memory_get_zeroed(p->step_count, sizeof *p->symbols);
+		p->symbols = alloc_zeroed(p->step_count, sizeof *p->symbols);
 	}
 	free(all);
 }
 
 /* Why the last snapshot of a process cannot be judged; NULL: it can. To free. */
-static char *unfit(struct snapshot *s)
+static char *explain_unfit(struct snapshot *s)
 {
 	const struct tide_process *p = s->process;
-	const char *exe = place_base(snapshot_string(s, p->exe));
+	const char *exe = path_base(snapshot_string(s, p->exe));
 	const char *why = snapshot_string(s, p->incomplete_why);
+	uint64_t rounds = snapshot_value(s, "rounds");
 
 	snapshot_verify(s);
 	if (s->damaged)
-		return memory_printf("%s is damaged: %s", s->path, s->damage);
+		return alloc_printf("%s is damaged: %s", s->path, s->damage);
+	if (rounds && !growth_fits(TIDE_ROUND_BUCKETS, rounds, snapshot_value(s, "rounds.width")))
+		return alloc_printf("%s is damaged: its number of rounds is impossible", s->path);
 	if (p->exit_signal)
-		return memory_printf("%s (pid %d) was ended by signal %u (%s)", exe, p->pid, p->exit_signal,
+		return alloc_printf("%s (pid %d) was ended by signal %u (%s)", exe, p->pid, p->exit_signal,
 			strsignal((int)p->exit_signal));
 	if (p->reason == REASON_POST_MORTEM)
-		return memory_printf("%s (pid %d) ended without a snapshot of its own: killed, or _exit", exe, p->pid);
+		return alloc_printf(
+			"%s (pid %d) ended without a snapshot of its own: killed, or _exit", exe, p->pid);
 	if (p->sample_bytes)
-		return memory_printf("%s is sampled: lost blocks cannot be found", s->path);
+		return alloc_printf("%s is sampled: lost blocks cannot be found", s->path);
 	if (!p->references)
-		return memory_printf("the snapshot of %s (pid %d) has no references%s%s", exe, p->pid,
+		return alloc_printf("the snapshot of %s (pid %d) has no references%s%s", exe, p->pid,
 			*why ? ": " : "", why);
 	if (!p->complete)
-		return memory_printf("the snapshot of %s (pid %d) is incomplete%s%s", exe, p->pid,
-			*why ? ": " : "", why);
-	if (!p->total_blocks && (p->flags & LEDGER_FLAG_OWN_MALLOC))
-		return memory_printf("%s (pid %d) brings an allocator of its own: no event of it was seen", exe, p->pid);
+		return alloc_printf(
+			"the snapshot of %s (pid %d) is incomplete%s%s", exe, p->pid, *why ? ": " : "", why);
 	return NULL;
 }
 
-/* M3: the birth number of the last fork this process came from. */
-static uint32_t forked_at(const struct snapshot *s)
+/* GM3: the birth number of the last fork this process came from. */
+static uint32_t find_last_fork(const struct snapshot *s)
 {
 	uint32_t birth = 0;
 
@@ -181,7 +186,7 @@ static uint32_t forked_at(const struct snapshot *s)
 	return birth;
 }
 
-static uint64_t missed_events(const struct snapshot *s)
+static uint64_t count_missed(const struct snapshot *s)
 {
 	/* Counters that mean "an event was not charged to its block or site". Cut stacks and
 	 * what is only late or nested are recorded elsewhere. */
@@ -195,10 +200,12 @@ static uint64_t missed_events(const struct snapshot *s)
 }
 
 /* Adds what a suppression took, under its name in the gate file. */
-static void note_suppressed(const struct gate_source *source, const struct leak_record *r, struct gate_measure *m)
+static void note_suppressed(
+	const struct gate_source *source, const struct leak_record *r, struct gate_measure *m)
 {
-	int owner = r->suppression >= 0 && (size_t)r->suppression < source->rules->owner_count ?
-		source->rules->owner[r->suppression] : GATE_BUILT_IN;
+	int owner = r->suppression >= 0 && (size_t)r->suppression < source->rules->owner_count
+		? source->rules->owner[r->suppression]
+		: GATE_BUILT_IN;
 	const struct gate_config *c = source->config;
 	const char *name = "built-in", *why = "libc, the loader or libstdc++ keep it";
 	struct gate_suppressed *s;
@@ -215,9 +222,8 @@ static void note_suppressed(const struct gate_source *source, const struct leak_
 	while (i < m->suppressed_count && strcmp(m->suppressed[i].name, name))
 		i++;
 	if (i == m->suppressed_count) {
-		m->suppressed = memory_resize(m->suppressed, (i + 1) * sizeof *m->suppressed);
-		m->suppressed[m->suppressed_count++] = (struct gate_suppressed){
-			memory_string(name), memory_string(why), 0, 0 };
+		*ARRAY_ADD(m->suppressed, m->suppressed_count, m->suppressed_capacity) =
+			(struct gate_suppressed){ alloc_string(name), alloc_string(why), 0, 0 };
 	}
 	s = &m->suppressed[i];
 	s->blocks += r->blocks;
@@ -248,21 +254,23 @@ static void add_below(const struct leak_group *g, struct gate_lost *to)
 	to->below_bytes += g->retained_bytes > g->bytes ? g->retained_bytes - g->bytes : 0;
 }
 
-static struct gate_lost *classify(const struct gate_source *source, struct gate_process *p, struct gate_measure *m)
+static struct gate_lost *classify_lost(
+	const struct gate_source *source, struct gate_process *p, struct gate_measure *m)
 {
 	struct snapshot *s = &p->steps[p->step_count - 1];
-	struct gate_lost *lost = memory_get_zeroed(s->site_count + 1, sizeof *lost);
+	struct gate_lost *lost = alloc_zeroed(s->site_count + 1, sizeof *lost);
 	struct leaks_options o = { .symbols = p->symbols[p->step_count - 1],
-		.suppress = source->rules->suppress, .since = forked_at(s) };
+		.suppress = source->rules->suppress,
+		.since = find_last_fork(s) };
 	struct tide_error e = { 0 };
 	struct leaks l;
 
 	if (leaks_classify(s, &o, &l, &e)) {
-		give_up(m, memory_printf("%s: %s%s%s", s->path, e.what, *e.why ? ": " : "", e.why));
+		give_up(m, alloc_printf("%s: %s%s%s", s->path, e.what, *e.why ? ": " : "", e.why));
 		return lost;
 	}
 	if (!l.complete)
-		give_up(m, memory_printf("%s: %s", s->path, *l.why ? l.why : "what is lost is not sure"));
+		give_up(m, alloc_printf("%s: %s", s->path, *l.why ? l.why : "what is lost is not sure"));
 	for (size_t i = 0; i < l.record_count; i++) {
 		const struct leak_record *r = &l.records[i];
 
@@ -281,7 +289,8 @@ static struct gate_lost *classify(const struct gate_source *source, struct gate_
 }
 
 /* What the whole scenario has, from the judged snapshots. */
-static void sum_up(const struct gate_sources *s, const struct gate_source *source, struct gate_measure *m)
+static void sum_processes(
+	const struct gate_sources *s, const struct gate_source *source, struct gate_measure *m)
 {
 	for (size_t i = 0; i < s->count; i++) {
 		const struct gate_process *p = &s->processes[i];
@@ -289,17 +298,18 @@ static void sum_up(const struct gate_sources *s, const struct gate_source *sourc
 		uint64_t rounds = snapshot_value(last, "rounds");
 
 		if (!i) {
-			m->exe = memory_string(source->exe ? place_base(source->exe) :
-				place_base(snapshot_string(last, last->process->exe)));
-			m->arch = memory_string(snapshot_string(last, last->process->machine));
-			m->libc = memory_string(snapshot_string(last, last->process->libc));
+			m->exe = alloc_string(source->exe
+					? path_base(source->exe)
+					: path_base(snapshot_string(last, last->process->exe)));
+			m->arch = alloc_string(snapshot_string(last, last->process->machine));
+			m->libc = alloc_string(snapshot_string(last, last->process->libc));
 		}
 		m->live_blocks += last->process->live_blocks;
 		m->live_bytes += last->process->live_bytes;
 		if (last->process->peak_bytes > m->peak_bytes)
 			m->peak_bytes = last->process->peak_bytes;
 		m->events += last->process->total_blocks;
-		m->missed += missed_events(last);
+		m->missed += count_missed(last);
 		if (source->series && !rounds)
 			rounds = p->step_count;
 		if (rounds > m->rounds && (source->rounds || source->series)) {
@@ -311,43 +321,72 @@ static void sum_up(const struct gate_sources *s, const struct gate_source *sourc
 
 static void list_snapshots(const struct gate_source *source, struct gate_measure *m)
 {
-	m->snapshots = memory_get((source->count + 1) * sizeof *m->snapshots);
+	m->snapshots = alloc_bytes((source->count + 1) * sizeof *m->snapshots);
 	for (size_t i = 0; i < source->count; i++)
-		m->snapshots[m->snapshot_count++] = memory_string(source->paths[i]);
+		m->snapshots[m->snapshot_count++] = alloc_string(source->paths[i]);
 }
 
-void gate_measure(const struct gate_source *source, struct gate_measure *m)
+void gate_measure_take(const struct gate_source *source, struct gate_measure *m)
 {
-	struct gate_sources *s = memory_get_zeroed(1, sizeof *s);
+	struct gate_sources *s = alloc_zeroed(1, sizeof *s);
 	struct gate_lost **lost;
 
 	memset(m, 0, sizeof *m);
 	m->sources = s;
-	m->stack = fill_stack;
-	m->close = close_sources;
 	s->roots = source->roots;
 	list_snapshots(source, m);
-	open_all(source, s, m);
-	sum_up(s, source, m);
+	open_snapshots(source, s, m);
+	sum_processes(s, source, m);
 	for (size_t i = 0; i < s->count; i++) {
-		char *why = unfit(&s->processes[i].steps[s->processes[i].step_count - 1]);
+		char *why = explain_unfit(&s->processes[i].steps[s->processes[i].step_count - 1]);
 
 		if (why)
 			give_up(m, why);
+		if (!m->blind)
+			m->blind = blind_explain(&s->processes[i].steps[s->processes[i].step_count - 1]);
 	}
+	if (s->count && !m->blind && !m->events && !m->live_blocks)
+		m->blind = alloc_printf("no allocation of %s was seen", m->exe);
 	if (m->unmeasured)
 		return;
-	lost = memory_get_zeroed(s->count + 1, sizeof *lost);
+	lost = alloc_zeroed(s->count + 1, sizeof *lost);
 	for (size_t i = 0; i < s->count; i++) {
 		struct gate_process *p = &s->processes[i];
 
 		for (size_t k = 0; k < p->step_count; k++)
 			if (k + 1 == p->step_count || source->series)
 				p->symbols[k] = symbols_new(&p->steps[k]);
-		lost[i] = classify(source, p, m);
+		lost[i] = classify_lost(source, p, m);
 	}
 	gate_sites_merge(s, lost, source, m);
 	for (size_t i = 0; i < s->count; i++)
 		free(lost[i]);
 	free(lost);
+}
+
+void gate_measure_stacks(const struct gate_measure *m, struct gate_result *r, bool all)
+{
+	for (size_t i = 0; i < r->finding_count; i++) {
+		struct gate_finding *f = &r->findings[i];
+
+		if (f->site < m->site_count && !f->stack.frame && (all || f->fails))
+			fill_stack(m->sources, m->sites[f->site].origin, &f->stack);
+	}
+}
+
+void gate_measure_free(struct gate_measure *m)
+{
+	for (size_t i = 0; i < m->site_count; i++) {
+		free(m->sites[i].key), free(m->sites[i].function);
+		free(m->sites[i].caller), free(m->sites[i].file);
+	}
+	if (m->sources)
+		close_sources(m->sources);
+	for (size_t i = 0; i < m->suppressed_count; i++)
+		free(m->suppressed[i].name), free(m->suppressed[i].why);
+	for (size_t i = 0; i < m->snapshot_count; i++)
+		free(m->snapshots[i]);
+	free(m->unmeasured), free(m->blind), free(m->exe), free(m->arch), free(m->libc);
+	free(m->snapshots), free(m->sites), free(m->suppressed);
+	memset(m, 0, sizeof *m);
 }

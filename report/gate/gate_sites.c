@@ -1,11 +1,13 @@
 /* gate_sites.c - sites of several processes and snapshots, put together by key. */
 #include <stdlib.h>
 #include <string.h>
-#include "demangle.h"
-#include "gate_measure.h"
-#include "place.h"
-#include "shim/ledger.h"
-#include "site_key.h"
+#include "base/alloc.h"
+#include "base/array.h"
+#include "base/path.h"
+#include "symbol/demangle.h"
+#include "gate_private.h"
+#include "symbol/name.h"
+#include "symbol/site_key.h"
 
 /* A site of one snapshot. Sorted by key, process, step, site. */
 struct entry {
@@ -13,9 +15,12 @@ struct entry {
 	uint32_t process, step, site;
 };
 
-struct entries { struct entry *list; size_t count, room; };
+struct entries {
+	struct entry *list;
+	size_t count, capacity;
+};
 
-static int by_key(const void *x, const void *y)
+static int compare_entries(const void *x, const void *y)
 {
 	const struct entry *a = x, *b = y;
 
@@ -28,19 +33,15 @@ static int by_key(const void *x, const void *y)
 	return (a->site > b->site) - (a->site < b->site);
 }
 
-static void add(struct entries *e, struct entry one)
+static void add_entry(struct entries *e, struct entry one)
 {
-	if (e->count == e->room) {
-		e->room = e->room ? 2 * e->room : 1024;
-		e->list = memory_resize(e->list, e->room * sizeof *e->list);
-	}
-	e->list[e->count++] = one;
+	*ARRAY_ADD(e->list, e->count, e->capacity) = one;
 }
 
-/* Bit i: SECTION_ROUNDS has a row for site i. */
-static const struct tide_rounds **rows_of(const struct snapshot *s)
+/* The row of SECTION_ROUNDS for each site; NULL where it has none. To free. */
+static const struct tide_rounds **index_rounds(const struct snapshot *s)
 {
-	const struct tide_rounds **row = memory_get_zeroed(s->site_count + 1, sizeof *row);
+	const struct tide_rounds **row = alloc_zeroed(s->site_count + 1, sizeof *row);
 
 	for (size_t i = 0; i < s->rounds_count; i++)
 		if (s->rounds[i].site < s->site_count)
@@ -48,19 +49,19 @@ static const struct tide_rounds **rows_of(const struct snapshot *s)
 	return row;
 }
 
-static void collect(struct gate_process *p, uint32_t process, bool series, struct entries *e)
+static void collect_entries(struct gate_process *p, uint32_t process, bool series, struct entries *e)
 {
 	for (size_t k = series ? 0 : p->step_count - 1; k < p->step_count; k++) {
 		const struct snapshot *s = &p->steps[k];
 		struct site_keys *keys = site_keys_new(s, p->symbols[k]);
-		const struct tide_rounds **row = k + 1 == p->step_count ? rows_of(s) : NULL;
+		const struct tide_rounds **row = k + 1 == p->step_count ? index_rounds(s) : NULL;
 
 		for (uint32_t i = 1; i < s->site_count; i++) {
-			/* Mappings and tracked domains are no part of the heap's sums. */
-			if (s->sites[i].flags & (LEDGER_SITE_MAPPING | LEDGER_SITE_TRACKED))
+			/* Mappings and tracked domains do not count in the sums of the heap. */
+			if (s->sites[i].flags & (SITE_MAPPING | SITE_TRACKED))
 				continue;
 			if (s->sites[i].live_blocks > 0 || (row && row[i]))
-				add(e, (struct entry){ site_key(keys, i), process, (uint32_t)k, i });
+				add_entry(e, (struct entry){ site_key(keys, i), process, (uint32_t)k, i });
 		}
 		free(row);
 		site_keys_free(keys);
@@ -68,7 +69,7 @@ static void collect(struct gate_process *p, uint32_t process, bool series, struc
 }
 
 /* The place shown: the first line inside the source tree, else the caller of the allocator. */
-static void place(struct gate_sources *s, struct gate_site *site, const struct gate_origin *o)
+static void set_place(struct gate_sources *s, struct gate_site *site, const struct gate_origin *o)
 {
 	struct gate_process *p = &s->processes[o->process];
 	struct symbols *symbols = p->symbols[p->step_count - 1];
@@ -80,15 +81,15 @@ static void place(struct gate_sources *s, struct gate_site *site, const struct g
 		caller = 0;
 	if (count && !line[caller].has_symbol && line[caller].module) {
 		/* An offset would change with every build of the module. */
-		site->caller = memory_string(place_base(line[caller].module));
-		site->function = memory_string(site->caller);
+		site->caller = alloc_string(path_base(line[caller].module));
+		site->function = alloc_string(site->caller);
 	} else if (count) {
 		demangle_plain(line[caller].function, plain, sizeof plain);
-		site->caller = memory_string(plain);
-		site->function = place_function(line[caller].function, false);
+		site->caller = alloc_string(plain);
+		site->function = name_function(line[caller].function, false);
 	} else {
-		site->caller = memory_string("?");
-		site->function = memory_string("?");
+		site->caller = alloc_string("?");
+		site->function = alloc_string("?");
 	}
 	for (size_t i = 0; i < count; i++) {
 		const char *file = line[i].file ? source_root_relative(s->roots, line[i].file) : NULL;
@@ -96,14 +97,15 @@ static void place(struct gate_sources *s, struct gate_site *site, const struct g
 		if (!file)
 			continue;
 		free(site->function);
-		site->function = place_function(line[i].function, false);
-		site->file = memory_string(file);
+		site->function = name_function(line[i].function, false);
+		site->file = alloc_string(file);
 		site->line = line[i].line;
 		return;
 	}
 }
 
-static bool suppressed(struct gate_sources *s, const struct gate_source *source, const struct gate_origin *o)
+static bool match_suppression(
+	struct gate_sources *s, const struct gate_source *source, const struct gate_origin *o)
 {
 	struct gate_process *p = &s->processes[o->process];
 	size_t count;
@@ -121,27 +123,25 @@ static bool suppressed(struct gate_sources *s, const struct gate_source *source,
 
 /* Growth of one key in one process: from its rounds, or from its snapshots. */
 struct series {
-	uint32_t *least;	/* [room] */
-	size_t room;
+	uint32_t *least; /* [capacity] */
+	size_t capacity;
 };
 
-static void series_begin(struct series *r, size_t buckets)
+static void begin_series(struct series *r, size_t buckets)
 {
-	if (r->room < buckets) {
-		r->room = buckets;
-		r->least = memory_resize(r->least, buckets * sizeof *r->least);
-	}
+	ARRAY_RESERVE(r->least, r->capacity, buckets);
 	memset(r->least, 0, buckets * sizeof *r->least);
 }
 
-static void add_to(uint32_t *to, uint64_t n)
+static void add_saturated(uint32_t *to, uint64_t n)
 {
 	*to = n > UINT32_MAX - *to ? UINT32_MAX : *to + (uint32_t)n;
 }
 
 /* Entries e[0..count) are of one key and one process. */
-static void grow(struct gate_process *p, const struct entry *e, size_t count, const struct gate_source *source,
-	const struct tide_rounds **row, struct series *r, struct gate_site *site)
+static void find_growth(struct gate_process *p, const struct entry *e, size_t count,
+	const struct gate_source *source, const struct tide_rounds **row, struct series *r,
+	struct gate_site *site)
 {
 	const struct snapshot *last = &p->steps[p->step_count - 1];
 	uint64_t rounds = snapshot_value(last, "rounds"), width = snapshot_value(last, "rounds.width");
@@ -150,17 +150,19 @@ static void grow(struct gate_process *p, const struct entry *e, size_t count, co
 	if (rounds && rounds < source->min_rounds)
 		return;
 	if (rounds) {
-		series_begin(r, TIDE_ROUND_BUCKETS);
+		begin_series(r, TIDE_ROUND_BUCKETS);
 		for (size_t i = 0; i < count; i++)
-			for (size_t b = 0; e[i].step + 1 == p->step_count && row[e[i].site] &&
-			     b < TIDE_ROUND_BUCKETS; b++)
-				add_to(&r->least[b], row[e[i].site]->least[b]);
+			for (size_t b = 0;
+				e[i].step + 1 == p->step_count && row[e[i].site] && b < TIDE_ROUND_BUCKETS;
+				b++)
+				add_saturated(&r->least[b], row[e[i].site]->least[b]);
 		if (growth_find(r->least, TIDE_ROUND_BUCKETS, rounds, width, &g))
 			return;
 	} else {
-		series_begin(r, p->step_count);
+		begin_series(r, p->step_count);
 		for (size_t i = 0; i < count; i++)
-			add_to(&r->least[e[i].step], (uint64_t)p->steps[e[i].step].sites[e[i].site].live_blocks);
+			add_saturated(&r->least[e[i].step],
+				(uint64_t)p->steps[e[i].step].sites[e[i].site].live_blocks);
 		if (growth_find(r->least, p->step_count, p->step_count, 1, &g))
 			return;
 	}
@@ -168,7 +170,7 @@ static void grow(struct gate_process *p, const struct entry *e, size_t count, co
 		site->growth = g;
 }
 
-static void sum_entry(struct gate_sources *s, const struct entry *e, const struct gate_lost *lost,
+static void add_entry_sums(struct gate_sources *s, const struct entry *e, const struct gate_lost *lost,
 	struct gate_site *site, uint64_t *most, struct gate_origin *origin)
 {
 	const struct gate_process *p = &s->processes[e->process];
@@ -209,22 +211,22 @@ static void merge_key(struct gate_sources *s, struct gate_lost *const *lost, con
 	*site = (struct gate_site){ .origin = m->site_count };
 	for (size_t i = 0; i < count; i++)
 		if (e[i].step + 1 == s->processes[e[i].process].step_count)
-			sum_entry(s, &e[i], &lost[e[i].process][e[i].site], site, &most, origin);
+			add_entry_sums(s, &e[i], &lost[e[i].process][e[i].site], site, &most, origin);
 	if (!most)
-		return;		/* in earlier snapshots only */
+		return; /* in earlier snapshots only */
 	for (size_t i = 0, next; i < count && (source->rounds || source->series); i = next) {
-		for (next = i + 1; next < count && e[next].process == e[i].process; )
+		for (next = i + 1; next < count && e[next].process == e[i].process;)
 			next++;
-		grow(&s->processes[e[i].process], &e[i], next - i, source,
-			rows[e[i].process], series, site);
+		find_growth(&s->processes[e[i].process], &e[i], next - i, source, rows[e[i].process], series,
+			site);
 	}
-	site->key = memory_string(site_key_text(e->key, key));
-	place(s, site, origin);
-	site->suppressed = suppressed(s, source, origin);
+	site->key = alloc_string(site_key_text(e->key, key));
+	set_place(s, site, origin);
+	site->suppressed = match_suppression(s, source, origin);
 	m->site_count++;
 }
 
-static int by_text(const void *a, const void *b)
+static int compare_site_keys(const void *a, const void *b)
 {
 	return strcmp(((const struct gate_site *)a)->key, ((const struct gate_site *)b)->key);
 }
@@ -234,28 +236,28 @@ void gate_sites_merge(struct gate_sources *s, struct gate_lost *const *lost, con
 {
 	struct entries e = { NULL, 0, 0 };
 	struct series series = { NULL, 0 };
-	const struct tide_rounds ***rows = memory_get_zeroed(s->count + 1, sizeof *rows);
+	const struct tide_rounds ***rows = alloc_zeroed(s->count + 1, sizeof *rows);
 	size_t keys = 0;
 
 	for (uint32_t i = 0; i < s->count; i++) {
-		rows[i] = rows_of(&s->processes[i].steps[s->processes[i].step_count - 1]);
-		collect(&s->processes[i], i, source->series, &e);
+		rows[i] = index_rounds(&s->processes[i].steps[s->processes[i].step_count - 1]);
+		collect_entries(&s->processes[i], i, source->series, &e);
 	}
 	if (e.count)
-		qsort(e.list, e.count, sizeof *e.list, by_key);
+		qsort(e.list, e.count, sizeof *e.list, compare_entries);
 	for (size_t i = 0; i < e.count; i++)
 		keys += !i || e.list[i].key != e.list[i - 1].key;
-	m->sites = memory_get((keys + 1) * sizeof *m->sites);
-	s->origins = memory_get((keys + 1) * sizeof *s->origins);
+	m->sites = alloc_bytes((keys + 1) * sizeof *m->sites);
+	s->origins = alloc_bytes((keys + 1) * sizeof *s->origins);
 	s->origin_count = keys;
 	for (size_t i = 0, next; i < e.count; i = next) {
-		for (next = i + 1; next < e.count && e.list[next].key == e.list[i].key; )
+		for (next = i + 1; next < e.count && e.list[next].key == e.list[i].key;)
 			next++;
 		merge_key(s, lost, source, rows, &e.list[i], next - i, &series, m);
 	}
 	/* The text's order is the number's, but nothing should depend on that. */
 	if (m->site_count)
-		qsort(m->sites, m->site_count, sizeof *m->sites, by_text);
+		qsort(m->sites, m->site_count, sizeof *m->sites, compare_site_keys);
 	for (size_t i = 0; i < s->count; i++)
 		free(rows[i]);
 	free(rows), free(e.list), free(series.least);

@@ -7,7 +7,7 @@
 /* "2027-03-31": 20270331. 0, or -1 when the text is something else, as below. */
 int gate_parse_date(const char *text, uint32_t *date);
 int gate_parse_count(const char *text, uint64_t *count);
-/* Replaces *limit; -1 and untouched when the text is no limit of that key. */
+/* Replaces *limit; -1 and untouched when the text is not a limit of that key. */
 int gate_parse_limit(enum gate_limit_key key, const char *text, struct gate_limit *limit);
 /* What such a limit looks like, for messages. */
 const char *gate_limit_expected(enum gate_limit_key key);

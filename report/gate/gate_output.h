@@ -1,9 +1,9 @@
 /* gate_output.h - a verdict for people and for machines. One gate_<format>.c each.
  *
- * U1  Every writer prints the same findings in the same order (gate_sort).
- * U2  Text from a program is hostile: each format escapes it by its own rules,
+ * GO1 Every writer prints the same findings in the same order (gate_sort).
+ * GO2 Text from a program is hostile: each format escapes it by its own rules,
  *     and bytes that are not UTF-8 become U+FFFD.
- * U3  A finding without a source file stands at its section of the gate file, else
+ * GO3 A finding without a source file is placed at its section of the gate file, else
  *     at the scenario's name: formats that need a place always have one.
  */
 #ifndef TIDEMARK_GATE_OUTPUT_H
@@ -11,13 +11,13 @@
 
 #include <stdio.h>
 #include "gate.h"
-#include "screen.h"
+#include "print/screen.h"
 
 struct gate_report {
 	const struct gate_result *results;
 	size_t count;
-	int status;		/* EXIT_* */
-	const char *config;	/* path of the gate file as given; NULL */
+	int status;         /* EXIT_* */
+	const char *config; /* path of the gate file as given; NULL */
 };
 
 void gate_terminal(const struct gate_report *g, struct screen *s);
@@ -30,11 +30,11 @@ void gate_markdown(const struct gate_report *g, FILE *out);
 void gate_html(const struct gate_report *g, FILE *out);
 
 /* Shared by the formats (gate_output.c). */
-const char *gate_status_name(int status);	/* "pass" ... as in JSON */
-bool gate_tells_a_problem(const struct gate_finding *f);	/* neither moved, improved nor suppressed */
-/* Where the finding stands: U3. *line >= 1. */
-const char *gate_place(const struct gate_report *g, const struct gate_result *r,
-	const struct gate_finding *f, unsigned *line);
+const char *gate_status_name(int status);           /* "pass" ... as in JSON */
+bool gate_is_problem(const struct gate_finding *f); /* neither moved, improved nor suppressed */
+/* The file of a finding (GO3), and its line, which is at least 1. */
+const char *gate_place(const struct gate_report *g, const struct gate_result *r, const struct gate_finding *f,
+	unsigned *line);
 /* "login: 3 blocks, 300 bytes lost in make_three (leaked = 0)". To free. */
 char *gate_sentence(const struct gate_result *r, const struct gate_finding *f);
 size_t gate_failing(const struct gate_result *r);

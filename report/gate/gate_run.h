@@ -1,12 +1,15 @@
 /* gate_run.h - runs the program of a scenario under `tidemark run`.
  *
- * R1  Snapshots go to OUTPUT/SCENARIO/ and stay there; older ones of the same
+ * GR1 Snapshots go to OUTPUT/SCENARIO/ and stay there; older ones of the same
  *     scenario are deleted first: they must not be judged.
- * R2  A scenario runs in the folder of the gate file, in a process group of its
+ * GR2 A scenario runs in the folder of the gate file, in a process group of its
  *     own, without input; what it prints goes to OUTPUT/SCENARIO.log. A program
  *     given after `--` keeps its terminal.
- * R3  A wrong status, a signal, a time-out are no error of this module: `reason`
+ * GR3 A wrong status, a signal or a time-out is not an error of this module: `reason`
  *     says why the run cannot be judged.
+ * GR4 Runs do not meet: while it is under way, a run has a locked folder of its own,
+ *     OUTPUT/.SCENARIO.XXXXXX, and takes only the snapshots in it. Two gates may run
+ *     the same scenario at once.
  */
 #ifndef TIDEMARK_GATE_RUN_H
 #define TIDEMARK_GATE_RUN_H
@@ -16,12 +19,13 @@
 #include "gate_config.h"
 
 struct gate_run {
-	char *folder;		/* of the snapshots */
-	char *log;		/* NULL: not kept */
-	char **snapshots;	size_t snapshot_count;	/* sorted by name */
-	char *reason;		/* NULL: the program ended as it should */
+	char *folder; /* of the snapshots */
+	char *log;    /* NULL: not kept */
+	char **snapshots;
+	size_t snapshot_count; /* sorted by name */
+	char *reason;          /* NULL: the program ended as it should */
 	uint64_t elapsed_ms;
-	pid_t pid;		/* of `tidemark run` */
+	pid_t pid; /* of `tidemark run` */
 };
 
 /* Runs s->command by `sh -c`, or `program` (NULL-terminated) when it is not NULL. `again` names the

@@ -1,13 +1,14 @@
 /* gate_github.c - workflow commands: lines that GitHub shows in the changed files. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/alloc.h"
 #include "gate_output.h"
 
 /* GitHub shows ten of a kind in a step; the rest is in the step summary. */
 #define GITHUB_MOST 10
 
 /* Data: % CR LF. Properties: also : and , (they part properties). */
-static void escaped(FILE *out, const char *text, bool property)
+static void print_escaped(FILE *out, const char *text, bool property)
 {
 	char *clean = gate_utf8(text);
 
@@ -17,39 +18,43 @@ static void escaped(FILE *out, const char *text, bool property)
 		if (c == '%' || c == '\r' || c == '\n' || (property && (c == ':' || c == ',')))
 			fprintf(out, "%%%02X", c);
 		else
-			putc(c, out);
+			putc(c < 0x20 || c == 0x7f ? '?' : c, out); /* the log is also read at terminals */
 	}
 	free(clean);
 }
 
-static void annotation(const struct gate_report *g, const struct gate_result *r, const struct gate_finding *f,
-	FILE *out)
+static void print_annotation(
+	const struct gate_report *g, const struct gate_result *r, const struct gate_finding *f, FILE *out)
 {
-	char *text = gate_sentence(r, f), *title = memory_printf("tidemark: %s", gate_kind[f->kind].name);
+	char *text = gate_sentence(r, f), *title = alloc_printf("tidemark: %s", gate_kind[f->kind].name);
 	unsigned line;
 	const char *file = f->file || g->config ? gate_place(g, r, f, &line) : NULL;
 
 	fputs(f->fails ? "::error " : "::warning ", out);
 	if (file) {
 		fputs("file=", out);
-		escaped(out, file, true);
+		print_escaped(out, file, true);
 		fprintf(out, ",line=%u,", line);
 	}
 	fputs("title=", out);
-	escaped(out, title, true);
+	print_escaped(out, title, true);
 	fputs("::", out);
-	escaped(out, text, false);
+	print_escaped(out, text, false);
 	if (f->owner) {
 		fputs(" owner ", out);
-		escaped(out, f->owner, false);
+		print_escaped(out, f->owner, false);
 	}
 	putc('\n', out);
 	free(text), free(title);
 }
 
-struct entry { const struct gate_result *r; const struct gate_finding *f; size_t order; };
+struct entry {
+	const struct gate_result *r;
+	const struct gate_finding *f;
+	size_t order;
+};
 
-static int worse(const void *x, const void *y)
+static int compare_findings(const void *x, const void *y)
 {
 	const struct entry *a = x, *b = y;
 
@@ -67,15 +72,16 @@ void gate_github(const struct gate_report *g, FILE *out)
 
 	for (size_t i = 0; i < g->count; i++)
 		all += g->results[i].finding_count;
-	list = memory_get((all + 1) * sizeof *list);
+	list = alloc_bytes((all + 1) * sizeof *list);
 	for (size_t i = 0; i < g->count; i++)
 		for (size_t k = 0; k < g->results[i].finding_count; k++)
-			if (gate_tells_a_problem(&g->results[i].findings[k])) {
-				list[count] = (struct entry){ &g->results[i], &g->results[i].findings[k], count };
+			if (gate_is_problem(&g->results[i].findings[k])) {
+				list[count] =
+					(struct entry){ &g->results[i], &g->results[i].findings[k], count };
 				count++;
 			}
-	qsort(list, count, sizeof *list, worse);
+	qsort(list, count, sizeof *list, compare_findings);
 	for (size_t i = 0; i < count && i < GITHUB_MOST; i++)
-		annotation(g, list[i].r, list[i].f, out);
+		print_annotation(g, list[i].r, list[i].f, out);
 	free(list);
 }

@@ -1,0 +1,147 @@
+/* gate.h - what a gate measured, and what it found.
+ *
+ *   snapshots ──gate_measure──▶ struct gate_measure ──┐
+ *   baseline  ──gate_baseline─▶ struct gate_baseline ─┼─gate_judge─▶ struct gate_result ─▶ outputs
+ *   gate file ──gate_config───▶ limits, suppressions ─┘
+ *
+ * GJ1 gate_judge reads nothing but its arguments: no clock, no file, no symbols. Findings
+ *     name their site by its index; gate_measure_stacks adds call stacks afterwards.
+ * GJ2 What could not be measured is never judged: the result is one finding and the verdict
+ *     cannot-measure, whatever else is true.
+ * GJ3 Strings in findings are copies: a result outlives what it was made from.
+ */
+#ifndef TIDEMARK_GATE_H
+#define TIDEMARK_GATE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include "gate_baseline.h"
+#include "gate_config.h"
+#include "analysis/growth.h"
+
+struct gate_frame {
+	char *function, *file, *module, *language; /* file, module: NULL when unknown */
+	unsigned line;
+	uint64_t address;
+	bool inlined;
+};
+
+struct gate_stack {
+	struct gate_frame *frame; /* innermost first */
+	size_t count;
+	char *snapshot; /* the file it was found in; NULL */
+};
+
+/* All sites of all processes that have one key (site_key.h). */
+struct gate_site {
+	char *key;
+	char *function; /* of the place shown */
+	char *caller;   /* nearest to the allocator, wrappers left out */
+	char *file;     /* relative to the source root; NULL: no frame inside of it */
+	unsigned line;
+	uint64_t live_blocks, live_bytes; /* all that is not freed, lost blocks too */
+	uint64_t peak_bytes;
+	uint64_t total_blocks, total_bytes; /* over the whole run */
+	uint64_t lost_blocks, lost_bytes;   /* of every kind, suppressed ones left out */
+	uint64_t unreferenced_blocks, unreferenced_bytes;
+	uint64_t cycle_blocks, cycle_bytes; /* members of root cycles */
+	uint64_t below_blocks, below_bytes; /* lost, held by this site's lost blocks */
+	struct growth growth;
+	bool suppressed; /* by its stack: neither growth nor live is judged */
+	size_t origin;   /* index in gate_sources.origins (gate_private.h) */
+};
+
+struct gate_suppressed {
+	char *name, *why; /* section; "built-in" */
+	uint64_t blocks, bytes;
+};
+
+struct gate_measure {
+	char *unmeasured; /* why nothing can be said; NULL: measured */
+	char *blind;      /* a process whose memory was not seen (blind.h); NULL */
+	char *exe, *arch, *libc;
+	char **snapshots;
+	size_t snapshot_count;
+	uint64_t live_blocks, live_bytes; /* whole scenario, lost blocks too */
+	uint64_t peak_bytes;              /* largest of the processes */
+	uint64_t events, missed;
+	uint64_t rounds, rounds_missed; /* of the process that has most */
+	struct gate_site *sites;
+	size_t site_count; /* sorted by key, each once */
+	struct gate_suppressed *suppressed;
+	size_t suppressed_count, suppressed_capacity;
+	struct gate_sources *sources; /* open snapshots; NULL when there are none */
+};
+
+enum gate_kind {
+	GATE_KIND_LEAKED,
+	GATE_KIND_CYCLE,
+	GATE_KIND_GROWING,
+	GATE_KIND_OVER_BUDGET,
+	GATE_KIND_OVER_BASELINE,
+	GATE_KIND_EXPIRED,
+	GATE_KIND_MOVED,
+	GATE_KIND_IMPROVED,
+	GATE_KIND_SUPPRESSED,
+	GATE_KIND_FLAKY,
+	GATE_KIND_UNUSED,
+	GATE_KIND_UNMEASURED,
+	GATE_KINDS
+};
+struct gate_kind_name {
+	const char *name, *summary, *help;
+};
+extern const struct gate_kind_name gate_kind[GATE_KINDS];
+
+#define GATE_NO_SITE SIZE_MAX
+struct gate_finding {
+	enum gate_kind kind;
+	bool fails;
+	char *message;
+	uint64_t blocks, bytes;
+	char *limit;                                 /* "leaked = 0"; NULL */
+	int limit_key;                               /* enum gate_limit_key; -1: none */
+	char *key;                                   /* site; NULL: the whole */
+	size_t site;                                 /* index in gate_measure.sites; GATE_NO_SITE */
+	char *function, *file, *owner, *suppression; /* each may be NULL */
+	unsigned line;
+	int config_line;         /* of the gate file, where that is the place; else 0 */
+	struct gate_stack stack; /* empty until gate_measure_stacks */
+};
+
+enum gate_verdict { GATE_PASS, GATE_FAIL, GATE_UNMEASURED };
+
+struct gate_result {
+	char *scenario;
+	enum gate_verdict verdict;
+	char *reason; /* why it could not be measured; NULL */
+	char **snapshots;
+	size_t snapshot_count;
+	struct gate_finding *findings;
+	size_t finding_count, finding_capacity;
+	uint64_t sites, live_bytes, peak_bytes, lost_bytes, elapsed_ms;
+	bool judged[GATE_LIMIT_KEYS]; /* limits that were in force */
+	int config_line;
+};
+
+/* Judges one scenario. `baseline` may be NULL. */
+void gate_judge(const struct gate_config *c, const struct gate_scenario *s, const struct gate_measure *m,
+	const struct gate_baseline *baseline, struct gate_result *r);
+/* The scenario was run again: what did not fail a second time becomes flaky. `again` is used up. */
+void gate_confirm(struct gate_result *r, struct gate_result *again);
+/* After all scenarios: expired (`today` as 20270331) and unused suppressions. used[i]: suppression i matched something. */
+void gate_judge_suppressions(
+	const struct gate_config *c, struct gate_result *r, size_t count, const bool *used, uint32_t today);
+/* --strict: what is only a warning fails. */
+void gate_strict(struct gate_result *r);
+/* Recomputes the verdict from the findings; the worst of several is EXIT_*. */
+void gate_settle(struct gate_result *r);
+int gate_status(const struct gate_result *r, size_t count);
+void gate_result_free(struct gate_result *r);
+
+struct gate_finding *gate_finding_add(struct gate_result *r, enum gate_kind kind, bool fails);
+/* Failing ones first, then by bytes. */
+void gate_sort(struct gate_result *r);
+const char *gate_verdict_name(enum gate_verdict v);
+
+#endif
