@@ -7,11 +7,11 @@
 #ifndef TIDEMARK_ANSWER_H
 #define TIDEMARK_ANSWER_H
 
-#include "../shim/ledger.h"
-#include "snapshot.h"
+#include "shim/ledger.h"
+#include "model/snapshot.h"
 
 /* Takes the writer. The ledger is mapped writable, `bytes` long; nothing in it is trusted. */
-int answer_query(struct ledger_header *ledger, uint64_t bytes, struct snapshot_writer *w,
-	struct tide_error *e);
+int answer_query(
+	struct ledger_header *ledger, uint64_t bytes, struct snapshot_writer *w, struct tide_error *e);
 
 #endif

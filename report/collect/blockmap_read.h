@@ -10,26 +10,21 @@
 #ifndef TIDEMARK_BLOCKMAP_READ_H
 #define TIDEMARK_BLOCKMAP_READ_H
 
-#include "ledger_read.h"
-#include "memory_read.h"
+#include "model/ledger_read.h"
+#include "process/remote.h"
 
 struct blockmap {
 	struct tide_block *blocks;
 	uint64_t count, room;
-	uint64_t site_count, thread_count;	/* bounds (K1) */
-	uint64_t without_size;			/* blocks whose size could not be read: 0 then */
-	uint64_t left;				/* pages of the map that may still be read */
-	bool cut;				/* there were more */
+	uint64_t site_count, thread_count; /* bounds (K1) */
+	uint64_t without_size;             /* blocks whose size could not be read: 0 then */
+	uint64_t left;                     /* pages of the map that may still be read */
+	bool cut;                          /* there were more */
 };
 
-/* `touched`: bytes of the process that are in memory or swapped out. */
-void blockmap_read(struct blockmap *b, struct memory_read *m, const struct ledger_copy *c, uint64_t touched);
+/* `touched`: bytes of private memory of the process that are resident or swapped out. */
+void blockmap_read(struct blockmap *b, struct remote *m, const struct ledger_copy *c, uint64_t touched);
 void blockmap_free(struct blockmap *b);
-
-/* The block that an address lies in, of blocks sorted by address; BLOCKMAP_NONE. Blocks of
- * no bytes are found at their start. */
-#define BLOCKMAP_NONE UINT64_MAX
-uint64_t blockmap_find(const struct tide_block *blocks, uint64_t count, uint64_t address);
 
 /* SECTION_BIRTHS, and live_bytes of threads (`threads` may be NULL). */
 void blockmap_births(const struct blockmap *b, const struct ledger_copy *c, struct snapshot_writer *w,

@@ -6,16 +6,20 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/alloc.h"
 #include "collect_output.h"
 
-struct buffer { char *text; size_t used, room; };
+struct buffer {
+	char *text;
+	size_t used, room;
+};
 
 static void add(struct buffer *b, const char *s)
 {
 	size_t bytes = strlen(s);
 
 	while (b->used + bytes + 1 > b->room)
-		b->text = memory_resize(b->text, b->room = b->room ? b->room * 2 : 256);
+		b->text = alloc_resize(b->text, b->room = b->room ? b->room * 2 : 256);
 	memcpy(b->text + b->used, s, bytes + 1);
 	b->used += bytes;
 }
@@ -32,11 +36,13 @@ static void add_number(struct buffer *b, unsigned long n)
 static void add_name(struct buffer *b, const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	char *name = memory_string(slash ? slash + 1 : path);
+	char *name = alloc_string(slash ? slash + 1 : path);
 
 	for (char *p = name; *p; p++)
 		if ((unsigned char)*p <= ' ' || *p == 127)
 			*p = '_';
+	if (*name == '.') /* never "..", and no hidden file */
+		*name = '_';
 	add(b, *name ? name : "program");
 	free(name);
 }
@@ -67,7 +73,12 @@ static char *expand(const char *pattern, const struct ledger_copy *c, uint32_t s
 		switch (*++p) {
 		case 'e': add_name(&b, ledger_string(c, c->header.exe)); break;
 		case 'p': add_number(&b, (unsigned long)c->header.pid); break;
-		case 'n': add_number(&b, sequence); break;
+		case 'n':
+			if (strchr(p, '/'))
+				add(&b, "%n");
+			else
+				add_number(&b, sequence);
+			break;
 		case 't': add_time(&b); break;
 		case '%': add(&b, "%"); break;
 		default:
@@ -82,7 +93,7 @@ static char *expand(const char *pattern, const struct ledger_copy *c, uint32_t s
 static int has(const char *pattern, char what)
 {
 	for (const char *p = pattern; (p = strchr(p, '%')) && p[1]; p += 2)
-		if (p[1] == what)
+		if (p[1] == what && !(what == 'n' && strchr(p, '/')))
 			return 1;
 	return 0;
 }
@@ -92,7 +103,7 @@ static char *insert(char *pattern, const char *part)
 {
 	size_t bytes = strlen(pattern);
 	size_t stem = bytes > 5 && !strcmp(pattern + bytes - 5, ".tide") ? bytes - 5 : bytes;
-	char *longer = memory_printf("%.*s.%s%s", (int)stem, pattern, part, pattern + stem);
+	char *longer = alloc_printf("%.*s.%s%s", (int)stem, pattern, part, pattern + stem);
 
 	free(pattern);
 	return longer;
@@ -101,45 +112,67 @@ static char *insert(char *pattern, const char *part)
 static int goes_on(uint32_t reason)
 {
 	switch (reason) {
-	case REASON_EXIT: case REASON_ABORT: case REASON_SIGNAL: case REASON_POST_MORTEM:
-		return 0;
+	case REASON_EXIT:
+	case REASON_ABORT:
+	case REASON_SIGNAL:
+	case REASON_POST_MORTEM: return 0;
 	}
 	return 1;
 }
 
-char *collect_output(const struct ledger_copy *c, uint32_t reason, uint32_t sequence)
+void collect_settings_of(struct collect_settings *s, const struct ledger_copy *c)
 {
-	const char *given = ledger_string(c, c->header.output);
-	const char *folder = ledger_string(c, c->header.directory);
-	char *pattern = memory_string(*given ? given : OUTPUT_DEFAULT), *root, *path, *absolute;
+	char *overwrite = ledger_option(c, "OVERWRITE"), *root = ledger_option(c, "ROOT");
+
+	*s = (struct collect_settings){
+		.pattern = alloc_string(ledger_string(c, c->header.output)),
+		.folder = alloc_string(ledger_string(c, c->header.directory)),
+		.overwrite = overwrite && *overwrite && strcmp(overwrite, "0"),
+		.root = root ? atoi(root) : 0,
+	};
+	free(overwrite);
+	free(root);
+}
+
+void collect_settings_free(struct collect_settings *s)
+{
+	free(s->pattern);
+	free(s->folder);
+	free(s->every);
+	free(s->when);
+	*s = (struct collect_settings){ 0 };
+}
+
+char *collect_output(
+	const struct collect_settings *s, const struct ledger_copy *c, uint32_t reason, uint32_t sequence)
+{
+	char *pattern = alloc_string(*s->pattern ? s->pattern : OUTPUT_DEFAULT), *path, *absolute;
 	size_t bytes = strlen(pattern);
 	struct stat st;
 
 	if (pattern[bytes - 1] == '/' || (!stat(pattern, &st) && S_ISDIR(st.st_mode))) {
-		char *inside = memory_printf("%s/%s", pattern, OUTPUT_DEFAULT);
+		char *inside = alloc_printf("%s/%s", pattern, OUTPUT_DEFAULT);
 
 		free(pattern);
 		pattern = inside;
 	}
-	root = ledger_option(c, "ROOT");
-	if (!has(pattern, 'p') && (root ? atoi(root) != c->header.pid : c->header.generation > 0))
+	if (!has(pattern, 'p') && (s->root ? s->root != c->header.pid : c->header.generation > 0))
 		pattern = insert(pattern, "%p");
 	if (!has(pattern, 'n') && goes_on(reason))
 		pattern = insert(pattern, "%n");
 	path = expand(pattern, c, sequence);
 	free(pattern);
-	free(root);
-	if (*path == '/' || !*folder)
+	if (*path == '/' || !*s->folder)
 		return path;
-	absolute = memory_printf("%s/%s", folder, path);
+	absolute = alloc_printf("%s/%s", s->folder, path);
 	free(path);
 	return absolute;
 }
 
 static void line_write(const char *ledger, const char *line)
 {
-	const char *slash = strrchr(ledger, '/');	/* always there: paths of ledgers are absolute */
-	char *list = memory_printf("%.*s/snapshots", slash ? (int)(slash - ledger) : 0, ledger);
+	const char *slash = strrchr(ledger, '/'); /* always there: paths of ledgers are absolute */
+	char *list = alloc_printf("%.*s/snapshots", slash ? (int)(slash - ledger) : 0, ledger);
 	/* Not created: without the file nobody listens. One write: lines do not mix. */
 	int fd = open(list, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 
@@ -153,8 +186,8 @@ static void line_write(const char *ledger, const char *line)
 
 void collect_announce(const char *ledger, int pid, uint32_t reason, int complete, const char *path)
 {
-	char *folder = *path == '/' ? memory_string("") : getcwd(NULL, 0);
-	char *line = memory_printf("%d %u %d %s%s%s\n", pid, reason, complete, folder ? folder : "",
+	char *folder = *path == '/' ? alloc_string("") : getcwd(NULL, 0);
+	char *line = alloc_printf("%d %u %d %s%s%s\n", pid, reason, complete, folder ? folder : "",
 		folder && *folder ? "/" : "", path);
 
 	line_write(ledger, line);
@@ -164,12 +197,12 @@ void collect_announce(const char *ledger, int pid, uint32_t reason, int complete
 
 void collect_announce_failure(const char *ledger, int pid, const struct tide_error *e)
 {
-	char *line = memory_printf("%d 0 -1 %s%s%s%s%s", pid, e->what, *e->why ? ": " : "", e->why,
+	char *line = alloc_printf("%d 0 -1 %s%s%s%s%s", pid, e->what, *e->why ? ": " : "", e->why,
 		*e->hint ? "; " : "", e->hint);
 	char *whole;
 
 	line[strcspn(line, "\n")] = '\0';
-	whole = memory_printf("%s\n", line);
+	whole = alloc_printf("%s\n", line);
 	line_write(ledger, whole);
 	free(whole);
 	free(line);

@@ -1,30 +1,35 @@
 /* collect.c - takes one snapshot: collect.h. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "count_notes.h"
+#include "base/alloc.h"
+#include "roots/count_notes.h"
 #include "answer.h"
-#include "ledger_map.h"
+#include "model/ledger_map.h"
 #include "notes.h"
 #include "blockmap_read.h"
 #include "collect.h"
 #include "collect_output.h"
 #include "collect_private.h"
 #include "collect_process.h"
-#include "image.h"
-#include "perfmap.h"
-#include "process.h"
+#include "process/image.h"
+#include "roots/references.h"
+#include "model/perfmap.h"
+#include "process/process.h"
 #include "session_lock.h"
-#include "root_kinds.h"
-#include "symbol_module.h"
+#include "model/root_kinds.h"
 
-struct stopped { int tid; size_t index; };	/* starts with what it is sorted by */
+struct stopped {
+	int tid;
+	size_t index;
+}; /* starts with what it is sorted by */
 
 struct collecting {
 	struct collect *request;
-	struct ledger_map map;		/* only control words are written. No header: private memory */
+	struct ledger_map map; /* only control words are written. No header: private memory */
 	bool foreign;
 	struct ledger_copy copy;
 	bool copied;
@@ -34,13 +39,42 @@ struct collecting {
 	struct stopped *stopped;
 	size_t stopped_count;
 	struct blockmap blocks;
-	struct image_graph graph;
+	struct references graph;
 	struct ledger_made made;
 	struct snapshot_writer *writer;
 	struct tide_warning warnings[8];
 	uint64_t warning_count;
 	uint32_t skip_roots;
 };
+
+static void warn(struct collecting *c, const char *text, const char *hint)
+{
+	if (c->warning_count < sizeof(c->warnings) / sizeof(c->warnings[0]))
+		c->warnings[c->warning_count++] =
+			(struct tide_warning){ snapshot_writer_string(c->writer, text),
+				snapshot_writer_string(c->writer, hint) };
+}
+
+/* Names of code made at run time, where the program writes them for perf. */
+static void code_map(struct collecting *c)
+{
+	struct tide_error e = { 0 };
+	struct perfmap map;
+
+	if (perfmap_read_process(c->copy.header.pid, c->copy.header.started_wall_ns, &map, &e))
+		warn(c, e.what, e.why);
+	else
+		perfmap_store(&map, c->writer);
+	perfmap_free(&map);
+}
+
+/* What /proc says of the process, and files that go by its number. */
+static void read_process(struct collecting *c)
+{
+	collect_process_mappings(&c->process, c->copy.header.pid, c->writer);
+	collect_process_own(&c->process, c->copy.header.pid, &c->copy);
+	code_map(c);
+}
 
 /* Called while all threads stand. */
 static void copy(void *context)
@@ -49,7 +83,9 @@ static void copy(void *context)
 
 	if (ledger_copy_descriptor(&c->copy, c->map.fd, c->request->ledger, &c->copy_error))
 		return;
-	collect_process_quick(&c->process, c->copy.header.pid);
+	/* The ledger may name any process: only the one that was stopped is looked at. */
+	c->copy.header.pid = c->image.target;
+	collect_process_quick(&c->process, c->image.target);
 	c->copied = true;
 }
 
@@ -60,7 +96,7 @@ static bool process_foreign(const struct collecting *c)
 	const struct collect *r = c->request;
 	int pid = r->pid ? r->pid : c->map.header->pid;
 
-	return r->outside && (c->map.owner != geteuid() || !process_ours(pid));
+	return (r->outside || r->served) && (c->map.owner != geteuid() || !process_ours(pid));
 }
 
 static int name_check(struct collecting *c, struct tide_error *e)
@@ -68,7 +104,8 @@ static int name_check(struct collecting *c, struct tide_error *e)
 	c->foreign = process_foreign(c);
 	if (!c->foreign || c->request->output || c->request->settings)
 		return 0;
-	return error_set(e, EXIT_USAGE, "the snapshot needs a name|the process is another user's, whose choice "
+	return error_set(e, EXIT_USAGE,
+		"the snapshot needs a name|the process is another user's, whose choice "
 		"of a file is not followed|give one with -o FILE");
 }
 
@@ -79,13 +116,6 @@ static bool option_set(const struct ledger_copy *c, const char *name)
 
 	free(value);
 	return set;
-}
-
-static void warn(struct collecting *c, const char *text, const char *hint)
-{
-	if (c->warning_count < sizeof(c->warnings) / sizeof(c->warnings[0]))
-		c->warnings[c->warning_count++] = (struct tide_warning) {
-			snapshot_writer_string(c->writer, text), snapshot_writer_string(c->writer, hint) };
 }
 
 static void doubt(struct collecting *c, const char *text)
@@ -109,7 +139,9 @@ static uint32_t graph_frame(void *context, uint32_t parent, uint64_t address, ui
 static uint32_t graph_module(void *context, const struct roots_module *m)
 {
 	struct collecting *c = context;
-	struct tide_module module = { .lo = m->lo, .hi = m->hi, .bias = m->bias,
+	struct tide_module module = { .lo = m->lo,
+		.hi = m->hi,
+		.bias = m->bias,
 		.path = snapshot_writer_string(c->writer, m->path),
 		.build_id = snapshot_writer_string(c->writer, m->build_id) };
 
@@ -118,20 +150,22 @@ static uint32_t graph_module(void *context, const struct roots_module *m)
 
 static void references(struct collecting *c)
 {
-	struct image_graph *g = &c->graph;
+	struct references *g = &c->graph;
 
-	*g = (struct image_graph) { .blocks = c->blocks.blocks, .block_count = c->blocks.count,
-		.ledger = &c->copy, .string = graph_string, .frame = graph_frame, .module = graph_module, .context = c };
+	*g = (struct references){ .blocks = c->blocks.blocks,
+		.block_count = c->blocks.count,
+		.ledger = &c->copy,
+		.names = { graph_string, graph_frame, graph_module, c } };
 	g->notes = count_notes_new(g->blocks, g->block_count);
-	image_graph(&c->image, g);
+	references_find(g, &c->image);
 	count_notes_write(g->notes, c->writer);
 	count_notes_free(g->notes);
 	g->notes = NULL;
 	doubt(c, g->doubts);
 	snapshot_writer_section(c->writer, SECTION_BLOCKS, sizeof(*g->blocks), g->blocks, g->block_count, 0);
 	snapshot_writer_section(c->writer, SECTION_ROOTS, sizeof(*g->roots), g->roots, g->root_count, 0);
-	snapshot_writer_section(c->writer, SECTION_ROOT_EDGES, sizeof(*g->root_edges), g->root_edges,
-		g->root_edge_count, 0);
+	snapshot_writer_section(
+		c->writer, SECTION_ROOT_EDGES, sizeof(*g->root_edges), g->root_edges, g->root_edge_count, 0);
 	snapshot_writer_section(c->writer, SECTION_EDGE_STARTS, sizeof(*g->edge_starts), g->edge_starts,
 		g->block_count + 1, 0);
 	snapshot_writer_section(c->writer, SECTION_EDGES, sizeof(*g->edges), g->edges, g->edge_count, 0);
@@ -148,17 +182,18 @@ static int stopped_order(const void *a, const void *b)
 /* Thread tables and process tables both hold ten thousand: no search of one in the other. */
 static void stopped_sort(struct collecting *c)
 {
-	c->stopped = memory_get(c->image.stop.count * sizeof(*c->stopped));
+	c->stopped = alloc_bytes(c->image.stop.count * sizeof(*c->stopped));
 	for (size_t k = 0; k < c->image.stop.count; k++)
 		if (c->image.stop.threads[k].how != STOP_GONE)
-			c->stopped[c->stopped_count++] = (struct stopped) { c->image.stop.threads[k].tid, k };
+			c->stopped[c->stopped_count++] = (struct stopped){ c->image.stop.threads[k].tid, k };
 	qsort(c->stopped, c->stopped_count, sizeof(*c->stopped), stopped_order);
 }
 
 static const struct stop_thread *stopped_find(const struct collecting *c, int tid)
 {
-	const struct stopped *found = c->stopped_count ? bsearch(&tid, c->stopped, c->stopped_count,
-		sizeof(*found), stopped_order) : NULL;
+	const struct stopped *found = c->stopped_count
+		? bsearch(&tid, c->stopped, c->stopped_count, sizeof(*found), stopped_order)
+		: NULL;
 
 	return found ? &c->image.stop.threads[found->index] : NULL;
 }
@@ -172,12 +207,13 @@ static void threads(struct collecting *c)
 
 		/* The last a thread does goes unseen: the kernel knows better whether it is there. */
 		if (!s && c->image.stop.count)
-			t->state = (t->state & ~LEDGER_THREAD_ALIVE) | LEDGER_THREAD_EXITED;
-		if (t->state & LEDGER_THREAD_EXITED)
+			t->state = (t->state & ~THREAD_ALIVE) | THREAD_EXITED;
+		if (t->state & THREAD_EXITED)
 			t->registers = REGISTERS_NONE;
 		else if (s)
-			t->registers = !stop_general(s) ? REGISTERS_UNKNOWN :
-				s->vector_bytes ? REGISTERS_ALL : REGISTERS_GENERAL;
+			t->registers = !stop_general(s) ? REGISTERS_UNKNOWN
+				: s->vector_bytes       ? REGISTERS_ALL
+							: REGISTERS_GENERAL;
 	}
 }
 
@@ -199,11 +235,13 @@ static void blocks(struct collecting *c)
 		doubt(c, "the list of blocks is damaged");
 	blockmap_births(&c->blocks, &c->copy, c->writer, c->made.threads, c->made.thread_count);
 	if (c->blocks.without_size)
-		warn(c, "the size of some blocks could not be read", "they count as empty in the list of blocks");
+		warn(c, "the size of some blocks could not be read",
+			"they count as empty in the list of blocks");
 	notes_apply(&c->copy, c->blocks.blocks, c->blocks.count);
 	if (c->skip_roots && wants_references(c)) {
-		char kinds[128], *text = memory_printf("roots of some kinds were left out: %s",
-			root_kinds_text(c->skip_roots, kinds, sizeof(kinds)));
+		char kinds[128],
+			*text = alloc_printf("roots of some kinds were left out: %s",
+				root_kinds_text(c->skip_roots, kinds, sizeof(kinds)));
 
 		warn(c, text, "what only they hold counts as lost");
 		free(text);
@@ -240,61 +278,62 @@ static void process(struct collecting *c)
 	p->incomplete_why = snapshot_writer_string(c->writer, r->why);
 }
 
-/* Names of code made at run time, where the program writes them for perf. */
-static void code_map(struct collecting *c)
+/* All strings of the ledger go into the snapshot, so the text itself is erased. */
+static void erase_command_line(struct ledger_copy *copy)
 {
-	struct tide_error e = { 0 };
-	struct perfmap map;
+	char *strings = copy->table[LEDGER_STRINGS];
+	uint64_t at = copy->header.command, count = copy->count[LEDGER_STRINGS];
 
-	if (perfmap_read_process(c->copy.header.pid, c->copy.header.started_wall_ns, &map, &e))
-		warn(c, e.what, e.why);
-	else
-		perfmap_store(&map, c->writer);
-	perfmap_free(&map);
+	if (copy->header.command != copy->header.exe)
+		for (; at < count && strings[at]; at++)
+			strings[at] = '\0';
+	copy->header.command = copy->header.exe;
 }
 
 static void sections(struct collecting *c)
 {
 	struct tide_value more[4];
 
-	c->writer = snapshot_writer_new();
 	if (option_set(&c->copy, "COMPRESS"))
 		snapshot_writer_compress(c->writer, 1 << 16, 1);
+	if (c->request->no_command_line)
+		erase_command_line(&c->copy);
 	ledger_sections(&c->copy, c->writer, &c->made);
 	threads(c);
 	blocks(c);
-	collect_process_mappings(&c->process, c->copy.header.pid, c->writer);
-	collect_process_own(&c->process, c->copy.header.pid, &c->copy);
-	code_map(c);
+	read_process(c);
 	process(c);
-	more[0] = (struct tide_value) { .name = snapshot_writer_string(c->writer, "blocks"),
+	more[0] = (struct tide_value){ .name = snapshot_writer_string(c->writer, "blocks"),
 		.value = c->blocks.count };
-	more[1] = (struct tide_value) { .name = snapshot_writer_string(c->writer, "missed.block_sizes"),
+	more[1] = (struct tide_value){ .name = snapshot_writer_string(c->writer, "missed.block_sizes"),
 		.value = c->blocks.without_size };
-	more[2] = (struct tide_value) { .name = snapshot_writer_string(c->writer, "missed.registers"),
+	more[2] = (struct tide_value){ .name = snapshot_writer_string(c->writer, "missed.registers"),
 		.value = c->image.threads_unknown };
 	ledger_coverage(&c->copy, c->writer, more, 3);
-	snapshot_writer_section(c->writer, SECTION_WARNINGS, sizeof(c->warnings[0]), c->warnings,
-		c->warning_count, 0);
+	snapshot_writer_section(
+		c->writer, SECTION_WARNINGS, sizeof(c->warnings[0]), c->warnings, c->warning_count, 0);
 	ledger_sections_finish(&c->made, c->writer);
 }
 
 static int file_write(struct collecting *c, struct tide_error *e)
 {
 	struct collect *r = c->request;
-	const struct ledger_copy *settings = r->settings ? r->settings : &c->copy;
-	bool replace = r->overwrite || option_set(settings, "OVERWRITE");
-	char *path = r->output ? memory_string(r->output) : collect_output(settings, r->reason, r->serial);
+	struct collect_settings own = { 0 };
+	const struct collect_settings *settings = r->settings;
+	char *path;
 
-	if (replace || r->output) {
-		r->written = path;
-		if (!snapshot_writer_finish(c->writer, path, e))
-			return 0;
-		r->written = NULL;
+	if (!settings) {
+		collect_settings_of(&own, &c->copy);
+		settings = &own;
+	}
+	path = r->output ? alloc_string(r->output) : collect_output(settings, &c->copy, r->reason, r->serial);
+	if (r->output || r->overwrite || settings->overwrite) {
+		r->written = snapshot_writer_finish(c->writer, path, e) ? NULL : alloc_string(path);
 	} else {
 		r->written = snapshot_writer_finish_unused(c->writer, path, e);
 	}
 	free(path);
+	collect_settings_free(&own);
 	return r->written ? 0 : -1;
 }
 
@@ -305,13 +344,13 @@ static int take_private(struct collecting *c, struct tide_error *e)
 	char *session, *ledger = NULL;
 	int pid, result;
 
-	if (memory_open(&c->image.memory, (int)getppid(), e) ||
-	    collect_private(&c->copy, &c->image.memory, e))
+	if (remote_open(&c->image.memory, (int)getppid(), e)
+		|| collect_private(&c->copy, &c->image.memory, e))
 		return -1;
 	pid = c->copy.header.pid;
 	session = ledger_option(&c->copy, "SESSION");
-	if (session)	/* where the ledger would be */
-		ledger = memory_printf("%s/%d.none", session, pid);
+	if (session) /* where the ledger would be */
+		ledger = alloc_printf("%s/%d.none", session, pid);
 	free(session);
 	if (ledger && session_lock_hold(ledger)) {
 		free(ledger);
@@ -348,9 +387,14 @@ static void roots_option(struct collecting *c, const struct ledger_copy *early, 
 static int take(struct collecting *c, struct tide_error *e)
 {
 	struct collect *r = c->request;
-	struct image_options options = { .unaligned = r->unaligned, .pointer_mask = r->pointer_mask,
-		.skip_roots = r->skip_roots, .reason = r->reason, .flags = r->flags, .pid = r->pid,
-		.standing = r->flags & REQUEST_FLAG_STANDING };
+	struct image_options options = { .unaligned = r->unaligned,
+		.pointer_mask = r->pointer_mask,
+		.skip_roots = r->skip_roots,
+		.reason = r->reason,
+		.flags = r->flags,
+		.pid = r->pid,
+		.standing = r->flags & REQUEST_FLAG_STANDING,
+		.served = r->served };
 	struct ledger_copy early;
 	uint32_t serial = c->map.header->request_serial;
 	char *mask;
@@ -370,8 +414,8 @@ static int take(struct collecting *c, struct tide_error *e)
 	c->copy = early;
 	options.no_references = !wants_references(c);
 	ledger_copy_free(&c->copy);
-	result = r->outside ? image_request(&c->image, c->map.header, c->map.bytes, &options, copy, c, e) :
-		image_answer(&c->image, c->map.header, c->map.bytes, &options, copy, c, e);
+	result = r->outside ? image_request(&c->image, c->map.header, c->map.bytes, &options, copy, c, e)
+			    : image_answer(&c->image, c->map.header, c->map.bytes, &options, copy, c, e);
 	if (result)
 		return -1;
 	/* The process counts what it answers; a process that did not take part is counted here. */
@@ -385,7 +429,8 @@ static int take(struct collecting *c, struct tide_error *e)
 	}
 	sections(c);
 	if (ledger_map_cut())
-		return error_set(e, EXIT_UNMEASURED, "cannot read the ledger %s|it was cut off meanwhile|", r->ledger);
+		return error_set(
+			e, EXIT_UNMEASURED, "cannot read the ledger %s|it was cut off meanwhile|", r->ledger);
 	r->complete = c->made.process.complete;
 	if (r->flags & REQUEST_FLAG_QUERY) {
 		result = answer_query(c->map.header, c->map.bytes, c->writer, e);
@@ -395,18 +440,46 @@ static int take(struct collecting *c, struct tide_error *e)
 	return file_write(c, e);
 }
 
+/* A collector that reads a process from outside must not be the reason why the machine kills others:
+ * where memory is short, this process goes first. The value before; INT_MIN: unknown. */
+static int raise_oom_score(void)
+{
+	FILE *f = fopen("/proc/self/oom_score_adj", "r+e");
+	int before = INT_MIN;
+
+	if (f && fscanf(f, "%d", &before) == 1) {
+		rewind(f);
+		fputs("1000", f);
+	}
+	if (f)
+		fclose(f);
+	return before;
+}
+
+static void restore_oom_score(int before)
+{
+	FILE *f = before == INT_MIN ? NULL : fopen("/proc/self/oom_score_adj", "we");
+
+	if (!f)
+		return;
+	fprintf(f, "%d", before);
+	fclose(f);
+}
+
 int collect_snapshot(struct collect *r, struct tide_error *e)
 {
-	struct collecting *c = memory_get_zeroed(1, sizeof(*c));
-	int result, pid;
+	struct collecting *c = alloc_zeroed(1, sizeof(*c));
+	int result, pid, score = r->outside ? raise_oom_score() : INT_MIN;
 
 	c->request = r;
+	if (r->no_references)
+		r->flags |= REQUEST_FLAG_NO_REFERENCES;
 	c->map.fd = -1;
-	symbol_module_offline();	/* roots are named while the program stands */
+	c->writer = snapshot_writer_new();
 	if (!*r->ledger) {
 		c->image.memory.mem = c->image.memory.pagemap = -1;
 		result = take_private(c, e);
-		memory_close(&c->image.memory);
+		remote_close(&c->image.memory);
 	} else {
 		result = ledger_map_open(&c->map, r->ledger, e) || name_check(c, e) ? -1 : 0;
 	}
@@ -420,14 +493,18 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 			collect_announce_failure(r->ledger, pid, e);
 		else if (!result && r->written && (!c->foreign || r->settings))
 			collect_announce(r->ledger, c->copy.header.pid, r->reason, r->complete, r->written);
+		/* A process that has dropped its privileges cannot remove the file itself. */
+		if (!result && r->served && (r->reason == REASON_EXIT || r->reason == REASON_ABORT))
+			unlink(r->ledger);
 		image_end(&c->image);
 	}
-	image_graph_free(&c->graph);
+	references_free(&c->graph);
 	blockmap_free(&c->blocks);
 	free(c->stopped);
 	ledger_copy_free(&c->copy);
 	snapshot_writer_free(c->writer);
 	ledger_map_close(&c->map);
+	restore_oom_score(score);
 	free(c);
 	return result;
 }

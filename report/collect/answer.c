@@ -2,9 +2,11 @@
 #include <stdlib.h>
 #include "answer.h"
 #include "blockmap_read.h"
-#include "leaks.h"
+#include "analysis/leaks.h"
 
-struct answers { uint64_t *to, capacity, count; };
+struct answers {
+	uint64_t *to, capacity, count;
+};
 
 static void put(struct answers *a, uint64_t value)
 {
@@ -32,13 +34,16 @@ static void answer_refcount(struct answers *a, const struct leaks *l, uint32_t b
 	free(blocks);
 }
 
-static void answer_referrers(struct answers *a, const struct snapshot *s, const struct graph *g,
-	uint32_t block)
+static void answer_referrers(
+	struct answers *a, const struct snapshot *s, const struct graph *g, uint32_t block)
 {
 	put(a, 0);
 	for (size_t i = 0; i < s->root_edge_count; i++)
 		if (s->root_edges[i].block == block && s->root_edges[i].root < s->root_count)
-			put(a, s->roots[s->root_edges[i].root].kind == ROOT_REGISTER ? 0 : s->root_edges[i].address);
+			put(a,
+				s->roots[s->root_edges[i].root].kind == ROOT_REGISTER
+					? 0
+					: s->root_edges[i].address);
 	for (uint32_t from = 0; from < g->blocks; from++) {
 		uint64_t first, end;
 		graph_words(g, from, &first, &end);
@@ -49,8 +54,8 @@ static void answer_referrers(struct answers *a, const struct snapshot *s, const 
 	a->to[0] = a->count - 1;
 }
 
-static void answer_referents(struct answers *a, const struct snapshot *s, const struct graph *g,
-	uint32_t block)
+static void answer_referents(
+	struct answers *a, const struct snapshot *s, const struct graph *g, uint32_t block)
 {
 	uint64_t first, end;
 	put(a, 0);
@@ -61,14 +66,14 @@ static void answer_referents(struct answers *a, const struct snapshot *s, const 
 	a->to[0] = a->count - 1;
 }
 
-static int answer(struct answers *a, uint32_t kind, uint64_t address, const struct snapshot *s,
-	struct tide_error *e)
+static int answer(
+	struct answers *a, uint32_t kind, uint64_t address, const struct snapshot *s, struct tide_error *e)
 {
 	struct leaks_options options = { .totals_only = true };
 	struct leaks l;
-	uint64_t found = blockmap_find(s->blocks, s->block_count, address);
+	uint64_t found = snapshot_block_at(s->blocks, s->block_count, address);
 	uint32_t block = (uint32_t)found;
-	if (kind != QUERY_COLLECT && found == BLOCKMAP_NONE)
+	if (kind != QUERY_COLLECT && found == SNAPSHOT_NONE)
 		return error_set(e, EXIT_USAGE, "cannot answer for %#llx|it is no live block|",
 			(unsigned long long)address);
 	if (leaks_classify(s, &options, &l, e))
@@ -85,13 +90,13 @@ static int answer(struct answers *a, uint32_t kind, uint64_t address, const stru
 	return 0;
 }
 
-int answer_query(struct ledger_header *ledger, uint64_t bytes, struct snapshot_writer *w,
-	struct tide_error *e)
+int answer_query(
+	struct ledger_header *ledger, uint64_t bytes, struct snapshot_writer *w, struct tide_error *e)
 {
 	struct ledger_table table = ledger->table[LEDGER_ANSWERS];
 	struct snapshot s;
 	if (table.element != sizeof(uint64_t) || table.capacity < 16 || table.offset % 8
-	    || table.offset >= bytes || table.capacity > (bytes - table.offset) / sizeof(uint64_t)) {
+		|| table.offset >= bytes || table.capacity > (bytes - table.offset) / sizeof(uint64_t)) {
 		snapshot_writer_free(w);
 		return error_set(e, EXIT_UNMEASURED, "cannot answer|the ledger has no room for it|");
 	}

@@ -4,39 +4,47 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "collect.h"
-#include "ledger_map.h"
-#include "ledger_read.h"
-#include "process.h"
-#include "stop.h"
-#include "units.h"
+#include "model/ledger_map.h"
+#include "model/ledger_read.h"
+#include "process/process.h"
+#include "process/stop.h"
+#include "base/alloc.h"
+#include "base/system.h"
+#include "base/units.h"
 #include "watch.h"
 
 #define LOOK_NS 50000000ull
 #define CONDITIONS_MAX 32u
-#define SMALL (1ull << 20)		/* growth of less than this much is none */
+#define SMALL (1ull << 20) /* growth of less than this much is none */
 
 struct watch {
-	struct ledger_header *ledger;	/* mapped, shared */
-	struct ledger_copy settings;	/* as the program was started */
+	struct ledger_header *ledger; /* mapped, shared */
+	const struct collect_settings *settings;
+	struct collect_settings own; /* when the ledger had to be asked */
 	const char *path;
 	int pid;
-	int pidfd;			/* readable when the process has ended; -1: not to be had */
-	uint64_t every_ns, next_ns;	/* 0: no timer */
+	int pidfd;                  /* readable when the process has ended; -1: not to be had */
+	uint64_t every_ns, next_ns; /* 0: no timer */
 	struct watch_condition condition[CONDITIONS_MAX];
 	unsigned conditions;
 	uint64_t live_before;
-	bool blind;			/* a snapshot could not be waited for: no more are taken */
+	bool blind; /* a snapshot could not be waited for: no more are taken */
 };
 
 int watch_parse(const char *text, struct watch_condition *c, struct tide_error *e)
 {
-	static const struct { const char *prefix; enum watch_what what; } kind[] = {
-		{ "rss>", WATCH_RSS }, { "live>", WATCH_LIVE }, { "allocs>", WATCH_ALLOCATIONS },
+	static const struct {
+		const char *prefix;
+		enum watch_what what;
+	} kind[] = {
+		{ "rss>", WATCH_RSS },
+		{ "live>", WATCH_LIVE },
+		{ "allocs>", WATCH_ALLOCATIONS },
 		{ "live+", WATCH_LIVE_GROWTH },
 	};
 
@@ -46,16 +54,20 @@ int watch_parse(const char *text, struct watch_condition *c, struct tide_error *
 
 		if (strncmp(text, kind[i].prefix, strlen(kind[i].prefix)))
 			continue;
-		*c = (struct watch_condition) { .what = kind[i].what };
-		wrong = c->what == WATCH_LIVE_GROWTH ? units_parse_percent(value, &c->share) :
-			units_parse_bytes(value, &c->limit);
+		*c = (struct watch_condition){ .what = kind[i].what };
+		wrong = c->what == WATCH_LIVE_GROWTH ? units_parse_percent(value, &c->share)
+						     : units_parse_bytes(value, &c->limit);
 		if (!wrong)
 			return 0;
-		return error_set(e, EXIT_USAGE, "condition '%s'|'%s' is not a number|write rss>2G, live>500M, "
-			"live+20%% or allocs>1000000", text, value);
+		return error_set(e, EXIT_USAGE,
+			"condition '%s'|'%s' is not a number|write rss>2G, live>500M, "
+			"live+20%% or allocs>1000000",
+			text, value);
 	}
-	return error_set(e, EXIT_USAGE, "condition '%s'|it starts with none of rss> live> live+ allocs>|write "
-		"rss>2G, live>500M, live+20%% or allocs>1000000", text);
+	return error_set(e, EXIT_USAGE,
+		"condition '%s'|it starts with none of rss> live> live+ allocs>|write "
+		"rss>2G, live>500M, live+20%% or allocs>1000000",
+		text);
 }
 
 bool watch_fires(struct watch_condition *c, const struct watch_values *now, uint64_t live_before)
@@ -68,7 +80,8 @@ bool watch_fires(struct watch_condition *c, const struct watch_values *now, uint
 	case WATCH_ALLOCATIONS: c->was_true = now->allocations > c->limit; break;
 	case WATCH_LIVE_GROWTH:
 		/* The snapshot that it causes sets live_before anew. */
-		return (double)now->live > (double)(live_before > SMALL ? live_before : SMALL) * (1 + c->share);
+		return (double)now->live
+			> (double)(live_before > SMALL ? live_before : SMALL) * (1 + c->share);
 	}
 	return c->was_true && !before;
 }
@@ -93,8 +106,8 @@ static bool over(const struct watch *w)
 {
 	uint32_t state = __atomic_load_n(&w->ledger->state, __ATOMIC_ACQUIRE);
 
-	return ledger_map_cut() || state == LEDGER_EXITING || state == LEDGER_FINISHED || state == LEDGER_EXECED ||
-		!process_lives(w->pid);
+	return ledger_map_cut() || state == LEDGER_EXITING || state == LEDGER_FINISHED
+		|| state == LEDGER_EXECED || !process_lives(w->pid);
 }
 
 static uint64_t live_now(const struct watch *w)
@@ -106,8 +119,9 @@ static uint64_t live_now(const struct watch *w)
 
 static int take_one(struct watch *w, uint32_t reason)
 {
-	struct collect c = { .ledger = w->path, .outside = true, .reason = reason, .pid = w->pid,
-		.settings = &w->settings };
+	struct collect c = {
+		.ledger = w->path, .outside = true, .reason = reason, .pid = w->pid, .settings = w->settings
+	};
 	struct tide_error e = { 0 };
 	int result = collect_snapshot(&c, &e);
 
@@ -138,7 +152,8 @@ static void take(struct watch *w, uint32_t reason)
 		while (got < 0 && errno == EINTR);
 		/* Collectors would pile up: each stops the program for a while. */
 		if (got < 0) {
-			fprintf(stderr, "tidemark: cannot wait for a snapshot: %s; no more are taken by time or condition\n",
+			fprintf(stderr,
+				"tidemark: cannot wait for a snapshot: %s; no more are taken by time or condition\n",
 				strerror(errno));
 			w->blind = true;
 		}
@@ -157,7 +172,8 @@ static void wait_look(const struct watch *w, uint64_t ns)
 
 static void look(struct watch *w)
 {
-	struct watch_values now = { .rss = rss_bytes(w->pid), .live = live_now(w),
+	struct watch_values now = { .rss = rss_bytes(w->pid),
+		.live = live_now(w),
 		.allocations = __atomic_load_n(&w->ledger->events, __ATOMIC_RELAXED) };
 	bool fires = false;
 
@@ -165,59 +181,82 @@ static void look(struct watch *w)
 		fires |= watch_fires(&w->condition[i], &now, w->live_before);
 	if (fires)
 		take(w, REASON_CONDITION);
-	if (w->every_ns && stop_clock() >= w->next_ns) {
+	if (w->every_ns && clock_ns() >= w->next_ns) {
 		take(w, REASON_TIMER);
-		while (w->next_ns <= stop_clock())
+		while (w->next_ns <= clock_ns())
 			w->next_ns += w->every_ns;
 	}
 }
 
-static int settings_read(struct watch *w, struct tide_error *e)
+/* `every` and `when` as the environment has them; both may be empty or NULL. */
+static int read_occasions(struct watch *w, const char *every, const char *when, struct tide_error *e)
 {
-	char *every, *when, *word, *rest = NULL;
+	char *list = alloc_string(when ? when : ""), *rest = NULL;
 	int failed = 0;
 
-	if (ledger_copy_file(&w->settings, w->path, e))
-		return -1;
-	every = ledger_option(&w->settings, "EVERY");
-	when = ledger_option(&w->settings, "WHEN");
 	if (every && *every && (units_parse_duration(every, &w->every_ns) || !w->every_ns))
-		failed = error_set(e, EXIT_USAGE, "interval '%s'|it is not a duration|write 10s, 500ms or 5m", every);
-	for (word = when ? strtok_r(when, ",; ", &rest) : NULL; word && !failed;
-			word = strtok_r(NULL, ",; ", &rest)) {
+		failed = error_set(
+			e, EXIT_USAGE, "interval '%s'|it is not a duration|write 10s, 500ms or 5m", every);
+	for (char *word = strtok_r(list, ",; ", &rest); word && !failed;
+		word = strtok_r(NULL, ",; ", &rest)) {
 		if (w->conditions == CONDITIONS_MAX)
-			failed = error_set(e, EXIT_USAGE, "too many conditions|%u is the limit|", CONDITIONS_MAX);
+			failed = error_set(
+				e, EXIT_USAGE, "too many conditions|%u is the limit|", CONDITIONS_MAX);
 		else
 			failed = watch_parse(word, &w->condition[w->conditions++], e);
 	}
-	free(every);
-	free(when);
+	free(list);
 	return failed;
 }
 
-int watch_process(const char *ledger, struct tide_error *e)
+/* What the process was started with, for a watcher that the library has started. */
+static int read_ledger(struct watch *w, struct tide_error *e)
 {
-	struct watch w = { .path = ledger };
+	struct ledger_copy copy;
+	char *every, *when;
+	int failed;
+
+	if (ledger_copy_file(&copy, w->path, e)) {
+		ledger_copy_free(&copy);
+		return -1;
+	}
+	every = ledger_option(&copy, "EVERY");
+	when = ledger_option(&copy, "WHEN");
+	failed = read_occasions(w, every, when, e);
+	collect_settings_of(&w->own, &copy);
+	w->settings = &w->own;
+	w->pid = copy.header.pid;
+	free(every);
+	free(when);
+	ledger_copy_free(&copy);
+	return failed;
+}
+
+int watch_process(const char *ledger, int pid, const struct collect_settings *settings, struct tide_error *e)
+{
+	struct watch w = { .path = ledger, .pid = pid, .settings = settings };
 	uint64_t pause = LOOK_NS;
 	struct ledger_map map;
 	int result = ledger_map_open(&map, ledger, e);
 
 	w.ledger = map.header;
-	if (result || settings_read(&w, e)) {
+	if (!result)
+		result = settings ? read_occasions(&w, settings->every, settings->when, e)
+				  : read_ledger(&w, e);
+	if (result) {
 		ledger_map_close(&map);
-		ledger_copy_free(&w.settings);
+		collect_settings_free(&w.own);
 		return -1;
 	}
-	w.next_ns = stop_clock() + w.every_ns;
+	w.next_ns = clock_ns() + w.every_ns;
 	if (w.every_ns && w.every_ns < LOOK_NS)
 		pause = w.every_ns > 1000000 ? w.every_ns : 1000000;
-	w.pid = w.settings.header.pid;
 	w.pidfd = (int)syscall(SYS_pidfd_open, w.pid, 0);
 	for (; !w.blind && !over(&w); wait_look(&w, pause))
 		look(&w);
 	if (w.pidfd >= 0)
 		close(w.pidfd);
 	ledger_map_close(&map);
-	ledger_copy_free(&w.settings);
+	collect_settings_free(&w.own);
 	return 0;
 }

@@ -6,13 +6,13 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "../shim/blockmap.h"
+#include "base/alloc.h"
+#include "shim/blockmap.h"
 #include "blockmap_read.h"
-#include "search.h"
 
 #define PIECE 2048u
 #define MAP_PAGE 4096u
-#define PAGES_LEAST 4096u		/* each leaf may need a few that are not whole */
+#define PAGES_LEAST 4096u /* each leaf may need a few that are not whole */
 
 struct piece {
 	uint64_t slot[PIECE], extra[PIECE];
@@ -23,7 +23,7 @@ static struct tide_block *block_add(struct blockmap *b)
 {
 	if (b->count == b->room) {
 		b->room = b->room ? b->room * 2 : 4096;
-		b->blocks = memory_resize(b->blocks, b->room * sizeof(*b->blocks));
+		b->blocks = alloc_resize(b->blocks, b->room * sizeof(*b->blocks));
 	}
 	return &b->blocks[b->count++];
 }
@@ -32,8 +32,11 @@ static void block_fill(struct blockmap *b, uint64_t address, uint64_t bytes, uin
 {
 	struct tide_block *to = block_add(b);
 
-	*to = (struct tide_block) { .address = address, .bytes = bytes, .site = slot_site(slot),
-		.birth = slot_birth(slot), .thread = slot_thread(slot) };
+	*to = (struct tide_block){ .address = address,
+		.bytes = bytes,
+		.site = slot_site(slot),
+		.birth = slot_birth(slot),
+		.thread = slot_thread(slot) };
 	if (to->site >= b->site_count)
 		to->site = 0;
 	if (to->thread >= b->thread_count || to->thread == SLOT_THREAD_MASK)
@@ -48,14 +51,14 @@ static bool pages_take(struct blockmap *b, uint64_t pages)
 	return !b->cut;
 }
 
-static void piece_read(struct blockmap *b, struct memory_read *m, struct piece *p, uint64_t slots_at,
+static void piece_read(struct blockmap *b, struct remote *m, struct piece *p, uint64_t slots_at,
 	uint64_t extra_at, uint64_t heap_at, unsigned count)
 {
 	unsigned first = count, last = 0;
 	uint64_t from, bytes, good;
 	bool extra = false;
 
-	memory_read(m, slots_at, p->slot, count * sizeof(p->slot[0]));
+	remote_read(m, slots_at, p->slot, count * sizeof(p->slot[0]));
 	for (unsigned i = 0; i < count; i++)
 		if (p->slot[i]) {
 			first = first < i ? first : i;
@@ -65,11 +68,11 @@ static void piece_read(struct blockmap *b, struct memory_read *m, struct piece *
 	if (first == count)
 		return;
 	if (extra)
-		memory_read(m, extra_at, p->extra, count * sizeof(p->extra[0]));
+		remote_read(m, extra_at, p->extra, count * sizeof(p->extra[0]));
 	/* The header is the word before the block. */
 	from = heap_at + ((uint64_t)first << BLOCK_GRANULE_SHIFT) - 8;
 	bytes = ((uint64_t)(last - first) << BLOCK_GRANULE_SHIFT) + 24;
-	good = memory_read(m, from, p->heap, bytes);
+	good = remote_read(m, from, p->heap, bytes);
 	for (unsigned i = first; i <= last; i++) {
 		uint64_t slot = p->slot[i], address, header, size;
 
@@ -91,13 +94,12 @@ static void piece_read(struct blockmap *b, struct memory_read *m, struct piece *
 	}
 }
 
-static void leaf_read(struct blockmap *b, struct memory_read *m, struct piece *p, uint64_t leaf,
-	uint64_t heap)
+static void leaf_read(struct blockmap *b, struct remote *m, struct piece *p, uint64_t leaf, uint64_t heap)
 {
 	const uint64_t slots_end = leaf + BLOCK_LEAF_SLOTS * 8;
 	uint64_t from = leaf, end;
 
-	for (; memory_run(m, &from, &end, slots_end); from = end) {
+	for (; remote_run(m, &from, &end, slots_end); from = end) {
 		/* Slots are whole words; runs are whole pages, clipped to the leaf. */
 		uint64_t slot = (from - leaf) / 8, stop = (end - leaf) / 8;
 
@@ -120,22 +122,22 @@ static int block_order(const void *a, const void *b)
 	return (x->address > y->address) - (x->address < y->address);
 }
 
-static void spill_read(struct blockmap *b, struct memory_read *m, const struct ledger_header *h)
+static void spill_read(struct blockmap *b, struct remote *m, const struct ledger_header *h)
 {
 	struct spill_entry *s;
 	uint64_t before = b->count, room = 4096;
 
-	const struct memory_mapping *p = memory_mapping_at(m, h->spill_table);
+	const struct remote_mapping *p = remote_mapping_at(m, h->spill_table);
 
-	if (!h->spill_table || !h->spill_capacity || h->spill_capacity > 1u << 28 || !p ||
-	    h->spill_capacity > (p->hi - h->spill_table) / sizeof(*s))
+	if (!h->spill_table || !h->spill_capacity || h->spill_capacity > 1u << 28 || !p
+		|| h->spill_capacity > (p->hi - h->spill_table) / sizeof(*s))
 		return;
-	s = memory_get(room * sizeof(*s));
+	s = alloc_bytes(room * sizeof(*s));
 	for (uint64_t at = 0; at < h->spill_capacity; at += room) {
 		uint64_t n = h->spill_capacity - at < room ? h->spill_capacity - at : room;
 
 		/* Most of it was never touched: that is not counted. */
-		if (!memory_read(m, h->spill_table + at * sizeof(*s), s, n * sizeof(*s)))
+		if (!remote_read(m, h->spill_table + at * sizeof(*s), s, n * sizeof(*s)))
 			continue;
 		for (uint64_t i = 0; i < n; i++)
 			if (s[i].address > 1)
@@ -160,20 +162,20 @@ static void overlaps_cut(struct blockmap *b)
 	}
 }
 
-void blockmap_read(struct blockmap *b, struct memory_read *m, const struct ledger_copy *c, uint64_t touched)
+void blockmap_read(struct blockmap *b, struct remote *m, const struct ledger_copy *c, uint64_t touched)
 {
-	uint64_t *root = memory_get_zeroed(BLOCK_ROOT_ENTRIES, 8);
-	struct block_middle *middle = memory_get(sizeof(*middle));
-	struct piece *p = memory_get(sizeof(*p));
+	uint64_t *root = alloc_zeroed(BLOCK_ROOT_ENTRIES, 8);
+	struct block_middle *middle = alloc_bytes(sizeof(*middle));
+	struct piece *p = alloc_bytes(sizeof(*p));
 
 	memset(b, 0, sizeof(*b));
 	b->left = touched / MAP_PAGE + PAGES_LEAST;
 	b->site_count = c->count[LEDGER_SITES];
 	b->thread_count = c->count[LEDGER_THREADS];
 	if (c->header.block_root)
-		memory_read(m, c->header.block_root, root, BLOCK_ROOT_ENTRIES * 8);
+		remote_read(m, c->header.block_root, root, BLOCK_ROOT_ENTRIES * 8);
 	for (uint64_t i = 0; i < BLOCK_ROOT_ENTRIES; i++) {
-		if (!root[i] || !pages_take(b, 1) || memory_read(m, root[i], middle, sizeof(*middle)) == 0)
+		if (!root[i] || !pages_take(b, 1) || remote_read(m, root[i], middle, sizeof(*middle)) == 0)
 			continue;
 		for (uint64_t k = 0; k < BLOCK_MIDDLE_ENTRIES; k++)
 			if (middle->leaf[k] && pages_take(b, 1))
@@ -195,9 +197,15 @@ void blockmap_free(struct blockmap *b)
 
 /* --- intervals --------------------------------------------------------------- */
 
-struct born { uint64_t key; double blocks, bytes; };	/* key: (site << 32 | interval) + 1 */
+struct born {
+	uint64_t key;
+	double blocks, bytes;
+}; /* key: (site << 32 | interval) + 1 */
 
-struct born_table { struct born *slot; uint64_t mask, used; };
+struct born_table {
+	struct born *slot;
+	uint64_t mask, used;
+};
 
 static struct born *born_find(struct born_table *t, uint64_t key)
 {
@@ -216,7 +224,7 @@ static struct born *born_get(struct born_table *t, uint64_t key)
 		struct born_table old = *t;
 
 		t->mask = old.mask * 2 + 1;
-		t->slot = memory_get_zeroed(t->mask + 1, sizeof(*t->slot));
+		t->slot = alloc_zeroed(t->mask + 1, sizeof(*t->slot));
 		for (uint64_t i = 0; i <= old.mask; i++)
 			if (old.slot[i].key)
 				*born_find(t, old.slot[i].key) = old.slot[i];
@@ -237,8 +245,8 @@ static int section_order(const void *a, const void *b)
 {
 	const struct tide_birth *x = a, *y = b;
 
-	return x->site != y->site ? (x->site > y->site ? 1 : -1) :
-		(x->interval > y->interval) - (x->interval < y->interval);
+	return x->site != y->site ? (x->site > y->site ? 1 : -1)
+				  : (x->interval > y->interval) - (x->interval < y->interval);
 }
 
 /* Marks whose birth number is below `birth`. */
@@ -262,8 +270,8 @@ void blockmap_births(const struct blockmap *b, const struct ledger_copy *c, stru
 {
 	const struct ledger_mark *marks = c->table[LEDGER_MARKS];
 	uint64_t mark_count = c->count[LEDGER_MARKS], n = 0;
-	uint32_t *births = memory_get(mark_count * sizeof(*births));
-	struct born_table t = { memory_get_zeroed(1024, sizeof(struct born)), 1023, 0 };
+	uint32_t *births = alloc_bytes(mark_count * sizeof(*births));
+	struct born_table t = { alloc_zeroed(1024, sizeof(struct born)), 1023, 0 };
 	struct tide_birth *to;
 
 	for (uint64_t i = 0; i < mark_count; i++)
@@ -271,35 +279,27 @@ void blockmap_births(const struct blockmap *b, const struct ledger_copy *c, stru
 	qsort(births, mark_count, sizeof(*births), birth_order);
 	for (uint64_t i = 0; i < b->count; i++) {
 		const struct tide_block *k = &b->blocks[i];
-		struct born *sum = born_get(&t, ((uint64_t)k->site << 32 |
-			interval_of(births, mark_count, k->birth)) + 1);
+		struct born *sum = born_get(
+			&t, ((uint64_t)k->site << 32 | interval_of(births, mark_count, k->birth)) + 1);
 		double weight = 1;
 
 		/* A sampled block stands for 1/p blocks (shim/sample.h). */
 		if (c->header.sample_bytes)
-			weight = 1 / -expm1(-(double)(k->bytes ? k->bytes : 1) / (double)c->header.sample_bytes);
+			weight = 1
+				/ -expm1(-(double)(k->bytes ? k->bytes : 1) / (double)c->header.sample_bytes);
 		sum->blocks += weight;
 		sum->bytes += weight * (double)k->bytes;
 		if (threads && k->thread < thread_count)
 			threads[k->thread].live_bytes += (uint64_t)(weight * (double)k->bytes);
 	}
-	to = memory_get(t.used * sizeof(*to));
+	to = alloc_bytes(t.used * sizeof(*to));
 	for (uint64_t i = 0; i <= t.mask; i++)
 		if (t.slot[i].key)
-			to[n++] = (struct tide_birth) { (uint32_t)((t.slot[i].key - 1) >> 32),
+			to[n++] = (struct tide_birth){ (uint32_t)((t.slot[i].key - 1) >> 32),
 				(uint32_t)(t.slot[i].key - 1), (uint64_t)(t.slot[i].blocks + .5),
 				(uint64_t)(t.slot[i].bytes + .5) };
 	qsort(to, n, sizeof(*to), section_order);
 	snapshot_writer_section(w, SECTION_BIRTHS, sizeof(*to), to, n, SNAPSHOT_TAKE);
 	free(t.slot);
 	free(births);
-}
-
-uint64_t blockmap_find(const struct tide_block *blocks, uint64_t count, uint64_t address)
-{
-	uint64_t lo = SEARCH_UP_TO(blocks, count, address, address);
-
-	if (!lo || address - blocks[lo - 1].address >= blocks[lo - 1].bytes + !blocks[lo - 1].bytes)
-		return BLOCKMAP_NONE;
-	return lo - 1;
 }

@@ -2,12 +2,12 @@
 #ifndef TIDEMARK_COLLECT_PROCESS_H
 #define TIDEMARK_COLLECT_PROCESS_H
 
-#include "ledger_read.h"
-#include "snapshot.h"
+#include "model/ledger_read.h"
+#include "model/snapshot.h"
 
 struct collect_process {
 	uint64_t rss_bytes, virtual_bytes, pss_bytes, own_bytes;
-	uint64_t touched_bytes;		/* resident or swapped out: no honest table is larger */
+	uint64_t touched_bytes; /* private memory, resident or swapped out: no honest table is larger */
 };
 
 /* RSS and size: while the threads stand. */

@@ -4,9 +4,9 @@
 #ifndef TIDEMARK_COLLECT_PRIVATE_H
 #define TIDEMARK_COLLECT_PRIVATE_H
 
-#include "ledger_read.h"
-#include "memory_read.h"
+#include "model/ledger_read.h"
+#include "process/remote.h"
 
-int collect_private(struct ledger_copy *c, struct memory_read *m, struct tide_error *e);
+int collect_private(struct ledger_copy *c, struct remote *m, struct tide_error *e);
 
 #endif

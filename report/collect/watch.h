@@ -17,26 +17,30 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "error.h"
+#include "base/error.h"
+#include "collect_output.h"
 
 enum watch_what { WATCH_RSS, WATCH_LIVE, WATCH_ALLOCATIONS, WATCH_LIVE_GROWTH };
 
 struct watch_condition {
 	enum watch_what what;
-	uint64_t limit;			/* bytes or allocations */
-	double share;			/* WATCH_LIVE_GROWTH */
+	uint64_t limit; /* bytes or allocations */
+	double share;   /* WATCH_LIVE_GROWTH */
 	bool was_true;
 };
 
 /* What is looked at. */
-struct watch_values { uint64_t rss, live, allocations; };
+struct watch_values {
+	uint64_t rss, live, allocations;
+};
 
 /* "rss>2G", "live>500M", "live+20%", "allocs>1000000". */
 int watch_parse(const char *text, struct watch_condition *c, struct tide_error *e);
 /* Does it fire? `live_before`: at the last snapshot. */
 bool watch_fires(struct watch_condition *c, const struct watch_values *now, uint64_t live_before);
 
-/* Watches the process of a ledger until it ends. */
-int watch_process(const char *ledger, struct tide_error *e);
+/* Watches the process of a ledger until it ends. `pid` and `settings` are known to a watcher that `run`
+ * has started; 0 and NULL: what the ledger says, before the program itself has run. */
+int watch_process(const char *ledger, int pid, const struct collect_settings *settings, struct tide_error *e);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/alloc.h"
 #include "collect_process.h"
 
 static FILE *proc_open(int pid, const char *name)
@@ -30,21 +31,22 @@ static uint64_t swapped_bytes(int pid)
 
 void collect_process_quick(struct collect_process *p, int pid)
 {
-	unsigned long long pages = 0, resident = 0;
+	unsigned long long pages = 0, resident = 0, shared = 0;
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	FILE *f = proc_open(pid, "statm");
 
 	if (!f)
 		return;
-	if (fscanf(f, "%llu %llu", &pages, &resident) == 2) {
+	if (fscanf(f, "%llu %llu %llu", &pages, &resident, &shared) == 3) {
 		p->virtual_bytes = pages * page;
 		p->rss_bytes = resident * page;
 	}
 	fclose(f);
-	p->touched_bytes = p->rss_bytes + swapped_bytes(pid);
+	/* Shared pages count each time that they are mapped, so they may be any number, and no table lies in them. */
+	p->touched_bytes = (resident > shared ? resident - shared : 0) * page + swapped_bytes(pid);
 }
 
-#define PAGEMAP_PRESENT (UINT64_C(1) << 63)	/* Documentation/admin-guide/mm/pagemap.rst */
+#define PAGEMAP_PRESENT (UINT64_C(1) << 63) /* Documentation/admin-guide/mm/pagemap.rst */
 #define PAGEMAP_BATCH 65536u
 
 static int range_order(const void *a, const void *b)
@@ -85,11 +87,11 @@ void collect_process_own(struct collect_process *p, int pid, const struct ledger
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	own = memory_get((count + 1) * sizeof(*own));
+	own = alloc_bytes((count + 1) * sizeof(*own));
 	if (count)
 		memcpy(own, ledger->table[LEDGER_OWN], count * sizeof(*own));
-	own[count++] = (struct ledger_range) { ledger->header.shim_lo, ledger->header.shim_hi };
-	entries = memory_get(PAGEMAP_BATCH * sizeof(*entries));
+	own[count++] = (struct ledger_range){ ledger->header.shim_lo, ledger->header.shim_hi };
+	entries = alloc_bytes(PAGEMAP_BATCH * sizeof(*entries));
 	qsort(own, count, sizeof(*own), range_order);
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t from = own[i].lo / page, to = own[i].hi / page + (own[i].hi % page != 0);
@@ -115,10 +117,11 @@ static int header_parse(const char *line, struct tide_mapping *m, struct snapsho
 
 	if (sscanf(line, "%llx-%llx %7s %llx %*x:%*x %*u %n", &lo, &hi, rights, &offset, &at) < 4 || !at)
 		return -1;
-	*m = (struct tide_mapping) { .lo = lo, .hi = hi, .offset = offset,
-		.name = snapshot_writer_string(w, line + at) };
-	m->flags = (rights[0] == 'r' ? MAPPING_READ : 0) | (rights[1] == 'w' ? MAPPING_WRITE : 0) |
-		(rights[2] == 'x' ? MAPPING_EXECUTE : 0) | (rights[3] == 's' ? MAPPING_SHARED : 0);
+	*m = (struct tide_mapping){
+		.lo = lo, .hi = hi, .offset = offset, .name = snapshot_writer_string(w, line + at)
+	};
+	m->flags = (rights[0] == 'r' ? MAPPING_READ : 0) | (rights[1] == 'w' ? MAPPING_WRITE : 0)
+		| (rights[2] == 'x' ? MAPPING_EXECUTE : 0) | (rights[3] == 's' ? MAPPING_SHARED : 0);
 	return 0;
 }
 
@@ -130,7 +133,8 @@ static void field_parse(const char *line, struct tide_mapping *m)
 		m->rss_bytes = kib << 10;
 	else if (sscanf(line, "Pss: %llu", &kib) == 1)
 		m->pss_bytes = kib << 10;
-	else if (sscanf(line, "Private_Dirty: %llu", &kib) == 1 || sscanf(line, "Shared_Dirty: %llu", &kib) == 1)
+	else if (sscanf(line, "Private_Dirty: %llu", &kib) == 1
+		|| sscanf(line, "Shared_Dirty: %llu", &kib) == 1)
 		m->dirty_bytes += kib << 10;
 }
 
@@ -150,7 +154,7 @@ void collect_process_mappings(struct collect_process *p, int pid, struct snapsho
 		line[strcspn(line, "\n")] = '\0';
 		if (!header_parse(line, &m, w)) {
 			if (count == room)
-				list = memory_resize(list, (room = room ? room * 2 : 256) * sizeof(*list));
+				list = alloc_resize(list, (room = room ? room * 2 : 256) * sizeof(*list));
 			list[count++] = m;
 		} else if (count) {
 			field_parse(line, &list[count - 1]);

@@ -6,8 +6,9 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include "error.h"
-#include "process.h"
+#include "base/alloc.h"
+#include "base/error.h"
+#include "process/process.h"
 #include "session_lock.h"
 
 #define LOOK_NS 2000000
@@ -15,7 +16,7 @@
 int session_lock_hold(const char *ledger)
 {
 	const char *slash = strrchr(ledger, '/');
-	char *path = memory_printf("%.*s/" SESSION_LOCK, slash ? (int)(slash - ledger) : 0, ledger);
+	char *path = alloc_printf("%.*s/" SESSION_LOCK, slash ? (int)(slash - ledger) : 0, ledger);
 	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_len = 1 };
 	int fd, pid = slash ? atoi(slash + 1) : 0, failed = 0;
 
@@ -63,13 +64,14 @@ static int someone(int fd, int pid)
 
 int session_lock_wait(const char *folder, int pid, int milliseconds)
 {
-	char *path = memory_printf("%s/" SESSION_LOCK, folder);
+	char *path = alloc_printf("%s/" SESSION_LOCK, folder);
 	int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), left = 0;
 
 	free(path);
 	if (fd < 0)
 		return 0;
-	for (long waited = 0; (left = someone(fd, pid)) && waited < milliseconds * 1000000l; waited += LOOK_NS) {
+	for (long waited = 0; (left = someone(fd, pid)) && waited < milliseconds * 1000000l;
+		waited += LOOK_NS) {
 		struct timespec pause = { 0, LOOK_NS };
 
 		nanosleep(&pause, NULL);

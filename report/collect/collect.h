@@ -1,0 +1,49 @@
+/* collect.h - taking one snapshot of a process: the collector.
+ *
+ *   ledger ──image_answer / image_request──▶ copy at one moment
+ *          ──ledger_sections──▶ counters, stacks, timeline
+ *          ──blockmap_read, references_find──▶ blocks, roots, edges
+ *          ──▶ snapshot_writer ──▶ file
+ *
+ * Called by `collect` (started by the shim: the process stands and waits), by
+ * `snap`, and by the watcher (--every, --when).
+ *
+ * C1  The process goes on, and nothing of us is left in it, whatever happens here.
+ * C2  A file that exists stays, unless the run said TIDEMARK_OVERWRITE, or the
+ *     path was given with the request.
+ * C3  Where the process is another user's, nothing that its ledger says decides
+ *     where a file is written; `output` or `settings` must.
+ */
+#ifndef TIDEMARK_COLLECT_H
+#define TIDEMARK_COLLECT_H
+
+#include <stdbool.h>
+#include "base/error.h"
+
+struct collect_settings;
+struct collect {
+	const char *ledger;                      /* path of the ledger */
+	int pid;                                 /* the process that is meant; 0: whose ledger it is */
+	const struct collect_settings *settings; /* of the run; NULL: what the ledger says */
+	bool served;          /* it stands and has asked the server of the run (server.h) */
+	bool outside;         /* we ask the process; else it stands and has asked us */
+	uint32_t reason;      /* enum tide_reason */
+	uint32_t flags;       /* of the request, as the process asked it */
+	bool no_command_line; /* of the program's arguments none is kept */
+	bool no_references;   /* counters and blocks only */
+	uint32_t serial;      /* of the request; 0: the next one */
+	const char *output;   /* this file; NULL: the output pattern of the run */
+	bool overwrite;       /* replace a file of that name */
+	/* How references are taken; what the run's options say is added. */
+	bool unaligned;
+	uint64_t pointer_mask;
+	uint32_t skip_roots; /* 1 << enum tide_root_kind */
+	/* Results. */
+	char *written; /* the path taken; to be freed */
+	bool complete;
+	char why[512]; /* what is missing when not complete */
+};
+
+int collect_snapshot(struct collect *c, struct tide_error *e);
+
+#endif

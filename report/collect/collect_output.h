@@ -1,0 +1,46 @@
+/* collect_output.h - where a snapshot goes.
+ *
+ * The pattern of the run (DESIGN 4: %e exe, %p pid, %n sequence, %t time, %%) relative
+ * to the folder in which the program was started. So that several snapshots of one run
+ * do not meet under one name, what the pattern lacks is put before ".tide":
+ *
+ *   %p  in processes other than the one that `run` started
+ *   %n  in snapshots from which the program goes on
+ *
+ * %n is replaced in the last part of the path only: of folders it would make other folders
+ * (/proc/%n/root).
+ */
+#ifndef TIDEMARK_COLLECT_OUTPUT_H
+#define TIDEMARK_COLLECT_OUTPUT_H
+
+#include <stdbool.h>
+#include "model/ledger_read.h"
+
+#define OUTPUT_DEFAULT "tidemark.%e.%p.tide"
+
+/* Chosen by the person who runs the command, never by the profiled process: what a ledger says counts
+ * only where the process may do no less than the collector (collect.h, C3). */
+struct collect_settings {
+	char *pattern;  /* "": OUTPUT_DEFAULT */
+	char *folder;   /* where a relative pattern begins; "": the current folder */
+	bool overwrite; /* replace a file of that name */
+	char *every;    /* interval and conditions of snapshots during the run, as typed; NULL: none */
+	char *when;
+	bool verbose; /* messages of collectors are shown */
+	int root;     /* the process that `run` started, which needs no %p; 0: not known */
+};
+
+/* What the environment of the process said at its start. */
+void collect_settings_of(struct collect_settings *s, const struct ledger_copy *c);
+void collect_settings_free(struct collect_settings *s);
+
+/* The name of a snapshot, to be freed. Of the ledger it takes the last part of the program's name, the
+ * process number and whether the process was forked. */
+char *collect_output(
+	const struct collect_settings *s, const struct ledger_copy *c, uint32_t reason, uint32_t sequence);
+/* `run` listens: a line in the file "snapshots" of its session folder, when there is one. */
+void collect_announce(const char *ledger, int pid, uint32_t reason, int complete, const char *path);
+/* The same for a snapshot that could not be written: complete is -1, the text stands for the path. */
+void collect_announce_failure(const char *ledger, int pid, const struct tide_error *e);
+
+#endif

@@ -1,0 +1,10 @@
+/* ledger_find.h - where a running process keeps its ledger. Called by `snap` and `top`. */
+#ifndef TIDEMARK_LEDGER_FIND_H
+#define TIDEMARK_LEDGER_FIND_H
+
+#include "base/error.h"
+
+/* The path, to be freed; NULL: the process is not profiled. */
+char *ledger_find(int pid, struct tide_error *e);
+
+#endif

@@ -1,0 +1,295 @@
+/* server.c - see server.h. */
+#include <errno.h>
+#include <linux/futex.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/alloc.h"
+#include "base/system.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/proc_stat.h"
+#include "collect.h"
+#include "model/ledger_map.h"
+#include "process/process.h"
+#include "server.h"
+#include "session_lock.h"
+#include "shim/server.h"
+#include "watch.h"
+
+#define BACKLOG 128
+#define COLLECTORS_MAX 64u
+#define NAMED_NS 10000000000ull
+#define CALLER_MS 1000 /* a caller writes its request at once, or is not served */
+
+struct serving {
+	const char *folder;
+	const struct collect_settings *settings;
+	int listening, control;
+	unsigned collectors;
+};
+
+int server_open(struct server *s, const char *folder)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	size_t bytes = strlen(folder);
+
+	*s = (struct server){ .listening = -1, .control = -1 };
+	if (bytes + 1 >= sizeof(name.sun_path))
+		return -1;
+	memcpy(name.sun_path + 1, folder, bytes);
+	s->listening = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->listening < 0)
+		return -1;
+	if (!bind(s->listening, (struct sockaddr *)&name,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + bytes))
+		&& !listen(s->listening, BACKLOG))
+		return 0;
+	close(s->listening);
+	s->listening = -1;
+	return -1;
+}
+
+/* --- one request -------------------------------------------------------------------- */
+
+static bool same_pid_namespace(int pid)
+{
+	struct stat here, there;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
+	return !stat("/proc/self/ns/pid", &here) && !stat(path, &there) && here.st_dev == there.st_dev
+		&& here.st_ino == there.st_ino;
+}
+
+/* PID.N.ledger: a name in the folder of the session and nothing else. */
+static bool is_ledger_name(const char *name)
+{
+	size_t digits = strspn(name, "0123456789"), more;
+
+	if (!digits || name[digits] != '.')
+		return false;
+	more = strspn(name + digits + 1, "0123456789");
+	return more && !strcmp(name + digits + 1 + more, ".ledger");
+}
+
+/* The program behind a connection: the parent of the clone that called (shim/server.h), or 0. The caller
+ * waits for our answer, so its number is still its own. */
+static int find_program(int connection, const struct server_request *r)
+{
+	struct ucred caller;
+	socklen_t bytes = sizeof(caller);
+	struct proc_stat s;
+
+	if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &caller, &bytes) || caller.pid <= 0)
+		return 0;
+	if (proc_stat_read(caller.pid, 0, &s) != 1 || s.parent <= 1 || s.parent != r->pid)
+		return 0;
+	return same_pid_namespace(s.parent) ? s.parent : 0;
+}
+
+static bool read_request(int connection, struct server_request *r)
+{
+	struct pollfd p = { .fd = connection, .events = POLLIN };
+
+	if (poll(&p, 1, CALLER_MS) <= 0 || recv(connection, r, sizeof(*r), 0) != sizeof(*r))
+		return false;
+	r->ledger[sizeof(r->ledger) - 1] = '\0';
+	return r->magic == SERVER_MAGIC && is_ledger_name(r->ledger);
+}
+
+/* The program repeats our number in its ledger when it waits for us. */
+static bool wait_named(const char *ledger, int pid, struct tide_error *e)
+{
+	uint64_t limit = clock_ns() + NAMED_NS;
+	struct ledger_map map;
+	bool named;
+
+	if (ledger_map_open(&map, ledger, e))
+		return false;
+	for (;;) {
+		uint32_t *word = (uint32_t *)&map.header->collector_pid;
+		uint32_t now = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+		struct timespec pause = { 0, 10000000 };
+
+		named = now == (uint32_t)getpid();
+		if (named || clock_ns() > limit || !process_lives(pid))
+			break;
+		syscall(SYS_futex, word, FUTEX_WAIT, now, &pause, NULL, 0);
+	}
+	ledger_map_close(&map);
+	if (!named)
+		error_set(e, EXIT_UNMEASURED, "process %d does not wait for its snapshot||", pid);
+	return named;
+}
+
+static int take_snapshot(const struct serving *v, const struct server_request *r, const char *ledger, int pid,
+	struct tide_error *e)
+{
+	struct collect c = { .ledger = ledger,
+		.pid = pid,
+		.settings = v->settings,
+		.served = true,
+		.reason = r->reason,
+		.flags = r->flags & ~(uint32_t)REQUEST_FLAG_QUERY,
+		.serial = r->serial };
+	int result = wait_named(ledger, pid, e) ? collect_snapshot(&c, e) : -1;
+
+	free(c.written);
+	return result;
+}
+
+/* In the collector's process: its number is the caller's answer. */
+static int serve(const struct serving *v, int connection)
+{
+	struct server_request r;
+	struct server_reply reply = { .collector = getpid() };
+	struct tide_error e = { 0 };
+	char *ledger;
+	int pid, result;
+
+	if (!read_request(connection, &r) || !(pid = find_program(connection, &r)))
+		return EXIT_UNMEASURED;
+	ledger = alloc_printf("%s/%s", v->folder, r.ledger);
+	if (session_lock_hold(ledger)) {
+		free(ledger);
+		return EXIT_UNMEASURED;
+	}
+	send(connection, &reply, sizeof(reply), MSG_NOSIGNAL);
+	close(connection);
+	if (r.kind == SERVER_WATCH)
+		result = watch_process(ledger, pid, v->settings, &e);
+	else
+		result = take_snapshot(v, &r, ledger, pid, &e);
+	free(ledger);
+	if (result)
+		error_print(&e);
+	return result ? EXIT_UNMEASURED : EXIT_FINE;
+}
+
+/* --- the loop ------------------------------------------------------------------------ */
+
+static void reap(struct serving *v, int options)
+{
+	while (v->collectors && waitpid(-1, NULL, options) > 0)
+		v->collectors--;
+}
+
+static void accept_one(struct serving *v)
+{
+	int connection = accept4(v->listening, NULL, NULL, SOCK_CLOEXEC);
+	pid_t child;
+
+	if (connection < 0)
+		return;
+	child = v->collectors < COLLECTORS_MAX ? fork() : -1;
+	if (!child) {
+		signal(SIGCHLD, SIG_DFL);
+		close(v->listening);
+		close(v->control);
+		_exit(serve(v, connection));
+	}
+	v->collectors += child > 0;
+	close(connection); /* a caller without an answer is refused */
+}
+
+static void ignore(int number) { (void)number; }
+
+/* The server outlives no stream of its caller's, and the limits of a shell are not meant for it. */
+static void stand_apart(struct serving *v)
+{
+	static const int limits[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_STACK, RLIMIT_NOFILE,
+		RLIMIT_CPU };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	setpgid(0, 0);
+	prctl(PR_SET_NAME, "tidemark");
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		struct rlimit l;
+
+		if (!getrlimit(limits[i], &l)) {
+			l.rlim_cur = l.rlim_max;
+			setrlimit(limits[i], &l);
+		}
+	}
+	for (int i = 0; null >= 0 && i < (v->settings->verbose ? 2 : 3); i++)
+		dup2(null, i);
+	/* Two descriptors are kept, under the lowest numbers. */
+	v->listening = fcntl(v->listening, F_DUPFD_CLOEXEC, 3);
+	v->control = fcntl(v->control, F_DUPFD_CLOEXEC, 3);
+	for (int i = 3; i < v->listening || i < v->control; i++)
+		if (i != v->listening && i != v->control)
+			close(i);
+	syscall(SYS_close_range, (v->listening > v->control ? v->listening : v->control) + 1, ~0u, 0);
+}
+
+static void __attribute__((noreturn)) run_server(struct serving *v)
+{
+	struct sigaction wake = { .sa_handler = ignore };
+	struct pollfd p[2];
+	sigset_t none, child;
+
+	stand_apart(v);
+	p[0] = (struct pollfd){ .fd = v->listening, .events = POLLIN };
+	p[1] = (struct pollfd){ .fd = v->control, .events = POLLIN };
+	sigaction(SIGCHLD, &wake, NULL);
+	sigemptyset(&none);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_SETMASK, &child, NULL);
+	/* Closed without a word: `run` has ended, whatever ended it. */
+	while (!(p[1].revents & (POLLHUP | POLLIN))) {
+		if (ppoll(p, 2, NULL, &none) > 0 && p[0].revents & POLLIN)
+			accept_one(v);
+		reap(v, WNOHANG);
+	}
+	close(v->listening);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	_exit(EXIT_FINE);
+}
+
+void server_start(struct server *s, const char *folder, const struct collect_settings *settings)
+{
+	struct serving v = { .folder = folder, .settings = settings, .listening = s->listening };
+	int control[2];
+
+	if (s->listening < 0)
+		return;
+	if (!pipe2(control, O_CLOEXEC)) {
+		v.control = control[0];
+		s->control = control[1];
+		fflush(NULL);
+		s->pid = fork();
+		if (!s->pid) {
+			close(control[1]);
+			run_server(&v);
+		}
+		close(control[0]);
+	}
+	close(s->listening);
+	s->listening = -1;
+	if (s->pid < 0)
+		s->pid = 0;
+}
+
+void server_stop(struct server *s)
+{
+	if (s->listening >= 0)
+		close(s->listening);
+	if (s->control >= 0)
+		close(s->control);
+	while (s->pid > 0 && waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	*s = (struct server){ .listening = -1, .control = -1 };
+}

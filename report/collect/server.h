@@ -1,0 +1,41 @@
+/* server.h - the collector server of `tidemark run`: one process that serves all
+ * programs of a run, so that none has to start a collector of its own.
+ *
+ *   program's caller ──connect, request──▶ server ──fork──▶ collector
+ *                   ◀──────────── number of the collector ────┘
+ *
+ * The collector is a fork of the server: nothing is executed or loaded. It has the
+ * rights of the user who typed `run`, so it can read a daemon that has changed to
+ * another user, and it trusts nothing that such a process may have written.
+ *
+ * CS1  Where snapshots go and when, the settings of the run say; never the request
+ *      and never the ledger.
+ * CS2  A request is served only for the caller's parent, as the kernel knows it, when
+ *      that process has the named ledger of this session mapped (image.h, G4).
+ * CS3  All is bounded: collectors at once, the time that a caller may take to write.
+ *      Whatever is refused, the program does for itself.
+ * CS4  The server ends with `run`, collectors that work then finish first.
+ *
+ * Signals: the server has a process group of its own, so a terminal's Ctrl-C ends the
+ * program and not its snapshot.
+ */
+#ifndef TIDEMARK_SERVER_H
+#define TIDEMARK_SERVER_H
+
+#include "collect_output.h"
+
+struct server {
+	int listening; /* descriptor, before server_start */
+	int control;   /* closed: the server ends */
+	int pid;       /* 0: there is no server */
+};
+
+/* Opens the socket, whose abstract name is `folder`. Where that is not possible, -1: programs start
+ * collectors of their own. */
+int server_open(struct server *s, const char *folder);
+/* Starts the server. `settings` is copied by the fork. */
+void server_start(struct server *s, const char *folder, const struct collect_settings *settings);
+/* Ends the server and closes what is open; waits for its collectors. */
+void server_stop(struct server *s);
+
+#endif
