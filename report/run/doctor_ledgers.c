@@ -1,0 +1,120 @@
+/* doctor_ledgers.c - ledgers orphaned when a process and its `tidemark run` were both killed.
+ *
+ * A process on its own keeps its ledger in tidemark-UID; a run has a folder of its own, which
+ * the next run removes once no process uses it.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "doctor.h"
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/units.h"
+
+struct left {
+	size_t count;
+	uint64_t bytes;
+	char *first; /* path of one of them */
+};
+
+static bool is_gone(long pid) { return pid > 0 && kill((pid_t)pid, 0) && errno == ESRCH; }
+
+/* Whether the run that made a folder goes on; a folder without one has no such file. */
+static bool is_run_alive(const char *folder)
+{
+	char *path = alloc_printf("%s/run", folder), number[32] = "";
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool alive = false;
+
+	free(path);
+	if (fd < 0)
+		return false;
+	if (read(fd, number, sizeof(number) - 1) > 0)
+		alive = strtol(number, NULL, 10) > 0 && !is_gone(strtol(number, NULL, 10));
+	close(fd);
+	return alive;
+}
+
+/* Counts ledgers of dead processes in a folder, unless the run that made it is alive. */
+static void count_left(const char *folder, struct left *left)
+{
+	struct dirent *entry;
+	struct stat st;
+	DIR *dir;
+
+	/* In another user's folder the file could be a FIFO, and the open would never end. */
+	if (lstat(folder, &st) || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() || is_run_alive(folder)
+		|| !(dir = opendir(folder)))
+		return;
+	while ((entry = readdir(dir)) != NULL) {
+		size_t bytes = strlen(entry->d_name);
+
+		if (bytes < 8 || strcmp(entry->d_name + bytes - 7, ".ledger")
+			|| !is_gone(strtol(entry->d_name, NULL, 10))
+			|| fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW))
+			continue;
+		left->count++;
+		left->bytes += (uint64_t)st.st_blocks * 512;
+		if (!left->first)
+			left->first = alloc_printf("%s/%s", folder, entry->d_name);
+	}
+	closedir(dir);
+}
+
+static void search_parent(const char *parent, struct left *alone, struct left *runs)
+{
+	DIR *dir = parent && *parent ? opendir(parent) : NULL;
+	struct dirent *entry;
+	char own[32];
+
+	snprintf(own, sizeof(own), "tidemark-%u", (unsigned)geteuid());
+	while (dir && (entry = readdir(dir)) != NULL) {
+		char *folder = alloc_printf("%s/%s", parent, entry->d_name);
+
+		if (!strcmp(entry->d_name, own))
+			count_left(folder, alone);
+		else if (!strncmp(entry->d_name, "tidemark-run-", 13))
+			count_left(folder, runs);
+		free(folder);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void say_left(struct doctor *d, const struct left *left, const char *what)
+{
+	char text[UNITS_TEXT];
+
+	if (left->count)
+		doctor_say(d, "ledgers", DOCTOR_WARNING,
+			"%zu ledger%s (%s) of processes that were killed %s left, one is %s|`tidemark stat "
+			"%s` reads it; %s",
+			left->count, left->count == 1 ? "" : "s", units_bytes(text, (int64_t)left->bytes),
+			left->count == 1 ? "is" : "are", left->first, left->first, what);
+	free(left->first);
+}
+
+void doctor_ledgers(struct doctor *d)
+{
+	struct left alone = { 0 }, runs = { 0 };
+	const char *parent[] = { "/dev/shm", getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp" };
+
+	for (size_t i = 0; i < sizeof(parent) / sizeof(parent[0]); i++) {
+		bool seen = !parent[i];
+
+		for (size_t k = 0; k < i && !seen; k++)
+			seen = parent[k] && !strcmp(parent[k], parent[i]);
+		if (!seen)
+			search_parent(parent[i], &alone, &runs);
+	}
+	say_left(d, &alone, "remove it with rm");
+	say_left(d, &runs, "the next `tidemark run` removes it: copy it first to keep it");
+}

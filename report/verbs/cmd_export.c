@@ -1,0 +1,290 @@
+/* cmd_export.c - `tidemark export FILE... --to FORMAT -o OUT`. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/output.h"
+#include "export/export.h"
+#include "analysis/leaks.h"
+#include "print/options.h"
+#include "verb.h"
+
+enum { KEY_TO = 't', KEY_OUTPUT = 'o', KEY_MEASURE = 'm', KEY_BASE = 256 };
+
+static const struct argp_option option[] = {
+	{ "to", KEY_TO, "FORMAT", 0,
+		"pprof, speedscope, folded, json, csv, jsonl, dot, massif, dhat or sqlite "
+		"(default: from the extension of OUT)",
+		0 },
+	{ "output", KEY_OUTPUT, "OUT", 0, "write to OUT (default: standard output)", 0 },
+	{ "measure", KEY_MEASURE, "MEASURE", 0,
+		"measure for formats that hold a single one: live_bytes (default), live_blocks, "
+		"peak_bytes, total_bytes, total_blocks, temporary, lost_bytes; other formats hold all of them and "
+		"show this one first",
+		0 },
+	{ "base", KEY_BASE, "OLD", 0,
+		"compare with this snapshot (repeatable: with the sum of these); pprof subtracts it, "
+		"folded has two numbers per line",
+		0 },
+	{ NULL, 0, NULL, 0, NULL, 0 }
+};
+
+static const char doc[] =
+	"Convert snapshots to the format of another tool. Several snapshots are added up by call stack.\v"
+	"Examples:\n"
+	"  tidemark export a.tide -o a.pb.gz              go tool pprof -http=: a.pb.gz\n"
+	"  tidemark export a.tide --to folded | flamegraph.pl >a.svg\n"
+	"  tidemark export new.tide --base old.tide -o grown.pb.gz\n"
+	"  tidemark export new.tide --base old.tide -o grown.folded\n"
+	"  tidemark export a.tide -o a.speedscope.json    https://www.speedscope.app\n"
+	"  tidemark export a.tide -o massif.out           ms_print massif.out\n"
+	"  tidemark export a.tide --to dot | dot -Tsvg -o a.svg\n"
+	"  tidemark export a.tide -o a.sqlite             sqlite3 a.sqlite .schema\n"
+	"  tidemark export worker.*.tide --to json        a fleet as one profile";
+
+struct arguments {
+	struct options common;
+	const char **file; /* [files], the `bases` of --base last */
+	size_t files, bases;
+	const char **base;
+	const struct export_format *format;
+	const char *output;
+	unsigned measure;
+};
+
+static void choose_format(struct arguments *a, struct argp_state *state)
+{
+	char *names = export_format_names();
+
+	if (!a->format && a->common.json)
+		a->format = export_format_find("json");
+	if (!a->format && a->common.csv)
+		a->format = export_format_find("csv");
+	if (!a->format && a->output)
+		a->format = export_format_of_file(a->output);
+	if (!a->format && a->output)
+		argp_error(state, "cannot tell the format from the name '%s': use --to with one of %s",
+			a->output, names);
+	if (!a->format)
+		argp_error(state, "name the format with --to: one of %s", names);
+	if (!a->format->write && (!a->output || !strcmp(a->output, "-")))
+		argp_error(state,
+			"a database cannot be written to standard output: name a file with -o OUT.sqlite");
+	if (a->format->binary && !a->output && isatty(STDOUT_FILENO))
+		argp_error(state, "%s is a binary format: name a file with -o, or pipe the output",
+			a->format->name);
+	free(names);
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT: state->child_inputs[0] = &a->common; break;
+	case KEY_TO:
+		a->format = export_format_find(arg);
+		if (!a->format)
+			argp_error(state, "--to: '%s' is not one of %s", arg, export_format_names());
+		break;
+	case KEY_OUTPUT: a->output = arg; break;
+	case KEY_MEASURE:
+		if (export_measure_parse(arg, &a->measure))
+			argp_error(state,
+				"--measure: '%s' is not one of live_bytes, live_blocks, peak_bytes, total_bytes, "
+				"total_blocks, temporary, lost_bytes",
+				arg);
+		break;
+	case ARGP_KEY_ARG:
+		a->file = alloc_resize(a->file, (a->files + 1) * sizeof(*a->file));
+		a->file[a->files++] = arg;
+		break;
+	case KEY_BASE:
+		a->base = alloc_resize(a->base, (a->bases + 1) * sizeof(*a->base));
+		a->base[a->bases++] = arg;
+		break;
+	case ARGP_KEY_END:
+		if (!a->files)
+			argp_error(state, "name at least one snapshot");
+		choose_format(a, state);
+		if (a->bases && !a->format->compares)
+			argp_error(state,
+				"--base: %s cannot hold a comparison; pprof and folded can, and so can "
+				"`tidemark diff` with --json or --csv",
+				a->format->name);
+		a->file = alloc_resize(a->file, (a->files + a->bases + 1) * sizeof(*a->file));
+		for (size_t i = 0; i < a->bases; i++)
+			a->file[a->files++] = a->base[i];
+		break;
+	default: return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = { option, parse_option, "FILE...", doc, OPTIONS_CHILD, NULL, NULL };
+
+/* An export holds what the snapshots hold, and is as private as they all are. */
+static int write_file(const struct export *x, const struct arguments *a, struct tide_error *e)
+{
+	struct output output;
+	int failed;
+
+	if (output_open(&output, a->output, output_mode(a->file, a->files), e))
+		return -1;
+	if (a->format->write)
+		failed = a->format->write(x, output.file, e);
+	else
+		failed = export_sqlite(x, output.temporary ? output.temporary : a->output, e);
+	return output_close(&output, failed, e);
+}
+
+static int write_stdout(const struct export *x, const struct export_format *format, struct tide_error *e)
+{
+	if (format->write(x, stdout, e))
+		return -1;
+	if (fflush(stdout) || ferror(stdout))
+		return error_set(e, EXIT_UNMEASURED, "cannot write the export|%s|", strerror(errno));
+	return 0;
+}
+
+static void free_lost(struct export_lost *lost, size_t count)
+{
+	for (size_t i = 0; lost && i < count; i++) {
+		free(lost[i].bytes);
+		free(lost[i].blocks);
+	}
+	free(lost);
+}
+
+/* Lost blocks of each site, where all snapshots hold references; else *out is NULL,
+ * which is an error only when they were asked for. */
+static int find_lost(
+	const struct arguments *a, const struct view *view, struct export_lost **out, struct tide_error *e)
+{
+	struct export_lost *lost = alloc_zeroed(a->files, sizeof(*lost));
+	bool asked = a->measure == EXPORT_LOST_BYTES || a->measure == EXPORT_LOST_BLOCKS, known = true;
+
+	for (size_t i = 0; i < a->files && known; i++) {
+		const struct snapshot *s = view[i].snapshot;
+		struct suppress *suppress = suppress_new();
+		struct leaks_options o = {
+			.symbols = view[i].symbols, .suppress = suppress, .totals_only = true
+		};
+		struct leaks l;
+		bool bad = false;
+
+		for (size_t k = 0; k < a->common.suppressions.count && !bad; k++)
+			bad = suppress_read(suppress, a->common.suppressions.item[k], e);
+		if (bad) {
+			suppress_free(suppress);
+			free_lost(lost, a->files);
+			return -1;
+		}
+		/* What was lost between marks, or by one thread, is for `leaks` to say. */
+		known = s->process->references && !view[i].span.given && !view[i].by_thread;
+		if (!known || leaks_classify(s, &o, &l, e)) {
+			suppress_free(suppress);
+			known = false;
+			break;
+		}
+		lost[i].bytes = alloc_zeroed(s->site_count + 1, sizeof(int64_t));
+		lost[i].blocks = alloc_zeroed(s->site_count + 1, sizeof(int64_t));
+		for (size_t r = 0; r < l.record_count; r++) {
+			const struct leak_record *record = &l.records[r];
+
+			if (!LEAK_IS_LOST(record->kind) || record->suppression >= 0
+				|| record->site >= s->site_count || !view[i].kept[record->site])
+				continue;
+			lost[i].bytes[record->site] += (int64_t)record->bytes;
+			lost[i].blocks[record->site] += (int64_t)record->blocks;
+		}
+		known = l.complete || !asked;
+		if (!known)
+			error_set(e, EXIT_UNMEASURED, "cannot determine what is lost in %s|%s|", a->file[i],
+				l.why);
+		leaks_free(&l);
+		suppress_free(suppress);
+	}
+	if (!known) {
+		free_lost(lost, a->files);
+		lost = NULL;
+	}
+	*out = lost;
+	if (asked && e->what[0])
+		return -1;
+	memset(e, 0, sizeof(*e));
+	return 0;
+}
+
+static int export_files(const struct arguments *a, struct tide_error *e)
+{
+	struct view *view = alloc_zeroed(a->files, sizeof(*view));
+	struct export_lost *lost = NULL;
+	struct export x, base;
+	size_t open = 0, news = a->files - a->bases;
+	bool damaged = false;
+	int bad = 0;
+
+	for (; open < a->files && !bad; open += !bad)
+		bad = view_load(&view[open], a->file[open], &a->common.selection, DOMAIN_BLOCKS, e);
+	if (!bad)
+		bad = find_lost(a, view, &lost, e);
+	if (!bad)
+		bad = export_make(&x, view, news, lost, a->measure, e);
+	if (!bad && a->bases) {
+		bad = export_make(&base, view + news, a->bases, lost ? lost + news : NULL, a->measure, e);
+		if (bad)
+			export_free(&x);
+		else
+			x.base = &base;
+	}
+	if (!bad) {
+		if (a->common.rows > 0)
+			x.rows = (size_t)a->common.rows;
+		else if (a->common.rows < 0)
+			x.rows = SIZE_MAX - 1;
+		if (a->output && strcmp(a->output, "-"))
+			bad = write_file(&x, a, e);
+		else
+			bad = write_stdout(&x, a->format, e);
+		if (x.base)
+			export_free(&base);
+		export_free(&x);
+	}
+	free_lost(lost, open);
+	for (size_t i = 0; i < open; i++) {
+		const char *warning;
+
+		for (size_t k = 0;
+			!a->common.quiet && (warning = symbols_warning(view[i].symbols, k)) != NULL; k++)
+			error_note("%s", warning);
+		if (view[i].snapshot->damaged) {
+			error_note("%s is damaged: %s", a->file[i], view[i].snapshot->damage);
+			damaged = true;
+		}
+		view_close(&view[i]);
+	}
+	free(view);
+	return bad ? e->code : damaged ? EXIT_UNMEASURED : EXIT_FINE;
+}
+
+int cmd_export(int argc, char **argv)
+{
+	struct arguments a = { .measure = LIVE_BYTES };
+	struct tide_error e = { 0 };
+	int code;
+
+	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_CSV | OFFER_FILTER | OFFER_MARKS | OFFER_AGE
+		| OFFER_SUPPRESSIONS | OFFER_QUIET);
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	code = export_files(&a, &e);
+	if (*e.what)
+		error_print(&e);
+	free(a.file);
+	free(a.base);
+	options_free(&a.common);
+	return code;
+}

@@ -1,0 +1,233 @@
+/* cmd_leaks.c - `tidemark leaks FILE [OLD]`: what is lost, and what it keeps. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/alloc.h"
+#include "print/header.h"
+#include "print/options.h"
+#include "leaks_command.h"
+#include "model/root_kinds.h"
+#include "verb.h"
+#include "view/view.h"
+#include "view/view_match.h"
+
+enum { KEY_SHOW = 256, KEY_TREE, KEY_FAIL, KEY_WEAK, KEY_GENERATE, KEY_COUNT, KEY_ROOTS };
+
+static const struct argp_option option[] = {
+	{ "show", KEY_SHOW, "KINDS", 0,
+		"also list blocks that are `possible` (reachable only through interior pointers), "
+		"`reachable` or `suppressed`; comma-separated",
+		0 },
+	{ "tree", KEY_TREE, NULL, 0, "show what each root leak holds, with the offsets of the fields", 0 },
+	{ "fail", KEY_FAIL, NULL, 0, "exit with status 1 when blocks are lost", 0 },
+	{ "weak", KEY_WEAK, "SITE", 0, "ignore references from blocks of SITE; repeatable", 0 },
+	{ "roots", KEY_ROOTS, "-KIND,...", 0,
+		"ignore roots of these kinds: -mapping,-register ... (without minus: use only these)", 0 },
+	{ "gen-suppressions", KEY_GENERATE, NULL, 0,
+		"print suppressions for the lost blocks, and nothing else", 0 },
+	{ "refcount-at", KEY_COUNT, "OFFSET", 0,
+		"offset of the reference count in the blocks (default: found statistically)", 0 },
+	{ NULL, 0, NULL, 0, NULL, 0 }
+};
+
+static const char doc[] =
+	"List lost blocks: one line per root leak (nothing refers to it) or root cycle (blocks that "
+	"only keep each other alive), with what each retains.\v"
+	"With an OLD snapshot, list only what is new since. A suppression that matches a root leak covers "
+	"everything under it.\n\n"
+	"Exit status: 0 fine, 1 blocks are lost and --fail was given, 3 the snapshot is incomplete or has no "
+	"references.\n\n"
+	"Examples:\n"
+	"  tidemark leaks app.1234.tide\n"
+	"  tidemark leaks --tree -v app.1234.tide\n"
+	"  tidemark leaks --fail --suppressions lsan.supp app.tide\n"
+	"  tidemark leaks --since warm server.tide\n"
+	"  tidemark leaks after.tide before.tide";
+
+static error_t parse_show(struct leaks_command *c, char *arg, struct argp_state *state)
+{
+	char *save = NULL;
+
+	for (char *word = strtok_r(arg, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		int kind;
+
+		for (kind = 0; kind < LEAK_KINDS && strcmp(word, leaks_kind_name(kind)); kind++)
+			;
+		if (kind < LEAK_KINDS)
+			c->view.show[kind] = true;
+		else if (!strcmp(word, "suppressed"))
+			c->view.show_suppressed = true;
+		else
+			argp_error(state, "--show: '%s' is not one of possible, reachable, suppressed", word);
+	}
+	return 0;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct leaks_command *c = state->input;
+	struct tide_error e = { 0 };
+	char *end;
+
+	switch (key) {
+	case ARGP_KEY_INIT: state->child_inputs[0] = &c->common; return 0;
+	case KEY_SHOW: return parse_show(c, arg, state);
+	case KEY_TREE: c->tree = true; return 0;
+	case KEY_FAIL: c->fail = true; return 0;
+	case KEY_GENERATE: c->generate = true; return 0;
+	case KEY_ROOTS:
+		if (root_kinds_parse(arg, &c->skip_roots, &e)) {
+			error_print(&e);
+			exit(e.code);
+		}
+		return 0;
+	case KEY_COUNT:
+		c->refcount_at = strtoll(arg, &end, 0);
+		if (*end || end == arg || c->refcount_at < 0 || c->refcount_at % 4)
+			argp_error(state, "--refcount-at: '%s' is not an offset (a multiple of 4)", arg);
+		return 0;
+	case KEY_WEAK:
+		c->weak = alloc_resize(c->weak, (c->weak_count + 1) * sizeof(*c->weak));
+		c->weak[c->weak_count++] = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (c->view.old_file)
+			argp_error(state,
+				"too many files: leaks takes a snapshot, and an older one to compare with");
+		if (c->view.file)
+			c->view.old_file = arg;
+		else
+			c->view.file = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!c->view.file)
+			argp_error(state, "which snapshot? `tidemark leaks FILE`");
+		return 0;
+	default: return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = { option, parse_option, "FILE [OLD]", doc, OPTIONS_CHILD, NULL, NULL };
+
+static int find_weak_sites(const struct leaks_command *c, const struct snapshot *s, struct symbols *symbols,
+	struct leaks_options *o, struct tide_error *e)
+{
+	uint32_t *all = NULL;
+
+	for (size_t i = 0; i < c->weak_count; i++) {
+		uint32_t *sites;
+		size_t count;
+
+		if (view_find_sites(s, symbols, c->weak[i], false, &sites, &count, e)) {
+			free(all);
+			return -1;
+		}
+		all = alloc_resize(all, (o->weak_count + count) * sizeof(*all) + 1);
+		memcpy(all + o->weak_count, sites, count * sizeof(*all));
+		o->weak_count += count;
+		free(sites);
+	}
+	o->weak_sites = all;
+	return 0;
+}
+
+static int classify_blocks(const struct leaks_command *c, const struct snapshot *s, struct symbols *symbols,
+	struct suppress *suppress, struct leaks *leaks, struct tide_error *e)
+{
+	struct leaks_options o = { .symbols = symbols,
+		.suppress = suppress,
+		.skip_roots = c->skip_roots,
+		.live = c->view.show[LEAK_POSSIBLE] || c->view.show[LEAK_REACHABLE] };
+	int bad = leaks_select(&o, s, symbols, &c->common.selection, e)
+		|| find_weak_sites(c, s, symbols, &o, e) || leaks_classify(s, &o, leaks, e);
+
+	free((void *)o.weak_sites);
+	leaks_select_free(&o);
+	return bad ? -1 : 0;
+}
+
+static int load_snapshots(struct leaks_command *c, struct tide_error *e)
+{
+	if (snapshot_open(c->view.file, &c->view.snapshot, e))
+		return -1;
+	snapshot_verify(&c->view.snapshot);
+	c->view.symbols = symbols_new(&c->view.snapshot);
+	c->view.suppress = suppress_new();
+	for (size_t i = 0; i < c->common.suppressions.count; i++)
+		if (suppress_read(c->view.suppress, c->common.suppressions.item[i], e))
+			return -1;
+	if (classify_blocks(c, &c->view.snapshot, c->view.symbols, c->view.suppress, &c->view.leaks, e))
+		return -1;
+	if (c->view.leaks.lost.blocks)
+		declared_find(&c->view.declared, &c->view.snapshot, &c->view.leaks, c->view.symbols,
+			c->refcount_at);
+	if (!c->view.old_file)
+		return 0;
+	if (snapshot_open(c->view.old_file, &c->view.old, e))
+		return -1;
+	snapshot_verify(&c->view.old);
+	c->view.old_symbols = symbols_new(&c->view.old);
+	if (classify_blocks(c, &c->view.old, c->view.old_symbols, NULL, &c->view.old_leaks, e))
+		return -1;
+	leaks_subtract(&c->view);
+	return 0;
+}
+
+static void unload_snapshots(struct leaks_command *c)
+{
+	leaks_view_close(&c->view);
+	free(c->weak);
+	options_free(&c->common);
+}
+
+/* After the output: suppressions that did nothing, names that are in doubt. */
+static void print_doubts(const struct leaks_command *c)
+{
+	const char *warning;
+
+	for (size_t i = 0; i < c->view.suppress->count; i++) {
+		const struct suppress_rule *r = &c->view.suppress->rules[i];
+
+		if (r->file && !r->blocks)
+			error_note(
+				"%s:%u: unused suppression: '%s' matched nothing", r->file, r->line, r->name);
+	}
+	for (size_t i = 0; (warning = symbols_warning(c->view.symbols, i)) != NULL; i++)
+		error_note("%s", warning);
+	if ((c->common.json || c->common.csv || c->generate) && !c->view.leaks.complete)
+		error_note("%s is incomplete: %s", c->view.file, c->view.leaks.why);
+}
+
+int cmd_leaks(int argc, char **argv)
+{
+	struct leaks_command c = { .refcount_at = -1 };
+	struct tide_error e = { 0 };
+	int code = EXIT_FINE, bad = 0;
+
+	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_CSV | OFFER_FILTER | OFFER_MARKS | OFFER_AGE
+		| OFFER_SOURCES | OFFER_SCREEN | OFFER_QUIET | OFFER_VERBOSE | OFFER_SUPPRESSIONS);
+	argp_parse(&argp, argc, argv, 0, NULL, &c);
+	c.view.possible = c.common.json || c.common.csv;
+	if (load_snapshots(&c, &e)) {
+		error_print(&e);
+		unload_snapshots(&c);
+		return e.code;
+	}
+	if (c.generate)
+		leaks_generate(&c);
+	else if (c.common.json)
+		leaks_json(&c);
+	else if (c.common.csv)
+		leaks_csv(&c);
+	else
+		bad = leaks_screen(&c);
+	if (fflush(stdout) || ferror(stdout))
+		bad = -1;
+	if (!c.common.quiet)
+		print_doubts(&c);
+	if (c.fail && c.view.leaks.lost.blocks)
+		code = EXIT_FINDINGS;
+	if (header_code(&c.view.snapshot) != EXIT_FINE || !c.view.leaks.complete || bad)
+		code = EXIT_UNMEASURED;
+	unload_snapshots(&c);
+	return code;
+}

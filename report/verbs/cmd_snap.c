@@ -1,0 +1,124 @@
+/* cmd_snap.c - `tidemark snap PID`: a snapshot of a running process. */
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "collect/collect.h"
+#include "model/format.h"
+#include "collect/ledger_find.h"
+#include "print/options.h"
+#include "model/root_kinds.h"
+#include "roots/pointer_mask.h"
+#include "verb.h"
+
+enum { KEY_NO_REFERENCES = 256, KEY_UNALIGNED, KEY_MASK, KEY_ROOTS, KEY_NO_COMMAND_LINE };
+
+static const struct argp_option option[] = {
+	{ "output", 'o', "FILE", 0, "write to FILE and replace it (default: the output pattern of the run)",
+		0 },
+	{ "no-references", KEY_NO_REFERENCES, NULL, 0, "counters only: no image, no roots, no lost blocks",
+		0 },
+	{ "no-command-line", KEY_NO_COMMAND_LINE, NULL, 0,
+		"leave the program's arguments out of the snapshot: they may hold passwords", 0 },
+	{ "unaligned", KEY_UNALIGNED, NULL, 0, "look for references at every byte, not only at aligned words",
+		0 },
+	{ "pointer-mask", KEY_MASK, "MASK", 0,
+		"bits to clear in a word before it is taken as a pointer: tags", 0 },
+	{ "roots", KEY_ROOTS, "-KIND,...", 0,
+		"ignore roots of these kinds: -mapping,-register ... (without minus: use only these)", 0 },
+	{ NULL, 0, NULL, 0, NULL, 0 }
+};
+
+static const char doc[] =
+	"Take a snapshot of a running process that was started with tidemark. The process "
+	"pauses for a few milliseconds.\v"
+	"Exit status: 0 when the snapshot is complete, 3 when it is incomplete or could not be taken.\n\n"
+	"Examples:\n"
+	"  tidemark snap 4711\n"
+	"  tidemark snap -o before.tide 4711\n"
+	"  tidemark snap --no-references $(pidof server)";
+
+struct arguments {
+	struct options common;
+	const char *output;
+	uint64_t mask;
+	bool no_references, no_command_line, unaligned;
+	uint32_t skip_roots;
+	int pid;
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+	struct tide_error e = { 0 };
+	char *end;
+
+	switch (key) {
+	case ARGP_KEY_INIT: state->child_inputs[0] = &a->common; break;
+	case 'o': a->output = arg; break;
+	case KEY_NO_REFERENCES: a->no_references = true; break;
+	case KEY_NO_COMMAND_LINE: a->no_command_line = true; break;
+	case KEY_UNALIGNED: a->unaligned = true; break;
+	case KEY_MASK:
+		if (pointer_mask_parse(arg, &a->mask, &e)) {
+			error_print(&e);
+			exit(e.code);
+		}
+		break;
+	case KEY_ROOTS:
+		if (root_kinds_parse(arg, &a->skip_roots, &e)) {
+			error_print(&e);
+			exit(e.code);
+		}
+		break;
+	case ARGP_KEY_ARG:
+		if (a->pid)
+			argp_error(state, "one process at a time");
+		a->pid = (int)strtol(arg, &end, 10);
+		if (*end || a->pid <= 0)
+			argp_error(state, "'%s' is not a process number", arg);
+		break;
+	case ARGP_KEY_NO_ARGS: argp_error(state, "name the process by its number"); break;
+	default: return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = { option, parse_option, "PID", doc, OPTIONS_CHILD, NULL, NULL };
+
+int cmd_snap(int argc, char **argv)
+{
+	struct arguments a = { 0 };
+	struct tide_error e = { 0 };
+	struct collect c = { .outside = true, .reason = REASON_REQUEST };
+	char *path;
+	int status = EXIT_FINE;
+
+	options_offer(OFFER_QUIET);
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	path = ledger_find(a.pid, &e);
+	c.ledger = path;
+	c.pid = a.pid;
+	c.output = a.output;
+	c.overwrite = a.output != NULL;
+	c.no_references = a.no_references;
+	c.no_command_line = a.no_command_line;
+	c.unaligned = a.unaligned;
+	c.pointer_mask = a.mask;
+	c.skip_roots = a.skip_roots;
+	if (!path || collect_snapshot(&c, &e)) {
+		error_print(&e);
+		status = e.code ? e.code : EXIT_UNMEASURED;
+	} else {
+		if (!c.complete) {
+			error_note("the snapshot is incomplete: %s", c.why);
+			status = EXIT_UNMEASURED;
+		}
+		if (!a.common.quiet)
+			error_note("%s", c.written);
+	}
+	free(c.written);
+	free(path);
+	options_free(&a.common);
+	return status;
+}

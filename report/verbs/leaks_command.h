@@ -1,0 +1,24 @@
+/* leaks_command.h - one call of `leaks`. Private to cmd_leaks.c and its parts. */
+#ifndef TIDEMARK_LEAKS_COMMAND_H
+#define TIDEMARK_LEAKS_COMMAND_H
+
+#include "print/options.h"
+#include "view/leaks_view.h"
+
+struct leaks_command {
+	struct leaks_view view;
+	struct options common;
+	uint32_t skip_roots; /* --roots */
+	int64_t refcount_at; /* --refcount-at; -1: by statistics */
+	const char **weak;   /* --weak */
+	size_t weak_count;
+	bool tree, fail, generate;
+};
+
+/* leaks_screen.c, leaks_json.c */
+int leaks_screen(struct leaks_command *c);
+void leaks_json(struct leaks_command *c);
+void leaks_csv(struct leaks_command *c);
+void leaks_generate(struct leaks_command *c);
+
+#endif

@@ -1,0 +1,218 @@
+/* leaks_json.c - `leaks` for programs: JSON, CSV, suppressions. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+#include "base/alloc.h"
+#include "print/csv.h"
+#include "print/json_report.h"
+#include "leaks_command.h"
+#include "view/view.h"
+
+static void write_sum(struct json *j, const char *name, struct leak_sum sum)
+{
+	json_open_object(j, name);
+	json_number(j, "blocks", (int64_t)sum.blocks);
+	json_number(j, "bytes", (int64_t)sum.bytes);
+	json_close_object(j);
+}
+
+static const char *rule_name(const struct leaks *l, int rule)
+{
+	return rule < 0 ? NULL : l->suppress->rules[rule].name;
+}
+
+static void write_record(struct json_report *report, const struct leaks_view *v, const struct leak_record *r)
+{
+	struct json *j = &report->json;
+
+	json_open_object(j, NULL);
+	json_text(j, "kind", leaks_kind_name(r->kind));
+	json_number(j, "site", r->site);
+	json_number(j, "blocks", (int64_t)r->blocks);
+	json_number(j, "bytes", (int64_t)r->bytes);
+	json_number(j, "retained_blocks", (int64_t)r->retained_blocks);
+	json_number(j, "retained_bytes", (int64_t)r->retained_bytes);
+	json_bool(j, "cyclic", r->cyclic);
+	json_bool(j, "container", r->container);
+	json_bool(j, "refers_to_itself", r->self);
+	if (r->group == GRAPH_NONE)
+		json_none(j, "group");
+	else
+		json_number(j, "group", r->group);
+	json_address(j, "example", v->snapshot.blocks[r->example].address);
+	json_text(j, "suppressed", rule_name(&v->leaks, r->suppression));
+	json_report_stack(report, v->symbols, r->site);
+	json_close_object(j);
+}
+
+static void write_group(struct json *j, const struct leaks_view *v, size_t i)
+{
+	const struct leak_group *g = &v->leaks.groups[i];
+
+	json_open_object(j, NULL);
+	json_number(j, "group", (int64_t)i);
+	json_text(j, "kind", leaks_kind_name(g->kind));
+	json_number(j, "site", g->site);
+	json_number(j, "roots", (int64_t)g->roots);
+	json_number(j, "blocks", (int64_t)g->blocks);
+	json_number(j, "bytes", (int64_t)g->bytes);
+	json_number(j, "retained_blocks", (int64_t)g->retained_blocks);
+	json_number(j, "retained_bytes", (int64_t)g->retained_bytes);
+	json_number(j, "sites", g->sites);
+	json_bool(j, "container", g->container);
+	json_address(j, "head", v->snapshot.blocks[g->head].address);
+	json_text(j, "suppressed", rule_name(&v->leaks, g->suppression));
+	json_close_object(j);
+}
+
+static void write_suppressions(struct json *j, const struct leaks *l)
+{
+	json_open_array(j, "suppressions");
+	for (size_t i = 0; i < l->suppress->count; i++) {
+		const struct suppress_rule *r = &l->suppress->rules[i];
+
+		if (!r->file && !r->blocks)
+			continue;
+		json_open_object(j, NULL);
+		json_text(j, "name", r->name);
+		json_text(j, "file", r->file);
+		json_number(j, "line", r->line);
+		json_number(j, "blocks", (int64_t)r->blocks);
+		json_number(j, "bytes", (int64_t)r->bytes);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
+/* Sites whose blocks count their references, and lost ones that count more than there are. */
+static void write_declared(struct json_report *report, const struct leaks_view *v)
+{
+	struct json *j = &report->json;
+
+	json_open_array(j, "declared");
+	for (size_t i = 0; i < v->declared.count; i++) {
+		const struct declared_site *d = &v->declared.site[i];
+
+		if (!d->exceed)
+			continue;
+		json_open_object(j, NULL);
+		json_number(j, "site", d->site);
+		json_number(j, "offset", d->offset);
+		json_number(j, "live", (int64_t)d->live);
+		json_number(j, "agree", (int64_t)d->agree);
+		json_number(j, "lost", (int64_t)d->lost);
+		json_number(j, "exceed", (int64_t)d->exceed);
+		json_number(j, "excess", (int64_t)d->excess);
+		json_report_stack(report, v->symbols, d->site);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
+static void write_totals(struct json *j, const struct leaks *l)
+{
+	json_open_object(j, "totals");
+	for (int kind = 0; kind < LEAK_KINDS; kind++)
+		write_sum(j, leaks_kind_name(kind), l->total[kind]);
+	write_sum(j, "suppressed", l->suppressed);
+	write_sum(j, "lost", l->lost);
+	write_sum(j, "shared", l->shared);
+	write_sum(j, "baseline", l->before);
+	json_close_object(j);
+}
+
+void leaks_json(struct leaks_command *c)
+{
+	const struct leaks_view *v = &c->view;
+	const struct leaks *l = &v->leaks;
+	size_t rows = options_rows(&c->common, SIZE_MAX);
+	struct json_report report;
+	struct json *j = &report.json;
+
+	json_report_open(&report, stdout);
+	json_open_object(j, "snapshot");
+	json_report_snapshot_members(j, &v->snapshot, l->complete);
+	json_close_object(j);
+	json_text(j, "incomplete_why", l->complete ? NULL : l->why);
+	if (v->old_file)
+		json_report_snapshot(j, "old", &v->old);
+	write_totals(j, l);
+	json_number(j, "root_leaks", (int64_t)l->root_leaks);
+	json_number(j, "root_cycles", (int64_t)l->root_cycles);
+	json_open_array(j, "groups");
+	for (size_t i = leaks_view_next_group(v, 0); i < l->group_count; i = leaks_view_next_group(v, i + 1))
+		write_group(j, v, i);
+	json_close_array(j);
+	write_declared(&report, v);
+	write_suppressions(j, l);
+	json_open_array(j, "records");
+	for (size_t i = leaks_view_next_record(v, 0); i < l->record_count && rows;
+		i = leaks_view_next_record(v, i + 1), rows--)
+		write_record(&report, v, &l->records[i]);
+	json_close_array(j);
+	json_report_close(&report);
+}
+
+void leaks_csv(struct leaks_command *c)
+{
+	const struct leaks_view *v = &c->view;
+	const struct leaks *l = &v->leaks;
+	size_t rows = options_rows(&c->common, SIZE_MAX);
+
+	puts("kind,site,blocks,bytes,retained_blocks,retained_bytes,cyclic,container,suppressed,function,file,line,module");
+	for (size_t i = leaks_view_next_record(v, 0); i < l->record_count && rows;
+		i = leaks_view_next_record(v, i + 1), rows--) {
+		const struct leak_record *r = &l->records[i];
+		const struct symbol_line *line = symbols_top(v->symbols, r->site);
+
+		printf("%s,%u,%llu,%llu,%llu,%llu,%d,%d,", leaks_kind_name(r->kind), r->site,
+			(unsigned long long)r->blocks, (unsigned long long)r->bytes,
+			(unsigned long long)r->retained_blocks, (unsigned long long)r->retained_bytes,
+			r->cyclic, r->container);
+		csv_text(stdout, r->suppression < 0 ? NULL : l->suppress->rules[r->suppression].name);
+		putchar(',');
+		csv_place(stdout, line);
+		putchar('\n');
+	}
+}
+
+/* True when these frames were printed before. A suppression has functions only, so that several lines of
+ * one function have the same. */
+static bool is_generated(uint64_t *seen, size_t count, const char *frames)
+{
+	seen[count] = XXH3_64bits(frames, strlen(frames));
+	for (size_t i = 0; i < count; i++)
+		if (seen[i] == seen[count])
+			return true;
+	return false;
+}
+
+/* One suppression per root leak: it covers everything under it. */
+void leaks_generate(struct leaks_command *c)
+{
+	const struct leaks_view *v = &c->view;
+	const struct leaks *l = &v->leaks;
+	size_t rows = options_rows(&c->common, SIZE_MAX), done = 0;
+	uint64_t *seen = alloc_bytes((l->group_count + 1) * sizeof(*seen));
+
+	for (size_t i = leaks_view_next_group(v, 0); i < l->group_count && rows;
+		i = leaks_view_next_group(v, i + 1), rows--) {
+		size_t count;
+		const struct symbol_line *line = symbols_stack(v->symbols, l->groups[i].site, &count);
+		char *name, *text;
+
+		if (l->groups[i].suppression >= 0)
+			continue;
+		name = alloc_printf("%s of %s, %llu blocks",
+			l->groups[i].kind == LEAK_CYCLE ? "root cycle" : "root leak",
+			symbols_top(v->symbols, l->groups[i].site)->function,
+			(unsigned long long)l->groups[i].retained_blocks);
+		text = suppress_text(line, count, name);
+		if (!is_generated(seen, done, strstr(text, "Memcheck:Leak")))
+			done += fputs(text, stdout) >= 0;
+		free(name);
+		free(text);
+	}
+	free(seen);
+}

@@ -1,0 +1,187 @@
+/* refs_json.c - `refs` for programs. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "model/root_kinds.h"
+#include "print/csv.h"
+#include "print/json_report.h"
+#include "view/view.h"
+#include "refs_view.h"
+
+/* {"kind":"root",...} */
+static void write_root(struct json *j, const struct refs *r, uint32_t root_edge, bool word)
+{
+	const struct tide_root_edge *e = &r->snapshot.root_edges[root_edge];
+	const struct tide_root *root = &r->snapshot.roots[e->root];
+
+	json_open_object(j, NULL);
+	json_text(j, "kind", "root");
+	json_text(j, "root", root_kind_name(root->kind));
+	json_text(j, "name", symbols_root(r->symbols, e->root));
+	if (word) {
+		if (root->address)
+			json_address(j, "address", e->address);
+		else
+			json_none(j, "address");
+		json_number(j, "offset",
+			root->address && e->address >= root->address ? (int64_t)(e->address - root->address)
+								     : 0);
+		json_number(j, "to_offset", e->to_offset);
+		json_open_array(j, "stack");
+		json_close_array(j);
+	}
+	json_close_object(j);
+}
+
+/* Opens the object of a block. */
+static void open_block(struct json *j, const struct refs *r, uint32_t block)
+{
+	json_open_object(j, NULL);
+	json_text(j, "kind", "block");
+	json_address(j, "address", r->snapshot.blocks[block].address);
+	json_number(j, "site", r->snapshot.blocks[block].site);
+}
+
+static void write_referrers(struct json_report *report, const struct refs *r, size_t i)
+{
+	struct json *j = &report->json;
+
+	json_open_array(j, "referrers");
+	for (uint64_t k = r->word_start[i]; k < r->word_start[i + 1]; k++) {
+		const struct refs_word *w = &r->word[k];
+
+		if (w->root) {
+			write_root(j, r, (uint32_t)w->edge, true);
+			continue;
+		}
+		open_block(j, r, w->source);
+		json_number(j, "offset", r->snapshot.edges[w->edge].offset);
+		json_number(j, "to_offset", r->snapshot.edges[w->edge].to_offset);
+		json_report_stack(report, r->symbols, r->snapshot.blocks[w->source].site);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
+static void write_referents(struct json_report *report, const struct refs *r, uint32_t block)
+{
+	struct json *j = &report->json;
+	uint64_t first, end;
+
+	json_open_array(j, "referents");
+	graph_words(&r->leaks.graph, block, &first, &end);
+	for (; first < end; first++) {
+		const struct tide_edge *e = &r->snapshot.edges[first];
+
+		if (e->block >= r->leaks.graph.blocks)
+			continue;
+		open_block(j, r, e->block);
+		json_number(j, "offset", e->offset);
+		json_number(j, "to_offset", e->to_offset);
+		json_report_stack(report, r->symbols, r->snapshot.blocks[e->block].site);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
+/* Hops at each end of a path that are written when there are many blocks: complete paths of a
+ * long list would add up to the square of its length. */
+#define PATH_END 16u
+
+static void write_path(struct json_report *report, const struct refs *r, uint32_t block)
+{
+	struct json *j = &report->json;
+	uint32_t root_edge, *path;
+	size_t count;
+
+	json_open_array(j, "path");
+	path = reach_path(&r->reach, &r->leaks.graph, block, &count, &root_edge);
+	if (root_edge != GRAPH_NONE)
+		write_root(j, r, root_edge, false);
+	for (size_t i = 0; i < count; i++) {
+		if (r->count > 1 && count > 2 * PATH_END && i == PATH_END) {
+			json_open_object(j, NULL);
+			json_text(j, "kind", "more");
+			json_number(j, "hops", (int64_t)(count - 2 * PATH_END));
+			json_close_object(j);
+			i = count - PATH_END;
+		}
+		open_block(j, r, path[i]);
+		if (i + 1 < count)
+			json_number(j, "offset", refs_hop(&r->leaks.graph, path[i], path[i + 1]));
+		else
+			json_none(j, "offset");
+		json_report_stack(report, r->symbols, r->snapshot.blocks[path[i]].site);
+		json_close_object(j);
+	}
+	json_close_array(j);
+	free(path);
+}
+
+static void write_record(struct json_report *report, const struct refs *r, size_t i)
+{
+	const struct tide_block *b = &r->snapshot.blocks[r->block[i]];
+	struct leak_sum retained = retained_block(&r->retained, r->block[i]);
+	struct refs_found found = refs_view_found(r, i);
+	struct json *j = &report->json;
+
+	json_open_object(j, NULL);
+	json_address(j, "address", b->address);
+	json_number(j, "bytes", (int64_t)b->bytes);
+	json_number(j, "site", b->site);
+	json_text(j, "state", leaks_kind_name(r->leaks.kind[r->block[i]] & LEAK_KIND_MASK));
+	json_open_object(j, "found");
+	json_number(j, "roots", (int64_t)found.roots);
+	json_number(j, "blocks", (int64_t)found.blocks);
+	json_number(j, "interior", (int64_t)found.inside);
+	json_close_object(j);
+	if (r->stored && r->stored[i] >= 0)
+		json_number(j, "stored", r->stored[i]);
+	else
+		json_none(j, "stored");
+	write_referrers(report, r, i);
+	write_referents(report, r, r->block[i]);
+	write_path(report, r, r->block[i]);
+	json_number(j, "retained_bytes", (int64_t)retained.bytes);
+	json_number(j, "retained_blocks", (int64_t)retained.blocks);
+	json_report_stack(report, r->symbols, b->site);
+	json_close_object(j);
+}
+
+void refs_json(struct refs *r)
+{
+	size_t rows = options_rows(&r->common, SIZE_MAX);
+	struct json_report report;
+	struct json *j = &report.json;
+
+	json_report_open(&report, stdout);
+	json_report_snapshot(j, "snapshot", &r->snapshot);
+	json_open_array(j, "records");
+	for (size_t i = 0; i < r->count && i < rows; i++)
+		write_record(&report, r, i);
+	json_close_array(j);
+	json_report_close(&report);
+}
+
+void refs_csv(struct refs *r)
+{
+	size_t rows = options_rows(&r->common, SIZE_MAX);
+
+	puts("address,bytes,site,state,found_roots,found_blocks,found_interior,stored,retained_bytes,retained_blocks,"
+	     "function,file,line,module");
+	for (size_t i = 0; i < r->count && i < rows; i++) {
+		const struct tide_block *b = &r->snapshot.blocks[r->block[i]];
+		const struct symbol_line *line = symbols_top(r->symbols, b->site);
+		struct leak_sum retained = retained_block(&r->retained, r->block[i]);
+		struct refs_found found = refs_view_found(r, i);
+
+		printf("0x%" PRIx64 ",%" PRIu64 ",%u,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",", b->address,
+			b->bytes, b->site, leaks_kind_name(r->leaks.kind[r->block[i]] & LEAK_KIND_MASK),
+			found.roots, found.blocks, found.inside);
+		if (r->stored && r->stored[i] >= 0)
+			printf("%" PRId64, r->stored[i]);
+		printf(",%" PRIu64 ",%" PRIu64 ",", retained.bytes, retained.blocks);
+		csv_place(stdout, line);
+		putchar('\n');
+	}
+}

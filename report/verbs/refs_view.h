@@ -1,0 +1,39 @@
+/* refs_view.h - what `refs` shows. Private to cmd_refs.c and its parts. */
+#ifndef TIDEMARK_REFS_VIEW_H
+#define TIDEMARK_REFS_VIEW_H
+
+#include "analysis/leaks.h"
+#include "analysis/reach.h"
+#include "analysis/refs.h"
+#include "analysis/retained.h"
+#include "print/options.h"
+#include "print/screen.h"
+
+struct refs {
+	struct options common;
+	const char *file, *what; /* ADDRESS or SITE */
+	struct snapshot snapshot;
+	struct symbols *symbols;
+	struct leaks leaks;
+	struct reach reach;
+	struct retained retained;
+	uint32_t *block;
+	size_t count;           /* blocks asked for */
+	uint64_t *word_start;   /* [count + 1] */
+	struct refs_word *word; /* as refs_find_words makes them */
+	int64_t *stored; /* [count] a declared reference count, -1 without one; NULL: no block has one */
+};
+
+static inline struct refs_found refs_view_found(const struct refs *r, size_t i)
+{
+	return refs_count_words(
+		&r->leaks.graph, r->word + r->word_start[i], r->word_start[i + 1] - r->word_start[i]);
+}
+
+/* refs_screen.c, refs_json.c, refs_dot.c */
+int refs_screen(struct refs *r);
+void refs_json(struct refs *r);
+void refs_csv(struct refs *r);
+void refs_dot(struct refs *r);
+
+#endif

@@ -1,0 +1,277 @@
+/* run_report.c - see run_report.h. */
+#include "run_report.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "analysis/blind.h"
+#include "base/alloc.h"
+#include "base/path.h"
+#include "base/units.h"
+#include "model/snapshot.h"
+#include "print/summary.h"
+
+#define LARGEST 3u    /* processes that are named by their size */
+#define LEAKING 10u   /* processes that are named because they leak */
+#define EXAMINED 200u /* processes whose blocks are classified for the summary alone */
+
+/* Shorter than the absolute path where the file lies below the working folder. */
+static const char *shorten(const char *path)
+{
+	static char folder[PATH_MAX];
+	size_t bytes;
+
+	if (!getcwd(folder, sizeof(folder)))
+		return path;
+	bytes = strlen(folder);
+	return !strncmp(path, folder, bytes) && path[bytes] == '/' ? path + bytes + 1 : path;
+}
+
+bool run_report_is_last(const struct run_snapshot *s)
+{
+	return s->reason == REASON_EXIT || s->reason == REASON_ABORT || s->reason == REASON_SIGNAL
+		|| s->reason == REASON_POST_MORTEM;
+}
+
+/* Another run with the same pattern and -f may have replaced the file. */
+static int open_own(const struct run_snapshot *from, struct snapshot *s, struct tide_error *e)
+{
+	if (snapshot_open(from->path, s, e))
+		return -1;
+	if (s->process->pid == from->pid)
+		return 0;
+	snapshot_close(s);
+	return error_set(e, EXIT_UNMEASURED,
+		"%s is of another process|another run has replaced it|put %%p into the pattern of -o",
+		from->path);
+}
+
+/* What is known of one process from its last snapshot. */
+static void examine(struct run_process *p, const struct run_snapshot *from)
+{
+	struct summary_lost lost = { 0 };
+	struct tide_error e = { 0 };
+	struct snapshot s;
+
+	*p = (struct run_process){ .snapshot = from };
+	if (open_own(from, &s, &e)) {
+		p->why = alloc_printf("%s%s%s", e.what, *e.why ? ": " : "", e.why);
+		return;
+	}
+	p->name = alloc_string(path_base(snapshot_string(&s, s.process->exe)));
+	p->allocations = s.process->total_blocks + s.process->live_blocks;
+	p->peak_bytes = s.process->peak_bytes;
+	p->blind = blind_explain(&s);
+	p->known = !summary_lost(&s, &lost, &e) && lost.known && !s.damaged;
+	p->lost_blocks = lost.blocks;
+	p->lost_bytes = lost.bytes;
+	if (!p->known)
+		p->why = alloc_printf("%s: %s", p->name,
+			s.damaged           ? s.damage
+				: *lost.why ? lost.why
+					    : e.what);
+	free(lost.text);
+	snapshot_close(&s);
+}
+
+void run_report_examine(struct run_report *r, bool all)
+{
+	const struct run_session *s = r->session;
+
+	r->processes = alloc_zeroed(s->count + 1, sizeof(*r->processes));
+	for (size_t i = 0; i < s->count && (all || r->count < EXAMINED); i++)
+		if (run_report_is_last(&s->snapshots[i]))
+			examine(&r->processes[r->count++], &s->snapshots[i]);
+}
+
+void run_report_free(struct run_report *r)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		free(r->processes[i].name);
+		free(r->processes[i].blind);
+		free(r->processes[i].why);
+	}
+	free(r->processes);
+	r->processes = NULL;
+	r->count = 0;
+}
+
+/* The program's own snapshot, else the first. The last one counts: earlier ones are of moments
+ * during the run. */
+static const struct run_snapshot *find_main(const struct run_session *s, int pid)
+{
+	const struct run_snapshot *found = NULL;
+
+	for (size_t i = 0; i < s->count; i++)
+		if (s->snapshots[i].pid == pid)
+			found = &s->snapshots[i];
+	return found ? found : s->count ? &s->snapshots[0] : NULL;
+}
+
+/* One line about lost blocks; with several processes it names the one that it is about. */
+static void print_lost(const struct run_report *r, const struct snapshot *s)
+{
+	struct summary_lost lost = { 0 };
+	struct tide_error e = { 0 };
+	const char *name = r->count > 1 ? path_base(snapshot_string(s, s->process->exe)) : "";
+	const char *colon = *name ? ": " : "";
+
+	if (summary_lost(s, &lost, &e))
+		error_print(&e);
+	if (lost.text)
+		error_note("%s%s%s%s%s%s", name, colon, lost.text,
+			lost.known ? "" : " (not sure: ", lost.known ? "" : lost.why, lost.known ? "" : ")");
+	else if (*lost.why)
+		error_note("%s%slost blocks are not known: %s", name, colon, lost.why);
+	free(lost.text);
+}
+
+static int compare_sizes(const void *x, const void *y)
+{
+	const struct run_process *a = *(struct run_process *const *)x, *b = *(struct run_process *const *)y;
+
+	if (a->peak_bytes != b->peak_bytes)
+		return a->peak_bytes > b->peak_bytes ? -1 : 1;
+	return (a->snapshot > b->snapshot) - (a->snapshot < b->snapshot);
+}
+
+static int compare_losses(const void *x, const void *y)
+{
+	const struct run_process *a = *(struct run_process *const *)x, *b = *(struct run_process *const *)y;
+
+	if (a->lost_bytes != b->lost_bytes)
+		return a->lost_bytes > b->lost_bytes ? -1 : 1;
+	return (a->snapshot > b->snapshot) - (a->snapshot < b->snapshot);
+}
+
+/* The three largest processes, and each that leaks. Returns the snapshot to look at next. */
+static const struct run_snapshot *print_processes(const struct run_report *r, const struct run_snapshot *main)
+{
+	struct run_process **order = alloc_bytes((r->count + 1) * sizeof(*order));
+	const struct run_snapshot *next = main;
+	char size[UNITS_TEXT], blocks[UNITS_TEXT], *largest = NULL;
+	size_t leaking = 0;
+
+	for (size_t i = 0; i < r->count; i++)
+		order[i] = &r->processes[i];
+	qsort(order, r->count, sizeof(*order), compare_sizes);
+	for (size_t i = 0; i < r->count && i < LARGEST; i++) {
+		char *longer = alloc_printf("%s%s %s (%d) %s", largest ? largest : "", largest ? "," : "",
+			order[i]->name ? order[i]->name : "?", order[i]->snapshot->pid,
+			units_bytes(size, (int64_t)order[i]->peak_bytes));
+
+		free(largest);
+		largest = longer;
+	}
+	error_note("%zu processes; the largest at their peak:%s", r->count, largest);
+	free(largest);
+	if (r->count)
+		next = order[0]->snapshot;
+	qsort(order, r->count, sizeof(*order), compare_losses);
+	for (; leaking < r->count && order[leaking]->lost_blocks; leaking++) {
+		struct run_process *p = order[leaking];
+
+		if (!leaking)
+			next = p->snapshot;
+		if (leaking < LEAKING)
+			error_note("%s (%d) lost %s in %s: %s", p->name, p->snapshot->pid,
+				units_bytes(size, (int64_t)p->lost_bytes),
+				units_many(blocks, (int64_t)p->lost_blocks, "block"),
+				shorten(p->snapshot->path));
+	}
+	if (leaking > LEAKING)
+		error_note("%zu more processes lost blocks", leaking - LEAKING);
+	for (size_t i = 0; i < r->count; i++)
+		if (r->processes[i].blind && r->processes[i].snapshot != main)
+			error_note("warning: %s", r->processes[i].blind);
+	free(order);
+	return next;
+}
+
+static void print_others(const struct run_report *r, const struct run_snapshot *main)
+{
+	const struct run_session *s = r->session;
+
+	if (s->count > 1)
+		error_note("%zu snapshots; the program's own is %s", s->count, shorten(main->path));
+	for (size_t i = 0; r->verbose && i < s->count; i++)
+		error_note("  %s (process %d, %s)", shorten(s->snapshots[i].path), s->snapshots[i].pid,
+			snapshot_reason(s->snapshots[i].reason));
+	if (s->still_running)
+		error_note("%zu process%s still run%s, and will leave snapshots when they end",
+			s->still_running, s->still_running == 1 ? "" : "es",
+			s->still_running == 1 ? "s" : "");
+	if (*s->why.what)
+		error_print(&s->why);
+}
+
+static bool has_lost(const struct run_report *r, const struct run_snapshot *of)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (r->processes[i].snapshot == of)
+			return r->processes[i].lost_blocks != 0;
+	return false;
+}
+
+void run_report(const struct run_report *r)
+{
+	const struct run_session *s = r->session;
+	const struct run_snapshot *one = find_main(s, r->pid), *next = one;
+	struct tide_error e = { 0 };
+	struct snapshot snapshot;
+
+	if (!one) {
+		if (*s->why.what)
+			error_print(&s->why);
+		else if (!r->obstacle)
+			error_note("no snapshot was written; `tidemark doctor %s` may find the reason",
+				r->program);
+		return;
+	}
+	if (open_own(one, &snapshot, &e)) {
+		error_print(&e);
+		return;
+	}
+	summary_totals(stderr, &snapshot);
+	print_lost(r, &snapshot);
+	summary_coverage(stderr, &snapshot);
+	print_others(r, one);
+	if (r->count > 1)
+		next = print_processes(r, one);
+	error_note("next: tidemark %s %s", has_lost(r, next) ? "leaks" : "stat", shorten(next->path));
+	snapshot_close(&snapshot);
+}
+
+int run_report_leaks(const struct run_report *r, int code, bool allow_blind)
+{
+	const struct run_session *s = r->session;
+	const char *why = NULL;
+	uint64_t lost = 0, allocations = 0;
+
+	for (size_t i = 0; i < r->count; i++) {
+		const struct run_process *p = &r->processes[i];
+
+		lost += p->lost_blocks;
+		allocations += p->allocations;
+		if (!why && !p->known)
+			why = p->why;
+		if (!why && !allow_blind)
+			why = p->blind;
+	}
+	if (lost)
+		return code;
+	if (!r->count && !why)
+		why = *s->why.what ? s->why.what : "no process left a snapshot";
+	if (!allocations && !why && !allow_blind)
+		why = "no allocation was seen";
+	if (s->failed && !why)
+		why = "of some processes nothing could be kept";
+	if (s->still_running && !why)
+		why = "processes of the run have not ended";
+	if (!why)
+		return 0;
+	error_note("--leak-exit: cannot tell whether blocks are lost: %s", why);
+	return RUN_FAILED;
+}
