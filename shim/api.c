@@ -3,38 +3,28 @@
  */
 #define TIDEMARK_IMPLEMENTATION_
 #include "tidemark.h"
+#include <errno.h>
 #include "birth.h"
 #include "block.h"
 #include "config.h"
 #include "count.h"
+#include "enter.h"
 #include "event.h"
 #include "freeze.h"
 #include "memory.h"
+#include "query.h"
 #include "rounds.h"
 #include "site.h"
-#include "store.h"
+#include "table.h"
 #include "text.h"
-#include "thread.h"
+#include "timeline.h"
 #include "walk.h"
-
-/* Values of enum tide_reason (report/format.h). */
-enum { API_MARK = 5, API_SNAPSHOT = 6 };
-
-#define SCOPES 64
-static struct scope { uint32_t birth, thread; char name[48]; } scopes[SCOPES];
-
-static struct thread *enter(void *frame)
-{
-	struct thread *t = thread_enter((uintptr_t)frame + 16);
-	return (uintptr_t)t <= (uintptr_t)THREAD_NESTED ? NULL : t;
-}
-#define ENTER() enter(__builtin_frame_address(0))
 
 static void set_stopped(struct thread *t, bool stopped)
 {
 	if (state.stopped == stopped)
 		return;
-	birth_mark(stopped ? "stop" : "start", stopped ? MARK_STOP : MARK_START);
+	timeline_mark(stopped ? "stop" : "start", stopped ? LEDGER_MARK_STOP : LEDGER_MARK_START);
 	state.stopped = stopped;
 	event_recalculate_special();
 	t->sample_left = state.sample ? 0 : -1;
@@ -58,19 +48,15 @@ void tide_stop(void)
 	thread_leave(t);
 }
 
-int tide_is_tracing(void)
-{
-	return state.phase == PHASE_RUNNING && !state.stopped;
-}
+int tide_is_tracing(void) { return state.phase == PHASE_RUNNING && !state.stopped; }
 
-static void forget(uint64_t *slot, uint64_t size)
+static void forget_block(void *context, const struct block_seen *b)
 {
-	struct thread *t = thread_current;
-	uint64_t s = *slot;
-	*slot = 0;
+	struct thread *t = context;
+	*b->place = 0;
 	if (state.sample)
 		return;
-	count_freed(t, count_of(t, slot_site(s)), size);
+	count_freed(t, count_of(t, slot_site(b->slot)), b->size);
 	if (t->credit > t->credit_max)
 		count_publish(t);
 }
@@ -80,7 +66,7 @@ void tide_clear(void)
 	struct thread *t = ENTER();
 	if (!t)
 		return;
-	block_each(forget);
+	block_each(forget_block, t);
 	thread_leave(t);
 	tide_reset_peak();
 }
@@ -89,16 +75,16 @@ int tide_snapshot(const char *path)
 {
 	struct thread *t = ENTER();
 	if (!t)
-		return 38;	/* ENOSYS */
+		return ENOSYS;
 	char name[4096], *at = name, *end = name + sizeof name;
 	text_append(&at, end, path);
 	size_t n = (size_t)(at - name);
 	if (n < 5 || !text_equal(name + n - 5, ".tide"))
 		text_append(&at, end, ".tide");
 	uint32_t flags = config.references && !state.sample ? 0 : REQUEST_FLAG_NO_REFERENCES;
-	birth_final();
-	int result = freeze_snapshot(API_SNAPSHOT, name, flags);
-	birth_mark(path, MARK_SNAPSHOT);
+	timeline_final();
+	int result = freeze_snapshot(LEDGER_REASON_API, name, flags);
+	timeline_mark(path, LEDGER_MARK_SNAPSHOT);
 	thread_leave(t);
 	return result;
 }
@@ -106,14 +92,24 @@ int tide_snapshot(const char *path)
 /* A mark that ends a round notes what every site holds. */
 static void end_round(const char *name)
 {
-	static struct rounds_now *now;
+	static struct rounds_now *shared;
 	const uint32_t sites = 65536;
 	if (!config.rounds[0] || !text_equal(name, config.rounds))
 		return;
-	if (!now)
-		now = memory_map(sites * sizeof *now, MEMORY_WIPE);
-	if (now && store_reserve(LEDGER_ROUNDS, state.ledger->table[LEDGER_SITES].count < sites
-	    ? state.ledger->table[LEDGER_SITES].count : sites))
+	struct rounds_now *now = __atomic_load_n(&shared, __ATOMIC_ACQUIRE);
+	if (!now && (now = memory_map(sites * sizeof *now, MEMORY_WIPE))) {
+		struct rounds_now *first = NULL;
+		if (!__atomic_compare_exchange_n(
+			    &shared, &first, now, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+			memory_unmap(now, sites * sizeof *now);
+			now = first;
+		}
+	}
+	if (now
+		&& table_reserve(LEDGER_ROUNDS,
+			state.ledger->table[LEDGER_SITES].count < sites
+				? state.ledger->table[LEDGER_SITES].count
+				: sites))
 		rounds_note(state.ledger, now, sites);
 }
 
@@ -122,7 +118,7 @@ void tide_mark(const char *name)
 	struct thread *t = ENTER();
 	if (!t)
 		return;
-	birth_mark(name, MARK_USER);
+	timeline_mark(name, LEDGER_MARK_USER);
 	end_round(name);
 	thread_leave(t);
 }
@@ -132,7 +128,7 @@ void tide_freeze(void)
 	struct thread *t = ENTER();
 	if (!t)
 		return;
-	birth_mark("baseline", MARK_FREEZE);
+	timeline_mark("baseline", LEDGER_MARK_FREEZE);
 	thread_leave(t);
 }
 
@@ -170,10 +166,7 @@ size_t tide_overhead(void)
 	return resident ? resident : state.ledger->own_bytes;
 }
 
-int tide_depth(void)
-{
-	return (int)state.depth;
-}
+int tide_depth(void) { return (int)state.depth; }
 
 static uint64_t look_up(uintptr_t p, uint64_t *size)
 {
@@ -220,10 +213,7 @@ int tide_track(unsigned domain, const void *p, size_t bytes)
 	c->live_blocks++;
 	c->total_bytes += bytes;
 	c->total_blocks++;
-	uint64_t before = state.ledger->table[LEDGER_TRACKED].count;
-	event_note((uintptr_t)p, bytes, domain);
-	if (state.ledger->table[LEDGER_TRACKED].count > before)
-		((struct ledger_tracked *)ledger_at(LEDGER_TRACKED))[before].site = site;
+	event_note((uintptr_t)p, bytes, domain, site);
 	thread_leave(t);
 	return 0;
 }
@@ -250,37 +240,37 @@ int tide_untrack(unsigned domain, const void *p)
 	return result;
 }
 
-/* The walk over all blocks has no argument: these are its. One walk at a time
- * is enough for calls that look at the whole heap. */
-static struct {
-	uint32_t lo, hi, thread;
+/* Which blocks are asked for, and what was found of them. */
+struct selection {
+	uint32_t lo, hi; /* births in (lo, hi] */
+	uint32_t thread; /* as in slots, or ANY_THREAD */
 	size_t blocks, bytes;
-	void (*each)(void *, void *, size_t);
+	void (*each)(void *, void *, size_t); /* called for each; may be NULL */
 	void *context;
-} wanted;
+};
+#define ANY_THREAD UINT32_MAX
 
-static void collect(uint64_t *slot, uint64_t size)
+static void select_block(void *selection, const struct block_seen *b)
 {
-	uint32_t birth = slot_birth(*slot);
-	if (birth <= wanted.lo || birth > wanted.hi
-	    || (wanted.thread != UINT32_MAX && slot_thread(*slot) != wanted.thread))
+	struct selection *s = selection;
+	uint32_t birth = slot_birth(b->slot);
+	if (birth <= s->lo || birth > s->hi || (s->thread != ANY_THREAD && slot_thread(b->slot) != s->thread))
 		return;
-	wanted.blocks++;
-	wanted.bytes += size;
+	s->blocks++;
+	s->bytes += b->size;
+	if (s->each)
+		s->each(s->context, (void *)b->address, b->size);
 }
 
-/* Births of a generation: (lo, hi]. */
-static void generation_range(int generation)
+static struct selection select_generation(int generation)
 {
 	const struct ledger_mark *m = ledger_at(LEDGER_MARKS);
-	uint64_t n = state.ledger->table[LEDGER_MARKS].count;
+	uint64_t n = __atomic_load_n(&state.ledger->table[LEDGER_MARKS].count, __ATOMIC_ACQUIRE);
 	uint32_t latest = n >= 1 ? m[n - 1].birth : 0, before = n >= 2 ? m[n - 2].birth : 0;
-	wanted.thread = UINT32_MAX;
-	wanted.blocks = wanted.bytes = 0;
-	wanted.hi = generation == 0 ? UINT32_MAX : generation == 1 ? latest : before;
-	wanted.lo = generation == 0 ? latest : generation == 1 ? before : 0;
-	if (generation >= 2 && n < 2)
-		wanted.hi = 0;
+	struct selection s = { .thread = ANY_THREAD };
+	s.hi = generation == 0 ? UINT32_MAX : generation == 1 ? latest : before;
+	s.lo = generation == 0 ? latest : generation == 1 ? before : 0;
+	return s;
 }
 
 size_t tide_count(int generation)
@@ -288,18 +278,10 @@ size_t tide_count(int generation)
 	struct thread *t = ENTER();
 	if (!t)
 		return 0;
-	generation_range(generation);
-	block_each(collect);
+	struct selection s = select_generation(generation);
+	block_each(select_block, &s);
 	thread_leave(t);
-	return wanted.blocks;
-}
-
-static void hand_out(uint64_t *slot, uint64_t size)
-{
-	size_t before = wanted.blocks;
-	collect(slot, size);
-	if (wanted.blocks > before)
-		wanted.each(wanted.context, block_address(slot), size);
+	return s.blocks;
 }
 
 void tide_blocks(int generation, void (*each)(void *, void *, size_t), void *context)
@@ -307,14 +289,23 @@ void tide_blocks(int generation, void (*each)(void *, void *, size_t), void *con
 	struct thread *t = ENTER();
 	if (!t)
 		return;
-	generation_range(generation);
-	wanted.each = each;
-	wanted.context = context;
-	block_each(hand_out);
+	struct selection s = select_generation(generation);
+	s.each = each;
+	s.context = context;
+	block_each(select_block, &s);
 	thread_leave(t);
 }
 
-static void name_copy(char *to, const char *from, size_t bytes)
+/* Open scopes of all threads. `owner` goes from 0 (free) to SCOPE_CLAIMED while the rest is
+ * filled in, then to 1 + the thread's number. */
+static struct scope {
+	uint32_t owner, birth;
+	char name[48];
+} scopes[64];
+#define SCOPES (sizeof scopes / sizeof scopes[0])
+#define SCOPE_CLAIMED UINT32_MAX
+
+static void copy_name(char *to, const char *from, size_t bytes)
 {
 	char *at = to;
 	text_append(&at, to + bytes, from);
@@ -325,15 +316,15 @@ void tide_scope_begin(const char *name)
 	struct thread *t = ENTER();
 	if (!t)
 		return;
-	birth_mark(name, MARK_SCOPE_BEGIN);
+	timeline_mark(name, LEDGER_MARK_SCOPE_BEGIN);
 	for (unsigned i = 0; i < SCOPES; i++) {
-		uint32_t empty = 0;
-		if (!__atomic_compare_exchange_n(&scopes[i].birth, &empty, birth_now(), false,
-		    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		uint32_t owner = 0;
+		if (!__atomic_compare_exchange_n(&scopes[i].owner, &owner, SCOPE_CLAIMED, false,
+			    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			continue;
-		scopes[i].thread = t->number;
-		name_copy(scopes[i].name, name, sizeof scopes[i].name);
 		scopes[i].birth = birth_now() - 1;
+		copy_name(scopes[i].name, name, sizeof scopes[i].name);
+		__atomic_store_n(&scopes[i].owner, t->number + 1, __ATOMIC_RELEASE);
 		break;
 	}
 	thread_leave(t);
@@ -346,20 +337,20 @@ struct tide_left tide_scope_end(const char *name)
 	if (!t)
 		return left;
 	char cut[sizeof scopes[0].name];
-	name_copy(cut, name, sizeof cut);
+	copy_name(cut, name, sizeof cut);
 	for (unsigned i = SCOPES; i-- > 0;) {
-		if (!scopes[i].birth || scopes[i].thread != t->number || !text_equal(scopes[i].name, cut))
+		if (__atomic_load_n(&scopes[i].owner, __ATOMIC_ACQUIRE) != t->number + 1
+			|| !text_equal(scopes[i].name, cut))
 			continue;
-		wanted.lo = scopes[i].birth;
-		wanted.hi = UINT32_MAX;
-		wanted.thread = slot_thread(t->slot_bits);
-		wanted.blocks = wanted.bytes = 0;
-		block_each(collect);
-		left = (struct tide_left){ wanted.blocks, wanted.bytes };
-		scopes[i].birth = 0;
+		struct selection s = {
+			.lo = scopes[i].birth, .hi = UINT32_MAX, .thread = slot_thread(t->slot_bits)
+		};
+		block_each(select_block, &s);
+		left = (struct tide_left){ s.blocks, s.bytes };
+		__atomic_store_n(&scopes[i].owner, 0, __ATOMIC_RELEASE);
 		break;
 	}
-	birth_mark(name, MARK_SCOPE_END);
+	timeline_mark(name, LEDGER_MARK_SCOPE_END);
 	thread_leave(t);
 	return left;
 }
@@ -369,7 +360,7 @@ void tide_weak(const void *block)
 	struct thread *t = ENTER();
 	if (!t)
 		return;
-	event_note((uintptr_t)block, tide_size_of(block), TRACKED_WEAK);
+	event_note((uintptr_t)block, tide_size_of(block), TRACKED_WEAK, 0);
 	thread_leave(t);
 }
 
@@ -378,39 +369,21 @@ void tide_ignore(const void *block)
 	struct thread *t = ENTER();
 	if (!t)
 		return;
-	event_note((uintptr_t)block, tide_size_of(block), TRACKED_IGNORED);
+	event_note((uintptr_t)block, tide_size_of(block), TRACKED_IGNORED, 0);
 	thread_leave(t);
-}
-
-/* Asks the collector; the answers, or NULL. They are overwritten by the next query. */
-static const uint64_t *query(struct thread *t, uint32_t kind, uintptr_t address, int *error)
-{
-	struct ledger_header *h = state.ledger;
-	uint64_t capacity = h->table[LEDGER_ANSWERS].capacity;
-	(void)t;
-	if (!store_reserve(LEDGER_ANSWERS, capacity)) {
-		*error = 12;	/* ENOMEM */
-		return NULL;
-	}
-	h->table[LEDGER_ANSWERS].count = 0;
-	h->query_kind = kind;
-	h->query_address = address;
-	*error = freeze_snapshot(API_SNAPSHOT, NULL, REQUEST_FLAG_QUERY);
-	if (!*error && !__atomic_load_n(&h->table[LEDGER_ANSWERS].count, __ATOMIC_ACQUIRE))
-		*error = 61;	/* ENODATA */
-	return *error ? NULL : ledger_at(LEDGER_ANSWERS);
 }
 
 int tide_collect(struct tide_collected *found)
 {
 	struct thread *t = ENTER();
-	int error = 38;		/* ENOSYS */
 	if (!t)
-		return error;
-	const uint64_t *a = query(t, QUERY_COLLECT, 0, &error);
-	if (a)
-		*found = (struct tide_collected){ { a[0], a[1] }, { a[2], a[3] }, { a[4], a[5] },
-			{ a[6], a[7] }, { a[8], a[9] } };
+		return ENOSYS;
+	struct query_answer a = { .words = 10 };
+	int error = query_ask(QUERY_COLLECT, 0, &a);
+	const uint64_t *w = a.word;
+	if (!error)
+		*found = (struct tide_collected){ { w[0], w[1] }, { w[2], w[3] }, { w[4], w[5] },
+			{ w[6], w[7] }, { w[8], w[9] } };
 	thread_leave(t);
 	return error;
 }
@@ -418,35 +391,33 @@ int tide_collect(struct tide_collected *found)
 long tide_refcount(const void *block)
 {
 	struct thread *t = ENTER();
-	int error;
 	if (!t)
 		return -1;
-	const uint64_t *a = query(t, QUERY_REFCOUNT, (uintptr_t)block, &error);
-	long n = a ? (long)(a[0] + a[1]) : -1;
+	struct query_answer a = { .words = 2 };
+	int error = query_ask(QUERY_REFCOUNT, (uintptr_t)block, &a);
 	thread_leave(t);
-	return n;
+	return error ? -1 : (long)(a.word[0] + a.word[1]);
 }
 
-static long list(void *frame, uint32_t kind, const void *block, void **to, long capacity)
+static long list_addresses(void *frame, enum ledger_query kind, const void *block, void **list, long capacity)
 {
-	struct thread *t = enter(frame);
-	int error;
+	struct thread *t = enter_whole(frame);
 	if (!t)
 		return -1;
-	const uint64_t *a = query(t, kind, (uintptr_t)block, &error);
-	long n = a ? (long)a[0] : -1;
-	for (long i = 0; i < n && i < capacity; i++)
-		to[i] = (void *)a[1 + i];
+	struct query_answer a = {
+		.words = 1, .list = list, .capacity = capacity > 0 ? (uint64_t)capacity : 0
+	};
+	int error = query_ask(kind, (uintptr_t)block, &a);
 	thread_leave(t);
-	return n;
+	return error ? -1 : (long)a.word[0];
 }
 
 long tide_referrers(const void *block, void **words, long capacity)
 {
-	return list(__builtin_frame_address(0), QUERY_REFERRERS, block, words, capacity);
+	return list_addresses(__builtin_frame_address(0), QUERY_REFERRERS, block, words, capacity);
 }
 
 long tide_referents(const void *block, void **blocks, long capacity)
 {
-	return list(__builtin_frame_address(0), QUERY_REFERENTS, block, blocks, capacity);
+	return list_addresses(__builtin_frame_address(0), QUERY_REFERENTS, block, blocks, capacity);
 }

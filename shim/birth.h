@@ -1,8 +1,8 @@
-/* birth.h - time in the shim: the time stamp counter, birth numbers, periodic work.
+/* birth.h - time in the shim: the time stamp counter and birth numbers.
  *
- * H1  birth_now() only grows. A mark advances it by one, so blocks before and
+ * BR1  birth_now() only grows. A mark advances it by one, so blocks before and
  *     after a mark differ.
- * H2  The time stamp counter is read for timed blocks only (7 ns here); the
+ * BR2  The time stamp counter is read for timed blocks only (7 ns here); the
  *     others take the number that the latest timed block left behind.
  */
 #ifndef TIDEMARK_BIRTH_H
@@ -13,12 +13,18 @@
 
 /* ns since started_mono_ns = ns_base + (tsc - tsc_base) * multiplier / 2^32.
  * Replaced as a whole when it becomes more exact. */
-struct clock { uint64_t tsc_base, ns_base, multiplier; };
+struct clock {
+	uint64_t tsc_base, ns_base, multiplier;
+};
 
-static inline uint32_t birth_now(void)
-{
-	return __atomic_load_n(&state.ledger->birth_now, __ATOMIC_RELAXED);
-}
+/* The time stamp counter. Where the program has switched it off (PR_SET_TSC), the kernel's clock in the
+ * same units. */
+uint64_t birth_tsc_slow(void);
+static inline uint64_t birth_tsc(void) { return likely(!state.no_tsc) ? __rdtsc() : birth_tsc_slow(); }
+/* The program is about to switch the counter off, in this thread at least, or has switched it on. */
+void birth_tsc_switch(bool off);
+
+static inline uint32_t birth_now(void) { return __atomic_load_n(&state.ledger->birth_now, __ATOMIC_RELAXED); }
 
 /* ns since started_mono_ns. */
 static inline uint64_t birth_tsc_ns(uint64_t tsc)
@@ -35,8 +41,8 @@ static inline uint32_t birth_at(uint64_t tsc)
 {
 	uint32_t n = birth_of_ns(birth_tsc_ns(tsc)), now = birth_now();
 	while (n > now)
-		if (__atomic_compare_exchange_n(&state.ledger->birth_now, &now, n, true,
-		    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(
+			    &state.ledger->birth_now, &now, n, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			return n;
 	return now;
 }
@@ -45,12 +51,10 @@ static inline uint32_t birth_at(uint64_t tsc)
 uint32_t birth_advance(void);
 /* Sets up the clocks. In a forked child they simply go on. */
 void birth_start(void);
-/* Periodic work: a point of the timeline, thread's name, process counters. */
-void birth_tick(struct thread *t, uint64_t tsc);
-/* The last point of the timeline, and totals, before an exit snapshot. */
-void birth_final(void);
-void birth_after_fork(void);
-/* Adds a mark; returns its index or -1. */
-int birth_mark(const char *name, enum ledger_mark_kind kind);
+/* ns since started_mono_ns, by the kernel's clock (by the time stamp counter under a
+ * seccomp filter). */
+uint64_t birth_elapsed_ns(void);
+/* At `tsc`, `ns` have elapsed: makes the clock agree, where that makes it more exact. */
+void birth_adjust(uint64_t tsc, uint64_t ns);
 
 #endif

@@ -1,8 +1,11 @@
 /* block.c - see block.h. */
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include "block.h"
 #include "lock.h"
 #include "memory.h"
+#include "mix.h"
 #include "raw.h"
 
 struct block_middle *block_root[BLOCK_ROOT_ENTRIES];
@@ -11,15 +14,14 @@ uint64_t block_spilled;
 static struct lock spill_lock;
 static struct spill_entry *spill;
 static uint64_t spill_mask, spill_used;
+static unsigned spill_visits; /* calls of block_each that look at the table */
 
-void block_start(void)
-{
-	state.ledger->block_root = (uintptr_t)block_root;
-}
+void block_start(void) { state.ledger->block_root = (uintptr_t)block_root; }
 
 void block_after_fork(void)
 {
 	spill_lock.word = 0;
+	spill_visits = 0;
 	state.ledger->block_root = (uintptr_t)block_root;
 	state.ledger->spill_table = (uintptr_t)spill;
 	state.ledger->spill_capacity = spill ? spill_mask + 1 : 0;
@@ -52,7 +54,7 @@ struct block_leaf *block_leaf_make(uintptr_t p)
 
 static uint64_t spill_hash(uintptr_t p)
 {
-	uint64_t h = (p >> 3) * 0x9E3779B97F4A7C15ull;
+	uint64_t h = (p >> 3) * MIX_GOLDEN;
 	return h ^ h >> 32;
 }
 
@@ -65,7 +67,7 @@ static bool spill_grow(void)
 	uint64_t old_slots = spill ? spill_mask + 1 : 0;
 	spill_used = 0;
 	for (uint64_t i = 0; i < old_slots; i++) {
-		if (old[i].address <= 1)
+		if (old[i].address <= SPILL_REMOVED)
 			continue;
 		uint64_t at = spill_hash(old[i].address) & (slots - 1);
 		while (fresh[at].address)
@@ -77,7 +79,7 @@ static bool spill_grow(void)
 	spill_mask = slots - 1;
 	state.ledger->spill_table = (uintptr_t)fresh;
 	state.ledger->spill_capacity = slots;
-	if (old)
+	if (old && !spill_visits)
 		memory_unmap(old, old_slots * sizeof *old);
 	return true;
 }
@@ -88,7 +90,7 @@ bool block_spill_put(uintptr_t p, uint64_t size, uint64_t slot)
 	bool room = (spill && (spill_used + 1) * 8 < (spill_mask + 1) * 5) || spill_grow();
 	if (room) {
 		uint64_t at = spill_hash(p) & spill_mask;
-		while (spill[at].address > 1 && spill[at].address != p)
+		while (spill[at].address > SPILL_REMOVED && spill[at].address != p)
 			at = (at + 1) & spill_mask;
 		if (!spill[at].address)
 			spill_used++;
@@ -105,12 +107,13 @@ bool block_spill_take(uintptr_t p, uint64_t *size, uint64_t *slot)
 	bool found = false;
 	lock_take(&spill_lock);
 	if (spill) {
-		for (uint64_t at = spill_hash(p) & spill_mask; spill[at].address; at = (at + 1) & spill_mask) {
+		for (uint64_t at = spill_hash(p) & spill_mask; spill[at].address;
+			at = (at + 1) & spill_mask) {
 			if (spill[at].address != p)
 				continue;
 			*size = spill[at].bytes;
 			*slot = spill[at].slot;
-			spill[at].address = 1;
+			spill[at].address = SPILL_REMOVED;
 			__atomic_fetch_sub(&block_spilled, 1, __ATOMIC_RELAXED);
 			found = true;
 			break;
@@ -120,53 +123,170 @@ bool block_spill_take(uintptr_t p, uint64_t *size, uint64_t *slot)
 	return found;
 }
 
-/* Which pages of a leaf's slots are there? Reading one that was never touched
- * would cost time and a page table; the page map says it, a leaf at a time. */
-static void residence(int pagemap, const struct block_leaf *leaf, uint64_t *entries)
+/* --- visiting all blocks ------------------------------------------------------ */
+
+#define SLOTS_PER_PAGE (LEDGER_PAGE / sizeof(uint64_t))
+#define LEAF_PAGES (BLOCK_LEAF_SLOTS / SLOTS_PER_PAGE)
+#define HEAP_SLOTS (LEDGER_PAGE >> BLOCK_GRANULE_SHIFT) /* slots of one page of the heap */
+#define HEADER_BYTES sizeof(uint64_t)                   /* of a chunk, just below its block */
+
+/* One call of block_each. */
+struct visit {
+	void (*each)(void *context, const struct block_seen *block);
+	void *context;
+	int pagemap;   /* /proc/self/pagemap, or negative */
+	bool unstable; /* other threads may free blocks, and unmap their memory, at any moment */
+};
+
+/* Which pages of a leaf's slots are resident or swapped out? To read one that was never
+ * touched would cost time and a page table; the kernel's page map tells, leaf by leaf. */
+static void read_residence(const struct visit *v, const struct block_leaf *leaf, uint64_t *entries)
 {
-	const long bytes = sizeof leaf->slot / 4096 * 8;
-	if (pagemap < 0 || raw4(SYS_pread64, pagemap, entries, bytes, (uintptr_t)leaf->slot / 4096 * 8) != bytes)
-		__builtin_memset(entries, 0xff, bytes);
+	const long bytes = LEAF_PAGES * sizeof *entries;
+	if (v->pagemap < 0
+		|| raw4(SYS_pread64, v->pagemap, entries, bytes,
+			   (uintptr_t)leaf->slot / LEDGER_PAGE * sizeof *entries)
+			!= bytes)
+		__builtin_memset(entries, 0xff, (size_t)bytes);
+}
+#define PAGE_THERE(entry) ((entry) >> 62) /* bit 63: present, bit 62: swapped */
+
+static void visit_slot(
+	const struct visit *v, struct block_leaf *leaf, unsigned g, uintptr_t p, uint64_t slot, uint64_t size)
+{
+	v->each(v->context, &(struct block_seen){ p, size, slot, &leaf->slot[g] });
 }
 
-static uintptr_t each_address;	/* of the block that block_each is at */
-
-void *block_address(const uint64_t *slot)
+/* Address of the block whose slot word is leaf->slot[g], in a leaf that begins at `start`. */
+static uintptr_t block_at(uintptr_t start, unsigned g, uint64_t slot)
 {
-	(void)slot;
-	return (void *)each_address;
+	return start | (uintptr_t)g << BLOCK_GRANULE_SHIFT | (uintptr_t)slot_half(slot) << 4;
 }
 
-void block_each(void (*f)(uint64_t *slot, uint64_t size))
+/* Slots [g, end) of a leaf, where no other thread runs. */
+static void visit_slots(
+	const struct visit *v, struct block_leaf *leaf, uintptr_t start, unsigned g, unsigned end)
 {
-	int pagemap = (int)raw4(SYS_openat, -100, "/proc/self/pagemap", 02000000, 0);
-	for (unsigned r = 0; r < BLOCK_ROOT_ENTRIES; r++) {
-		struct block_middle *m = block_root[r];
-		for (unsigned i = 0; m && i < BLOCK_MIDDLE_ENTRIES; i++) {
-			struct block_leaf *leaf = m->leaf[i];
-			uint64_t there[sizeof leaf->slot / 4096];
-			if (leaf)
-				residence(pagemap, leaf, there);
-			for (unsigned g = 0; leaf && g < BLOCK_LEAF_SLOTS; g++) {
-				if (g % 512 == 0 && !(there[g / 512] >> 62)) {
-					g += 511;
-					continue;
-				}
-				uint64_t s = leaf->slot[g];
-				if (!s)
-					continue;
-				uintptr_t p = (uintptr_t)r << BLOCK_MIDDLE_SHIFT | (uintptr_t)i << BLOCK_LEAF_SHIFT
-					| (uintptr_t)g << BLOCK_GRANULE_SHIFT | (uintptr_t)slot_half(s) << 4;
-				each_address = p;
-				f(&leaf->slot[g], block_size(leaf, g, p, s));
-			}
+	for (; g < end; g++) {
+		uint64_t s = leaf->slot[g];
+		uintptr_t p = block_at(start, g, s);
+		if (s)
+			visit_slot(v, leaf, g, p, s, block_size(leaf, g, p, s));
+	}
+}
+
+/* Copies what can be read of [from, +bytes) without a fault; returns how much. */
+static size_t copy_readable(void *to, uintptr_t from, size_t bytes)
+{
+	struct iovec here = { to, bytes }, there = { (void *)from, bytes };
+	long got = raw6(SYS_process_vm_readv, raw0(SYS_getpid), &here, 1, &there, 1, 0);
+	return got > 0 ? (size_t)got : 0;
+}
+
+/* Copies the words below each block that begins on the page: chunks' headers. Returns
+ * how many bytes of `headers` are valid. */
+static size_t copy_headers(char headers[LEDGER_PAGE], uintptr_t page)
+{
+	size_t got = copy_readable(headers, page - HEADER_BYTES, LEDGER_PAGE);
+	if (got)
+		return got;
+	/* The page before is not there: no block begins at the start of this one. */
+	got = copy_readable(headers + HEADER_BYTES, page, LEDGER_PAGE - HEADER_BYTES);
+	return got ? got + HEADER_BYTES : 0;
+}
+
+/* The slots from `first` on that describe one page of the heap, while other threads run.
+ * They may free blocks and unmap the page at any moment: headers are read from a copy, and
+ * a block counts if its slot is the same before and after, because it lived in between. */
+static __attribute__((noinline)) void visit_page(
+	const struct visit *v, struct block_leaf *leaf, uintptr_t start, unsigned first)
+{
+	const uintptr_t page = start | (uintptr_t)first << BLOCK_GRANULE_SHIFT;
+	uint64_t before[HEAP_SLOTS], any = 0;
+	char headers[LEDGER_PAGE];
+	for (unsigned i = 0; i < HEAP_SLOTS; i++)
+		any |= before[i] = __atomic_load_n(&leaf->slot[first + i], __ATOMIC_ACQUIRE);
+	if (!any)
+		return;
+	const size_t valid = state.foreign ? 0 : copy_headers(headers, page);
+	for (unsigned i = 0; i < HEAP_SLOTS; i++) {
+		const uint64_t s = before[i];
+		const uintptr_t p = block_at(start, first + i, s);
+		uint64_t header, size;
+		if (!s)
+			continue;
+		if (slot_slack(s) == SLOT_SLACK_EXTRA) {
+			size = __atomic_load_n(&leaf->extra[first + i], __ATOMIC_RELAXED);
+		} else if (p - page + HEADER_BYTES <= valid) {
+			__builtin_memcpy(&header, headers + (p - page), sizeof header);
+			size = chunk_usable(header) - slot_slack(s);
+		} else {
+			continue;
+		}
+		if (__atomic_load_n(&leaf->slot[first + i], __ATOMIC_ACQUIRE) == s)
+			visit_slot(v, leaf, first + i, p, s, size);
+	}
+}
+
+static void visit_leaf(const struct visit *v, struct block_leaf *leaf, uintptr_t start)
+{
+	uint64_t there[LEAF_PAGES];
+	read_residence(v, leaf, there);
+	for (unsigned g = 0; g < BLOCK_LEAF_SLOTS; g += HEAP_SLOTS) {
+		if (!PAGE_THERE(there[g / SLOTS_PER_PAGE]))
+			continue;
+		if (v->unstable)
+			visit_page(v, leaf, start, g);
+		else
+			visit_slots(v, leaf, start, g, g + HEAP_SLOTS);
+	}
+}
+
+/* Entries are copied in portions, so that nothing is called under the lock. A table that
+ * is outgrown in between stays mapped, with what it held then. */
+static void visit_spilled(const struct visit *v)
+{
+	struct spill_entry portion[32];
+	const unsigned portions = sizeof portion / sizeof portion[0];
+	lock_take(&spill_lock);
+	struct spill_entry *entries = spill;
+	uint64_t count = spill ? spill_mask + 1 : 0;
+	spill_visits++;
+	lock_release(&spill_lock);
+	for (uint64_t i = 0; i < count; i += portions) {
+		lock_take(&spill_lock);
+		__builtin_memcpy(portion, entries + i, sizeof portion);
+		lock_release(&spill_lock);
+		for (unsigned k = 0; k < portions; k++) {
+			const struct spill_entry *e = &portion[k];
+			if (e->address > SPILL_REMOVED)
+				v->each(v->context,
+					&(struct block_seen){
+						e->address, e->bytes, e->slot, &entries[i + k].slot });
 		}
 	}
-	for (uint64_t i = 0; spill && i <= spill_mask; i++)
-		if (spill[i].address > 1) {
-			each_address = spill[i].address;
-			f(&spill[i].slot, spill[i].bytes);
+	lock_take(&spill_lock);
+	spill_visits--;
+	lock_release(&spill_lock);
+}
+
+void block_each(void (*each)(void *context, const struct block_seen *block), void *context)
+{
+	struct visit v = { .each = each, .context = context };
+	uint64_t probe;
+	v.pagemap = (int)raw4(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+	/* Where a sandbox forbids that call, sizes can only be read directly. */
+	v.unstable = state.threaded && !state.no_syscalls
+		&& copy_readable(&probe, (uintptr_t)&v, sizeof probe) == sizeof probe;
+	for (uintptr_t r = 0; r < BLOCK_ROOT_ENTRIES; r++) {
+		struct block_middle *m = __atomic_load_n(&block_root[r], __ATOMIC_ACQUIRE);
+		for (uintptr_t i = 0; m && i < BLOCK_MIDDLE_ENTRIES; i++) {
+			struct block_leaf *leaf = __atomic_load_n(&m->leaf[i], __ATOMIC_ACQUIRE);
+			if (leaf)
+				visit_leaf(&v, leaf, r << BLOCK_MIDDLE_SHIFT | i << BLOCK_LEAF_SHIFT);
 		}
-	if (pagemap >= 0)
-		raw1(SYS_close, pagemap);
+	}
+	visit_spilled(&v);
+	if (v.pagemap >= 0)
+		raw1(SYS_close, v.pagemap);
 }

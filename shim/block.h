@@ -1,4 +1,4 @@
-/* block.h - the block map, writer's side (layout and rules B1-B4: blockmap.h).
+/* block.h - the block map, writer's side (layout and rules BM1-BM4: blockmap.h).
  *
  * Threads: all, without locks but for the spill table. Signals: safe for
  * nested entries while the table below exists; else they miss the block.
@@ -11,17 +11,23 @@
 extern struct block_middle *block_root[BLOCK_ROOT_ENTRIES];
 
 struct block_leaf *block_leaf_make(uintptr_t p);
-/* Blocks that have no slot of their own (B4). */
+/* Blocks that have no slot of their own (BM4). */
 bool block_spill_put(uintptr_t p, uint64_t size, uint64_t slot);
 bool block_spill_take(uintptr_t p, uint64_t *size, uint64_t *slot);
 void block_start(void);
 void block_after_fork(void);
-extern uint64_t block_spilled;		/* entries in the spill table */
+extern uint64_t block_spilled; /* entries in the spill table */
 
-/* Calls `f` for every block, with the place of its slot. */
-void block_each(void (*f)(uint64_t *slot, uint64_t size));
-/* Inside such a call: the block's address. */
-void *block_address(const uint64_t *slot);
+/* Calls `each` for every block. Other threads may make and free blocks at the same time: a
+ * block that lives throughout is always seen, others may be or not. One walk costs a read of
+ * all slots in use, and with several threads a system call per page of the heap. */
+struct block_seen {
+	uintptr_t address;
+	uint64_t size;   /* as requested */
+	uint64_t slot;   /* its slot word */
+	uint64_t *place; /* of the slot, which `each` may change while no other thread runs */
+};
+void block_each(void (*each)(void *context, const struct block_seen *block), void *context);
 
 HOT_INLINE struct block_leaf *block_leaf_of(uintptr_t p)
 {
@@ -30,13 +36,11 @@ HOT_INLINE struct block_leaf *block_leaf_of(uintptr_t p)
 	struct block_middle *m = __atomic_load_n(&block_root[p >> BLOCK_MIDDLE_SHIFT], __ATOMIC_ACQUIRE);
 	if (unlikely(!m))
 		return NULL;
-	return __atomic_load_n(&m->leaf[(p >> BLOCK_LEAF_SHIFT) & (BLOCK_MIDDLE_ENTRIES - 1)], __ATOMIC_ACQUIRE);
+	return __atomic_load_n(
+		&m->leaf[(p >> BLOCK_LEAF_SHIFT) & (BLOCK_MIDDLE_ENTRIES - 1)], __ATOMIC_ACQUIRE);
 }
 
-HOT_INLINE uint64_t block_usable(uintptr_t p)
-{
-	return chunk_usable(*(const uint64_t *)(p - 8));
-}
+HOT_INLINE uint64_t block_usable(uintptr_t p) { return chunk_usable(*(const uint64_t *)(p - 8)); }
 
 /* Size of the block whose slot word is s. */
 HOT_INLINE uint64_t block_size(const struct block_leaf *leaf, unsigned granule, uintptr_t p, uint64_t s)
@@ -96,16 +100,17 @@ HOT_INLINE uint64_t block_put(uintptr_t p, uint64_t size, uint64_t slot, uint64_
 	/* Another thread may have the other half of the granule at this moment: the
 	 * size belongs to the one whose slot it is. */
 	if (unlikely(state.foreign)) {
-		if (!__atomic_compare_exchange_n(&leaf->slot[g], &old, slot, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		if (!__atomic_compare_exchange_n(
+			    &leaf->slot[g], &old, slot, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 			if (!block_spill_put(p, size, slot))
 				missed_add(MISSED_BLOCKS, 1);
 			return 0;
 		}
-		leaf->extra[g] = size;
+		__atomic_store_n(&leaf->extra[g], size, __ATOMIC_RELAXED);
 		return old;
 	}
 	if (unlikely(slack == SLOT_SLACK_EXTRA))
-		leaf->extra[g] = size;
+		__atomic_store_n(&leaf->extra[g], size, __ATOMIC_RELAXED);
 	__atomic_store_n(&leaf->slot[g], slot, __ATOMIC_RELAXED);
 	return old;
 }
@@ -119,7 +124,7 @@ HOT_INLINE uint64_t block_take(uintptr_t p, uint64_t *size)
 		uint64_t s = __atomic_load_n(&leaf->slot[g], __ATOMIC_RELAXED);
 		if (likely(s && slot_half(s) == ((p >> 4) & 1) && !(p & 15))) {
 			*size = block_size(leaf, g, p, s);
-			__atomic_store_n(&leaf->slot[g], 0, __ATOMIC_RELEASE);	/* after the size was read */
+			__atomic_store_n(&leaf->slot[g], 0, __ATOMIC_RELEASE); /* after the size was read */
 			return s;
 		}
 	}

@@ -5,7 +5,10 @@
 #define CHILDREN 32
 
 /* `met`: 0, or 1 + the status that a wait of the program's got. */
-static struct { int32_t pid; uint32_t met; } child[CHILDREN];
+static struct {
+	int32_t pid;
+	uint32_t met;
+} child[CHILDREN];
 
 static int find(int32_t pid)
 {
@@ -19,7 +22,8 @@ void child_made(int32_t pid)
 {
 	for (int i = 0; pid > 0 && i < CHILDREN; i++) {
 		int32_t nobody = 0;
-		if (!__atomic_compare_exchange_n(&child[i].pid, &nobody, pid, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		if (!__atomic_compare_exchange_n(
+			    &child[i].pid, &nobody, pid, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			continue;
 		__atomic_store_n(&child[i].met, 0, __ATOMIC_RELEASE);
 		return;
@@ -42,10 +46,7 @@ static int32_t *of_collector(int32_t pid)
 	return NULL;
 }
 
-bool child_ours(int32_t pid)
-{
-	return pid > 0 && (find(pid) >= 0 || of_collector(pid));
-}
+bool child_ours(int32_t pid) { return pid > 0 && (find(pid) >= 0 || of_collector(pid)); }
 
 bool child_met(int32_t pid, int status)
 {

@@ -5,15 +5,46 @@
 
 struct config config;
 
-static void copy(char *to, size_t bytes, const char *from)
+static void copy_text(char *to, size_t bytes, const char *from)
 {
 	char *at = to;
 	text_append(&at, to + bytes, from);
 }
 
-static void setting(const char *line)
+static const struct {
+	const char *name;
+	char *to;
+	size_t bytes;
+} texts[] = {
+	{ "SESSION=", config.session, sizeof(config.session) },
+	{ "COLLECTOR=", config.collector, sizeof(config.collector) },
+	{ "CHILDREN=", config.children, sizeof(config.children) },
+	{ "OUTPUT=", config.output, sizeof(config.output) },
+	{ "ROUNDS=", config.rounds, sizeof(config.rounds) },
+	{ "ORACLE=", config.oracle, sizeof(config.oracle) },
+};
+
+static const struct {
+	const char *name;
+	bool *to;
+} switches[] = {
+	{ "VERBOSE=", &config.verbose },
+	{ "AT_EXEC=", &config.at_exec },
+	{ "STOPPED=", &config.start_stopped },
+	{ "WIPE=", &config.wipe },
+	{ "NO_COMMAND_LINE=", &config.no_command_line },
+};
+
+/* `line`: NAME=VALUE, without TIDEMARK_. */
+static void read_setting(const char *line)
 {
 	const char *v;
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if ((v = text_after(line, texts[i].name)))
+			copy_text(texts[i].to, texts[i].bytes, v);
+	for (unsigned i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
+		if ((v = text_after(line, switches[i].name)))
+			*switches[i].to = *v && !text_equal(v, "0");
 	if ((v = text_after(line, "DEPTH="))) {
 		uint64_t n = text_number(v);
 		if (n)
@@ -22,30 +53,10 @@ static void setting(const char *line)
 		config.sample = text_number(v);
 	} else if ((v = text_after(line, "REFERENCES="))) {
 		config.references = !text_equal(v, "0");
-	} else if ((v = text_after(line, "SESSION="))) {
-		copy(config.session, sizeof config.session, v);
-	} else if ((v = text_after(line, "COLLECTOR="))) {
-		copy(config.collector, sizeof config.collector, v);
-	} else if ((v = text_after(line, "CHILDREN="))) {
-		copy(config.children, sizeof config.children, v);
 	} else if ((v = text_after(line, "ROOT="))) {
 		config.root = (int32_t)text_number(v);
-	} else if ((v = text_after(line, "OUTPUT="))) {
-		copy(config.output, sizeof config.output, v);
-	} else if ((v = text_after(line, "ROUNDS="))) {
-		copy(config.rounds, sizeof config.rounds, v);
 	} else if ((v = text_after(line, "EVERY=")) || (v = text_after(line, "WHEN="))) {
 		config.watch = config.watch || *v;
-	} else if ((v = text_after(line, "VERBOSE="))) {
-		config.verbose = !text_equal(v, "0") && *v;
-	} else if ((v = text_after(line, "AT_EXEC="))) {
-		config.at_exec = !text_equal(v, "0") && *v;
-	} else if ((v = text_after(line, "STOPPED="))) {
-		config.start_stopped = !text_equal(v, "0") && *v;
-	} else if ((v = text_after(line, "WIPE="))) {
-		config.wipe = !text_equal(v, "0") && *v;
-	} else if ((v = text_after(line, "ORACLE="))) {
-		copy(config.oracle, sizeof config.oracle, v);
 	}
 }
 
@@ -58,7 +69,7 @@ void config_read(char *const *environment)
 		const char *line = text_after(*environment, "TIDEMARK_");
 		if (!line)
 			continue;
-		setting(line);
+		read_setting(line);
 		text_append(&at, end, *environment);
 		text_append(&at, end, "\n");
 	}

@@ -2,7 +2,7 @@
 #include "count.h"
 #include "lock.h"
 #include "memory.h"
-#include "store.h"
+#include "table.h"
 
 static struct lock count_lock;
 /* Where counting goes when there is no memory at all. */
@@ -16,7 +16,7 @@ struct ledger_counter *count_page(struct thread *t, uint32_t page)
 	struct ledger_counter *c = NULL;
 	lock_take(&count_lock);
 	uint64_t index = counters->count;
-	if (store_reserve(LEDGER_PAGES, index + 1) && store_reserve(LEDGER_COUNTERS, index + 1)) {
+	if (table_reserve(LEDGER_PAGES, index + 1) && table_reserve(LEDGER_COUNTERS, index + 1)) {
 		c = (struct ledger_counter *)((char *)ledger_at(LEDGER_COUNTERS) + index * LEDGER_PAGE);
 		struct ledger_page *p = (struct ledger_page *)ledger_at(LEDGER_PAGES) + index;
 		p->first_site = page * LEDGER_PAGE_COUNTERS;
@@ -43,8 +43,8 @@ static void raise_peak(struct ledger_header *h, int64_t live)
 {
 	int64_t peak = __atomic_load_n(&h->peak_bytes, __ATOMIC_RELAXED);
 	while (live > peak) {
-		if (__atomic_compare_exchange_n(&h->peak_bytes, &peak, live, true,
-		    __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+		if (__atomic_compare_exchange_n(
+			    &h->peak_bytes, &peak, live, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
 			__atomic_fetch_add(&h->peak_version, 1, __ATOMIC_RELAXED);
 			__atomic_store_n(&h->peak_birth, birth_now(), __ATOMIC_RELAXED);
 			return;
@@ -52,8 +52,7 @@ static void raise_peak(struct ledger_header *h, int64_t live)
 	}
 }
 
-__attribute__((noinline))
-void count_publish(struct thread *t)
+__attribute__((noinline)) void count_publish(struct thread *t)
 {
 	struct ledger_header *h = state.ledger;
 	if (!state.threaded) {
@@ -149,7 +148,7 @@ void count_new_size(struct ledger_counter *c, uint64_t size, uint32_t blocks)
 		struct ledger_table *t = &state.ledger->table[LEDGER_SIZES];
 		lock_take(&count_lock);
 		uint64_t index = t->count ? t->count : 1;
-		bool room = store_reserve(LEDGER_SIZES, index + 1);
+		bool room = table_reserve(LEDGER_SIZES, index + 1);
 		if (room)
 			__atomic_store_n(&t->count, index + 1, __ATOMIC_RELEASE);
 		lock_release(&count_lock);
@@ -170,7 +169,8 @@ static bool note_few(struct ledger_counter *c, unsigned class, unsigned timed)
 		return false;
 	for (unsigned i = 0; i < LEDGER_LIFETIMES_FEW_COUNT; i++)
 		if (!(few >> 7 * i & 127u)) {
-			c->lifetimes = few | LEDGER_LIFETIMES_FEW | LEDGER_LIFETIME_FEW(class, timed) << 7 * i;
+			c->lifetimes =
+				few | LEDGER_LIFETIMES_FEW | LEDGER_LIFETIME_FEW(class, timed) << 7 * i;
 			return true;
 		}
 	return false;
@@ -186,7 +186,7 @@ static struct ledger_lifetimes *histogram(struct ledger_counter *c)
 	struct ledger_table *table = &state.ledger->table[LEDGER_LIFETIMES];
 	lock_take(&count_lock);
 	uint64_t index = table->count ? table->count : 1;
-	bool room = store_reserve(LEDGER_LIFETIMES, index + 1);
+	bool room = table_reserve(LEDGER_LIFETIMES, index + 1);
 	if (room)
 		__atomic_store_n(&table->count, index + 1, __ATOMIC_RELEASE);
 	lock_release(&count_lock);
@@ -198,9 +198,9 @@ static struct ledger_lifetimes *histogram(struct ledger_counter *c)
 	return &l[index];
 }
 
-void count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uint64_t slot)
+uint64_t count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uint64_t slot)
 {
-	uint64_t now = __rdtsc(), ns;
+	uint64_t now = birth_tsc(), ns;
 	struct recent *r = &t->recent[(p >> 4) % RECENT_BLOCKS];
 	if (r->address == p) {
 		ns = birth_tsc_ns(now) - birth_tsc_ns(r->tsc);
@@ -218,8 +218,7 @@ void count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uin
 		if (l)
 			l->count[class] += ledger_lifetime_weight(slot_timed(slot));
 	}
-	if (unlikely(now >= __atomic_load_n(&state.tick_tsc, __ATOMIC_RELAXED)))
-		birth_tick(t, now);
+	return now;
 }
 
 void count_unseen_free(struct thread *t, uint32_t site, uint64_t size)

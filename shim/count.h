@@ -1,21 +1,21 @@
 /* count.h - counters of sites and of the process.
  *
  * A thread owns a page of 64 counters for each run of 64 sites that it
- * touched; nobody else writes there (L5). The process total is kept as credit:
+ * touched; nobody else writes there (LG5). The process total is kept as credit:
  * how much a thread may add before it has to look at shared words.
  *
  *   one thread:    credit = peak - live: it runs out exactly at a new peak
  *   more threads:  credit starts at COUNT_CHUNK; outside [0, 2 * COUNT_CHUNK]
  *                  the difference to that (base) is added to the shared total
  *
- * K1  Peak of a site, without a trace: before a counter changes while
+ * CN1  Peak of a site, without a trace: before a counter changes while
  *     version < peak_version, its live value is saved as its value at the peak
  *     (it has not changed since then). Exact with one thread. With more, what
  *     threads hold back hides the true maximum: the moment taken for the peak had
  *     less than it by at most 2 * COUNT_CHUNK bytes a thread (once for what was
  *     held back at the maximum, once for what was at that moment). A point of the
  *     timeline, a mark and a snapshot look at what is held back, too.
- * K2  live_* of a page may be negative: blocks freed by another thread.
+ * CN2  live_* of a page may be negative: blocks freed by another thread.
  */
 #ifndef TIDEMARK_COUNT_H
 #define TIDEMARK_COUNT_H
@@ -28,7 +28,8 @@
 struct ledger_counter *count_page(struct thread *t, uint32_t page);
 void count_publish(struct thread *t);
 void count_new_size(struct ledger_counter *c, uint64_t size, uint32_t blocks);
-void count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uint64_t slot);
+/* Counts how long the block p has lived; returns the time stamp counter now. */
+uint64_t count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uint64_t slot);
 /* The calling thread is about to make the second one. */
 void count_go_threaded(struct thread *t);
 /* The same, found out by the second one: `first` was alone until now. It goes on counting meanwhile. */
@@ -36,7 +37,9 @@ void count_found_threaded(struct thread *first);
 /* Live bytes and blocks of the process, with what the threads hold back; a new
  * peak is noted. Exact while no other thread is inside an event. Reads a line of
  * each thread: for points of the timeline, marks and snapshots. */
-struct count_live { int64_t bytes, blocks; };
+struct count_live {
+	int64_t bytes, blocks;
+};
 struct count_live count_live_now(void);
 /* Of blocks that handlers made and freed inside of the shim (event.c). */
 void count_nested(int64_t bytes, int64_t blocks);

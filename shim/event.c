@@ -1,25 +1,30 @@
 /* event.c - the seldom parts of an event; see event.h. */
 #include "event.h"
 #include "freeze.h"
-#include "store.h"
+#include "table.h"
+#include "timeline.h"
+
+static void tick(struct thread *t, uint64_t tsc)
+{
+	if (unlikely(tsc >= __atomic_load_n(&state.tick_tsc, __ATOMIC_RELAXED)))
+		timeline_tick(t, tsc);
+}
 
 static uint64_t slot_time(struct thread *t, uintptr_t p, uint64_t *slot, unsigned timed)
 {
-	uint64_t tsc = __rdtsc();
+	uint64_t tsc = birth_tsc();
 	struct recent *r = &t->recent[(p >> 4) % RECENT_BLOCKS];
 	r->address = p;
 	r->tsc = tsc;
 	*slot |= (uint64_t)birth_at(tsc) << SLOT_BIRTH_SHIFT | (uint64_t)timed << SLOT_TIMED_SHIFT;
-	if (unlikely(tsc >= __atomic_load_n(&state.tick_tsc, __ATOMIC_RELAXED)))
-		birth_tick(t, tsc);
+	tick(t, tsc);
 	return tsc;
 }
 
 /* Blocks made further apart than 1/2^17 of a second are all timed. */
 #define TIMED_SLOW_BITS 17
 
-__attribute__((noinline))
-void event_timed(struct thread *t, uintptr_t p, uint64_t *slot)
+__attribute__((noinline)) void event_timed(struct thread *t, uintptr_t p, uint64_t *slot)
 {
 	if (t->timed_first) {
 		t->timed_left = t->timed_first > 2 ? (int32_t)t->timed_first - 2 : 0;
@@ -35,15 +40,20 @@ void event_timed(struct thread *t, uintptr_t p, uint64_t *slot)
 	t->timed_tsc = tsc;
 }
 
-__attribute__((noinline))
-void *event_made_rest(struct thread *t, void *block)
+__attribute__((noinline)) void event_lifetime(
+	struct thread *t, struct ledger_counter *c, uintptr_t p, uint64_t slot)
+{
+	tick(t, count_lifetime(t, c, p, slot));
+}
+
+__attribute__((noinline)) void *event_made_rest(struct thread *t, void *block)
 {
 	uintptr_t p = (uintptr_t)block;
 	if (t->credit < 0)
 		count_publish(t);
 	if (t->timed_left < 0) {
 		uint64_t *place = &block_leaf_of(p)->slot[BLOCK_GRANULE(p)];
-		uint64_t slot = *place & (((uint64_t)1 << SLOT_BIRTH_SHIFT) - 1);
+		uint64_t slot = slot_without_birth(*place);
 		event_timed(t, p, &slot);
 		*place = slot;
 	}
@@ -51,14 +61,15 @@ void *event_made_rest(struct thread *t, void *block)
 	return block;
 }
 
-__attribute__((noinline))
-void *event_made_walk(struct thread *t, void *block, uint64_t size, const uintptr_t *e)
+__attribute__((noinline)) void *event_made_walk(
+	struct thread *t, void *block, uint64_t size, const uintptr_t *e)
 {
 	uintptr_t p = (uintptr_t)block;
 	uint32_t site = walk_block(t, e);
 	oracle_check(t, e, site);
 	uint64_t slack, *place = event_place(p, size, &slack);
-	enum event_rest rest = place ? event_enter(t, p, size, slack, place, count_of(t, site), site) : EVENT_DOUBT;
+	enum event_rest rest =
+		place ? event_enter(t, p, size, slack, place, count_of(t, site), site) : EVENT_DOUBT;
 	if (unlikely(rest == EVENT_REST))
 		return event_made_rest(t, block);
 	if (unlikely(rest == EVENT_DOUBT))
@@ -67,11 +78,10 @@ void *event_made_walk(struct thread *t, void *block, uint64_t size, const uintpt
 	return block;
 }
 
-__attribute__((cold, noinline))
-void event_unseen(struct thread *t, uint64_t old, uintptr_t p, uint64_t old_size)
+__attribute__((cold, noinline)) void event_unseen(
+	struct thread *t, uint64_t old, uintptr_t p, uint64_t old_size)
 {
-	uint64_t size = slot_slack(old) == SLOT_SLACK_EXTRA ? old_size
-		: block_usable(p) - slot_slack(old);
+	uint64_t size = slot_slack(old) == SLOT_SLACK_EXTRA ? old_size : block_usable(p) - slot_slack(old);
 	count_unseen_free(t, slot_site(old), size);
 }
 
@@ -93,27 +103,24 @@ static void nested_add(uint32_t site, int64_t bytes, int64_t blocks)
 	}
 }
 
-__attribute__((cold, noinline))
-void event_made_nested(uintptr_t p, uint64_t size)
+__attribute__((cold, noinline)) void event_made_nested(uintptr_t p, uint64_t size)
 {
 	if (state.sample)
 		return;
 	uint64_t old_size;
-	uint64_t slot = LEDGER_SITE_NESTED | thread_current->slot_bits
-		| (uint64_t)birth_now() << SLOT_BIRTH_SHIFT;
+	uint64_t slot =
+		LEDGER_SITE_NESTED | thread_current->slot_bits | (uint64_t)birth_now() << SLOT_BIRTH_SHIFT;
 	nested_add(LEDGER_SITE_NESTED, (int64_t)size, 1);
 	block_put(p, size, slot, &old_size);
 }
 
-__attribute__((cold, noinline))
-void event_gone_nested(uint64_t slot, uint64_t size)
+__attribute__((cold, noinline)) void event_gone_nested(uint64_t slot, uint64_t size)
 {
 	if (slot && !state.sample)
 		nested_add(slot_site(slot), -(int64_t)size, -1);
 }
 
-__attribute__((cold, noinline))
-void event_freed_nested(uintptr_t p)
+__attribute__((cold, noinline)) void event_freed_nested(uintptr_t p)
 {
 	uint64_t size, slot = block_take(p, &size);
 	event_gone_nested(slot, size);
@@ -150,24 +157,29 @@ static void made_sampled(struct thread *t, uintptr_t p, uint64_t size, const uin
 	if (!old) {
 		sample_filter_add(p);
 	} else {
-		uint64_t was = slot_slack(old) == SLOT_SLACK_EXTRA ? old_size : block_usable(p) - slot_slack(old);
+		uint64_t was =
+			slot_slack(old) == SLOT_SLACK_EXTRA ? old_size : block_usable(p) - slot_slack(old);
 		count_weight(t, count_of(t, slot_site(old)), sample_weight(p, was, state.sample), -1);
 		missed_add(MISSED_FREES, 1);
 	}
 }
 
-void event_note(uintptr_t p, uint64_t bytes, uint32_t domain)
+void event_note(uintptr_t p, uint64_t bytes, uint32_t domain, uint32_t site)
 {
 	struct ledger_table *table = &state.ledger->table[LEDGER_TRACKED];
 	uint64_t index = __atomic_fetch_add(&table->count, 1, __ATOMIC_ACQ_REL);
-	if (!store_reserve(LEDGER_TRACKED, index + 1)) {
+	if (!table_reserve(LEDGER_TRACKED, index + 1)) {
 		__atomic_fetch_sub(&table->count, 1, __ATOMIC_RELAXED);
 		missed_add(MISSED_NO_MEMORY, 1);
 		return;
 	}
 	struct ledger_tracked *n = (struct ledger_tracked *)ledger_at(LEDGER_TRACKED) + index;
-	*n = (struct ledger_tracked){ .address = p, .bytes = bytes, .birth = birth_advance(),
-		.domain = domain, .thread = thread_current->number };
+	*n = (struct ledger_tracked){ .address = p,
+		.bytes = bytes,
+		.site = site,
+		.birth = birth_advance(),
+		.domain = domain,
+		.thread = thread_current->number };
 }
 
 void event_recalculate_special(void)
@@ -176,8 +188,8 @@ void event_recalculate_special(void)
 	state.general = state.special || state.foreign || state.wipe;
 }
 
-__attribute__((noinline))
-void event_made_special(struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e)
+__attribute__((noinline)) void event_made_special(
+	struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e)
 {
 	if (state.stopped) {
 		t->sample_left = -1;
@@ -194,11 +206,11 @@ void event_made_special(struct thread *t, uintptr_t p, uint64_t size, const uint
 		event_made_at(t, p, size, walk_site(t, e));
 	}
 	if (t->ignoring)
-		event_note(p, size, TRACKED_IGNORED);
+		event_note(p, size, TRACKED_IGNORED, 0);
 }
 
-__attribute__((noinline))
-void event_freed_sampled(struct thread *t, uintptr_t p, uint64_t slot, uint64_t size)
+__attribute__((noinline)) void event_freed_sampled(
+	struct thread *t, uintptr_t p, uint64_t slot, uint64_t size)
 {
 	struct ledger_counter *c = count_of(t, slot_site(slot));
 	struct sample_weight w = sample_weight(p, size, state.sample);
@@ -207,11 +219,10 @@ void event_freed_sampled(struct thread *t, uintptr_t p, uint64_t slot, uint64_t 
 	if (t->last == p)
 		c->temporary += (uint32_t)w.blocks;
 	if (slot_timed(slot))
-		count_lifetime(t, c, p, slot);
+		event_lifetime(t, c, p, slot);
 }
 
-__attribute__((cold, noinline))
-void event_request(struct thread *t)
+__attribute__((cold, noinline)) void event_request(struct thread *t)
 {
 	(void)t;
 	freeze_request();

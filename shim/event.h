@@ -1,5 +1,5 @@
-/* event.h - what happens at an allocation and at a free; put together here so
- * that the compiler sees one straight line (see limits.md's shape in README).
+/* event.h - what happens at an allocation and at a free. The parts are inlined here, so
+ * that the fast path is straight-line code; PERFORMANCE.md says what it costs.
  *
  *   made:  request? → walk → site → counter → block map
  *   freed: block map → counter
@@ -10,9 +10,9 @@
 #include "birth.h"
 #include "block.h"
 #include "count.h"
+#include "enter.h"
 #include "oracle.h"
 #include "sample.h"
-#include "thread.h"
 #include "walk.h"
 
 void event_made_nested(uintptr_t p, uint64_t size);
@@ -21,8 +21,9 @@ void event_unseen(struct thread *t, uint64_t slot, uintptr_t p, uint64_t old_siz
  * a block has subtracted its size there (event_pass). */
 void event_made_special(struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e);
 void event_recalculate_special(void);
-/* Writes down something about a block (TRACKED_*). */
-void event_note(uintptr_t p, uint64_t bytes, uint32_t domain);
+/* Adds to LEDGER_TRACKED: a note about a block (TRACKED_*), or memory that is charged to
+ * a domain and a site. */
+void event_note(uintptr_t p, uint64_t bytes, uint32_t domain, uint32_t site);
 void event_freed_sampled(struct thread *t, uintptr_t p, uint64_t slot, uint64_t size);
 void event_freed_nested(uintptr_t p);
 /* A block that was taken out of the map is gone. */
@@ -32,9 +33,11 @@ void event_gone_nested(uint64_t slot, uint64_t size);
  * countdown decides, at random: what depended on the site would be known late, and
  * guessed wrong by the processor. */
 void event_timed(struct thread *t, uintptr_t p, uint64_t *slot);
+/* A block with a measured lifetime was freed. */
+void event_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uint64_t slot);
 void event_request(struct thread *t);
 /* What event_made_fast left. Both leave the shim, and return the block. */
-void *event_made_rest(struct thread *t, void *block);	/* a new peak, a block that is timed */
+void *event_made_rest(struct thread *t, void *block); /* a new peak, a block that is timed */
 void *event_made_walk(struct thread *t, void *block, uint64_t size, const uintptr_t *e);
 
 /* The common allocation: nothing is asked for, the allocator is glibc's, the block has
@@ -50,24 +53,28 @@ HOT_INLINE enum event_rest event_enter(struct thread *t, uintptr_t p, uint64_t s
 {
 	if (unlikely(!count_size(c, size, 1)))
 		return EVENT_DOUBT;
-	__atomic_store_n(place, site | t->slot_bits | slack << SLOT_SLACK_SHIFT | (p & 16) << (SLOT_HALF_SHIFT - 4)
-		| (uint64_t)birth_now() << SLOT_BIRTH_SHIFT, __ATOMIC_RELAXED);
+	__atomic_store_n(place,
+		site | t->slot_bits | slack << SLOT_SLACK_SHIFT | (p & 16) << (SLOT_HALF_SHIFT - 4)
+			| (uint64_t)birth_now() << SLOT_BIRTH_SHIFT,
+		__ATOMIC_RELAXED);
 	t->last = p;
 	count_made(t, c, size);
 	return unlikely((t->credit | --t->timed_left) < 0) ? EVENT_REST : EVENT_DONE;
 }
 
 /* The slot of a fresh block, and what it has more than was asked for; NULL where there is
- * a doubt: a mapping of its own, or too much more (B3). */
+ * a doubt: a mapping of its own, or too much more (BM3). */
 HOT_INLINE uint64_t *event_place(uintptr_t p, uint64_t size, uint64_t *slack)
 {
 	struct block_leaf *leaf = block_leaf_of(p);
 	if (unlikely(!leaf))
 		return NULL;
 	uint64_t *place = &leaf->slot[BLOCK_GRANULE(p)], header = *(const uint64_t *)(p - 8);
-	*slack = (header & ~(uint64_t)7) - 8 - size;
-	return unlikely(__atomic_load_n(place, __ATOMIC_RELAXED) | (header & 2)) || unlikely(*slack >= SLOT_SLACK_EXTRA)
-		? NULL : place;
+	*slack = (header & ~(uint64_t)CHUNK_FLAGS) - 8 - size;
+	return unlikely(__atomic_load_n(place, __ATOMIC_RELAXED) | (header & CHUNK_MAPPED))
+			|| unlikely(*slack >= SLOT_SLACK_EXTRA)
+		? NULL
+		: place;
 }
 
 HOT_INLINE enum event_rest event_made_fast(struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e)
@@ -91,13 +98,13 @@ HOT_INLINE bool event_freed_fast(struct thread *t, uintptr_t p)
 	uint64_t *place = &leaf->slot[BLOCK_GRANULE(p)], slot = __atomic_load_n(place, __ATOMIC_RELAXED);
 	/* Of its own granule half, and not timed: those bits are neighbours. */
 	if (unlikely(((slot >> SLOT_HALF_SHIFT) & 7) != ((p >> 4) & 1) || slot_slack(slot) == SLOT_SLACK_EXTRA
-	    || !slot || (p & 15)))
+		    || !slot || (p & 15)))
 		return false;
 	uint64_t header = *(const uint64_t *)(p - 8);
 	struct ledger_counter *page = t->pages[slot_site(slot) / LEDGER_PAGE_COUNTERS];
-	if (unlikely((header & 2) || !page))
+	if (unlikely((header & CHUNK_MAPPED) || !page))
 		return false;
-	uint64_t size = (header & ~(uint64_t)7) - 8 - slot_slack(slot);
+	uint64_t size = (header & ~(uint64_t)CHUNK_FLAGS) - 8 - slot_slack(slot);
 	struct ledger_counter *c = page + slot_site(slot) % LEDGER_PAGE_COUNTERS;
 	if (unlikely(t->credit + (int64_t)size > t->credit_max))
 		return false;
@@ -159,29 +166,34 @@ HOT_INLINE bool event_pass_free(const void *block)
 	return likely(!__atomic_load_n(sample_filter_of((uintptr_t)block), __ATOMIC_RELAXED));
 }
 
+/* Counts that a block which was taken out of the map with this slot word (0: it was not
+ * in it) is gone. Its size is read only where it is used: a copy costs a register. */
+HOT_INLINE void event_gone(struct thread *t, void *block, uint64_t slot, const uint64_t *size)
+{
+	if (likely(slot)) {
+		if (unlikely(state.sample)) {
+			event_freed_sampled(t, (uintptr_t)block, slot, *size);
+			return;
+		}
+		struct ledger_counter *c = count_of(t, slot_site(slot));
+		count_freed(t, c, *size);
+		if (unlikely(t->credit > t->credit_max))
+			count_publish(t);
+		if (t->last == (uintptr_t)block)
+			c->temporary++;
+		if (unlikely(slot_timed(slot)))
+			event_lifetime(t, c, (uintptr_t)block, slot);
+	} else if (!state.sample) {
+		missed_add(MISSED_FOREIGN_FREES, 1);
+	}
+}
+
 HOT_INLINE void event_freed(struct thread *t, void *block)
 {
-	uintptr_t p = (uintptr_t)block;
 	uint64_t size;
-	__builtin_prefetch((const char *)block - 8, 1);	/* the chunk's header, beside the slot */
-	uint64_t slot = block_take(p, &size);
-	if (unlikely(!slot)) {
-		if (!state.sample)
-			missed_add(MISSED_FOREIGN_FREES, 1);
-		return;
-	}
-	if (unlikely(state.sample)) {
-		event_freed_sampled(t, p, slot, size);
-		return;
-	}
-	struct ledger_counter *c = count_of(t, slot_site(slot));
-	count_freed(t, c, size);
-	if (unlikely(t->credit > t->credit_max))
-		count_publish(t);
-	if (t->last == p)
-		c->temporary++;
-	if (unlikely(slot_timed(slot)))
-		count_lifetime(t, c, p, slot);
+	__builtin_prefetch((const char *)block - 8, 1); /* the chunk's header, beside the slot */
+	uint64_t slot = block_take((uintptr_t)block, &size);
+	event_gone(t, block, slot, &size);
 }
 
 #endif

@@ -17,7 +17,9 @@
 #define CALLS 1000
 #define RULES 4
 
-static struct { uint64_t call, at, error, seen; } rule[RULES];
+static struct {
+	uint64_t call, at, error, seen;
+} rule[RULES];
 static unsigned rules;
 static char fail_mark[300];
 
@@ -56,7 +58,8 @@ static void occurs(long call)
 	static uint8_t known[CALLS];
 	char path[320], digits[4] = { 0 }, *at = path;
 
-	if (!fail_mark[0] || call < 0 || call >= CALLS || __atomic_exchange_n(&known[call], 1, __ATOMIC_RELAXED))
+	if (!fail_mark[0] || call < 0 || call >= CALLS
+		|| __atomic_exchange_n(&known[call], 1, __ATOMIC_RELAXED))
 		return;
 	digits[0] = (char)('0' + call / 100);
 	digits[1] = (char)('0' + call / 10 % 10);
@@ -72,8 +75,8 @@ long fail_now(long call, long third)
 	if (!rules)
 		occurs(call);
 	for (unsigned i = 0; i < rules; i++) {
-		if ((uint64_t)call != rule[i].call % CALLS ||
-				(rule[i].call >= CALLS && (uint64_t)third != rule[i].call / CALLS))
+		if ((uint64_t)call != rule[i].call % CALLS
+			|| (rule[i].call >= CALLS && (uint64_t)third != rule[i].call / CALLS))
 			continue;
 		uint64_t n = __atomic_add_fetch(&rule[i].seen, 1, __ATOMIC_RELAXED);
 		if (rule[i].at && n != rule[i].at)

@@ -1,6 +1,8 @@
 /* freeze.c - the standing thread's half of a snapshot: see freeze.h. */
+#include <asm/prctl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
 #include <signal.h>
@@ -12,23 +14,25 @@
 #include "freeze.h"
 #include "park.h"
 #include "raw.h"
+#include "server.h"
 #include "spawn.h"
 #include "state.h"
+#include "timeline.h"
 
 #define IMAGES 16
 
 struct freeze_place freeze_place;
 
 static const char *ledger_path, *collector_path;
-static uint32_t freeze_lock;		/* tid of the thread that is frozen, or waits to be */
-static int32_t images[IMAGES];		/* image processes not yet reaped */
+static uint32_t freeze_lock;   /* tid of the thread that is frozen, or waits to be */
+static int32_t images[IMAGES]; /* image processes not yet reaped */
 
 static uint32_t word_get(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 
 static void word_set(uint32_t *p, uint32_t v)
 {
 	__atomic_store_n(p, v, __ATOMIC_RELEASE);
-	raw6(SYS_futex, p, FUTEX_WAKE, 0x7fffffff, 0, 0, 0);
+	raw6(SYS_futex, p, FUTEX_WAKE, INT_MAX, 0, 0, 0);
 }
 
 static void word_wait(uint32_t *p, uint32_t v, long milliseconds)
@@ -49,7 +53,7 @@ static char *text_number(char *end, uint64_t n)
 
 void freeze_setup(const char *path, const char *collector, char *const *environment)
 {
-	ledger_path = path;	/* "": private memory, where the collector finds it */
+	ledger_path = path; /* "": private memory, where the collector finds it */
 	collector_path = collector;
 	spawn_environment(environment);
 	state.ledger->freeze_place = (uint64_t)&freeze_place;
@@ -97,9 +101,12 @@ static void __attribute__((noreturn)) image_stand(void)
 	int32_t reader = state.ledger->collector_pid;
 	long fd;
 
+	/* Neither a signal to the program's group nor a count of its members concerns it. */
+	raw0(SYS_setsid);
 	spawn_close(0);
-	raw5(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
-	raw5(SYS_prctl, PR_SET_PTRACER, reader, 0, 0, 0);
+	/* Whether it is dumpable is inherited: who may not read the program may not read its image. */
+	if (reader > 0)
+		raw5(SYS_prctl, PR_SET_PTRACER, reader, 0, 0, 0);
 	raw5(SYS_prctl, PR_SET_NAME, "tidemark-image", 0, 0, 0);
 	fd = raw3(SYS_open, "/proc/self/oom_score_adj", O_WRONLY, 0);
 	if (!raw_failed(fd)) {
@@ -167,6 +174,9 @@ static void image_finish(int32_t pid)
 
 /* --- the conversation ----------------------------------------------------- */
 
+/* Who answers: a collector that was started here, one of the run's server, or one that has asked. */
+enum collector { COLLECTOR_OURS, COLLECTOR_SERVED, COLLECTOR_OUTSIDE };
+
 /* True when the collector is gone; reaps its keeper when we have started it,
  * and waits for it when it is `ending`. */
 static bool collector_gone(int pid, bool ours, bool ending, int *result)
@@ -185,10 +195,10 @@ static bool collector_gone(int pid, bool ours, bool ending, int *result)
 	return r == pid || r == -ECHILD;
 }
 
-static int collector_follow(int pid, bool ours)
+static int collector_follow(int pid, enum collector whose)
 {
 	struct ledger_header *l = state.ledger;
-	bool ending = false;
+	bool ours = whose == COLLECTOR_OURS, ending = false;
 	long wait = 1;
 	int result;
 
@@ -204,9 +214,10 @@ static int collector_follow(int pid, bool ours)
 			l->image_pid = (int32_t)image_make();
 			word_set(&l->freeze, FREEZE_IMAGE);
 			continue;
+		case FREEZE_OVER: return (int)l->request_result;
 		case FREEZE_DONE:
 			park_release();
-			if (!ours)
+			if (whose == COLLECTOR_OUTSIDE)
 				return 0;
 			ending = true;
 		}
@@ -222,18 +233,19 @@ static int collector_follow(int pid, bool ours)
  * since the collector unwinds from here. */
 static inline __attribute__((always_inline)) void registers_save(struct ledger_registers *r)
 {
-	__asm__ volatile(
-		"mov %%rbx, 0(%0)\n\t"
-		"mov %%rbp, 8(%0)\n\t"
-		"mov %%r12, 16(%0)\n\t"
-		"mov %%r13, 24(%0)\n\t"
-		"mov %%r14, 32(%0)\n\t"
-		"mov %%r15, 40(%0)\n\t"
-		"mov %%rsp, 48(%0)\n\t"
-		"lea 1f(%%rip), %%rax\n"
-		"1:\n\t"
-		"mov %%rax, 56(%0)"
-		: : "D"(r) : "rax", "memory");
+	__asm__ volatile("mov %%rbx, 0(%0)\n\t"
+			 "mov %%rbp, 8(%0)\n\t"
+			 "mov %%r12, 16(%0)\n\t"
+			 "mov %%r13, 24(%0)\n\t"
+			 "mov %%r14, 32(%0)\n\t"
+			 "mov %%r15, 40(%0)\n\t"
+			 "mov %%rsp, 48(%0)\n\t"
+			 "lea 1f(%%rip), %%rax\n"
+			 "1:\n\t"
+			 "mov %%rax, 56(%0)"
+			 :
+			 : "D"(r)
+			 : "rax", "memory");
 }
 
 static void command_make(struct spawn *c, char numbers[4][24], const char *path)
@@ -265,21 +277,33 @@ static int __attribute__((noinline)) freeze_stand(int32_t outside, const char *p
 {
 	struct ledger_header *l = state.ledger;
 	uint64_t base = 0;
-	bool ours = !outside;
+	enum collector whose = outside ? COLLECTOR_OUTSIDE : COLLECTOR_OURS;
 	long pid = outside;
 	int result;
 
 	registers_save(&freeze_place.registers);
-	raw2(SYS_arch_prctl, 0x1003 /* ARCH_GET_FS */, &base);
+	raw2(SYS_arch_prctl, ARCH_GET_FS, &base);
 	freeze_place.control_block = base;
-	freeze_place.entry_sp = thread_current && thread_current->busy > THREAD_IDLE ?
-		thread_current->busy : 0;
+	freeze_place.entry_sp =
+		thread_current && thread_current->busy > THREAD_IDLE ? thread_current->busy : 0;
 	freeze_place.parked_count = 0;
 	l->request_serial++;
 	l->image_pid = 0;
 	l->requested_by = thread_current ? thread_current->number : ~0u;
 	__atomic_store_n(&l->freeze, FREEZE_ASKED, __ATOMIC_RELEASE);
-	if (ours) {
+	/* A path of the program's own is written with the program's rights. */
+	if (!outside && !path && !(freeze_place.flags & REQUEST_FLAG_QUERY)) {
+		pid = server_ask(SERVER_SNAPSHOT, ledger_path, freeze_place.reason, freeze_place.flags,
+			l->request_serial);
+		if (pid > 0)
+			whose = COLLECTOR_SERVED;
+	}
+	if (whose == COLLECTOR_SERVED) {
+		l->request_result = EIO; /* until it says otherwise */
+		word_set((uint32_t *)&l->collector_pid, (uint32_t)pid);
+	} else if (whose == COLLECTOR_OURS && !collector_path) {
+		return ENOSYS;
+	} else if (whose == COLLECTOR_OURS) {
 		static struct spawn command;
 		static char numbers[4][24];
 
@@ -294,12 +318,14 @@ static int __attribute__((noinline)) freeze_stand(int32_t outside, const char *p
 	} else {
 		word_set(&l->freeze, FREEZE_ASKED);
 	}
-	raw5(SYS_prctl, PR_SET_PTRACER, l->collector_pid, 0, 0, 0);
-	result = collector_follow((int)pid, ours);
+	if (l->collector_pid > 0)
+		raw5(SYS_prctl, PR_SET_PTRACER, l->collector_pid, 0, 0, 0);
+	result = collector_follow((int)pid, whose);
 	park_release();
-	raw5(SYS_prctl, PR_SET_PTRACER, 0, 0, 0, 0);
-	if (ours)
-		image_finish(l->image_pid);	/* nothing reads it any more */
+	if (l->collector_pid > 0)
+		raw5(SYS_prctl, PR_SET_PTRACER, state.ptracer, 0, 0, 0);
+	if (whose != COLLECTOR_OUTSIDE)
+		image_finish(l->image_pid); /* nothing reads it any more */
 	return result;
 }
 
@@ -309,7 +335,7 @@ static int freeze_begin(uint32_t reason, uint32_t flags, int32_t outside, const 
 	uint32_t tid, owner = 0;
 	int result;
 
-	if (!state.ledger || !ledger_path || !collector_path)
+	if (!state.ledger || !ledger_path)
 		return ENOSYS;
 	if (state.no_syscalls) {
 		missed_add(MISSED_SNAPSHOTS, 1);
@@ -317,8 +343,8 @@ static int freeze_begin(uint32_t reason, uint32_t flags, int32_t outside, const 
 	}
 	tid = (uint32_t)raw0(SYS_gettid);
 	raw4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, 8);
-	while (!__atomic_compare_exchange_n(&freeze_lock, &owner, tid, false, __ATOMIC_ACQUIRE,
-			__ATOMIC_RELAXED)) {
+	while (!__atomic_compare_exchange_n(
+		&freeze_lock, &owner, tid, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		if (owner == tid) {
 			raw4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 			return EDEADLK;
@@ -339,24 +365,26 @@ static int freeze_begin(uint32_t reason, uint32_t flags, int32_t outside, const 
 	return result;
 }
 
-void freeze_watch(void)
+void freeze_watch(bool forked)
 {
 	static struct spawn command = { .argv = { "tidemark", "collect", "--watch", "--ledger" } };
 	uint64_t all = ~0ull, before;
 
-	if (!state.ledger || !ledger_path || !collector_path || state.no_syscalls)
+	if (!state.ledger || !ledger_path || state.no_syscalls)
 		return;
-	command.argv[4] = ledger_path;
-	command.argv[5] = NULL;
-	command.path = collector_path;
-	command.ledger = ledger_path;
-	command.program = state.ledger->pid;
 	raw4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, 8);
-	child_made((int32_t)spawn_detached(&command));
+	if (server_ask(SERVER_WATCH, ledger_path, 0, 0, 0) <= 0 && !forked && collector_path) {
+		command.argv[4] = ledger_path;
+		command.argv[5] = NULL;
+		command.path = collector_path;
+		command.ledger = ledger_path;
+		command.program = state.ledger->pid;
+		child_made((int32_t)spawn_detached(&command));
+	}
 	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 }
 
-int freeze_snapshot(uint32_t reason, const char *path, uint32_t flags)
+int freeze_snapshot(enum ledger_reason reason, const char *path, uint32_t flags)
 {
 	return freeze_begin(reason, flags, 0, path);
 }
@@ -367,12 +395,17 @@ void freeze_request(void)
 	uint32_t want = word_get(&l->request);
 	int32_t outside;
 
-	if (want == REQUEST_NONE || !__atomic_compare_exchange_n(&l->request, &want, REQUEST_NONE,
-			false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	if (want == REQUEST_NONE
+		|| !__atomic_compare_exchange_n(
+			&l->request, &want, REQUEST_NONE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
 	if (want == REQUEST_REAP)
 		freeze_reap(0);
 	outside = l->collector_pid;
-	if (want == REQUEST_SNAPSHOT && outside > 0)
-		freeze_begin(l->request_reason, l->request_flags, outside, NULL);
+	/* Blocks have survived a snapshot that was asked for from outside, as they survive tide_snapshot.
+	 * An image that waits to be reaped was one, made while no event came. */
+	if (want == REQUEST_REAP
+		|| (want == REQUEST_SNAPSHOT && outside > 0
+			&& !freeze_begin(l->request_reason, l->request_flags, outside, NULL)))
+		timeline_mark("snapshot", LEDGER_MARK_SNAPSHOT);
 }

@@ -13,12 +13,12 @@
  *   clone, IMAGE ──────────────────▶ copies the ledger, lets the threads go
  *        ◀───────────────────────── DONE
  *
- * Z1  Raw system calls only; errno, the signal mask and every handler are as
+ * FZ1  Raw system calls only; errno, the signal mask and every handler are as
  *     before on return. All signals are blocked meanwhile.
- * Z2  No descriptor, child or signal that the program could notice is left.
+ * FZ2  No descriptor, child or signal that the program could notice is left.
  *     Clones have exit signal 0 and are reaped here with __WALL.
- * Z3  A collector that dies never leaves a thread waiting.
- * Z4  One snapshot at a time; others wait their turn.
+ * FZ3  A collector that dies never leaves a thread waiting.
+ * FZ4  One snapshot at a time; others wait their turn.
  *
  * Threads: any. Signals: not from a handler while the thread is frozen (they
  * are blocked). Fork: freeze_forked() in the child.
@@ -26,6 +26,7 @@
 #ifndef TIDEMARK_FREEZE_H
 #define TIDEMARK_FREEZE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "ledger.h"
 
@@ -35,15 +36,15 @@
 struct freeze_parked {
 	int32_t tid;
 	uint32_t filled;
-	uint64_t context;	/* address of its ucontext_t */
+	uint64_t context; /* address of its ucontext_t */
 };
 
 /* In the target's memory at ledger_header.freeze_place; the collector reads it. */
 struct freeze_place {
-	struct ledger_registers registers;	/* of the asking thread, inside freeze_snapshot */
-	uint64_t entry_sp;	/* stack pointer where the program left its own code; 0 unknown */
-	uint64_t control_block;	/* of the asking thread */
-	int32_t tid;		/* of the asking thread; 0 = nobody asks */
+	struct ledger_registers registers; /* of the asking thread, inside freeze_snapshot */
+	uint64_t entry_sp;                 /* stack pointer where the program left its own code; 0 unknown */
+	uint64_t control_block;            /* of the asking thread */
+	int32_t tid;                       /* of the asking thread; 0 = nobody asks */
 	uint32_t reason, flags;
 	uint32_t parked_count;
 	struct freeze_parked parked[FREEZE_PARKED_MAX];
@@ -56,13 +57,14 @@ void freeze_forked(void);
 
 /* Takes a snapshot; returns 0 or an errno value. `path` may be NULL: the output
  * pattern of the run. Returns when the file is written. */
-int freeze_snapshot(uint32_t reason, const char *path, uint32_t flags);
+int freeze_snapshot(enum ledger_reason reason, const char *path, uint32_t flags);
 
 /* The slow path of an event calls this when ledger->request is not REQUEST_NONE. */
 void freeze_request(void);
 
-/* Starts `tidemark collect --watch` beside the process: see report/watch.h. */
-void freeze_watch(void);
+/* Has a watcher started beside the process (report/collect/watch.h): by the server of the run, else by
+ * executing one, which a forked child does without. */
+void freeze_watch(bool forked);
 
 /* Collects images that have ended; `all`: ends those that have not (at exit). */
 void freeze_reap(int all);

@@ -3,7 +3,7 @@
  * An exported function only decides whether there is anything to do, and jumps:
  * to the real function, or to a twin, which then stands where it stood: _fast for
  * the common case, _full for all others.
- * Every hook: real call, then enter; or enter, take, real call (B2, S4). The
+ * Every hook: real call, then enter; or enter, take, real call (BM2, S4). The
  * frame address gives the caller's return address, stack pointer and rbp.
  * errno is the real function's: nothing here changes it.
  */
@@ -12,28 +12,13 @@
 #include "real.h"
 #include "wipe.h"
 
-#define ENTRY() (__builtin_frame_address(0))
+#define FRAME() (__builtin_frame_address(0))
 #define FULL static __attribute__((noinline))
-#define SP_OF(frame) ((uintptr_t)(frame) + 16)
-
-EXPORT void *malloc(size_t size);
-EXPORT void free(void *p);
-EXPORT void cfree(void *p);
-EXPORT void *calloc(size_t n, size_t each);
-EXPORT void *realloc(void *p, size_t size);
-EXPORT void *reallocarray(void *p, size_t n, size_t each);
-EXPORT void *memalign(size_t alignment, size_t size);
-EXPORT void *aligned_alloc(size_t alignment, size_t size);
-EXPORT int posix_memalign(void **p, size_t alignment, size_t size);
-EXPORT void *valloc(size_t size);
-EXPORT void *pvalloc(size_t size);
-EXPORT void free_sized(void *p, size_t size);
-EXPORT void free_aligned_sized(void *p, size_t alignment, size_t size);
 
 /* The block p of `size` bytes has just been made for the caller of `frame`. */
 FULL void *made(void *p, size_t size, void *frame)
 {
-	struct thread *t = thread_enter(SP_OF(frame));
+	struct thread *t = thread_enter(ENTER_SP(frame));
 	if (unlikely((uintptr_t)t <= (uintptr_t)THREAD_NESTED)) {
 		if (t && p)
 			event_made_nested((uintptr_t)p, size);
@@ -53,7 +38,7 @@ FULL void *made(void *p, size_t size, void *frame)
 HOT_INLINE void *made_slow(void *p, size_t size, void *frame)
 {
 	p = made(p, size, frame);
-	compiler_barrier();	/* not a jump: `made` reads the frame of its caller */
+	compiler_barrier(); /* not a jump: `made` reads the frame of its caller */
 	return p;
 }
 
@@ -62,14 +47,14 @@ HOT_INLINE void *made_fast(void *p, size_t size, void *frame)
 {
 	struct thread *t = thread_current;
 	if (likely(t->busy == THREAD_IDLE && p)) {
-		t->busy = SP_OF(frame);
+		t->busy = ENTER_SP(frame);
 		compiler_barrier();
 		enum event_rest rest = event_made_fast(t, (uintptr_t)p, size, walk_entry(frame));
 		if (unlikely(rest == EVENT_REST))
 			return event_made_rest(t, p);
 		if (unlikely(rest == EVENT_WALK)) {
 			p = event_made_walk(t, p, size, walk_entry(frame));
-			compiler_barrier();	/* as in made_slow */
+			compiler_barrier(); /* as in made_slow */
 			return p;
 		}
 		thread_leave(t);
@@ -88,7 +73,7 @@ HOT_INLINE void *made_here(void *p, size_t size, void *frame)
 /* p is about to be freed. */
 HOT_INLINE void gone(void *p, void *frame)
 {
-	struct thread *t = thread_enter(SP_OF(frame));
+	struct thread *t = thread_enter(ENTER_SP(frame));
 	if (unlikely((uintptr_t)t <= (uintptr_t)THREAD_NESTED)) {
 		if (t)
 			event_freed_nested((uintptr_t)p);
@@ -98,15 +83,9 @@ HOT_INLINE void gone(void *p, void *frame)
 	thread_leave(t);
 }
 
-FULL void *malloc_full(size_t size)
-{
-	return made_slow(real.malloc(size), size, ENTRY());
-}
+FULL void *malloc_full(size_t size) { return made_slow(real.malloc(size), size, FRAME()); }
 
-FULL void *malloc_fast(size_t size)
-{
-	return made_fast(real.malloc(size), size, ENTRY());
-}
+FULL void *malloc_fast(size_t size) { return made_fast(real.malloc(size), size, FRAME()); }
 
 void *malloc(size_t size)
 {
@@ -115,15 +94,9 @@ void *malloc(size_t size)
 	return malloc_fast(size);
 }
 
-FULL void *calloc_full(size_t n, size_t each)
-{
-	return made_slow(real.calloc(n, each), n * each, ENTRY());
-}
+FULL void *calloc_full(size_t n, size_t each) { return made_slow(real.calloc(n, each), n * each, FRAME()); }
 
-FULL void *calloc_fast(size_t n, size_t each)
-{
-	return made_fast(real.calloc(n, each), n * each, ENTRY());
-}
+FULL void *calloc_fast(size_t n, size_t each) { return made_fast(real.calloc(n, each), n * each, FRAME()); }
 
 void *calloc(size_t n, size_t each)
 {
@@ -134,9 +107,9 @@ void *calloc(size_t n, size_t each)
 
 FULL void free_full(void *p)
 {
-	if (unlikely(!p || real_is_boot(p)))
+	if (unlikely(!p))
 		return;
-	gone(p, ENTRY());
+	gone(p, FRAME());
 	real.free(p);
 }
 
@@ -144,7 +117,7 @@ FULL void free_fast(void *p)
 {
 	struct thread *t = thread_current;
 	if (likely(t->busy == THREAD_IDLE)) {
-		t->busy = (uintptr_t)ENTRY();
+		t->busy = (uintptr_t)FRAME();
 		compiler_barrier();
 		bool done = event_freed_fast(t, (uintptr_t)p);
 		thread_leave(t);
@@ -160,27 +133,13 @@ void free(void *p)
 		return;
 	if (likely(!state.general))
 		free_fast(p);
-	else if (event_pass_free(p) && !real_is_boot(p))
+	else if (event_pass_free(p))
 		real.free(p);
 	else
 		free_full(p);
 }
 
-void cfree(void *p)
-{
-	free_full(p);
-}
-
-/* Blocks of the static arena live on as ordinary ones. */
-static COLD void *realloc_boot(void *p, size_t size)
-{
-	size_t old;
-	__builtin_memcpy(&old, (char *)p - 16, sizeof old);
-	void *q = real.malloc(size);
-	if (q)
-		__builtin_memcpy(q, p, old < size ? old : size);
-	return q;
-}
+void cfree(void *p) { free_full(p); }
 
 static COLD void *realloc_plain(void *p, size_t size, bool nested)
 {
@@ -194,8 +153,7 @@ static COLD void *realloc_plain(void *p, size_t size, bool nested)
 	if (q)
 		event_made_nested((uintptr_t)q, size);
 	else if (slot && size)
-		block_put((uintptr_t)p, old_size, slot & ~((uint64_t)63 << SLOT_SLACK_SHIFT
-			| (uint64_t)1 << SLOT_HALF_SHIFT), &ignored);
+		block_put((uintptr_t)p, old_size, slot_keep(slot), &ignored);
 	return q;
 }
 
@@ -203,10 +161,8 @@ HOT_INLINE void *resize(void *p, size_t size, void *frame)
 {
 	if (!p)
 		return unlikely(state.general) ? made_here(real.malloc(size), size, frame)
-			: made_fast(real.malloc(size), size, frame);
-	if (unlikely(real_is_boot(p)))
-		return made_here(realloc_boot(p, size), size, frame);
-	struct thread *t = thread_enter(SP_OF(frame));
+					       : made_fast(real.malloc(size), size, frame);
+	struct thread *t = thread_enter(ENTER_SP(frame));
 	if (unlikely((uintptr_t)t <= (uintptr_t)THREAD_NESTED))
 		return realloc_plain(p, size, t != NULL);
 
@@ -221,27 +177,11 @@ HOT_INLINE void *resize(void *p, size_t size, void *frame)
 		wipe_block(q, had, size);
 	if (unlikely(!q && size)) {
 		if (slot)
-			block_put((uintptr_t)p, old_size, slot & ~((uint64_t)63 << SLOT_SLACK_SHIFT
-				| (uint64_t)1 << SLOT_HALF_SHIFT), &ignored);
+			block_put((uintptr_t)p, old_size, slot_keep(slot), &ignored);
 		thread_leave(t);
 		return NULL;
 	}
-	if (likely(slot)) {
-		if (unlikely(state.sample)) {
-			event_freed_sampled(t, (uintptr_t)p, slot, old_size);
-		} else {
-			struct ledger_counter *c = count_of(t, slot_site(slot));
-			count_freed(t, c, old_size);
-			if (unlikely(t->credit > t->credit_max))
-				count_publish(t);
-			if (t->last == (uintptr_t)p)
-				c->temporary++;
-			if (unlikely(slot_timed(slot)))
-				count_lifetime(t, c, (uintptr_t)p, slot);
-		}
-	} else if (!state.sample) {
-		missed_add(MISSED_FOREIGN_FREES, 1);
-	}
+	event_gone(t, p, slot, &old_size);
 	if (likely(q)) {
 		const uintptr_t *e = walk_entry(frame);
 		if (unlikely(state.special)) {
@@ -257,10 +197,7 @@ HOT_INLINE void *resize(void *p, size_t size, void *frame)
 	return q;
 }
 
-void *realloc(void *p, size_t size)
-{
-	return resize(p, size, ENTRY());
-}
+void *realloc(void *p, size_t size) { return resize(p, size, FRAME()); }
 
 void *reallocarray(void *p, size_t n, size_t each)
 {
@@ -269,21 +206,21 @@ void *reallocarray(void *p, size_t n, size_t each)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return resize(p, size, ENTRY());
+	return resize(p, size, FRAME());
 }
 
 void *memalign(size_t alignment, size_t size)
 {
 	if (unlikely(!real.memalign))
 		real_resolve();
-	return made_here(real.memalign(alignment, size), size, ENTRY());
+	return made_here(real.memalign(alignment, size), size, FRAME());
 }
 
 void *aligned_alloc(size_t alignment, size_t size)
 {
 	if (unlikely(!real.aligned_alloc))
 		real_resolve();
-	return made_here(real.aligned_alloc(alignment, size), size, ENTRY());
+	return made_here(real.aligned_alloc(alignment, size), size, FRAME());
 }
 
 int posix_memalign(void **p, size_t alignment, size_t size)
@@ -292,7 +229,7 @@ int posix_memalign(void **p, size_t alignment, size_t size)
 		real_resolve();
 	int r = real.posix_memalign(p, alignment, size);
 	if (r == 0)
-		made_here(*p, size, ENTRY());
+		made_here(*p, size, FRAME());
 	return r;
 }
 
@@ -300,21 +237,21 @@ void *valloc(size_t size)
 {
 	if (unlikely(!real.valloc))
 		real_resolve();
-	return made_here(real.valloc(size), size, ENTRY());
+	return made_here(real.valloc(size), size, FRAME());
 }
 
 void *pvalloc(size_t size)
 {
 	if (unlikely(!real.pvalloc))
 		real_resolve();
-	return made_here(real.pvalloc(size), size, ENTRY());
+	return made_here(real.pvalloc(size), size, FRAME());
 }
 
 void free_sized(void *p, size_t size)
 {
-	if (unlikely(!p || real_is_boot(p)))
+	if (unlikely(!p))
 		return;
-	gone(p, ENTRY());
+	gone(p, FRAME());
 	if (real.free_sized)
 		real.free_sized(p, size);
 	else
@@ -323,9 +260,9 @@ void free_sized(void *p, size_t size)
 
 void free_aligned_sized(void *p, size_t alignment, size_t size)
 {
-	if (unlikely(!p || real_is_boot(p)))
+	if (unlikely(!p))
 		return;
-	gone(p, ENTRY());
+	gone(p, FRAME());
 	if (real.free_aligned_sized)
 		real.free_aligned_sized(p, alignment, size);
 	else

@@ -15,73 +15,46 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "birth.h"
 #include "count.h"
+#include "enter.h"
 #include "life.h"
 #include "mapping.h"
-#include "module.h"
 #include "raw.h"
 #include "real.h"
-#include "thread.h"
-
-#define SP_OF(frame) ((uintptr_t)(frame) + 16)
+#include "rule.h"
 
 extern char **environ;
 
-EXPORT int dlclose(void *handle);
-EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-	void *(*start)(void *), void *argument);
-EXPORT pid_t fork(void);
-EXPORT void _exit(int status);
-EXPORT void _Exit(int status);
-EXPORT void abort(void);
-EXPORT int execve(const char *path, char *const argv[], char *const environment[]);
-EXPORT int execv(const char *path, char *const argv[]);
-EXPORT int execvp(const char *file, char *const argv[]);
-EXPORT int execvpe(const char *file, char *const argv[], char *const environment[]);
-EXPORT int fexecve(int fd, char *const argv[], char *const environment[]);
-EXPORT int execl(const char *path, const char *arg, ...);
-EXPORT int execlp(const char *file, const char *arg, ...);
-EXPORT int execle(const char *path, const char *arg, ...);
-EXPORT int prctl(int option, ...);
 void syscall_before(long number, long operation);
-EXPORT void *mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
-EXPORT void *mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
-EXPORT int munmap(void *at, size_t bytes);
-EXPORT void *mremap(void *at, size_t old_bytes, size_t bytes, int flags, ...);
-EXPORT int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit);
-EXPORT int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit);
-EXPORT int prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *limit,
-	struct rlimit *old);
-EXPORT int prlimit64(pid_t pid, enum __rlimit_resource resource, const struct rlimit64 *limit,
-	struct rlimit64 *old);
-EXPORT int mlockall(int flags);
-EXPORT int sigaltstack(const stack_t *new_stack, stack_t *old_stack);
 
-#define ensure(f) do { if (unlikely(!real.f)) real_resolve(); } while (0)
-
-static struct thread *enter(void *frame)
-{
-	struct thread *t = thread_enter(SP_OF(frame));
-	return (uintptr_t)t <= (uintptr_t)THREAD_NESTED ? NULL : t;
-}
+#define ensure(f)                                                                                            \
+	do {                                                                                                 \
+		if (unlikely(!real.f))                                                                       \
+			real_resolve();                                                                      \
+	} while (0)
 
 int dlclose(void *handle)
 {
 	ensure(dlclose);
+	if (unlikely(!real.dlclose))
+		return -1;
 	int r = real.dlclose(handle);
-	struct thread *t = enter(__builtin_frame_address(0));
+	struct thread *t = ENTER();
 	if (t) {
-		module_scan_closed();
+		rule_forget_closed();
 		thread_leave(t);
 	}
 	return r;
 }
 
-int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-	void *(*start)(void *), void *argument)
+int pthread_create(
+	pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
 {
 	ensure(pthread_create);
-	struct thread *t = enter(__builtin_frame_address(0));
+	if (unlikely(!real.pthread_create))
+		return EAGAIN;
+	struct thread *t = ENTER();
 	if (t) {
 		count_go_threaded(t);
 		thread_leave(t);
@@ -97,38 +70,36 @@ pid_t fork(void)
 	bool inside = thread_current->busy > THREAD_IDLE;
 	pid_t pid = real.fork();
 	if (pid == 0 && inside)
-		thread_enter_slow((uintptr_t)__builtin_frame_address(0));
+		enter_slow((uintptr_t)__builtin_frame_address(0));
 	return pid;
 }
 
 void _exit(int status)
 {
-	ensure(exit_now);
-	life_end(LIFE_EXIT, status);
-	real.exit_now(status);
+	ensure(_exit);
+	life_end(LEDGER_REASON_EXIT, status);
+	real._exit(status);
 	__builtin_unreachable();
 }
 
-void _Exit(int status)
-{
-	_exit(status);
-}
+void _Exit(int status) { _exit(status); }
 
 void abort(void)
 {
 	ensure(abort);
-	life_end(LIFE_ABORT, -1);
+	life_end(LEDGER_REASON_ABORT, -1);
 	real.abort();
 	__builtin_unreachable();
 }
 
 /* exec either does not return, or has failed. */
-#define EXEC(call) do { \
-		life_exec(false); \
-		int result = (call), error = errno; \
-		life_exec(true); \
-		errno = error; \
-		return result; \
+#define EXEC(call)                                                                                           \
+	do {                                                                                                 \
+		life_exec(false);                                                                            \
+		int result = (call), error = errno;                                                          \
+		life_exec(true);                                                                             \
+		errno = error;                                                                               \
+		return result;                                                                               \
 	} while (0)
 
 int execve(const char *path, char *const argv[], char *const environment[])
@@ -149,10 +120,7 @@ int execvpe(const char *file, char *const argv[], char *const environment[])
 	EXEC(real.execvpe(file, argv, environment));
 }
 
-int execvp(const char *file, char *const argv[])
-{
-	return execvpe(file, argv, environ);
-}
+int execvp(const char *file, char *const argv[]) { return execvpe(file, argv, environ); }
 
 int fexecve(int fd, char *const argv[], char *const environment[])
 {
@@ -219,41 +187,32 @@ int prctl(int option, ...)
 	for (unsigned i = 0; i < 4; i++)
 		a[i] = va_arg(list, unsigned long);
 	va_end(list);
-	if (option == PR_SET_SECCOMP)
+	if (option == PR_SET_SECCOMP) {
+		if (a[0] == SECCOMP_MODE_STRICT)
+			birth_tsc_switch(true);
 		life_seccomp();
+	}
+	if (option == PR_SET_PTRACER)
+		state.ptracer = a[0];
+	if (option == PR_SET_TSC)
+		birth_tsc_switch(a[0] != PR_TSC_ENABLE);
 	return real.prctl(option, a[0], a[1], a[2], a[3]);
 }
 
-/* Passed on by a jump: some callers make clones here, which return twice. */
-/* Until libc's own is known: an allocator in the program that dlsym or the loader
- * calls while we look for libc's functions starts itself with system calls. */
-__asm__(".text\n.globl early_syscall\n.hidden early_syscall\n.type early_syscall, @function\nearly_syscall:\n"
-	"\t.cfi_startproc\n"
-	"\tmov %rdi, %rax\n\tmov %rsi, %rdi\n\tmov %rdx, %rsi\n\tmov %rcx, %rdx\n"
-	"\tmov %r8, %r10\n\tmov %r9, %r8\n\tmov 8(%rsp), %r9\n"
-	"\tsyscall\n"
-	"\tcmp $-4095, %rax\n"
-	"\tjae 1f\n"
-	"\tret\n"
-	"1:\tneg %eax\n"
-	"\tpush %rax\n\t.cfi_adjust_cfa_offset 8\n"
-	"\tcall *__errno_location@GOTPCREL(%rip)\n"
-	"\tpop %rcx\n\t.cfi_adjust_cfa_offset -8\n"
-	"\tmov %ecx, (%rax)\n"
-	"\tmov $-1, %rax\n"
-	"\tret\n"
-	"\t.cfi_endproc\n\t.size early_syscall, .-early_syscall\n.previous");
-
-__attribute__((used, visibility("hidden")))
-void syscall_before(long number, long operation)
+__attribute__((used, visibility("hidden"))) void syscall_before(long number, long operation)
 {
-	if (number == SYS_seccomp && operation != SECCOMP_GET_ACTION_AVAIL && operation != SECCOMP_GET_NOTIF_SIZES)
+	if (number == SYS_seccomp && operation != SECCOMP_GET_ACTION_AVAIL
+		&& operation != SECCOMP_GET_NOTIF_SIZES) {
+		if (operation == SECCOMP_SET_MODE_STRICT)
+			birth_tsc_switch(true);
 		life_seccomp();
+	}
 }
 
+/* Passed on by a jump: some callers make clones here, which return twice. */
 __asm__(".text\n.globl syscall\n.type syscall, @function\nsyscall:\n"
 	"\t.cfi_startproc\n"
-	"\tcmp $317, %rdi\n"			/* SYS_seccomp */
+	"\tcmp $317, %rdi\n" /* SYS_seccomp */
 	"\tje 1f\n"
 	"\tjmp *real_syscall(%rip)\n"
 	"1:\tpush %rdi\n\t.cfi_adjust_cfa_offset 8\n"
@@ -262,7 +221,7 @@ __asm__(".text\n.globl syscall\n.type syscall, @function\nsyscall:\n"
 	"\tpush %rcx\n\t.cfi_adjust_cfa_offset 8\n"
 	"\tpush %r8\n\t.cfi_adjust_cfa_offset 8\n"
 	"\tpush %r9\n\t.cfi_adjust_cfa_offset 8\n"
-	"\tpush %rdi\n\t.cfi_adjust_cfa_offset 8\n"	/* aligns */
+	"\tpush %rdi\n\t.cfi_adjust_cfa_offset 8\n" /* aligns */
 	"\tcall syscall_before\n"
 	"\tpop %rdi\n\t.cfi_adjust_cfa_offset -8\n"
 	"\tpop %r9\n\t.cfi_adjust_cfa_offset -8\n"
@@ -279,7 +238,7 @@ HOT_INLINE void *mapped(void *p, size_t bytes, int protection, int flags, void *
 	if (p == MAP_FAILED)
 		return p;
 	int error = errno;
-	struct thread *t = enter(frame);
+	struct thread *t = enter_whole(frame);
 	if (t) {
 		mapping_made(t, (uintptr_t)p, bytes, protection, flags, walk_entry(frame));
 		thread_leave(t);
@@ -288,48 +247,31 @@ HOT_INLINE void *mapped(void *p, size_t bytes, int protection, int flags, void *
 	return p;
 }
 
-/* Before libc is ready, and inside of dlsym, only the kernel can be asked. */
-static void *map_raw(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
-{
-	long r = raw_kernel(SYS_mmap, (long)at, (long)bytes, protection, flags, fd, offset);
-	if (raw_failed(r)) {
-		errno = (int)-r;
-		return MAP_FAILED;
-	}
-	return (void *)r;
-}
-
 void *mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
-	void *p = real.mmap ? real.mmap(at, bytes, protection, flags, fd, offset)
-		: map_raw(at, bytes, protection, flags, fd, offset);
+	ensure(mmap);
+	void *p = real.mmap(at, bytes, protection, flags, fd, offset);
 	return mapped(p, bytes, protection, flags, __builtin_frame_address(0));
 }
 
 void *mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
-	void *p = real.mmap64 ? real.mmap64(at, bytes, protection, flags, fd, offset)
-		: map_raw(at, bytes, protection, flags, fd, offset);
+	ensure(mmap64);
+	void *p = real.mmap64(at, bytes, protection, flags, fd, offset);
 	return mapped(p, bytes, protection, flags, __builtin_frame_address(0));
 }
 
 int munmap(void *at, size_t bytes)
 {
 	/* Out of the list first: the range may be given to another thread at once. */
-	struct thread *t = enter(__builtin_frame_address(0));
+	struct thread *t = ENTER();
 	if (t) {
-		if (!((uintptr_t)at & 4095) && bytes)
+		if (!((uintptr_t)at % LEDGER_PAGE) && bytes)
 			mapping_gone(t, (uintptr_t)at, bytes);
 		thread_leave(t);
 	}
-	if (real.munmap)
-		return real.munmap(at, bytes);
-	long r = raw_kernel(SYS_munmap, (long)at, (long)bytes, 0, 0, 0, 0);
-	if (raw_failed(r)) {
-		errno = (int)-r;
-		return -1;
-	}
-	return 0;
+	ensure(munmap);
+	return real.munmap(at, bytes);
 }
 
 void *mremap(void *at, size_t old_bytes, size_t bytes, int flags, ...)
@@ -343,7 +285,7 @@ void *mremap(void *at, size_t old_bytes, size_t bytes, int flags, ...)
 	if (p == MAP_FAILED)
 		return p;
 	int error = errno;
-	struct thread *t = enter(__builtin_frame_address(0));
+	struct thread *t = ENTER();
 	if (t) {
 		if (old_bytes)
 			mapping_gone(t, (uintptr_t)at, old_bytes);
@@ -360,13 +302,13 @@ int sigaltstack(const stack_t *new_stack, stack_t *old_stack)
 	ensure(sigaltstack);
 	int r = real.sigaltstack(new_stack, old_stack), error = errno;
 	if (r == 0 && new_stack) {
-		struct thread *t = enter(__builtin_frame_address(0));
+		struct thread *t = ENTER();
 		if (t) {
 			bool off = new_stack->ss_flags & SS_DISABLE;
 			if (t->record) {
 				t->record->signal_stack_lo = off ? 0 : (uintptr_t)new_stack->ss_sp;
-				t->record->signal_stack_hi = off ? 0
-					: (uintptr_t)new_stack->ss_sp + new_stack->ss_size;
+				t->record->signal_stack_hi =
+					off ? 0 : (uintptr_t)new_stack->ss_sp + new_stack->ss_size;
 			}
 			thread_leave(t);
 		}
@@ -385,27 +327,25 @@ int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
 {
 	ensure(setrlimit);
 	limit_changes((int)resource, limit);
-	return real.setrlimit((int)resource, limit);
+	return real.setrlimit(resource, (const struct rlimit *)limit);
 }
 
 int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
 {
 	ensure(setrlimit);
 	limit_changes((int)resource, limit);
-	return real.setrlimit((int)resource, limit);
+	return real.setrlimit(resource, (const struct rlimit *)limit);
 }
 
-int prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *limit,
-	struct rlimit *old)
+int prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *limit, struct rlimit *old)
 {
 	ensure(prlimit);
 	if (pid == 0 || (state.ledger && pid == state.ledger->pid))
 		limit_changes((int)resource, limit);
-	return real.prlimit(pid, (int)resource, limit, old);
+	return real.prlimit(pid, resource, limit, old);
 }
 
-int prlimit64(pid_t pid, enum __rlimit_resource resource, const struct rlimit64 *limit,
-	struct rlimit64 *old)
+int prlimit64(pid_t pid, enum __rlimit_resource resource, const struct rlimit64 *limit, struct rlimit64 *old)
 {
 	return prlimit(pid, resource, (const struct rlimit *)limit, (struct rlimit *)old);
 }

@@ -9,10 +9,6 @@
 #include "real.h"
 #include "state.h"
 
-EXPORT pid_t wait4(pid_t which, int *status, int options, struct rusage *usage);
-EXPORT pid_t waitpid(pid_t which, int *status, int options);
-EXPORT int waitid(idtype_t type, id_t which, siginfo_t *info, int options);
-
 #define SEES_OURS(options) ((options) & (__WALL | __WCLONE))
 
 pid_t wait4(pid_t which, int *status, int options, struct rusage *usage)
@@ -32,10 +28,7 @@ pid_t wait4(pid_t which, int *status, int options, struct rusage *usage)
 	}
 }
 
-pid_t waitpid(pid_t which, int *status, int options)
-{
-	return wait4(which, status, options, NULL);
-}
+pid_t waitpid(pid_t which, int *status, int options) { return wait4(which, status, options, NULL); }
 
 int waitid(idtype_t type, id_t which, siginfo_t *info, int options)
 {

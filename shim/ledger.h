@@ -1,28 +1,31 @@
 /* ledger.h - the shared-memory file in which the shim keeps its tables.
  *
- * One file a process image. The shim writes it; the report maps it read-only
- * (and writes only the control words), while the process lives, after it has
- * exited, and after it was killed. Layout only: no functions that need libc.
+ * There is one file per process image. The shim writes it; the report maps it
+ * read-only (and writes only the control words) while the process lives, after it
+ * has exited, and after it was killed. Layout only: no functions that need libc.
  *
  *   +--------+---------+-------+-------+-----+----------------+----------+
  *   | header | modules | nodes | sites | ... | page directory | counters |
  *   +--------+---------+-------+-------+-----+----------------+----------+
  *
  * The file is sparse: every table has a fixed place and a capacity (struct
- * ledger_table), and only what is used is backed by memory.
+ * ledger_table), and only the used part is backed by memory.
  *
- * L1  A table only grows. An element below `count` is complete: `count` is
- *     stored with release order after the element.
- * L2  Indices are 0-based. Element 0 of nodes, sites, strings, modules is
- *     reserved: "none" / the empty string / unknown module.
- * L3  The shim never reads back what another process could have changed,
- *     except the control words, and checks those.
- * L4  A reader trusts nothing: offsets, counts and indices are checked
- *     against the file's length first (report/ledger_read.c).
- * L5  A counter page is written by one thread only, without locks. Sums over
- *     all pages of a site are the site's values.
+ * LG1  A table only grows. An element below `count` is complete: `count` is
+ *      stored with release order after the element.
+ * LG2  Indices are 0-based. Element 0 of nodes, sites, strings and modules is
+ *      reserved: "none", the empty string, the unknown module.
+ * LG3  The shim never reads back what another process could have changed,
+ *      except the control words, and checks those.
+ * LG4  A reader trusts nothing: offsets, counts and indices are checked
+ *      against the file's length first (report/model/ledger_read.c).
+ * LG5  Only one thread writes a counter page, without locks. The values of a
+ *      site are the sums over all its pages.
+ * LG6  Writer and reader come from one build: LEDGER_VERSION changes with any
+ *      change of the layout, and a reader refuses another version. The sizes
+ *      asserted below catch a change that was not meant.
  *
- * Threads: as L1, L5. Signals: none. Fork: the child starts a new ledger.
+ * Threads: see LG1 and LG5. Signals: none. Fork: the child starts a new ledger.
  */
 #ifndef TIDEMARK_LEDGER_H
 #define TIDEMARK_LEDGER_H
@@ -30,345 +33,384 @@
 #include <stdint.h>
 
 #define LEDGER_MAGIC "TIDELEDG"
-#define LEDGER_VERSION 2u
-#define LEDGER_PAGE 4096u
+#define LEDGER_VERSION 3u
+#define LEDGER_PAGE 4096u /* bytes per page, of the file and of the machine */
+static inline uint64_t ledger_page_up(uint64_t bytes)
+{
+	return (bytes + LEDGER_PAGE - 1) & ~(uint64_t)(LEDGER_PAGE - 1);
+}
 #define LEDGER_ENDED_IMAGES 8u
-#define LEDGER_HELD_BACK (64 * 1024)	/* bytes that a thread may count for itself before it publishes them */
+#define LEDGER_HELD_BACK (64 * 1024) /* bytes that a thread may count privately before it publishes them */
 
 /* Tables. Element types are below. */
 enum ledger_table_kind {
-	LEDGER_STRINGS,		/* char: NUL-terminated, indexed by byte */
-	LEDGER_MODULES,		/* struct ledger_module */
-	LEDGER_NODES,		/* struct ledger_node: the trie of stacks */
-	LEDGER_SITES,		/* struct ledger_site */
-	LEDGER_THREADS,		/* struct ledger_thread */
-	LEDGER_TIMELINE,	/* struct ledger_point */
-	LEDGER_MARKS,		/* struct ledger_mark */
-	LEDGER_SIZES,		/* struct ledger_sizes: size histograms */
-	LEDGER_LIFETIMES,	/* struct ledger_lifetimes: lifetime histograms */
-	LEDGER_MAPPINGS,	/* struct ledger_mapping: mmap domain */
-	LEDGER_OWN,		/* struct ledger_range: the shim's own memory in the target */
-	LEDGER_PAGES,		/* struct ledger_page: whose counter page is it */
-	LEDGER_COUNTERS,	/* LEDGER_PAGE bytes each: 64 struct ledger_counter */
-	LEDGER_TRACKED,		/* struct ledger_tracked: tide_track domains */
-	LEDGER_ROUNDS,		/* struct ledger_rounds, indexed by site; capacity 0 unless TIDEMARK_ROUNDS is set */
-	LEDGER_ANSWERS,		/* uint64_t: what the collector answers to a query */
+	LEDGER_STRINGS,   /* char: NUL-terminated, indexed by byte */
+	LEDGER_MODULES,   /* struct ledger_module */
+	LEDGER_NODES,     /* struct ledger_node: the trie of stacks */
+	LEDGER_SITES,     /* struct ledger_site */
+	LEDGER_THREADS,   /* struct ledger_thread */
+	LEDGER_TIMELINE,  /* struct ledger_point */
+	LEDGER_MARKS,     /* struct ledger_mark */
+	LEDGER_SIZES,     /* struct ledger_sizes: size histograms */
+	LEDGER_LIFETIMES, /* struct ledger_lifetimes: lifetime histograms */
+	LEDGER_MAPPINGS,  /* struct ledger_mapping: mmap domain */
+	LEDGER_OWN,       /* struct ledger_range: the shim's own memory in the target */
+	LEDGER_PAGES,     /* struct ledger_page: the owner of each counter page */
+	LEDGER_COUNTERS,  /* LEDGER_PAGE bytes each: LEDGER_PAGE_COUNTERS counters */
+	LEDGER_TRACKED,   /* struct ledger_tracked: tide_track domains */
+	LEDGER_ROUNDS,  /* struct ledger_rounds, indexed by site; capacity 0 unless TIDEMARK_ROUNDS is set */
+	LEDGER_ANSWERS, /* uint64_t: the collector's answer to a query */
 	LEDGER_TABLES
 };
 
 struct ledger_table {
-	uint64_t offset;	/* bytes from the start of the file */
-	uint64_t capacity;	/* elements that fit */
-	uint64_t count;		/* elements in use (L1) */
-	uint32_t element;	/* bytes an element */
+	uint64_t offset;   /* bytes from the start of the file */
+	uint64_t capacity; /* elements that fit */
+	uint64_t count;    /* elements in use (LG1) */
+	uint32_t element;  /* bytes per element */
 	uint32_t reserved;
 };
+_Static_assert(sizeof(struct ledger_table) == 32, "LEDGER_VERSION");
 
-/* Things the shim could not record. Each is counted, and printed by the report. */
+/* What the shim could not record. Each kind is counted here and printed by the report. */
 enum ledger_missed {
-	MISSED_NESTED,		/* events inside a hook (signal handlers): charged to site LEDGER_SITE_NESTED */
-	MISSED_EARLY,		/* events before the ledger existed */
-	MISSED_SITES_FULL,	/* events charged to LEDGER_SITE_OVERFLOW: table full */
-	MISSED_THREADS_FULL,	/* threads without a record of their own */
-	MISSED_BLOCKS,		/* blocks not entered in the block map: no memory for it */
-	MISSED_FREES,		/* blocks whose free was not seen: address came back while still entered */
-	MISSED_FOREIGN_FREES,	/* frees of blocks never entered */
-	MISSED_TRUNCATED,	/* walks that ended before the stack did: no rule, bad frame */
-	MISSED_MODULES_FULL,
-	MISSED_STRINGS_FULL,
-	MISSED_MAPPINGS_FULL,
-	MISSED_TIMELINE,
-	MISSED_NO_MEMORY,	/* the ledger could not grow */
-	MISSED_SNAPSHOTS,	/* snapshots asked for and not taken */
-	MISSED_FORK_TABLES,	/* a forked child could not make its own ledger */
-	MISSED_SECCOMP,		/* work left out because a seccomp filter is in place */
-	MISSED_ROUNDS,		/* (round, site) pairs that could not be noted: table full, two marks at once */
+	MISSED_NESTED,       /* events inside a hook (signal handlers): charged to site LEDGER_SITE_NESTED */
+	MISSED_EARLY,        /* events before the ledger existed */
+	MISSED_SITES_FULL,   /* events charged to LEDGER_SITE_OVERFLOW: table full */
+	MISSED_THREADS_FULL, /* threads without a record of their own */
+	MISSED_BLOCKS,       /* blocks not entered in the block map: no memory for it */
+	MISSED_FREES, /* blocks whose free was not seen: the address came back while still in the block map */
+	MISSED_FOREIGN_FREES, /* frees of blocks that were never in the block map */
+	MISSED_TRUNCATED,     /* walks that ended before the stack did: no rule, bad frame */
+	MISSED_MODULES_FULL,  /* modules without a record: table full */
+	MISSED_STRINGS_FULL,  /* strings without a place: table full */
+	MISSED_MAPPINGS_FULL, /* mappings of the program not listed: table full */
+	MISSED_TIMELINE,      /* points of the timeline without memory */
+	MISSED_NO_MEMORY,     /* the ledger could not grow */
+	MISSED_SNAPSHOTS,     /* snapshots asked for and not taken */
+	MISSED_FORK_TABLES,   /* a forked child could not make its own ledger */
+	MISSED_SECCOMP,       /* work left out because a seccomp filter is in place */
+	MISSED_ROUNDS,        /* (round, site) pairs not recorded: table full, or two marks at once */
 	MISSED_COUNT
 };
 
 enum ledger_state {
 	LEDGER_STARTING = 1,
 	LEDGER_RUNNING,
-	LEDGER_EXITING,		/* the exit snapshot is being taken */
-	LEDGER_FINISHED,	/* the exit snapshot was taken (or refused: see snapshots) */
-	LEDGER_EXECED,		/* the process image was replaced */
+	LEDGER_EXITING,  /* the exit snapshot is being taken */
+	LEDGER_FINISHED, /* the exit snapshot was taken (or refused: see snapshots) */
+	LEDGER_EXECED,   /* the process image was replaced */
 };
 
 /* Values of ledger_header.flags. */
-#define LEDGER_FLAG_PRIVATE	1u	/* not a file: nothing survives a kill */
-#define LEDGER_FLAG_FOREIGN	2u	/* the allocator underneath is not glibc's */
-#define LEDGER_FLAG_FORKED	4u	/* started by fork: holds inherited blocks */
-#define LEDGER_FLAG_SECCOMP	8u	/* a seccomp filter was installed */
-#define LEDGER_FLAG_SAMPLED	16u	/* counters are estimates (sample_bytes > 0) */
-#define LEDGER_FLAG_THREADED	32u	/* more than one thread was seen */
-#define LEDGER_FLAG_OWN_MALLOC	64u	/* the program brings an allocator of its own */
+#define LEDGER_FLAG_PRIVATE 1u     /* private memory, not a file: nothing survives a kill */
+#define LEDGER_FLAG_FOREIGN 2u     /* the allocator underneath is not glibc's */
+#define LEDGER_FLAG_FORKED 4u      /* the process was forked: it holds inherited blocks */
+#define LEDGER_FLAG_SECCOMP 8u     /* a seccomp filter was installed */
+#define LEDGER_FLAG_SAMPLED 16u    /* counters are estimates (sample_bytes > 0) */
+#define LEDGER_FLAG_THREADED 32u   /* more than one thread was seen */
+#define LEDGER_FLAG_OWN_MALLOC 64u /* the program brings an allocator of its own */
 
-/* Snapshot request protocol: report/README.md tells it as a story. */
+/* Why a snapshot is taken: request_reason, and the collector's --reason. */
+enum ledger_reason {
+	LEDGER_REASON_EXIT = 1,
+	LEDGER_REASON_EXEC,        /* exec is about to replace the program (--at-exec) */
+	LEDGER_REASON_ABORT,       /* abort() */
+	LEDGER_REASON_SIGNAL,      /* a deadly signal */
+	LEDGER_REASON_MARK,        /* a mark of the program */
+	LEDGER_REASON_API,         /* tide_snapshot, and the calls that ask about references */
+	LEDGER_REASON_TIMER,       /* --every */
+	LEDGER_REASON_CONDITION,   /* --when */
+	LEDGER_REASON_REQUEST,     /* `tidemark snap` */
+	LEDGER_REASON_POST_MORTEM, /* the process was killed: from what is in the ledger */
+};
+
+/* The snapshot protocol: freeze.h shows who writes which word when. */
 enum ledger_request {
 	REQUEST_NONE,
-	REQUEST_SNAPSHOT,	/* collector to process: the next event takes a snapshot */
-	REQUEST_REAP,		/* collector to process: an image waits to be reaped */
+	REQUEST_SNAPSHOT, /* collector to process: the next event takes a snapshot */
+	REQUEST_REAP,     /* collector to process: an image waits to be reaped */
 };
 enum ledger_freeze {
 	FREEZE_NONE,
-	FREEZE_ASKED,		/* process to collector: I stand still, stop the others */
-	FREEZE_STOPPED,		/* collector to process: all others are stopped, make the image */
-	FREEZE_IMAGE,		/* process to collector: image_pid is the image */
-	FREEZE_DONE,		/* collector to process: go on */
-	FREEZE_PARK,		/* collector to process: stop the others by signal, I may not */
-	FREEZE_PARKED,		/* process to collector: those that could be stopped are */
+	FREEZE_ASKED,   /* process to collector: this thread waits, stop the others */
+	FREEZE_STOPPED, /* collector to process: the others are stopped, make the image */
+	FREEZE_IMAGE,   /* process to collector: image_pid is the image */
+	FREEZE_DONE,    /* collector to process: go on */
+	FREEZE_PARK,    /* collector to process: ptrace is refused, stop the others by signal */
+	FREEZE_PARKED,  /* process to collector: the threads that react are stopped */
+	FREEZE_OVER,    /* server's collector to process: request_result says how it ended */
 };
 
 struct ledger_header {
 	char magic[8];
 	uint32_t version;
-	uint32_t header_bytes;		/* sizeof(struct ledger_header) of the writer */
-	uint32_t state;			/* enum ledger_state */
-	uint32_t flags;			/* LEDGER_FLAG_* */
+	uint32_t header_bytes; /* sizeof(struct ledger_header) of the writer */
+	uint32_t state;        /* enum ledger_state */
+	uint32_t flags;        /* LEDGER_FLAG_* */
 	int32_t pid;
 	int32_t parent_pid;
 	uint32_t uid;
-	uint32_t depth_limit;		/* frames kept per stack */
-	uint64_t sample_bytes;		/* mean bytes between samples; 0 = every event */
-	uint64_t file_bytes;		/* length of the (sparse) file */
-	uint64_t started_wall_ns;	/* CLOCK_REALTIME */
-	uint64_t started_mono_ns;	/* CLOCK_MONOTONIC */
+	uint32_t depth_limit;     /* frames kept per stack */
+	uint64_t sample_bytes;    /* mean bytes between samples; 0 = every event */
+	uint64_t file_bytes;      /* length of the (sparse) file */
+	uint64_t started_wall_ns; /* CLOCK_REALTIME */
+	uint64_t started_mono_ns; /* CLOCK_MONOTONIC */
 	uint64_t started_tsc;
-	uint64_t tsc_per_second;	/* 0 until known */
-	uint64_t ended_mono_ns;		/* set when state becomes FINISHED */
-	int32_t exit_status;		/* status given to exit(); -1 when unknown */
-	uint32_t sequence;		/* snapshots taken so far (%n) */
-	uint32_t generation;		/* fork generation: 0, or 1 + the parent's */
-	uint32_t main_tid;
-	/* Process counters. Written by whoever publishes; see shim/count.h. */
+	uint64_t tsc_per_second; /* 0 until known */
+	uint64_t ended_mono_ns;  /* set when state becomes FINISHED */
+	int32_t exit_status;     /* status given to exit(); -1 when unknown */
+	uint32_t generation;     /* fork generation: 0, or 1 + the parent's */
+	uint32_t birth_now;      /* current birth number: see birth_of_ns */
+	uint32_t query_kind;     /* enum ledger_query, for REQUEST_FLAG_QUERY */
+	uint64_t query_address;
+	/* Process counters, written by the thread that publishes: shim/count.h. */
 	int64_t live_bytes;
 	int64_t live_blocks;
 	int64_t peak_bytes;
-	uint64_t peak_mono_ns;
-	uint32_t peak_version;		/* T of the exact-peak rule (DESIGN 9) */
-	uint32_t birth_now;		/* current birth number (birth_time in this header) */
-	uint64_t events;		/* allocations published so far */
-	uint64_t own_bytes;		/* addresses that the shim has mapped, in the target */
+	uint32_t peak_version; /* counts the peaks (CN1 of shim/count.h) */
+	uint32_t peak_birth;   /* birth number of the latest peak */
+	uint64_t events;       /* allocations published so far */
+	uint64_t own_bytes;    /* bytes of addresses that the shim has mapped in the target */
 	uint64_t missed[MISSED_COUNT];
 	/* Places in the target's memory, for the collector. */
-	uint64_t block_root;		/* address of the block map's root (blockmap.h) */
-	uint64_t spill_table;		/* address of struct spill_entry[] (blockmap.h) */
+	uint64_t block_root;  /* address of the block map's root (blockmap.h) */
+	uint64_t spill_table; /* address of struct spill_entry[] (blockmap.h) */
 	uint64_t spill_capacity;
-	uint64_t shim_lo, shim_hi;	/* where the library itself is mapped */
-	uint64_t exit_function;		/* address of exit() */
-	uint64_t syscall_instruction;	/* address of a `syscall; ret` in the shim */
-	uint64_t image_entry;		/* what an image process runs (freeze.c) */
-	uint64_t pthread_keys_offset;	/* 0: unknown */
-	uint64_t freeze_place;		/* address of struct freeze_place (shim/freeze.h) */
+	uint64_t shim_lo, shim_hi;    /* where the library itself is mapped */
+	uint64_t exit_function;       /* address of exit() */
+	uint64_t syscall_instruction; /* address of a `syscall; int3` in the shim */
+	uint64_t freeze_place;        /* address of struct freeze_place (shim/freeze.h) */
 	/* Control words: the only ones another process may change. */
-	uint32_t request;		/* enum ledger_request */
-	uint32_t freeze;		/* enum ledger_freeze; futex */
+	uint32_t request; /* enum ledger_request */
+	uint32_t freeze;  /* enum ledger_freeze; futex */
 	int32_t collector_pid;
 	int32_t image_pid;
-	uint32_t requested_by;		/* thread index of the thread that waits */
-	uint32_t request_reason;	/* enum tide_reason (report/format.h) */
-	uint32_t request_path;		/* LEDGER_STRINGS index of the output path or pattern */
-	uint32_t request_result;	/* 0 = good, else errno */
-	uint32_t request_flags;		/* REQUEST_FLAG_* */
-	uint32_t request_serial;	/* counts requests: a reply names its serial */
+	uint32_t requested_by;   /* LEDGER_THREADS index of the thread that waits */
+	uint32_t request_reason; /* enum ledger_reason */
+	uint32_t request_result; /* 0 = good, else errno: set before FREEZE_OVER */
+	uint32_t request_flags;  /* REQUEST_FLAG_* */
+	uint32_t request_serial; /* counts requests: a reply names its serial */
 	/* Strings (LEDGER_STRINGS indices). */
 	uint32_t exe, command, directory, output, libc, options;
-	uint32_t allocator;		/* path of the module that holds the malloc underneath */
+	uint32_t allocator; /* path of the module that holds the malloc underneath */
 	/* Rounds (shim/rounds.h). */
-	uint32_t rounds_name;		/* LEDGER_STRINGS: the mark that ends a round; 0 = none */
-	uint32_t rounds;		/* such marks seen */
-	uint32_t rounds_width;		/* rounds a bucket of LEDGER_ROUNDS stands for: 1, 2, 4 ... */
-	uint32_t rounds_busy;		/* a thread is writing LEDGER_ROUNDS */
-	uint32_t query_kind;		/* enum ledger_query */
-	uint64_t query_address;
-	uint32_t peak_birth;		/* birth number of the latest peak */
+	uint32_t rounds_name;  /* LEDGER_STRINGS: the mark that ends a round; 0 = none */
+	uint32_t rounds;       /* marks of that name so far */
+	uint32_t rounds_width; /* rounds per bucket of LEDGER_ROUNDS: 1, 2, 4 ... */
+	uint32_t rounds_busy;  /* a thread is writing LEDGER_ROUNDS */
 	/* Control words too: images made from outside, for their parent to reap (REQUEST_REAP). */
 	int32_t ended_images[LEDGER_ENDED_IMAGES];
+	uint64_t pid_namespace; /* in which `pid` is a number: inode of /proc/self/ns/pid; 0 unknown */
 	struct ledger_table table[LEDGER_TABLES];
 };
+_Static_assert(sizeof(struct ledger_header) == 1000, "LEDGER_VERSION");
 
-#define REQUEST_FLAG_NO_REFERENCES 1u
+#define REQUEST_FLAG_NO_REFERENCES 1u /* no image: counters only */
+#define REQUEST_FLAG_STANDING 2u      /* no image: the stopped process itself is read */
 /* No file: the collector answers query_kind about query_address in LEDGER_ANSWERS. */
 #define REQUEST_FLAG_QUERY 16u
 enum ledger_query {
-	QUERY_COLLECT = 1,	/* [0..9]: blocks, bytes of unreferenced, cycle, indirect, possible, reachable */
-	QUERY_REFCOUNT,		/* [0]: references from roots, [1]: from blocks, [2]: 1 = lost */
-	QUERY_REFERRERS,	/* [0]: how many; [1...]: address of each word that refers to it, 0 = register */
-	QUERY_REFERENTS,	/* [0]: how many; [1...]: addresses of the blocks that it refers to */
+	QUERY_COLLECT = 1, /* [0..9]: blocks, bytes of unreferenced, cycle, indirect, possible, reachable */
+	QUERY_REFCOUNT,    /* [0]: references from roots, [1]: from blocks, [2]: 1 = lost */
+	QUERY_REFERRERS,   /* [0]: how many; [1...]: address of each word that refers to it, 0 = register */
+	QUERY_REFERENTS,   /* [0]: how many; [1...]: addresses of the blocks that it refers to */
 };
-#define REQUEST_FLAG_STANDING 2u	/* no image: the process itself is read, standing */
 
 struct ledger_module {
-	uint64_t lo, hi;		/* load range [lo, hi) */
-	uint64_t bias;			/* address = bias + ELF virtual address */
-	uint32_t path;			/* LEDGER_STRINGS */
-	uint32_t build_id_bytes;	/* 0..20 */
+	uint64_t lo, hi;         /* load range [lo, hi) */
+	uint64_t bias;           /* address = bias + ELF virtual address */
+	uint32_t path;           /* LEDGER_STRINGS */
+	uint32_t build_id_bytes; /* 0..20 */
 	uint8_t build_id[20];
-	uint32_t closed;		/* birth number at which it was unloaded; 0 = loaded */
-	uint32_t opened;		/* birth number at which it was first seen */
-	uint32_t flags;			/* LEDGER_MODULE_* */
+	uint32_t closed; /* birth number at which it was unloaded; 0 = loaded */
+	uint32_t opened; /* birth number at which it was first seen */
+	uint32_t flags;  /* LEDGER_MODULE_* */
 };
-#define LEDGER_MODULE_MAIN 1u		/* the executable */
-#define LEDGER_MODULE_SHIM 2u		/* this library */
+_Static_assert(sizeof(struct ledger_module) == 64, "LEDGER_VERSION");
+#define LEDGER_MODULE_MAIN 1u /* the executable */
+#define LEDGER_MODULE_SHIM 2u /* this library */
 #define LEDGER_MODULE_VDSO 4u
-#define LEDGER_MODULE_REPLACED 0x80000000u	/* unloaded, and other code came there since */
+#define LEDGER_MODULE_REPLACED 0x80000000u /* unloaded, and other code was loaded there since */
 
-/* A node of the trie of stacks. Children know parents; the parent is the
- * caller. `address` is a return address, or the interrupted pc where
- * LEDGER_NODE_SIGNAL is set: look up address-1, or address, accordingly. */
+/* A node of the trie of stacks. A child points to its parent, which is the caller.
+ * `address` is a return address, to be looked up at address - 1, or the interrupted
+ * pc itself where LEDGER_NODE_SIGNAL is set. */
 struct ledger_node {
-	uint32_t parent;		/* 0: outermost frame kept */
-	uint16_t module;		/* LEDGER_MODULES; 0 = no module (JIT, unknown) */
-	uint16_t flags;			/* LEDGER_NODE_* */
+	uint32_t parent; /* 0: outermost frame kept */
+	uint16_t module; /* LEDGER_MODULES; 0 = no module (JIT, unknown) */
+	uint16_t flags;  /* LEDGER_NODE_* */
 	uint64_t address;
 };
-#define LEDGER_NODE_SIGNAL 1u		/* interrupted frame: exact pc */
-#define LEDGER_NODE_BY_FRAME_POINTER 2u	/* found without unwind rules */
-#define LEDGER_NODE_REPLACED 0x8000u	/* its module, or one further out, is replaced: in no stack to come */
+_Static_assert(sizeof(struct ledger_node) == 16, "LEDGER_VERSION");
+#define LEDGER_NODE_SIGNAL 1u           /* interrupted frame: exact pc */
+#define LEDGER_NODE_BY_FRAME_POINTER 2u /* found without unwind rules */
+#define LEDGER_NODE_REPLACED                                                                                 \
+	0x8000u /* its module, or that of an outer frame, is replaced: no new stack has it */
 
-#define LEDGER_SITE_NESTED 1u		/* events inside hooks, from signal handlers */
-#define LEDGER_SITE_OVERFLOW 2u		/* events for which no site could be made */
-#define LEDGER_SITE_BOOT 3u		/* before the first walk was possible */
+#define LEDGER_SITE_NESTED 1u   /* events inside hooks, from signal handlers */
+#define LEDGER_SITE_OVERFLOW 2u /* events whose site did not fit */
+#define LEDGER_SITE_BOOT 3u     /* reserved: no event is charged to it */
 #define LEDGER_SITE_FIRST 4u
 
 struct ledger_site {
 	uint64_t hash;
-	uint32_t node;			/* LEDGER_NODES: the caller of the allocator */
-	uint16_t depth;			/* frames kept */
-	uint16_t flags;			/* LEDGER_SITE_* flags below */
+	uint32_t node;  /* LEDGER_NODES: the caller of the allocator */
+	uint16_t depth; /* frames kept */
+	uint16_t flags; /* LEDGER_SITE_* flags below */
 };
-#define LEDGER_SITE_DEPTH_CUT 1u	/* deeper than depth_limit: leaf end kept */
-#define LEDGER_SITE_BROKEN 2u		/* the walk could not go on: outer frames unknown */
-#define LEDGER_SITE_MAPPING 4u		/* charges mappings, not blocks */
-#define LEDGER_SITE_INHERITED 8u	/* had blocks that were inherited by fork */
-#define LEDGER_SITE_TRACKED 16u		/* charges a tide_track domain */
+_Static_assert(sizeof(struct ledger_site) == 16, "LEDGER_VERSION");
+#define LEDGER_SITE_DEPTH_CUT 1u /* deeper than depth_limit: the innermost frames are kept */
+#define LEDGER_SITE_BROKEN 2u    /* the walk ended early: the outer frames are unknown */
+#define LEDGER_SITE_MAPPING 4u   /* charges mappings, not blocks */
+#define LEDGER_SITE_INHERITED 8u /* had blocks that were inherited by fork */
+#define LEDGER_SITE_TRACKED 16u  /* charges a tide_track domain */
 
 /* What one thread did at one site. Signed values are deltas: a block freed by
  * another thread makes that thread's value negative. */
 struct ledger_counter {
 	int64_t live_bytes;
 	uint64_t total_bytes;
-	int64_t peak_bytes;		/* live_bytes when the process was at its peak (version rule) */
+	int64_t peak_bytes; /* live_bytes when the process was at its peak (version rule) */
 	uint64_t total_blocks;
 	int32_t live_blocks;
 	int32_t peak_blocks;
-	uint32_t version;		/* peak_* are right when version == peak_version; else live_* are */
+	uint32_t version; /* peak_* hold when version == peak_version; else live_* is the value at the peak */
 	uint32_t reallocations;
 	uint32_t temporary;
-	uint32_t lifetimes;		/* LEDGER_LIFETIMES index; 0 = none yet; or the first few: see below */
-	uint32_t sizes;			/* LEDGER_SIZES index; 0 = all in size_class */
-	uint32_t size_class;		/* class of all allocations + 1; 0 = none yet, or see sizes */
+	uint32_t lifetimes;  /* LEDGER_LIFETIMES index; 0 = none yet; or the first few: see below */
+	uint32_t sizes;      /* LEDGER_SIZES index; 0 = all in size_class */
+	uint32_t size_class; /* class of all allocations + 1; 0 = none yet, or see sizes */
 };
+_Static_assert(sizeof(struct ledger_counter) == 64, "LEDGER_VERSION");
 
 /* Size class c holds requests r with bit_length(r) == c: 0 | 1 | 2-3 | 4-7 ... */
 #define LEDGER_SIZE_CLASSES 48
-struct ledger_sizes { uint32_t count[LEDGER_SIZE_CLASSES]; };
+struct ledger_sizes {
+	uint32_t count[LEDGER_SIZE_CLASSES];
+};
+_Static_assert(sizeof(struct ledger_sizes) == 192, "LEDGER_VERSION");
 
-/* Lifetime class c holds lifetimes of [2^(c+9), 2^(c+10)) ns; 0 also all shorter,
- * 31 also all longer. Counts are weighted so that they estimate all frees. */
+/* Lifetime class c holds lifetimes of [2^(c+9), 2^(c+10)) ns; class 0 also all shorter
+ * ones, class 31 all longer ones. Counts are weighted so that they estimate all frees. */
 #define LEDGER_LIFETIME_CLASSES 32
-struct ledger_lifetimes { uint32_t count[LEDGER_LIFETIME_CLASSES]; };
-/* Few frees are measured at most sites: up to four stand in the counter itself, seven
+struct ledger_lifetimes {
+	uint32_t count[LEDGER_LIFETIME_CLASSES];
+};
+_Static_assert(sizeof(struct ledger_lifetimes) == 128, "LEDGER_VERSION");
+/* At most sites few frees are measured: the counter itself holds up to four of them, seven
  * bits each from the low end, class 5 | slot_timed 2 (0: no more). */
 #define LEDGER_LIFETIMES_FEW (1u << 31)
 #define LEDGER_LIFETIMES_FEW_COUNT 4u
 #define LEDGER_LIFETIME_FEW(class, timed) ((class) | (uint32_t)(timed) << 5)
 static inline unsigned ledger_lifetime_class(uint32_t few) { return few & 31u; }
 /* How many frees one measured lifetime stands for. */
-static inline unsigned ledger_lifetime_weight(unsigned timed)
-{
-	return timed == 1 ? 1 : timed == 2 ? 64 : 0;
-}
+static inline unsigned ledger_lifetime_weight(unsigned timed) { return timed == 1 ? 1 : timed == 2 ? 64 : 0; }
 
-#define LEDGER_PAGE_COUNTERS 64u	/* struct ledger_counter per page */
+#define LEDGER_PAGE_COUNTERS 64u /* struct ledger_counter per page */
+_Static_assert(LEDGER_PAGE_COUNTERS * sizeof(struct ledger_counter) == LEDGER_PAGE, "a page of counters");
 struct ledger_page {
-	uint32_t thread;		/* LEDGER_THREADS index + 1; 0 = free */
-	uint32_t first_site;		/* multiple of LEDGER_PAGE_COUNTERS */
+	uint32_t thread;     /* LEDGER_THREADS index + 1; 0 = free */
+	uint32_t first_site; /* multiple of LEDGER_PAGE_COUNTERS */
 };
+_Static_assert(sizeof(struct ledger_page) == 8, "LEDGER_VERSION");
 
 struct ledger_thread {
 	int32_t tid;
-	uint32_t state;			/* LEDGER_THREAD_* */
-	char name[16];			/* at its last change seen; may be empty */
-	uint32_t born, died;		/* birth numbers; died 0 = alive */
-	uint64_t control_block;		/* thread pointer (fs base) */
-	uint64_t stack_lo, stack_hi;	/* 0 = unknown */
-	uint64_t entry;			/* start routine, 0 for the main thread */
+	uint32_t state;              /* LEDGER_THREAD_* */
+	char name[16];               /* when it was last read; may be empty */
+	uint32_t born, died;         /* birth numbers; died 0 = alive */
+	uint64_t control_block;      /* thread pointer (fs base) */
+	uint64_t stack_lo, stack_hi; /* 0 = unknown */
 	uint64_t signal_stack_lo, signal_stack_hi;
-	uint64_t inside_sp;		/* stack pointer where the program entered the shim; 0 = outside */
-	uint64_t inside_pc;
-	uint64_t inside_registers;	/* address of struct ledger_registers; 0 = not saved */
-	uint64_t allocations;		/* blocks made by this thread */
+	uint64_t allocations; /* blocks made by this thread */
 };
+_Static_assert(sizeof(struct ledger_thread) == 80, "LEDGER_VERSION");
 #define LEDGER_THREAD_ALIVE 1u
 #define LEDGER_THREAD_EXITED 2u
-#define LEDGER_THREAD_DETACHED 4u
 
-/* Registers of a thread that stands inside the shim, as it entered. */
-struct ledger_registers { uint64_t rbx, rbp, r12, r13, r14, r15, rsp, rip; };
+/* Callee-saved registers of the thread that waits inside the shim: freeze.c. */
+struct ledger_registers {
+	uint64_t rbx, rbp, r12, r13, r14, r15, rsp, rip;
+};
+_Static_assert(sizeof(struct ledger_registers) == 64, "LEDGER_VERSION");
 
 struct ledger_point {
-	uint64_t mono_ns;		/* since started_mono_ns */
+	uint64_t mono_ns; /* since started_mono_ns */
 	int64_t live_bytes, live_blocks;
-	uint64_t rss_bytes;		/* 0 = not read */
+	uint64_t rss_bytes; /* 0 = not read */
 	uint64_t total_blocks;
 };
+_Static_assert(sizeof(struct ledger_point) == 40, "LEDGER_VERSION");
 
 struct ledger_mark {
-	uint64_t mono_ns;		/* since started_mono_ns */
-	uint32_t birth;			/* blocks with a greater birth number were born after it */
-	uint32_t name;			/* LEDGER_STRINGS */
-	uint32_t kind;			/* enum ledger_mark_kind */
+	uint64_t mono_ns; /* since started_mono_ns */
+	uint32_t birth;   /* blocks with a greater birth number were born after it */
+	uint32_t name;    /* LEDGER_STRINGS */
+	uint32_t kind;    /* enum ledger_mark_kind */
 	uint32_t thread;
-	int64_t live_bytes, live_blocks;	/* of the process, as published */
+	int64_t live_bytes, live_blocks; /* of the process, as published */
 };
+_Static_assert(sizeof(struct ledger_mark) == 40, "LEDGER_VERSION");
 enum ledger_mark_kind {
-	MARK_USER = 1,			/* tide_mark */
-	MARK_SNAPSHOT,			/* a snapshot was taken */
-	MARK_TICK,			/* --every */
-	MARK_FORK,			/* everything before is inherited */
-	MARK_FREEZE,			/* tide_freeze: baseline */
-	MARK_SCOPE_BEGIN, MARK_SCOPE_END,
-	MARK_START, MARK_STOP,		/* tide_start, tide_stop */
+	LEDGER_MARK_USER = 1, /* tide_mark */
+	LEDGER_MARK_SNAPSHOT, /* a snapshot was taken */
+	LEDGER_MARK_TICK,     /* --every */
+	LEDGER_MARK_FORK,     /* everything before is inherited */
+	LEDGER_MARK_FREEZE,   /* tide_freeze: baseline */
+	LEDGER_MARK_SCOPE_BEGIN,
+	LEDGER_MARK_SCOPE_END,
+	LEDGER_MARK_START, /* tide_start */
+	LEDGER_MARK_STOP,  /* tide_stop */
 };
 
 struct ledger_mapping {
-	uint64_t address, bytes;	/* bytes 0: slot free */
+	uint64_t address, bytes; /* bytes 0: slot free */
 	uint32_t site, birth;
 	uint32_t thread;
-	uint32_t flags;			/* low 16: mmap flags; high 16: protection */
+	uint32_t flags; /* low 16: mmap flags; high 16: protection */
 };
+_Static_assert(sizeof(struct ledger_mapping) == 32, "LEDGER_VERSION");
 
-/* Also says things about blocks: an entry whose domain is one of these concerns
- * the block at `address` if that was born at or before `birth`. */
-#define TRACKED_IGNORED 0xffffffffu	/* no leak, nor what it refers to */
-#define TRACKED_WEAK 0xfffffffeu	/* its references do not keep alive */
-#define TRACKED_ROOT_REGION 0xfffffffdu	/* [address, +bytes) is a root */
+/* Memory that the program charges to a domain (tide_track). An entry whose domain is
+ * one of these is a note about the block at `address`, if that was born at or before
+ * `birth`. */
+#define TRACKED_IGNORED 0xffffffffu     /* neither the block nor what it refers to is a leak */
+#define TRACKED_WEAK 0xfffffffeu        /* its references keep nothing alive */
+#define TRACKED_ROOT_REGION 0xfffffffdu /* [address, +bytes) is a root */
 struct ledger_tracked {
-	uint64_t address, bytes;	/* bytes 0: slot free */
+	uint64_t address, bytes; /* bytes 0: slot free */
 	uint32_t site, birth;
 	uint32_t domain, thread;
 };
+_Static_assert(sizeof(struct ledger_tracked) == 32, "LEDGER_VERSION");
 
-struct ledger_range { uint64_t lo, hi; };
+struct ledger_range {
+	uint64_t lo, hi;
+};
+_Static_assert(sizeof(struct ledger_range) == 16, "LEDGER_VERSION");
 
 /* The floor of a site: least[b] is the least number of its live blocks at the
  * marks that ended rounds [b * rounds_width, (b + 1) * rounds_width). Memory is
- * bounded though the number of rounds is not: when all buckets are in use, pairs
- * are merged (least of both) and rounds_width doubles. A row never written is all
- * zero, which is right: the site had no blocks. */
+ * bounded although the number of rounds is not: when all buckets are in use, pairs
+ * are merged (the lesser of both) and rounds_width doubles. A row that was never
+ * written is all zero, which is right: the site had no blocks. */
 #define LEDGER_ROUND_BUCKETS 126u
-struct ledger_rounds { uint32_t least[LEDGER_ROUND_BUCKETS]; uint32_t spare[2]; };
+struct ledger_rounds {
+	uint32_t least[LEDGER_ROUND_BUCKETS];
+	uint32_t spare[2];
+};
+_Static_assert(sizeof(struct ledger_rounds) == 512, "LEDGER_VERSION");
 
-/* Birth numbers: a clock that can be stored in 22 bits. The number grows with
- * time, by one every `unit`, where unit starts at 16.384 us and doubles each
- * 2^18 numbers, so that the relative error of an age stays below 2^-17; each
- * mark adds one, so that no block shares its number with an earlier mark.
- * 16 steps: 76 hours; later births are all "the last number". */
+/* Birth numbers: a clock that fits in 22 bits. The number grows with time, by one
+ * per unit, where the unit starts at 16.384 us and doubles every 2^18 numbers, so that
+ * the relative error of an age stays below 2^-17; each mark adds one, so that no
+ * block shares its number with an earlier mark. The 16 steps last 76 hours; all later
+ * births have the last number. */
 #define BIRTH_BITS 22
 #define BIRTH_MAX ((1u << BIRTH_BITS) - 1)
 #define BIRTH_STEP_BITS 18
-#define BIRTH_UNIT_SHIFT 14		/* first unit: 2^14 ns */
+#define BIRTH_UNIT_SHIFT 14 /* first unit: 2^14 ns */
 
 static inline uint32_t birth_of_ns(uint64_t ns)
 {

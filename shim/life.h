@@ -1,4 +1,4 @@
-/* life.h - start, fork and end of the profiled process.
+/* life.h - start and end of the profiled process.
  *
  * Threads, signals, fork: as said at each function.
  */
@@ -7,15 +7,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "ledger.h"
 
-/* First event in a forked child (raw clone, too): a ledger of its own. False
- * when that cannot be: the child is not profiled. */
-bool life_forked(void);
-/* An event before the constructor has run. */
-void life_early_event(void);
-/* The process ends now in this way (enum tide_reason); takes the exit snapshot
+/* The process ends now in this way (enum ledger_reason); takes the exit snapshot
  * once. `status` as given to exit. */
-void life_end(uint32_t reason, int status);
+void life_end(enum ledger_reason reason, int status);
 /* exec is about to replace the image, or has failed. */
 void life_exec(bool failed);
 /* Address space is about to be limited to so many bytes, or locked (0): gives
@@ -23,7 +19,5 @@ void life_exec(bool failed);
 void life_limit(uint64_t addresses);
 /* A seccomp filter is about to be installed: no own system calls from now on. */
 void life_seccomp(void);
-
-enum { LIFE_EXIT = 1, LIFE_EXEC, LIFE_ABORT };	/* values of enum tide_reason */
 
 #endif

@@ -4,10 +4,10 @@
 #include <linux/futex.h>
 #include <time.h>
 #include "lock.h"
-#include "thread.h"
 
-__attribute__((cold, noinline))
-void lock_wait(struct lock *l)
+bool lock_thread_dead(int32_t tid) { return raw3(SYS_tgkill, state.ledger->pid, tid, 0) == -ESRCH; }
+
+__attribute__((cold, noinline)) void lock_wait(struct lock *l)
 {
 	const struct timespec patience = { 0, 100000000 };
 	uint32_t self = lock_self(), mark = 0;
@@ -18,24 +18,25 @@ void lock_wait(struct lock *l)
 
 		if (owner == self)
 			return;
-		if (!owner || (slept == -ETIMEDOUT && thread_tid_dead((int32_t)owner))) {
-			if (__atomic_compare_exchange_n(&l->word, &word, self | mark, false, __ATOMIC_ACQUIRE,
-					__ATOMIC_RELAXED))
+		if (!owner || (slept == -ETIMEDOUT && lock_thread_dead((int32_t)owner))) {
+			if (__atomic_compare_exchange_n(
+				    &l->word, &word, self | mark, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 				return;
 			slept = 0;
 		} else if (tries < 200 || state.no_syscalls) {
 			__builtin_ia32_pause();
-		} else if (word & LOCK_WAITERS || __atomic_compare_exchange_n(&l->word, &word, word | LOCK_WAITERS,
-				false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+		} else if (word & LOCK_WAITERS
+			|| __atomic_compare_exchange_n(&l->word, &word, word | LOCK_WAITERS, false,
+				__ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
 			/* Others may sleep as well from now on: whoever gets it wakes the next. */
 			mark = LOCK_WAITERS;
-			slept = raw6(SYS_futex, &l->word, FUTEX_WAIT_PRIVATE, owner | LOCK_WAITERS, &patience, 0, 0);
+			slept = raw6(SYS_futex, &l->word, FUTEX_WAIT_PRIVATE, owner | LOCK_WAITERS, &patience,
+				0, 0);
 		}
 	}
 }
 
-__attribute__((cold, noinline))
-void lock_wake(struct lock *l)
+__attribute__((cold, noinline)) void lock_wake(struct lock *l)
 {
 	if (!state.no_syscalls)
 		raw6(SYS_futex, &l->word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);

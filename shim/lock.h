@@ -1,13 +1,13 @@
 /* lock.h - the shim's only lock: a word with its owner, spun on, then slept on.
  *
- * X1  Taken only while thread->busy is set, so no signal handler of the same
- *     thread can want it (A4); reset in a forked child. Never held across a call
+ * LC1  Taken only while thread->busy is set, so no signal handler of the same
+ *     thread can want it (ST4); reset in a forked child. Never held across a call
  *     into the program or libc, never taken twice.
- * X2  So a thread that finds itself the owner has been thrown out of the shim by
+ * LC2  So a thread that finds itself the owner has been thrown out of the shim by
  *     a longjmp from a handler: it takes the lock over. What the locks guard is
  *     only ever added to, and published last, so half-done work is just lost.
  *     The same where the owner is dead: a thread that was cancelled in the shim.
- * X3  Who waits long, sleeps in the kernel until the owner wakes one: a thousand
+ * LC3  Who waits long, sleeps in the kernel until the owner wakes one: a thousand
  *     threads that look again by themselves leave the owner no processor.
  */
 #ifndef TIDEMARK_LOCK_H
@@ -17,9 +17,11 @@
 #include "raw.h"
 #include "state.h"
 
-#define LOCK_WAITERS 0x80000000u	/* somebody sleeps, or has slept */
+#define LOCK_WAITERS 0x80000000u /* somebody sleeps, or has slept */
 
-struct lock { uint32_t word; };		/* the owner's tid, 0: free; LOCK_WAITERS */
+struct lock {
+	uint32_t word;
+}; /* the owner's tid, 0: free; LOCK_WAITERS */
 
 static inline uint32_t lock_self(void)
 {
@@ -35,6 +37,9 @@ static inline bool lock_try(struct lock *l)
 	return __atomic_compare_exchange_n(&l->word, &owner, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)
 		|| (owner & ~LOCK_WAITERS) == self;
 }
+
+/* True when no thread of this process has this number any more. One system call. */
+bool lock_thread_dead(int32_t tid);
 
 void lock_wait(struct lock *l);
 void lock_wake(struct lock *l);

@@ -4,10 +4,11 @@
  * __lsan_default_suppressions is the program's to define; the collector reads
  * its text from the ledger (string option LSAN_SUPPRESSIONS).
  */
+#include "enter.h"
 #include "event.h"
 #include "freeze.h"
+#include "hooks.h"
 #define TIDEMARK_IMPLEMENTATION_
-#include "thread.h"
 #include "tidemark.h"
 
 EXPORT void __lsan_disable(void);
@@ -17,13 +18,6 @@ EXPORT void __lsan_register_root_region(const void *p, size_t bytes);
 EXPORT void __lsan_unregister_root_region(const void *p, size_t bytes);
 EXPORT void __lsan_do_leak_check(void);
 EXPORT int __lsan_do_recoverable_leak_check(void);
-
-static struct thread *enter(void *frame)
-{
-	struct thread *t = thread_enter((uintptr_t)frame + 16);
-	return (uintptr_t)t <= (uintptr_t)THREAD_NESTED ? NULL : t;
-}
-#define ENTER() enter(__builtin_frame_address(0))
 
 void __lsan_disable(void)
 {
@@ -50,17 +44,14 @@ void __lsan_enable(void)
 
 static void note(void *frame, const void *p, size_t bytes, uint32_t domain)
 {
-	struct thread *t = enter(frame);
+	struct thread *t = enter_whole(frame);
 	if (!t)
 		return;
-	event_note((uintptr_t)p, bytes, domain);
+	event_note((uintptr_t)p, bytes, domain, 0);
 	thread_leave(t);
 }
 
-void __lsan_ignore_object(const void *p)
-{
-	note(__builtin_frame_address(0), p, 1, TRACKED_IGNORED);
-}
+void __lsan_ignore_object(const void *p) { note(__builtin_frame_address(0), p, 1, TRACKED_IGNORED); }
 
 void __lsan_register_root_region(const void *p, size_t bytes)
 {
@@ -81,14 +72,12 @@ static bool anything_lost(void)
 	return tide_collect(&c) == 0 && c.unreferenced.blocks + c.cycle.blocks + c.indirect.blocks > 0;
 }
 
-int __lsan_do_recoverable_leak_check(void)
-{
-	return anything_lost();
-}
+int __lsan_do_recoverable_leak_check(void) { return anything_lost(); }
 
 /* LeakSanitizer ends the process here when something is lost (exit code 23).
  * Ours is an observer: the snapshot at exit tells, and `run --leak-exit`. */
-void __lsan_do_leak_check(void)
-{
-	anything_lost();
-}
+void __lsan_do_leak_check(void) { anything_lost(); }
+
+/* A program built with AddressSanitizer refuses to start where its runtime is not the first library. The
+ * runtime asks this function before it looks, so no variable of ours is in anyone's environment. */
+const char *__asan_default_options(void) { return "verify_asan_link_order=0"; }

@@ -8,18 +8,21 @@
 #include "lock.h"
 #include "mapping.h"
 #include "memory.h"
+#include "mix.h"
 #include "site.h"
-#include "store.h"
+#include "table.h"
 
 /* Of entry n - 1; n == 0: none. An unused entry names the next one in `left`. */
-struct link { uint32_t left, right; };
+struct link {
+	uint32_t left, right;
+};
 
 static struct lock mapping_lock;
 static struct link *links;
 static uint64_t links_room;
 static uint32_t tree, unused;
 
-void mapping_start(void) { store_reserve(LEDGER_MAPPINGS, 64); }
+void mapping_start(void) { table_reserve(LEDGER_MAPPINGS, 64); }
 
 /* Sites of mappings have counters like others, but never touch the process's. */
 static void charge(struct thread *t, uint32_t site, int64_t bytes, int blocks, bool fresh)
@@ -45,8 +48,8 @@ static inline struct ledger_mapping *entry(uint32_t n)
 
 static inline uint32_t rank(uint32_t n)
 {
-	n *= 0x85EBCA6Bu;	/* MurmurHash3's finalizer: Appleby, 2011 */
-	n = (n ^ n >> 13) * 0xC2B2AE35u;
+	n *= MIX_MURMUR_1; /* MurmurHash3's finalizer: Appleby, 2011 */
+	n = (n ^ n >> 13) * MIX_MURMUR_2;
 	return n ^ n >> 16;
 }
 
@@ -82,7 +85,7 @@ static void tree_insert(uint32_t n)
 	*lower = *upper = 0;
 }
 
-/* False when it is not there: a handler has left by longjmp in the middle (X2). */
+/* False when it is not there: a handler has left by longjmp in the middle (LC2). */
 static bool tree_remove(uint32_t n)
 {
 	const uintptr_t address = entry(n)->address;
@@ -145,8 +148,7 @@ static bool entry_put(const struct ledger_mapping *m)
 	uint32_t n = unused;
 	if (n) {
 		unused = links[n - 1].left;
-	} else if (store_reserve(LEDGER_MAPPINGS, table->count + 1)
-	    && (links || links_make())) {
+	} else if (table_reserve(LEDGER_MAPPINGS, table->count + 1) && (links || links_make())) {
 		n = (uint32_t)table->count + 1;
 		entry(n)->bytes = 0;
 		__atomic_store_n(&table->count, n, __ATOMIC_RELEASE);
@@ -191,16 +193,19 @@ static void cut(struct thread *t, uintptr_t lo, uintptr_t hi)
 	}
 }
 
-void mapping_made(struct thread *t, uintptr_t address, uint64_t bytes, int protection, int flags,
-	const uintptr_t *e)
+void mapping_made(
+	struct thread *t, uintptr_t address, uint64_t bytes, int protection, int flags, const uintptr_t *e)
 {
 	uint32_t site = walk_slow(t, e, SITE_DOMAIN_MAPPING);
-	bytes = (bytes + 4095) & ~(uint64_t)4095;
+	bytes = ledger_page_up(bytes);
 	lock_take(&mapping_lock);
-	cut(t, address, address + bytes);	/* MAP_FIXED replaces */
-	if (entry_put(&(struct ledger_mapping){ .address = address, .bytes = bytes, .site = site,
-			.birth = birth_now(), .thread = t->number,
-			.flags = (uint32_t)(flags & 0xffff) | (uint32_t)protection << 16 }))
+	cut(t, address, address + bytes); /* MAP_FIXED replaces */
+	if (entry_put(&(struct ledger_mapping){ .address = address,
+		    .bytes = bytes,
+		    .site = site,
+		    .birth = birth_now(),
+		    .thread = t->number,
+		    .flags = (uint32_t)(flags & 0xffff) | (uint32_t)protection << 16 }))
 		charge(t, site, (int64_t)bytes, 1, true);
 	lock_release(&mapping_lock);
 }
@@ -209,6 +214,6 @@ void mapping_gone(struct thread *t, uintptr_t address, uint64_t bytes)
 {
 	__atomic_fetch_add(&state.unmaps, 1, __ATOMIC_RELAXED);
 	lock_take(&mapping_lock);
-	cut(t, address, address + ((bytes + 4095) & ~(uint64_t)4095));
+	cut(t, address, address + ledger_page_up(bytes));
 	lock_release(&mapping_lock);
 }

@@ -5,7 +5,7 @@
  * with LEDGER_SITE_MAPPING, and listed in LEDGER_MAPPINGS: there the collector
  * finds roots that the program made, such as coroutine stacks.
  *
- * P1  Sites of mappings are never part of the heap's totals.
+ * MG1  Sites of mappings are never part of the heap's totals.
  *
  * Threads: all; one lock. Signals: nested entries are not recorded. Fork: the
  * list is inherited; mapping_after_fork, once it is copied, orders it anew.
@@ -17,8 +17,8 @@
 
 void mapping_start(void);
 void mapping_after_fork(void);
-void mapping_made(struct thread *t, uintptr_t address, uint64_t bytes, int protection, int flags,
-	const uintptr_t *e);
+void mapping_made(
+	struct thread *t, uintptr_t address, uint64_t bytes, int protection, int flags, const uintptr_t *e);
 void mapping_gone(struct thread *t, uintptr_t address, uint64_t bytes);
 
 #endif

@@ -4,7 +4,7 @@
 #include "memory.h"
 #include "raw.h"
 #include "state.h"
-#include "store.h"
+#include "table.h"
 
 void memory_note(const void *start, size_t bytes)
 {
@@ -14,26 +14,29 @@ void memory_note(const void *start, size_t bytes)
 	uint64_t i = __atomic_load_n(&t->count, __ATOMIC_ACQUIRE);
 	/* Reserved first: others read all entries below the count. */
 	do {
-		if (!store_reserve(LEDGER_OWN, i + 1)) {
+		if (!table_reserve(LEDGER_OWN, i + 1)) {
 			missed_add(MISSED_NO_MEMORY, 1);
 			return;
 		}
-	} while (!__atomic_compare_exchange_n(&t->count, &i, i + 1, true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+	} while (
+		!__atomic_compare_exchange_n(&t->count, &i, i + 1, true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
 	struct ledger_range *r = (struct ledger_range *)ledger_at(LEDGER_OWN) + i;
 	__atomic_store_n(&r->lo, (uintptr_t)start, __ATOMIC_RELAXED);
 	__atomic_store_n(&r->hi, (uintptr_t)start + bytes, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&state.ledger->own_bytes, bytes, __ATOMIC_RELAXED);
 }
 
+void memory_no_dump(void *start, size_t bytes) { raw3(SYS_madvise, start, bytes, MADV_DONTDUMP); }
+
 void *memory_map(size_t bytes, unsigned flags)
 {
-	bytes = (bytes + 4095) & ~(size_t)4095;
+	bytes = ledger_page_up(bytes);
 	if (state.no_syscalls) {
 		missed_add(MISSED_SECCOMP, 1);
 		return NULL;
 	}
-	void *p = raw_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p = raw_mmap(
+		NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (!p) {
 		missed_add(MISSED_NO_MEMORY, 1);
 		return NULL;
@@ -44,6 +47,7 @@ void *memory_map(size_t bytes, unsigned flags)
 		missed_add(MISSED_NO_MEMORY, 1);
 		return NULL;
 	}
+	memory_no_dump(p, bytes);
 	memory_note(p, bytes);
 	return p;
 }
@@ -59,13 +63,13 @@ void memory_forget(const void *start)
 void memory_unmap(void *start, size_t bytes)
 {
 	memory_forget(start);
-	raw2(SYS_munmap, start, (bytes + 4095) & ~(size_t)4095);
+	raw2(SYS_munmap, start, ledger_page_up(bytes));
 }
 
 /* Bit 63 of the entries of /proc/self/pagemap says that a page is present. */
 static size_t pages_present(int fd, uintptr_t lo, uintptr_t hi)
 {
-	uint64_t entry[512], at = lo / 4096, end = (hi + 4095) / 4096;
+	uint64_t entry[512], at = lo / LEDGER_PAGE, end = ledger_page_up(hi) / LEDGER_PAGE;
 	size_t pages = 0;
 	while (at < end) {
 		uint64_t most = end - at < 512 ? end - at : 512;
@@ -91,5 +95,5 @@ size_t memory_resident(void)
 	for (uint64_t i = 0; i < state.ledger->table[LEDGER_OWN].count; i++)
 		pages += pages_present(fd, r[i].lo, r[i].hi);
 	raw1(SYS_close, fd);
-	return pages * 4096;
+	return pages * LEDGER_PAGE;
 }

@@ -1,8 +1,8 @@
 /* memory.h - the shim's own memory: mapped, never from malloc.
  *
- * M1  What is mapped is written down in LEDGER_OWN, so that the collector
+ * MY1  What is mapped is written down in LEDGER_OWN, so that the collector
  *     neither scans it nor counts it as the program's.
- * M2  NULL on failure; errno is not touched.
+ * MY2  NULL on failure; errno is not touched.
  *
  * Threads: all. Signals: safe (no lock; nested use maps more).
  */
@@ -11,11 +11,14 @@
 
 #include <stddef.h>
 
-#define MEMORY_WIPE 1u		/* zero in a forked child (MADV_WIPEONFORK) */
+#define MEMORY_WIPE 1u /* zero in a forked child (MADV_WIPEONFORK) */
 
 /* Zeroed pages that take memory only when touched. Never given back. */
 void *memory_map(size_t bytes, unsigned flags);
 void memory_unmap(void *start, size_t bytes);
+/* Keeps memory out of core dumps: tables are sparse reservations, in which a dump would find nothing but
+ * zeros. memory_map does it by itself. */
+void memory_no_dump(void *start, size_t bytes);
 /* Tells the collector of memory that was mapped some other way. */
 void memory_note(const void *start, size_t bytes);
 /* What was noted to begin there is gone, and the program may get the addresses. */

@@ -1,39 +1,36 @@
 /* module.c - see module.h. */
-#include <dlfcn.h>
 #include <elf.h>
+#include <limits.h>
 #include <link.h>
 #include <string.h>
 #include "birth.h"
-#include "lock.h"
 #include "module.h"
 #include "note.h"
+#include "object.h"
 #include "raw.h"
-#include "rule.h"
-#include "site.h"
-#include "store.h"
+#include "table.h"
 #include "text.h"
 
 static const char *exe_path;
 static uint32_t latest;
-static struct lock close_lock;
 
 /* Build id from the notes in memory; 0 bytes when there is none. */
-static void read_build_id(const struct dl_find_object *o, struct ledger_module *m)
+static void read_build_id(const struct object *o, struct ledger_module *m)
 {
-	const ElfW(Ehdr) *e = o->dlfo_map_start;
-	size_t bytes = (size_t)((char *)o->dlfo_map_end - (char *)o->dlfo_map_start);
+	const ElfW(Ehdr) *e = (const void *)o->lo;
+	size_t bytes = o->hi - o->lo;
 	if (bytes < sizeof *e || memcmp(e->e_ident, ELFMAG, SELFMAG) != 0
-	    || e->e_phoff + (uint64_t)e->e_phnum * sizeof(ElfW(Phdr)) > bytes)
+		|| e->e_phoff + (uint64_t)e->e_phnum * sizeof(ElfW(Phdr)) > bytes)
 		return;
 	const ElfW(Phdr) *p = (const void *)((const char *)e + e->e_phoff);
 	for (unsigned i = 0; i < e->e_phnum; i++) {
 		if (p[i].p_type != PT_NOTE)
 			continue;
 		const char *at = (const char *)(m->bias + p[i].p_vaddr), *end = at + p[i].p_memsz;
-		if (at < (const char *)o->dlfo_map_start || end > (const char *)o->dlfo_map_end)
+		if ((uintptr_t)at < o->lo || (uintptr_t)end > o->hi)
 			continue;
-		const uint8_t *id = note_build_id((const uint8_t *)at, (size_t)(end - at), sizeof m->build_id,
-			&m->build_id_bytes);
+		const uint8_t *id = note_build_id(
+			(const uint8_t *)at, (size_t)(end - at), sizeof m->build_id, &m->build_id_bytes);
 		if (id) {
 			memcpy(m->build_id, id, m->build_id_bytes);
 			return;
@@ -43,15 +40,15 @@ static void read_build_id(const struct dl_find_object *o, struct ledger_module *
 
 /* The loader keeps a library's name as dlopen was given it. A relative one is
  * completed, in `path`, with the folder of now: the closest that can be known. */
-static const char *full_name(const char *name, char path[4096])
+static const char *full_name(const char *name, char path[PATH_MAX])
 {
-	char *at = path, *end = path + 4096;
+	char *at = path, *end = path + PATH_MAX;
 	bool folder = false;
 	for (const char *c = name; *c && !folder; c++)
 		folder = *c == '/';
 	if (name[0] == '/' || !folder || state.no_syscalls)
 		return name;
-	long n = raw2(SYS_getcwd, path, 4096);
+	long n = raw2(SYS_getcwd, path, PATH_MAX);
 	if (n <= 0)
 		return name;
 	at += n - 1;
@@ -62,8 +59,8 @@ static const char *full_name(const char *name, char path[4096])
 
 static bool is_same(const struct ledger_module *m, const struct ledger_module *other, const char *other_path)
 {
-	return m->lo == other->lo && m->hi == other->hi && m->bias == other->bias
-		&& m->build_id_bytes && m->build_id_bytes == other->build_id_bytes
+	return m->lo == other->lo && m->hi == other->hi && m->bias == other->bias && m->build_id_bytes
+		&& m->build_id_bytes == other->build_id_bytes
 		&& memcmp(m->build_id, other->build_id, m->build_id_bytes) == 0
 		&& text_equal((const char *)ledger_at(LEDGER_STRINGS) + m->path, other_path);
 }
@@ -75,8 +72,8 @@ static bool may_return(uint64_t module)
 	return module_closed((uint32_t)module) && !(m[module].flags & LEDGER_MODULE_REPLACED);
 }
 
-/* Code at [lo, hi) is new: what was there before is replaced. */
-static void replace(uintptr_t lo, uintptr_t hi)
+/* Code at [lo, hi) is new: what was there before is replaced. True when there was any. */
+static bool replace(uintptr_t lo, uintptr_t hi)
 {
 	struct ledger_module *m = ledger_at(LEDGER_MODULES);
 	bool any = false;
@@ -85,20 +82,23 @@ static void replace(uintptr_t lo, uintptr_t hi)
 			__atomic_fetch_or(&m[i].flags, LEDGER_MODULE_REPLACED, __ATOMIC_RELAXED);
 			any = true;
 		}
-	if (any)
-		site_forget_replaced();
+	return any;
 }
 
-static uint32_t module_add(const struct dl_find_object *o)
+static uint32_t add(const struct object *o, bool *replaced)
 {
 	struct ledger_table *t = &state.ledger->table[LEDGER_MODULES];
 	struct ledger_module *m = ledger_at(LEDGER_MODULES);
-	const struct link_map *l = o->dlfo_link_map;
+	const struct link_map *l = object_link(o);
+	if (!l)
+		return 0;
 	struct ledger_module fresh = {
-		.lo = (uintptr_t)o->dlfo_map_start, .hi = (uintptr_t)o->dlfo_map_end,
-		.bias = l->l_addr, .opened = birth_now(),
+		.lo = o->lo,
+		.hi = o->hi,
+		.bias = l->l_addr,
+		.opened = birth_now(),
 	};
-	char buffer[4096];
+	char buffer[PATH_MAX];
 	const char *path = exe_path;
 	if (!l->l_name || !l->l_name[0]) {
 		fresh.flags = LEDGER_MODULE_MAIN;
@@ -115,20 +115,18 @@ static uint32_t module_add(const struct dl_find_object *o)
 			__atomic_store_n(&m[i].closed, 0, __ATOMIC_RELEASE);
 			return (uint32_t)i;
 		}
-	replace(fresh.lo, fresh.hi);
+	*replaced = replace(fresh.lo, fresh.hi);
 	uint64_t index = t->count;
-	if (index > UINT16_MAX || !store_reserve(LEDGER_MODULES, index + 1)) {
+	if (index > UINT16_MAX || !table_reserve(LEDGER_MODULES, index + 1)) {
 		missed_add(MISSED_MODULES_FULL, 1);
 		return 0;
 	}
-	fresh.path = store_string(path);
+	fresh.path = table_string(path);
 	m[index] = fresh;
-	__atomic_store_n(&t->count, index + 1, __ATOMIC_RELEASE);
 	return (uint32_t)index;
 }
 
-/* Index of the loaded module at an address; 0: none is entered. */
-static uint32_t entered(uintptr_t address)
+uint32_t module_find(uintptr_t address)
 {
 	const struct ledger_module *m = ledger_at(LEDGER_MODULES);
 	uint64_t count = __atomic_load_n(&state.ledger->table[LEDGER_MODULES].count, __ATOMIC_ACQUIRE);
@@ -143,21 +141,21 @@ static uint32_t entered(uintptr_t address)
 	return 0;
 }
 
-bool module_known(uintptr_t address)
+uint32_t module_add(uintptr_t address, bool *replaced)
 {
-	return entered(address);
+	struct object o;
+	*replaced = false;
+	if (object_find(address, &o))
+		return add(&o, replaced);
+	*replaced = replace(address, address + 1); /* code that was made there */
+	return 0;
 }
 
-uint32_t module_find(uintptr_t address)
+void module_publish(uint32_t module)
 {
-	uint32_t module = entered(address);
-	if (module)
-		return module;
-	struct dl_find_object o;
-	if (_dl_find_object((void *)address, &o) == 0)
-		return module_add(&o);
-	replace(address, address + 1);		/* code that was made there */
-	return 0;
+	struct ledger_table *t = &state.ledger->table[LEDGER_MODULES];
+	if (module == t->count)
+		__atomic_store_n(&t->count, module + 1, __ATOMIC_RELEASE);
 }
 
 bool module_closed(uint32_t module)
@@ -169,36 +167,28 @@ bool module_closed(uint32_t module)
 bool module_start(const char *exe)
 {
 	exe_path = exe;
-	if (!store_reserve(LEDGER_MODULES, 64))
+	if (!table_reserve(LEDGER_MODULES, 64))
 		return false;
 	state.ledger->table[LEDGER_MODULES].count = 1;
 	return true;
 }
 
-void module_scan_closed(void)
+bool module_scan_closed(void)
 {
 	struct ledger_module *m = ledger_at(LEDGER_MODULES);
 	uint64_t count = __atomic_load_n(&state.ledger->table[LEDGER_MODULES].count, __ATOMIC_ACQUIRE);
 	bool any = false;
-	lock_take(&close_lock);
 	for (uint64_t i = 1; i < count; i++) {
-		struct dl_find_object o;
-		if (module_closed((uint32_t)i) || (_dl_find_object((void *)m[i].lo, &o) == 0
-		    && (uintptr_t)o.dlfo_map_start == m[i].lo && (uintptr_t)o.dlfo_map_end == m[i].hi))
+		struct object o;
+		if (module_closed((uint32_t)i)
+			|| (object_find(m[i].lo, &o) && o.lo == m[i].lo && o.hi == m[i].hi))
 			continue;
 		if (__atomic_load_n(&m[i].flags, __ATOMIC_RELAXED) & LEDGER_MODULE_VDSO)
 			continue;
 		__atomic_store_n(&m[i].closed, birth_advance(), __ATOMIC_RELAXED);
 		any = true;
 	}
-	if (any) {
+	if (any)
 		__atomic_fetch_add(&state.generation, 1, __ATOMIC_ACQ_REL);
-		rule_flush();
-	}
-	lock_release(&close_lock);
-}
-
-void module_after_fork(void)
-{
-	close_lock.word = 0;
+	return any;
 }

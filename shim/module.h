@@ -7,8 +7,9 @@
  * record and its sites go on: a plug-in that is loaded a thousand times is one.
  * When other code comes there, what was there before is replaced.
  *
- * Threads: module_find under the site lock, module_known without; module_scan_closed
- * under its own guard. Signals: never from nested entries.
+ * Threads: module_find and module_closed without a lock; module_add and
+ * module_publish under the site lock; module_scan_closed under a lock of rule.c.
+ * Signals: never from nested entries.
  */
 #ifndef TIDEMARK_MODULE_H
 #define TIDEMARK_MODULE_H
@@ -16,14 +17,17 @@
 #include "state.h"
 
 bool module_start(const char *exe);
-/* Index of the module that holds an address, 0: none. Enters new ones, and calls
- * site_forget_replaced where they replace others. */
+/* Index of the module at an address that is recorded and loaded; 0 when there is none. */
 uint32_t module_find(uintptr_t address);
-/* Is it entered, and loaded? */
-bool module_known(uintptr_t address);
+/* Records the module at an address that module_find does not know; 0 when no loaded
+ * object is there, or the table is full. *replaced: other code was there before, and
+ * site_forget_replaced comes before module_publish, which shows the record to
+ * other threads. */
+uint32_t module_add(uintptr_t address, bool *replaced);
+void module_publish(uint32_t module);
 bool module_closed(uint32_t module);
-/* After a dlclose: closes what is gone, forgets all rules. */
-void module_scan_closed(void);
-void module_after_fork(void);
+/* After a dlclose: closes what is gone. True when anything is; state.generation has
+ * advanced then, and the rules of that code must be flushed. */
+bool module_scan_closed(void);
 
 #endif

@@ -19,10 +19,12 @@ static inline const uint8_t *note_build_id(const uint8_t *at, size_t bytes, uint
 		memcpy(&n, at, sizeof n);
 		at += sizeof n;
 		bytes -= sizeof n;
-		uint64_t name = ((uint64_t)n.n_namesz + 3) & ~3ull, content = ((uint64_t)n.n_descsz + 3) & ~3ull;
+		uint64_t name = ((uint64_t)n.n_namesz + 3) & ~3ull,
+			 content = ((uint64_t)n.n_descsz + 3) & ~3ull;
 		if (name + content > bytes)
 			break;
-		if (n.n_type == NT_GNU_BUILD_ID && n.n_namesz == 4 && n.n_descsz <= most && memcmp(at, "GNU", 4) == 0) {
+		if (n.n_type == NT_GNU_BUILD_ID && n.n_namesz == 4 && n.n_descsz <= most
+			&& memcmp(at, "GNU", 4) == 0) {
 			*length = n.n_descsz;
 			return at + name;
 		}

@@ -14,7 +14,7 @@
 #include "text.h"
 #include "walk.h"
 
-#define CURSOR_WORDS 127	/* libunwind-x86_64.h: UNW_TDEP_CURSOR_LEN */
+#define CURSOR_WORDS 127 /* libunwind-x86_64.h: UNW_TDEP_CURSOR_LEN */
 #define REGISTER_IP 16
 
 static int (*unw_getcontext)(ucontext_t *);

@@ -1,5 +1,6 @@
 /* park.c - signal 33: see park.h. */
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -8,9 +9,13 @@
 #include "raw.h"
 #include "state.h"
 
-#define PARK_SIGNAL 33
-#define PARK_MAGIC 0x7469646570726b21ul
-#define PARK_TRIES 1000		/* of a millisecond each */
+#define PARK_SIGNAL 33                  /* SIGSETXID of glibc, sysdeps/unix/sysv/linux/internal-signals.h */
+#define PARK_MAGIC 0x7469646570726b21ul /* "tideprk!" */
+#define PARK_TRIES 1000                 /* of a millisecond each */
+
+#ifndef SA_RESTORER
+#define SA_RESTORER 0x04000000 /* arch/x86/include/uapi/asm/signal.h */
+#endif
 
 struct kernel_action {
 	void (*handler)(int, siginfo_t *, void *);
@@ -19,12 +24,10 @@ struct kernel_action {
 	uint64_t mask;
 };
 
-struct directory_entry { uint64_t inode; int64_t next; uint16_t length; uint8_t type; char name[]; };
-
 static struct kernel_action before;
 static struct freeze_place *place;
-static uint32_t parking;	/* 1: handlers wait; 0: they return */
-static uint32_t inside;		/* threads in the handler */
+static uint32_t parking; /* 1: handlers wait; 0: they return */
+static uint32_t inside;  /* threads in the handler */
 
 void park_return(void);
 __asm__(".text\n.type park_return,@function\npark_return:\n\tmov $15, %eax\n\tsyscall\n");
@@ -105,7 +108,7 @@ static void park_signal(int pid, int tid)
 
 void park_others(struct freeze_place *p)
 {
-	struct kernel_action ours = { park_handler, SA_SIGINFO | SA_RESTART | SA_ONSTACK | 0x04000000,
+	struct kernel_action ours = { park_handler, SA_SIGINFO | SA_RESTART | SA_ONSTACK | SA_RESTORER,
 		park_return, ~0ull };
 	struct timespec millisecond = { 0, 1000000 };
 	int self = (int)raw0(SYS_gettid), pid = (int)raw0(SYS_getpid);
@@ -150,7 +153,7 @@ void park_release(void)
 
 	if (!__atomic_exchange_n(&parking, 0, __ATOMIC_ACQ_REL))
 		return;
-	raw6(SYS_futex, &parking, FUTEX_WAKE_PRIVATE, 0x7fffffff, 0, 0, 0);
+	raw6(SYS_futex, &parking, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
 	/* A signal may still be on its way to a thread that did not run: the
 	 * handler stays if one has not come back in time; it passes on the rest. */
 	for (int i = 0; i < PARK_TRIES && __atomic_load_n(&inside, __ATOMIC_ACQUIRE); i++)

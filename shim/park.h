@@ -3,7 +3,7 @@
  * glibc keeps signal 33 for itself and never lets a program block it. Our
  * handler is put in by a raw system call just before, passes on what is not
  * ours, and is taken out after. Threads that wait in the kernel are left alone:
- * a signal would end some waits with EINTR (Z2 of freeze.h).
+ * a signal would end some waits with EINTR (FZ2 of freeze.h).
  */
 #ifndef TIDEMARK_PARK_H
 #define TIDEMARK_PARK_H

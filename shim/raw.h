@@ -9,6 +9,11 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
+/* Younger than the headers of glibc 2.28. */
+#ifndef SYS_close_range
+#define SYS_close_range 436 /* Linux 5.9 */
+#endif
+
 static inline long raw_kernel(long n, long a, long b, long c, long d, long e, long f)
 {
 	register long r10 __asm__("r10") = d;
@@ -16,9 +21,9 @@ static inline long raw_kernel(long n, long a, long b, long c, long d, long e, lo
 	register long r9 __asm__("r9") = f;
 	long result;
 	__asm__ volatile("syscall"
-		: "=a"(result)
-		: "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-		: "rcx", "r11", "memory");
+			 : "=a"(result)
+			 : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
 	return result;
 }
 
@@ -41,12 +46,21 @@ static inline long raw_syscall6(long n, long a, long b, long c, long d, long e, 
 #define raw2(n, a, b) raw_syscall6((n), (long)(a), (long)(b), 0, 0, 0, 0)
 #define raw3(n, a, b, c) raw_syscall6((n), (long)(a), (long)(b), (long)(c), 0, 0, 0)
 #define raw4(n, a, b, c, d) raw_syscall6((n), (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
-#define raw5(n, a, b, c, d, e) \
-	raw_syscall6((n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
-#define raw6(n, a, b, c, d, e, f) \
+#define raw5(n, a, b, c, d, e) raw_syscall6((n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+#define raw6(n, a, b, c, d, e, f)                                                                            \
 	raw_syscall6((n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
-static inline int raw_failed(long result) { return result < 0 && result > -4096; }
+#define RAW_ERRNO_MAX 4095 /* MAX_ERRNO of Linux, include/linux/err.h */
+/* What getdents64 writes: getdents(2), struct linux_dirent64. The next one begins `length` bytes on. */
+struct directory_entry {
+	uint64_t inode;
+	int64_t offset;
+	uint16_t length;
+	uint8_t type;
+	char name[];
+} __attribute__((packed));
+
+static inline int raw_failed(long result) { return result < 0 && result >= -RAW_ERRNO_MAX; }
 
 /* mmap: NULL instead of an error value. */
 static inline void *raw_mmap(void *at, size_t bytes, int protection, int flags, int fd, long offset)

@@ -3,17 +3,17 @@
  * A leak that is still referenced shows as a site whose least number of live
  * blocks rises for ever. The shim notes, at each mark that ends a round, what
  * every site holds, in a table of fixed size (struct ledger_rounds); the report
- * cuts it into windows (report/growth.h).
+ * cuts it into windows (report/analysis/growth.h).
  *
- * R1  Called by mark code after the mark was noted, when its name is the one of
+ * RO1  Called by mark code after the mark was noted, when its name is the one of
  *     TIDEMARK_ROUNDS. Costs one pass over the counters in use.
- * R2  One thread at a time; a second one finds rounds_busy set, adds to
+ * RO2  One thread at a time; a second one finds rounds_busy set, adds to
  *     missed.rounds and goes on. The word lies in the ledger, so that a forked
  *     child starts with a free one.
- * R3  Other threads may change counters meanwhile: each value read is one the
+ * RO3  Other threads may change counters meanwhile: each value read is one the
  *     site really had around the mark.
  *
- * Signals: a handler that marks inside of a mark goes the way of R2.
+ * Signals: a handler that marks inside of a mark goes the way of RO2.
  */
 #ifndef TIDEMARK_ROUNDS_H
 #define TIDEMARK_ROUNDS_H
@@ -22,7 +22,10 @@
 
 /* Ends a round in `ledger`. `now` is scratch for `capacity` sites, kept by the caller between
  * calls, zero at the first call for this ledger: now[i].seen tells that row i was written. */
-struct rounds_now { int32_t live; uint32_t seen; };
+struct rounds_now {
+	int32_t live;
+	uint32_t seen;
+};
 void rounds_note(struct ledger_header *ledger, struct rounds_now *now, uint32_t capacity);
 
 #endif

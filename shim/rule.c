@@ -1,34 +1,48 @@
 /* rule.c - reads .eh_frame for one pc; see rule.h.
  *
- *   pc ──_dl_find_object──▶ .eh_frame_hdr ──binary search──▶ FDE ──▶ CIE
+ *   pc ──object_find──▶ .eh_frame_hdr ──binary search──▶ FDE ──▶ CIE
  *        run the CIE's, then the FDE's instructions up to pc ──▶ rule
  *
  * Only what x86-64 compilers emit for call sites is understood; anything else
  * becomes RULE_UNKNOWN and the walk goes by frame pointer or ends there.
  */
-#include <dlfcn.h>
+#include <dwarf.h>
 #include <stdbool.h>
 #include <string.h>
+#include "lock.h"
+#include "module.h"
+#include "object.h"
 #include "rule.h"
 #include "site.h"
 
 uint64_t rule_table[1u << RULE_SLOTS_BITS];
+static struct lock close_lock;
 
 /* DWARF register numbers of x86-64. */
 enum { REG_RBP = 6, REG_RSP = 7, REG_RIP = 16 };
 
-struct cursor { const uint8_t *at, *end; bool bad; };
+struct cursor {
+	const uint8_t *at, *end;
+	bool bad;
+};
 
 static uint8_t get_byte(struct cursor *c)
 {
-	if (c->at >= c->end) { c->bad = true; return 0; }
+	if (c->at >= c->end) {
+		c->bad = true;
+		return 0;
+	}
 	return *c->at++;
 }
 
 static uint64_t get_bytes(struct cursor *c, unsigned n)
 {
 	uint64_t v = 0;
-	if ((size_t)(c->end - c->at) < n) { c->bad = true; c->at = c->end; return 0; }
+	if ((size_t)(c->end - c->at) < n) {
+		c->bad = true;
+		c->at = c->end;
+		return 0;
+	}
 	memcpy(&v, c->at, n);
 	c->at += n;
 	return v;
@@ -64,32 +78,41 @@ static int64_t get_sleb(struct cursor *c)
 	return 0;
 }
 
+/* The two halves of a DW_EH_PE encoding (LSB 5.0, section 10.5.1). */
+#define FORMAT_MASK 0x0f
+#define BASE_MASK 0x70
+
 /* A pointer in the DW_EH_PE encoding; only the forms that do not need a
  * text or function base. */
 static uintptr_t get_pointer(struct cursor *c, uint8_t encoding, uintptr_t data_base)
 {
 	uintptr_t place = (uintptr_t)c->at;
 	uintptr_t v;
-	if (encoding == 0xff)
+	if (encoding == DW_EH_PE_omit)
 		return 0;
-	switch (encoding & 0x0f) {
-	case 0x00: case 0x04: case 0x0c: v = get_bytes(c, 8); break;
-	case 0x01: v = get_uleb(c); break;
-	case 0x02: v = get_bytes(c, 2); break;
-	case 0x03: v = get_bytes(c, 4); break;
-	case 0x09: v = (uintptr_t)get_sleb(c); break;
-	case 0x0a: v = (uintptr_t)(int16_t)get_bytes(c, 2); break;
-	case 0x0b: v = (uintptr_t)(int32_t)get_bytes(c, 4); break;
+	switch (encoding & FORMAT_MASK) {
+	case DW_EH_PE_absptr:
+	case DW_EH_PE_udata8:
+	case DW_EH_PE_sdata8: v = get_bytes(c, 8); break;
+	case DW_EH_PE_uleb128: v = get_uleb(c); break;
+	case DW_EH_PE_udata2: v = get_bytes(c, 2); break;
+	case DW_EH_PE_udata4: v = get_bytes(c, 4); break;
+	case DW_EH_PE_sleb128: v = (uintptr_t)get_sleb(c); break;
+	case DW_EH_PE_sdata2: v = (uintptr_t)(int16_t)get_bytes(c, 2); break;
+	case DW_EH_PE_sdata4: v = (uintptr_t)(int32_t)get_bytes(c, 4); break;
 	default: c->bad = true; return 0;
 	}
-	switch (encoding & 0x70) {
-	case 0x00: break;
-	case 0x10: v += place; break;
-	case 0x30: v += data_base; break;
+	switch (encoding & BASE_MASK) {
+	case DW_EH_PE_absptr: break;
+	case DW_EH_PE_pcrel: v += place; break;
+	case DW_EH_PE_datarel: v += data_base; break;
 	default: c->bad = true;
 	}
 	return v;
 }
+
+/* A length that announces the 64-bit format of DWARF, which no compiler uses here. */
+#define LENGTH_64 0xffffffffu
 
 struct cie {
 	uint64_t code_align;
@@ -104,7 +127,7 @@ static bool cie_read(const uint8_t *at, struct cie *out)
 {
 	uint32_t length;
 	memcpy(&length, at, 4);
-	if (length == 0 || length == 0xffffffff)
+	if (length == 0 || length == LENGTH_64)
 		return false;
 	struct cursor c = { at + 4, at + 4 + length, false };
 	if (get_bytes(&c, 4) != 0)
@@ -157,18 +180,18 @@ struct row {
 	int64_t cfa_offset;
 	enum rbp_rule rbp;
 	int64_t rbp_offset;
-	bool end;		/* the return address is undefined */
-	bool odd_return;	/* the return address is not at CFA - 8 */
+	bool end;        /* the return address is undefined */
+	bool odd_return; /* the return address is not at CFA - 8 */
 };
 
 /* DW_CFA_def_cfa_expression: only "rbp + n, deref" (gcc's realigned frames). */
 static void cfa_expression(struct row *r, struct cursor e)
 {
 	r->cfa_kind = CFA_LOST;
-	if (get_byte(&e) != 0x70 + REG_RBP)
+	if (get_byte(&e) != DW_OP_breg0 + REG_RBP)
 		return;
 	int64_t n = get_sleb(&e);
-	if (get_byte(&e) != 0x06 || e.at != e.end || e.bad)
+	if (get_byte(&e) != DW_OP_deref || e.at != e.end || e.bad)
 		return;
 	r->cfa_kind = CFA_DEREF;
 	r->cfa_offset = n;
@@ -181,7 +204,7 @@ static void register_expression(struct row *r, uint64_t reg, struct cursor e)
 	if (reg != REG_RBP)
 		return;
 	r->rbp = RBP_LOST;
-	if (get_byte(&e) != 0x70 + REG_RBP)
+	if (get_byte(&e) != DW_OP_breg0 + REG_RBP)
 		return;
 	int64_t n = get_sleb(&e);
 	if (n == 0 && e.at == e.end && !e.bad)
@@ -210,10 +233,11 @@ static void register_restored(struct row *r, const struct row *initial, uint64_t
 	}
 }
 
-#define ROW_STACK 8
+#define ROW_STACK 8 /* nested DW_CFA_remember_state */
+#define OPERAND_MASK 0x3f
 
 /* Runs call frame instructions until `pc` is reached; false when unsupported. */
-static bool run(struct cursor c, const struct cie *cie, uintptr_t at, uintptr_t pc,
+static bool run_instructions(struct cursor c, const struct cie *cie, uintptr_t at, uintptr_t pc,
 	struct row *r, const struct row *initial)
 {
 	struct row saved[ROW_STACK];
@@ -222,46 +246,46 @@ static bool run(struct cursor c, const struct cie *cie, uintptr_t at, uintptr_t 
 	while (c.at < c.end && !c.bad) {
 		uint8_t op = get_byte(&c);
 		uint64_t reg;
-		switch (op >> 6) {
-		case 1:		/* advance_loc */
-			at += (op & 0x3f) * cie->code_align;
+		/* Three instructions keep an operand in their low six bits. */
+		switch (op & ~OPERAND_MASK) {
+		case DW_CFA_advance_loc:
+			at += (op & OPERAND_MASK) * cie->code_align;
 			if (at > pc)
 				return true;
 			continue;
-		case 2:		/* offset */
-			register_saved(r, op & 0x3f, (int64_t)get_uleb(&c) * cie->data_align);
+		case DW_CFA_offset:
+			register_saved(r, op & OPERAND_MASK, (int64_t)get_uleb(&c) * cie->data_align);
 			continue;
-		case 3:		/* restore */
-			register_restored(r, initial, op & 0x3f);
-			continue;
+		case DW_CFA_restore: register_restored(r, initial, op & OPERAND_MASK); continue;
 		}
 		switch (op) {
-		case 0x00: break;						/* nop */
-		case 0x01: at = get_pointer(&c, cie->fde_encoding, 0); goto moved;
-		case 0x02: at += get_bytes(&c, 1) * cie->code_align; goto moved;
-		case 0x03: at += get_bytes(&c, 2) * cie->code_align; goto moved;
-		case 0x04: at += get_bytes(&c, 4) * cie->code_align;
+		case DW_CFA_nop: break;
+		case DW_CFA_set_loc: at = get_pointer(&c, cie->fde_encoding, 0); goto moved;
+		case DW_CFA_advance_loc1: at += get_bytes(&c, 1) * cie->code_align; goto moved;
+		case DW_CFA_advance_loc2: at += get_bytes(&c, 2) * cie->code_align; goto moved;
+		case DW_CFA_advance_loc4:
+			at += get_bytes(&c, 4) * cie->code_align;
 		moved:
 			if (at > pc)
 				return !c.bad;
 			break;
-		case 0x05:						/* offset_extended */
+		case DW_CFA_offset_extended:
 			reg = get_uleb(&c);
 			register_saved(r, reg, (int64_t)get_uleb(&c) * cie->data_align);
 			break;
-		case 0x06: register_restored(r, initial, get_uleb(&c)); break;
-		case 0x07:						/* undefined */
+		case DW_CFA_restore_extended: register_restored(r, initial, get_uleb(&c)); break;
+		case DW_CFA_undefined:
 			reg = get_uleb(&c);
 			if (reg == REG_RIP)
 				r->end = true;
 			if (reg == REG_RBP)
 				r->rbp = RBP_LOST;
 			break;
-		case 0x08:						/* same_value */
+		case DW_CFA_same_value:
 			if (get_uleb(&c) == REG_RBP)
 				r->rbp = RBP_SAME;
 			break;
-		case 0x09:						/* register */
+		case DW_CFA_register:
 			reg = get_uleb(&c);
 			get_uleb(&c);
 			if (reg == REG_RBP)
@@ -269,37 +293,38 @@ static bool run(struct cursor c, const struct cie *cie, uintptr_t at, uintptr_t 
 			if (reg == REG_RIP)
 				r->odd_return = true;
 			break;
-		case 0x0a:						/* remember_state */
+		case DW_CFA_remember_state:
 			if (depth == ROW_STACK)
 				return false;
 			saved[depth++] = *r;
 			break;
-		case 0x0b:						/* restore_state */
+		case DW_CFA_restore_state:
 			if (depth == 0)
 				return false;
 			*r = saved[--depth];
 			break;
-		case 0x0c:						/* def_cfa */
+		case DW_CFA_def_cfa:
 			r->cfa_kind = CFA_REGISTER;
 			r->cfa_register = (unsigned)get_uleb(&c);
 			r->cfa_offset = (int64_t)get_uleb(&c);
 			break;
-		case 0x0d:						/* def_cfa_register */
+		case DW_CFA_def_cfa_register:
 			r->cfa_kind = CFA_REGISTER;
 			r->cfa_register = (unsigned)get_uleb(&c);
 			break;
-		case 0x0e: r->cfa_offset = (int64_t)get_uleb(&c); break;	/* def_cfa_offset */
-		case 0x0f: case 0x10: case 0x16: {
-			/* def_cfa_expression; expression; val_expression */
-			reg = op == 0x0f ? 0 : get_uleb(&c);
+		case DW_CFA_def_cfa_offset: r->cfa_offset = (int64_t)get_uleb(&c); break;
+		case DW_CFA_def_cfa_expression:
+		case DW_CFA_expression:
+		case DW_CFA_val_expression: {
+			reg = op == DW_CFA_def_cfa_expression ? 0 : get_uleb(&c);
 			uint64_t n = get_uleb(&c);
 			if (n > (size_t)(c.end - c.at))
 				return false;
 			struct cursor e = { c.at, c.at + n, false };
 			c.at += n;
-			if (op == 0x0f)
+			if (op == DW_CFA_def_cfa_expression)
 				cfa_expression(r, e);
-			else if (op == 0x10)
+			else if (op == DW_CFA_expression)
 				register_expression(r, reg, e);
 			else if (reg == REG_RBP)
 				r->rbp = RBP_LOST;
@@ -307,19 +332,18 @@ static bool run(struct cursor c, const struct cie *cie, uintptr_t at, uintptr_t 
 				r->odd_return = true;
 			break;
 		}
-		case 0x11:						/* offset_extended_sf */
+		case DW_CFA_offset_extended_sf:
 			reg = get_uleb(&c);
 			register_saved(r, reg, get_sleb(&c) * cie->data_align);
 			break;
-		case 0x12:						/* def_cfa_sf */
+		case DW_CFA_def_cfa_sf:
 			r->cfa_kind = CFA_REGISTER;
 			r->cfa_register = (unsigned)get_uleb(&c);
 			r->cfa_offset = get_sleb(&c) * cie->data_align;
 			break;
-		case 0x13: r->cfa_offset = get_sleb(&c) * cie->data_align; break;
-		case 0x2e: get_uleb(&c); break;				/* GNU_args_size */
-		default:
-			return false;
+		case DW_CFA_def_cfa_offset_sf: r->cfa_offset = get_sleb(&c) * cie->data_align; break;
+		case DW_CFA_GNU_args_size: get_uleb(&c); break;
+		default: return false;
 		}
 	}
 	return !c.bad;
@@ -358,15 +382,17 @@ static uint32_t row_rule(const struct row *r)
 /* The FDE that covers pc, by the sorted table of .eh_frame_hdr; NULL: none. */
 static const uint8_t *find_fde(const uint8_t *hdr, uintptr_t pc)
 {
-	/* version 1, any eh_frame_ptr, udata4 count, datarel sdata4 table */
-	if (hdr[0] != 1 || hdr[2] != 0x03 || hdr[3] != 0x3b)
+	/* Version, encodings of the pointer to .eh_frame (any), of the count and of the table. */
+	if (hdr[0] != 1 || hdr[2] != DW_EH_PE_udata4 || hdr[3] != (DW_EH_PE_datarel | DW_EH_PE_sdata4))
 		return NULL;
 	struct cursor c = { hdr + 4, hdr + 64, false };
 	get_pointer(&c, hdr[1], (uintptr_t)hdr);
 	uint64_t count = get_bytes(&c, 4);
 	if (c.bad || count == 0)
 		return NULL;
-	struct entry { int32_t pc, fde; };
+	struct entry {
+		int32_t pc, fde;
+	};
 	const struct entry *table = (const struct entry *)c.at;
 	int64_t want = (int64_t)(pc - (uintptr_t)hdr);
 	uint64_t lo = 0, hi = count;
@@ -385,20 +411,24 @@ static const uint8_t *find_fde(const uint8_t *hdr, uintptr_t pc)
 static const uint8_t restorer_code[] = { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05 };
 
 /* An FDE, its CIE, and its instructions. */
-struct fde { struct cie cie; uintptr_t start; struct cursor code; };
+struct fde {
+	struct cie cie;
+	uintptr_t start;
+	struct cursor code;
+};
 
 /* The one that covers pc. */
 static bool fde_of(uintptr_t pc, struct fde *f)
 {
-	struct dl_find_object object;
-	if (_dl_find_object((void *)pc, &object) != 0 || !object.dlfo_eh_frame)
+	struct object object;
+	if (!object_find(pc, &object) || !object.unwind)
 		return false;
-	const uint8_t *fde = find_fde(object.dlfo_eh_frame, pc);
+	const uint8_t *fde = find_fde(object.unwind, pc);
 	if (!fde)
 		return false;
 	uint32_t length;
 	memcpy(&length, fde, 4);
-	if (length == 0 || length == 0xffffffff)
+	if (length == 0 || length == LENGTH_64)
 		return false;
 	struct cursor c = { fde + 4, fde + 4 + length, false };
 	const uint8_t *cie_place = c.at;
@@ -406,7 +436,7 @@ static bool fde_of(uintptr_t pc, struct fde *f)
 	if (!cie_read(cie_place - back, &f->cie))
 		return false;
 	f->start = get_pointer(&c, f->cie.fde_encoding, 0);
-	uintptr_t bytes = get_pointer(&c, f->cie.fde_encoding & 0x0f, 0);
+	uintptr_t bytes = get_pointer(&c, f->cie.fde_encoding & FORMAT_MASK, 0);
 	if (pc < f->start || pc - f->start >= bytes || f->cie.return_register != REG_RIP)
 		return false;
 	if (f->cie.augmented) {
@@ -419,7 +449,7 @@ static bool fde_of(uintptr_t pc, struct fde *f)
 	return true;
 }
 
-uint32_t rule_compute(uintptr_t key)
+static uint32_t compute_rule(uintptr_t key)
 {
 	uintptr_t pc = key - 1;
 	struct fde f;
@@ -439,10 +469,10 @@ uint32_t rule_compute(uintptr_t key)
 	}
 	struct row row = { .cfa_kind = CFA_LOST, .rbp = RBP_SAME };
 	struct row none = row;
-	if (!run(f.cie.code, &f.cie, 0, ~(uintptr_t)0, &row, &none))
+	if (!run_instructions(f.cie.code, &f.cie, 0, ~(uintptr_t)0, &row, &none))
 		return rule_make(RULE_UNKNOWN, 0, 0);
 	struct row initial = row;
-	if (!run(f.code, &f.cie, f.start, pc, &row, &initial))
+	if (!run_instructions(f.code, &f.cie, f.start, pc, &row, &initial))
 		return rule_make(RULE_UNKNOWN, 0, 0);
 	return row_rule(&row);
 }
@@ -454,12 +484,12 @@ static uint64_t used[(1u << RULE_SLOTS_BITS) / LINE_ENTRIES / 64];
 uint32_t rule_learn(uintptr_t key)
 {
 	uint32_t generation = __atomic_load_n(&state.generation, __ATOMIC_ACQUIRE);
-	uint32_t rule = rule_compute(key);
-	site_meet_module(key - 1);
-	uint64_t h = key * 0x61C8864680B583EBull, entry = (uint64_t)rule << 32 | (uint32_t)h;
-	if (key >= 1ull << 47)
+	uint32_t rule = compute_rule(key);
+	site_first_seen(key - 1);
+	uint64_t h = rule_hash(key), entry = (uint64_t)rule << RULE_TAG_BITS | rule_tag(h);
+	if (key >> RULE_KEY_BITS)
 		return rule;
-	uint64_t *place = &rule_table[(uint16_t)(h >> 31)];
+	uint64_t *place = rule_place(h);
 	size_t line = (size_t)(place - rule_table) / LINE_ENTRIES;
 	__atomic_fetch_or(&used[line / 64], 1ull << line % 64, __ATOMIC_SEQ_CST);
 	__atomic_store_n(place, entry, __ATOMIC_SEQ_CST);
@@ -469,14 +499,25 @@ uint32_t rule_learn(uintptr_t key)
 	return rule;
 }
 
-void rule_flush(void)
+static void flush(void)
 {
 	for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) {
 		uint64_t lines = __atomic_exchange_n(&used[i], 0, __ATOMIC_SEQ_CST);
 		for (; lines; lines &= lines - 1) {
-			uint64_t *entry = &rule_table[(i * 64 + (unsigned)__builtin_ctzll(lines)) * LINE_ENTRIES];
+			uint64_t *entry =
+				&rule_table[(i * 64 + (unsigned)__builtin_ctzll(lines)) * LINE_ENTRIES];
 			for (unsigned k = 0; k < LINE_ENTRIES; k++)
 				__atomic_store_n(&entry[k], 0, __ATOMIC_RELAXED);
 		}
 	}
 }
+
+void rule_forget_closed(void)
+{
+	lock_take(&close_lock);
+	if (module_scan_closed())
+		flush();
+	lock_release(&close_lock);
+}
+
+void rule_after_fork(void) { close_lock.word = 0; }

@@ -1,5 +1,6 @@
 /* sample.c - see sample.h. No libm in the shim: exp and log are made here, to
  * about 1e-9, far below the noise of sampling. */
+#include "mix.h"
 #include "sample.h"
 
 /* e^-x for 0 <= x: halve until small, Taylor, square again. */
@@ -22,7 +23,7 @@ static double exp_negative(double x)
 static double minus_log(uint64_t n)
 {
 	unsigned bits = 63u - (unsigned)__builtin_clzll(n);
-	double m = (double)n / (double)(1ull << bits);		/* 1 <= m < 2 */
+	double m = (double)n / (double)(1ull << bits); /* 1 <= m < 2 */
 	double y = (m - 1) / (m + 1), y2 = y * y, sum = 0;
 	for (int k = 19; k >= 1; k -= 2)
 		sum = sum * y2 + 1.0 / k;
@@ -31,12 +32,12 @@ static double minus_log(uint64_t n)
 
 uint64_t sample_random(uint64_t *random)
 {
-	uint64_t x = *random;		/* xorshift64*: Vigna, 2014 */
+	uint64_t x = *random; /* xorshift64*: Vigna, 2014 */
 	x ^= x >> 12;
 	x ^= x << 25;
 	x ^= x >> 27;
 	*random = x;
-	return x * 0x2545F4914F6CDD1Dull;
+	return x * MIX_STAR;
 }
 
 int64_t sample_next(uint64_t *random, uint64_t mean)
@@ -51,7 +52,7 @@ struct sample_weight sample_weight(uintptr_t address, uint64_t size, uint64_t me
 	double bytes = size ? (double)size : 1, p = 1 - exp_negative(bytes / (double)mean);
 	double blocks = 1 / p;
 	int64_t whole = (int64_t)blocks;
-	uint64_t h = (address >> 4) * 0x9E3779B97F4A7C15ull;
+	uint64_t h = (address >> 4) * MIX_GOLDEN;
 	double dice = (double)(h >> 11) / 9007199254740992.0;
 	if (blocks - (double)whole > dice)
 		whole++;
@@ -64,16 +65,11 @@ static void filter_change(uint8_t *n, int by)
 {
 	uint8_t have = __atomic_load_n(n, __ATOMIC_RELAXED);
 	while (have != 255 && (have || by > 0)
-	    && !__atomic_compare_exchange_n(n, &have, (uint8_t)(have + by), true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		&& !__atomic_compare_exchange_n(
+			n, &have, (uint8_t)(have + by), true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 }
 
-void sample_filter_add(uintptr_t address)
-{
-	filter_change(sample_filter_of(address), 1);
-}
+void sample_filter_add(uintptr_t address) { filter_change(sample_filter_of(address), 1); }
 
-void sample_filter_remove(uintptr_t address)
-{
-	filter_change(sample_filter_of(address), -1);
-}
+void sample_filter_remove(uintptr_t address) { filter_change(sample_filter_of(address), -1); }

@@ -12,8 +12,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "mix.h"
 
-struct sample_weight { int64_t bytes, blocks; };
+struct sample_weight {
+	int64_t bytes, blocks;
+};
 
 /* 64 random bits; `random` is the thread's generator, never 0. */
 uint64_t sample_random(uint64_t *random);
@@ -29,7 +32,7 @@ extern uint8_t sample_filter[1 << SAMPLE_FILTER_BITS];
 
 static inline uint8_t *sample_filter_of(uintptr_t address)
 {
-	return &sample_filter[(uint32_t)(address >> 4) * 0x9E3779B1u >> (32 - SAMPLE_FILTER_BITS)];
+	return &sample_filter[(uint32_t)(address >> 4) * MIX_GOLDEN_32 >> (32 - SAMPLE_FILTER_BITS)];
 }
 
 void sample_filter_add(uintptr_t address);

@@ -2,17 +2,24 @@
 #include <sys/mman.h>
 #include "lock.h"
 #include "memory.h"
+#include "mix.h"
 #include "module.h"
 #include "raw.h"
 #include "site.h"
-#include "store.h"
+#include "table.h"
 #include "walk.h"
 
 static struct lock site_lock;
 
 /* Two tables: hash → site, and (parent, address) → node. */
-struct site_table { uint64_t mask; uint64_t entry[]; };
-struct node_table { uint64_t mask; uint32_t entry[]; };
+struct site_table {
+	uint64_t mask;
+	uint64_t entry[];
+};
+struct node_table {
+	uint64_t mask;
+	uint32_t entry[];
+};
 static struct site_table *sites;
 static struct node_table *nodes;
 
@@ -37,17 +44,14 @@ bool site_start(void)
 	struct ledger_table *t = state.ledger->table;
 	sites = sites_new(1 << 12);
 	nodes = nodes_new(1 << 13);
-	if (!sites || !nodes || !store_reserve(LEDGER_SITES, 256) || !store_reserve(LEDGER_NODES, 256))
+	if (!sites || !nodes || !table_reserve(LEDGER_SITES, 256) || !table_reserve(LEDGER_NODES, 256))
 		return false;
 	t[LEDGER_SITES].count = LEDGER_SITE_FIRST;
 	t[LEDGER_NODES].count = 1;
 	return true;
 }
 
-void site_after_fork(void)
-{
-	site_lock.word = 0;
-}
+void site_after_fork(void) { site_lock.word = 0; }
 
 #define ENTRY(hash, site) (((hash) & ~(uint64_t)SLOT_SITE_MASK) | (site))
 /* No site, and a search goes on behind it: for the one hash in 2^42 that looks so, what
@@ -81,9 +85,9 @@ static void sites_publish(struct site_table *fresh)
 {
 	struct site_table *old = sites;
 	__atomic_store_n(&sites, fresh, __ATOMIC_RELEASE);
-	size_t bytes = (sizeof *old + (old->mask + 1) * sizeof old->entry[0] + 4095) & ~(size_t)4095;
-	if (!state.no_syscalls && bytes > 4096)
-		raw3(SYS_madvise, (char *)old + 4096, bytes - 4096, MADV_DONTNEED);
+	size_t bytes = ledger_page_up(sizeof *old + (old->mask + 1) * sizeof old->entry[0]);
+	if (!state.no_syscalls && bytes > LEDGER_PAGE)
+		raw3(SYS_madvise, (char *)old + LEDGER_PAGE, bytes - LEDGER_PAGE, MADV_DONTNEED);
 }
 
 static bool sites_grow(uint64_t count)
@@ -101,9 +105,45 @@ static bool sites_grow(uint64_t count)
 	return true;
 }
 
+/* Sites whose stacks pass through replaced modules are found no more; their numbers stay. */
+static void forget_replaced(void)
+{
+	const struct ledger_module *m = ledger_at(LEDGER_MODULES);
+	struct ledger_node *n = ledger_at(LEDGER_NODES);
+	struct ledger_site *s = ledger_at(LEDGER_SITES);
+	for (uint64_t i = 1; i < state.ledger->table[LEDGER_NODES].count; i++) /* parents come before */
+		if ((m[n[i].module].flags & LEDGER_MODULE_REPLACED)
+			|| (n[n[i].parent].flags & LEDGER_NODE_REPLACED))
+			n[i].flags |= LEDGER_NODE_REPLACED;
+	for (uint64_t i = LEDGER_SITE_FIRST; i < state.ledger->table[LEDGER_SITES].count; i++) {
+		if (!s[i].hash || !(n[s[i].node].flags & LEDGER_NODE_REPLACED))
+			continue;
+		uint64_t at = s[i].hash & sites->mask;
+		while (sites->entry[at] && sites->entry[at] != ENTRY(s[i].hash, i))
+			at = (at + 1) & sites->mask;
+		if (sites->entry[at])
+			__atomic_store_n(&sites->entry[at], ENTRY_GONE, __ATOMIC_RELAXED);
+		__atomic_store_n(&s[i].hash, 0, __ATOMIC_RELAXED);
+	}
+}
+
+/* The module at an address; recorded now when it is new. */
+static uint32_t module_of(uintptr_t address)
+{
+	uint32_t module = module_find(address);
+	if (module)
+		return module;
+	bool replaced;
+	module = module_add(address, &replaced);
+	if (replaced)
+		forget_replaced();
+	module_publish(module);
+	return module;
+}
+
 static uint64_t node_hash(uint32_t parent, uint64_t address, unsigned flags)
 {
-	return site_mix((address + flags) * 0x9E3779B97F4A7C15ull + parent);
+	return site_mix((address + flags) * MIX_GOLDEN + parent);
 }
 
 static bool nodes_grow(uint64_t count)
@@ -120,7 +160,7 @@ static bool nodes_grow(uint64_t count)
 			at = (at + 1) & bigger->mask;
 		bigger->entry[at] = (uint32_t)i;
 	}
-	struct node_table *old = nodes;		/* under the lock nobody else reads it */
+	struct node_table *old = nodes; /* under the lock nobody else reads it */
 	nodes = bigger;
 	memory_unmap(old, sizeof *old + (old->mask + 1) * sizeof old->entry[0]);
 	return true;
@@ -135,7 +175,7 @@ static uint32_t node_find(uint32_t parent, uint64_t address, unsigned flags)
 		const struct ledger_node *have = &n[nodes->entry[at]];
 		/* A module that is loaded again has its nodes again; one that is not has none (module.h). */
 		if (have->parent == parent && have->address == address && have->flags == flags
-		    && !module_closed(have->module))
+			&& !module_closed(have->module))
 			return nodes->entry[at];
 	}
 	return 0;
@@ -147,8 +187,9 @@ static uint32_t node_new(uint32_t parent, uint64_t address, unsigned flags)
 	struct ledger_table *t = &state.ledger->table[LEDGER_NODES];
 	uint64_t index = t->count, at = node_hash(parent, address, flags) & nodes->mask;
 	((struct ledger_node *)ledger_at(LEDGER_NODES))[index] = (struct ledger_node){ .parent = parent,
-		.address = address, .flags = (uint16_t)flags,
-		.module = (uint16_t)module_find(address - !(flags & LEDGER_NODE_SIGNAL)) };
+		.address = address,
+		.flags = (uint16_t)flags,
+		.module = (uint16_t)module_of(address - !(flags & LEDGER_NODE_SIGNAL)) };
 	while (nodes->entry[at])
 		at = (at + 1) & nodes->mask;
 	nodes->entry[at] = (uint32_t)index;
@@ -163,7 +204,8 @@ static unsigned node_flags(const struct walk_frame *f)
 }
 
 /* The node of the innermost of these frames; 0 when the table is full. */
-static uint32_t nodes_of(const struct walk_place *places, struct walk_frame *frames, uint32_t count, bool remember)
+static uint32_t nodes_of(
+	const struct walk_place *places, struct walk_frame *frames, uint32_t count, bool remember)
 {
 	uint32_t i = 0, node = 0, child;
 	if (remember) {
@@ -180,12 +222,14 @@ static uint32_t nodes_of(const struct walk_place *places, struct walk_frame *fra
 	/* A child of what is new is new: their numbers follow each other, so it is known
 	 * where they will stand, and each place is a cache miss in a large table. */
 	uint64_t fresh = state.ledger->table[LEDGER_NODES].count;
-	if (i < count && (!store_reserve(LEDGER_NODES, fresh + count - i) || !nodes_grow(fresh + count - i)))
+	if (i < count && (!table_reserve(LEDGER_NODES, fresh + count - i) || !nodes_grow(fresh + count - i)))
 		return 0;
 	uint64_t parent = node, next = fresh;
 	for (uint32_t k = i; k < count; k++, parent = next++)
-		__builtin_prefetch(&nodes->entry[node_hash((uint32_t)parent, places[k].pc, node_flags(&frames[k]))
-			& nodes->mask], 1);
+		__builtin_prefetch(
+			&nodes->entry[node_hash((uint32_t)parent, places[k].pc, node_flags(&frames[k]))
+				& nodes->mask],
+			1);
 	for (; i < count; i++) {
 		node = node_new(node, places[i].pc, node_flags(&frames[i]));
 		if (remember)
@@ -202,21 +246,22 @@ static uint32_t add_locked(uint64_t hash, const struct walk_place *places, struc
 		return site;
 	struct ledger_table *t = &state.ledger->table[LEDGER_SITES];
 	uint64_t index = t->count;
-	if (index > SLOT_SITE_MASK || !store_reserve(LEDGER_SITES, index + 1) || !sites_grow(index + 1))
+	if (index > SLOT_SITE_MASK || !table_reserve(LEDGER_SITES, index + 1) || !sites_grow(index + 1))
 		return 0;
 	uint32_t node = nodes_of(places, frames, count, remember);
 	if (!node)
 		return 0;
 	struct ledger_site *s = (struct ledger_site *)ledger_at(LEDGER_SITES) + index;
-	*s = (struct ledger_site){ .hash = hash, .node = node, .depth = (uint16_t)count,
-		.flags = (uint16_t)flags };
+	*s = (struct ledger_site){
+		.hash = hash, .node = node, .depth = (uint16_t)count, .flags = (uint16_t)flags
+	};
 	__atomic_store_n(&t->count, index + 1, __ATOMIC_RELEASE);
 	sites_put(sites, hash, (uint32_t)index);
 	return (uint32_t)index;
 }
 
-uint32_t site_add(uint64_t hash, const struct walk_place *places, struct walk_frame *frames,
-	uint32_t count, unsigned flags, bool remember)
+uint32_t site_add(uint64_t hash, const struct walk_place *places, struct walk_frame *frames, uint32_t count,
+	unsigned flags, bool remember)
 {
 	lock_take(&site_lock);
 	uint32_t site = add_locked(hash, places, frames, count, flags, remember);
@@ -228,31 +273,11 @@ uint32_t site_add(uint64_t hash, const struct walk_place *places, struct walk_fr
 	return site;
 }
 
-void site_meet_module(uintptr_t address)
+void site_first_seen(uintptr_t address)
 {
-	if (module_known(address))
+	if (module_find(address))
 		return;
 	lock_take(&site_lock);
-	module_find(address);
+	module_of(address);
 	lock_release(&site_lock);
-}
-
-void site_forget_replaced(void)
-{
-	const struct ledger_module *m = ledger_at(LEDGER_MODULES);
-	struct ledger_node *n = ledger_at(LEDGER_NODES);
-	struct ledger_site *s = ledger_at(LEDGER_SITES);
-	for (uint64_t i = 1; i < state.ledger->table[LEDGER_NODES].count; i++)	/* parents come before */
-		if ((m[n[i].module].flags & LEDGER_MODULE_REPLACED) || (n[n[i].parent].flags & LEDGER_NODE_REPLACED))
-			n[i].flags |= LEDGER_NODE_REPLACED;
-	for (uint64_t i = LEDGER_SITE_FIRST; i < state.ledger->table[LEDGER_SITES].count; i++) {
-		if (!s[i].hash || !(n[s[i].node].flags & LEDGER_NODE_REPLACED))
-			continue;
-		uint64_t at = s[i].hash & sites->mask;
-		while (sites->entry[at] && sites->entry[at] != ENTRY(s[i].hash, i))
-			at = (at + 1) & sites->mask;
-		if (sites->entry[at])
-			__atomic_store_n(&sites->entry[at], ENTRY_GONE, __ATOMIC_RELAXED);
-		__atomic_store_n(&s[i].hash, 0, __ATOMIC_RELAXED);
-	}
 }

@@ -1,17 +1,22 @@
 /* spawn.c - the collector and its keeper: see spawn.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "config.h"
+#include "object.h"
 #include "raw.h"
 #include "spawn.h"
 #include "state.h"
+#include "text.h"
 
 #define KERNEL_SIGNALS 64
 #define STACK_BYTES 16384
@@ -22,20 +27,76 @@ static char keeper_stack[STACK_BYTES] __attribute__((aligned(64)));
 static char middle_stack[4096] __attribute__((aligned(64)));
 static char exec_stack[STACK_BYTES] __attribute__((aligned(64)));
 
-static bool text_starts(const char *s, const char *prefix)
+/* The collector's file, as it was at the start. The process may change its root and its folder, and files may
+ * be put in the way: no other file is executed. */
+static struct {
+	char path[600];
+	uint64_t device, inode;
+	bool known;
+} collector;
+
+static bool is_collector(int fd)
 {
-	while (*prefix)
-		if (*s++ != *prefix++)
+	struct stat s;
+	return !raw_failed(raw2(SYS_fstat, fd, &s)) && s.st_dev == collector.device
+		&& s.st_ino == collector.inode;
+}
+
+static bool note_collector(const char *path)
+{
+	char *at = collector.path, *end = at + sizeof collector.path;
+	struct stat s;
+	if (raw_failed(raw2(SYS_access, path, X_OK)) || raw_failed(raw2(SYS_stat, path, &s)))
+		return false;
+	collector.device = s.st_dev;
+	collector.inode = s.st_ino;
+	if (path[0] != '/') {
+		long n = raw2(SYS_getcwd, collector.path, sizeof collector.path / 2);
+		if (n <= 0)
 			return false;
+		at += n - 1;
+		text_append(&at, end, "/");
+	}
+	text_append(&at, end, path);
 	return true;
+}
+
+/* Named by the environment, or next to the library, or where `make install` puts it relative to that. */
+static bool find_collector(void)
+{
+	static const char *const beside[] = { "tidemark", "../bin/tidemark", "../../bin/tidemark" };
+	struct object o;
+	char path[600];
+	if (config.collector[0])
+		return note_collector(config.collector);
+	const struct link_map *own = object_find((uintptr_t)find_collector, &o) ? object_link(&o) : NULL;
+	if (!own)
+		return false;
+	for (unsigned i = 0; i < 3; i++) {
+		char *at = path;
+		text_append(&at, path + sizeof path, own->l_name);
+		while (at > path && at[-1] != '/')
+			at--;
+		text_append(&at, path + sizeof path, beside[i]);
+		if (note_collector(path))
+			return true;
+	}
+	return false;
+}
+
+const char *spawn_find_collector(void)
+{
+	if (!collector.known)
+		collector.known = find_collector();
+	return collector.known ? collector.path : NULL;
 }
 
 /* What the collector needs of the environment, copied while it is still what
  * the kernel gave: programs overwrite that memory (setproctitle). */
 void spawn_environment(char *const *from)
 {
-	static const char *const wanted[] = { "PATH=", "HOME=", "USER=", "LANG=", "LC_", "TMPDIR=",
-		"XDG_", "DEBUGINFOD_", "NO_COLOR", "TZ=", "ASAN_OPTIONS=", NULL };
+	static const char *const wanted[] = { "PATH=", "HOME=", "USER=", "LANG=", "LC_", "TMPDIR=", "XDG_",
+		"DEBUGINFOD_", "NO_COLOR", "TZ=", "ASAN_OPTIONS=", NULL };
 	size_t used = 0, n = 0;
 
 	if (environment_list[0])
@@ -44,7 +105,7 @@ void spawn_environment(char *const *from)
 		for (const char *const *w = wanted; *w; w++) {
 			size_t length = 0;
 
-			if (!text_starts(*from, *w))
+			if (!text_after(*from, *w))
 				continue;
 			while ((*from)[length])
 				length++;
@@ -74,29 +135,28 @@ static long process_start(long flags, char *stack_end, void (*entry)(void *), vo
 	register void *r13 __asm__("r13") = argument;
 	long result;
 
-	__asm__ volatile(
-		"syscall\n\t"
-		"test %%rax, %%rax\n\t"
-		"jnz 1f\n\t"
-		"xor %%ebp, %%ebp\n\t"
-		"mov %%r13, %%rdi\n\t"
-		"call *%%r12\n\t"
-		"mov $127, %%edi\n\t"
-		"mov $60, %%eax\n\t"		/* exit */
-		"syscall\n\t"
-		"hlt\n"
-		"1:"
-		: "=a"(result)
-		: "a"(SYS_clone), "D"(flags | CLONE_UNTRACED),
-		  "S"(stack_end), "d"(0), "r"(r10), "r"(r8), "r"(r12), "r"(r13)
-		: "rcx", "r11", "memory");
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %%r13, %%rdi\n\t"
+			 "call *%%r12\n\t"
+			 "mov $127, %%edi\n\t"
+			 "mov $60, %%eax\n\t" /* exit */
+			 "syscall\n\t"
+			 "hlt\n"
+			 "1:"
+			 : "=a"(result)
+			 : "a"(SYS_clone), "D"(flags | CLONE_UNTRACED), "S"(stack_end), "d"(0), "r"(r10),
+			 "r"(r8), "r"(r12), "r"(r13)
+			 : "rcx", "r11", "memory");
 	return result;
 }
 
 /* The run is over: its folder is gone, or about to go. */
 #define LOCK_REFUSED -2
 
-/* A descriptor that holds the lock (P3), -1 where there is none. */
+/* A descriptor that holds the lock (SP3), -1 where there is none. */
 static long lock_take(const struct spawn *s)
 {
 	static const char name[] = "lock";
@@ -135,11 +195,11 @@ void spawn_close(unsigned first)
 /* In the vfork child. Limits and signal handlers are its own; memory is not. */
 static void collector_exec(void *p)
 {
-	static const int limits[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_STACK,
-		RLIMIT_NOFILE, RLIMIT_CPU };
+	static const int limits[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_STACK, RLIMIT_NOFILE,
+		RLIMIT_CPU };
 	struct spawn *c = p;
 	uint64_t none = 0;
-	long null;
+	long null, file;
 
 	for (unsigned i = 0; i < sizeof limits / sizeof *limits; i++) {
 		struct rlimit l;
@@ -150,7 +210,12 @@ static void collector_exec(void *p)
 		}
 	}
 	for (int i = 1; i <= KERNEL_SIGNALS; i++) {
-		struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } a = { 0 };
+		struct {
+			void *handler;
+			unsigned long flags;
+			void *restorer;
+			uint64_t mask;
+		} a = { 0 };
 
 		raw4(SYS_rt_sigaction, i, &a, 0, 8);
 	}
@@ -163,7 +228,9 @@ static void collector_exec(void *p)
 			raw2(SYS_dup2, null, 2);
 	}
 	spawn_close(3);
-	raw3(SYS_execve, c->path, c->argv, environment_list);
+	file = raw3(SYS_open, c->path, O_PATH, 0);
+	if (!raw_failed(file) && is_collector((int)file))
+		raw5(SYS_execveat, file, "", c->argv, environment_list, AT_EMPTY_PATH);
 }
 
 static void __attribute__((noreturn)) process_end(int status)
@@ -174,7 +241,12 @@ static void __attribute__((noreturn)) process_end(int status)
 
 static void keeper_run(void *p)
 {
-	struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } usual = { 0 };
+	struct {
+		void *handler;
+		unsigned long flags;
+		void *restorer;
+		uint64_t mask;
+	} usual = { 0 };
 	struct spawn *s = p;
 	long pid, got, lock;
 	int status = 0;
@@ -183,13 +255,15 @@ static void keeper_run(void *p)
 	raw4(SYS_rt_sigaction, SIGCHLD, &usual, 0, 8);
 	spawn_close(3);
 	lock = lock_take(s);
-	pid = lock == LOCK_REFUSED ? -ENOENT : process_start(CLONE_VM | CLONE_VFORK, exec_stack + STACK_BYTES, collector_exec, s);
+	pid = lock == LOCK_REFUSED
+		? -ENOENT
+		: process_start(CLONE_VM | CLONE_VFORK, exec_stack + STACK_BYTES, collector_exec, s);
 	raw5(SYS_prctl, PR_SET_NAME, "tidemark-keeper", 0, 0, 0);
 	for (unsigned i = 0; lock >= 0 && i < (unsigned)lock; i++)
 		raw1(SYS_close, i);
 	spawn_close(lock >= 0 ? (unsigned)lock + 1 : 0);
 	__atomic_store_n(&s->pid, pid > 0 ? (uint32_t)pid : ~0u, __ATOMIC_RELEASE);
-	raw6(SYS_futex, &s->pid, FUTEX_WAKE, 0x7fffffff, 0, 0, 0);
+	raw6(SYS_futex, &s->pid, FUTEX_WAKE, INT_MAX, 0, 0, 0);
 	if (pid < 0)
 		process_end(127);
 	while ((got = raw4(SYS_wait4, pid, &status, __WALL, 0)) == -EINTR)
@@ -197,10 +271,12 @@ static void keeper_run(void *p)
 	process_end(got != pid ? 127 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
-long spawn_start(struct spawn *s)
+long spawn_clone(void (*entry)(void *), void *argument)
 {
-	return process_start(CLONE_VM, keeper_stack + STACK_BYTES, keeper_run, s);
+	return process_start(CLONE_VM, keeper_stack + STACK_BYTES, entry, argument);
 }
+
+long spawn_start(struct spawn *s) { return spawn_clone(keeper_run, s); }
 
 /* In between: its end makes the keeper nobody's child. */
 static void middle_run(void *p)

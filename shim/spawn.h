@@ -8,13 +8,13 @@
  *
  *   program ──clone, exit signal 0──▶ keeper ──vfork, execve──▶ collector
  *
- * P1  The keeper is seen only by a wait with __WALL or __WCLONE; who asked for
+ * SP1  The keeper is seen only by a wait with __WALL or __WCLONE; who asked for
  *     it to be waited for does so. That of a watcher, which lives as long as the
  *     program, is no child of it at all.
- * P2  Raw system calls only; nothing of libc, no thread-local memory.
- * P3  From before the collector's start to after its end the keeper has a shared
+ * SP2  Raw system calls only; nothing of libc, no thread-local memory.
+ * SP3  From before the collector's start to after its end the keeper has a shared
  *     lock on the byte PID (of the program) of the file "lock" in the folder of
- *     the ledger: `run` waits for that (report/session_lock.h). Where the ledger
+ *     the ledger: `run` waits for that (report/collect/session_lock.h). Where the ledger
  *     is gone the run is over, and no collector is started.
  *
  * Threads: one at a time, with all signals blocked.
@@ -28,13 +28,17 @@
 struct spawn {
 	const char *argv[16];
 	const char *path;
-	const char *ledger;	/* "": private memory */
-	int32_t program;	/* whose ledger it is */
-	uint32_t pid;		/* of the collector, once it runs; futex (shared memory only) */
+	const char *ledger; /* "": private memory */
+	int32_t program;    /* whose ledger it is */
+	uint32_t pid;       /* of the collector, once it runs; futex (shared memory only) */
 };
 
 /* What of the environment the collector gets; copied, the first time. */
 void spawn_environment(char *const *from);
+
+/* Path of the command: what TIDEMARK_COLLECTOR says, or next to the library, or where
+ * `make install` puts it relative to the library. NULL when it is in none of these places. */
+const char *spawn_find_collector(void);
 
 /* Starts it; the keeper's number, or -errno. The keeper runs in our memory: its
  * end must be waited for. */
@@ -42,6 +46,10 @@ long spawn_start(struct spawn *s);
 /* Starts it with a keeper that lives on its own, on a copy of our memory, and is
  * nobody's child but where orphans come back to us: 0, -errno, or a child's number. */
 long spawn_detached(struct spawn *s);
+
+/* Runs `entry` in a new process with exit signal 0, on a static stack and in our memory:
+ * its number, or -errno. Its end must be waited for. */
+long spawn_clone(void (*entry)(void *), void *argument);
 
 /* Closes all descriptors from `first` on. */
 void spawn_close(unsigned first);

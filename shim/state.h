@@ -1,18 +1,18 @@
 /* state.h - the shim's process-wide state and the state of a thread.
  *
- * A1  `struct state` is written at start-up and in a forked child; after that
+ * ST1  `struct state` is written at start-up and in a forked child; after that
  *     its hot fields are only read.
- * A2  A thread is inside the shim while thread->busy is neither IDLE nor 0. It
+ * ST2  A thread is inside the shim while thread->busy is neither IDLE nor 0. It
  *     then holds the stack pointer at which it entered, so that a longjmp out
  *     of a handler is noticed: a stack pointer above it means that it is stale.
- * A3  busy == 0 means "never registered" (thread_none) or "wiped": struct
+ * ST3  busy == 0 means "never registered" (thread_none) or "wiped": struct
  *     thread lives in memory that fork wipes, which is how a forked child
  *     finds out (also after a raw clone).
- * A4  Nothing in the shim calls the hooked functions or takes a lock that a
+ * ST4  Nothing in the shim calls the hooked functions or takes a lock that a
  *     signal handler of the same thread could want: nested events take none.
  *
  * Threads: a struct thread belongs to its thread. Signals: a handler finds
- * busy set and goes the nested way. Fork: A3.
+ * busy set and goes the nested way. Fork: ST3.
  */
 #ifndef TIDEMARK_STATE_H
 #define TIDEMARK_STATE_H
@@ -35,59 +35,64 @@
 #define THREAD_IDLE 1ul
 
 enum phase {
-	PHASE_UNBORN,		/* the constructor has not run */
+	PHASE_UNBORN, /* the constructor has not run */
 	PHASE_RUNNING,
-	PHASE_DORMANT,		/* this process is not profiled: pass everything through */
-	PHASE_OVER,		/* the exit snapshot was taken */
+	PHASE_DORMANT, /* this process is not profiled: pass everything through */
+	PHASE_OVER,    /* the exit snapshot was taken */
 };
 
 /* A frame of the cached stack (walk.h): where its return address stands, and what
  * it is; for an interrupted frame (WALK_EXACT), its pc. */
-struct walk_place { uintptr_t slot, pc; };
-
-struct walk_frame {
-	uint64_t hash;		/* rolling hash of the pcs from the outermost frame to this */
-	uint64_t identity;	/* the same of slots, pcs and (where it matters) rbp: W5 */
-	uintptr_t rbp;		/* while pc runs */
-	uint32_t node;		/* trie node of the frames to here (complete stacks); 0 unknown */
-	uint16_t extras;	/* words, beside return addresses, that outer frames' places depend on */
-	uint8_t needs_rbp;	/* an outer frame's place depends on rbp */
-	uint8_t flags;		/* WALK_* */
+struct walk_place {
+	uintptr_t slot, pc;
 };
 
-struct walk_word { const uintptr_t *address; uintptr_t expected; };
+struct walk_frame {
+	uint64_t hash;     /* rolling hash of the pcs from the outermost frame to this */
+	uint64_t identity; /* the same of slots, pcs and (where it matters) rbp: WK5 */
+	uintptr_t rbp;     /* while pc runs */
+	uint32_t node;     /* trie node of the frames to here (complete stacks); 0 unknown */
+	uint16_t extras;   /* words, beside return addresses, that outer frames' places depend on */
+	uint8_t needs_rbp; /* an outer frame's place depends on rbp */
+	uint8_t flags;     /* WALK_* */
+};
 
-#define WALK_FRAMES 2048u	/* cached frames; deeper stacks drop their outer part */
+struct walk_word {
+	const uintptr_t *address;
+	uintptr_t expected;
+};
+
+#define WALK_FRAMES 2048u /* cached frames; deeper stacks drop their outer part */
 #define WALK_EXTRAS (2 * WALK_FRAMES)
-#define WALK_DEPTH_MAX 1024u	/* greatest depth limit */
-#define WALK_EXTRA 128u		/* frames walked beyond the depth limit, so that returns do not walk anew */
+#define WALK_DEPTH_MAX 1024u /* greatest depth limit */
+#define WALK_EXTRA 128u      /* frames walked beyond the depth limit, so that returns do not walk anew */
 
 /* A stack that was walked lately, as its innermost frames on top of a cached one,
- * the trunk: W4. Two cache lines. */
+ * the trunk: WK4. Two cache lines. */
 #define WALK_LEAF_WORDS 6u
 struct walk_leaf {
-	uintptr_t slot;		/* 0: nothing remembered */
+	uintptr_t slot; /* 0: nothing remembered */
 	uintptr_t pc, rbp;
-	uint64_t identity;	/* of the trunk */
-	struct ledger_counter *counter;	/* of this thread and the site */
+	uint64_t identity;              /* of the trunk */
+	struct ledger_counter *counter; /* of this thread and the site */
 	uint32_t site;
-	uint16_t kept;		/* the trunk is frame[kept - 1] */
-	uint16_t low;		/* frames of the trunk to verify: down to this index */
-	uint8_t words;		/* of its own */
+	uint16_t kept; /* the trunk is frame[kept - 1] */
+	uint16_t low;  /* frames of the trunk to verify: down to this index */
+	uint8_t words; /* of its own */
 	uint8_t needs_rbp;
-	uint8_t extras;		/* are there any among the frames of the trunk? */
-	uint32_t offset[WALK_LEAF_WORDS];	/* of its words, from slot */
+	uint8_t extras;                   /* are there any among the frames of the trunk? */
+	uint32_t offset[WALK_LEAF_WORDS]; /* of its words, from slot */
 	uintptr_t expected[WALK_LEAF_WORDS];
 } __attribute__((aligned(64)));
-#define WALK_TRIAL 1024		/* walks between two looks at how often leaves are met again */
+#define WALK_TRIAL 1024 /* walks between two looks at how often leaves are met again */
 #define WALK_LEAVES_BITS 10u
 #define WALK_LEAVES (1u << WALK_LEAVES_BITS)
 
 /* A frame on its way into the cache, with what its transition outward read. */
 struct walk_step {
 	uintptr_t slot, pc, rbp;
-	const uintptr_t *rbp_from;	/* where the caller's rbp was loaded; NULL: kept in rbp */
-	const uintptr_t *extra;		/* realigned: word that held the CFA; signal: word that held rsp */
+	const uintptr_t *rbp_from; /* where the caller's rbp was loaded; NULL: kept in rbp */
+	const uintptr_t *extra;    /* realigned: word that held the CFA; signal: word that held rsp */
 	uintptr_t extra_value;
 	uint8_t uses_rbp;
 	uint8_t flags;
@@ -95,51 +100,60 @@ struct walk_step {
 
 /* A timed block that was made lately: exact birth, for short lifetimes. */
 #define RECENT_BLOCKS 64u
-struct recent { uintptr_t address; uint64_t tsc; };
+struct recent {
+	uintptr_t address;
+	uint64_t tsc;
+};
 
 /* Pages of another stack that were asked for: step.c. */
-struct probed { uintptr_t page; uint32_t pages, unmaps; };
+struct probed {
+	uintptr_t page;
+	uint32_t pages, unmaps;
+};
 #define PROBED_BITS 12u
 
 struct thread {
-	/* First cache line: touched by every event. */
-	uintptr_t busy;			/* A2 */
-	struct ledger_counter **pages;	/* [site / LEDGER_PAGE_COUNTERS] */
-	int64_t credit;			/* bytes this thread may add before it must publish */
-	int64_t credit_max;		/* publish when credit grows above */
-	uintptr_t last;			/* block of this thread's latest allocation, or 0 */
-	uint64_t slot_bits;		/* thread number, in place for a slot */
-	uint64_t freed;			/* blocks freed, of whatever thread */
-	int32_t timed_left;		/* blocks before the next one whose lifetime is measured */
-	uint32_t frames;		/* cached frames in use */
-	uint8_t bottom;			/* WALK_BOTTOM_*: what is outside of frame[0] */
-	uint8_t paused;			/* pass everything through: the shim itself calls libc */
-	uint16_t ignoring;		/* __lsan_disable depth: blocks made now are no leaks */
-	/* Second: walks. */
-	uint64_t events;		/* allocations made */
-	uintptr_t stack_lo, stack_hi;	/* the stack whose frames are cached */
-	uint64_t random;
-	int64_t sample_left;		/* bytes to the next sample */
-	int64_t base;			/* credit at which nothing is held back (count.h) */
-	uint32_t site;			/* of the latest walk that was not cached */
-	uint32_t timed_first;		/* not 0: the next block is its site's first; timed_left was one less */
-	uint64_t timed_tsc;		/* of the latest block timed in its turn */
-	uint32_t timed_gap;		/* blocks from that to the next */
-	bool timed_each;		/* all are, as the thread makes few */
+	/* First cache line: each event. */
+	uintptr_t busy;                /* ST2 */
+	struct ledger_counter **pages; /* [site / LEDGER_PAGE_COUNTERS] */
+	int64_t credit;                /* bytes this thread may add before it must publish */
+	int64_t credit_max;            /* publish when credit grows above */
+	uintptr_t last;                /* block of this thread's latest allocation, or 0 */
+	uint64_t slot_bits;            /* thread number, in place for a slot */
+	uint64_t freed;                /* blocks freed, no matter which thread made them */
+	int32_t timed_left;            /* blocks before the next one whose lifetime is measured */
+	uint32_t frames;               /* cached frames in use */
+	/* Second: each allocation, and walks. */
+	uint64_t events;              /* allocations made */
+	uintptr_t stack_lo, stack_hi; /* the stack whose frames are cached */
+	uint64_t random;              /* generator of sample_random */
+	int64_t sample_left;          /* bytes to the next sample */
+	int64_t base;                 /* credit at which nothing is held back (count.h) */
+	uint32_t generation;          /* state.generation when last looked at */
+	uint32_t site;                /* of the latest walk that was not cached */
+	int32_t leaf_turn;            /* walks until adjust_leaves looks again */
+	bool leaf_off;                /* leaves are not remembered */
+	uint8_t bottom;               /* WALK_BOTTOM_*: what is outside of frame[0] */
+	uint8_t paused;               /* pass everything through: the shim itself calls libc */
+	bool timed_each;              /* every block is timed, since the thread makes few */
+	/* The rest: now and then. */
+	uint32_t timed_first; /* not 0: the next block is its site's first; timed_left was one less */
+	uint32_t timed_gap;   /* blocks from the latest one that was timed in its turn to the next */
+	uint64_t timed_tsc;   /* of that one */
+	uint64_t leaf_events; /* events when adjust_leaves last looked */
+	uint64_t seed;        /* of frame identities: changed whenever the cache is reused (WK5) */
 	struct ledger_thread *record;
-	uint32_t number;		/* index of record */
+	uint32_t number; /* index of record */
 	int32_t tid;
-	struct thread *next;		/* all threads, newest first; never unlinked */
-	uintptr_t control_block;	/* thread pointer of the owner */
+	struct thread *next;     /* all threads, newest first; never unlinked */
+	uintptr_t control_block; /* thread pointer of the owner */
 	struct probed probed_other;
-	uint32_t generation;		/* state.generation when last looked at */
-	bool leaf_off;			/* leaves are not remembered */
-	int32_t leaf_turn;		/* walks until leaf_policy looks again */
-	uint64_t leaf_events;		/* events when it last looked */
-	uint64_t seed;			/* of identities: no two lives of a cache share one */
-	struct ledger_registers registers;
+	uint32_t ignoring; /* __lsan_disable depth: blocks made now are not leaks */
+	/* gcc adds an offset that is a multiple of the element's size to the index, which costs
+	 * an instruction more. */
+	char apart[64] __attribute__((aligned(64)));
 	struct walk_leaf leaf[WALK_LEAVES];
-	struct walk_place floor;	/* place[-1], where a search ends: above any stack */
+	struct walk_place floor; /* place[-1], where a search ends: above any stack */
 	struct walk_place place[WALK_FRAMES];
 	struct walk_frame frame[WALK_FRAMES];
 	struct walk_word extra[WALK_EXTRAS];
@@ -148,29 +162,36 @@ struct thread {
 	struct probed probed[1u << PROBED_BITS];
 };
 
+_Static_assert(offsetof(struct thread, events) == 64, "the first cache line");
+_Static_assert(offsetof(struct thread, timed_first) == 128, "the second cache line");
+_Static_assert(sizeof(struct walk_leaf) == 128, "two cache lines");
+_Static_assert(offsetof(struct thread, leaf) % sizeof(struct walk_leaf) == 64, "see apart");
+
 struct state {
 	struct ledger_header *ledger;
-	uint64_t *fork_word;		/* wiped to 0 in a forked child */
-	int phase;			/* enum phase */
-	bool foreign;			/* the allocator below is not glibc's: B3 */
-	bool threaded;			/* a second thread was seen */
-	bool no_syscalls;		/* a seccomp filter is in place: S11 */
+	uint64_t *fork_word; /* wiped to 0 in a forked child */
+	int phase;           /* enum phase */
+	bool foreign;        /* the allocator below is not glibc's: BM3 */
+	bool threaded;       /* a second thread was seen */
+	bool no_syscalls;    /* a seccomp filter is in place: S11 */
 	bool verbose;
-	bool stopped;			/* tide_stop */
-	uint32_t ignoring;		/* threads inside __lsan_disable */
-	bool general;			/* special, foreign or wipe: nothing takes the fast way */
-	bool wipe;			/* wipe.h */
-	bool special;			/* sampling, stopped, or a thread ignores: event_made_special */
+	bool stopped;      /* tide_stop */
+	uint32_t ignoring; /* threads inside __lsan_disable */
+	uint64_t ptracer;  /* what the program said to PR_SET_PTRACER */
+	bool no_tsc;       /* the time stamp counter may not be read: birth.h */
+	bool general;      /* special, foreign or wipe: nothing takes the fast way */
+	bool wipe;         /* wipe.h */
+	bool special;      /* sampling, stopped, or a thread ignores: event_made_special */
 	uint32_t depth;
-	uint64_t depth_power;	/* WALK_BASE to the power of depth */
+	uint64_t depth_power; /* WALK_BASE to the power of depth */
 	uint64_t sample;
-	const struct clock *clock;	/* birth.h */
-	uint64_t tick_tsc;		/* next periodic work */
+	const struct clock *clock; /* birth.h */
+	uint64_t tick_tsc;         /* next periodic work */
 	struct thread *threads;
-	uint32_t generation;		/* counts dlclose */
-	uint32_t unmaps;		/* counts munmap: probed stacks may be gone */
-	uintptr_t main_stack_hi;
-	uintptr_t lo, hi;		/* where this library is mapped */
+	uint32_t generation; /* counts dlclose */
+	uint32_t unmaps;     /* counts munmap: probed stacks may be gone */
+	uintptr_t lo, hi;    /* where this library is mapped */
+	uint32_t ending;     /* a thread has begun to end the process */
 };
 
 extern struct state state;

@@ -1,6 +1,7 @@
 /* step.c - see step.h. */
 #include <sys/uio.h>
 #include <ucontext.h>
+#include "mix.h"
 #include "raw.h"
 #include "rule.h"
 #include "step.h"
@@ -18,17 +19,18 @@ static bool page_there(uintptr_t at)
  * known when they were asked for once: sp's is there now. Of others, the latest run. */
 static bool probe(struct thread *t, uintptr_t sp, uintptr_t address, size_t bytes)
 {
-	struct probed *own = &t->probed[(sp >> 12) * 0x9E3779B97F4A7C15ull >> (64 - PROBED_BITS)], *other = &t->probed_other;
-	if (own->page != sp >> 12 || own->unmaps != state.unmaps)
-		*own = (struct probed){ sp >> 12, 0, state.unmaps };
+	struct probed *own = &t->probed[(sp / LEDGER_PAGE) * MIX_GOLDEN >> (64 - PROBED_BITS)],
+		      *other = &t->probed_other;
+	if (own->page != sp / LEDGER_PAGE || own->unmaps != state.unmaps)
+		*own = (struct probed){ sp / LEDGER_PAGE, 0, state.unmaps };
 	if (other->unmaps != state.unmaps)
 		*other = (struct probed){ 0, 0, state.unmaps };
 	if (address & 7)
 		return false;
-	for (uintptr_t page = address >> 12; page <= (address + bytes - 1) >> 12; page++) {
+	for (uintptr_t page = address / LEDGER_PAGE; page <= (address + bytes - 1) / LEDGER_PAGE; page++) {
 		if (page - own->page < own->pages || page - other->page < other->pages)
 			continue;
-		if (!page_there(page << 12))
+		if (!page_there(page * LEDGER_PAGE))
 			return false;
 		if (page - own->page == own->pages)
 			own->pages++;
@@ -48,8 +50,8 @@ HOT_INLINE bool readable(struct thread *t, uintptr_t lo, uintptr_t hi, uintptr_t
 	return hi == 0 && probe(t, lo, address, bytes);
 }
 
-enum step_result step_outward(struct thread *t, uintptr_t lo, uintptr_t hi,
-	const struct step_place *in, struct step_place *out, struct walk_step *record)
+enum step_result step_outward(struct thread *t, uintptr_t lo, uintptr_t hi, const struct step_place *in,
+	struct step_place *out, struct walk_step *record)
 {
 	uint32_t rule = rule_find(in->pc);
 	uintptr_t cfa;
@@ -58,9 +60,7 @@ enum step_result step_outward(struct thread *t, uintptr_t lo, uintptr_t hi,
 	record->uses_rbp = 0;
 	record->flags = in->flags;
 	switch (rule_kind(rule)) {
-	case RULE_SP:
-		cfa = in->sp + (uintptr_t)rule_offset(rule);
-		break;
+	case RULE_SP: cfa = in->sp + (uintptr_t)rule_offset(rule); break;
 	case RULE_BP:
 		cfa = in->rbp + (uintptr_t)rule_offset(rule);
 		record->uses_rbp = 1;
@@ -74,8 +74,7 @@ enum step_result step_outward(struct thread *t, uintptr_t lo, uintptr_t hi,
 		record->uses_rbp = 1;
 		break;
 	}
-	case RULE_END:
-		return STEP_END;
+	case RULE_END: return STEP_END;
 	case RULE_SIGNAL: {
 		/* rsp points at the ucontext that the kernel pushed (arch/x86 rt_sigframe). */
 		const ucontext_t *u = (const ucontext_t *)in->sp;
@@ -121,7 +120,7 @@ enum step_result step_outward(struct thread *t, uintptr_t lo, uintptr_t hi,
 		record->rbp_from = (const uintptr_t *)at;
 		out->rbp = *record->rbp_from;
 	}
-	if (out->pc < 4096)
-		return STEP_END;	/* thread start routines made by hand push 0 */
+	if (out->pc < WALK_LOWEST)
+		return STEP_END; /* thread start routines made by hand push 0 */
 	return STEP_ON;
 }

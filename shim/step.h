@@ -1,9 +1,9 @@
 /* step.h - from a frame to its caller, whatever the rule.
  *
- * T1  Reads [lo, hi) only, the rest of a stack that is known to be there. hi 0: any
+ * SE1  Reads [lo, hi) only, the rest of a stack that is known to be there. hi 0: any
  *     stack, with the stack pointer lo; each page is asked for before it is read
  *     (once, as long as nothing is unmapped).
- * T2  Ends: frames always move up a stack, or the step is broken.
+ * SE2  Ends: frames always move up a stack, or the step is broken.
  *
  * Threads: own memory of pages. Signals: as the shim. Errors: STEP_BROKEN.
  */
@@ -12,11 +12,14 @@
 
 #include "state.h"
 
-struct step_place { uintptr_t slot, pc, rbp, sp; uint8_t flags; };
+struct step_place {
+	uintptr_t slot, pc, rbp, sp;
+	uint8_t flags;
+};
 enum step_result { STEP_ON, STEP_END, STEP_BROKEN };
 
 /* Fills the outer place and what was read on the way. */
-enum step_result step_outward(struct thread *t, uintptr_t lo, uintptr_t hi,
-	const struct step_place *in, struct step_place *out, struct walk_step *record);
+enum step_result step_outward(struct thread *t, uintptr_t lo, uintptr_t hi, const struct step_place *in,
+	struct step_place *out, struct walk_step *record);
 
 #endif

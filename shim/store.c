@@ -5,21 +5,20 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include "config.h"
-#include "lock.h"
+#include "leftovers.h"
 #include "memory.h"
+#include "raw.h"
 #include "store.h"
+#include "table.h"
 #include "text.h"
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23	/* Linux 5.14, asm-generic/mman-common.h */
-#endif
-
 static char path[512];
-static struct lock store_lock, string_lock;
-static uint64_t reserved[LEDGER_TABLES];	/* bytes of each table that may be touched */
 
 /* Elements of each table. The file is sparse: a capacity costs addresses only. */
-static const struct { uint32_t element; uint64_t capacity; } shape[LEDGER_TABLES] = {
+static const struct {
+	uint32_t element;
+	uint64_t capacity;
+} shape[LEDGER_TABLES] = {
 	[LEDGER_STRINGS] = { 1, 4 << 20 },
 	[LEDGER_MODULES] = { sizeof(struct ledger_module), 16384 },
 	[LEDGER_NODES] = { sizeof(struct ledger_node), 8 << 20 },
@@ -51,7 +50,7 @@ static uint64_t limit(int resource)
 /* Lays the tables out; `scale` halves the big ones that many times. */
 static uint64_t lay_out(struct ledger_table *table, unsigned scale)
 {
-	uint64_t at = (sizeof(struct ledger_header) + LEDGER_PAGE - 1) & ~(uint64_t)(LEDGER_PAGE - 1);
+	uint64_t at = ledger_page_up(sizeof(struct ledger_header));
 	for (unsigned i = 0; i < LEDGER_TABLES; i++) {
 		uint64_t n = shape[i].capacity;
 		if (i == LEDGER_ROUNDS && !config.rounds[0])
@@ -59,7 +58,7 @@ static uint64_t lay_out(struct ledger_table *table, unsigned scale)
 		if (n > 512)
 			n = n >> scale > 512 ? n >> scale : 512;
 		table[i] = (struct ledger_table){ .offset = at, .capacity = n, .element = shape[i].element };
-		at += (n * shape[i].element + LEDGER_PAGE - 1) & ~(uint64_t)(LEDGER_PAGE - 1);
+		at += ledger_page_up(n * shape[i].element);
 	}
 	return at;
 }
@@ -95,8 +94,8 @@ static int create_file(uint64_t bytes)
 		text_append(&at, end, ".");
 		text_append_number(&at, end, n);
 		text_append(&at, end, ".ledger");
-		int fd = (int)raw4(SYS_openat, AT_FDCWD, path,
-			O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		int fd = (int)raw4(
+			SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd == -EEXIST)
 			continue;
 		if (fd < 0)
@@ -110,93 +109,15 @@ static int create_file(uint64_t bytes)
 	return -1;
 }
 
-/* Makes [from, to) of the ledger touchable without a fault that could hurt. */
-static bool touchable(struct ledger_header *h, uint64_t from, uint64_t to)
-{
-	char *start = (char *)h + from;
-	if (raw3(SYS_mprotect, start, to - from, PROT_READ | PROT_WRITE) != 0)
-		return false;
-	if (h->flags & LEDGER_FLAG_PRIVATE)
-		return true;
-	long r = raw3(SYS_madvise, start, to - from, MADV_POPULATE_WRITE);
-	if (r != -EINVAL)
-		return r == 0;
-	/* An old kernel: give the pages to the file itself. */
-	int fd = (int)raw4(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
-	if (fd < 0)
-		return false;
-	r = raw4(SYS_fallocate, fd, 0, from, to - from);
-	raw1(SYS_close, fd);
-	return r == 0;
-}
-
-bool store_reserve(enum ledger_table_kind kind, uint64_t count)
-{
-	const struct ledger_table *t = &state.ledger->table[kind];
-	uint64_t bytes = count * t->element;
-	if (likely(bytes <= __atomic_load_n(&reserved[kind], __ATOMIC_ACQUIRE)))
-		return true;
-	if (count > t->capacity || state.no_syscalls)
-		return false;
-	bool ready = true;
-	lock_take(&store_lock);
-	uint64_t have = reserved[kind];
-	if (bytes > have) {
-		/* An eighth more than asked, so that growth costs few system calls. */
-		uint64_t want = bytes + (have / 8 > 16 * LEDGER_PAGE ? have / 8 : LEDGER_PAGE);
-		uint64_t most = t->capacity * t->element;
-		want = ((want < most ? want : most) + LEDGER_PAGE - 1) & ~(uint64_t)(LEDGER_PAGE - 1);
-		ready = touchable(state.ledger, t->offset + have, t->offset + want);
-		if (ready) {
-			__atomic_fetch_add(&state.ledger->own_bytes, want - have, __ATOMIC_RELAXED);
-			__atomic_store_n(&reserved[kind], want, __ATOMIC_RELEASE);
-		} else {
-			missed_add(MISSED_NO_MEMORY, 1);
-		}
-	}
-	lock_release(&store_lock);
-	return ready;
-}
-
 void store_shrink(uint64_t spare)
 {
 	struct ledger_header *h = state.ledger;
-	spare = (spare > 1 << 20 ? 1 << 20 : spare) & ~(uint64_t)(LEDGER_PAGE - 1);
-	lock_take(&store_lock);
-	for (unsigned i = 0; i < LEDGER_TABLES; i++) {
-		struct ledger_table *t = &h->table[i];
-		uint64_t all = (t->capacity * t->element + LEDGER_PAGE - 1) & ~(uint64_t)(LEDGER_PAGE - 1);
-		uint64_t keep = reserved[i] + spare;
-		if (keep >= all)
-			continue;
-		raw2(SYS_munmap, (char *)h + t->offset + keep, all - keep);
-		t->capacity = keep / t->element;
-	}
-	lock_release(&store_lock);
+	table_shrink(spare);
 	/* What was given back is the program's to map. */
 	for (unsigned i = 0; i < LEDGER_TABLES; i++)
 		memory_note((char *)h + h->table[i].offset, h->table[i].capacity * h->table[i].element);
 	memory_forget(h);
 	memory_note(h, h->table[0].offset);
-}
-
-uint32_t store_string(const char *s)
-{
-	if (!s || !*s)
-		return 0;
-	struct ledger_table *t = &state.ledger->table[LEDGER_STRINGS];
-	size_t n = text_length(s) + 1;
-	uint32_t at = 0;
-	lock_take(&string_lock);
-	if (store_reserve(LEDGER_STRINGS, t->count + n)) {
-		at = (uint32_t)t->count;
-		__builtin_memcpy((char *)ledger_at(LEDGER_STRINGS) + at, s, n);
-		__atomic_store_n(&t->count, at + n, __ATOMIC_RELEASE);
-	}
-	lock_release(&string_lock);
-	if (!at)
-		missed_add(MISSED_STRINGS_FULL, 1);
-	return at;
 }
 
 bool store_open(void)
@@ -209,11 +130,12 @@ bool store_open(void)
 	while (bytes > addresses / 16 && scale++ < 16);
 
 	int fd = state.no_syscalls ? -1 : create_file(bytes);
+	table_start(path);
 	struct ledger_header *h = NULL;
 	if (fd >= 0) {
 		h = raw_mmap(NULL, bytes, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
 		raw1(SYS_close, fd);
-		if (h && !touchable(h, 0, shape_of.table[0].offset)) {
+		if (h && !table_touchable(h, 0, shape_of.table[0].offset)) {
 			raw2(SYS_munmap, h, bytes);
 			h = NULL;
 		}
@@ -227,6 +149,7 @@ bool store_open(void)
 		if (!h || raw3(SYS_mprotect, h, shape_of.table[0].offset, PROT_READ | PROT_WRITE) != 0)
 			return false;
 	}
+	memory_no_dump(h, bytes);
 	*h = shape_of;
 	__builtin_memcpy(h->magic, LEDGER_MAGIC, sizeof h->magic);
 	h->version = LEDGER_VERSION;
@@ -236,11 +159,11 @@ bool store_open(void)
 	h->pid = (int32_t)raw0(SYS_getpid);
 	h->parent_pid = (int32_t)raw0(SYS_getppid);
 	h->uid = (uint32_t)raw0(SYS_geteuid);
+	h->pid_namespace = state.no_syscalls ? 0 : leftovers_namespace();
 	h->file_bytes = bytes;
 	h->exit_status = -1;
 	state.ledger = h;
-	__builtin_memset(reserved, 0, sizeof reserved);
-	if (!store_reserve(LEDGER_OWN, 256) || !store_reserve(LEDGER_STRINGS, 1))
+	if (!table_reserve(LEDGER_OWN, 256) || !table_reserve(LEDGER_STRINGS, 1))
 		return false;
 	h->table[LEDGER_STRINGS].count = 1;
 	memory_note(h, bytes);
@@ -255,8 +178,8 @@ static uint32_t number_before(void)
 	const struct ledger_thread *t = ledger_at(LEDGER_THREADS);
 	uint64_t n = __atomic_load_n(&table->count, __ATOMIC_ACQUIRE), self;
 	__asm__("mov %%fs:0, %0" : "=r"(self));
-	if (n > reserved[LEDGER_THREADS] / sizeof *t)
-		n = reserved[LEDGER_THREADS] / sizeof *t;
+	if (n > table_reserved(LEDGER_THREADS))
+		n = table_reserved(LEDGER_THREADS);
 	for (uint64_t i = 0; i < n && i < SLOT_THREAD_MASK; i++)
 		if (t[i].control_block == self && t[i].state & LEDGER_THREAD_ALIVE)
 			return (uint32_t)i;
@@ -266,15 +189,21 @@ static uint32_t number_before(void)
 bool store_fork(uint32_t *number)
 {
 	static const enum ledger_table_kind kept[] = {
-		LEDGER_STRINGS, LEDGER_MODULES, LEDGER_NODES, LEDGER_SITES, LEDGER_MARKS, LEDGER_OWN,
-		LEDGER_MAPPINGS, LEDGER_TRACKED,
+		LEDGER_STRINGS,
+		LEDGER_MODULES,
+		LEDGER_NODES,
+		LEDGER_SITES,
+		LEDGER_MARKS,
+		LEDGER_OWN,
+		LEDGER_MAPPINGS,
+		LEDGER_TRACKED,
 	};
 	struct ledger_header *old = state.ledger;
 	/* The parent goes on: what it has made touchable since is not so in our copy
 	 * of its address space, though its counts already tell of it. */
 	uint64_t touchable_here[LEDGER_TABLES];
-	__builtin_memcpy(touchable_here, reserved, sizeof reserved);
-	store_lock.word = string_lock.word = 0;
+	for (unsigned i = 0; i < LEDGER_TABLES; i++)
+		touchable_here[i] = table_reserved(i);
 	*number = number_before();
 	if (!store_open()) {
 		state.ledger = old;
@@ -284,9 +213,9 @@ bool store_fork(uint32_t *number)
 	for (unsigned i = 0; i < sizeof kept / sizeof kept[0]; i++) {
 		struct ledger_table *from = &old->table[kept[i]], *to = &h->table[kept[i]];
 		uint64_t n = __atomic_load_n(&from->count, __ATOMIC_ACQUIRE);
-		if (n > touchable_here[kept[i]] / from->element)
-			n = touchable_here[kept[i]] / from->element;
-		if (!store_reserve(kept[i], n)) {
+		if (n > touchable_here[kept[i]])
+			n = touchable_here[kept[i]];
+		if (!table_reserve(kept[i], n)) {
 			state.ledger = old;
 			return false;
 		}
@@ -315,7 +244,6 @@ bool store_fork(uint32_t *number)
 	h->shim_hi = old->shim_hi;
 	h->exit_function = old->exit_function;
 	h->syscall_instruction = old->syscall_instruction;
-	h->image_entry = old->image_entry;
 	uint64_t own = h->own_bytes;
 	memory_note(h, h->file_bytes);
 	h->own_bytes = own;

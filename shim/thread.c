@@ -1,26 +1,22 @@
 /* thread.c - see thread.h. */
-#include <dlfcn.h>
-#include <errno.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include "birth.h"
 #include "count.h"
-#include "life.h"
 #include "lock.h"
+#include "lookup.h"
 #include "memory.h"
-#include "store.h"
+#include "mix.h"
+#include "table.h"
 #include "thread.h"
 
-/* busy == 0: takes the slow way. */
-struct thread thread_none;
-__thread struct thread *thread_current __attribute__((tls_model("initial-exec"))) = &thread_none;
-static __thread bool registering __attribute__((tls_model("initial-exec")));
+__thread bool thread_registering __attribute__((tls_model("initial-exec")));
 
 extern void *__libc_stack_end;
-static size_t pthread_bytes;	/* sizeof(struct pthread) */
+static size_t pthread_bytes; /* sizeof(struct pthread) */
 
 static struct lock thread_lock;
-static struct thread *cursor;	/* where the search for dead threads goes on */
+static struct thread *cursor; /* where the search for dead threads goes on */
 
 static uintptr_t control_block(void)
 {
@@ -29,14 +25,9 @@ static uintptr_t control_block(void)
 	return p;
 }
 
-bool thread_tid_dead(int32_t tid)
-{
-	return raw3(SYS_tgkill, state.ledger->pid, tid, 0) == -ESRCH;
-}
-
 static bool is_dead(const struct thread *t)
 {
-	if (!t->record || !t->tid || !thread_tid_dead(t->tid))
+	if (!t->record || !t->tid || !lock_thread_dead(t->tid))
 		return false;
 	/* All that it wrote, it wrote before it left the shim for the last time. */
 	(void)__atomic_load_n(&t->busy, __ATOMIC_ACQUIRE);
@@ -83,7 +74,7 @@ static void find_stack(struct thread *t, uintptr_t sp)
 	for (unsigned i = 16; i + 1 < pthread_bytes / sizeof *word; i++) {
 		uintptr_t lo = word[i], hi = lo + word[i + 1];
 		if (lo && lo <= sp && sp < t->control_block && hi > t->control_block
-		    && hi - t->control_block <= 2 * pthread_bytes + 65536) {
+			&& hi - t->control_block <= 2 * pthread_bytes + 65536) {
 			t->stack_lo = lo;
 			t->stack_hi = t->control_block;
 			return;
@@ -94,7 +85,7 @@ static void find_stack(struct thread *t, uintptr_t sp)
 uint64_t thread_seed(void)
 {
 	static uint64_t lives;
-	return __atomic_add_fetch(&lives, 1, __ATOMIC_RELAXED) * 0x9FB21C651E98DF25ull;
+	return __atomic_add_fetch(&lives, 1, __ATOMIC_RELAXED) * MIX_RRMXMX;
 }
 
 static void fill(struct thread *t, uintptr_t sp)
@@ -111,7 +102,7 @@ static void fill(struct thread *t, uintptr_t sp)
 	t->leaf_off = false;
 	t->leaf_turn = WALK_TRIAL;
 	t->leaf_events = t->events;
-	t->random = __rdtsc() * 0x9E3779B97F4A7C15ull | 1;
+	t->random = birth_tsc() * MIX_GOLDEN | 1;
 	t->timed_first = 0;
 	t->timed_tsc = 0;
 	t->timed_gap = 1;
@@ -155,7 +146,7 @@ static struct thread *enlist(struct thread *t)
 		t = make();
 	if (!t)
 		return NULL;
-	if (store_reserve(LEDGER_THREADS, index + 1)) {
+	if (table_reserve(LEDGER_THREADS, index + 1)) {
 		t->record = (struct ledger_thread *)ledger_at(LEDGER_THREADS) + index;
 		t->number = (uint32_t)index;
 		__atomic_store_n(&table->count, index + 1, __ATOMIC_RELEASE);
@@ -169,9 +160,9 @@ static struct thread *enlist(struct thread *t)
 	return t;
 }
 
-static struct thread *enroll(uintptr_t sp)
+struct thread *thread_register(uintptr_t sp)
 {
-	registering = true;
+	thread_registering = true;
 	compiler_barrier();
 	int32_t tid = (int32_t)raw0(SYS_gettid);
 	lock_take(&thread_lock);
@@ -181,7 +172,7 @@ static struct thread *enroll(uintptr_t sp)
 		if (t && t->next && !state.threaded)
 			count_found_threaded(t->next);
 	} else {
-		t->tid = tid;	/* nobody else may take it */
+		t->tid = tid; /* nobody else may take it */
 		count_inherit(t);
 	}
 	lock_release(&thread_lock);
@@ -190,16 +181,16 @@ static struct thread *enroll(uintptr_t sp)
 		thread_current = t;
 	}
 	compiler_barrier();
-	registering = false;
+	thread_registering = false;
 	return t;
 }
 
 bool thread_start(void)
 {
 	/* Exported for debuggers (nptl_db): a uint32_t. */
-	const uint32_t *bytes = dlsym(RTLD_DEFAULT, "_thread_db_sizeof_pthread");
+	const uint32_t *bytes = lookup_first("_thread_db_sizeof_pthread");
 	pthread_bytes = bytes && *bytes < 16384 ? *bytes : 1792;
-	struct thread *t = enroll((uintptr_t)__builtin_frame_address(0));
+	struct thread *t = thread_register((uintptr_t)__builtin_frame_address(0));
 	if (t)
 		t->busy = THREAD_IDLE;
 	return t;
@@ -212,7 +203,7 @@ void thread_after_fork(void)
 	cursor = NULL;
 	state.threads = NULL;
 	state.threaded = false;
-	registering = true;
+	thread_registering = true;
 	if (t == &thread_none)
 		t = NULL;
 	else
@@ -222,47 +213,5 @@ void thread_after_fork(void)
 		fill(t, (uintptr_t)__builtin_frame_address(0));
 		thread_current = t;
 	}
-	registering = false;
-}
-
-__attribute__((cold, noinline))
-struct thread *thread_enter_slow(uintptr_t sp)
-{
-	if (state.phase != PHASE_RUNNING) {
-		if (state.phase == PHASE_UNBORN)
-			life_early_event();
-		return NULL;
-	}
-	if (unlikely(registering))
-		return NULL;
-	if (unlikely(!__atomic_load_n(state.fork_word, __ATOMIC_RELAXED))) {
-		registering = true;
-		bool ready = life_forked();
-		registering = false;
-		if (!ready)
-			return NULL;
-	}
-	struct thread *t = thread_current;
-	if (t == &thread_none) {
-		t = enroll(sp);
-		if (!t)
-			return NULL;
-		t->busy = sp;
-		return t;
-	}
-	if (t->busy <= THREAD_IDLE) {
-		t->busy = sp;
-		return t;
-	}
-	if (t->paused)
-		return NULL;
-	/* A2: a handler left by longjmp: the hook that was entered is gone. */
-	if (sp > t->busy && t->busy >= t->stack_lo && t->busy < t->stack_hi
-	    && sp < t->stack_hi) {
-		t->frames = 0;
-		t->busy = sp;
-		return t;
-	}
-	missed_add(MISSED_NESTED, 1);
-	return THREAD_NESTED;
+	thread_registering = false;
 }

@@ -1,10 +1,10 @@
-/* thread.h - which thread is this, and may it be profiled now?
+/* thread.h - the register of threads.
  *
  * A thread registers at its first event. Its record and memory are used again
  * after its death by a later thread, once THREAD_RECORDS_KEPT records exist.
  *
- * Threads: own. Signals: a handler that interrupts the shim gets THREAD_NESTED
- * or NULL. Fork: the first event in the child sets everything up again.
+ * Threads: all; one lock. Signals: while thread_registering is set, the thread's
+ * events pass through. Fork: thread_after_fork.
  */
 #ifndef TIDEMARK_THREAD_H
 #define TIDEMARK_THREAD_H
@@ -12,35 +12,18 @@
 #include "state.h"
 
 #define THREAD_RECORDS_KEPT 256u
-/* Nested events: track the block, do not walk. */
-#define THREAD_NESTED ((struct thread *)1)
 
-struct thread *thread_enter_slow(uintptr_t sp);
+/* This thread is being registered, or its process starts a ledger after a fork. */
+extern __thread bool thread_registering __attribute__((tls_model("initial-exec")));
 
-/* The running thread, now inside the shim; NULL: pass through; THREAD_NESTED. */
-HOT_INLINE struct thread *thread_enter(uintptr_t sp)
-{
-	struct thread *t = thread_current;
-	if (likely(t->busy == THREAD_IDLE)) {
-		t->busy = sp;
-		compiler_barrier();
-		return t;
-	}
-	return thread_enter_slow(sp);
-}
-
-HOT_INLINE void thread_leave(struct thread *t)
-{
-	__atomic_store_n(&t->busy, THREAD_IDLE, __ATOMIC_RELEASE);
-}
-
-/* No thread of this process has this number (any more). One system call. */
-bool thread_tid_dead(int32_t tid);
+/* Gives the running thread, whose stack pointer is `sp`, a record and memory, and makes
+ * it thread_current; NULL: no memory. */
+struct thread *thread_register(uintptr_t sp);
 
 /* A new value of thread->seed. */
 uint64_t thread_seed(void);
 
-bool thread_start(void);	/* registers the main thread */
-void thread_after_fork(void);	/* forgets all threads but this */
+bool thread_start(void);      /* registers the main thread */
+void thread_after_fork(void); /* forgets all threads but this */
 
 #endif

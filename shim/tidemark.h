@@ -59,11 +59,13 @@ TIDE_WEAK int tide_untrack(unsigned domain, const void *p);
 /* Blocks that have survived: generation 0 is younger than the latest mark, 1 than the one
  * before, 2 is all older ones (gc.get_count, gc.get_objects). */
 TIDE_WEAK size_t tide_count(int generation);
-TIDE_WEAK void tide_blocks(int generation,
-	void (*each)(void *context, void *block, size_t bytes), void *context);
+TIDE_WEAK void tide_blocks(
+	int generation, void (*each)(void *context, void *block, size_t bytes), void *context);
 
 /* A scope: what this thread made in it and left behind. */
-struct tide_left { size_t blocks, bytes; };
+struct tide_left {
+	size_t blocks, bytes;
+};
 TIDE_WEAK void tide_scope_begin(const char *name);
 TIDE_WEAK struct tide_left tide_scope_end(const char *name);
 
@@ -74,8 +76,12 @@ TIDE_WEAK void tide_ignore(const void *block);
 
 /* The reference model, asked about this moment. Each call makes a frozen copy of the
  * process and looks through it in another process: milliseconds and more, not for hot code. */
-struct tide_kind { size_t blocks, bytes; };
-struct tide_collected { struct tide_kind unreferenced, cycle, indirect, possible, reachable; };
+struct tide_kind {
+	size_t blocks, bytes;
+};
+struct tide_collected {
+	struct tide_kind unreferenced, cycle, indirect, possible, reachable;
+};
 /* Finds what is lost, frees nothing (gc.collect): 0, or an errno value. */
 TIDE_WEAK int tide_collect(struct tide_collected *found);
 /* References found to the block (sys.getrefcount); -1: could not be determined. */
@@ -90,9 +96,11 @@ TIDE_WEAK long tide_referents(const void *block, void **blocks, long capacity);
 #endif
 
 #ifndef TIDEMARK_IMPLEMENTATION_
-/* tide_mark, from before the macros below: the same. */
-static inline void tide_mark_if(const char *name) { if (tide_mark) tide_mark(name); }
-static inline struct tide_left tidemark_nothing_left(void) { struct tide_left none = { 0, 0 }; return none; }
+static inline struct tide_left tidemark_nothing_left(void)
+{
+	struct tide_left none = { 0, 0 };
+	return none;
+}
 
 /* A name within its own macro is the function. 38: ENOSYS, without <errno.h>. */
 #define tide_start() (tide_start ? tide_start() : (void)0)
@@ -111,7 +119,8 @@ static inline struct tide_left tidemark_nothing_left(void) { struct tide_left no
 #define tide_track(domain, p, bytes) (tide_track ? tide_track(domain, p, bytes) : 38)
 #define tide_untrack(domain, p) (tide_untrack ? tide_untrack(domain, p) : 38)
 #define tide_count(generation) (tide_count ? tide_count(generation) : 0)
-#define tide_blocks(generation, each, context) (tide_blocks ? tide_blocks(generation, each, context) : (void)0)
+#define tide_blocks(generation, each, context)                                                               \
+	(tide_blocks ? tide_blocks(generation, each, context) : (void)0)
 #define tide_scope_begin(name) (tide_scope_begin ? tide_scope_begin(name) : (void)0)
 #define tide_scope_end(name) (tide_scope_end ? tide_scope_end(name) : tidemark_nothing_left())
 #define tide_weak(block) (tide_weak ? tide_weak(block) : (void)0)
@@ -119,7 +128,8 @@ static inline struct tide_left tidemark_nothing_left(void) { struct tide_left no
 #define tide_collect(found) (tide_collect ? tide_collect(found) : 38)
 #define tide_refcount(block) (tide_refcount ? tide_refcount(block) : -1)
 #define tide_referrers(block, words, capacity) (tide_referrers ? tide_referrers(block, words, capacity) : -1)
-#define tide_referents(block, blocks, capacity) (tide_referents ? tide_referents(block, blocks, capacity) : -1)
+#define tide_referents(block, blocks, capacity)                                                              \
+	(tide_referents ? tide_referents(block, blocks, capacity) : -1)
 #endif
 
 #endif

@@ -1,5 +1,6 @@
 /* walk.c - the part of a walk that is not inlined; see walk.h. */
 #include "count.h"
+#include "mix.h"
 #include "rule.h"
 #include "site.h"
 #include "step.h"
@@ -13,7 +14,8 @@ static void drop_outer(struct thread *t, uint32_t *kept, uint32_t more)
 		return;
 	uint32_t keep = WALK_FRAMES / 4, from = *kept - keep;
 	uint16_t base = t->frame[from].extras;
-	__builtin_memmove(t->extra, t->extra + base, (t->frame[*kept - 1].extras - base) * sizeof t->extra[0]);
+	__builtin_memmove(
+		t->extra, t->extra + base, (t->frame[*kept - 1].extras - base) * sizeof t->extra[0]);
 	for (uint32_t i = 0; i < keep; i++) {
 		t->place[i] = t->place[from + i];
 		t->frame[i] = t->frame[from + i];
@@ -26,14 +28,15 @@ static void drop_outer(struct thread *t, uint32_t *kept, uint32_t more)
 
 static inline uint64_t pc_hash(uintptr_t pc)
 {
-	uint64_t h = pc * 0xBF58476D1CE4E5B9ull;
+	uint64_t h = pc * MIX_SPLIT;
 	return h ^ h >> 29;
 }
 
-HOT_INLINE uint64_t frame_identity(uint64_t outer, uintptr_t slot, uint64_t hash, bool needs_rbp, uintptr_t rbp)
+HOT_INLINE uint64_t frame_identity(
+	uint64_t outer, uintptr_t slot, uint64_t hash, bool needs_rbp, uintptr_t rbp)
 {
 	uint64_t identity = (outer + hash) * WALK_BASE ^ slot;
-	return needs_rbp ? identity + rbp * 0xC2B2AE3D27D4EB4Full : identity;
+	return needs_rbp ? identity + rbp * MIX_PRIME : identity;
 }
 
 /* Puts steps [0, count), innermost first, on top of `kept` cached frames. */
@@ -130,7 +133,8 @@ static __attribute__((noinline)) void leaf_remember(struct thread *t, uint32_t k
 
 /* The same for the common stack: few new frames, nothing but return addresses. Words
  * beyond its own are those of frames further out, which have to hold as well. */
-HOT_INLINE void leaf_remember_lean(struct thread *t, struct walk_leaf *l, uint32_t kept, uint32_t low, uint32_t site)
+HOT_INLINE void leaf_remember_lean(
+	struct thread *t, struct walk_leaf *l, uint32_t kept, uint32_t low, uint32_t site)
 {
 	const struct walk_place *leaf = &t->place[t->frames - 1];
 	uint32_t count = t->frames - kept;
@@ -140,7 +144,8 @@ HOT_INLINE void leaf_remember_lean(struct thread *t, struct walk_leaf *l, uint32
 	}
 	l->slot = 0;
 	compiler_barrier();
-#define WALK_SET_WORD(i) (l->offset[i] = (uint32_t)(leaf[-1 - (i)].slot - leaf->slot), l->expected[i] = leaf[-1 - (i)].pc)
+#define WALK_SET_WORD(i)                                                                                     \
+	(l->offset[i] = (uint32_t)(leaf[-1 - (i)].slot - leaf->slot), l->expected[i] = leaf[-1 - (i)].pc)
 	WALK_SET_WORD(0), WALK_SET_WORD(1), WALK_SET_WORD(2);
 	if (count > 3)
 		WALK_SET_WORD(3), WALK_SET_WORD(4), WALK_SET_WORD(5);
@@ -151,7 +156,7 @@ HOT_INLINE void leaf_remember_lean(struct thread *t, struct walk_leaf *l, uint32
 
 /* Where nearly each walk finds new frames further out, leaves are not met again, and
  * are not remembered; but from time to time this is tried again. */
-static COLD void leaf_policy(struct thread *t)
+static COLD void adjust_leaves(struct thread *t)
 {
 	uint64_t events = t->events - t->leaf_events;
 	t->leaf_off = !t->leaf_off && (uint64_t)WALK_TRIAL * 16 > events * 15;
@@ -159,7 +164,7 @@ static COLD void leaf_policy(struct thread *t)
 	t->leaf_events = t->events;
 }
 
-/* The site of the frames in the cache (W3). */
+/* The site of the frames in the cache (WK3). */
 HOT_INLINE uint32_t cached_site(struct thread *t, uint64_t domain)
 {
 	uint32_t n = t->frames, low = 0;
@@ -174,7 +179,7 @@ HOT_INLINE uint32_t cached_site(struct thread *t, uint64_t domain)
 	} else if (t->bottom == WALK_BOTTOM_CUT) {
 		flags = LEDGER_SITE_DEPTH_CUT;
 	}
-	hash = site_mix(hash + flags * 0x2545F4914F6CDD1Dull + domain);
+	hash = site_mix(hash + flags * MIX_STAR + domain);
 	uint32_t site = site_next(t->site, hash);
 	if (!site)
 		site = site_find(hash);
@@ -207,13 +212,14 @@ static uint32_t walk_other(struct thread *t, const uintptr_t *e, uint64_t domain
 		at = outer;
 	}
 	unsigned flags = result == STEP_ON ? LEDGER_SITE_DEPTH_CUT
-		: result == STEP_BROKEN ? LEDGER_SITE_BROKEN : 0;
+		: result == STEP_BROKEN    ? LEDGER_SITE_BROKEN
+					   : 0;
 	if (flags == LEDGER_SITE_BROKEN)
 		missed_add(MISSED_TRUNCATED, 1);
 	uint64_t hash = 0;
 	for (uint32_t k = count; k-- > 0;)
 		hash = hash * WALK_BASE + pc_hash(t->step[k].pc);
-	hash = site_mix(hash + flags * 0x2545F4914F6CDD1Dull + domain);
+	hash = site_mix(hash + flags * MIX_STAR + domain);
 	uint32_t site = site_find(hash);
 	if (site)
 		return site;
@@ -238,7 +244,8 @@ bool walk_verify_extras(const struct walk_word *extra, uint32_t high, uint32_t l
 }
 
 /* Is frame[kept - 1] the one whose return address, just read at `slot`, is pc? */
-HOT_INLINE bool is_cached(const struct thread *t, uint32_t kept, uintptr_t slot, uintptr_t pc, unsigned flags, uintptr_t rbp)
+HOT_INLINE bool is_cached(
+	const struct thread *t, uint32_t kept, uintptr_t slot, uintptr_t pc, unsigned flags, uintptr_t rbp)
 {
 	const struct walk_place *p = &t->place[kept - 1];
 	const struct walk_frame *f = &t->frame[kept - 1];
@@ -297,7 +304,7 @@ HOT_INLINE uint32_t walk_lean(struct thread *t, const uintptr_t *e)
 		while (p < last && p[1].slot >= slot)
 			p++;
 		while (p->slot < slot)
-			p--;		/* place[-1] is below all stacks' ends: t->floor */
+			p--; /* place[-1] is below all stacks' ends: t->floor */
 		if (p->slot == slot && p->pc == pc) {
 			kept = (uint32_t)(p - t->place) + 1;
 			count = (uint32_t)(s - step);
@@ -339,7 +346,11 @@ HOT_INLINE uint32_t walk_lean(struct thread *t, const uintptr_t *e)
  * walk does it again. */
 HOT_INLINE uint32_t walk_few(struct thread *t, const uintptr_t *e)
 {
-	struct { uintptr_t slot, pc, rbp; const uintptr_t *from; bool uses_rbp; } step[WALK_FEW], *s = step;
+	struct {
+		uintptr_t slot, pc, rbp;
+		const uintptr_t *from;
+		bool uses_rbp;
+	} step[WALK_FEW], *s = step;
 	uintptr_t slot = WALK_SLOT(e), pc = WALK_PC(e), rbp = WALK_RBP(e);
 	uint32_t kept = t->frames;
 	for (;;) {
@@ -350,7 +361,7 @@ HOT_INLINE uint32_t walk_few(struct thread *t, const uintptr_t *e)
 		uintptr_t cfa = (kind == RULE_SP ? slot + 8 : rbp) + (uintptr_t)rule_offset(rule);
 		const uintptr_t *from = saved ? (const uintptr_t *)(cfa - 8 * saved) : NULL;
 		if (unlikely(cfa <= slot + 8 || cfa > t->stack_hi || (cfa & 7)
-		    || (saved && (uintptr_t)from < slot)))
+			    || (saved && (uintptr_t)from < slot)))
 			return 0;
 		s->slot = slot;
 		s->pc = pc;
@@ -364,7 +375,7 @@ HOT_INLINE uint32_t walk_few(struct thread *t, const uintptr_t *e)
 			rbp = *from;
 		while (kept && t->place[kept - 1].slot < slot)
 			kept--;
-		if (unlikely(!kept || pc < 4096))
+		if (unlikely(!kept || pc < WALK_LOWEST))
 			return 0;
 		if (is_cached(t, kept, slot, pc, 0, rbp))
 			break;
@@ -435,7 +446,7 @@ static uint32_t walk_general(struct thread *t, const uintptr_t *e, uint64_t doma
 			else if (kept >= want || t->bottom != WALK_BOTTOM_CUT)
 				break;
 			else
-				kept = 0;	/* too few are known: walk on from here */
+				kept = 0; /* too few are known: walk on from here */
 		}
 		struct walk_step *s = &t->step[count];
 		s->slot = at.slot;
@@ -445,8 +456,9 @@ static uint32_t walk_general(struct thread *t, const uintptr_t *e, uint64_t doma
 		count++;
 		if (result != STEP_ON || count == most) {
 			kept = 0;
-			t->bottom = result == STEP_END ? WALK_BOTTOM_ROOT
-				: result == STEP_BROKEN ? WALK_BOTTOM_BROKEN : WALK_BOTTOM_CUT;
+			t->bottom = result == STEP_END  ? WALK_BOTTOM_ROOT
+				: result == STEP_BROKEN ? WALK_BOTTOM_BROKEN
+							: WALK_BOTTOM_CUT;
 			if (result == STEP_BROKEN)
 				missed_add(MISSED_TRUNCATED, 1);
 			break;
@@ -460,13 +472,12 @@ static uint32_t walk_general(struct thread *t, const uintptr_t *e, uint64_t doma
 	return site;
 }
 
-__attribute__((noinline))
-uint32_t walk_slow(struct thread *t, const uintptr_t *e, uint64_t domain)
+__attribute__((noinline)) uint32_t walk_slow(struct thread *t, const uintptr_t *e, uint64_t domain)
 {
 	if (unlikely(WALK_SLOT(e) < t->stack_lo || WALK_SLOT(e) >= t->stack_hi))
 		return walk_other(t, e, domain);
 	if (unlikely(t->generation != state.generation)) {
-		t->frames = 0;		/* a module is gone: its addresses may mean something else */
+		t->frames = 0; /* a module is gone: its addresses may mean something else */
 		t->generation = state.generation;
 		t->seed = thread_seed();
 	}
@@ -478,11 +489,10 @@ uint32_t walk_slow(struct thread *t, const uintptr_t *e, uint64_t domain)
 	return walk_general(t, e, domain);
 }
 
-__attribute__((noinline))
-uint32_t walk_block(struct thread *t, const uintptr_t *e)
+__attribute__((noinline)) uint32_t walk_block(struct thread *t, const uintptr_t *e)
 {
 	if (unlikely(--t->leaf_turn < 0))
-		leaf_policy(t);
+		adjust_leaves(t);
 	if (likely(WALK_SLOT(e) >= t->stack_lo && t->generation == state.generation && state.depth > 1)) {
 		uint32_t site = walk_lean(t, e);
 		if (likely(site))
@@ -501,7 +511,7 @@ unsigned walk_check(struct thread *t, const uintptr_t *e)
 	while (n > 0 && depth < state.depth) {
 		n--;
 		if (t->place[n].slot != at.slot || t->place[n].pc != at.pc - (at.flags & WALK_EXACT)
-		    || ((t->frame[n].flags ^ at.flags) & WALK_EXACT))
+			|| ((t->frame[n].flags ^ at.flags) & WALK_EXACT))
 			return depth + 1;
 		enum step_result result = step_outward(t, WALK_SLOT(e), t->stack_hi, &at, &outer, &s);
 		depth++;

@@ -8,18 +8,18 @@
  *
  *   frame[0] main   frame[1] f    frame[2] g    ...   frame[n-1] caller
  *
- * W1  Exact, by induction from the leaf: equal slot, pc and rbp fix the place
+ * WK1  Exact, by induction from the leaf: equal slot, pc and rbp fix the place
  *     of the next return address; the word found there fixes the next pc; rbp
  *     comes only from verified words. Nothing less is verified.
- * W2  Only [slot of the hook, top of this thread's stack) is read: mapped
+ * WK2  Only [slot of the hook, top of this thread's stack) is read: mapped
  *     memory. A stack pointer elsewhere (coroutine, alternate signal stack)
  *     goes to walk_other, which probes pages and leaves the cache alone.
- * W3  At most `depth` frames, at the leaf end, make a site. The cache may hold
+ * WK3  At most `depth` frames, at the leaf end, make a site. The cache may hold
  *     more, or fewer than the stack has (bottom says which).
- * W4  A leaf remembers what a walk found: the innermost frames of its stack, as
+ * WK4  A leaf remembers what a walk found: the innermost frames of its stack, as
  *     words on top of a cached frame (the trunk), and the site. It holds as long
  *     as its own words, the trunk and the words outside of it hold.
- * W5  Frames are the same when their identities are: a 64-bit hash of all slots
+ * WK5  Frames are the same when their identities are: a 64-bit hash of all slots
  *     and pcs from the outermost frame, with rbp where an outer frame's place
  *     depends on it, and of a seed that changes when code is unloaded and when the
  *     memory serves another thread. Equal identities fix all words outside.
@@ -30,17 +30,20 @@
 #ifndef TIDEMARK_WALK_H
 #define TIDEMARK_WALK_H
 
+#include "mix.h"
 #include "state.h"
 
 enum walk_bottom {
-	WALK_BOTTOM_ROOT,	/* frame[0] is outermost */
-	WALK_BOTTOM_CUT,	/* more frames are outside, not looked at */
-	WALK_BOTTOM_BROKEN,	/* could not go on */
+	WALK_BOTTOM_ROOT,   /* frame[0] is outermost */
+	WALK_BOTTOM_CUT,    /* more frames are outside, not looked at */
+	WALK_BOTTOM_BROKEN, /* could not go on */
 };
-#define WALK_EXACT 1u		/* pc is that of an interrupted instruction, plus 1 */
-#define WALK_BY_RBP 2u		/* the step from here outward went by frame pointer */
+#define WALK_EXACT 1u  /* pc is that of an interrupted instruction, plus 1 */
+#define WALK_BY_RBP 2u /* the step from here outward went by frame pointer */
 
-#define WALK_BASE 0x9E3779B97F4A7C15ull
+#define WALK_LOWEST LEDGER_PAGE /* return addresses below are not code: vm.mmap_min_addr */
+
+#define WALK_BASE MIX_GOLDEN
 
 /* Entry of a hook: its frame address, where the caller's rbp was saved, and
  * the return address above it. */
@@ -48,10 +51,7 @@ enum walk_bottom {
 #define WALK_PC(e) ((e)[1])
 #define WALK_RBP(e) ((e)[0])
 
-HOT_INLINE const uintptr_t *walk_entry(void *frame_address)
-{
-	return frame_address;
-}
+HOT_INLINE const uintptr_t *walk_entry(void *frame_address) { return frame_address; }
 
 /* Do the return addresses of frames [low, high) stand where they stood? */
 HOT_INLINE bool walk_verify(const struct walk_place *place, uint32_t high, uint32_t low)
@@ -71,7 +71,8 @@ HOT_INLINE bool walk_verify(const struct walk_place *place, uint32_t high, uint3
 		if (unlikely(WALK_BAD(p) | WALK_BAD(p + 1) | WALK_BAD(p + 2) | WALK_BAD(p + 3)))
 			return false;
 	} while (p - end >= 4);
-	return p == end || likely(!(WALK_BAD(end) | WALK_BAD(end + 1) | WALK_BAD(end + 2) | WALK_BAD(end + 3)));
+	return p == end
+		|| likely(!(WALK_BAD(end) | WALK_BAD(end + 1) | WALK_BAD(end + 2) | WALK_BAD(end + 3)));
 }
 
 /* The same of extra[low..high). */
@@ -96,7 +97,7 @@ HOT_INLINE struct walk_leaf *walk_leaf(struct thread *t, const uintptr_t *e)
 		return NULL;
 	const struct walk_frame *trunk = &t->frame[l->kept - 1];
 	if (unlikely(trunk->identity != l->identity || state.generation != t->generation
-	    || (l->needs_rbp && l->rbp != WALK_RBP(e))))
+		    || (l->needs_rbp && l->rbp != WALK_RBP(e))))
 		return NULL;
 	const char *base = (const char *)WALK_SLOT(e);
 #define WALK_OWN_WORD(i) (*(const uintptr_t *)(base + l->offset[i]) ^ l->expected[i])
@@ -107,8 +108,7 @@ HOT_INLINE struct walk_leaf *walk_leaf(struct thread *t, const uintptr_t *e)
 #undef WALK_OWN_WORD
 	if (unlikely(!walk_verify(t->place, l->kept - 1u, l->low)))
 		return NULL;
-	if (unlikely(l->extras)
-	    && !walk_verify_extras(t->extra, trunk->extras, t->frame[l->low].extras))
+	if (unlikely(l->extras) && !walk_verify_extras(t->extra, trunk->extras, t->frame[l->low].extras))
 		return NULL;
 	return l;
 }

@@ -2,9 +2,8 @@
 #include "block.h"
 #include "wipe.h"
 
-#define WIPE_MOST (1ul << 20)		/* larger blocks are as good as always fresh */
-#define WIPE_LOWEST 65536ul		/* no block is below (vm.mmap_min_addr) */
-#define CHUNK_MAPPED 2u			/* glibc: a mapping of its own, all zero */
+#define WIPE_MOST (1ul << 20) /* larger blocks are as good as always fresh */
+#define WIPE_LOWEST 65536ul   /* no block is below (vm.mmap_min_addr) */
 
 COLD void wipe_block(void *p, size_t from, size_t bytes)
 {
@@ -12,7 +11,7 @@ COLD void wipe_block(void *p, size_t from, size_t bytes)
 	if (!p || ((uintptr_t)p & 7) || bytes > WIPE_MOST)
 		return;
 	if (!state.foreign && word[-1] & CHUNK_MAPPED)
-		return;
+		return; /* a fresh mapping is all zero */
 	for (size_t i = (from + 7) / 8; i < bytes / 8; i++)
 		if (word[i] >= WIPE_LOWEST && !(word[i] >> BLOCK_ADDRESS_BITS) && block_leaf_of(word[i]))
 			word[i] = 0;

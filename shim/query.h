@@ -1,0 +1,24 @@
+/* query.h - asking the collector about references, for tide_collect and its like.
+ *
+ * Threads: all; one question at a time, the others wait. Signals: not from nested
+ * entries. Fork: query_after_fork.
+ */
+#ifndef TIDEMARK_QUERY_H
+#define TIDEMARK_QUERY_H
+
+#include "ledger.h"
+
+/* Where an answer goes (enum ledger_query says what it is): the first words, then a list. What
+ * the answer does not have is left as it is. */
+struct query_answer {
+	uint64_t word[10];
+	uint32_t words; /* how many of them are asked for */
+	void **list;
+	uint64_t capacity; /* of the list */
+};
+
+/* Asks about the block at an address, or the whole heap. Returns 0 or an errno value. */
+int query_ask(enum ledger_query kind, uintptr_t address, struct query_answer *a);
+void query_after_fork(void);
+
+#endif

@@ -1,0 +1,49 @@
+/* server.h - asking the collector server of `tidemark run` for a snapshot.
+ *
+ * `run` keeps a process that serves all programs of the run (report/collect/server.h).
+ * Asking it costs less than starting a collector, and it keeps the rights of whoever
+ * typed `run`: a daemon that has changed to another user still gets a full snapshot.
+ *
+ *   program ──clone, exit signal 0──▶ caller ──connect, request──▶ server
+ *                                            ◀── number of a collector ──
+ *
+ * SV1  The socket belongs to the caller, a short-lived clone with descriptors of its
+ *      own: no descriptor of ours is ever open in the program.
+ * SV2  Raw system calls only. The socket has an abstract name, the path of the session's
+ *      folder, so neither a new root nor a new user keeps the program from it; a new
+ *      network namespace does.
+ * SV3  Only a server of root or of the user who owns the ledger is trusted: an abstract
+ *      name is free again when its owner has ended.
+ * SV4  Without a server, or when it refuses, the answer is 0 and the program starts a
+ *      collector of its own.
+ *
+ * Threads: one at a time, with all signals blocked, as in spawn.h.
+ */
+#ifndef TIDEMARK_SHIM_SERVER_H
+#define TIDEMARK_SHIM_SERVER_H
+
+#include <stdint.h>
+
+#define SERVER_MAGIC 0x31524553u /* "SER1" */
+
+enum server_kind { SERVER_SNAPSHOT = 1, SERVER_WATCH = 2 };
+
+struct server_request {
+	uint32_t magic;
+	uint32_t kind;   /* enum server_kind */
+	int32_t pid;     /* of the program, as it sees itself */
+	uint32_t reason; /* enum ledger_reason */
+	uint32_t flags;  /* REQUEST_FLAG_* */
+	uint32_t serial;
+	char ledger[64]; /* name of the ledger in the folder of the session */
+};
+
+struct server_reply {
+	int32_t collector; /* its process number; 0: refused */
+};
+
+/* The collector that answers, or 0. `ledger`: path of the ledger. */
+int32_t server_ask(
+	enum server_kind kind, const char *ledger, uint32_t reason, uint32_t flags, uint32_t serial);
+
+#endif
