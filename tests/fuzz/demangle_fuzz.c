@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/demangle.h"
+#include "report/symbol/demangle.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
@@ -24,6 +24,10 @@ static void try_symbol(const char *prefix, const uint8_t *data, size_t bytes)
 	if (demangle_plain(name ? name : symbol, plain, sizeof(plain)) != strlen(plain))
 		abort();
 	if (demangle_stable(name ? name : symbol, plain, sizeof(plain)) != strlen(plain))
+		abort();
+	free(name);
+	name = demangle(symbol);
+	if (strlen(name) > n + bytes && strlen(name) > DEMANGLE_CXX_MAX_BYTES)
 		abort();
 	free(name);
 	free(symbol);

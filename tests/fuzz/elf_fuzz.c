@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "report/elf_probe.h"
+#include "report/symbol/elf_probe.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 

@@ -2,8 +2,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include "report/gate_baseline.h"
-#include "report/gate_config.h"
+#include "report/gate/gate_baseline.h"
+#include "report/gate/gate_config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

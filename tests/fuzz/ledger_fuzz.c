@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "report/snapshot.h"
-#include "tests/unit/ledger_make.h"
+#include "report/model/snapshot.h"
+#include "tests/lib/ledger_make.h"
 
 #define ROOM 8u
 #define CHANGE 10u
@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 static void base_write(const char *path)
 {
-	struct ledger_thread thread = { .tid = 1, .state = LEDGER_THREAD_ALIVE, .name = "main", .entry = 0x400100 };
+	struct ledger_thread thread = { .tid = 1, .state = LEDGER_THREAD_ALIVE, .name = "main" };
 	struct ledger_module module = { .lo = 0x400000, .hi = 0x500000, .build_id_bytes = 20 };
 	struct ledger_node node = { .module = 1, .address = 0x400200 };
 	struct ledger_sizes sizes = { .count = { 1, 2, 3 } };
@@ -40,8 +40,13 @@ static void base_write(const char *path)
 	ledger_make_add(&m, LEDGER_MARKS, &mark);
 	ledger_make_add(&m, LEDGER_ROUNDS, &rounds);
 	site = ledger_make_site(&m, ledger_make_add(&m, LEDGER_NODES, &node), 1, 0x400300, 2);
-	*ledger_make_counter(&m, 0, site) = (struct ledger_counter) { .live_bytes = 10, .live_blocks = 1,
-		.total_bytes = 10, .total_blocks = 1, .sizes = 1, .lifetimes = 1, .size_class = 4 };
+	*ledger_make_counter(&m, 0, site) = (struct ledger_counter){ .live_bytes = 10,
+		.live_blocks = 1,
+		.total_bytes = 10,
+		.total_blocks = 1,
+		.sizes = 1,
+		.lifetimes = 1,
+		.size_class = 4 };
 	ledger_make_end(&m);
 }
 
@@ -54,11 +59,13 @@ static void require(int holds)
 static void check(const struct snapshot *s)
 {
 	for (size_t i = 0; i < s->frame_count; i++)
-		require((!s->frames[i].parent || s->frames[i].parent < i) && s->frames[i].module < s->module_count);
+		require((!s->frames[i].parent || s->frames[i].parent < i)
+			&& s->frames[i].module < s->module_count);
 	for (size_t i = 0; i < s->site_count; i++)
 		require(s->sites[i].frame < s->frame_count);
 	for (size_t i = 0; i < s->thread_site_count; i++)
-		require(s->thread_sites[i].site < s->site_count && s->thread_sites[i].thread < s->thread_count);
+		require(s->thread_sites[i].site < s->site_count
+			&& s->thread_sites[i].thread < s->thread_count);
 	for (size_t i = 0; i < s->size_count; i++)
 		require(s->sizes[i].site < s->site_count && s->sizes[i].class_ < LEDGER_SIZE_CLASSES);
 	for (size_t i = 0; i < s->thread_count; i++)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/perfmap.h"
+#include "report/model/perfmap.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 

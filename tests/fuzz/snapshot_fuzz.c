@@ -6,19 +6,19 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "report/snapshot.h"
-#include "report/symbol_module.h"
-#include "report/view.h"
+#include "report/model/snapshot.h"
+#include "report/view/view.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 static volatile uint64_t sum;
 
-#define TOUCH(array, count) do { \
-	const unsigned char *at_ = (const unsigned char *)(array); \
-	for (size_t i_ = 0; i_ < (count) * sizeof(*(array)); i_ += 16) \
-		sum += at_[i_]; \
-} while (0)
+#define TOUCH(array, count)                                                                                  \
+	do {                                                                                                 \
+		const unsigned char *at_ = (const unsigned char *)(array);                                   \
+		for (size_t i_ = 0; i_ < (count) * sizeof(*(array)); i_ += 16)                               \
+			sum += at_[i_];                                                                      \
+	} while (0)
 
 static void touch(const struct snapshot *s)
 {
@@ -53,13 +53,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	static char path[64];
 	struct snapshot s;
 	struct tide_error e;
-	struct options o;
+	struct selection o;
 	struct view v;
 
 	if (fd < 0) {
 		fd = memfd_create("fuzz", 0);
 		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
-		symbol_module_offline();
 	}
 	if (ftruncate(fd, 0) || pwrite(fd, data, bytes, 0) != (ssize_t)bytes)
 		return 0;

@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "report/suppress.h"
+#include "report/analysis/suppress.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 

@@ -1,0 +1,56 @@
+# helper.bash - what every .bats file loads: `load ../lib/helper`.
+#
+# $TIDEMARK and $SHIM are the command and the library under test; $PROGRAMS holds
+# the built test programs (tests/programs, tests/bench). Each test runs in a
+# folder of its own, $BATS_TEST_TMPDIR.
+
+B=${B:-$BATS_TEST_DIRNAME/../../build}
+B=$(cd "$B" && pwd)
+TIDEMARK=${TIDEMARK:-$B/tidemark}
+SHIM=${SHIM:-$B/libtidemark.so}
+PROGRAMS=$B/tests/programs
+BENCH=$B/tests/bench
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+export TIDEMARK SHIM
+
+cd "$BATS_TEST_TMPDIR" || exit 1
+
+# compile NAME [FLAGS...] <<< SOURCE: a program (or with -shared a library) in
+# the folder of the test. The source comes from stdin; .cc when CXX is wanted.
+compile() {
+	local name=$1
+	shift
+	cat >"$name.c"
+	${CC:-gcc} -g -O1 -o "$name" "$name.c" -pthread -ldl "$@"
+}
+
+# json FILE-OR-STRING FILTER...: python's view of a JSON text. FILTER is an
+# expression in `d`; it is printed.
+json() {
+	/usr/bin/python3 -c '
+import json, sys
+d = json.loads(sys.argv[1])
+for e in sys.argv[2:]:
+    print(eval(e))' "$@"
+}
+
+# fits WIDTH FILE: no line of a screen takes more columns (one a character).
+fits() {
+	/usr/bin/python3 -c '
+import sys
+wide = [l for l in open(sys.argv[2], encoding="utf-8").read().split("\n") if len(l) > int(sys.argv[1])]
+for l in wide:
+    print(len(l), l, file=sys.stderr)
+sys.exit(bool(wide))' "$@"
+}
+
+# sanitized: the command is built with AddressSanitizer (make ASAN=1).
+sanitized() {
+	nm -D "$TIDEMARK" 2>/dev/null | grep -q ' __asan_init'
+}
+
+# One line of explanation when a test fails.
+fail() {
+	echo "$*" >&2
+	return 1
+}
