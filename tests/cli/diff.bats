@@ -1,5 +1,5 @@
 # tidemark diff: tracemalloc's compare_to, for any program.
-load helper
+load ../lib/helper
 bats_require_minimum_version 1.5.0
 
 # profile FILE PROGRAM...
@@ -162,7 +162,7 @@ records() {
 	[[ ${lines[1]} == "2500,1500,25,15,grown,grow,"* ]]
 }
 
-@test "wrong use, missing and damaged files" {
+@test "usage errors, missing and damaged files" {
 	program app
 	profile a.tide ./app 10 0
 	run -2 "$TIDEMARK" diff a.tide

@@ -1,5 +1,5 @@
 # tidemark doctor: says before the run what would go wrong in it.
-load helper
+load ../lib/helper
 bats_require_minimum_version 1.5.0
 
 # LEVEL and text of the check NAME, of --json output
@@ -37,11 +37,40 @@ empty() {
 	[[ $(check "$output" debug-info) == "warning: ./half has no debug information: functions, but"* ]]
 }
 
-@test "nothing of the program is executed" {
-	compile app <<<'#include <stdio.h>
-__attribute__((constructor)) void c(void) { fclose(fopen("executed", "w")); } int main(void) { return 0; }'
-	"$TIDEMARK" doctor ./app >/dev/null
-	[ ! -e executed ]
+@test "nothing of the program is executed, of its loader and its auditors neither" {
+	write='#include <stdio.h>
+static void leave(void) { FILE *f = fopen("executed", "w"); if (f) fclose(f); }'
+	compile ld-linux-evil.so.2 -static <<<"$write int main(void) { leave(); return 0; }"
+	compile libaudit.so -shared -fPIC <<<"$write unsigned la_version(unsigned v) { leave(); return v; }
+	__attribute__((constructor)) void c(void) { leave(); }"
+	compile libown.so -shared -fPIC <<<"$write __attribute__((constructor)) void c(void) { leave(); } int own(void) { return 0; }"
+	app="$write __attribute__((constructor)) void c(void) { leave(); } int main(void) { return 0; }"
+	compile app ./libown.so <<<"$app"
+	compile evil -Wl,--dynamic-linker="$PWD/ld-linux-evil.so.2" <<<"$app"
+	compile audited -Wl,--audit="$PWD/libaudit.so" -Wl,--depaudit="$PWD/libaudit.so" <<<"$app"
+	for program in app evil audited; do
+		"$TIDEMARK" doctor --json "./$program" >$program.json || true
+		[ ! -e executed ] || fail "$program: something of it was executed"
+	done
+	[[ $(check "$(cat evil.json)" loader) == "warning: its loader is $PWD/ld-linux-evil.so.2"* ]]
+	[[ $(check "$(cat audited.json)" audit) == "warning: it names $PWD/libaudit.so"* ]]
+	[ -z "$(check "$(cat app.json)" loader)" ]
+	# The test can fail: all three would have left the file.
+	./app && [ -e executed ]
+}
+
+@test "libraries are found by RUNPATH with its variables, and by LD_LIBRARY_PATH" {
+	mkdir -p lib/deep
+	compile lib/deep/libtwo.so -shared -fPIC -Wl,-soname,libtwo.so <<<'int two(void) { return 2; }'
+	compile lib/libone.so -shared -fPIC -Wl,-soname,libone.so -Llib/deep -ltwo -Wl,-rpath,'$ORIGIN/deep' <<<'int two(void); int one(void) { return two() - 1; }'
+	compile app -Llib -lone -Wl,-rpath,'${ORIGIN}/lib' -Wl,-rpath-link,lib/deep -Wl,--enable-new-dtags <<<'int one(void); int main(void) { return one() - 1; }'
+	run -0 "$TIDEMARK" doctor --json ./app
+	[[ $(check "$output" program) == "ok: "* ]]
+	rm lib/deep/libtwo.so
+	run -1 "$TIDEMARK" doctor --json ./app
+	[[ $(check "$output" program) == "problem: "*"libtwo.so, which $PWD/lib/libone.so needs, was not found"* ]]
+	compile lib/libtwo.so -shared -fPIC -Wl,-soname,libtwo.so <<<'int two(void) { return 2; }'
+	run -0 env LD_LIBRARY_PATH="$PWD/none:$PWD/lib" "$TIDEMARK" doctor --json ./app
 }
 
 @test "static, setuid, own malloc, missing: problems, and what to do" {
@@ -85,8 +114,25 @@ __attribute__((constructor)) void c(void) { fclose(fopen("executed", "w")); } in
 	[[ $(check "$output" allocator) == "warning: "*"libjemalloc.so.2"* ]]
 }
 
+@test "an allocator inside, under other names: a problem, as gate says" {
+	compile app <<<'void *_rjem_malloc(unsigned long n) { (void)n; return 0; } int main(void) { return 0; }'
+	run -1 "$TIDEMARK" doctor --json ./app
+	[[ $(check "$output" allocator) == "problem: jemalloc is linked inside"* ]]
+}
+
+@test "an environment in which nothing would be seen" {
+	! sanitized || skip "built with AddressSanitizer"
+	compile libown.so -shared -fPIC -fno-builtin <<<'#include <stddef.h>
+void *__libc_malloc(size_t); void *malloc(size_t n) { return __libc_malloc(n); }'
+	run -1 env LD_PRELOAD="$PWD/libown.so:$SHIM" TIDEMARK_COLLECTOR=/bin/true TIDEMARK_OUTPUT=/nowhere/x.tide "$TIDEMARK" doctor --json
+	[[ $(check "$output" environment) == *"problem: $PWD/libown.so comes before libtidemark.so"* ]] || fail "$output"
+	[[ $(check "$output" environment) == *"warning: TIDEMARK_OUTPUT is /nowhere/x.tide"* ]]
+	run -0 env TIDEMARK_CHILDREN=none "$TIDEMARK" doctor --json
+	[[ $(check "$output" environment) == "warning: TIDEMARK_CHILDREN=none is set"* ]]
+}
+
 @test "limits are told" {
-	! grep -q __asan_init "$TIDEMARK" || skip "AddressSanitizer wants all of the address space, and to come first"
+	! sanitized || skip "built with AddressSanitizer"
 	run -0 bash -c 'ulimit -v 1000000; "$TIDEMARK" doctor --json'
 	[[ $(check "$output" limits) == "warning: the limit of address space is "* ]]
 	run -0 bash -c 'ulimit -f 1000; "$TIDEMARK" doctor --json'
@@ -94,7 +140,7 @@ __attribute__((constructor)) void c(void) { fclose(fopen("executed", "w")); } in
 }
 
 @test "the environment is told" {
-	! grep -q __asan_init "$TIDEMARK" || skip "AddressSanitizer wants all of the address space, and to come first"
+	! sanitized || skip "built with AddressSanitizer"
 	run -0 env LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libdl.so.2 "$TIDEMARK" doctor --json
 	[[ $(check "$output" environment) == "warning: LD_PRELOAD is set"* ]]
 }
@@ -109,7 +155,7 @@ void *held; __attribute__((noinline)) void keep(void) { held = malloc(4321); } i
 	LD_PRELOAD=$SHIM TIDEMARK_COLLECTOR=/bin/true TIDEMARK_OUTPUT=x.tide ./killed &
 	pid=$!
 	wait $pid || true
-	left=$(ls "$folder/$pid".*.ledger 2>/dev/null) || skip "the ledger was taken care of"
+	left=$(ls "$folder/$pid".*.ledger 2>/dev/null) || fail "no ledger was left behind"
 	run -0 "$TIDEMARK" doctor
 	"$TIDEMARK" doctor --json >doctor.json
 	rm -f "$left.keep" && cp "$left" ./copy.ledger && rm -f "$left"
@@ -133,6 +179,13 @@ void *held; __attribute__((noinline)) void keep(void) { held = malloc(4321); } i
 	[[ $(check "$output" ledgers) != *tidemark-run-abc* ]]
 }
 
+@test "a folder of another user, with a FIFO in the place of its file, does not stop it" {
+	[ "$(id -u)" = 0 ] || skip "only root can give a folder away"
+	export TMPDIR=$PWD
+	mkdir -m 755 tidemark-run-fifo && mkfifo tidemark-run-fifo/run && chown -R 65534 tidemark-run-fifo
+	run -0 timeout 20 "$TIDEMARK" doctor
+}
+
 @test "without the library: a problem" {
 	cp "$TIDEMARK" ./tidemark
 	run -1 ./tidemark doctor
@@ -145,7 +198,7 @@ void *held; __attribute__((noinline)) void keep(void) { held = malloc(4321); } i
 	[[ $output == *"cannot preload a path with a blank"* ]]
 }
 
-@test "csv, quiet, wrong use" {
+@test "csv, quiet, usage errors" {
 	run -0 "$TIDEMARK" doctor --csv
 	[ "${lines[0]}" = "check,level,message,hint" ]
 	run -2 "$TIDEMARK" doctor a b

@@ -1,5 +1,5 @@
 # tidemark export: each format is opened by a reader of its own, and the sums agree.
-load helper
+load ../lib/helper
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -189,7 +189,7 @@ END
 	[ "$(sqlite3 app.sqlite 'select sum(live_bytes) from site')" = "$(live_of app.tide)" ]
 	[ "$(sqlite3 app.sqlite "select live_bytes from callers where function = 'get'")" = 3000 ]
 	[ "$(sqlite3 app.sqlite 'select sum(bytes) from block')" = "$(live_of app.tide)" ]
-	/usr/bin/python3 - "$ROOT/report/SQLITE.md" <<-'EOF'
+	/usr/bin/python3 - "$ROOT/report/export/SQLITE.md" <<-'EOF'
 		import re, sqlite3, sys
 		queries = re.findall(r"```sql\n(.*?)```", open(sys.argv[1]).read(), re.S)
 		assert len(queries) == 5
@@ -275,7 +275,7 @@ END
 }
 
 @test "100 000 sites: each format streams" {
-	! ldd "$TIDEMARK" | grep -q libasan || skip "a sanitizer has memory of its own"
+	! sanitized || skip "built with AddressSanitizer"
 	program app
 	"$TIDEMARK" run -q -f --no-references -o many.tide "$BENCH/recursive" 1 17 >/dev/null 2>&1
 	for format in json csv jsonl folded pprof speedscope dot massif dhat sqlite; do
@@ -299,7 +299,12 @@ END
 	! "$TIDEMARK" export app.tide --to folded --exclude fn:get | grep -q 'fill;get'
 }
 
-@test "wrong use" {
+@test "usage errors" {
+	# An extension of no format: the formats are listed.
+	run -2 "$TIDEMARK" export x.tide -o x.foo
+	[[ $output == *"x.foo"*"pprof, speedscope, folded"*"sqlite"* ]]
+	run -2 "$TIDEMARK" export --to foo x.tide
+	[[ $output == *"'foo' is not one of pprof, speedscope"* ]]
 	program app
 	profile app.tide ./app
 	run -2 "$TIDEMARK" export app.tide

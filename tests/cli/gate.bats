@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # The gate on seeded leaks: the right verdict, for the right reason, in every output.
 
-load helper
+load ../lib/helper
 
 # gate NAME EXIT [ARGS...]: runs the gate with --json into NAME.json, expects the status.
 gate() {
@@ -29,11 +29,11 @@ check() {
 
 # A command built with AddressSanitizer brings its own allocator: its own leak cannot be seen.
 needs_self_test() {
-	! grep -q __asan_init "$TIDEMARK" || skip "the command is built with AddressSanitizer"
+	! sanitized || skip "built with AddressSanitizer"
 }
 
 seed() {
-	compile seed <"$ROOT/tests/gate/seed.c"
+	compile seed <"$ROOT/tests/programs/seed.c"
 }
 
 scenario() {
@@ -183,6 +183,93 @@ scenario() {
 	check out '"1 process the command started still runs" in d["scenarios"][0]["reason"]'
 	scenario "sleep 3 & ./seed none 5" "exe = seed"
 	gate out 0
+}
+
+@test "a program whose memory was not seen does not pass; blind = allow accepts it, and says so" {
+	compile unseen <<-'C'
+		#include <stddef.h>
+		static char heap[1 << 20];
+		static size_t used;
+		void *_rjem_malloc(size_t n) { void *p = heap + used; used += (n + 15) & ~15ul; return p; }
+		void _rjem_free(void *p) { (void)p; }
+		int main(void) { for (int i = 0; i < 100; i++) { volatile char *p = _rjem_malloc(100); p[0] = 1; } return 0; }
+	C
+	compile mixed <<-'C'
+		#include <stdlib.h>
+		char *volatile kept;
+		void *_rjem_malloc(size_t n) { (void)n; return 0; }
+		int main(void) { kept = malloc(100); free(kept); return 0; }
+	C
+	compile own -fno-builtin <<-'C'
+		#include <stddef.h>
+		static char heap[1 << 20];
+		static size_t used;
+		void *malloc(size_t n) { void *p = heap + used; used += (n + 15) & ~15ul; return p; }
+		void free(void *p) { (void)p; }
+		void *calloc(size_t a, size_t b) { return malloc(a * b); }
+		void *realloc(void *p, size_t n) { (void)p; return malloc(n); }
+		int main(void) { for (int i = 0; i < 100; i++) { volatile char *p = malloc(100); p[0] = 1; } return 0; }
+	C
+	compile mapped <<-'C'
+		#include <stdlib.h>
+		#include <string.h>
+		#include <sys/mman.h>
+		int main(void)
+		{
+			size_t bytes = 32 << 20;
+			char *volatile p = malloc(10);
+			free(p);
+			p = mmap(0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			memset(p, 1, bytes);
+			return 0;
+		}
+	C
+	compile nothing <<<'int main(void) { return 0; }'
+	for program in unseen mixed own mapped nothing; do
+		gate $program 3 -- ./$program
+		check $program 'd["verdict"] == "cannot-measure"' "'$program' in d['scenarios'][0]['reason']"
+		gate $program 0 --limit blind=allow --junit $program.xml -- ./$program
+		check $program 'd["verdict"] == "pass"' 'any(x["kind"] == "cannot-measure" and "accepted" in x["message"] for x in all)'
+		grep -q '<skipped message="[^"]*accepted' $program.xml
+	done
+	scenario "./seen; ./unseen"
+	compile seen <<<'#include <stdlib.h>
+	char *volatile kept; int main(void) { kept = malloc(9); free(kept); return 0; }'
+	gate child 3
+	scenario "./seen; ./unseen" "exe = seen"
+	gate child 0
+	scenario "./seen; ./unseen" "[limits]" "blind = allow"
+	gate child 0
+	scenario "./seen" "[limits]" "blind = 3"
+	gate child 2
+}
+
+@test "two gates at once in one folder see their own processes only" {
+	seed
+	cp seed clean
+	for i in 1 2 3 4; do
+		gate red$i 1 -- ./seed lost 20 &
+		gate again$i 1 -- ./seed lost 20 &
+		gate green$i 0 -- ./clean none 50 &
+		wait -n
+	done
+	wait
+	for i in 1 2 3 4; do
+		check red$i 'f[0]["blocks"] == 20' 'len(d["scenarios"][0]["snapshots"]) == 1'
+		check again$i 'f[0]["blocks"] == 20' 'len(d["scenarios"][0]["snapshots"]) == 1'
+		check green$i 'd["verdict"] == "pass"' 'len(d["scenarios"][0]["snapshots"]) == 1'
+	done
+	# Nothing of what was under way is left.
+	[ -z "$(find tidemark-gate -name '.*' -path '*/.*')" ] || fail "$(find tidemark-gate)"
+}
+
+@test "-q prints no passes" {
+	seed
+	run "$TIDEMARK" gate -q -- ./seed none 50
+	[ "$status" = 0 ] && [ -z "$output" ] || fail "$output"
+	run "$TIDEMARK" gate -q -- ./seed lost 20
+	[ "$status" = 1 ]
+	[[ $output == *"20 blocks, 2000 bytes lost"* ]]
 }
 
 @test "another libc or program than the baseline's: could not measure" {
@@ -420,12 +507,12 @@ scenario() {
 }
 
 @test "what the documentation shows works as it stands" {
-	sed -n '/^```sh$/,/^```$/p' "$ROOT/report/GATE.md" | sed '1d;$d' >doc.sh
+	sed -n '/^```sh$/,/^```$/p' "$ROOT/report/gate/README.md" | sed '1d;$d' >doc.sh
 	grep -q 'tidemark gate -- ./leaky' doc.sh
 	run env PATH="$(dirname "$TIDEMARK"):$PATH" sh doc.sh
 	[ "$status" = 1 ]
 	[[ $output == *"3 blocks, 300 bytes lost"*"fill  leaky.c:2"* ]]
-	sed -n '/^```ini$/,/^```$/p' "$ROOT/report/GATE.md" | grep -v '^```' >all.gate
+	sed -n '/^```ini$/,/^```$/p' "$ROOT/report/gate/README.md" | grep -v '^```' >all.gate
 	grep -q 'until = 2027-03-31' all.gate
 	echo 'leak:nothing' >lsan.supp
 	# Both examples parse: the complaint is about the name, not about a line.

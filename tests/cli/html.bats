@@ -1,9 +1,11 @@
 # tidemark html: one file, whole, with the numbers of the other verbs. tests/web looks at it in a browser.
-load helper
+load ../lib/helper
 bats_require_minimum_version 1.5.0
 
-setup() {
-	[ -s "$B/web/report.js" ] || skip "this build has no page: no node"
+# Compiled and profiled once; each test has a copy.
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
+	[ -s "$B/web/report.js" ] || return 0
 	compile app -O0 <<-'SOURCE'
 		#include <stdlib.h>
 		void *kept;
@@ -12,6 +14,11 @@ setup() {
 		int main(int argc, char **argv) { lose(); keep(); if (argc > 1) lose(); (void)argv; return 0; }
 	SOURCE
 	"$TIDEMARK" run -q -o app.tide ./app 2>/dev/null
+}
+
+setup() {
+	[ -s "$B/web/report.js" ] || skip "this build has no page: no node"
+	cp -a "$BATS_FILE_TMPDIR"/* .
 }
 
 # page FILE EXPRESSION...: of `data` and `head` in the page

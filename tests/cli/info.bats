@@ -1,5 +1,5 @@
 # tidemark info: every field of the header, coverage, what was missed.
-load helper
+load ../lib/helper
 bats_require_minimum_version 1.5.0
 
 setup() {

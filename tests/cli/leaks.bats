@@ -1,5 +1,5 @@
 # tidemark leaks: what is lost, by root leak and root cycle.
-load helper
+load ../lib/helper
 bats_require_minimum_version 1.5.0
 
 profile() {
@@ -43,9 +43,15 @@ program() {
 	EOF2
 }
 
-setup() {
+# Compiled and profiled once; each test has a copy.
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
 	program lose
 	profile lose.tide ./lose
+}
+
+setup() {
+	cp -a "$BATS_FILE_TMPDIR"/lose* .
 }
 
 @test "totals and records" {
@@ -125,7 +131,7 @@ setup() {
 	run -0 --separate-stderr "$TIDEMARK" leaks --json --suppressions supp lose.tide
 	json "$output" 'd["totals"]["suppressed"]' 'd["totals"]["lost"]' >got
 	printf "%s\n" "{'blocks': 5, 'bytes': 184}" "{'blocks': 3, 'bytes': 300}" | diff - got
-	[[ $stderr == *"supp:9: unused: suppression 'leak:never_seen'"* ]]
+	[[ $stderr == *"supp:9: unused suppression: 'leak:never_seen'"* ]]
 	[[ $stderr != *owner* ]]
 	run -2 "$TIDEMARK" leaks --suppressions nowhere lose.tide
 	echo '{' >broken

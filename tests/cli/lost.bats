@@ -3,7 +3,7 @@
 # page of `html`: with rings and what hangs from them, with sites that read the same, with suppressions
 # and filters.
 
-load helper
+load ../lib/helper
 
 setup_file() {
 	export B

@@ -1,5 +1,5 @@
-# tidemark: the verb table, its help, and wrong use.
-load helper
+# tidemark: the verb table, its help, and usage errors.
+load ../lib/helper
 bats_require_minimum_version 1.5.0
 
 @test "no verb: help on stderr, exit 2" {
@@ -53,9 +53,9 @@ bats_require_minimum_version 1.5.0
 	run -2 "$TIDEMARK" --frobnicate
 }
 
-@test "wrong use of a verb: one clear sentence, exit 2" {
+@test "usage errors of a verb: one clear sentence, exit 2" {
 	run -2 "$TIDEMARK" stat
-	[[ $output == *"which snapshot"* ]]
+	[[ $output == *"name a snapshot"* ]]
 	run -2 "$TIDEMARK" stat --no-such-option x.tide
 	run -2 "$TIDEMARK" stat -n minus x.tide
 	[[ $output == *"-n: 'minus' is not a number"* ]]

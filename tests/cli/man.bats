@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Manual pages and shell completions: that they say what the verbs say.
 
-load helper
+load ../lib/helper
 
 MAN=$ROOT/report/man
 
@@ -42,14 +42,14 @@ of_page() {
 
 @test "README and the pages beside it name files that are there" {
 	cd "$ROOT"
-	grep -ohE '`(shim|report|tests|scripts)/[A-Za-z0-9_.*/]+`' README.md report/*.md tests/README.md shim/*.md | tr -d '`' | sort -u >"$BATS_TEST_TMPDIR/named"
+	grep -ohE '`(shim|report|tests|scripts)/[A-Za-z0-9_.*/]+`' README.md report/*/*.md tests/README.md shim/*.md | tr -d '`' | sort -u >"$BATS_TEST_TMPDIR/named"
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/named")" -gt 50 ]
 	while read -r name; do
 		case $name in *NAME*) continue ;; esac
 		compgen -G "$name" >/dev/null || fail "$name is named, and is not there"
 	done <"$BATS_TEST_TMPDIR/named"
 	# Verbs and options of its commands, too.
-	for verb in $(grep -ohE '\btidemark (run|snap|top|stat|tree|timeline|diff|leaks|refs|retained|gate|html|export|info|doctor|symbolize|[a-z]+) -' README.md report/FLEET.md |
+	for verb in $(grep -ohE '\btidemark (run|snap|top|stat|tree|timeline|diff|leaks|refs|retained|gate|html|export|info|doctor|symbolize|[a-z]+) -' README.md report/export/FLEET.md |
 		awk '{print $2}' | sort -u); do
 		verbs | grep -qx "$verb" || fail "there is no verb $verb"
 	done
@@ -76,6 +76,18 @@ of_page() {
 	done
 }
 
+@test "help texts begin alike, and no example is wrapped" {
+	for verb in $(verbs); do
+		"$TIDEMARK" "$verb" --help >help
+		# The texts of options: no capital, no full stop.
+		sed -nE 's/^ {1,8}-.*[^ ]  +([^ ].*)/\1/p' help | grep -v '^Give\|^Print program\|^Give a short' >texts || true
+		! grep -E '^[A-Z][a-z]+ ' texts || fail "$verb: a help text begins with a capital"
+		# A wrapped line has lost its indentation.
+		awk '/^Examples:/ { on = 1; next } /^Mandatory|^$/ { on = 0 } on && !/^  [^ ]/ { print; bad = 1 } END { exit bad }' help ||
+			fail "$verb: an example is wrapped"
+	done
+}
+
 @test "pages are correct mdoc" {
 	command -v mandoc >/dev/null || skip "mandoc is not installed"
 	mandoc -Tlint "$MAN"/*.[135] >found || true
@@ -99,6 +111,14 @@ of_page() {
 		_tidemark tidemark p =; echo "value: ${COMPREPLY[*]}"
 		COMP_WORDS=(tidemark stat o); COMP_CWORD=2; COMP_LINE="tidemark stat o"; COMP_POINT=15
 		_tidemark tidemark o stat; echo "file: ${COMPREPLY[*]}"
+		COMP_WORDS=(tidemark stat --by mo); COMP_CWORD=3; COMP_LINE="tidemark stat --by mo"; COMP_POINT=21
+		_tidemark tidemark mo --by; echo "separate value: ${COMPREPLY[*]}"
+		COMP_WORDS=(tidemark export --to p); COMP_CWORD=3; COMP_LINE="tidemark export --to p"; COMP_POINT=22
+		_tidemark tidemark p --to; echo "format: ${COMPREPLY[*]}"
+		COMP_WORDS=(tidemark run -- whi); COMP_CWORD=3; COMP_LINE="tidemark run -- whi"; COMP_POINT=19
+		_tidemark tidemark whi --; echo "program: ${COMPREPLY[*]}"
+		COMP_WORDS=(tidemark run -- ls oth); COMP_CWORD=4; COMP_LINE="tidemark run -- ls oth"; COMP_POINT=22
+		_tidemark tidemark oth ls; echo "argument: ${COMPREPLY[*]}"
 	EOF
 	bash --norc try >said
 	cat said
@@ -107,6 +127,10 @@ of_page() {
 	grep -qx 'option: --sort= --source-root=' said
 	grep -qx 'value: peak' said
 	grep -qx 'file: one.tide' said
+	grep -qx 'separate value: module' said
+	grep -qx 'format: pprof' said
+	grep '^program: ' said | grep -qv '\bwhile\b'
+	grep -qx 'argument: other.txt' said
 }
 
 # What fish offers for a line.
@@ -197,7 +221,7 @@ offer_zsh() {
 	fi
 }
 
-@test "completions of an unknown shell are wrong use" {
+@test "an unknown shell is a usage error" {
 	run "$TIDEMARK" completions powershell
 	[ "$status" = 2 ]
 }

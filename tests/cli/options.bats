@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # Every shared option that a verb's --help offers does something there: with it, the verb's output is
-# another. Options that do nothing in a verb are not offered, and are wrong use.
+# another. Options that do nothing in a verb are not offered, and are usage errors.
 
-load helper
+load ../lib/helper
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -174,7 +174,7 @@ setup_file() {
 	EOF
 }
 
-@test "what --help offers does something, and what does nothing is wrong use" {
+@test "what --help offers does something, and what does nothing is a usage error" {
 	cd "$BATS_FILE_TMPDIR"
 	export B
 	/usr/bin/python3 walk.py
@@ -222,4 +222,16 @@ setup_file() {
 			    assert sums is not lost or glob != "thread:worker" or kept == 333, kept
 		EOF
 	done
+}
+
+@test "--pointer-mask that would hide every reference: exit 2, and the inverse as advice" {
+	for verb in "run --pointer-mask 0x0000ffffffffffff -- /bin/true" "snap --pointer-mask 0x0000ffffffffffff 1"; do
+		# shellcheck disable=SC2086
+		run -2 "$TIDEMARK" $verb
+		[[ $output == *"clears bits of the address"*"0xffff000000000000 is meant"* ]]
+	done
+	run -2 "$TIDEMARK" run --pointer-mask tag -- /bin/true
+	[[ $output == *"'tag' is not a number"* ]]
+	# Tags in the highest and the lowest bits.
+	run -0 "$TIDEMARK" run -q --pointer-mask 0xff00000000000007 -- /bin/true
 }

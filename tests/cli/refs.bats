@@ -1,8 +1,10 @@
 # tidemark refs: references to a block, and what holds it.
-load helper
+load ../lib/helper
 bats_require_minimum_version 1.5.0
 
-setup() {
+# Compiled and profiled once; each test has a copy.
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
 	compile list <<-'EOF2'
 		#include <stdlib.h>
 		#include <stdio.h>
@@ -26,6 +28,10 @@ setup() {
 		}
 	EOF2
 	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT=list.tide ./list >addresses
+}
+
+setup() {
+	cp -a "$BATS_FILE_TMPDIR"/* .
 	read -r node text <addresses
 }
 
@@ -115,4 +121,33 @@ setup() {
 	[ "$hops $more" = "34 268" ]
 	"$TIDEMARK" refs --json long.tide "$address" >one
 	[ "$(python3 -c 'import json; print(len(json.load(open("one"))["records"][0]["path"]))')" = 301 ]
+}
+
+@test "SITE is a number with or without #, a name, or the end of one; else the nearest names are offered" {
+	cat >app.cc <<-'SOURCE'
+		#include <cstdlib>
+		namespace kv {
+		struct PageCache { [[gnu::noinline]] void *get() { return malloc(100); } };
+		struct PageTable { [[gnu::noinline]] void *fill() { return malloc(300); } };
+		}
+		void *held[2];
+		int main() { kv::PageCache c; kv::PageTable t; held[0] = c.get(); held[1] = t.fill(); }
+	SOURCE
+	g++ -g -O1 -fno-inline -o app app.cc
+	"$TIDEMARK" run -q -f -o app.tide ./app
+	number=$(json "$("$TIDEMARK" stat --json app.tide)" '[r["site"] for r in d["records"] if any("PageCache::get" in f["function"] for f in r["stack"])][0]')
+	for site in "#$number" "$number" 'kv::PageCache::get' 'PageCache::get' 'get'; do
+		run -0 "$TIDEMARK" refs app.tide "$site"
+		[[ $output == *"100 B"*PageCache::get* ]] || fail "$site: $output"
+		[[ $output != *PageTable* ]]
+	done
+	# A part of a component is not its end.
+	run -2 "$TIDEMARK" refs app.tide 'Cache::get'
+	[[ $output == *"did you mean kv::PageCache::get?"* ]]
+	run -2 "$TIDEMARK" refs app.tide 'kv::PageCache::gett'
+	[[ $output == *"did you mean kv::PageCache::get?"* ]]
+	run -2 "$TIDEMARK" refs app.tide nothing_like_it
+	[[ $output == *"lists sites and their numbers"* ]]
+	run -2 "$TIDEMARK" refs app.tide 4711
+	[[ $output == *"the snapshot has sites 1 to "* ]]
 }

@@ -1,8 +1,10 @@
 # tidemark retained: what each root, site and block keeps alive.
-load helper
+load ../lib/helper
 bats_require_minimum_version 1.5.0
 
-setup() {
+# Compiled and profiled once; each test has a copy.
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
 	compile hold <<-'EOF2'
 		#include <stdlib.h>
 		struct node { struct node *next, *both; };
@@ -26,6 +28,10 @@ setup() {
 		}
 	EOF2
 	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT=hold.tide ./hold
+}
+
+setup() {
+	cp -a "$BATS_FILE_TMPDIR"/* .
 }
 
 @test "roots retain what only they hold" {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Which roots count: --roots of run, snap and leaks.
 bats_require_minimum_version 1.5.0
-load helper
+load ../lib/helper
 
 held() {
 	compile held <<-'EOF2'
@@ -77,4 +77,94 @@ lost() {
 	"$TIDEMARK" run -f -o r.tide ./rings reused 2>err
 	run -3 "$TIDEMARK" leaks r.tide
 	[[ $output == *"io_uring is at work on 12 requests"* ]]
+}
+
+@test "memory that the program takes with sbrk is a root, before, between and after that of malloc" {
+	compile break <<-'EOF2'
+		#include <stdlib.h>
+		#include <unistd.h>
+		static __attribute__((noinline, noipa)) void *block(int n) { return malloc(n); }
+		static void fill(int n) { for (int i = 0; i < n; i++) block(5000); } /* lost */
+		int main(int argc, char **argv)
+		{
+			void **first, **middle, **last;
+			char wipe[4096];
+			first = sbrk(8192);
+			first[3] = block(101);
+			fill(40);
+			middle = sbrk(20000);
+			middle[17] = block(102);
+			fill(60);
+			last = sbrk(8192);
+			last[1] = block(103);
+			if (argc > 1)
+				first[3] = middle[17] = last[1] = 0;
+			first = middle = last = 0;
+			__builtin_memset(wipe, 0, sizeof wipe);
+			__asm__ volatile("" : : "r"(wipe) : "memory");
+			return 0;
+		}
+	EOF2
+	for wanted in '[]' '[101, 102, 103]'; do
+		"$TIDEMARK" run -q -f -o b.tide ./break $([ "$wanted" = '[]' ] || echo none)
+		found=$(json "$("$TIDEMARK" leaks --json b.tide)" 'sorted(r["bytes"] for r in d["records"] if r["bytes"] < 1000)')
+		[ "$found" = "$wanted" ] || fail "$wanted: $found"
+	done
+}
+
+@test "shared memory that another process has written holds blocks" {
+	compile shared <<-'EOF2'
+		#include <stdlib.h>
+		#include <sys/mman.h>
+		#include <sys/wait.h>
+		#include <unistd.h>
+		static __attribute__((noinline, noipa)) void *block(int n) { return malloc(n); }
+		int main(int argc, char **argv)
+		{
+			int fd = memfd_create("alias", 0);
+			void *held = block(201), **shared;
+			shared = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+			if (argc == 1)
+				shared[1] = held;
+			held = block(202);
+			if (ftruncate(fd, 8192) || pwrite(fd, &held, argc == 1 ? sizeof held : 0, 4096) < 0
+				|| mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED)
+				return 2;
+			held = NULL;
+			if (!fork())
+				exit(0);
+			wait(NULL);
+			return 0;
+		}
+	EOF2
+	for wanted in '[]' '[201, 202]'; do
+		rm -f ./*.tide
+		"$TIDEMARK" run -q -o '%n.%p.tide' ./shared $([ "$wanted" = '[]' ] || echo none)
+		[ "$(ls ./*.tide | wc -l)" = 2 ]
+		for file in ./*.tide; do
+			[ "$(lost $file)" = "$wanted" ] || fail "$wanted: $(lost $file)"
+		done
+	done
+}
+
+@test "a registered root region holds blocks whatever --roots says of mappings" {
+	compile region <<-'EOF2'
+		#include <stdlib.h>
+		#include <sys/mman.h>
+		extern void __lsan_register_root_region(const void *, size_t) __attribute__((weak));
+		static __attribute__((noinline, noipa)) void *block(int n) { return malloc(n); }
+		int main(void)
+		{
+			void **p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			p[1] = block(301);
+			p[600] = block(302);
+			__lsan_register_root_region(p, 64);
+			p = NULL;
+			return 0;
+		}
+	EOF2
+	"$TIDEMARK" run -q -f -o r.tide ./region
+	[ "$(lost r.tide)" = '[]' ]
+	"$TIDEMARK" run -q -f --roots=-mapping -o r.tide ./region
+	[ "$(lost r.tide)" = '[302]' ] || fail "$(lost r.tide)"
 }

@@ -3,7 +3,7 @@
 bats_require_minimum_version 1.5.0
 
 setup() {
-	load helper
+	load ../lib/helper
 	[ -x app ] || compile app <<'END'
 #include <signal.h>
 #include <stdio.h>
@@ -56,7 +56,7 @@ field() { json "$("$TIDEMARK" info --json "$1")" "$2"; }
 	[ ! -e x.2.tide ]
 }
 
-@test "no such program, not executable, wrong use" {
+@test "no such program, not executable, usage errors" {
 	run -127 "$TIDEMARK" run ./absent
 	echo text >plain
 	run -126 "$TIDEMARK" run ./plain
@@ -109,6 +109,28 @@ field() { json "$("$TIDEMARK" info --json "$1")" "$2"; }
 	[ -e e.tide ] && [ -e e.1.tide ] && [ -e e.2.tide ]
 	[ "$(field e.1.tide 'd["snapshot"]["reason"]')" = timer ]
 	[ "$(field e.tide 'd["snapshot"]["reason"]')" = exit ]
+}
+
+@test "--every: a snapshot counts as a mark that older blocks have survived" {
+	cat >ages.c <<-'EOF'
+		#include <stdlib.h>
+		#include <unistd.h>
+		void *volatile kept[2];
+		int main(void)
+		{
+			kept[0] = malloc(1000);
+			while (access("ages.2.tide", F_OK))
+				free(malloc(10)), usleep(1000);
+			kept[1] = malloc(2000);
+			return 0;
+		}
+	EOF
+	gcc -g -o ages ages.c
+	"$TIDEMARK" run -q --every 50ms -o ages.tide ./ages
+	"$TIDEMARK" stat --json --by age ages.tide >ages.json
+	"$TIDEMARK" stat --min-age 1 --by function --json ages.tide >old.json
+	json "$(cat old.json)" 'sum(r["live_bytes"] for r in d["records"])' >old
+	grep -qx 1000 old || fail "$(cat old old.json ages.json)"
 }
 
 @test "one snapshot per process; the pattern is the main program's" {
@@ -168,8 +190,8 @@ field() { json "$("$TIDEMARK" info --json "$1")" "$2"; }
 	[[ $output == *"foo>3"*"rss>2G"* ]] || fail "$output"
 	run -2 "$TIDEMARK" run --when 'rss>1G;live>' ./app
 	run -0 "$TIDEMARK" run -q -o when.tide --when 'rss>100G;live+90%' ./app
-	run -0 "$TIDEMARK" run -o no/where.tide sh -c 'echo started'
-	[[ ${lines[0]} == *"cannot write to no: No such file"* && ${lines[1]} == started ]] || fail "$output"
+	run -0 "$TIDEMARK" run -o /dev/null/x/where.tide sh -c 'echo started'
+	[[ ${lines[0]} == *"cannot write to /dev/null/x: Not a directory"* && ${lines[1]} == started ]] || fail "$output"
 }
 
 @test "tidemark.h: every call does nothing without the library, and works with it" {
@@ -188,7 +210,7 @@ field() { json "$("$TIDEMARK" info --json "$1")" "$2"; }
 
 			tide_scope_begin("all");
 			tide_mark("warm");
-			tide_mark_if("warmer");
+			tide_mark("warmer");
 			tide_freeze();
 			tide_start();
 			tide_traced_memory(&live, &peak);
@@ -222,4 +244,69 @@ field() { json "$("$TIDEMARK" info --json "$1")" "$2"; }
 		[ -s here.tide ]
 		rm here.tide
 	done
+}
+
+@test "the folder of the pattern is made" {
+	compile kept <<<'#include <stdlib.h>
+char *volatile k; int main(void) { k = malloc(100); free(k); return 0; }'
+	run -0 "$TIDEMARK" run -q -o new/folder/%e.tide ./kept
+	[ -s new/folder/kept.tide ]
+	cd "$BATS_TEST_TMPDIR"
+	TIDEMARK_OUTPUT=other/%e.tide run -0 "$TIDEMARK" run -q ./kept
+	[ -s other/kept.tide ]
+}
+
+# An allocator under another name: no call of the program is seen.
+unseen() {
+	compile unseen <<-'C'
+		#include <stddef.h>
+		static char heap[1 << 20];
+		static size_t used;
+		void *_rjem_malloc(size_t n) { void *p = heap + used; used += (n + 15) & ~15ul; return p; }
+		void _rjem_free(void *p) { (void)p; }
+		int main(void) { for (int i = 0; i < 100; i++) { volatile char *p = _rjem_malloc(100); p[0] = 1; } return 0; }
+	C
+}
+
+@test "--leak-exit does not pass when the memory was not seen" {
+	unseen
+	compile seen <<<'#include <stdlib.h>
+char *volatile k; int main(void) { k = malloc(100); free(k); return 0; }'
+	printf 'int main(void) { return 0; }' >still.c
+	gcc -static -o still still.c
+	run -0 "$TIDEMARK" run -q --leak-exit 23 ./seen
+	run -125 "$TIDEMARK" run -q --leak-exit 23 ./unseen
+	[[ $output == *"cannot tell whether blocks are lost: unseen has jemalloc linked inside"* ]] || fail "$output"
+	run -0 "$TIDEMARK" run -q --leak-exit 23 --allow-blind ./unseen
+	run -125 "$TIDEMARK" run -q --leak-exit 23 ./still
+	run -125 "$TIDEMARK" run -q --leak-exit 23 sh -c './unseen; ./seen'
+	# What is lost in one process is known, whatever is not of another.
+	compile leaky <<<'#include <stdlib.h>
+int main(void) { for (int i = 0; i < 3; i++) { char *volatile p = malloc(100); p[0] = 1; p = 0; } return 0; }'
+	run -23 "$TIDEMARK" run -q --leak-exit 23 sh -c './unseen; ./leaky'
+}
+
+@test "of several processes the largest are named, and each that leaks" {
+	compile leaky <<<'#include <stdlib.h>
+__attribute__((noinline)) static void lose(void) { char *volatile p = malloc(100); p[0] = 1; }
+__attribute__((noinline)) static int wipe(void) { volatile char r[9999]; for (int i = 0; i < 9999; i++) r[i] = 1; return r[7] - 1; }
+int main(void) { for (int i = 0; i < 3; i++) lose(); return wipe(); }'
+	compile large <<<'#include <stdlib.h>
+#include <string.h>
+int main(void) { char *volatile p = malloc(3 << 20); memset(p, 1, 3 << 20); free(p); return 0; }'
+	run -23 "$TIDEMARK" run --leak-exit 23 sh -c './leaky; ./large; true'
+	[[ $output == *"sh: nothing is lost"* ]] || fail "$output"
+	[[ $output == *"3 processes; the largest at their peak: large ("*") 3"*" MiB, "* ]] || fail "$output"
+	[[ $output =~ leaky\ \([0-9]+\)\ lost\ 300\ B\ in\ 3\ blocks:\ (tidemark\.leaky\.[0-9]+\.tide) ]] || fail "$output"
+	[[ $output == *"next: tidemark leaks ${BASH_REMATCH[1]}"* ]] || fail "$output"
+	run -0 "$TIDEMARK" run sh -c './large; true'
+	[[ $output =~ next:\ tidemark\ stat\ tidemark\.large\. ]] || fail "$output"
+}
+
+@test "programs with AddressSanitizer start, and the environment has nothing of it" {
+	echo 'int main(void) { return 7; }' >asan.c
+	gcc -fsanitize=address -o asan asan.c 2>/dev/null || skip "no AddressSanitizer"
+	run -0 env -u ASAN_OPTIONS "$TIDEMARK" run -q sh -c 'echo "options:$ASAN_OPTIONS"; ./asan; echo "status $?"'
+	[ "${lines[0]}" = "options:" ]
+	[ "${lines[1]}" = "status 7" ] || fail "$output"
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # `tidemark snap PID`, and what the process notices of it.
 
-load helper
+load ../lib/helper
 
 setup() {
 	PIDS=()
@@ -143,7 +143,7 @@ waits() {
 	[[ "$output" == *"not profiled"* ]]
 }
 
-@test "no such process; wrong use" {
+@test "no such process; usage errors" {
 	run "$TIDEMARK" snap 999999999
 	[ "$status" -eq 3 ]
 	run "$TIDEMARK" snap
@@ -175,4 +175,43 @@ waits() {
 	done | sort | uniq -c >reasons
 	grep -q timer reasons
 	grep -q condition reasons
+}
+
+@test "--no-command-line leaves the arguments out of the snapshot, for run as for snap" {
+	compile waits <<-'EOF'
+		#include <stdlib.h>
+		#include <unistd.h>
+		int main(void) { void *volatile p = malloc(10); char c; (void)p; return write(1, "x", 1) + read(0, &c, 1) < 0; }
+	EOF
+	"$TIDEMARK" run -q --no-command-line -o run.tide -- ./waits --password=hunter2 </dev/null >/dev/null
+	grep -aq hunter2 run.tide && fail "run keeps the argument"
+	mkfifo in out
+	LD_PRELOAD="$SHIM" TIDEMARK_COLLECTOR="$TIDEMARK" TIDEMARK_OUTPUT="$PWD/end.tide" ./waits --password=hunter2 <in >out 3>&- &
+	exec 5>in
+	head -c 1 <out >/dev/null
+	"$TIDEMARK" snap --no-command-line -o snap.tide $!
+	exec 5>&-
+	wait
+	grep -aq hunter2 end.tide
+	grep -aq hunter2 snap.tide && fail "snap keeps the argument"
+	"$TIDEMARK" info snap.tide >/dev/null
+}
+
+@test "where memory runs out, the collector of a running process goes first" {
+	compile idle <<<'#include <stdlib.h>
+		#include <unistd.h>
+		int main(void) { return !malloc(1) + (int)sleep(30); }'
+	LD_PRELOAD=$SHIM ./idle 3>&- &
+	pid=$!
+	until grep -qs '\.ledger' /proc/$pid/maps; do sleep 0.05; done
+	# No event comes, so snap waits for one before it stops the process.
+	"$TIDEMARK" snap -q -o idle.tide $pid 3>&- &
+	snap=$!
+	seen=
+	while kill -0 $snap 2>/dev/null && [ "$seen" != 1000 ]; do
+		seen=$(cat /proc/$snap/oom_score_adj 2>/dev/null) || true
+	done
+	wait $snap
+	kill $pid
+	[ "$seen" = 1000 ]
 }

@@ -1,5 +1,5 @@
 # tidemark stat: the numbers of a program whose truth is known, by every key.
-load helper
+load ../lib/helper
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -111,7 +111,7 @@ is() {
 	run -2 "$TIDEMARK" stat --by type "$app"
 	[[ $output == *"types are known for Python objects only"* ]]
 	run -2 "$TIDEMARK" stat --by colour "$app"
-	[[ $output == *"none of site, function"* ]]
+	[[ $output == *"not one of site, function"* ]]
 }
 
 @test "--sort" {
@@ -351,4 +351,16 @@ is() {
 	[ "$(json "$("$TIDEMARK" stat --json a.tide)" \
 		'sorted((r["total_bytes"], r["total_blocks"], r["stack"][0]["module"][-7:]) for r in d["records"] if r["stack"][0]["function"] == "get")')" = \
 		"[(1100, 1, '1100.so'), (55000, 50, '1100.so'), (72000, 60, '1200.so')]" ]
+}
+
+@test "frames without file and line: how many, and of which module" {
+	cat >nodebug.c <<-'SOURCE'
+		#include <stdlib.h>
+		void *held[3];
+		int main(void) { for (int i = 0; i < 3; i++) held[i] = malloc(100); return 0; }
+	SOURCE
+	gcc -O1 -o nodebug nodebug.c
+	"$TIDEMARK" run -q -f -o nodebug.tide ./nodebug
+	run -0 "$TIDEMARK" stat nodebug.tide
+	[[ $(echo $output) == *"file and line are unknown for "*"% of the frames looked up, most of them in nodebug"* ]]
 }

@@ -1,5 +1,5 @@
 # tidemark symbolize: names are stored, and read where the program is no more.
-load helper
+load ../lib/helper
 bats_require_minimum_version 1.5.0
 
 program() {
@@ -86,6 +86,10 @@ server.serve_forever()' >port 2>/dev/null 3>&- &
 	server=$!
 	for _ in {1..100}; do [ -s port ] && break; sleep 0.05; done
 	export DEBUGINFOD_CACHE_PATH=$PWD/cache DEBUGINFOD_URLS="http://127.0.0.1:$(cat port)"
+	# Reading a snapshot sends nothing: only symbolize asks the server.
+	[[ $("$TIDEMARK" stat app.tide) == *"app+0x"* ]]
+	"$TIDEMARK" leaks app.tide >leaks.out
+	[ ! -e cache ]
 	run -0 "$TIDEMARK" symbolize app.tide
 	kill $server
 	unset DEBUGINFOD_URLS

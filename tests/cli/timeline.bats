@@ -1,8 +1,10 @@
 # tidemark timeline: the shape of a program that rises and falls.
-load helper
+load ../lib/helper
 bats_require_minimum_version 1.5.0
 
-setup() {
+# Compiled and profiled once; each test has a copy.
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
 	compile app <<-'SOURCE'
 		#include <dlfcn.h>
 		#include <stdlib.h>
@@ -18,6 +20,10 @@ setup() {
 		}
 	SOURCE
 	"$TIDEMARK" run -o app.tide ./app 2>/dev/null
+}
+
+setup() {
+	cp -a "$BATS_FILE_TMPDIR"/* .
 }
 
 @test "JSON: time goes on, live bytes rise and fall, the mark is there" {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # `tidemark top`: as text (--batch), and on a terminal of tmux.
 
-load helper
+load ../lib/helper
 
 setup() {
 	PIDS=()
@@ -112,7 +112,7 @@ shows() {
 	grep -qE '^ *195 KiB +1 .* make_table ' frames
 	grep -qE '^48\.8 KiB +50 +0 B .* fill_cache ' <(sed 's/^ *//' frames)
 	grep -qE '^2\.93 KiB +3 +\+2\.93 KiB +[0-9.]+ (KiB|B) .* fill_cache ' <(sed 's/^ *//' frames)
-	grep -q 'since the first picture +2.93 KiB in +3 blocks' frames
+	grep -q 'since top started +2.93 KiB in +3 blocks' frames
 }
 
 @test "the sums are those of a snapshot, by each key" {
@@ -147,7 +147,7 @@ shows() {
 	[ "$(grep -c '^grow ' frames)" -lt 60 ]
 }
 
-@test "wrong use and what cannot be watched" {
+@test "usage errors and what cannot be watched" {
 	run "$TIDEMARK" top --batch 1
 	[ "$status" = 2 ]
 	run "$TIDEMARK" top --batch 0 1

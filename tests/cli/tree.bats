@@ -1,8 +1,10 @@
 # tidemark tree: shares of callers and callees, joined chains.
-load helper
+load ../lib/helper
 bats_require_minimum_version 1.5.0
 
-setup() {
+# Compiled and profiled once; each test has a copy.
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
 	compile app -O0 <<-'SOURCE'
 		#include <stdlib.h>
 		void *kept[100];
@@ -15,6 +17,10 @@ setup() {
 		int main(void) { left(); right(); return 0; }
 	SOURCE
 	"$TIDEMARK" run -o app.tide ./app 2>/dev/null
+}
+
+setup() {
+	cp -a "$BATS_FILE_TMPDIR"/* .
 }
 
 @test "JSON: inclusive is self plus the children, all the way" {
@@ -79,7 +85,7 @@ setup() {
 	done
 }
 
-@test "wrong use" {
+@test "usage errors" {
 	run -2 "$TIDEMARK" tree --min 200% app.tide
 	run -2 "$TIDEMARK" tree --csv --json app.tide
 	run -2 "$TIDEMARK" tree

@@ -15,7 +15,7 @@
 #               its pages fall into, and one of 2064 bytes for each 4 GiB: as many as
 #               mmap's choice of addresses makes it. They are subtracted from both.
 
-load ../cli/helper
+load ../lib/helper
 
 setup() {
 	command -v valgrind >/dev/null || skip "no valgrind"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # What a forked child shares with its parent, and what it does not.
 
-load ../cli/helper
+load ../lib/helper
 
 @test "a child whose parent's tables have grown since the fork" {
 	compile grow -fno-builtin <<-'END'

@@ -2,7 +2,7 @@
 # The peak of a process: the sum of its sites' values at the peak, always; the truth with one thread,
 # and within the bound that `info` names with more. Live blocks of the timeline, too.
 
-load ../cli/helper
+load ../lib/helper
 
 # A program that fills and empties with THREADS threads. Its peak is known: it is reached while all threads wait.
 setup() {
@@ -107,7 +107,7 @@ assert last["live_blocks"] == json.load(open("stat.json"))["totals"]["live_block
 	read -r peak bound live <<<"$(peak)"
 	[ "$bound" = $((5 * 2 * 65536)) ]
 	[ "$peak" -le $((KNOWN + live)) ] && [ "$peak" -ge $((KNOWN + live - bound)) ] || fail "$peak, not $((KNOWN + live))"
-	"$TIDEMARK" info app.tide | grep -q '^  peak .*, or up to 640 KiB more: 5 threads$'
+	"$TIDEMARK" info app.tide | grep -q '^  peak .*, or up to 640 KiB more (5 threads)$'
 	profile ./filled mark
 	read -r peak bound live <<<"$(peak)"
 	[ "$peak" = $((KNOWN + live)) ] || fail "$peak, not $((KNOWN + live))"

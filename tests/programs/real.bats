@@ -2,7 +2,7 @@
 # Real programs give the same output, exit status and files with tidemark as
 # without it.
 
-load ../cli/helper
+load ../lib/helper
 
 # same COMMAND...: runs it in two fresh copies of ./files, bare and profiled, and
 # compares everything that can be seen. OPTIONS go to `tidemark run`.

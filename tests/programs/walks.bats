@@ -2,7 +2,7 @@
 # Every stack that the library takes is compared with a walk without its cache
 # and with libunwind's (shim/oracle.c, in libtidemark-check.so): no difference.
 
-load ../cli/helper
+load ../lib/helper
 
 setup() {
 	CHECK="$(dirname "$TIDEMARK")/libtidemark-check.so"

@@ -1,6 +1,6 @@
 /* truth.h - what the programs with known truth share.
  *
- * A program states its truth in comments at its head, one statement a line:
+ * A program states its truth in comments at its head, one statement per line (tests/lib/program.py):
  *
  *   cases: leak fixed         run once with each word as the argument; without this line: once, no argument
  *   truth[leak]: unreferenced blocks=3 bytes=300 site=make_three distinct=1

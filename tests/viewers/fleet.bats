@@ -1,5 +1,5 @@
-# report/FLEET.md: each command of it is run as it stands there.
-load ../cli/helper
+# report/export/FLEET.md: each command of it is run as it stands there.
+load ../lib/helper
 bats_require_minimum_version 1.5.0
 
 HERE=$BATS_TEST_DIRNAME
@@ -13,7 +13,7 @@ block() {
 	awk -v start="^\`\`\`$1\$" -v want="$2" '
 		/^```$/ && on { on = 0 }
 		on && n == want { print }
-		$0 ~ start { on = 1; n++ }' "$ROOT/report/FLEET.md"
+		$0 ~ start { on = 1; n++ }' "$ROOT/report/export/FLEET.md"
 }
 
 # The page's own words, with this tidemark.
@@ -64,7 +64,7 @@ workers() {
 }
 
 @test "a column store (duckdb) loads a fleet and answers" {
-	why=$("$HERE/packages") || skip "$why"
+	why=$("$ROOT/scripts/npm-packages" tests/viewers) || skip "$why"
 	workers
 	run_block 2
 	"$TIDEMARK" export fleet/*.tide --to json >sum.json
@@ -91,7 +91,7 @@ workers() {
 	EOF
 	# CSV as the page says.
 	for file in fleet/*.tide; do "$TIDEMARK" export -q "$file" -o "${file%.tide}.csv"; done
-	grep -oE "read_csv\('fleet/.*'VARCHAR'\}\)" "$ROOT/report/FLEET.md" >csv
+	grep -oE "read_csv\('fleet/.*'VARCHAR'\}\)" "$ROOT/report/export/FLEET.md" >csv
 	[ -s csv ]
 	[ "$(json "$(node "$HERE/duckdb.mjs" "SELECT sum(live_bytes) AS n FROM $(cat csv)")" 'd[0]["n"]')" = \
 		"$(json "$(cat sum.json)" 'd["totals"]["live_bytes"]')" ]

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const { chromium } = createRequire(new URL("../../report/web/package.json", import.meta.url))("playwright-core");
+const { chromium } = createRequire(new URL("../../report/html/web/package.json", import.meta.url))("playwright-core");
 const page_of = fileURLToPath(new URL("node_modules/speedscope/dist/release/index.html", import.meta.url));
 const file = process.argv[2], work = mkdtempSync(join(tmpdir(), "speedscope-"));
 const browser = await chromium.launch({

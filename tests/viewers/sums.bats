@@ -1,5 +1,5 @@
 # All outputs of one snapshot have the same sums, to the byte; so have several processes together.
-load ../cli/helper
+load ../lib/helper
 bats_require_minimum_version 1.5.0
 
 HERE=$BATS_TEST_DIRNAME

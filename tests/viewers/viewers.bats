@@ -1,6 +1,6 @@
 # What `tidemark export` writes, opened by the programs it is written for: speedscope, go tool pprof,
 # a column store, a server that takes profiles. Sums are compared with `export --to json`.
-load ../cli/helper
+load ../lib/helper
 bats_require_minimum_version 1.5.0
 
 HERE=$BATS_TEST_DIRNAME
@@ -42,11 +42,11 @@ profile() {
 # The package, and node, and chromium where a browser is needed.
 needs() {
 	local why
-	why=$("$HERE/packages") || skip "$why"
+	why=$("$ROOT/scripts/npm-packages" tests/viewers) || skip "$why"
 	[ "$1" = browser ] || return 0
 	CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)} ||
 		skip "no chromium (scripts/setup web)"
-	[ -d "$ROOT/report/web/node_modules/playwright-core" ] || skip "no playwright-core: npm ci in report/web"
+	[ -d "$ROOT/report/html/web/node_modules/playwright-core" ] || skip "no playwright-core: npm ci in report/html/web"
 	export CHROMIUM
 }
 

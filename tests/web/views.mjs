@@ -2,7 +2,7 @@
 import { readFileSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 
-const { chromium } = createRequire(new URL("../../report/web/package.json", import.meta.url))("playwright-core");
+const { chromium } = createRequire(new URL("../../report/html/web/package.json", import.meta.url))("playwright-core");
 const work = process.argv[2], shots = process.env.SHOTS;
 const json = (name) => JSON.parse(readFileSync(`${work}/${name}.json`, "utf8"));
 const stat = json("stat"), leaks = json("leaks"), diff = json("diff"), retained = json("retained");
@@ -38,8 +38,8 @@ const sum = (list) => list.reduce((a, b) => a + b, 0);
 
 // Names are cut to what tells them apart.
 {
-	const { build } = createRequire(new URL("../../report/web/package.json", import.meta.url))("esbuild");
-	const { outputFiles } = await build({ entryPoints: [new URL("../../report/web/src/data.js", import.meta.url).pathname], bundle: true, format: "esm", write: false });
+	const { build } = createRequire(new URL("../../report/html/web/package.json", import.meta.url))("esbuild");
+	const { outputFiles } = await build({ entryPoints: [new URL("../../report/html/web/src/names.js", import.meta.url).pathname], bundle: true, format: "esm", write: false });
 	globalThis.document = { getElementById: () => ({ textContent: "{}" }) };
 	const { short } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
 	for (const [name, wanted] of [
