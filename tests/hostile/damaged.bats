@@ -2,7 +2,7 @@
 # Damaged, foreign and hostile files: one clear sentence and status 3 (or 2 for
 # what is no snapshot at all), never a crash, never a hang.
 
-load ../cli/helper
+load ../lib/helper
 
 snapshot() {
 	compile leaky <<-'END'

@@ -4,7 +4,7 @@
 # status, and one line says what is missing.
 
 bats_require_minimum_version 1.5.0
-load ../cli/helper
+load ../lib/helper
 
 program() {
 	cat >program.c <<-'END'
@@ -30,7 +30,7 @@ ran_and_said() {
 
 @test "a folder that is not there" {
 	program
-	run timeout 60 "$TIDEMARK" run -o /there/is/no/such/folder/x.tide -- ./program
+	run timeout 60 "$TIDEMARK" run -o /dev/null/folder/x.tide -- ./program
 	ran_and_said
 }
 

@@ -5,7 +5,7 @@
  * depend on time, addresses or process numbers: hostile/run compares output and
  * status of the bare program with those under the profiler, in each mode.
  *
- * The comment at the head of a program states, a line each:
+ * The comment at the head of a program states, one statement per line (tests/lib/program.py):
  *
  *   cases: a b c            run once with each as argument; default: the names in the CASES table, by --list
  *   build: -static          more compiler arguments     compiler: musl-gcc

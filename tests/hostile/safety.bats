@@ -3,7 +3,7 @@
 # read or written elsewhere, and what is ours is private.
 
 bats_require_minimum_version 1.5.0
-load ../cli/helper
+load ../lib/helper
 
 program() {
 	compile program <<-'END'

@@ -3,7 +3,7 @@
 # the stress programs of others, a sanitizer, a limit on memory.
 
 bats_require_minimum_version 1.5.0
-load ../cli/helper
+load ../lib/helper
 
 need() {
 	for name; do
@@ -132,9 +132,13 @@ worker() {
 }
 
 @test "a memory limit: who is killed for it leaves a snapshot" {
-	group=/sys/fs/cgroup/memory/tidemark-test.$$
-	mkdir $group 2>/dev/null || skip "no memory cgroup of ours"
-	echo 64M >$group/memory.limit_in_bytes || { rmdir $group; skip "no limit"; }
+	# Version 1 of the controller, then version 2.
+	group=/sys/fs/cgroup/memory/tidemark-test.$$ limit=memory.limit_in_bytes
+	if ! mkdir $group 2>/dev/null; then
+		group=/sys/fs/cgroup/tidemark-test.$$ limit=memory.max
+		grep -qsw memory /sys/fs/cgroup/cgroup.subtree_control && mkdir $group 2>/dev/null || skip "no memory cgroup of ours"
+	fi
+	echo 64M 2>/dev/null >$group/$limit || { rmdir $group; skip "no memory cgroup of ours"; }
 	compile eater <<-'END'
 		#include <stdlib.h>
 		#include <string.h>

@@ -1,0 +1,175 @@
+# What a program can observe of the library beyond time and memory: each case once broke a program, or let it
+# see what it does not see alone.
+load ../lib/helper
+
+preload() { env LD_PRELOAD="$SHIM" TIDEMARK_COLLECTOR="$TIDEMARK" TIDEMARK_OUTPUT="$PWD/x.%p.tide" "$@"; }
+
+@test "memory is allocated in an IFUNC resolver, before thread-local storage is there" {
+	compile early <<-'EOF'
+		#include <stdio.h>
+		#include <stdlib.h>
+		static void *kept;
+		static int one(void) { return 1; }
+		static void *resolve(void) { void *p = calloc(3, 5); kept = malloc(100); free(realloc(p, 1000)); return one; }
+		int chosen(void) __attribute__((ifunc("resolve")));
+		int main(void) { printf("%d\n", chosen()); free(kept); return 0; }
+	EOF
+	[ "$(preload ./early)" = 1 ]
+	gcc -o early early.c -Wl,-z,now -no-pie
+	[ "$(preload ./early)" = 1 ]
+}
+
+@test "the time stamp counter may be switched off, and on again" {
+	compile ticks <<-'EOF'
+		#include <stdlib.h>
+		#include <sys/prctl.h>
+		static void work(void) { for (int i = 0; i < 100000; i++) { void *volatile p = malloc(i % 100); free(p); } }
+		int main(void)
+		{
+			work();
+			if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV)) return 2;
+			work();
+			if (prctl(PR_SET_TSC, PR_TSC_ENABLE)) return 2;
+			work();
+			return 0;
+		}
+	EOF
+	preload ./ticks
+	"$TIDEMARK" leaks x.*.tide >/dev/null
+}
+
+@test "a limit that is reckoned from the program's own size binds as without the library" {
+	compile limited <<-'EOF'
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <sys/resource.h>
+		int main(void)
+		{
+			long pages;
+			FILE *f = fopen("/proc/self/statm", "r");
+			if (fscanf(f, "%ld", &pages) != 1) return 2;
+			fclose(f);
+			struct rlimit l = { (rlim_t)pages * 4096 + (64 << 20), RLIM_INFINITY };
+			setrlimit(RLIMIT_AS, &l);
+			void *volatile large = malloc(100 << 20), *volatile small = malloc(30 << 20);
+			printf("%d %d\n", large != 0, small != 0);
+			return 0;
+		}
+	EOF
+	[ "$(./limited)" = "0 1" ]
+	[ "$(preload ./limited)" = "0 1" ]
+}
+
+@test "a core dump is not swollen by reserved tables" {
+	case $(cat /proc/sys/kernel/core_pattern) in
+	core*) ;;
+	*) skip "core files go elsewhere" ;;
+	esac
+	compile aborts <<-'EOF'
+		#include <stdlib.h>
+		int main(void) { void *volatile p = malloc(100000); (void)p; abort(); }
+	EOF
+	ulimit -c unlimited || skip "no core files here"
+	preload ./aborts 2>/dev/null || :
+	core=$(ls core* 2>/dev/null | head -1)
+	[ -n "$core" ] || skip "the kernel writes no core file"
+	[ "$(stat -c %s "$core")" -lt $((8 << 20)) ]
+}
+
+@test "a child may be valgrind" {
+	command -v valgrind >/dev/null || skip "no valgrind"
+	compile child <<-'EOF'
+		#include <stdlib.h>
+		int main(void) { void *volatile p = malloc(10); free(p); return 3; }
+	EOF
+	run "$TIDEMARK" run -q -o y.tide -- sh -c 'valgrind -q ./child; echo $?'
+	[ "$output" = 3 ]
+}
+
+@test "the program's tracer is the one it named after a snapshot, too" {
+	command -v strace >/dev/null || skip "no strace"
+	compile names <<-'EOF'
+		#include <dlfcn.h>
+		#include <stdlib.h>
+		#include <sys/prctl.h>
+		#include <unistd.h>
+		int main(void)
+		{
+			int (*snapshot)(const char *) = dlsym(RTLD_DEFAULT, "tide_snapshot");
+			prctl(PR_SET_PTRACER, getppid(), 0, 0, 0);
+			return !snapshot || snapshot("named.tide");
+		}
+	EOF
+	strace -o trace -e trace=prctl env LD_PRELOAD="$SHIM" TIDEMARK_COLLECTOR="$TIDEMARK" ./names || :
+	first=$(grep -m 1 -o 'PR_SET_PTRACER, [^)]*' trace)
+	[ -n "$first" ]
+	[ "$(grep -o 'PR_SET_PTRACER, [^)]*' trace | tail -1)" = "$first" ]
+	! grep -q 'PR_SET_PTRACER_ANY\|PR_SET_PTRACER, 0)' trace
+}
+
+@test "another file under the collector's name is not executed" {
+	mkdir -p jail there
+	cp "$SHIM" there/libtidemark.so
+	cp "$TIDEMARK" there/tidemark
+	printf '#!/bin/sh\ntouch "%s/executed"\n' "$PWD" >jail/tidemark
+	chmod 755 jail/tidemark
+	compile moves <<-'EOF'
+		#include <stdlib.h>
+		#include <unistd.h>
+		int main(int n, char **a) { void *volatile p = malloc(10); free(p); return chdir(a[1]); }
+	EOF
+	(cd there && LD_PRELOAD=./libtidemark.so TIDEMARK_OUTPUT=../z.tide ../moves ../jail)
+	[ ! -e executed ]
+	[ -s z.tide ]
+}
+
+@test "a program that execs leaves no ledger, and of killed ones the newest stay" {
+	folder=/dev/shm/tidemark-$(id -u)
+	compile execs <<-'EOF'
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <sys/wait.h>
+		#include <unistd.h>
+		int main(int n, char **a)
+		{
+			void *volatile p = malloc(100);
+			(void)a, (void)p;
+			if (n > 1) return pause();
+			for (int i = 0; i < 20; i++) {
+				int pid = fork();
+				if (!pid) { p = malloc(100); execl("/bin/true", "true", (char *)0); _exit(1); }
+				wait(0);
+				printf("%d\n", pid);
+			}
+			return 0;
+		}
+	EOF
+	preload ./execs >pids
+	for pid in $(cat pids); do
+		[ -z "$(compgen -G "$folder/$pid.*")" ] || fail "$(ls "$folder"/$pid.*)"
+	done
+	killed=
+	for _ in $(seq 12); do
+		env LD_PRELOAD="$SHIM" TIDEMARK_COLLECTOR="$TIDEMARK" ./execs pause 3>&- &
+		pid=$!
+		for _ in $(seq 200); do
+			[ -z "$(compgen -G "$folder/$pid.*")" ] || break
+			sleep 0.02
+		done
+		kill -9 $pid
+		wait $pid 2>/dev/null || :
+		killed="$killed $pid"
+	done
+	[ -n "$(compgen -G "$folder/$pid.*")" ]
+	"$TIDEMARK" stat "$folder/$pid.1.ledger" >/dev/null
+	preload /bin/true
+	left=0
+	for pid in $killed; do
+		[ -z "$(compgen -G "$folder/$pid.*")" ] || left=$((left + 1))
+	done
+	# Other suites may have killed programs, too.
+	[ $left -le 8 ] || fail "$left are left"
+	for pid in $killed; do
+		rm -f "$folder/$pid".*
+	done
+}
