@@ -1,0 +1,210 @@
+/* python_layout.h - where CPython keeps what we read, for each minor version.
+ *
+ * The library walks frames with it, and the command reads objects, the garbage
+ * collector's lists and pymalloc out of an image with it. Plain constants: no headers
+ * of Python, no allocation, no call.
+ *
+ * PL1  A row is for the ordinary 64-bit build, with the GIL. A build with Py_DEBUG or
+ *     without the GIL has other offsets, and so may a patch release: who uses a row
+ *     proves it first on the process at hand (back pointers, types of types).
+ * PL2  PYTHON_ABSENT: this version has no such member.
+ *
+ * Source: offsetof over the headers (Include/internal with Py_BUILD_CORE) of 3.8.18,
+ * 3.9.18, 3.10.13, 3.11.2 of Debian, 3.11.7, 3.12.1 and 3.13.0.
+ */
+#ifndef TIDEMARK_PYTHON_LAYOUT_H
+#define TIDEMARK_PYTHON_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PYTHON_ABSENT UINT16_MAX
+
+/* How a position in the code becomes a line. */
+enum python_lines {
+	PYTHON_LINES_LNOTAB, /* pairs of signed line and unsigned byte steps: up to 3.9 */
+	PYTHON_LINES_RANGES, /* pairs where a line step of -128 means no line: 3.10, PEP 626 */
+	PYTHON_LINES_TABLE,  /* entries of varying length: since 3.11 */
+};
+
+/* Bytes from the start of each structure, if nothing else is said. */
+struct python_layout {
+	uint16_t version;       /* major << 8 | minor */
+	uint32_t runtime_bytes; /* sizeof(_PyRuntimeState); patch releases may differ */
+	struct {                /* _PyRuntimeState */
+		uint16_t preinitialized, initialized, finalizing;
+		uint16_t interpreters_main;
+		uint16_t tstate_current; /* gilstate.tstate_current: up to 3.11 */
+		uint16_t tss_key;        /* autoTSSkey: int initialised, pthread_key_t */
+		uint16_t gc;             /* in the runtime for 3.8 only */
+	} runtime;
+	struct { /* PyInterpreterState */
+		uint16_t next, threads, id, modules, sysdict, builtins, gc;
+		uint16_t obmalloc;           /* 3.12: the state itself; 3.13: a pointer to it */
+		uint16_t obmalloc_is_inline; /* 1: the former */
+	} interpreter;
+	struct { /* PyThreadState */
+		uint16_t next, interpreter, thread_id;
+		uint16_t frame;  /* the innermost frame; absent where cframe has it */
+		uint16_t cframe; /* record on the C stack of the eval loop: 3.10 to 3.12 */
+		uint16_t datastack_chunk, datastack_top, datastack_limit;
+	} thread;
+	struct { /* _PyCFrame */
+		uint16_t frame, previous;
+	} cframe;
+	struct { /* PyFrameObject up to 3.10, _PyInterpreterFrame since 3.11 */
+		uint16_t previous, code, position, owner, is_entry;
+		uint16_t function, globals, frame_object, stack_top, locals;
+	} frame;
+	/* frame.position: up to 3.9 the index of a byte, 3.10 of a unit of 2 bytes (int, -1 before
+	 * the first instruction); since 3.11 a pointer to the instruction. */
+	struct { /* PyCodeObject */
+		uint16_t filename, name, qualname, first_line, flags, line_table, code;
+		uint16_t first_traceable;          /* _co_firsttraceable, in units of 2 bytes */
+		uint16_t local_count, local_names; /* nlocalsplus, localsplusnames; nlocals, varnames */
+		uint16_t cell_names, free_names, constants; /* tuples */
+		enum python_lines lines;
+	} code;
+	struct { /* PyGenObject, coroutines too: the frame inside, or the pointer to it */
+		uint16_t frame;
+	} generator;
+	struct { /* struct _gc_runtime_state */
+		uint16_t enabled, generations, permanent, stats, collecting;
+	} gc;
+	struct { /* heap types */
+		uint16_t cached_keys;
+	} type;
+	struct { /* str: where the data begin */
+		uint16_t ascii, compact;
+	} string;
+};
+
+/* The same in all versions of the table. */
+enum {
+	PYTHON_OBJECT_COUNT = 0, /* ob_refcnt */
+	PYTHON_OBJECT_TYPE = 8,
+	PYTHON_VAR_SIZE = 16,
+	PYTHON_TYPE_NAME = 24,
+	PYTHON_TYPE_BASICSIZE = 32,
+	PYTHON_TYPE_ITEMSIZE = 40,
+	PYTHON_TYPE_FLAGS = 168,
+	PYTHON_TYPE_TRAVERSE = 184,
+	PYTHON_TYPE_WEAKLIST = 208,
+	PYTHON_TYPE_BASE = 256,
+	PYTHON_TYPE_DICT = 264,
+	PYTHON_TYPE_DICTOFFSET = 288,
+	PYTHON_TYPE_MRO = 344,
+	PYTHON_STRING_LENGTH = 16,
+	PYTHON_STRING_HASH = 24,
+	PYTHON_STRING_STATE = 32,
+	PYTHON_DICT_USED = 16,
+	PYTHON_DICT_KEYS = 32,
+	PYTHON_DICT_VALUES = 40,
+	PYTHON_LIST_ITEMS = 24,
+	PYTHON_TUPLE_ITEMS = 24,
+	PYTHON_BYTES_DATA = 32,
+	PYTHON_FLOAT_VALUE = 16,
+	PYTHON_LONG_DIGITS = 24,
+	PYTHON_SET_TABLE = 40,
+	PYTHON_SET_SMALL = 64,
+	PYTHON_GC_HEAD = 16,       /* bytes of PyGC_Head, before the object */
+	PYTHON_GC_GENERATION = 24, /* bytes each: next, previous, threshold, count */
+};
+
+#define PYTHON_SMALL_MOST 512u /* bytes: what pymalloc serves itself */
+#define PYTHON_OWNER_GENERATOR 1u
+#define PYTHON_OWNER_STACK 3u /* since 3.12: an entry of the eval loop, not a function's frame */
+
+#define PYTHON_NO PYTHON_ABSENT
+static const struct python_layout python_layouts[] = {
+	{ .version = 0x0308,
+		.runtime_bytes = 1464,
+		.runtime = { 4, 12, 16, 40, 1368, 1392, 344 },
+		.interpreter = { 0, 8, 16, 56, 72, 80, PYTHON_NO, PYTHON_NO, 0 },
+		.thread = { 8, 16, 176, 24, PYTHON_NO, PYTHON_NO, PYTHON_NO, PYTHON_NO },
+		.cframe = { PYTHON_NO, PYTHON_NO },
+		.frame = { 24, 32, 104, PYTHON_NO, PYTHON_NO, PYTHON_NO, 48, PYTHON_NO, 72, 360 },
+		.code = { 104, 112, PYTHON_NO, 40, 36, 120, 48, PYTHON_NO, 28, 72, 88, 80, 56,
+			PYTHON_LINES_LNOTAB },
+		.generator = { 16 },
+		.gc = { 12, 24, 104, 128, 200 },
+		.type = { 872 },
+		.string = { 48, 72 } },
+	{ .version = 0x0309,
+		.runtime_bytes = 656,
+		.runtime = { 4, 12, 16, 40, 568, 584, PYTHON_NO },
+		.interpreter = { 0, 8, 24, 856, 872, 880, 616, PYTHON_NO, 0 },
+		.thread = { 8, 16, 176, 24, PYTHON_NO, PYTHON_NO, PYTHON_NO, PYTHON_NO },
+		.cframe = { PYTHON_NO, PYTHON_NO },
+		.frame = { 24, 32, 104, PYTHON_NO, PYTHON_NO, PYTHON_NO, 48, PYTHON_NO, 72, 360 },
+		.code = { 104, 112, PYTHON_NO, 40, 36, 120, 48, PYTHON_NO, 28, 72, 88, 80, 56,
+			PYTHON_LINES_LNOTAB },
+		.generator = { 16 },
+		.gc = { 12, 24, 104, 128, 200 },
+		.type = { 864 },
+		.string = { 48, 72 } },
+	{ .version = 0x030a,
+		.runtime_bytes = 672,
+		.runtime = { 4, 12, 16, 40, 568, 584, PYTHON_NO },
+		.interpreter = { 0, 8, 24, 856, 872, 880, 616, PYTHON_NO, 0 },
+		.thread = { 8, 16, 176, 24, 48, PYTHON_NO, PYTHON_NO, PYTHON_NO },
+		.cframe = { PYTHON_NO, 8 },
+		.frame = { 24, 32, 96, PYTHON_NO, PYTHON_NO, PYTHON_NO, 48, PYTHON_NO, 80, 352 },
+		.code = { 104, 112, PYTHON_NO, 40, 36, 120, 48, PYTHON_NO, 28, 72, 88, 80, 56,
+			PYTHON_LINES_RANGES },
+		.generator = { 16 },
+		.gc = { 12, 24, 104, 128, 200 },
+		.type = { 872 },
+		.string = { 48, 72 } },
+	{ .version = 0x030b,
+		.runtime_bytes = 166688,
+		.runtime = { 8, 16, 24, 48, 576, 592, PYTHON_NO },
+		.interpreter = { 0, 16, 48, 888, 904, 912, 648, PYTHON_NO, 0 },
+		.thread = { 8, 16, 152, PYTHON_NO, 56, 296, 304, 312 },
+		.cframe = { 8, 16 },
+		.frame = { 48, 32, 56, 69, 68, 0, 8, 40, 64, 72 },
+		.code = { 112, 120, 128, 72, 48, 136, 184, 168, 76, 96, PYTHON_NO, PYTHON_NO, 24,
+			PYTHON_LINES_TABLE },
+		.generator = { 80 },
+		.gc = { 12, 24, 104, 128, 200 },
+		.type = { 872 },
+		.string = { 48, 72 } },
+	{ .version = 0x030c,
+		.runtime_bytes = 459944,
+		.runtime = { 8, 16, 24, 48, PYTHON_NO, 1544, PYTHON_NO },
+		.interpreter = { 0, 72, 8, 944, 352, 360, 112, 3960, 1 },
+		.thread = { 8, 16, 136, PYTHON_NO, 56, 232, 240, 248 },
+		.cframe = { 0, 8 },
+		.frame = { 8, 0, 56, 70, PYTHON_NO, 16, 24, 48, 64, 72 },
+		.code = { 112, 120, 128, 68, 48, 136, 192, 176, 72, 96, PYTHON_NO, PYTHON_NO, 24,
+			PYTHON_LINES_TABLE },
+		.generator = { 72 },
+		.gc = { 12, 24, 104, 128, 200 },
+		.type = { 880 },
+		.string = { 40, 56 } },
+	{ .version = 0x030d,
+		.runtime_bytes = 283320,
+		.runtime = { 592, 600, 608, 640, PYTHON_NO, 2160, PYTHON_NO },
+		.interpreter = { 7264, 7344, 7272, 7656, 7640, 7648, 7400, 10800, 0 },
+		.thread = { 8, 16, 152, 72, PYTHON_NO, 232, 240, 248 },
+		.cframe = { PYTHON_NO, PYTHON_NO },
+		.frame = { 8, 0, 56, 70, PYTHON_NO, 16, 24, 48, 64, 72 },
+		.code = { 112, 120, 128, 68, 48, 136, 200, 184, 72, 96, PYTHON_NO, PYTHON_NO, 24,
+			PYTHON_LINES_TABLE },
+		.generator = { 72 },
+		.gc = { 12, 24, 104, 128, 200 },
+		.type = { 880 },
+		.string = { 40, 56 } },
+};
+#undef PYTHON_NO
+
+/* The row of a version (PY_VERSION_HEX, as 0x030b02f0); NULL when there is none. */
+static inline const struct python_layout *python_layout_of(uint32_t version)
+{
+	for (unsigned i = 0; i < sizeof python_layouts / sizeof python_layouts[0]; i++)
+		if (python_layouts[i].version == version >> 16)
+			return &python_layouts[i];
+	return NULL;
+}
+
+#endif
