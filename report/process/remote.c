@@ -125,6 +125,8 @@ static uint64_t read_once(struct remote *m, uint64_t address, char *to, uint64_t
 {
 	ssize_t got;
 
+	if (m->source.read)
+		return m->source.read(m->source.context, address, to, bytes);
 	if (m->by_call) {
 		struct iovec here = { to, bytes }, there = { (void *)address, bytes };
 
@@ -256,6 +258,8 @@ bool remote_run(struct remote *m, uint64_t *from, uint64_t *end, uint64_t to)
 	uint64_t page = *from / PAGE, last = (to + PAGE - 1) / PAGE;
 	int found;
 
+	if (m->source.run)
+		return m->source.run(m->source.context, from, end, to);
 	if (*from < to && to - *from > LARGE && !m->untouched && (found = run_scan(m, from, end, to)) >= 0)
 		return found;
 	/* The range may be any; where nothing is mapped, pages are not looked at one by one. */

@@ -1,7 +1,7 @@
 /* remote.h - reading the memory of another process, bounded.
  *
- * The process is an image, or stands still, or is alive: the reader never
- * assumes that an address can be read.
+ * The process is an image, or stands still, or is alive, or is a file that was left
+ * of it (core.h): the reader never assumes that an address can be read.
  *
  * R1  A read never fails as a whole: what cannot be read comes as zeros, and
  *     the bytes that could be read are counted in the return value.
@@ -23,8 +23,18 @@ struct remote_mapping {
 	const char *path; /* "" for anonymous memory; "[stack]"; " (deleted)" is cut off */
 };
 
+/* Memory of a process that has ended. */
+struct remote_source {
+	/* Bytes that can be read from `address` on, at most `bytes`; 0: not even the first. */
+	uint64_t (*read)(void *context, uint64_t address, void *to, uint64_t bytes);
+	/* As remote_run. */
+	bool (*run)(void *context, uint64_t *from, uint64_t *end, uint64_t to);
+	void *context;
+};
+
 struct remote {
-	int pid;
+	int pid;                         /* 0: the memory comes from `source` */
+	struct remote_source source;     /* read NULL: a process */
 	int mem, pagemap;                /* descriptors; -1: not to be had */
 	bool untouched;                  /* remote_run takes pages that the process has not touched, too */
 	bool by_call;                    /* process_vm_readv works */

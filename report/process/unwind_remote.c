@@ -5,13 +5,14 @@
 #include <libunwind-ptrace.h>
 #include "base/alloc.h"
 #include "unwind_remote.h"
+#include "unwind_table.h"
 
 #define CACHED_PAGES 64u
 
 struct unwinder {
 	struct remote *memory;
 	unw_addr_space_t space;
-	void *ptrace_info; /* what _UPT_find_proc_info wants; nothing is traced */
+	void *ptrace_info; /* what _UPT_find_proc_info wants; nothing is traced. NULL: no process */
 	const struct user_regs_struct *start;
 	bool general;
 	uint64_t page[CACHED_PAGES]; /* address | 1 */
@@ -21,16 +22,40 @@ struct unwinder {
 /* _UPT_find_proc_info hands its own argument to our accessors. */
 static struct unwinder *current;
 
+/* Of libunwind's own search for tables that are in the memory of the target: no public header has it,
+ * though debuggers and profilers call it. */
+extern int UNW_ARCH_OBJ(dwarf_search_unwind_table)(unw_addr_space_t as, unw_word_t ip, unw_dyn_info_t *table,
+	unw_proc_info_t *info, int need, void *context);
+
+/* Without a process, whose mappings libunwind would read itself. */
+static int find_in_table(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *info, int need)
+{
+	struct unwind_table t;
+	unw_dyn_info_t table = { .format = UNW_INFO_FORMAT_REMOTE_TABLE };
+
+	if (!unwind_table_find(current->memory, ip, &t))
+		return -UNW_ENOINFO;
+	table.start_ip = t.lo;
+	table.end_ip = t.hi;
+	table.u.rti.segbase = t.base;
+	table.u.rti.table_data = t.entries;
+	table.u.rti.table_len = t.count * 8 / sizeof(unw_word_t);
+	return UNW_ARCH_OBJ(dwarf_search_unwind_table)(as, ip, &table, info, need, NULL);
+}
+
 static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *info, int need, void *unused)
 {
 	(void)unused;
+	if (!current->ptrace_info)
+		return find_in_table(as, ip, info, need);
 	return _UPT_find_proc_info(as, ip, info, need, current->ptrace_info);
 }
 
 static void put_unwind_info(unw_addr_space_t as, unw_proc_info_t *info, void *unused)
 {
 	(void)unused;
-	_UPT_put_unwind_info(as, info, current->ptrace_info);
+	if (current->ptrace_info)
+		_UPT_put_unwind_info(as, info, current->ptrace_info);
 }
 
 static int dynamic_list(unw_addr_space_t as, unw_word_t *address, void *unused)
@@ -123,7 +148,8 @@ struct unwinder *unwinder_new(struct remote *m)
 
 	u->memory = m;
 	u->space = unw_create_addr_space(&accessors, 0);
-	u->ptrace_info = _UPT_create(m->pid);
+	if (m->pid)
+		u->ptrace_info = _UPT_create(m->pid);
 	if (u->space)
 		unw_set_caching_policy(u->space, UNW_CACHE_GLOBAL);
 	return u;
@@ -161,7 +187,7 @@ size_t unwinder_walk(struct unwinder *u, const struct user_regs_struct *start, b
 	current = u;
 	u->start = start;
 	u->general = general;
-	if (!u->space || !u->ptrace_info || unw_init_remote(&cursor, u->space, u->ptrace_info))
+	if (!u->space || unw_init_remote(&cursor, u->space, u->ptrace_info))
 		return 0;
 	while (n < max) {
 		struct unwind_frame *f = &frames[n];
