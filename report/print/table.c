@@ -3,14 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/path.h"
+#include "symbol/name.h"
 #include "table.h"
 
 #define GAP 1u /* blanks between columns */
 #define FLEXIBLE_LEAST 24u
 #define NOTE_INDENT 4u
+#define NAME_COLUMNS 40u /* of a caller with template arguments */
 
 struct cell {
 	char *text; /* clean; NULL for a place or a bar */
+	char *more; /* clean, behind the place; NULL for none */
 	const struct symbol_line *line;
 	double share;
 	enum screen_style style;
@@ -19,7 +23,6 @@ struct cell {
 
 struct note {
 	size_t row;
-	const char *lead;
 	struct cell cell;
 };
 
@@ -32,6 +35,7 @@ struct table {
 	size_t cells, cell_room;
 	struct note *note; /* in the order of rows */
 	size_t notes, note_room;
+	const char *below; /* what found no room in the row that is printed; NULL for nothing */
 };
 
 struct table *table_new(struct screen *s, const struct column *columns, size_t count, const char *source_root)
@@ -66,7 +70,6 @@ static struct note *next_note(struct table *t)
 	n = &t->note[t->notes++];
 	memset(n, 0, sizeof(*n));
 	n->row = t->cells / t->columns;
-	n->lead = "";
 	return n;
 }
 
@@ -105,15 +108,56 @@ void table_bar(struct table *t, double share) { next_cell(t)->share = share; }
 
 void table_place(struct table *t, const struct symbol_line *line) { next_cell(t)->line = line; }
 
-void table_frame(struct table *t, const struct symbol_line *line) { next_note(t)->cell.line = line; }
-
-void table_caller(struct table *t, const struct symbol_line *line)
+/* Template arguments go where they make the name long: they may be all that differs. */
+static char *make_short_name(const struct screen *s, const char *function)
 {
-	struct note *n = next_note(t);
+	char *name = name_function(function, false);
 
-	n->cell.line = line;
-	n->lead = "called by ";
+	if (screen_columns(s, name) > NAME_COLUMNS) {
+		free(name);
+		name = name_function(function, true);
+	}
+	return name;
 }
+
+/* "← main app.c:12", "← … ← main app.c:12". To be freed. */
+static char *make_caller(const struct table *t, const struct symbol_line *line, bool far)
+{
+	const char *arrow = t->screen->unicode ? "←" : "<-";
+	char *function = make_short_name(t->screen, line->function), *text;
+	char *between = far ? alloc_printf("%s %s ", arrow, screen_ellipsis(t->screen)) : alloc_string("");
+
+	if (line->file)
+		text = alloc_printf(
+			"%s%s %s %s:%u", between, arrow, function, path_base(line->file), line->line);
+	else
+		text = alloc_printf("%s%s %s", between, arrow, function);
+	free(between);
+	free(function);
+	return text;
+}
+
+void table_row(struct table *t, const struct symbol_row *row)
+{
+	const char *dot = t->screen->unicode ? "· " : "| ";
+	char *library = row->library ? name_function(row->library->function, true) : NULL;
+	char *module = row->module ? alloc_printf("[%s]", path_base(row->module)) : NULL;
+	char *caller = row->caller ? make_caller(t, row->caller, row->far) : NULL, *text;
+	struct cell *cell = next_cell(t);
+
+	cell->line = row->line;
+	text = alloc_printf("%s%s%s%s%s%s%s", library ? dot : "", library ? library : "",
+		library && (module || caller) ? " " : "", module ? dot : "", module ? module : "",
+		module && caller ? " " : "", caller ? caller : "");
+	if (*text)
+		cell->more = screen_clean(t->screen, text);
+	free(text);
+	free(caller);
+	free(module);
+	free(library);
+}
+
+void table_frame(struct table *t, const struct symbol_line *line) { next_note(t)->cell.line = line; }
 
 static bool is_flexible(const struct column *c) { return c->kind == COLUMN_PLACE || c->kind == COLUMN_FIT; }
 
@@ -160,6 +204,21 @@ static void show_text(struct screen *s, enum screen_style style, const char *tex
 		screen_print(s, style, "%s", text);
 }
 
+/* True when the place keeps its function, and two fifths of the width, beside `more`. */
+static bool has_room_for_more(const struct table *t, const struct cell *cell, unsigned width)
+{
+	unsigned more = screen_columns(t->screen, cell->more) + 1;
+	char *function;
+	bool fits;
+
+	if (more > width - width * 2 / 5)
+		return false;
+	function = name_function(cell->line->function, true);
+	fits = screen_columns(t->screen, function) + more <= width;
+	free(function);
+	return fits;
+}
+
 static void show_cell(
 	struct table *t, const struct column *column, const struct cell *cell, unsigned width, bool last)
 {
@@ -171,8 +230,10 @@ static void show_cell(
 		show_text(s, STYLE_BAR, text);
 		free(text);
 	} else if (cell->line) {
-		struct place p = place_fit(s, cell->line, t->source_root, width);
-		unsigned used = screen_columns(s, p.function);
+		bool inside = cell->more && has_room_for_more(t, cell, width);
+		unsigned more = inside ? screen_columns(s, cell->more) + 1 : 0;
+		struct place p = place_fit(s, cell->line, t->source_root, width - more);
+		unsigned used = screen_columns(s, p.function) + more;
 
 		show_text(s, cell->line->has_symbol ? STYLE_NAME : STYLE_DIM, p.function);
 		if (*p.where) {
@@ -180,6 +241,11 @@ static void show_cell(
 			fputc(' ', s->out);
 			show_text(s, STYLE_DIM, p.where);
 		}
+		if (inside) {
+			fputc(' ', s->out);
+			show_text(s, STYLE_DIM, cell->more);
+		}
+		t->below = inside ? NULL : cell->more;
 		if (!last)
 			print_padding(s, used, width);
 		place_free(&p);
@@ -215,17 +281,25 @@ static void show_row(struct table *t, const struct cell *row, const unsigned *wi
 			show_cell(t, &t->column[c], &head, width[c], c + 1 == t->columns);
 	}
 	fputc('\n', s->out);
+	if (t->below) {
+		char *text =
+			screen_fit(s, t->below, s->width > NOTE_INDENT ? s->width - NOTE_INDENT : 1, FIT_END);
+
+		fprintf(s->out, "%*s", (int)NOTE_INDENT, "");
+		show_text(s, STYLE_DIM, text);
+		fputc('\n', s->out);
+		free(text);
+	}
+	t->below = NULL;
 }
 
 static void show_note(struct table *t, const struct note *note)
 {
 	const struct cell *cell = &note->cell;
 	struct screen *s = t->screen;
-	unsigned indent = NOTE_INDENT + (unsigned)strlen(note->lead),
-		 width = s->width > indent ? s->width - indent : 1;
+	unsigned width = s->width > NOTE_INDENT ? s->width - NOTE_INDENT : 1;
 
 	fprintf(s->out, "%*s", (int)NOTE_INDENT, "");
-	show_text(s, STYLE_DIM, note->lead);
 	if (cell->line) {
 		place_print(s, cell->line, t->source_root, width);
 	} else {
@@ -250,8 +324,10 @@ void table_show(struct table *t)
 		for (; note < t->notes && t->note[note].row == r + 1; note++)
 			show_note(t, &t->note[note]);
 	}
-	for (size_t i = 0; i < t->cells; i++)
+	for (size_t i = 0; i < t->cells; i++) {
 		free(t->cell[i].text);
+		free(t->cell[i].more);
+	}
 	for (size_t i = 0; i < t->notes; i++)
 		free(t->note[i].cell.text);
 	free(t->cell);

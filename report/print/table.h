@@ -16,6 +16,7 @@
 #define TIDEMARK_TABLE_H
 
 #include "place.h"
+#include "symbol/symbol_row.h"
 
 enum column_kind { COLUMN_LEFT, COLUMN_RIGHT, COLUMN_BAR, COLUMN_PLACE, COLUMN_FIT };
 
@@ -33,11 +34,12 @@ void table_text(struct table *t, enum screen_style style, const char *format, ..
 void table_bar(struct table *t, double share);
 /* `line` must stay valid until table_show. */
 void table_place(struct table *t, const struct symbol_line *line);
+/* A place with what distinguishes it from others: "parse app.c:3 · map::operator[] ← main app.c:9", the part
+ * behind the place in a line below the row where the row is too narrow. */
+void table_row(struct table *t, const struct symbol_row *row);
 void table_note(struct table *t, enum screen_style style, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void table_frame(struct table *t, const struct symbol_line *line);
-/* "called by function file:line": for a row whose own place has no name. */
-void table_caller(struct table *t, const struct symbol_line *line);
 void table_show(struct table *t);
 
 #endif

@@ -13,7 +13,8 @@
 #include "symbol_module.h"
 #include "wrappers.h"
 
-#define INLINE_MAX 64u          /* lines of one frame */
+#define INLINE_MAX 64u /* lines of one frame */
+#define CALLERS_HASHED 3u
 #define STACK_MAX_FRAMES 65536u /* bounds every walk along parents */
 
 struct lines {
@@ -481,9 +482,22 @@ size_t symbols_walk(struct symbols *y, uint32_t site, const struct symbol_line *
 	return count;
 }
 
-/* The first line that is no wrapper, and its index; where all are wrappers, the
- * outermost. */
-static const struct symbol_line *caller(struct symbols *y, uint32_t site, size_t *index)
+/* A line inlined into others has these for callers, too: `inlined` is its number in the frame. */
+static uint64_t hash_callers(const struct snapshot *s, uint32_t frame, size_t inlined)
+{
+	uint64_t hash = inlined;
+
+	for (unsigned n = 0; n < CALLERS_HASHED; n++) {
+		frame = s->frames[frame].parent;
+		if (frame == 0 || frame >= s->frame_count)
+			break;
+		hash = hash * UINT64_C(0x9E3779B97F4A7C15) + s->frames[frame].address;
+	}
+	return hash;
+}
+
+const struct symbol_line *symbols_beyond(struct symbols *y, uint32_t site, symbols_passed *passed,
+	const void *context, size_t *index, uint64_t *caller)
 {
 	const struct snapshot *s = y->s;
 	const struct symbol_line *line;
@@ -491,17 +505,22 @@ static const struct symbol_line *caller(struct symbols *y, uint32_t site, size_t
 	size_t before = 0, lines;
 
 	*index = 0;
+	*caller = 0;
 	if (frame == 0 || frame >= s->frame_count)
 		return without_frames(y, site);
 	for (size_t n = 0;; n++) {
+		uint32_t parent = s->frames[frame].parent;
+
 		line = symbols_frame(y, frame, &lines);
 		for (size_t i = 0; i < lines; i++) {
 			*index = before + i;
-			if (!line[i].wrapper)
-				return &line[i];
+			if (line[i].wrapper || (passed && passed(context, &line[i])))
+				continue;
+			*caller = hash_callers(s, frame, i);
+			return &line[i];
 		}
 		before += lines;
-		frame = s->frames[frame].parent;
+		frame = parent;
 		if (frame == 0 || frame >= s->frame_count || n >= STACK_MAX_FRAMES)
 			return &line[lines - 1];
 	}
@@ -509,17 +528,19 @@ static const struct symbol_line *caller(struct symbols *y, uint32_t site, size_t
 
 size_t symbols_caller(struct symbols *y, uint32_t site)
 {
+	uint64_t caller;
 	size_t index;
 
-	caller(y, site, &index);
+	symbols_beyond(y, site, NULL, NULL, &index, &caller);
 	return index;
 }
 
 const struct symbol_line *symbols_top(struct symbols *y, uint32_t site)
 {
+	uint64_t caller;
 	size_t index;
 
-	return caller(y, site, &index);
+	return symbols_beyond(y, site, NULL, NULL, &index, &caller);
 }
 
 const char *symbols_warning(const struct symbols *y, size_t index)

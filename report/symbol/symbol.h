@@ -51,14 +51,11 @@ size_t symbols_caller(struct symbols *, uint32_t site);
  * every site. Never NULL. */
 const struct symbol_line *symbols_top(struct symbols *, uint32_t site);
 
-/* Where that line has neither symbol nor file: the innermost function above it that has both, up to
- * main or the start of the thread; else NULL. */
-const struct symbol_line *symbol_named_caller(struct symbols *, uint32_t site);
-
-/* Sites whose one-line names read the same: caller[i] is the line further out that distinguishes site[i] from
- * most of the others, or NULL where it has no such neighbour. Looks at no more than 4096 sites. */
-void symbol_callers_distinct(
-	struct symbols *, const uint32_t *site, size_t count, const struct symbol_line **caller);
+/* As symbols_top, but lines for which `passed` is true count as wrappers, too. *caller distinguishes its
+ * three callers from others. */
+typedef bool symbols_passed(const void *context, const struct symbol_line *line);
+const struct symbol_line *symbols_beyond(struct symbols *, uint32_t site, symbols_passed *passed,
+	const void *context, size_t *index, uint64_t *caller);
 
 /* What the verb should say once on stderr after its output ("/x/y is another
  * build than the one that ran: ..."): NULL for the end of the list. */

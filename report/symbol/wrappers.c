@@ -144,6 +144,22 @@ static bool of_rust_library(const char *function)
 			|| strncmp(function, "<std::", 6) == 0);
 }
 
+static bool is_of_family(const char *plain)
+{
+	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
+		if (strncmp(plain, families[i], strlen(families[i])) == 0)
+			return true;
+	return false;
+}
+
+bool wrappers_is_library(const char *function)
+{
+	char plain[512];
+
+	demangle_plain(function, plain, sizeof(plain));
+	return strncmp(plain, "operator new", 12) != 0 && (is_of_family(plain) || of_rust_library(function));
+}
+
 bool wrappers_has(const char *function)
 {
 	char plain[512];
@@ -158,10 +174,7 @@ bool wrappers_has(const char *function)
 	}
 	if (bsearch(plain, exact, sizeof(exact) / sizeof(*exact), sizeof(*exact), by_name))
 		return true;
-	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
-		if (strncmp(plain, families[i], strlen(families[i])) == 0)
-			return true;
-	if (of_rust_library(function))
+	if (is_of_family(plain) || of_rust_library(function))
 		return true;
 	/* A class's own operator new. */
 	if (n > 14 && strstr(plain, "::operator new"))

@@ -15,6 +15,9 @@
 /* `function` as shown: demangled or a C name. */
 bool wrappers_has(const char *function);
 
+/* Of the C++ or Rust library: a container or smart pointer that works for its caller. */
+bool wrappers_is_library(const char *function);
+
 /* Further globs in the manner of TIDEMARK_WRAPPERS; the text is copied. */
 void wrappers_add(const char *globs);
 

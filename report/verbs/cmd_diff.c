@@ -221,9 +221,26 @@ static uint32_t origin_of(const struct diff_row *row)
 	return side_of(row) ? row->new.origin : row->old.origin;
 }
 
-static const struct symbol_line *find_line(const struct comparison *c, const struct diff_row *row)
+/* The names of the first `rows` rows that are shown, to be freed; NULL for keys other than sites. */
+static struct symbol_row *name_rows(const struct comparison *c, const struct arguments *a, size_t rows)
 {
-	return symbols_top(c->view[side_of(row)].symbols, origin_of(row));
+	struct symbol_site *site;
+	struct symbol_row *name;
+	size_t count = 0;
+
+	if (c->grouped)
+		return NULL;
+	site = alloc_zeroed(c->diff.count + 1, sizeof(*site));
+	for (size_t i = 0; i < c->diff.count && count < rows; i++) {
+		const struct diff_row *row = &c->diff.row[i];
+		const struct view *v = &c->view[side_of(row)];
+
+		if (is_shown(a, row))
+			site[count++] = (struct symbol_site){ v->symbols, v->snapshot, origin_of(row) };
+	}
+	name = symbol_rows(site, count);
+	free(site);
+	return name;
 }
 
 static void write_json_row(struct json_report *report, const struct comparison *c, const struct diff_row *row)
@@ -289,7 +306,7 @@ static void print_csv(const struct comparison *c, const struct arguments *a, siz
 		if (c->grouped) {
 			csv_text(stdout, c->group[side_of(row)].row[origin_of(row)].key);
 		} else {
-			csv_place(stdout, find_line(c, row));
+			csv_place(stdout, symbols_top(c->view[side_of(row)].symbols, origin_of(row)));
 		}
 		putchar('\n');
 	}
@@ -359,7 +376,7 @@ static int print_screen(const struct comparison *c, const struct arguments *a, s
 		{ "allocated by", COLUMN_PLACE, false },
 	};
 	double most = find_largest_change(c, a);
-	const struct symbol_line *named;
+	struct symbol_row *name = NULL;
 	struct screen s;
 	size_t hidden = 0;
 	char text[UNITS_TEXT];
@@ -373,6 +390,7 @@ static int print_screen(const struct comparison *c, const struct arguments *a, s
 	}
 	struct table *t = table_new(&s, columns, sizeof(columns) / sizeof(columns[0]), a->common.source_root);
 	size_t printed = 0;
+	name = name_rows(c, a, rows);
 	for (size_t i = 0; i < c->diff.count; i++) {
 		const struct diff_row *row = &c->diff.row[i];
 		int64_t bytes = row->new.bytes - row->old.bytes, blocks = row->new.blocks - row->old.blocks;
@@ -394,14 +412,13 @@ static int print_screen(const struct comparison *c, const struct arguments *a, s
 			const struct view_row *r = &c->group[side_of(row)].row[origin_of(row)];
 			table_text(t, STYLE_NAME, "%s", r->key ? r->key : "");
 		} else {
-			table_place(t, find_line(c, row));
+			table_row(t, &name[printed - 1]);
 			if (a->common.verbose)
 				add_stack(t, c, row);
-			else if ((named = symbol_named_caller(c->view[side_of(row)].symbols, origin_of(row))))
-				table_caller(t, named);
 		}
 	}
 	table_show(t);
+	free(name);
 	if (hidden)
 		screen_hint(&s, "%s more: -n all%s", units_count(text, (int64_t)hidden),
 			a->common.verbose ? "" : "; -v shows stacks");

@@ -135,9 +135,9 @@ static void add_temporary(struct table *t, const struct stat_report *r, const st
 		table_text(t, style, "%.0f%%", 100 * n / all);
 }
 
-/* `caller`: what distinguishes the row from others that read the same, or NULL. */
+/* `name`: of a site or a stack; NULL for other keys. */
 static void add_row(struct table *t, const struct stat_report *r, struct view_row *row, double most,
-	const struct symbol_line *caller)
+	const struct symbol_row *name)
 {
 	if (r->group.key == KEY_SIZE)
 		add_size_label(t, (unsigned)row->line.address);
@@ -159,14 +159,14 @@ static void add_row(struct table *t, const struct stat_report *r, struct view_ro
 	table_bar(t, most > 0 ? (double)row->m.of[r->sort] / most : 0);
 	if (has_site(r))
 		table_text(t, STYLE_DIM, "#%u", row->site);
-	if (has_place(r))
+	if (name)
+		table_row(t, name);
+	else if (has_place(r))
 		table_place(t, &row->line);
 	else if (r->group.key != KEY_SIZE && r->group.key != KEY_AGE)
 		table_text(t, STYLE_NAME, "%s", row->key);
 	if (r->group.key == KEY_STACK || (r->group.key == KEY_SITE && r->options->verbose))
 		add_stack(t, r, row);
-	else if (caller)
-		table_caller(t, caller);
 }
 
 static const char *name_measure(enum view_measure m)
@@ -367,25 +367,23 @@ static int64_t print_lost(struct screen *s, const struct snapshot *snapshot, str
 	return lost;
 }
 
-/* For each row shown, the caller to print below it: NULL where the row needs none. To be freed. */
-static const struct symbol_line **choose_callers(const struct stat_report *r, size_t shown)
+/* The names of rows that are sites or stacks, to be freed; NULL for other keys. */
+static struct symbol_row *name_rows(const struct stat_report *r, size_t shown)
 {
-	const struct symbol_line **caller = alloc_zeroed(shown + 1, sizeof(*caller));
-	uint32_t *site;
+	struct symbol_site *site;
+	struct symbol_row *name;
 
-	if (r->group.key != KEY_SITE)
-		return caller;
-	if (r->view_count == 1) {
-		site = alloc_bytes((shown + 1) * sizeof(*site));
-		for (size_t i = 0; i < shown; i++)
-			site[i] = r->group.row[i].site;
-		symbol_callers_distinct(r->views[0].symbols, site, shown, caller);
-		free(site);
+	if (r->group.key != KEY_SITE && r->group.key != KEY_STACK)
+		return NULL;
+	site = alloc_zeroed(shown + 1, sizeof(*site));
+	for (size_t i = 0; i < shown; i++) {
+		const struct view_row *row = &r->group.row[i];
+
+		site[i] = (struct symbol_site){ row->view->symbols, row->view->snapshot, row->site };
 	}
-	for (size_t i = 0; i < shown; i++)
-		if (!caller[i])
-			caller[i] = symbol_named_caller(r->group.row[i].view->symbols, r->group.row[i].site);
-	return caller;
+	name = symbol_rows(site, shown);
+	free(site);
+	return name;
 }
 
 int stat_screen(const struct stat_report *r)
@@ -393,7 +391,7 @@ int stat_screen(const struct stat_report *r)
 	struct column column[12];
 	size_t columns = make_columns(r, column), rows = options_rows(r->options, ROWS), shown = 0,
 	       filled = 0;
-	const struct symbol_line **caller;
+	struct symbol_row *name;
 	struct progress progress;
 	struct screen s;
 	struct table *t;
@@ -413,8 +411,9 @@ int stat_screen(const struct stat_report *r)
 		filled = r->group.count;
 	shown = filled < rows ? filled : rows;
 	progress_start(&progress, r->options, "looking up names", shown);
+	name = name_rows(r, shown);
 	for (size_t i = 0; i < shown; i++) {
-		if (has_place(r))
+		if (has_place(r) && !name)
 			view_row_name(&r->group.row[i]);
 		progress_step(&progress, 1);
 	}
@@ -437,16 +436,16 @@ int stat_screen(const struct stat_report *r)
 				? " match the filters"
 				: r->views[0].span.given ? " in this interval"
 							 : "");
+		free(name);
 		return screen_close(&s) ? EXIT_UNMEASURED : EXIT_FINE;
 	}
 	print_title(&s, r, shown, filled);
 	print_sparkline(&s, r);
 	t = table_new(&s, column, columns, r->options->source_root);
-	caller = choose_callers(r, shown);
 	for (size_t i = 0; i < shown; i++)
-		add_row(t, r, &r->group.row[i], most, caller[i]);
+		add_row(t, r, &r->group.row[i], most, name ? &name[i] : NULL);
 	table_show(t);
-	free(caller);
+	free(name);
 	print_next_steps(&s, r, filled - shown, lost);
 	return screen_close(&s) ? EXIT_UNMEASURED : EXIT_FINE;
 }

@@ -264,27 +264,53 @@ is() {
 	[[ $output == *"--sort temporary"* ]] || fail "$output"
 }
 
-@test "a caller without a name is told by who called it" {
+@test "a row shows the nearest function with a name, and the module without names that it called" {
 	compile bare -shared -fPIC -O0 -g0 <<-'EOF'
 		#include <stdlib.h>
 		static void *inner(void) { return malloc(4321); }
+		static void *callback(void) { return malloc(1234); }
 		void *outer(void);
 		void *outer(void) { return inner(); }
+		void *(*get_callback(void))(void);
+		void *(*get_callback(void))(void) { return callback; }
 	EOF
 	strip --strip-all bare
 	mv bare libbare.so
 	compile user ./libbare.so -Wl,-rpath,"$PWD" <<-'EOF'
 		void *outer(void);
-		void *keep;
-		int main(void) { keep = outer(); return 0; }
+		void *(*get_callback(void))(void);
+		void *keep[2];
+		int main(void) { keep[0] = outer(); keep[1] = get_callback()(); return 0; }
 	EOF
 	"$TIDEMARK" run -q -o user.tide ./user
-	COLUMNS=100 run -0 "$TIDEMARK" stat user.tide
-	[[ $output == *"libbare.so+0x"* && $output == *"called by main "*user.c:3* ]] || fail "$output"
+	COLUMNS=120 run -0 "$TIDEMARK" stat user.tide
+	[[ $output == *"outer [libbare.so]"* && $output == *"main "*"user.c:4 · [libbare.so]"* ]] || fail "$output"
+	[[ $output != *"+0x"* ]] || fail "$output"
 	# What is above main in every program is no news.
 	strip --strip-all user
-	COLUMNS=100 run -0 "$TIDEMARK" stat user.tide
-	[[ $output == *"libbare.so+0x"* && $output != *"called by"* ]] || fail "$output"
+	COLUMNS=120 run -0 "$TIDEMARK" stat user.tide
+	[[ $output == *"outer [libbare.so]"* && $output == *"libbare.so+0x"* && $output != *__libc_start* ]] || fail "$output"
+	LC_ALL=C run -0 "$TIDEMARK" stat user.tide
+	[[ $output != *·* ]]
+}
+
+@test "rows that read the same say who called, beside the place or below it" {
+	compile alike -O1 <<-'EOF'
+		#include <stdlib.h>
+		__attribute__((noinline)) void *make(int n) { void *volatile p = malloc(n); return p; }
+		__attribute__((noinline)) void *left_side(void) { void *volatile p = make(2000); return p; }
+		__attribute__((noinline)) void *right_side(void) { void *volatile p = make(1000); return p; }
+		void *keep[2];
+		int main(void) { keep[0] = left_side(); keep[1] = right_side(); return 0; }
+	EOF
+	"$TIDEMARK" run -q -o alike.tide ./alike
+	COLUMNS=200 run -0 "$TIDEMARK" stat alike.tide
+	[[ $output == *make*alike.c:2*"← left_side alike.c:3"* && $output == *make*alike.c:2*"← right_side alike.c:4"* ]] || fail "$output"
+	COLUMNS=80 run -0 "$TIDEMARK" stat alike.tide
+	[[ $output == *$'\n    ← left_side alike.c:3'* ]] || fail "$output"
+	"$TIDEMARK" run -q -o other.tide true
+	COLUMNS=200 run -0 "$TIDEMARK" diff alike.tide other.tide
+	[[ $output == *make*"← right_side alike.c:4"* ]] || fail "$output"
 }
 
 @test "the stack of a coroutine is whole, and ends where makecontext put it" {

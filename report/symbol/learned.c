@@ -1,0 +1,116 @@
+/* learned.c - see learned.h. */
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+#include "base/alloc.h"
+#include "base/array.h"
+#include "learned.h"
+
+struct learned {
+	uint64_t *function; /* hashes of module and name */
+	size_t count, room;
+};
+
+/* The innermost line of a site that is not passed over yet, and the line that called it. */
+struct use {
+	uint64_t module, function, caller;
+};
+
+static uint64_t hash_module(const struct symbol_line *line)
+{
+	return line->module ? XXH3_64bits(line->module, strlen(line->module)) : 0;
+}
+
+static uint64_t hash_function(const struct symbol_line *line)
+{
+	return XXH3_64bits_withSeed(line->function, strlen(line->function), hash_module(line));
+}
+
+static bool is_learned(const void *context, const struct symbol_line *line)
+{
+	const struct learned *l = context;
+	uint64_t hash;
+
+	if (!l->count)
+		return false;
+	hash = hash_function(line);
+	for (size_t i = 0; i < l->count; i++)
+		if (l->function[i] == hash)
+			return true;
+	return false;
+}
+
+static struct use find_use(const struct learned *l, struct symbols *y, uint32_t site)
+{
+	uint64_t caller;
+	size_t index;
+	const struct symbol_line *line = symbols_beyond(y, site, is_learned, l, &index, &caller);
+
+	return (struct use){ hash_module(line), hash_function(line), caller };
+}
+
+static int compare_numbers(uint64_t a, uint64_t b) { return (a > b) - (a < b); }
+
+static int compare_uses(const void *a, const void *b)
+{
+	const struct use *x = a, *y = b;
+	int order = compare_numbers(x->module, y->module);
+
+	if (!order)
+		order = compare_numbers(x->function, y->function);
+	return order ? order : compare_numbers(x->caller, y->caller);
+}
+
+/* The uses of one module, sorted: learns the function that nearly all of them have. */
+static bool learn_module(struct learned *l, const struct use *use, size_t count)
+{
+	for (size_t i = 0, end; i < count; i = end) {
+		size_t callers = 1;
+
+		for (end = i + 1; end < count && use[end].function == use[i].function; end++)
+			callers += use[end].caller != use[end - 1].caller;
+		if ((end - i) * 10 < count * 9 || callers < LEARNED_CALLERS)
+			continue;
+		*ARRAY_ADD(l->function, l->count, l->room) = use[i].function;
+		return true;
+	}
+	return false;
+}
+
+struct learned *learned_new(struct symbols *y, const struct snapshot *s)
+{
+	struct learned *l = alloc_zeroed(1, sizeof(*l));
+	size_t look = s->site_count < LEARNED_LOOK ? s->site_count : LEARNED_LOOK;
+	struct use *use = alloc_bytes((look + 1) * sizeof(*use));
+	bool more = look >= LEARNED_SITES;
+
+	for (unsigned round = 0; more && round < LEARNED_ROUNDS; round++) {
+		more = false;
+		for (size_t i = 0; i < look; i++)
+			use[i] = find_use(l, y, (uint32_t)(i * s->site_count / look));
+		qsort(use, look, sizeof(*use), compare_uses);
+		for (size_t i = 0, end; i < look; i = end) {
+			for (end = i + 1; end < look && use[end].module == use[i].module; end++)
+				;
+			if (end - i >= LEARNED_SITES)
+				more |= learn_module(l, use + i, end - i);
+		}
+	}
+	free(use);
+	return l;
+}
+
+const struct symbol_line *learned_top(
+	const struct learned *l, struct symbols *y, uint32_t site, size_t *index)
+{
+	uint64_t caller;
+
+	return symbols_beyond(y, site, is_learned, l, index, &caller);
+}
+
+void learned_free(struct learned *l)
+{
+	if (l)
+		free(l->function);
+	free(l);
+}

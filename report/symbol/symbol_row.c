@@ -1,0 +1,177 @@
+/* symbol_row.c - see symbol_row.h. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/alloc.h"
+#include "learned.h"
+#include "symbol_row.h"
+#include "wrappers.h"
+
+#define SITES_MAX 4096u
+#define ALIKE_MAX 64u /* rows that read the same and are distinguished */
+#define OUT_MAX 32u   /* callers looked at */
+
+/* The callers of main and of a thread's function in every program. */
+static bool is_start_code(const char *function)
+{
+	static const char *const name[] = { "_start", "__libc_start", "start_thread", "clone", "_dl_",
+		"call_init" };
+
+	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++)
+		if (!strncmp(function, name[i], strlen(name[i])))
+			return true;
+	return false;
+}
+
+static void find_line(const struct learned *learned, struct symbols *y, uint32_t site, struct symbol_row *row)
+{
+	size_t index, count;
+	const struct symbol_line *top = learned_top(learned, y, site, &index), *line;
+
+	*row = (struct symbol_row){ .line = top };
+	if (!index && top->has_symbol)
+		return;
+	line = symbols_stack(y, site, &count);
+	if (index && index <= count && wrappers_is_library(line[index - 1].function))
+		row->library = &line[index - 1];
+	for (size_t i = index; i < count && !top->has_symbol; i++) {
+		if (!line[i].has_symbol)
+			continue;
+		if (is_start_code(line[i].function))
+			return;
+		row->line = &line[i];
+		if (top->module && (!line[i].module || strcmp(top->module, line[i].module)))
+			row->module = top->module;
+		return;
+	}
+}
+
+struct shown {
+	size_t index;
+	const struct symbol_line *top, *line; /* line[0 .. count): its callers */
+	const char *module;
+	size_t count;
+};
+
+static int compare_texts(const char *a, const char *b) { return strcmp(a ? a : "", b ? b : ""); }
+
+static int compare_lines(const struct symbol_line *a, const struct symbol_line *b)
+{
+	int order = compare_texts(a->function, b->function);
+
+	if (!order)
+		order = compare_texts(a->file, b->file);
+	return order ? order : (a->line > b->line) - (a->line < b->line);
+}
+
+static int compare_names(const struct shown *a, const struct shown *b)
+{
+	int order = compare_lines(a->top, b->top);
+
+	return order ? order : compare_texts(a->module, b->module);
+}
+
+static int compare_shown(const void *a, const void *b)
+{
+	const struct shown *x = a, *y = b;
+	int order = compare_names(x, y);
+
+	return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+/* The n-th caller with a name; NULL beyond the last. *at is its place among all callers. */
+static const struct symbol_line *named_caller(const struct shown *s, size_t n, size_t *at)
+{
+	for (*at = 0; *at < s->count && !is_start_code(s->line[*at].function); ++*at)
+		if (s->line[*at].has_symbol && !n--)
+			return &s->line[*at];
+	return NULL;
+}
+
+/* How many of the rows differ from all before them in their n-th caller. */
+static size_t count_different(const struct shown *s, size_t count, size_t n)
+{
+	const struct symbol_line *line[ALIKE_MAX];
+	size_t different = 0, at;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t k = 0;
+
+		line[i] = named_caller(&s[i], n, &at);
+		while (k < i
+			&& !(!line[i] || !line[k] ? line[i] == line[k] : !compare_lines(line[i], line[k])))
+			k++;
+		different += k == i;
+	}
+	return different;
+}
+
+static void distinguish(const struct symbol_site *site, struct shown *s, size_t count, struct symbol_row *row)
+{
+	size_t best = 0, most = 1;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t lines, top = 0;
+		const struct symbol_line *line =
+			symbols_stack(site[s[i].index].symbols, site[s[i].index].site, &lines);
+
+		while (top < lines && compare_lines(&line[top], s[i].top))
+			top++;
+		s[i].line = line + top;
+		s[i].count = lines - top;
+		if (s[i].count) {
+			s[i].line++;
+			s[i].count--;
+		}
+	}
+	for (size_t n = 0; n < OUT_MAX && most < count; n++) {
+		size_t different = count_different(s, count, n);
+
+		if (different > most) {
+			most = different;
+			best = n;
+		}
+	}
+	for (size_t i = 0; most > 1 && i < count; i++) {
+		struct symbol_row *to = &row[s[i].index];
+		size_t at;
+
+		to->caller = named_caller(&s[i], best, &at);
+		to->far = best > 0;
+	}
+}
+
+/* Sites of one snapshot come one after the other, mostly. */
+static void find_lines(const struct symbol_site *site, size_t count, struct symbol_row *row)
+{
+	struct learned *learned = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!i || site[i].symbols != site[i - 1].symbols) {
+			learned_free(learned);
+			learned = learned_new(site[i].symbols, site[i].snapshot);
+		}
+		find_line(learned, site[i].symbols, site[i].site, &row[i]);
+	}
+	learned_free(learned);
+}
+
+struct symbol_row *symbol_rows(const struct symbol_site *site, size_t count)
+{
+	struct symbol_row *row = alloc_zeroed(count + 1, sizeof(*row));
+	struct shown *s = alloc_zeroed(count + 1, sizeof(*s));
+	size_t used = count < SITES_MAX ? count : SITES_MAX;
+
+	find_lines(site, count, row);
+	for (size_t i = 0; i < used; i++)
+		s[i] = (struct shown){ .index = i, .top = row[i].line, .module = row[i].module };
+	if (used)
+		qsort(s, used, sizeof(*s), compare_shown);
+	for (size_t i = 0, end; i < used; i = end) {
+		for (end = i + 1; end < used && !compare_names(&s[i], &s[end]); end++)
+			;
+		if (end - i > 1)
+			distinguish(site, s + i, end - i < ALIKE_MAX ? end - i : ALIKE_MAX, row);
+	}
+	free(s);
+	return row;
+}
