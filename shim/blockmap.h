@@ -43,6 +43,8 @@ struct block_leaf {
 struct block_middle {
 	struct block_leaf *leaf[BLOCK_MIDDLE_ENTRIES];
 };
+_Static_assert(sizeof(struct block_leaf) == 16 * BLOCK_LEAF_SLOTS, "a slot and an extra word per granule");
+_Static_assert(sizeof(struct block_middle) == 8 * BLOCK_MIDDLE_ENTRIES, "one pointer per leaf");
 
 /* Slot, from the low bit: site 22 | slack 6 | half 1 | timed 2 | thread 11 | birth 22.
  * 0 = no block starts in this granule (site 0 is never used). */
@@ -98,5 +100,6 @@ struct spill_entry {
 	uint64_t address; /* of the block, or one of the above */
 	uint64_t bytes, slot;
 };
+_Static_assert(sizeof(struct spill_entry) == 24, "the collector reads whole entries");
 
 #endif

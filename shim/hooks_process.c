@@ -26,7 +26,7 @@
 
 extern char **environ;
 
-void syscall_before(long number, long operation);
+void hooks_syscall_before(long number, long operation);
 
 #define ensure(f)                                                                                            \
 	do {                                                                                                 \
@@ -199,7 +199,7 @@ int prctl(int option, ...)
 	return real.prctl(option, a[0], a[1], a[2], a[3]);
 }
 
-__attribute__((used, visibility("hidden"))) void syscall_before(long number, long operation)
+__attribute__((used, visibility("hidden"))) void hooks_syscall_before(long number, long operation)
 {
 	if (number == SYS_seccomp && operation != SECCOMP_GET_ACTION_AVAIL
 		&& operation != SECCOMP_GET_NOTIF_SIZES) {
@@ -222,7 +222,7 @@ __asm__(".text\n.globl syscall\n.type syscall, @function\nsyscall:\n"
 	"\tpush %r8\n\t.cfi_adjust_cfa_offset 8\n"
 	"\tpush %r9\n\t.cfi_adjust_cfa_offset 8\n"
 	"\tpush %rdi\n\t.cfi_adjust_cfa_offset 8\n" /* aligns */
-	"\tcall syscall_before\n"
+	"\tcall hooks_syscall_before\n"
 	"\tpop %rdi\n\t.cfi_adjust_cfa_offset -8\n"
 	"\tpop %r9\n\t.cfi_adjust_cfa_offset -8\n"
 	"\tpop %r8\n\t.cfi_adjust_cfa_offset -8\n"

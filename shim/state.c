@@ -1,10 +1,7 @@
-/* state.c - the variables of state.h. They have a file of their own, so that whoever
- * needs them needs nothing else.
+/* state.c - the state of the process: state.h. It has a file of its own, because files
+ * that need it must not depend on the files that change it.
  */
 #include "state.h"
 
-/* Nothing takes the fast way before life_start. */
+/* No event takes the fast path before life_start. */
 struct state state = { .general = true };
-/* busy == 0 sends its first event to the slow path. */
-struct thread thread_none;
-__thread struct thread *thread_current __attribute__((tls_model("initial-exec"))) = &thread_none;

@@ -1,7 +1,7 @@
 /* answer.c - see answer.h. */
 #include <stdlib.h>
 #include "answer.h"
-#include "blockmap_read.h"
+#include "blockmap.h"
 #include "analysis/leaks.h"
 
 struct answers {

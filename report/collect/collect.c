@@ -10,7 +10,7 @@
 #include "answer.h"
 #include "model/ledger_map.h"
 #include "notes.h"
-#include "blockmap_read.h"
+#include "blockmap.h"
 #include "collect.h"
 #include "collect_output.h"
 #include "collect_private.h"

@@ -14,7 +14,7 @@
 #define TIDEMARK_COLLECT_OUTPUT_H
 
 #include <stdbool.h>
-#include "model/ledger_read.h"
+#include "model/ledger.h"
 
 #define OUTPUT_DEFAULT "tidemark.%e.%p.tide"
 

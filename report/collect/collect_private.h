@@ -4,7 +4,7 @@
 #ifndef TIDEMARK_COLLECT_PRIVATE_H
 #define TIDEMARK_COLLECT_PRIVATE_H
 
-#include "model/ledger_read.h"
+#include "model/ledger.h"
 #include "process/remote.h"
 
 int collect_private(struct ledger_copy *c, struct remote *m, struct tide_error *e);

@@ -2,7 +2,7 @@
 #ifndef TIDEMARK_COLLECT_PROCESS_H
 #define TIDEMARK_COLLECT_PROCESS_H
 
-#include "model/ledger_read.h"
+#include "model/ledger.h"
 #include "model/snapshot.h"
 
 struct collect_process {

@@ -1,5 +1,5 @@
 /* notes.c - see notes.h. */
-#include "blockmap_read.h"
+#include "blockmap.h"
 #include "notes.h"
 
 void notes_apply(const struct ledger_copy *c, struct tide_block *blocks, uint64_t count)

@@ -4,7 +4,7 @@
 #ifndef TIDEMARK_NOTES_H
 #define TIDEMARK_NOTES_H
 
-#include "model/ledger_read.h"
+#include "model/ledger.h"
 
 /* Sets BLOCK_IGNORED and BLOCK_WEAK. Blocks are sorted by address. A note concerns
  * the block that lived at its address then: one born later is another block. */

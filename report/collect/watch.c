@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "collect.h"
 #include "model/ledger_map.h"
-#include "model/ledger_read.h"
+#include "model/ledger.h"
 #include "process/process.h"
 #include "process/stop.h"
 #include "base/alloc.h"

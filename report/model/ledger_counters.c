@@ -1,4 +1,4 @@
-/* ledger_counters.c - sums the counter pages of a ledger: ledger_read.h.
+/* ledger_counters.c - sums the counter pages of a ledger: ledger.h.
  *
  * Pages are taken in the order of their sites, so that what several threads did at
  * the same 64 sites is summed in one small table, whatever the number of sites.
@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
-#include "ledger_read.h"
+#include "ledger.h"
+#include "ledger_translate.h"
 
 struct order {
 	uint32_t first_site, page;

@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "base/proc_stat.h"
 #include "ledger_open.h"
-#include "ledger_read.h"
+#include "ledger.h"
 #include "perfmap.h"
 
 bool ledger_is(const char *path)

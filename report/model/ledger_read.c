@@ -1,4 +1,4 @@
-/* ledger_read.c - copies a ledger: ledger_read.h. */
+/* ledger_read.c - copies a ledger: ledger.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/alloc.h"
-#include "ledger_read.h"
+#include "ledger.h"
 
 /* Element lengths of this version, and what no honest ledger exceeds. */
 static const struct {

@@ -1,4 +1,4 @@
-/* ledger_sections.c - sections of a snapshot out of a copied ledger: ledger_read.h. */
+/* ledger_sections.c - sections of a snapshot out of a copied ledger: ledger.h. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/version.h"
-#include "ledger_read.h"
+#include "ledger.h"
+#include "ledger_translate.h"
 #include "missed.h"
 
 struct ledger_made_frame {
@@ -19,90 +20,6 @@ struct ledger_made_frame {
 	uint32_t number;
 	UT_hash_handle hh;
 };
-
-/* --- what the ledger's numbers are called in a snapshot --------------------------------
- *
- * The ledger's layout may change with any build; the numbers of format.h never change
- * their meaning. This is the only place that knows both. */
-
-_Static_assert(LEDGER_SITE_NESTED == SITE_NESTED && LEDGER_SITE_OVERFLOW == SITE_OVERFLOW
-		&& LEDGER_SITE_BOOT == SITE_BOOT && LEDGER_SITE_FIRST == SITE_FIRST,
-	"site i of the ledger is site i of the snapshot");
-_Static_assert((int)LEDGER_REASON_EXIT == REASON_EXIT && (int)LEDGER_REASON_EXEC == REASON_EXEC
-		&& (int)LEDGER_REASON_ABORT == REASON_ABORT && (int)LEDGER_REASON_API == REASON_API
-		&& (int)LEDGER_REASON_REQUEST == REASON_REQUEST,
-	"the shim hands its reason on to `tidemark collect --reason`");
-_Static_assert(LEDGER_SIZE_CLASSES == SIZE_CLASSES && LEDGER_LIFETIME_CLASSES == LIFETIME_CLASSES,
-	"histograms are copied class by class");
-_Static_assert(LEDGER_ROUND_BUCKETS == TIDE_ROUND_BUCKETS, "rounds are copied bucket by bucket");
-_Static_assert(LEDGER_HELD_BACK == PROCESS_HELD_BACK, "the error of the peak is the one that is shown");
-
-struct translation {
-	uint32_t from, to;
-};
-
-static const struct translation module_flags[] = {
-	{ LEDGER_MODULE_MAIN, MODULE_MAIN },
-	{ LEDGER_MODULE_SHIM, MODULE_SHIM },
-	{ LEDGER_MODULE_VDSO, MODULE_VDSO },
-	{ 0, 0 },
-};
-static const struct translation frame_flags[] = {
-	{ LEDGER_NODE_SIGNAL, FRAME_SIGNAL },
-	{ LEDGER_NODE_BY_FRAME_POINTER, FRAME_BY_FRAME_POINTER },
-	{ 0, 0 },
-};
-static const struct translation site_flags[] = {
-	{ LEDGER_SITE_DEPTH_CUT, SITE_DEPTH_CUT },
-	{ LEDGER_SITE_BROKEN, SITE_BROKEN },
-	{ LEDGER_SITE_MAPPING, SITE_MAPPING },
-	{ LEDGER_SITE_INHERITED, SITE_INHERITED },
-	{ LEDGER_SITE_TRACKED, SITE_TRACKED },
-	{ 0, 0 },
-};
-static const struct translation thread_states[] = {
-	{ LEDGER_THREAD_ALIVE, THREAD_ALIVE },
-	{ LEDGER_THREAD_EXITED, THREAD_EXITED },
-	{ 0, 0 },
-};
-static const struct translation process_flags[] = {
-	{ LEDGER_FLAG_PRIVATE, PROCESS_PRIVATE },
-	{ LEDGER_FLAG_FOREIGN, PROCESS_FOREIGN },
-	{ LEDGER_FLAG_FORKED, PROCESS_FORKED },
-	{ LEDGER_FLAG_SECCOMP, PROCESS_SECCOMP },
-	{ LEDGER_FLAG_SAMPLED, PROCESS_SAMPLED },
-	{ LEDGER_FLAG_THREADED, PROCESS_THREADED },
-	{ LEDGER_FLAG_OWN_MALLOC, PROCESS_OWN_MALLOC },
-	{ 0, 0 },
-};
-static const uint32_t mark_kinds[] = {
-	[LEDGER_MARK_USER] = MARK_USER,
-	[LEDGER_MARK_SNAPSHOT] = MARK_SNAPSHOT,
-	[LEDGER_MARK_TICK] = MARK_TICK,
-	[LEDGER_MARK_FORK] = MARK_FORK,
-	[LEDGER_MARK_FREEZE] = MARK_FREEZE,
-	[LEDGER_MARK_SCOPE_BEGIN] = MARK_SCOPE_BEGIN,
-	[LEDGER_MARK_SCOPE_END] = MARK_SCOPE_END,
-	[LEDGER_MARK_START] = MARK_START,
-	[LEDGER_MARK_STOP] = MARK_STOP,
-};
-
-static uint32_t translate_bits(uint32_t bits, const struct translation *t)
-{
-	uint32_t result = 0;
-
-	for (; t->from; t++)
-		if (bits & t->from)
-			result |= t->to;
-	return result;
-}
-
-static uint32_t translate_mark(uint32_t kind)
-{
-	return kind < sizeof(mark_kinds) / sizeof(mark_kinds[0]) ? mark_kinds[kind] : 0;
-}
-
-uint32_t ledger_site_flags(uint32_t flags) { return translate_bits(flags, site_flags); }
 
 /* Text of a field that need not end. */
 static uint32_t text(struct snapshot_writer *w, const char *s, size_t room)
@@ -155,7 +72,7 @@ static void modules(const struct ledger_copy *c, struct snapshot_writer *w, stru
 			.build_id = snapshot_writer_string(w, id),
 			.opened = from[i].opened,
 			.closed = from[i].closed,
-			.flags = translate_bits(from[i].flags, module_flags) };
+			.flags = ledger_module_flags(from[i].flags) };
 	}
 }
 
@@ -180,7 +97,7 @@ static void frames(const struct ledger_copy *c, struct ledger_made *m)
 		m->frames[i] = (struct tide_frame){ .parent = from[i].parent,
 			.module = from[i].module,
 			.address = from[i].address,
-			.flags = translate_bits(from[i].flags, frame_flags) };
+			.flags = ledger_frame_flags(from[i].flags) };
 }
 
 uint32_t ledger_made_frame(struct ledger_made *m, uint32_t parent, uint64_t address, uint32_t flags)
@@ -226,7 +143,7 @@ static void threads(const struct ledger_copy *c, struct snapshot_writer *w, stru
 	m->threads = alloc_zeroed(m->thread_count, sizeof(*m->threads));
 	for (uint64_t i = 0; i < m->thread_count; i++)
 		m->threads[i] = (struct tide_thread){ .tid = from[i].tid,
-			.state = translate_bits(from[i].state, thread_states),
+			.state = ledger_thread_state(from[i].state),
 			.name = text(w, from[i].name, sizeof(from[i].name)),
 			.born = from[i].born,
 			.died = from[i].died,
@@ -258,7 +175,7 @@ static void marks(const struct ledger_copy *c, struct snapshot_writer *w)
 		to[i] = (struct tide_mark){ .elapsed_ns = from[i].mono_ns,
 			.birth = from[i].birth,
 			.name = string(c, w, from[i].name),
-			.kind = translate_mark(from[i].kind),
+			.kind = ledger_mark_kind(from[i].kind),
 			.thread = from[i].thread,
 			.live_bytes = from[i].live_bytes,
 			.live_blocks = from[i].live_blocks };
@@ -346,7 +263,7 @@ static void process(const struct ledger_copy *c, struct snapshot_writer *w, stru
 	p->peak_elapsed_ns = h->peak_birth <= BIRTH_MAX ? birth_to_ns(h->peak_birth) : 0;
 	p->rss_bytes = n ? points[n - 1].rss_bytes : 0;
 	p->birth_now = h->birth_now;
-	p->flags = translate_bits(h->flags, process_flags);
+	p->flags = ledger_process_flags(h->flags);
 	p->exe = string(c, w, h->exe);
 	p->command = string(c, w, h->command);
 	p->directory = string(c, w, h->directory);

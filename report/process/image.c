@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "image.h"
 #include "inject.h"
-#include "model/ledger_read.h"
+#include "model/ledger.h"
 #include "process.h"
 
 #define EVENT_NS 100000000ull    /* how long the next event may take */

@@ -9,7 +9,7 @@
 #ifndef TIDEMARK_REFERENCES_H
 #define TIDEMARK_REFERENCES_H
 
-#include "model/ledger_read.h"
+#include "model/ledger.h"
 #include "process/image.h"
 #include "roots.h"
 

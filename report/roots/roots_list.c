@@ -4,7 +4,7 @@
 #include <string.h>
 #include "base/array.h"
 #include "base/error.h"
-#include "model/ledger_read.h"
+#include "model/ledger.h"
 #include "roots_private.h"
 
 uint32_t roots_add(struct roots *r, const struct tide_root *root, const char *name)

@@ -33,7 +33,7 @@
 #include "scan.h"
 #include "process/stop.h"
 #include "symbol/symbol_module.h"
-#include "process/unwind_remote.h"
+#include "process/unwinder.h"
 
 /* Strongest last. */
 enum claim_rank {

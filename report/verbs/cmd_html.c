@@ -8,7 +8,7 @@
 #include "print/header.h"
 #include "html/html.h"
 #include "verb.h"
-#include "view/view_match.h"
+#include "view/match.h"
 
 static const struct argp_option option[] = {
 	{ "output", 'o', "OUT", 0,

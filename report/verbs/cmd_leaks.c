@@ -8,7 +8,7 @@
 #include "model/root_kinds.h"
 #include "verb.h"
 #include "view/view.h"
-#include "view/view_match.h"
+#include "view/match.h"
 
 enum { KEY_SHOW = 256, KEY_TREE, KEY_FAIL, KEY_WEAK, KEY_GENERATE, KEY_COUNT, KEY_ROOTS };
 

@@ -13,7 +13,7 @@
 #include "base/units.h"
 #include "verb.h"
 #include "view/view.h"
-#include "view/view_match.h"
+#include "view/match.h"
 
 #define SCREEN_ROWS 25u
 #define SITE_BLOCKS 2u    /* of one site, on a screen of all kinds: more would add nothing new */

@@ -15,7 +15,7 @@ struct leaks_command {
 	bool tree, fail, generate;
 };
 
-/* leaks_screen.c, leaks_json.c */
+/* Each in the file of its name. */
 int leaks_screen(struct leaks_command *c);
 void leaks_json(struct leaks_command *c);
 void leaks_csv(struct leaks_command *c);

@@ -1,10 +1,5 @@
-/* leaks_json.c - `leaks` for programs: JSON, CSV, suppressions. */
+/* leaks_json.c - `leaks --json`. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <xxhash.h>
-#include "base/alloc.h"
-#include "print/csv.h"
 #include "print/json_report.h"
 #include "leaks_command.h"
 #include "view/view.h"
@@ -152,67 +147,4 @@ void leaks_json(struct leaks_command *c)
 		write_record(&report, v, &l->records[i]);
 	json_close_array(j);
 	json_report_close(&report);
-}
-
-void leaks_csv(struct leaks_command *c)
-{
-	const struct leaks_view *v = &c->view;
-	const struct leaks *l = &v->leaks;
-	size_t rows = options_rows(&c->common, SIZE_MAX);
-
-	puts("kind,site,blocks,bytes,retained_blocks,retained_bytes,cyclic,container,suppressed,function,file,line,module");
-	for (size_t i = leaks_view_next_record(v, 0); i < l->record_count && rows;
-		i = leaks_view_next_record(v, i + 1), rows--) {
-		const struct leak_record *r = &l->records[i];
-		const struct symbol_line *line = symbols_top(v->symbols, r->site);
-
-		printf("%s,%u,%llu,%llu,%llu,%llu,%d,%d,", leaks_kind_name(r->kind), r->site,
-			(unsigned long long)r->blocks, (unsigned long long)r->bytes,
-			(unsigned long long)r->retained_blocks, (unsigned long long)r->retained_bytes,
-			r->cyclic, r->container);
-		csv_text(stdout, r->suppression < 0 ? NULL : l->suppress->rules[r->suppression].name);
-		putchar(',');
-		csv_place(stdout, line);
-		putchar('\n');
-	}
-}
-
-/* True when these frames were printed before. A suppression has functions only, so that several lines of
- * one function have the same. */
-static bool is_generated(uint64_t *seen, size_t count, const char *frames)
-{
-	seen[count] = XXH3_64bits(frames, strlen(frames));
-	for (size_t i = 0; i < count; i++)
-		if (seen[i] == seen[count])
-			return true;
-	return false;
-}
-
-/* One suppression per root leak: it covers everything under it. */
-void leaks_generate(struct leaks_command *c)
-{
-	const struct leaks_view *v = &c->view;
-	const struct leaks *l = &v->leaks;
-	size_t rows = options_rows(&c->common, SIZE_MAX), done = 0;
-	uint64_t *seen = alloc_bytes((l->group_count + 1) * sizeof(*seen));
-
-	for (size_t i = leaks_view_next_group(v, 0); i < l->group_count && rows;
-		i = leaks_view_next_group(v, i + 1), rows--) {
-		size_t count;
-		const struct symbol_line *line = symbols_stack(v->symbols, l->groups[i].site, &count);
-		char *name, *text;
-
-		if (l->groups[i].suppression >= 0)
-			continue;
-		name = alloc_printf("%s of %s, %llu blocks",
-			l->groups[i].kind == LEAK_CYCLE ? "root cycle" : "root leak",
-			symbols_top(v->symbols, l->groups[i].site)->function,
-			(unsigned long long)l->groups[i].retained_blocks);
-		text = suppress_text(line, count, name);
-		if (!is_generated(seen, done, strstr(text, "Memcheck:Leak")))
-			done += fputs(text, stdout) >= 0;
-		free(name);
-		free(text);
-	}
-	free(seen);
 }

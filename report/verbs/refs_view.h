@@ -30,7 +30,7 @@ static inline struct refs_found refs_view_found(const struct refs *r, size_t i)
 		&r->leaks.graph, r->word + r->word_start[i], r->word_start[i + 1] - r->word_start[i]);
 }
 
-/* refs_screen.c, refs_json.c, refs_dot.c */
+/* Each in the file of its name. */
 int refs_screen(struct refs *r);
 void refs_json(struct refs *r);
 void refs_csv(struct refs *r);

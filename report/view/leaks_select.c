@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include "base/alloc.h"
 #include "leaks_view.h"
-#include "view_match.h"
+#include "match.h"
 
 int leaks_select(struct leaks_options *o, const struct snapshot *s, struct symbols *symbols,
 	const struct selection *selection, struct tide_error *e)

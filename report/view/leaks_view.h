@@ -28,7 +28,7 @@ void leaks_view_close(struct leaks_view *v);
 size_t leaks_view_next_record(const struct leaks_view *v, size_t i);
 size_t leaks_view_next_group(const struct leaks_view *v, size_t i);
 
-/* leaks_old.c: leaves in v->leaks what v->old does not have. */
+/* leaks_subtract.c: leaves in v->leaks what v->old does not have. */
 void leaks_subtract(struct leaks_view *v);
 
 /* leaks_select.c: which blocks count. -1: no such mark or thread. */

@@ -1,9 +1,9 @@
-/* view.c - selection (view.h, VW1-VW4). Patterns: view_match.c; sums: view_group.c. */
+/* view.c - selection (view.h, VW1-VW4). Patterns: match.c; sums: view_group.c. */
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
 #include "view.h"
-#include "view_match.h"
+#include "match.h"
 
 static const char *const measure_name[MEASURES] = {
 	"live_bytes",

@@ -7,7 +7,7 @@
 #include "symbol/demangle.h"
 #include "symbol/name.h"
 #include "view.h"
-#include "view_match.h"
+#include "pattern.h"
 
 /* How a word may stand for a function: as its name, or as the end of a longer one. */
 enum precision { WHOLE_NAME, NAME_END };

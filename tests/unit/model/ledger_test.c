@@ -5,7 +5,7 @@
 #include <cmocka.h>
 #include "tests/lib/ledger_make.h"
 #include "report/model/ledger_open.h"
-#include "report/model/ledger_read.h"
+#include "report/model/ledger.h"
 
 static char path[] = "/tmp/tidemark-ledger-XXXXXX";
 

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "report/process/core.h"
-#include "report/process/unwind_remote.h"
+#include "report/process/unwinder.h"
 
 #define WORDS 12000u /* less than malloc maps by itself */
 

@@ -2,8 +2,8 @@
 #include "tests/lib/stacks_make.h"
 #include "report/view/tree.h"
 #include "report/view/view.h"
-#include "report/view/view_match.h"
-#include "report/view/view_match.h"
+#include "report/view/match.h"
+#include "report/view/match.h"
 
 struct case_ {
 	struct snapshot snapshot;

@@ -1,11 +1,11 @@
-/* unwind_remote.c - libunwind over an image: unwind_remote.h. */
+/* unwinder.c - libunwind over an image: unwinder.h. */
 #include <stdlib.h>
 #include <string.h>
 #include <libunwind.h>
 #include <libunwind-ptrace.h>
 #include "base/alloc.h"
-#include "unwind_remote.h"
 #include "unwind_table.h"
+#include "unwinder.h"
 
 #define CACHED_PAGES 64u
 

@@ -1,4 +1,4 @@
-/* unwind_remote.h - the frames of a thread of another process.
+/* unwinder.h - the frames of a thread of another process.
  *
  * libunwind's remote unwinder, over our own reader: the thread may be that of
  * an image (a copy), of which only memory and registers are known.
@@ -7,8 +7,8 @@
  *     frame may lead to another stack.
  * U2  A register that is not known ends the walk where it is needed.
  */
-#ifndef TIDEMARK_UNWIND_REMOTE_H
-#define TIDEMARK_UNWIND_REMOTE_H
+#ifndef TIDEMARK_UNWINDER_H
+#define TIDEMARK_UNWINDER_H
 
 #include <stdbool.h>
 #include <stddef.h>

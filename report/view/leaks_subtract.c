@@ -1,4 +1,4 @@
-/* leaks_old.c - `leaks FILE OLD`: what is lost now and was not in the older snapshot. Sites are matched by
+/* leaks_subtract.c - `leaks FILE OLD`: what is lost now and was not in the older snapshot. Sites are matched by
  * their keys, so that the two may be of different runs, or of different builds. */
 #include <stdio.h>
 #include <stdlib.h>

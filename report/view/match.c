@@ -1,114 +1,9 @@
-/* view_match.c - see view_match.h. */
+/* match.c - which sites and threads --filter and --exclude select: match.h. */
 #include <fnmatch.h>
 #include <stdlib.h>
-#include <string.h>
 #include "base/alloc.h"
-#include "base/path.h"
-#include "symbol/demangle.h"
-#include "symbol/name.h"
-#include "view.h"
-#include "view_match.h"
-
-struct pattern pattern_parse(const char *text)
-{
-	static const struct {
-		const char *prefix;
-		enum pattern_kind kind;
-	} prefix[] = {
-		{ "fn:", PATTERN_FUNCTION },
-		{ "function:", PATTERN_FUNCTION },
-		{ "file:", PATTERN_FILE },
-		{ "module:", PATTERN_MODULE },
-		{ "thread:", PATTERN_THREAD },
-	};
-	struct pattern p = { PATTERN_ANY, NULL, 0 };
-	const char *colon;
-
-	for (size_t i = 0; i < sizeof(prefix) / sizeof(prefix[0]); i++)
-		if (!strncmp(text, prefix[i].prefix, strlen(prefix[i].prefix))) {
-			p.kind = prefix[i].kind;
-			text += strlen(prefix[i].prefix);
-			break;
-		}
-	colon = strrchr(text, ':');
-	if ((p.kind == PATTERN_ANY || p.kind == PATTERN_FILE) && colon && colon > text && colon[-1] != ':'
-		&& colon[1] && strspn(colon + 1, "0123456789") == strlen(colon + 1)) {
-		p.kind = PATTERN_LINE;
-		p.line = (unsigned)strtoul(colon + 1, NULL, 10);
-		p.glob = alloc_printf("%.*s", (int)(colon - text), text);
-	} else {
-		p.glob = alloc_string(text);
-	}
-	return p;
-}
-
-void pattern_free(struct pattern *p)
-{
-	free(p->glob);
-	p->glob = NULL;
-}
-
-static bool glob(const char *pattern, const char *text) { return !fnmatch(pattern, text, 0); }
-
-static bool file_matches(const char *pattern, const char *file)
-{
-	if (glob(pattern, file))
-		return true;
-	for (const char *slash = strchr(file, '/'); slash; slash = strchr(slash + 1, '/'))
-		if (glob(pattern, slash + 1))
-			return true;
-	return false;
-}
-
-static bool module_matches(const char *pattern, const char *module)
-{
-	const char *base = path_base(module), *so = strstr(base, ".so");
-	char stem[256];
-
-	if (glob(pattern, module) || glob(pattern, base))
-		return true;
-	if (!so || (size_t)(so - base) + 4 > sizeof(stem))
-		return false;
-	memcpy(stem, base, (size_t)(so - base) + 3);
-	stem[so - base + 3] = '\0';
-	if (glob(pattern, stem)) /* libfoo.so */
-		return true;
-	stem[so - base] = '\0';
-	return glob(pattern, stem); /* libfoo */
-}
-
-static bool function_matches(const char *pattern, const char *function)
-{
-	char plain[1024], *shorter;
-	bool found;
-
-	if (glob(pattern, function) || !strcmp(pattern, function))
-		return true;
-	if (!strpbrk(function, "(<"))
-		return false;
-	demangle_plain(function, plain, sizeof(plain));
-	if (glob(pattern, plain) || !strcmp(pattern, plain))
-		return true;
-	shorter = name_function(function, false);
-	found = glob(pattern, shorter) || !strcmp(pattern, shorter);
-	free(shorter);
-	return found;
-}
-
-bool pattern_matches(const struct pattern *p, const struct symbol_line *line)
-{
-	switch (p->kind) {
-	case PATTERN_FUNCTION: return function_matches(p->glob, line->function);
-	case PATTERN_FILE: return line->file && file_matches(p->glob, line->file);
-	case PATTERN_MODULE: return line->module && module_matches(p->glob, line->module);
-	case PATTERN_LINE: return line->file && line->line == p->line && file_matches(p->glob, line->file);
-	case PATTERN_THREAD: return false;
-	default:
-		return function_matches(p->glob, line->function)
-			|| (line->file && file_matches(p->glob, line->file))
-			|| (line->module && module_matches(p->glob, line->module));
-	}
-}
+#include "match.h"
+#include "pattern.h"
 
 struct patterns {
 	struct pattern *item;
@@ -157,7 +52,7 @@ static bool frames_match(const struct patterns *p, const struct symbol_line *lin
 static bool thread_matches(const struct patterns *p, const char *name)
 {
 	for (size_t i = p->frames; i < p->count; i++)
-		if (glob(p->item[i].glob, name))
+		if (!fnmatch(p->item[i].glob, name, 0))
 			return true;
 	return false;
 }

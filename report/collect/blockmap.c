@@ -1,4 +1,4 @@
-/* blockmap_read.c - lists the live blocks of a process: blockmap_read.h.
+/* blockmap.c - lists the live blocks of a process: blockmap.h.
  *
  * A leaf is read in pieces of 2048 slots (64 KiB of heap): the slots, then the heap
  * between the first and the last block, for the chunk headers that hold the sizes.
@@ -8,7 +8,7 @@
 #include <string.h>
 #include "base/alloc.h"
 #include "shim/blockmap.h"
-#include "blockmap_read.h"
+#include "blockmap.h"
 
 #define PIECE 2048u
 #define MAP_PAGE 4096u

@@ -1,4 +1,4 @@
-/* ledger_read.h - from a ledger (shim/ledger.h) to the sections of a snapshot.
+/* ledger.h - from a ledger (shim/ledger.h) to the sections of a snapshot.
  *
  *   ledger_copy_file ──▶ struct ledger_copy ──ledger_sections──▶ snapshot_writer
  *
@@ -8,8 +8,8 @@
  * Q2  The copy's tables are as long as its counts say, its indices are checked,
  *     the parent of a node is an earlier node.
  */
-#ifndef TIDEMARK_LEDGER_READ_H
-#define TIDEMARK_LEDGER_READ_H
+#ifndef TIDEMARK_MODEL_LEDGER_H
+#define TIDEMARK_MODEL_LEDGER_H
 
 #include "shim/ledger.h"
 #include "snapshot.h"
@@ -51,10 +51,8 @@ struct ledger_made {
 	struct tide_process process; /* what the ledger knows of it */
 };
 void ledger_sections(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m);
-/* Nobody knows when a killed process ended: the last moment that it noted stands for it. */
+/* A killed process does not note when it ended: take the last moment that it noted. */
 void ledger_sections_dead(const struct ledger_copy *c, struct ledger_made *m);
-/* SITE_* flags of format.h for those of the ledger. */
-uint32_t ledger_site_flags(uint32_t flags);
 /* The part of ledger_sections that sums counters: sites, totals, histograms, sites of threads. */
 void ledger_counters(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m);
 /* Adds frames, modules, sites, threads and process as they then are. The writer

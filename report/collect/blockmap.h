@@ -1,16 +1,16 @@
-/* blockmap_read.h - all live blocks of a process, out of its block map
+/* blockmap.h - all live blocks of a process, out of its block map
  * (shim/blockmap.h), and how they spread over the intervals between marks.
  *
  * K1  Blocks come sorted by address. Nothing in the map is trusted: a site or a
  *     thread that does not exist becomes 0 or UINT32_MAX. No more of it is read
  *     than the process has memory: leaves that are named again and again have an end.
- * K2  A map that another thread changes meanwhile gives blocks that were there at
+ * K2  A map that another thread changes while it is read gives blocks that were there at
  *     some moment of the reading.
  */
-#ifndef TIDEMARK_BLOCKMAP_READ_H
-#define TIDEMARK_BLOCKMAP_READ_H
+#ifndef TIDEMARK_COLLECT_BLOCKMAP_H
+#define TIDEMARK_COLLECT_BLOCKMAP_H
 
-#include "model/ledger_read.h"
+#include "model/ledger.h"
 #include "process/remote.h"
 
 struct blockmap {
