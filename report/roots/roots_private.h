@@ -26,7 +26,7 @@
 
 #include "shim/ledger.h"
 #include "model/format.h"
-#include "process/arena.h"
+#include "heap/arena.h"
 #include "process/kernel_words.h"
 #include "process/remote.h"
 #include "roots.h"

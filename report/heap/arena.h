@@ -19,11 +19,12 @@
 #define TIDEMARK_ARENA_H
 
 #include <stdbool.h>
-#include "remote.h"
+#include "process/remote.h"
 
 struct arena {
 	uint64_t address; /* of its struct malloc_state */
 	uint64_t top;     /* chunk at the end of its newest heap; 0 not yet any */
+	bool main;        /* of the program break, and of mappings where that cannot grow */
 };
 
 /* From struct heap_info to the end of what is in use. Not of the main arena. */
@@ -45,6 +46,11 @@ struct arenas {
 /* Looks for the main arena in [lo, hi), libc's variables. False: it is not there, and
  * nothing is filled in. */
 bool arena_find(struct remote *memory, uint64_t lo, uint64_t hi, struct arenas *out);
+/* Is there a main arena in [lo, hi) with which nothing was ever allocated? */
+bool arena_untouched(struct remote *memory, uint64_t lo, uint64_t hi);
+/* Adds the arenas of another libc in the same process (dlmopen), and frees them. False: they are of
+ * another form, and are left out. */
+bool arena_join(struct arenas *to, struct arenas *more);
 void arena_free(struct arenas *arenas);
 
 #endif

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "process/arena.h"
+#include "heap/arena.h"
 
 #define PAIRS 127u
 #define LAST (2 * PAIRS) /* the first word behind the bins */
@@ -190,7 +190,7 @@ static void follows_the_ring(void **unused)
 		assert_int_equal(a.open_chains, 1);
 		assert_int_equal(a.heap_count, 4);
 		arena_free(&a);
-		/* An arena of another form is none. */
+		/* An arena of another form is not one. */
 		two[forms[i].head + 200] = 1;
 		two[forms[i].head + 202] = 1;
 		two[forms[i].head + 204] = 1;

@@ -35,7 +35,7 @@ static bool is_bin(struct remote *m, uint64_t at, const uint64_t pair[2])
 		&& read_word(m, pair[0] + 24) == self && read_word(m, pair[1] + 16) == self;
 }
 
-/* How many of the pairs at `w`, which lie at `at`, are no bins; more than BINS_BETWEEN: none are. The
+/* How many of the pairs at `w`, which lie at `at`, are not bins; more than BINS_BETWEEN: there are no bins here. The
  * last pair is right: what follows differs. */
 static unsigned count_wrong(struct remote *m, uint64_t at, const uint64_t *w)
 {
@@ -85,8 +85,8 @@ static bool arena_add(struct arenas *a, struct remote *m, uint64_t address)
 {
 	if (a->count >= ARENAS_MAX)
 		return false;
-	*ARRAY_ADD(a->list, a->count, a->room) =
-		(struct arena){ address, read_word(m, address + a->bins - 16) };
+	struct arena arena = { address, read_word(m, address + a->bins - 16), !a->count };
+	*ARRAY_ADD(a->list, a->count, a->room) = arena;
 	return true;
 }
 
@@ -205,6 +205,48 @@ bool arena_find(struct remote *memory, uint64_t lo, uint64_t hi, struct arenas *
 			search_heaps(out, memory, i);
 		}
 	return true;
+}
+
+/* libc's variables begin with all bins empty: malloc fills them in at its first call. Until then the
+ * main arena is nothing but zeros, a link to itself, and one attached thread. */
+bool arena_untouched(struct remote *memory, uint64_t lo, uint64_t hi)
+{
+	size_t words = hi > lo ? (hi - lo) / 8 : 0, least = (HEAD_LEAST + BIN_BYTES) / 8,
+	       most = (HEAD_MOST + BIN_BYTES) / 8 + TAIL_WORDS;
+	uint64_t *w = alloc_bytes(words * 8 + 8);
+	bool found = false;
+
+	remote_read(memory, lo, w, words * 8);
+	for (size_t i = least; i + 2 < words && !found; i++) {
+		uint64_t behind = lo + 8 * i - w[i];
+		size_t before = behind / 8, k;
+
+		if (w[i] < lo || w[i] >= lo + 8 * i || behind % 8 || before < least || before > most
+			|| w[i + 1] || w[i + 2] != 1)
+			continue;
+		for (k = i - before; k < i && !w[k]; k++)
+			;
+		found = k == i;
+	}
+	free(w);
+	return found;
+}
+
+bool arena_join(struct arenas *to, struct arenas *more)
+{
+	bool same = to->bins == more->bins && to->next == more->next;
+	size_t first = to->count;
+
+	for (size_t i = 0; same && i < more->count; i++)
+		*ARRAY_ADD(to->list, to->count, to->room) = more->list[i];
+	for (size_t i = 0; same && i < more->heap_count; i++) {
+		struct arena_heap *heap = ARRAY_ADD(to->heaps, to->heap_count, to->heap_room);
+		*heap = more->heaps[i];
+		heap->arena += (uint32_t)first;
+	}
+	to->open_chains += more->open_chains + !same;
+	arena_free(more);
+	return same;
 }
 
 void arena_free(struct arenas *arenas)

@@ -1,0 +1,311 @@
+/* heap_cache.c - the threads' caches of freed blocks (tcache): heap_private.h.
+ *
+ * A thread's cache is a block of its own: counts of all bins, then the heads of their lists. glibc 2.26 to
+ * 2.29 count in bytes, later ones in 16 bits; from 2.42 on a count is that of the places that are
+ * left, and 12 bins for large blocks of several sizes come behind the 64 for small ones. The layout is the one
+ * in which all lists lead to blocks of the size that their bin is for, and are as long as their counts say.
+ *
+ * The pointer to it is a thread-local variable of malloc, and so is the pointer to the thread's arena, which
+ * lies beside it: words that point to an arena show where the other is. In a forked child the caches of
+ * the threads that it does not have are blocks without a pointer; those that are not empty are found
+ * by their form.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "base/array.h"
+#include "base/search.h"
+#include "heap_private.h"
+
+#define BINS_MOST 128u
+#define BINS_SMALL 64u
+#define COUNT_MOST 4096u   /* elements of one list that are taken for possible */
+#define LARGE_LEAST 0x410u /* chunks of small bins are up to this */
+#define TLS_MOST 65536u    /* static thread-local data that is searched, below the thread pointer */
+#define BESIDE 4u          /* words between the two pointers */
+#define OFFSETS_MOST 64u
+
+struct form {
+	unsigned bins, width; /* bytes of a count */
+};
+
+struct lists {
+	uint64_t block[COUNT_MOST];
+	size_t count;
+	bool uncertain; /* one list is one longer or shorter than its count */
+	bool filled;
+};
+
+/* The two forms that a block of `bytes` usable bytes may have; their number. */
+static unsigned forms_of(uint64_t bytes, struct form to[2])
+{
+	unsigned n = 0;
+
+	for (unsigned width = 2; width; width--) {
+		unsigned step = 8 / width, bins = (unsigned)(bytes / (8 + width)) / step * step;
+		uint64_t whole = (uint64_t)bins * (8 + width);
+
+		if (bins >= BINS_SMALL && bins <= BINS_MOST && ((whole + 8 + 15) & ~15ull) == bytes + 8)
+			to[n++] = (struct form){ bins, width };
+	}
+	return n;
+}
+
+static bool follow_list(struct heap_walk *w, struct lists *l, unsigned bin, uint64_t head, unsigned *length)
+{
+	const struct heap *h = w->heap;
+	bool end = !head;
+
+	for (*length = 0; !end; ++*length) {
+		uint64_t block = heap_found_block(h, head), size;
+
+		if (block == UINT64_MAX || l->count == COUNT_MOST)
+			return false;
+		size = h->blocks[block].bytes + 8;
+		if (bin < BINS_SMALL ? size != CHUNK_LEAST + 16ull * bin : size <= LARGE_LEAST)
+			return false;
+		l->block[l->count++] = head;
+		head = heap_lists_follow(w, head, heap_read_word(&w->read, head), &end);
+		if (!head && !end)
+			return false;
+	}
+	return true;
+}
+
+/* Is the block at `address` a cache of this form? All its lists then. */
+static bool is_cache(struct heap_walk *w, uint64_t address, struct form f, struct lists *l)
+{
+	unsigned count[BINS_MOST], length[BINS_MOST], wrong_up = 0, wrong_down = 0, most = 0;
+	unsigned char data[BINS_MOST * 10];
+	uint64_t bytes = (uint64_t)f.bins * (8 + f.width), head;
+
+	l->count = 0;
+	if (remote_read(w->read.memory, address, data, bytes) != bytes)
+		return false;
+	for (unsigned i = 0; i < f.bins; i++) {
+		count[i] = f.width == 1 ? data[i] : (unsigned)(data[2 * i] | data[2 * i + 1] << 8);
+		memcpy(&head, data + (size_t)f.bins * f.width + 8 * i, 8);
+		if (count[i] > COUNT_MOST || head % 16 || (head && head < HEAP_PAGE))
+			return false;
+	}
+	for (unsigned i = 0; i < f.bins; i++) {
+		memcpy(&head, data + (size_t)f.bins * f.width + 8 * i, 8);
+		if (!follow_list(w, l, i, head, &length[i]))
+			return false;
+		if (count[i] + length[i] > most)
+			most = count[i] + length[i];
+	}
+	for (unsigned i = 0; i < f.bins; i++) {
+		unsigned off = count[i] > length[i] ? count[i] - length[i] : length[i] - count[i];
+
+		wrong_up += off > 1 ? 2 : off;
+		off = most - (count[i] + length[i]);
+		wrong_down += off > 1 ? 2 : off;
+	}
+	l->filled = l->count != 0;
+	l->uncertain = wrong_up && wrong_down;
+	return wrong_up < 2 || wrong_down < 2;
+}
+
+static bool any_form(struct heap_walk *w, uint64_t block, struct lists *l)
+{
+	struct form forms[2];
+	unsigned n = forms_of(w->heap->blocks[block].bytes, forms);
+
+	for (unsigned i = 0; i < n; i++)
+		if (is_cache(w, w->heap->blocks[block].address, forms[i], l))
+			return true;
+	return false;
+}
+
+static void cache_take(struct heap_walk *w, uint64_t address, const struct lists *l)
+{
+	struct heap *h = w->heap;
+
+	*ARRAY_ADD(w->cached, w->cached_count, w->cached_room) = (struct heap_cached){ address, 0 };
+	for (size_t i = 0; i < l->count; i++)
+		*ARRAY_ADD(w->cached, w->cached_count, w->cached_room) =
+			(struct heap_cached){ l->block[i], HEAP_FREE_CACHE };
+	h->caches++;
+	if (l->uncertain) {
+		h->unsure++;
+		heap_found_doubt(h, "a thread was stopped while it changed its cache");
+	}
+}
+
+/* --- pointers to them ---------------------------------------------------------------- */
+
+static uint32_t arena_of(const struct heap *h, uint64_t address)
+{
+	for (size_t i = 0; i < h->arenas.count; i++)
+		if (h->arenas.list[i].address == address)
+			return (uint32_t)i;
+	return HEAP_NO_ARENA;
+}
+
+/* Where the pointer is, relative to the one to the arena, in words: the same in all threads. */
+struct vote {
+	uint64_t below; /* from the thread pointer down to the pointer to the arena */
+	int beside;
+	unsigned votes;
+};
+
+static void vote_add(struct vote *v, unsigned *n, uint64_t below, int beside)
+{
+	for (unsigned i = 0; i < *n; i++)
+		if (v[i].below == below && v[i].beside == beside) {
+			v[i].votes++;
+			return;
+		}
+	if (*n < OFFSETS_MOST)
+		v[(*n)++] = (struct vote){ below, beside, 1 };
+}
+
+/* The words below a thread pointer, as far as they are mapped; the first is *lo. */
+static uint64_t *tls_read(struct heap_walk *w, uint64_t pointer, uint64_t *lo, size_t *words)
+{
+	const struct remote_mapping *p = pointer % 8 ? NULL : remote_mapping_at(w->read.memory, pointer - 8);
+	uint64_t *data;
+
+	if (!p)
+		return NULL;
+	*lo = pointer - p->lo > TLS_MOST ? pointer - TLS_MOST : p->lo;
+	*words = (pointer - *lo) / 8;
+	data = alloc_bytes(*words * 8 + 8);
+	remote_read(w->read.memory, *lo, data, *words * 8);
+	return data;
+}
+
+static void thread_vote(struct heap_walk *w, uint64_t pointer, struct vote *v, unsigned *n, struct lists *l)
+{
+	size_t words;
+	uint64_t lo, *data = tls_read(w, pointer, &lo, &words);
+
+	for (size_t i = 0; data && i < words; i++) {
+		if (!data[i] || arena_of(w->heap, data[i]) == HEAP_NO_ARENA)
+			continue;
+		for (int k = -(int)BESIDE; k <= (int)BESIDE; k++) {
+			size_t at = i + (size_t)(long)k;
+			uint64_t block = at < words && k ? heap_found_block(w->heap, data[at]) : UINT64_MAX;
+
+			if (block != UINT64_MAX && any_form(w, block, l))
+				vote_add(v, n, 8 * (words - i), k);
+		}
+	}
+	free(data);
+}
+
+static void thread_read(struct heap_walk *w, struct heap_thread *t, const struct vote *v, struct lists *l)
+{
+	uint64_t block;
+
+	t->arena = arena_of(w->heap, heap_read_word(&w->read, t->pointer - v->below));
+	t->cache = heap_read_word(&w->read, t->pointer - v->below + 8 * (uint64_t)(int64_t)v->beside);
+	block = heap_found_block(w->heap, t->cache);
+	if (block != UINT64_MAX && any_form(w, block, l)) {
+		cache_take(w, t->cache, l);
+	} else if (block != UINT64_MAX) {
+		w->heap->unsure++;
+		heap_found_doubt(w->heap, "the cache of a thread could not be read");
+		*ARRAY_ADD(w->cached, w->cached_count, w->cached_room) = (struct heap_cached){ t->cache, 0 };
+	} else {
+		t->cache = 0;
+	}
+}
+
+static bool is_taken(const struct heap_walk *w, uint64_t address)
+{
+	for (size_t i = 0; i < w->heap->thread_count; i++)
+		if (w->heap->threads[i].cache == address)
+			return true;
+	return false;
+}
+
+static void search_by_form(struct heap_walk *w, struct lists *l)
+{
+	struct form forms[2];
+
+	for (uint64_t i = 0; i < w->heap->count; i++) {
+		const struct tide_block *b = &w->heap->blocks[i];
+
+		if (b->bytes < BINS_SMALL * 9 || b->bytes > BINS_MOST * 10 + 8 || !forms_of(b->bytes, forms)
+			|| is_taken(w, b->address))
+			continue;
+		if (any_form(w, i, l) && l->filled && !l->uncertain)
+			cache_take(w, b->address, l);
+	}
+}
+
+void heap_cache(struct heap_walk *w)
+{
+	struct heap *h = w->heap;
+	struct lists *l = alloc_bytes(sizeof(*l));
+	struct vote votes[OFFSETS_MOST], *best = NULL;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < h->thread_count; i++)
+		thread_vote(w, h->threads[i].pointer, votes, &n, l);
+	for (unsigned i = 0; i < n; i++)
+		if (!best || votes[i].votes > best->votes)
+			best = &votes[i];
+	for (size_t i = 0; best && i < h->thread_count; i++)
+		thread_read(w, &h->threads[i], best, l);
+	search_by_form(w, l);
+	free(l);
+}
+
+/* --- taking them out of the blocks ---------------------------------------------------- */
+
+static int cached_order(const void *a, const void *b)
+{
+	const struct heap_cached *x = a, *y = b;
+
+	return (x->address > y->address) - (x->address < y->address);
+}
+
+static uint32_t segment_arena(const struct heap *h, uint64_t address)
+{
+	size_t at = SEARCH_UP_TO(h->segments, h->segment_count, lo, address);
+
+	return at ? h->segments[at - 1].arena : HEAP_NO_ARENA;
+}
+
+static int chunk_order(const void *a, const void *b)
+{
+	const struct heap_chunk *x = a, *y = b;
+
+	return (x->address > y->address) - (x->address < y->address);
+}
+
+void heap_cache_drop(struct heap_walk *w)
+{
+	struct heap *h = w->heap;
+	uint64_t kept = 0;
+	size_t at = 0;
+
+	if (!w->cached_count)
+		return;
+	qsort(w->cached, w->cached_count, sizeof(*w->cached), cached_order);
+	for (uint64_t i = 0; i < h->count; i++) {
+		const struct tide_block *b = &h->blocks[i];
+		size_t same = 0;
+		uint32_t kind = 0;
+
+		for (; at < w->cached_count && w->cached[at].address == b->address; at++, same++)
+			kind = w->cached[at].kind ? w->cached[at].kind : kind;
+		if (!same) {
+			h->blocks[kept++] = *b;
+			continue;
+		}
+		h->unsure += same > 1;
+		if (same > 1)
+			heap_found_doubt(h, "a free block lies in two lists");
+		h->cached_fast += kind == HEAP_FREE_FAST;
+		h->cached_tcache += kind == HEAP_FREE_CACHE;
+		if (kind)
+			*ARRAY_ADD(h->free_chunks, h->free_count, h->free_room) =
+				(struct heap_chunk){ b->address - CHUNK_HEADER, b->bytes + 8, kind,
+					segment_arena(h, b->address) };
+	}
+	h->count = kept;
+	qsort(h->free_chunks, h->free_count, sizeof(*h->free_chunks), chunk_order);
+}

@@ -1,0 +1,99 @@
+/* heap_mapped.c - chunks that have a mapping of their own: heap_private.h.
+ *
+ * No list of libc leads to them. Such a chunk begins a mapping, is as long as whole pages, and says so:
+ * {0, size | CHUNK_MAPPED}. An aligned block begins later in its mapping: its chunk says how much later in
+ * its first word. The kernel joins mappings that lie side by side, so one chunk may follow another.
+ * libc counts its mapped chunks and their bytes (struct malloc_par); both are found by what they
+ * count.
+ */
+#include <stdlib.h>
+#include "base/array.h"
+#include "heap_private.h"
+
+#define ALIGN_MOST 40u   /* bits of an alignment that a program may ask for */
+#define COUNTER_WORDS 8u /* from the number of mapped chunks to their bytes, in 32 bits */
+
+static bool is_whole(uint64_t bytes, uint64_t most)
+{
+	return bytes && bytes % HEAP_PAGE == 0 && bytes <= most;
+}
+
+static uint64_t chunk_add(struct heap_walk *w, uint64_t lo, uint64_t chunk, uint64_t end)
+{
+	struct heap *h = w->heap;
+
+	*ARRAY_ADD(h->blocks, h->count, h->room) = (struct tide_block){
+		.address = chunk + CHUNK_HEADER, .bytes = end - chunk - CHUNK_HEADER, .thread = UINT32_MAX
+	};
+	*ARRAY_ADD(h->segments, h->segment_count, h->segment_room) =
+		(struct heap_segment){ lo, end, HEAP_NO_ARENA };
+	h->mapped_chunks++;
+	h->mapped_bytes += end - lo;
+	return end;
+}
+
+/* A chunk with an aligned block, which begins after `lo`; `bytes` are those of the mapping, where its start
+ * still says so (memalign leaves the first header as it was), else 0. */
+static uint64_t find_aligned(struct heap_walk *w, uint64_t lo, uint64_t end, uint64_t bytes)
+{
+	for (unsigned bits = 5; bits <= ALIGN_MOST; bits++) {
+		uint64_t align = 1ull << bits, block = (lo + CHUNK_HEADER + align - 1) & ~(align - 1),
+			 chunk = block - CHUNK_HEADER, size;
+
+		if (chunk <= lo)
+			continue;
+		if (chunk >= end || end - chunk < CHUNK_LEAST)
+			return 0;
+		size = heap_read_word(&w->read, chunk + 8);
+		/* The lowest bit says in glibc 2.43 that the mapping has huge pages. */
+		if ((heap_read_word(&w->read, chunk) & ~1ull) != chunk - lo
+			|| (size & CHUNK_FLAGS) != CHUNK_MAPPED)
+			continue;
+		size = (size & ~(uint64_t)CHUNK_FLAGS) + (chunk - lo);
+		if (is_whole(size, end - lo) && (!bytes || size == bytes))
+			return chunk_add(w, lo, chunk, lo + size);
+	}
+	return 0;
+}
+
+uint64_t heap_mapped(struct heap_walk *w, uint64_t at, uint64_t end, bool first)
+{
+	uint64_t lead = heap_read_word(&w->read, at), size = heap_read_word(&w->read, at + 8), behind = 0;
+	bool chunk = !(lead & ~1ull) && (size & CHUNK_FLAGS) == CHUNK_MAPPED
+		&& is_whole(size & ~(uint64_t)CHUNK_FLAGS, end - at);
+
+	size &= ~(uint64_t)CHUNK_FLAGS;
+	if (chunk || first)
+		behind = find_aligned(w, at, end, chunk ? size : 0);
+	if (!behind && chunk)
+		behind = chunk_add(w, at, at, at + size);
+	return behind;
+}
+
+/* struct malloc_par: {..., int n_mmaps, int n_mmaps_max, int max_n_mmaps, int no_dyn_threshold,
+ * size_t mmapped_mem, size_t max_mmapped_mem, char *sbrk_base, ...}. */
+void heap_mapped_check(struct heap_walk *w, uint64_t lo, uint64_t hi)
+{
+	struct heap *h = w->heap;
+	size_t words = (hi - lo) / 4;
+	uint32_t *data = alloc_bytes(words * 4 + 8);
+	bool agrees = false;
+
+	remote_read(w->read.memory, lo, data, words * 4);
+	for (size_t i = COUNTER_WORDS; i + 4 <= words && !agrees; i += 2) {
+		uint64_t bytes = (uint64_t)data[i + 1] << 32 | data[i],
+			 most = (uint64_t)data[i + 3] << 32 | data[i + 2];
+
+		if (bytes != h->mapped_bytes || most < bytes || most % HEAP_PAGE)
+			continue;
+		for (size_t k = i - COUNTER_WORDS; k + 2 < i && !agrees; k++)
+			agrees = data[k] == h->mapped_chunks && data[k + 1] >= data[k]
+				&& data[k + 2] >= data[k] && data[k + 2] <= data[k + 1];
+	}
+	free(data);
+	if (!agrees) {
+		h->unsure++;
+		heap_found_doubt(h, "libc counts other mapped chunks than the %llu that were found",
+			(unsigned long long)h->mapped_chunks);
+	}
+}
