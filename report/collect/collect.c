@@ -90,7 +90,7 @@ static void copy(void *context)
 }
 
 /* A process that another user owns, or has changed to another user, may have
- * written into the ledger where a snapshot goes: that is no order of ours (C3). */
+ * written into the ledger where a snapshot goes: that is no order of ours (CL3). */
 static bool process_foreign(const struct collecting *c)
 {
 	const struct collect *r = c->request;

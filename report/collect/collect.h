@@ -8,10 +8,10 @@
  * Called by `collect` (started by the shim: the process stands and waits), by
  * `snap`, and by the watcher (--every, --when).
  *
- * C1  The process goes on, and nothing of us is left in it, whatever happens here.
- * C2  A file that exists stays, unless the run said TIDEMARK_OVERWRITE, or the
+ * CL1  The process goes on, and nothing of us is left in it, whatever happens here.
+ * CL2  A file that exists stays, unless the run said TIDEMARK_OVERWRITE, or the
  *     path was given with the request.
- * C3  Where the process is another user's, nothing that its ledger says decides
+ * CL3  Where the process is another user's, nothing that its ledger says decides
  *     where a file is written; `output` or `settings` must.
  */
 #ifndef TIDEMARK_COLLECT_H

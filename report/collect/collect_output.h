@@ -19,7 +19,7 @@
 #define OUTPUT_DEFAULT "tidemark.%e.%p.tide"
 
 /* Chosen by the person who runs the command, never by the profiled process: what a ledger says counts
- * only where the process may do no less than the collector (collect.h, C3). */
+ * only where the process may do no less than the collector (collect.h, CL3). */
 struct collect_settings {
 	char *pattern;  /* "": OUTPUT_DEFAULT */
 	char *folder;   /* where a relative pattern begins; "": the current folder */

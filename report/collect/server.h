@@ -11,7 +11,7 @@
  * CS1  Where snapshots go and when, the settings of the run say; never the request
  *      and never the ledger.
  * CS2  A request is served only for the caller's parent, as the kernel knows it, when
- *      that process has the named ledger of this session mapped (image.h, G4).
+ *      that process has the named ledger of this session mapped (image.h, IM4).
  * CS3  All is bounded: collectors at once, the time that a caller may take to write.
  *      Whatever is refused, the program does for itself.
  * CS4  The server ends with `run`, collectors that work then finish first.

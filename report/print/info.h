@@ -10,7 +10,7 @@ void info_json(struct json *j, const char *name, const struct snapshot *s);
 
 const char *info_mark_kind(uint32_t kind);
 const char *info_registers(uint32_t registers);
-/* How much greater the true peak may be: threads publish their counters late (CT2 of shim/count.h). */
+/* How much greater the true peak may be: threads publish their counters late (CN1 of shim/count.h). */
 uint64_t info_peak_uncertain(const struct snapshot *s);
 /* Only the block list tells which thread the live blocks belong to. */
 bool info_thread_live_known(const struct snapshot *s);

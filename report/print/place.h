@@ -1,8 +1,8 @@
 /* place.h - "function file:line" of one frame, made to fit a column.
  *
- * PL1  With little room, in this order: folders of the file go, then parameters
+ * PC1  With little room, in this order: folders of the file go, then parameters
  *      and template arguments, then the middle of the function's name.
- * PL2  A frame without file shows its library: "malloc_thing [libfoo.so.1]".
+ * PC2  A frame without file shows its library: "malloc_thing [libfoo.so.1]".
  */
 #ifndef TIDEMARK_PLACE_H
 #define TIDEMARK_PLACE_H

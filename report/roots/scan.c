@@ -361,7 +361,7 @@ void scan_heap(struct scan *s, struct remote *m)
 			continue;
 		}
 		if (i + 1 < s->block_count && s->blocks[i + 1].address - b->address < bytes)
-			bytes = s->blocks[i + 1].address - b->address; /* C1, whatever the list says */
+			bytes = s->blocks[i + 1].address - b->address; /* SC1, whatever the list says */
 		if (bytes > LARGE) {
 			char first[SHAPE_WORDS * 8];
 

@@ -4,10 +4,10 @@
  * each 4 KiB page of addresses a bit for each 16 bytes where a block starts,
  * and the number of the first block. Two levels, since arenas are far apart.
  *
- * C1  Blocks are sorted by address and do not overlap. A block of zero bytes
+ * SC1  Blocks are sorted by address and do not overlap. A block of zero bytes
  *     covers its address.
- * C2  References of block i are edges [starts[i], starts[i+1]), by offset.
- * C3  An interior reference is explained only by layout.h.
+ * SC2  References of block i are edges [starts[i], starts[i+1]), by offset.
+ * SC3  An interior reference is explained only by layout.h.
  */
 #ifndef TIDEMARK_SCAN_H
 #define TIDEMARK_SCAN_H

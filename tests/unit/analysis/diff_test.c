@@ -122,7 +122,7 @@ static void names(void **state)
 	assert_string_equal(diff_kind_name(DIFF_KINDS), "");
 }
 
-/* Whatever goes in: sums agree with the input, each row's kind with its numbers, each pair with D3. */
+/* Whatever goes in: sums agree with the input, each row's kind with its numbers, each pair with DF3. */
 static void random_lists(void **state)
 {
 	enum { ITEMS = 200, KEYS = 60 };
