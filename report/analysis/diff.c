@@ -244,6 +244,21 @@ void diff_make(struct diff *d, struct diff_item *old_items, size_t old_count, st
 		d->of_kind[d->row[i].kind]++;
 }
 
+static int by_block_difference(const void *x, const void *y)
+{
+	const struct diff_row *a = x, *b = y;
+	int order =
+		-compare(magnitude(a->new.blocks, a->old.blocks), magnitude(b->new.blocks, b->old.blocks));
+
+	return order ? order : by_difference(x, y);
+}
+
+void diff_sort_by_blocks(struct diff *d)
+{
+	if (d->count)
+		qsort(d->row, d->count, sizeof(*d->row), by_block_difference);
+}
+
 void diff_free(struct diff *d)
 {
 	free(d->row);

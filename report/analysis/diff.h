@@ -47,6 +47,8 @@ struct diff {
 /* Sorts the items in place. */
 void diff_make(struct diff *d, struct diff_item *old_items, size_t old_count, struct diff_item *new_items,
 	size_t new_count, bool pair_moved);
+/* Orders the rows by blocks first. */
+void diff_sort_by_blocks(struct diff *d);
 void diff_free(struct diff *d);
 
 /* Pairs what is equal in two lists sorted alike, elements of `bytes` each: `matched` is called

@@ -7,6 +7,7 @@
 
 void html_diff(struct html *h)
 {
+	const struct view_pair live = view_pair_of(LIVE_BYTES);
 	struct json *j = &h->json;
 	struct site_keys *keys[2];
 	struct diff_item *item[2];
@@ -19,8 +20,8 @@ void html_diff(struct html *h)
 	keys[0] = site_keys_new(h->old.snapshot, h->old.symbols);
 	keys[1] = site_keys_new(h->view.snapshot, h->view.symbols);
 	rebuilt = !site_keys_exact(keys, 2);
-	item[0] = site_items(&h->old, keys[0], rebuilt, &count[0]);
-	item[1] = site_items(&h->view, keys[1], rebuilt, &count[1]);
+	item[0] = site_items(&h->old, keys[0], &live, rebuilt, &count[0]);
+	item[1] = site_items(&h->view, keys[1], &live, rebuilt, &count[1]);
 	diff_make(&d, item[0], count[0], item[1], count[1], rebuilt);
 	/* [kind, row, old bytes, old blocks, new bytes, new blocks], largest change first */
 	json_open_object(j, "diff");

@@ -20,7 +20,7 @@
 
 #define SCREEN_ROWS 25
 
-enum { KEY_BY = 'b', KEY_FAIL = 256, KEY_SHOW };
+enum { KEY_BY = 'b', KEY_FAIL = 256, KEY_SHOW, KEY_SORT };
 
 static const struct argp_option option[] = {
 	{ "by", KEY_BY, "KEY", 0,
@@ -31,18 +31,21 @@ static const struct argp_option option[] = {
 		"also show sites that are `same` or `moved` (equal numbers disappeared in one place "
 		"and appeared in another)",
 		0 },
+	{ "sort", KEY_SORT, "MEASURE", 0,
+		"compare by live (default), peak, total, count, allocations or temporary", 0 },
 	{ "fail", KEY_FAIL, NULL, 0, "exit with status 1 when something is new or has grown", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 }
 };
 
 static const char doc[] =
-	"Compare two snapshots: size and count of live blocks, and how they changed; the "
+	"Compare two snapshots: size and count of live blocks, or another measure, and how they changed; the "
 	"largest change comes first.\v"
 	"With one FILE and --since (and --until), show what was allocated between the marks and is still "
 	"alive.\n\n"
 	"Examples:\n"
 	"  tidemark diff before.tide after.tide\n"
 	"  tidemark diff --by file before.tide after.tide\n"
+	"  tidemark diff --sort total before.tide after.tide\n"
 	"  tidemark diff --since warm --until end server.tide\n"
 	"  tidemark diff --fail --exclude 'module:libc*' before.tide after.tide";
 
@@ -51,6 +54,7 @@ struct arguments {
 	const char *file[2];
 	size_t files;
 	enum view_key key;
+	enum view_measure sort;
 	bool fail, show[DIFF_KINDS];
 };
 
@@ -61,6 +65,7 @@ struct comparison {
 	struct site_keys *keys[2];  /* by site */
 	struct view_group group[2]; /* by anything else */
 	bool grouped, rebuilt;
+	struct view_pair pair; /* what is compared */
 	struct diff diff;
 };
 
@@ -76,6 +81,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state,
 				"--by: '%s' is not one of site, function, file, line, module, thread, "
 				"stack, size, age",
+				arg);
+		break;
+	case KEY_SORT:
+		if (view_measure_parse(arg, &a->sort) || a->sort == REALLOCATIONS)
+			argp_error(state,
+				"--sort: '%s' is not one of live, peak, total, count, allocations, "
+				"temporary",
 				arg);
 		break;
 	case KEY_FAIL: a->fail = true; break;
@@ -121,8 +133,8 @@ static struct diff_item *make_items(const struct comparison *c, enum view_key ke
 
 		item[i] = (struct diff_item){
 			.key = XXH3_64bits(text, measure_text(key, text)),
-			.bytes = g->row[i].m.of[LIVE_BYTES],
-			.blocks = g->row[i].m.of[LIVE_BLOCKS],
+			.bytes = view_value(&g->row[i].m, c->pair.bytes),
+			.blocks = view_value(&g->row[i].m, c->pair.blocks),
 			.origin = (uint32_t)i,
 		};
 	}
@@ -131,17 +143,26 @@ static struct diff_item *make_items(const struct comparison *c, enum view_key ke
 
 static int compare_views(struct comparison *c, const struct arguments *a, struct tide_error *e)
 {
-	const unsigned needed = 1u << LIVE_BYTES | 1u << LIVE_BLOCKS;
+	unsigned needed;
 	struct diff_item *item[2];
 	size_t count[2];
 
+	c->pair = view_pair_of(a->sort);
+	needed = 1u << c->pair.blocks | (c->pair.bytes < MEASURES ? 1u << c->pair.bytes : 0);
 	c->grouped = a->key != KEY_SITE && a->key != KEY_STACK;
+	for (int side = 0; side < 2; side++)
+		if ((c->view[side].known & needed) != needed
+			|| (a->sort != LIVE_BYTES && a->sort != LIVE_BLOCKS && c->view[side].span.given))
+			return error_set(e, EXIT_USAGE,
+				"cannot compare by %s|it is not known for a part of the run or of the "
+				"threads|leave out --since, --until, --min-age and thread: filters",
+				view_measure_name(a->sort));
 	for (int side = 0; side < 2 && c->grouped; side++) {
 		if (view_group(&c->group[side], &c->view[side], 1, a->key, e))
 			return -1;
 		if ((c->group[side].known & needed) != needed)
 			return error_set(e, EXIT_UNMEASURED,
-				"cannot compare live blocks by %s|%s has no list of "
+				"cannot compare by %s|%s has no list of "
 				"blocks|take snapshots with references",
 				view_key_name(a->key), a->file[side]);
 	}
@@ -150,13 +171,16 @@ static int compare_views(struct comparison *c, const struct arguments *a, struct
 	if (!c->grouped)
 		c->rebuilt = !site_keys_exact(c->keys, 2);
 	for (int side = 0; side < 2; side++) {
-		item[side] = c->grouped ? make_items(c, a->key, side, &count[side])
-					: site_items(&c->view[side], c->keys[side], c->rebuilt, &count[side]);
+		item[side] = c->grouped
+			? make_items(c, a->key, side, &count[side])
+			: site_items(&c->view[side], c->keys[side], &c->pair, c->rebuilt, &count[side]);
 		site_keys_free(c->keys[side]);
 		c->keys[side] = NULL;
 		snapshot_trim(c->view[side].snapshot);
 	}
 	diff_make(&c->diff, item[0], count[0], item[1], count[1], c->rebuilt);
+	if (c->pair.by_blocks)
+		diff_sort_by_blocks(&c->diff);
 	free(item[0]);
 	free(item[1]);
 	return 0;
@@ -270,6 +294,7 @@ static void print_json(const struct comparison *c, const struct arguments *a, si
 	json_report_open(&report, stdout);
 	json_report_snapshot(j, "snapshot", c->view[1].snapshot);
 	json_report_snapshot(j, "old", c->view[0].snapshot);
+	json_text(j, "measure", view_measure_name(a->sort));
 	json_open_object(j, "totals");
 	json_number(j, "size", c->diff.new_bytes);
 	json_number(j, "size_diff", c->diff.new_bytes - c->diff.old_bytes);
@@ -317,6 +342,27 @@ static enum screen_style choose_style(int64_t difference)
 	return difference > 0 ? STYLE_BAD : difference < 0 ? STYLE_GOOD : STYLE_DIM;
 }
 
+static const char *name_bytes(const struct comparison *c)
+{
+	return c->pair.bytes == PEAK_BYTES     ? "at the peak"
+		: c->pair.bytes == TOTAL_BYTES ? "over the run"
+					       : "live";
+}
+
+static const char *name_blocks(const struct comparison *c)
+{
+	return c->pair.blocks == TOTAL_BLOCKS ? "allocations"
+		: c->pair.blocks == TEMPORARY ? "temporary allocations"
+					      : "blocks";
+}
+
+/* What a row is sorted by. */
+static double change_of(const struct comparison *c, const struct diff_row *row)
+{
+	return c->pair.by_blocks ? (double)row->new.blocks - (double)row->old.blocks
+				 : (double)row->new.bytes - (double)row->old.bytes;
+}
+
 static void print_head(struct screen *s, const struct comparison *c)
 {
 	char from[UNITS_TEXT], to[UNITS_TEXT], change[UNITS_TEXT], blocks[UNITS_TEXT];
@@ -330,9 +376,17 @@ static void print_head(struct screen *s, const struct comparison *c)
 		header_who(s, c->view[1].snapshot);
 	}
 	screen_print(s, STYLE_DIM, "%-9s", "change");
-	screen_print(s, STYLE_STRONG, "%s", units_bytes_signed(change, d->new_bytes - d->old_bytes));
-	fprintf(s->out, " live, from %s to %s; %s blocks\n\n", units_bytes(from, d->old_bytes),
-		units_bytes(to, d->new_bytes), units_count_signed(blocks, d->new_blocks - d->old_blocks));
+	if (c->pair.bytes < MEASURES) {
+		screen_print(s, STYLE_STRONG, "%s", units_bytes_signed(change, d->new_bytes - d->old_bytes));
+		fprintf(s->out, " %s, from %s to %s; %s %s\n\n", name_bytes(c),
+			units_bytes(from, d->old_bytes), units_bytes(to, d->new_bytes),
+			units_count_signed(blocks, d->new_blocks - d->old_blocks), name_blocks(c));
+	} else {
+		screen_print(
+			s, STYLE_STRONG, "%s", units_count_signed(blocks, d->new_blocks - d->old_blocks));
+		fprintf(s->out, " %s, from %s to %s\n\n", name_blocks(c), units_count(from, d->old_blocks),
+			units_count(to, d->new_blocks));
+	}
 	screen_print(s, STYLE_HEADING, "%zu new, %zu gone, %zu grown, %zu shrunk, %zu moved, %zu unchanged",
 		d->of_kind[DIFF_NEW], d->of_kind[DIFF_GONE], d->of_kind[DIFF_GROWN], d->of_kind[DIFF_SHRUNK],
 		d->of_kind[DIFF_MOVED], d->of_kind[DIFF_SAME]);
@@ -346,7 +400,7 @@ static double find_largest_change(const struct comparison *c, const struct argum
 
 	for (size_t i = 0; i < c->diff.count; i++) {
 		const struct diff_row *row = &c->diff.row[i];
-		double change = fabs((double)row->new.bytes - (double)row->old.bytes);
+		double change = fabs(change_of(c, row));
 
 		if (is_shown(a, row) && change > most)
 			most = change;
@@ -364,13 +418,32 @@ static void add_stack(struct table *t, const struct comparison *c, const struct 
 		table_frame(t, &line[i]);
 }
 
+/* Two runs that end alike may have done different work. */
+static void print_nothing(struct screen *s, const struct comparison *c)
+{
+	int64_t old = c->view[0].total.of[TOTAL_BYTES], new = c->view[1].total.of[TOTAL_BYTES];
+	char from[UNITS_TEXT], to[UNITS_TEXT];
+
+	fprintf(s->out, "no differences in %s\n",
+		c->pair.bytes == LIVE_BYTES           ? "live bytes or blocks"
+			: c->pair.bytes == PEAK_BYTES ? "bytes or blocks at the peak"
+						      : name_blocks(c));
+	if (c->pair.bytes == LIVE_BYTES && !c->view[0].span.given && old != new)
+		screen_hint(s, "Over the run the two allocated %s and %s: --sort total",
+			units_bytes(from, old), units_bytes(to, new));
+}
+
 static int print_screen(const struct comparison *c, const struct arguments *a, size_t rows)
 {
-	static const struct column columns[] = {
+	const bool has_bytes = c->pair.bytes < MEASURES;
+	const struct column columns[] = {
 		{ "size", COLUMN_RIGHT, false },
 		{ "change", COLUMN_RIGHT, false },
-		{ "blocks", COLUMN_RIGHT, true },
-		{ "change", COLUMN_RIGHT, true },
+		{ c->pair.blocks == TOTAL_BLOCKS              ? "allocs"
+				: c->pair.blocks == TEMPORARY ? "temp"
+							      : "blocks",
+			COLUMN_RIGHT, has_bytes },
+		{ "change", COLUMN_RIGHT, has_bytes },
 		{ "", COLUMN_BAR, true },
 		{ "", COLUMN_LEFT, false },
 		{ "allocated by", COLUMN_PLACE, false },
@@ -385,10 +458,12 @@ static int print_screen(const struct comparison *c, const struct arguments *a, s
 	if (!a->common.quiet)
 		print_head(&s, c);
 	if (!is_any_shown(c, a)) {
-		fputs("no differences in live bytes or blocks\n", s.out);
+		print_nothing(&s, c);
 		return screen_close(&s);
 	}
-	struct table *t = table_new(&s, columns, sizeof(columns) / sizeof(columns[0]), a->common.source_root);
+	/* Without bytes the first two columns go. */
+	struct table *t = table_new(&s, columns + (has_bytes ? 0 : 2),
+		sizeof(columns) / sizeof(columns[0]) - (has_bytes ? 0 : 2), a->common.source_root);
 	size_t printed = 0;
 	name = name_rows(c, a, rows);
 	for (size_t i = 0; i < c->diff.count; i++) {
@@ -402,11 +477,13 @@ static int print_screen(const struct comparison *c, const struct arguments *a, s
 			continue;
 		}
 		printed++;
-		table_text(t, STYLE_PLAIN, "%s", units_bytes(text, row->new.bytes));
-		table_text(t, choose_style(bytes), "%s", units_bytes_signed(text, bytes));
+		if (has_bytes) {
+			table_text(t, STYLE_PLAIN, "%s", units_bytes(text, row->new.bytes));
+			table_text(t, choose_style(bytes), "%s", units_bytes_signed(text, bytes));
+		}
 		table_text(t, STYLE_PLAIN, "%s", units_count(text, row->new.blocks));
 		table_text(t, choose_style(blocks), "%s", units_count_signed(text, blocks));
-		table_bar(t, most > 0 ? fabs((double)bytes) / most : 0);
+		table_bar(t, most > 0 ? fabs(change_of(c, row)) / most : 0);
 		table_text(t, STYLE_DIM, "%s", diff_kind_name(row->kind));
 		if (c->grouped) {
 			const struct view_row *r = &c->group[side_of(row)].row[origin_of(row)];

@@ -95,15 +95,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 static const struct argp argp = { own, parse_option, "FILE...", doc, OPTIONS_CHILD, NULL, NULL };
 
-#define LEFT_OF_PEAK 4 /* a share: below it the peak is the story */
-
-/* A program that has freed nearly everything still has a peak worth looking at. What
- * programs read stays in the order they ask for. */
+/* What programs read stays in the order they ask for. */
 static bool is_past_peak(const struct stat_report *r)
 {
+	int64_t live = r->totals.of[LIVE_BYTES], peak = r->totals.of[PEAK_BYTES];
+
 	return !r->options->json && !r->options->csv && !r->views[0].span.given
-		&& (r->group.known & 1u << PEAK_BYTES)
-		&& r->totals.of[LIVE_BYTES] < r->totals.of[PEAK_BYTES] / LEFT_OF_PEAK;
+		&& (r->group.known & 1u << PEAK_BYTES) && live < peak / VIEW_LEFT_OF_PEAK;
 }
 
 static int choose_sort(struct stat_report *r, struct tide_error *e)

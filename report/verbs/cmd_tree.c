@@ -15,7 +15,7 @@ struct arguments {
 	struct options common;
 	enum view_measure sort;
 	double least; /* share of the whole; below: summed up */
-	bool least_given, bottom_up;
+	bool least_given, sort_given, bottom_up;
 	const char *file;
 };
 
@@ -46,6 +46,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_TOP_DOWN: a->bottom_up = false; break;
 	case KEY_BOTTOM_UP: a->bottom_up = true; break;
 	case KEY_SORT:
+		a->sort_given = true;
 		if (view_measure_parse(arg, &a->sort))
 			argp_error(state,
 				"--sort: '%s' is not one of live, peak, total, count, allocations, "
@@ -326,6 +327,8 @@ static int print_screen(const struct arguments *a, const struct view *v, const s
 	if (t->node[0].first_child)
 		screen_hint(&s, "Branches below %s are summed up (--min)%s", units_percent(text, a->least, 1),
 			a->common.verbose ? "" : "; -v shows every call");
+	if (!a->sort_given && a->sort == PEAK_BYTES)
+		screen_hint(&s, VIEW_PAST_PEAK);
 	return screen_close(&s) ? EXIT_UNMEASURED : EXIT_FINE;
 }
 
@@ -347,6 +350,8 @@ int cmd_tree(int argc, char **argv)
 		error_print(&e);
 		return e.code;
 	}
+	if (!a.sort_given && !a.common.json && !a.common.csv && view_is_past_peak(&v))
+		a.sort = PEAK_BYTES;
 	tree_build(&t, &v, a.sort, a.bottom_up);
 	least = (int64_t)(a.least * (double)t.node[0].inclusive[0]);
 	if (a.common.json)

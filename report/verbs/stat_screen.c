@@ -330,7 +330,7 @@ static void print_next_steps(struct screen *s, const struct stat_report *r, size
 	if (r->group.key != KEY_SITE || r->view_count != 1 || r->views[0].span.given)
 		return;
 	if (!r->sort_given && r->sort == PEAK_BYTES)
-		screen_hint(s, "Sorted by peak, since little of it is still live: --sort live");
+		screen_hint(s, VIEW_PAST_PEAK);
 	if (r->sort != TEMPORARY && counts_temporary(r)
 		&& (double)p->temporary > MUCH_TEMPORARY * (double)p->total_blocks)
 		screen_hint(s, "Who makes temporary allocations: --sort temporary");

@@ -2,7 +2,8 @@
 #include "base/alloc.h"
 #include "site_items.h"
 
-struct diff_item *site_items(const struct view *v, struct site_keys *keys, bool rebuilt, size_t *count)
+struct diff_item *site_items(const struct view *v, struct site_keys *keys, const struct view_pair *pair,
+	bool rebuilt, size_t *count)
 {
 	struct diff_item *item = alloc_zeroed(v->kept_count + 1, sizeof(*item));
 
@@ -12,8 +13,8 @@ struct diff_item *site_items(const struct view *v, struct site_keys *keys, bool 
 
 		if (!v->kept[site])
 			continue;
-		i->bytes = v->site[site].of[LIVE_BYTES];
-		i->blocks = v->site[site].of[LIVE_BLOCKS];
+		i->bytes = view_value(&v->site[site], pair->bytes);
+		i->blocks = view_value(&v->site[site], pair->blocks);
 		/* Names are looked up only for sites that can be part of the answer. */
 		if (!i->bytes && !i->blocks)
 			continue;

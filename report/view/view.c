@@ -30,6 +30,30 @@ static const char *const key_name[KEYS] = {
 
 const char *view_measure_name(enum view_measure measure) { return measure_name[measure]; }
 
+struct view_pair view_pair_of(enum view_measure measure)
+{
+	switch (measure) {
+	case PEAK_BYTES:
+	case PEAK_BLOCKS: return (struct view_pair){ PEAK_BYTES, PEAK_BLOCKS, measure == PEAK_BLOCKS };
+	case TOTAL_BYTES:
+	case TOTAL_BLOCKS: return (struct view_pair){ TOTAL_BYTES, TOTAL_BLOCKS, measure == TOTAL_BLOCKS };
+	case TEMPORARY:
+	case REALLOCATIONS: return (struct view_pair){ MEASURES, measure, true };
+	default: return (struct view_pair){ LIVE_BYTES, LIVE_BLOCKS, measure == LIVE_BLOCKS };
+	}
+}
+
+bool view_is_past_peak(const struct view *v)
+{
+	return !v->span.given && (v->known & 1u << PEAK_BYTES)
+		&& v->total.of[LIVE_BYTES] < v->total.of[PEAK_BYTES] / VIEW_LEFT_OF_PEAK;
+}
+
+int64_t view_value(const struct measures *m, enum view_measure measure)
+{
+	return measure < MEASURES ? m->of[measure] : 0;
+}
+
 const char *view_key_name(enum view_key key) { return key_name[key]; }
 
 int view_measure_parse(const char *text, enum view_measure *measure)

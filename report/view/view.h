@@ -45,6 +45,19 @@ static inline void measures_add(struct measures *to, const struct measures *m)
 		view_add(&to->of[k], m->of[k]);
 }
 
+/* A measure as bytes and as blocks, which differences show beside each other. */
+struct view_pair {
+	enum view_measure bytes, blocks; /* MEASURES: there are none */
+	bool by_blocks;                  /* the measure is a count */
+};
+struct view_pair view_pair_of(enum view_measure measure);
+int64_t view_value(const struct measures *m, enum view_measure measure); /* 0 for MEASURES */
+
+/* A program that has freed nearly everything still has a peak worth looking at: screens then show it unless
+ * a measure is asked for, and say so. */
+#define VIEW_LEFT_OF_PEAK 4 /* live bytes are less than this part of the peak */
+#define VIEW_PAST_PEAK "Sorted by peak, since little of it is still live: --sort live"
+
 enum view_key {
 	KEY_SITE,
 	KEY_FUNCTION,
@@ -80,6 +93,7 @@ int view_load(struct view *v, const char *path, const struct selection *o, enum 
 int view_select(struct view *v, struct snapshot *s, struct symbols *symbols, const struct selection *o,
 	enum view_domain domain, struct tide_error *e);
 void view_close(struct view *v);
+bool view_is_past_peak(const struct view *v);
 
 struct view_row {
 	const char *key;         /* text: function, file, file:line ...; NULL: `line` says it */

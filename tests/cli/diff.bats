@@ -195,3 +195,29 @@ void *held; int main(void) { held = malloc(99); raise(SIGKILL); }'
 	grep -q ' grown grow ' out
 	LC_ALL=C "$TIDEMARK" diff a.tide b.tide | grep -q '##.* grown grow '
 }
+
+@test "--sort compares by any measure, and equal ends of unequal work are noticed" {
+	compile work -O1 -fno-builtin-malloc <<-'EOF'
+		#include <stdlib.h>
+		__attribute__((noinline)) void one(void) { void *volatile p = malloc(100); free(p); }
+		__attribute__((noinline)) void two(void) { void *volatile p = malloc(50); void *volatile q = malloc(7); free(p); free(q); }
+		int main(int c, char **v) { for (int i = 0; i < atoi(v[1]); i++) { one(); two(); } return c > 2; }
+	EOF
+	profile a.tide ./work 100
+	profile b.tide ./work 400
+	run -0 "$TIDEMARK" diff a.tide b.tide
+	[[ $output == *"no differences in live bytes"*"--sort total"* ]] || fail "$output"
+	run -0 "$TIDEMARK" diff a.tide a.tide
+	[[ $output == *"no differences in live bytes"* && $output != *"--sort"* ]] || fail "$output"
+	rows() { json "$("$TIDEMARK" diff --json "$@" a.tide b.tide)" '[(r["size"], r["size_diff"], r["count"], r["count_diff"], r["stack"][0]["function"]) for r in d["records"]], d["measure"]'; }
+	[ "$(rows --sort total)" = "([(40000, 30000, 400, 300, 'one'), (22800, 17100, 800, 600, 'two')], 'total_bytes')" ] || fail "$(rows --sort total)"
+	[[ $(rows --sort temporary) == "([(0, 0, 400, 300, 'one'), "*"], 'temporary')" ]] || fail "$(rows --sort temporary)"
+	[ "$(rows --sort peak)" = "([], 'peak_bytes')" ] || fail "$(rows --sort peak)"
+	[ "$("$TIDEMARK" diff --csv --sort total a.tide b.tide | sed -n 2p | cut -d, -f1-5)" = 40000,30000,400,300,grown ]
+	COLUMNS=100 run -0 "$TIDEMARK" diff --sort temporary a.tide b.tide
+	fits 100 <(echo "$output")
+	[[ $output == *"temporary allocations, from"* && $output != *" size "* ]] || fail "$output"
+	run -2 "$TIDEMARK" diff --sort nonsense a.tide b.tide
+	run -2 "$TIDEMARK" diff --sort peak --filter 'thread:*' a.tide b.tide
+	[[ $output == *"cannot compare by peak_bytes"* ]]
+}

@@ -116,3 +116,19 @@ setup() {
 		EOF
 	done
 }
+
+@test "what was nearly all freed is shown at its peak, as stat shows it" {
+	compile peak <<-'EOF'
+		#include <stdlib.h>
+		__attribute__((noinline)) void *rise(void) { return malloc(500000); }
+		__attribute__((noinline)) void *rest(void) { return malloc(10); }
+		int main(void) { char *volatile p = rise(); free(p); return rest() == 0; }
+	EOF
+	"$TIDEMARK" run -q -o peak.tide ./peak
+	COLUMNS=100 run -0 "$TIDEMARK" tree peak.tide
+	[[ $output == *"     peak  share"* && $output == *rise*peak.c:2* && $output == *"--sort live"* ]] || fail "$output"
+	COLUMNS=100 run -0 "$TIDEMARK" tree --sort live peak.tide
+	[[ $output == *"     live  share"* && $output != *rise* && $output != *"--sort live"* ]] || fail "$output"
+	# What programs read keeps its measure.
+	[ "$(json "$("$TIDEMARK" tree --json peak.tide)" 'd["tree"]["inclusive"]["live_bytes"]')" = 10 ]
+}
