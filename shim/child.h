@@ -1,4 +1,4 @@
-/* child.h - children of the program that are ours: images and keepers.
+/* child.h - children of the program that are ours: images and reapers.
  *
  * They have exit signal 0, so that only a wait with __WALL or __WCLONE sees them:
  * one of a tracer or a debugger, mostly. Those waits are hooked (hooks_wait.c) and

@@ -1,4 +1,4 @@
-/* count.c - what the counters do seldom; see count.h. */
+/* count.c - slow paths of the counters; see count.h. */
 #include "count.h"
 #include "lock.h"
 #include "memory.h"

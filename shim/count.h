@@ -32,7 +32,7 @@ void count_new_size(struct ledger_counter *c, uint64_t size, uint32_t blocks);
 uint64_t count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uint64_t slot);
 /* The calling thread is about to make the second one. */
 void count_go_threaded(struct thread *t);
-/* The same, found out by the second one: `first` was alone until now. It goes on counting meanwhile. */
+/* As count_go_threaded, but called by the second thread; `first` keeps running and counting. */
 void count_found_threaded(struct thread *first);
 /* Live bytes and blocks of the process, with what the threads hold back; a new
  * peak is noted. Exact while no other thread is inside an event. Reads a line of

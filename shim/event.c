@@ -1,4 +1,4 @@
-/* event.c - the seldom parts of an event; see event.h. */
+/* event.c - slow paths of allocation and free events; see event.h. */
 #include "event.h"
 #include "freeze.h"
 #include "table.h"

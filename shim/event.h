@@ -17,8 +17,8 @@
 
 void event_made_nested(uintptr_t p, uint64_t size);
 void event_unseen(struct thread *t, uint64_t slot, uintptr_t p, uint64_t old_size);
-/* Sampling, stopped, or ignored; reached when sample_left is used up. Whoever makes
- * a block has subtracted its size there (event_pass). */
+/* Slow path while sampling, stopped, or inside __lsan_disable; reached when sample_left is
+ * used up. event_pass has already charged the size to it. */
 void event_made_special(struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e);
 void event_recalculate_special(void);
 /* Adds to LEDGER_TRACKED: a note about a block (TRACKED_*), or memory that is charged to
@@ -89,7 +89,7 @@ HOT_INLINE enum event_rest event_made_fast(struct thread *t, uintptr_t p, uint64
 	return event_enter(t, p, size, slack, place, l->counter, l->site);
 }
 
-/* The same of a free. */
+/* As event_made_fast, for a free. */
 HOT_INLINE bool event_freed_fast(struct thread *t, uintptr_t p)
 {
 	struct block_leaf *leaf = block_leaf_of(p);

@@ -177,7 +177,7 @@ static void image_finish(int32_t pid)
 /* Who answers: a collector that was started here, one of the run's server, or one that has asked. */
 enum collector { COLLECTOR_OURS, COLLECTOR_SERVED, COLLECTOR_OUTSIDE };
 
-/* True when the collector is gone; reaps its keeper when we have started it,
+/* True when the collector is gone; reaps its reaper when we have started it,
  * and waits for it when it is `ending`. */
 static bool collector_gone(int pid, bool ours, bool ending, int *result)
 {

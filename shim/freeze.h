@@ -14,7 +14,7 @@
  *        ◀───────────────────────── DONE
  *
  * FZ1  Raw system calls only; errno, the signal mask and every handler are as
- *     before on return. All signals are blocked meanwhile.
+ *     before on return. All signals are blocked in between.
  * FZ2  No descriptor, child or signal that the program could notice is left.
  *     Clones have exit signal 0 and are reaped here with __WALL.
  * FZ3  A collector that dies never leaves a thread waiting.

@@ -1,8 +1,8 @@
 /* hooks.c - the malloc family, with glibc's contract.
  *
  * An exported function only decides whether there is anything to do, and jumps:
- * to the real function, or to a twin, which then stands where it stood: _fast for
- * the common case, _full for all others.
+ * to the real function, or to a twin with the same stack frame: _fast for the
+ * common case, _full for all others.
  * Every hook: real call, then enter; or enter, take, real call (BM2, S4). The
  * frame address gives the caller's return address, stack pointer and rbp.
  * errno is the real function's: nothing here changes it.

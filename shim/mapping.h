@@ -8,7 +8,7 @@
  * MG1  Sites of mappings are never part of the heap's totals.
  *
  * Threads: all; one lock. Signals: nested entries are not recorded. Fork: the
- * list is inherited; mapping_after_fork, once it is copied, orders it anew.
+ * list is inherited; mapping_after_fork sorts it again once it is copied.
  */
 #ifndef TIDEMARK_MAPPING_H
 #define TIDEMARK_MAPPING_H

@@ -10,7 +10,7 @@
  * RO2  One thread at a time; a second one finds rounds_busy set, adds to
  *     missed.rounds and goes on. The word lies in the ledger, so that a forked
  *     child starts with a free one.
- * RO3  Other threads may change counters meanwhile: each value read is one the
+ * RO3  Other threads may change counters at the same time: each value read is one the
  *     site really had around the mark.
  *
  * Signals: a handler that marks inside of a mark goes the way of RO2.

@@ -493,7 +493,7 @@ uint32_t rule_learn(uintptr_t key)
 	size_t line = (size_t)(place - rule_table) / LINE_ENTRIES;
 	__atomic_fetch_or(&used[line / 64], 1ull << line % 64, __ATOMIC_SEQ_CST);
 	__atomic_store_n(place, entry, __ATOMIC_SEQ_CST);
-	/* Its code may have been unloaded meanwhile, and the flush be over. */
+	/* Its code may have been unloaded in between, and the flush may be over. */
 	if (generation != __atomic_load_n(&state.generation, __ATOMIC_SEQ_CST))
 		__atomic_store_n(place, 0, __ATOMIC_RELAXED);
 	return rule;

@@ -1,8 +1,8 @@
 /* server.h - asking the collector server of `tidemark run` for a snapshot.
  *
  * `run` keeps a process that serves all programs of the run (report/collect/server.h).
- * Asking it costs less than starting a collector, and it keeps the rights of whoever
- * typed `run`: a daemon that has changed to another user still gets a full snapshot.
+ * Asking it costs less than starting a collector, and it keeps the rights of the user
+ * who typed `run`: a daemon that has changed to another user still gets a full snapshot.
  *
  *   program ──clone, exit signal 0──▶ caller ──connect, request──▶ server
  *                                            ◀── number of a collector ──

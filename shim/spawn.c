@@ -1,4 +1,4 @@
-/* spawn.c - the collector and its keeper: see spawn.h. */
+/* spawn.c - the collector and its reaper: see spawn.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,7 +23,7 @@
 
 static char environment_text[4096];
 static char *environment_list[64];
-static char keeper_stack[STACK_BYTES] __attribute__((aligned(64)));
+static char reaper_stack[STACK_BYTES] __attribute__((aligned(64)));
 static char middle_stack[4096] __attribute__((aligned(64)));
 static char exec_stack[STACK_BYTES] __attribute__((aligned(64)));
 
@@ -239,7 +239,7 @@ static void __attribute__((noreturn)) process_end(int status)
 		raw1(SYS_exit_group, status);
 }
 
-static void keeper_run(void *p)
+static void reaper_run(void *p)
 {
 	struct {
 		void *handler;
@@ -258,7 +258,7 @@ static void keeper_run(void *p)
 	pid = lock == LOCK_REFUSED
 		? -ENOENT
 		: process_start(CLONE_VM | CLONE_VFORK, exec_stack + STACK_BYTES, collector_exec, s);
-	raw5(SYS_prctl, PR_SET_NAME, "tidemark-keeper", 0, 0, 0);
+	raw5(SYS_prctl, PR_SET_NAME, "tidemark-reaper", 0, 0, 0);
 	for (unsigned i = 0; lock >= 0 && i < (unsigned)lock; i++)
 		raw1(SYS_close, i);
 	spawn_close(lock >= 0 ? (unsigned)lock + 1 : 0);
@@ -273,15 +273,15 @@ static void keeper_run(void *p)
 
 long spawn_clone(void (*entry)(void *), void *argument)
 {
-	return process_start(CLONE_VM, keeper_stack + STACK_BYTES, entry, argument);
+	return process_start(CLONE_VM, reaper_stack + STACK_BYTES, entry, argument);
 }
 
-long spawn_start(struct spawn *s) { return spawn_clone(keeper_run, s); }
+long spawn_start(struct spawn *s) { return spawn_clone(reaper_run, s); }
 
-/* In between: its end makes the keeper nobody's child. */
+/* In between: its end makes the reaper nobody's child. */
 static void middle_run(void *p)
 {
-	process_end(process_start(0, keeper_stack + STACK_BYTES, keeper_run, p) < 0);
+	process_end(process_start(0, reaper_stack + STACK_BYTES, reaper_run, p) < 0);
 }
 
 long spawn_detached(struct spawn *s)
@@ -291,7 +291,7 @@ long spawn_detached(struct spawn *s)
 	raw5(SYS_prctl, PR_GET_CHILD_SUBREAPER, &reaper, 0, 0, 0);
 	/* Who takes in orphans would get this one as an ordinary child. */
 	if (reaper || raw0(SYS_getpid) == 1)
-		return process_start(0, keeper_stack + STACK_BYTES, keeper_run, s);
+		return process_start(0, reaper_stack + STACK_BYTES, reaper_run, s);
 	long middle = process_start(CLONE_VM, middle_stack + sizeof middle_stack, middle_run, s);
 	return middle > 0 && raw4(SYS_wait4, middle, 0, __WALL, 0) == middle ? 0 : middle;
 }

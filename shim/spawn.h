@@ -1,18 +1,18 @@
 /* spawn.h - starting the collector so that the program never has a child.
  *
  * A process that calls execve becomes an ordinary child of its parent, with
- * SIGCHLD and all. So the collector's parent is not the program but a keeper:
+ * SIGCHLD and all. So the collector's parent is not the program but a reaper:
  * a raw clone with exit signal 0 that never calls execve, holds no descriptor but
  * its lock, has all signals blocked, waits for the collector and ends with its
  * status.
  *
- *   program ──clone, exit signal 0──▶ keeper ──vfork, execve──▶ collector
+ *   program ──clone, exit signal 0──▶ reaper ──vfork, execve──▶ collector
  *
- * SP1  The keeper is seen only by a wait with __WALL or __WCLONE; who asked for
- *     it to be waited for does so. That of a watcher, which lives as long as the
- *     program, is no child of it at all.
+ * SP1  The reaper is seen only by a wait with __WALL or __WCLONE; who asked for
+ *     it to be waited for does so. A watcher lives as long as the program, so its
+ *     reaper is not a child of the program at all.
  * SP2  Raw system calls only; nothing of libc, no thread-local memory.
- * SP3  From before the collector's start to after its end the keeper has a shared
+ * SP3  From before the collector's start to after its end the reaper has a shared
  *     lock on the byte PID (of the program) of the file "lock" in the folder of
  *     the ledger: `run` waits for that (report/collect/session_lock.h). Where the ledger
  *     is gone the run is over, and no collector is started.
@@ -40,10 +40,10 @@ void spawn_environment(char *const *from);
  * `make install` puts it relative to the library. NULL when it is in none of these places. */
 const char *spawn_find_collector(void);
 
-/* Starts it; the keeper's number, or -errno. The keeper runs in our memory: its
+/* Starts it; the reaper's number, or -errno. The reaper runs in our memory: its
  * end must be waited for. */
 long spawn_start(struct spawn *s);
-/* Starts it with a keeper that lives on its own, on a copy of our memory, and is
+/* Starts it with a reaper that lives on its own, on a copy of our memory, and is
  * nobody's child but where orphans come back to us: 0, -errno, or a child's number. */
 long spawn_detached(struct spawn *s);
 

@@ -29,7 +29,7 @@
 #define COLD __attribute__((cold, noinline))
 #define HOT_INLINE static inline __attribute__((always_inline))
 #define compiler_barrier() __asm__ volatile("" ::: "memory")
-/* Keeps a value in a register: gcc computes addresses of elements anew at each use. */
+/* Keeps a value in a register: gcc computes addresses of elements again at each use. */
 #define in_register(x) __asm__("" : "+r"(x))
 
 #define THREAD_IDLE 1ul
@@ -49,7 +49,7 @@ struct walk_place {
 
 struct walk_frame {
 	uint64_t hash;     /* rolling hash of the pcs from the outermost frame to this */
-	uint64_t identity; /* the same of slots, pcs and (where it matters) rbp: WK5 */
+	uint64_t identity; /* rolling hash of slots, pcs and (where it matters) rbp: WK5 */
 	uintptr_t rbp;     /* while pc runs */
 	uint32_t node;     /* trie node of the frames to here (complete stacks); 0 unknown */
 	uint16_t extras;   /* words, beside return addresses, that outer frames' places depend on */
@@ -65,7 +65,7 @@ struct walk_word {
 #define WALK_FRAMES 2048u /* cached frames; deeper stacks drop their outer part */
 #define WALK_EXTRAS (2 * WALK_FRAMES)
 #define WALK_DEPTH_MAX 1024u /* greatest depth limit */
-#define WALK_EXTRA 128u      /* frames walked beyond the depth limit, so that returns do not walk anew */
+#define WALK_EXTRA 128u      /* frames walked beyond the depth limit, so that returns need no new walk */
 
 /* A stack that was walked lately, as its innermost frames on top of a cached one,
  * the trunk: WK4. Two cache lines. */

@@ -199,8 +199,8 @@ bool store_fork(uint32_t *number)
 		LEDGER_TRACKED,
 	};
 	struct ledger_header *old = state.ledger;
-	/* The parent goes on: what it has made touchable since is not so in our copy
-	 * of its address space, though its counts already tell of it. */
+	/* The parent keeps growing its tables: its counts may exceed what is mapped in
+	 * our copy of its address space. */
 	uint64_t touchable_here[LEDGER_TABLES];
 	for (unsigned i = 0; i < LEDGER_TABLES; i++)
 		touchable_here[i] = table_reserved(i);

@@ -71,7 +71,7 @@ TIDE_WEAK struct tide_left tide_scope_end(const char *name);
 
 /* References from this block do not keep others alive (weakref). */
 TIDE_WEAK void tide_weak(const void *block);
-/* This block, and what it refers to, is no leak. */
+/* Neither this block nor what it refers to is a leak. */
 TIDE_WEAK void tide_ignore(const void *block);
 
 /* The reference model, asked about this moment. Each call makes a frozen copy of the

@@ -225,7 +225,7 @@ static uint32_t walk_other(struct thread *t, const uintptr_t *e, uint64_t domain
 		return site;
 	if (domain)
 		flags |= domain == SITE_DOMAIN_MAPPING ? LEDGER_SITE_MAPPING : LEDGER_SITE_TRACKED;
-	/* The cache is the scratch space: what it held is walked anew later. */
+	/* The cache is the scratch space: what it held is walked again later. */
 	t->frames = 0;
 	for (uint32_t k = 0; k < count; k++) {
 		const struct walk_step *s = &t->step[count - 1 - k];
@@ -313,8 +313,8 @@ HOT_INLINE uint32_t walk_lean(struct thread *t, const uintptr_t *e)
 				return 0;
 			if (likely(holds(t, kept, low)))
 				break;
-			/* Further out a frame was made anew, in the same place: what is inside
-			 * of it stands, and the walk goes on from there. */
+			/* An outer frame was replaced at the same address. The inner frames
+			 * are still valid, so the walk resumes there. */
 			const struct walk_place *change = changed_place(t, kept - 1, low);
 			if (!change || p - change > step + WALK_FEW - s)
 				return 0;

@@ -53,7 +53,7 @@ enum walk_bottom {
 
 HOT_INLINE const uintptr_t *walk_entry(void *frame_address) { return frame_address; }
 
-/* Do the return addresses of frames [low, high) stand where they stood? */
+/* Are the return addresses of frames [low, high) unchanged? */
 HOT_INLINE bool walk_verify(const struct walk_place *place, uint32_t high, uint32_t low)
 {
 #define WALK_BAD(p) (*(const uintptr_t *)(p)->slot ^ (p)->pc)
@@ -75,7 +75,7 @@ HOT_INLINE bool walk_verify(const struct walk_place *place, uint32_t high, uint3
 		|| likely(!(WALK_BAD(end) | WALK_BAD(end + 1) | WALK_BAD(end + 2) | WALK_BAD(end + 3)));
 }
 
-/* The same of extra[low..high). */
+/* As walk_verify, for extra[low..high). */
 bool walk_verify_extras(const struct walk_word *extra, uint32_t high, uint32_t low);
 
 /* Both return a site >= 1. `domain` 0: blocks; else a constant of site.h. */

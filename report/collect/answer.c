@@ -74,7 +74,7 @@ static int answer(
 	uint64_t found = snapshot_block_at(s->blocks, s->block_count, address);
 	uint32_t block = (uint32_t)found;
 	if (kind != QUERY_COLLECT && found == SNAPSHOT_NONE)
-		return error_set(e, EXIT_USAGE, "cannot answer for %#llx|it is no live block|",
+		return error_set(e, EXIT_USAGE, "cannot answer for %#llx|no live block begins there|",
 			(unsigned long long)address);
 	if (leaks_classify(s, &options, &l, e))
 		return -1;

@@ -90,7 +90,7 @@ static void copy(void *context)
 }
 
 /* A process that another user owns, or has changed to another user, may have
- * written into the ledger where a snapshot goes: that is no order of ours (CL3). */
+ * written into the ledger where a snapshot goes: we must not follow that (CL3). */
 static bool process_foreign(const struct collecting *c)
 {
 	const struct collect *r = c->request;
@@ -371,7 +371,7 @@ static int take_private(struct collecting *c, struct tide_error *e)
 	return result;
 }
 
-/* What the run left out; a word that is no kind was refused by `run`. */
+/* What the run left out; `run` has refused words that name no kind. */
 static void roots_option(struct collecting *c, const struct ledger_copy *early, struct image_options *o)
 {
 	char *list = ledger_option(early, "ROOTS");
@@ -429,8 +429,8 @@ static int take(struct collecting *c, struct tide_error *e)
 	}
 	sections(c);
 	if (ledger_map_cut())
-		return error_set(
-			e, EXIT_UNMEASURED, "cannot read the ledger %s|it was cut off meanwhile|", r->ledger);
+		return error_set(e, EXIT_UNMEASURED,
+			"cannot read the ledger %s|it was cut off while it was read|", r->ledger);
 	r->complete = c->made.process.complete;
 	if (r->flags & REQUEST_FLAG_QUERY) {
 		result = answer_query(c->map.header, c->map.bytes, c->writer, e);

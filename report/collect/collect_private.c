@@ -19,7 +19,7 @@ int collect_private(struct ledger_copy *c, struct remote *m, struct tide_error *
 {
 	struct ledger_header h;
 
-	/* The kernel merges neighbouring mappings: it need not stand at the start of one. */
+	/* The kernel merges neighbouring mappings: the header need not be at the start of one. */
 	for (size_t i = 0; i < m->mapping_count; i++) {
 		const struct remote_mapping *p = &m->mappings[i];
 		uint64_t from = p->lo, end;

@@ -1,5 +1,5 @@
-/* collect_private.h - a ledger that is no file but memory of its process
- * (LEDGER_FLAG_PRIVATE): nobody told us where, so it is looked for.
+/* collect_private.h - a ledger that is not a file but memory of its process
+ * (LEDGER_FLAG_PRIVATE): no path leads to it, so it is searched for.
  */
 #ifndef TIDEMARK_COLLECT_PRIVATE_H
 #define TIDEMARK_COLLECT_PRIVATE_H

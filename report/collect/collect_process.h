@@ -1,4 +1,4 @@
-/* collect_process.h - what /proc tells of a process at a snapshot. */
+/* collect_process.h - what /proc says about a process at a snapshot. */
 #ifndef TIDEMARK_COLLECT_PROCESS_H
 #define TIDEMARK_COLLECT_PROCESS_H
 

@@ -20,7 +20,7 @@
 
 #define LOOK_NS 50000000ull
 #define CONDITIONS_MAX 32u
-#define SMALL (1ull << 20) /* growth of less than this much is none */
+#define SMALL (1ull << 20) /* less growth than this is ignored */
 
 struct watch {
 	struct ledger_header *ledger; /* mapped, shared */
@@ -79,7 +79,7 @@ bool watch_fires(struct watch_condition *c, const struct watch_values *now, uint
 	case WATCH_LIVE: c->was_true = now->live > c->limit; break;
 	case WATCH_ALLOCATIONS: c->was_true = now->allocations > c->limit; break;
 	case WATCH_LIVE_GROWTH:
-		/* The snapshot that it causes sets live_before anew. */
+		/* The snapshot that it causes sets live_before again. */
 		return (double)now->live
 			> (double)(live_before > SMALL ? live_before : SMALL) * (1 + c->share);
 	}

@@ -193,7 +193,7 @@ static void put_mapping(struct pprof *p, const struct snapshot *s, size_t module
 	mapping.memory_limit = m->hi;
 	mapping.filename = intern_text(&p->texts, snapshot_string(s, m->path));
 	mapping.build_id = intern_text(&p->texts, snapshot_string(s, m->build_id));
-	/* Names are here: pprof shall not look for them again. */
+	/* The names are here: pprof must not look for them again. */
 	mapping.has_functions = mapping.has_filenames = mapping.has_line_numbers = mapping.has_inline_frames =
 		1;
 	piece.n_mapping = 1;

@@ -142,7 +142,7 @@ static void sums_make(struct sums *s)
 	free(order);
 }
 
-/* Mappings and tracked domains are no part of the heap's totals. The peak of the process is what its
+/* The heap's totals leave out mappings and tracked domains. The peak of the process is what its
  * sites held at the latest peak version: with threads that is a little less than the truth, and more or
  * less than the shim's own figure, which leaves out what threads held back (shim/count.h, CN1). When more
  * lives now, the peak is now. */

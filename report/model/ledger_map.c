@@ -42,8 +42,8 @@ int ledger_map_open(struct ledger_map *m, const char *path, struct tide_error *e
 		return error_set(e, EXIT_UNMEASURED, "cannot open the ledger %s|%s|", path, strerror(errno));
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size < sizeof(*m->header)
 		|| (uint64_t)st.st_size > BYTES_MAX || (st.st_uid != geteuid() && geteuid()))
-		return error_set(e, EXIT_UNMEASURED, "%s is no ledger|it is %s|", path,
-			!S_ISREG(st.st_mode)                                ? "no ordinary file"
+		return error_set(e, EXIT_UNMEASURED, "%s is not a ledger|it is %s|", path,
+			!S_ISREG(st.st_mode)                                ? "not a regular file"
 				: (uint64_t)st.st_size < sizeof(*m->header) ? "too short"
 				: (uint64_t)st.st_size > BYTES_MAX          ? "too long"
 									    : "another user's");

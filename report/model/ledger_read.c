@@ -107,7 +107,7 @@ static int copy_from(struct ledger_copy *c, ledger_read_at *read_at, void *conte
 	c->room = room;
 	got = read_at(context, &c->header, sizeof(c->header), 0);
 	if (got < sizeof(c->header) || memcmp(c->header.magic, LEDGER_MAGIC, 8))
-		return error_set(e, EXIT_UNMEASURED, "%s is no ledger|%s|", path,
+		return error_set(e, EXIT_UNMEASURED, "%s is not a ledger|%s|", path,
 			got < sizeof(c->header) ? "it is cut off" : "it does not begin like one");
 	if (c->header.version != LEDGER_VERSION || c->header.header_bytes != sizeof(c->header))
 		return error_set(e, EXIT_UNMEASURED,
@@ -133,7 +133,7 @@ int ledger_copy_descriptor(struct ledger_copy *c, int fd, const char *path, stru
 
 	memset(c, 0, sizeof(*c));
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return error_set(e, EXIT_UNMEASURED, "%s is no ledger|it is no ordinary file|", path);
+		return error_set(e, EXIT_UNMEASURED, "%s is not a ledger|it is not a regular file|", path);
 	/* Counts are what is in use (LG1), and was written: a sparse file has room for no more. */
 	return copy_from(
 		c, file_read_at, &fd, (uint64_t)st.st_size, ROOM + 2 * 512 * (uint64_t)st.st_blocks, path, e);

@@ -198,7 +198,7 @@ int perfmap_read(const char *path, uid_t owner, uint64_t since_ns, struct perfma
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (st.st_uid != owner && st.st_uid != 0)) {
 		close(fd);
 		return error_set(e, EXIT_UNMEASURED,
-			"%s is not used|it is no regular file of the program's user|remove it", path);
+			"%s is not used|it is not a regular file of the program's user|remove it", path);
 	}
 	/* Files carry the time of the last tick: up to 10 ms ago. */
 	if ((uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec + 20000000u < since_ns) {

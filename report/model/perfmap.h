@@ -33,8 +33,8 @@ struct perfmap {
 
 /* The map of a process, dead or alive; of a live one looked for in its own /tmp and
  * pid namespace first. A file last written before `since_ns` (wall clock; 0: any) is
- * that of an earlier process with the number. An absent map is no error: 0 with
- * count 0. */
+ * that of an earlier process with the number. Where there is no map, this returns
+ * 0 with count 0. */
 int perfmap_read_process(pid_t pid, uint64_t since_ns, struct perfmap *map, struct tide_error *e);
 int perfmap_read(const char *path, uid_t owner, uint64_t since_ns, struct perfmap *map, struct tide_error *e);
 

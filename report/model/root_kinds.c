@@ -66,7 +66,7 @@ int root_kinds_parse(const char *list, uint32_t *skip, struct tide_error *e)
 
 		if (!kind)
 			return error_set(e, EXIT_USAGE,
-				"'%.*s' is no kind of root|the kinds are global, tls, "
+				"'%.*s' is not a kind of root|the kinds are global, tls, "
 				"pthread_key, stack, register, mapping, kernel|write for example --roots=-mapping,-register",
 				(int)length, word);
 		*(minus ? &without : &only) |= 1u << kind;

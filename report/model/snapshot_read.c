@@ -269,12 +269,13 @@ static int map_file(const char *path, struct snapshot_reader *r, struct tide_err
 		return error_set(e, EXIT_UNMEASURED, "cannot open %s|%s|%s", path, strerror(errno),
 			errno == ENOENT ? "`tidemark run PROGRAM` makes a snapshot" : "");
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		error_set(e, EXIT_UNMEASURED, "%s is no snapshot|it is %s|give a .tide file", path,
+		error_set(e, EXIT_UNMEASURED, "%s is not a snapshot|it is %s|give a .tide file", path,
 			S_ISDIR(st.st_mode)            ? "a folder"
 				: S_ISFIFO(st.st_mode) ? "a pipe"
-						       : "no ordinary file");
+						       : "not a regular file");
 	} else if (!st.st_size) {
-		error_set(e, EXIT_UNMEASURED, "%s is no snapshot|it is empty|take the snapshot again", path);
+		error_set(
+			e, EXIT_UNMEASURED, "%s is not a snapshot|it is empty|take the snapshot again", path);
 	} else {
 		r->map_bytes = (uint64_t)st.st_size;
 		r->map = mmap(NULL, r->map_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -302,7 +303,7 @@ static int check_magic(const struct snapshot *s, const struct snapshot_reader *r
 			"transfer it as binary",
 			s->path);
 	return error_set(e, EXIT_UNMEASURED,
-		"%s is no snapshot|it does not begin like a .tide file|"
+		"%s is not a snapshot|it does not begin like a .tide file|"
 		"give a file that `tidemark run` or `snap` has written",
 		s->path);
 }

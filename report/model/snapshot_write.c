@@ -269,7 +269,7 @@ static int output_open(struct output *o, const char *path, struct tide_error *e)
 		return error_set(e, EXIT_UNMEASURED,
 			"cannot write %s|it is %s|give the name of a file "
 			"that may be made or replaced",
-			path, !*base || S_ISDIR(st.st_mode) ? "a folder" : "no ordinary file");
+			path, !*base || S_ISDIR(st.st_mode) ? "a folder" : "not a regular file");
 	for (unsigned attempt = 0; attempt < 1000; attempt++) {
 		o->name = alloc_printf(
 			"%.*s.tidemark-%d-%u.part", (int)(base - path), path, (int)getpid(), attempt);

@@ -72,7 +72,7 @@ const char *screen_ellipsis(const struct screen *s);
 
 /* A bar of `cells` columns, filled to `share` (0..1) and padded with blanks. To free. */
 char *screen_bar(const struct screen *s, double share, unsigned cells);
-/* One column a value, scaled to the largest; zero is blank. To free. */
+/* One column per value, scaled to the largest; zero is blank. To be freed. */
 char *screen_sparkline(const struct screen *s, const double *values, size_t count);
 /* Reduces `count` values to `cells` by their maximum. */
 void screen_squeeze(const double *values, size_t count, double *cells, size_t cell_count);

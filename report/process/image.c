@@ -326,7 +326,7 @@ static void begin(
 		.options = *o,
 		.target = o->pid ? o->pid : ledger->pid };
 	im->memory.mem = im->memory.pagemap = im->reader_descriptor = -1;
-	/* The ledger is mapped there as it is here; its words are no references. */
+	/* The ledger is mapped there as it is here; its words do not count as references. */
 	if (!remote_open(&self, getpid(), &e)) {
 		const struct remote_mapping *p = remote_mapping_at(&self, (uint64_t)ledger);
 
@@ -414,7 +414,7 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 		word_set(&l->freeze, FREEZE_DONE);
 }
 
-/* Killed before there was an image: what the ledger holds is told by `run`. */
+/* Killed before there was an image: `run` reports what the ledger holds. */
 static int ended_early(const struct image *im, struct tide_error *e)
 {
 	if ((im->reader && im->reader != im->target) || process_lives(im->target))
@@ -457,8 +457,8 @@ static bool event_wait(struct image *im)
 		&& l->collector_pid == getpid() && !process_over(im);
 }
 
-/* The process is told of its new child at once: should we be killed, it is
- * reaped after the next snapshot. */
+/* The process learns of its new child at once, so that it reaps the child after
+ * the next snapshot if we are killed. */
 static void image_note(struct image *im, int pid)
 {
 	im->reader = pid;

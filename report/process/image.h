@@ -55,8 +55,8 @@ struct image {
 };
 
 /* `ledger` is mapped read-write, `bytes` long. copy() is called once, while
- * all threads stand, also when there is nothing to read. 0, or -1 when there
- * is no moment at all. */
+ * all threads are stopped, also when there is nothing to read. 0, or -1 when they
+ * could not be stopped at all. */
 int image_answer(struct image *im, struct ledger_header *ledger, uint64_t bytes,
 	const struct image_options *o, void (*copy)(void *), void *context, struct tide_error *e);
 int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes,

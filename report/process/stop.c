@@ -153,7 +153,7 @@ static void seize(struct stop *s, struct stop_thread *t)
 		&& sscanf(line, "%lld %*s %*s %*s %llx", &number, &limit) == 2 && number == SYS_epoll_wait
 		&& (int)limit > 0)
 		t->blocked_ns = task_waited(s->pid, t->tid);
-	/* An exec that has begun is told to us: stop_release. */
+	/* The kernel reports an exec that has begun: stop_release. */
 	if (ptrace(PTRACE_SEIZE, t->tid, 0, PTRACE_O_TRACEEXEC)) {
 		s->refused |= errno != ESRCH;
 		return;

@@ -1,4 +1,4 @@
-/* stop.h - making the threads of another process stand still, in layers.
+/* stop.h - stopping the threads of another process, in layers.
  *
  * 1. ptrace (SEIZE + INTERRUPT): all registers, no signal. Waits that the
  *    kernel ends with EINTR although no signal came (epoll_wait and a few
@@ -6,10 +6,10 @@
  * 2. /proc/PID/task/TID/syscall of a thread that is blocked in the kernel:
  *    stack pointer and program counter; checked again after the image is made.
  * 3. Parked in a signal handler by the process itself (shim/park.h).
- * 4. Else nothing is known but that it has a stack.
+ * 4. Of all others nothing is known but that they have a stack.
  *
  * T1  After stop_release no thread is traced or stopped by us, and a signal
- *     that came meanwhile is delivered.
+ *     that came in between is delivered.
  * T2  The asking thread (`self`) is never touched: it waits for us.
  * T3  A thread that does not react within a bounded time is layer 2 or 4.
  */

@@ -1,7 +1,7 @@
 /* count_notes.h - which words of blocks may be reference counts: noted by the collector, while it reads
  * the heap (SECTION_COUNTS). What they mean is found later, by declared.h.
  *
- * N1  Bounded: the first 64 bytes of a block; of each site at most COUNT_NOTES_COLUMNS offsets, chosen from its first blocks; one byte a block and offset.
+ * N1  Bounded: the first 64 bytes of a block; of each site at most COUNT_NOTES_COLUMNS offsets, chosen from its first blocks; one byte per block and offset.
  * N2  No content but numbers below 254 is kept.
  */
 #ifndef TIDEMARK_COUNT_NOTES_H

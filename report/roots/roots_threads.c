@@ -112,7 +112,7 @@ static void descriptor_seen(struct roots *r, uint64_t descriptor, int what)
 }
 
 /* The dynamic TLS of a thread that has ended is kept for the next thread on
- * its stack. It is no leak, and nothing in it counts. */
+ * its stack. It is not a leak, and its words are not roots. */
 static void ended_tls(struct roots *r, uint64_t descriptor)
 {
 	uint64_t dtv = word_at(r, descriptor + r->libc.dtv), count, entry[2];
@@ -226,8 +226,8 @@ void roots_threads(struct roots *r)
 		if (!lists || !list_walk(r, c->stack_user + 16, descriptor_cached, 0))
 			roots_doubt(r, "libc's lists of thread stacks could not be read");
 	}
-	/* libc wipes the keys of such threads: what they alone held cannot be told from what was
-	 * lost before. The parent's own snapshot tells that. */
+	/* libc wipes the keys of such threads: what they alone held cannot be distinguished from
+	 * what was lost before. A snapshot of the parent shows the difference. */
 	for (uint64_t i = 0; r->threads_left && i < r->scan->block_count; i++)
 		if (r->scan->blocks[i].thread == UINT32_MAX)
 			r->scan->blocks[i].flags |= BLOCK_LEFT;

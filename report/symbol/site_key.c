@@ -336,7 +336,7 @@ static struct frame_hash frame_hash(struct site_keys *k, uint32_t f)
 	return below;
 }
 
-/* The innermost line that is no wrapper: its frame, and its place there. The
+/* The innermost line that is not a wrapper's: its frame, and its place there. The
  * innermost of all when there are only wrappers. */
 static uint32_t caller_line(struct site_keys *k, uint32_t site, size_t *place)
 {

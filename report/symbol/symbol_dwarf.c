@@ -188,7 +188,7 @@ static uint32_t scope_add(struct unit *u, const Dwarf_Die *die, uint32_t parent)
 }
 
 /* Scopes below `die`; `parent` is the scope around them. Methods of local
- * classes stand inside their class, lambdas inside their function. */
+ * classes are inside their class, lambdas inside their function. */
 static void scopes_read(struct unit *u, Dwarf_Die *die, uint32_t parent, int depth)
 {
 	Dwarf_Die child;

@@ -10,7 +10,7 @@
 
 /* In strcmp order. Allocators' own entry points, and what libraries and well
  * known programs put around them. A function that makes a thing with a meaning
- * of its own (fopen, PyList_New) is no wrapper. */
+ * of its own (fopen, PyList_New) is not a wrapper. */
 /* clang-format off */
 static const char *const exact[] = {
 	"AllocSetAlloc", "AllocSetAllocLarge", "AllocSetRealloc", "BUF_memdup", "BUF_strdup",

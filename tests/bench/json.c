@@ -1,5 +1,5 @@
-/* json.c - a JSON reader that makes a tree, as programs do: one block a node,
- * one a string, arrays that grow by realloc; then frees it all.
+/* json.c - a JSON reader that makes a tree, as programs do: one block per node,
+ * one per string, arrays that grow by realloc; then frees it all.
  *
  *   json ROUNDS NODES      (default 24 100000)
  *

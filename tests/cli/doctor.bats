@@ -131,7 +131,7 @@ void *__libc_malloc(size_t); void *malloc(size_t n) { return __libc_malloc(n); }
 	[[ $(check "$output" environment) == "warning: TIDEMARK_CHILDREN=none is set"* ]]
 }
 
-@test "limits are told" {
+@test "limits are reported" {
 	! sanitized || skip "built with AddressSanitizer"
 	run -0 bash -c 'ulimit -v 1000000; "$TIDEMARK" doctor --json'
 	[[ $(check "$output" limits) == "warning: the limit of address space is "* ]]
@@ -139,7 +139,7 @@ void *__libc_malloc(size_t); void *malloc(size_t n) { return __libc_malloc(n); }
 	[[ $(check "$output" limits) == "warning: the limit of file size is "* ]]
 }
 
-@test "the environment is told" {
+@test "the environment is reported" {
 	! sanitized || skip "built with AddressSanitizer"
 	run -0 env LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libdl.so.2 "$TIDEMARK" doctor --json
 	[[ $(check "$output" environment) == "warning: LD_PRELOAD is set"* ]]
@@ -151,7 +151,7 @@ void *__libc_malloc(size_t); void *malloc(size_t n) { return __libc_malloc(n); }
 	compile killed <<<'#include <stdlib.h>
 #include <signal.h>
 void *held; __attribute__((noinline)) void keep(void) { held = malloc(4321); } int main(void) { keep(); raise(SIGKILL); }'
-	# as when the collector went with it: nobody is told of the death
+	# as when the collector went with it: nobody learns of the death
 	LD_PRELOAD=$SHIM TIDEMARK_COLLECTOR=/bin/true TIDEMARK_OUTPUT=x.tide ./killed &
 	pid=$!
 	wait $pid || true

@@ -60,11 +60,11 @@ print(sum(int(r["live_bytes"]) for r in csv.DictReader(sys.stdin)))')" = "$want"
 #include <unistd.h>
 static void *make(size_t n) { void *p = malloc(n); __asm__ volatile("" :: "r"(p) : "memory"); return p; }
 __attribute__((noinline)) static void *often(void) { char *p = make(40); p[0] = 1; return p; }
-__attribute__((noinline)) static void *seldom(void) { char *p = make(50); p[0] = 1; return p; }
-static void seldom_all(void)
+__attribute__((noinline)) static void *rarely(void) { char *p = make(50); p[0] = 1; return p; }
+static void rarely_all(void)
 {
 	for (int i = 0; i < 20; i++) {
-		void *p = seldom();
+		void *p = rarely();
 		usleep(20000);
 		free(p);
 	}
@@ -72,10 +72,10 @@ static void seldom_all(void)
 int main(int argc, char **argv)
 {
 	if (argc > 1)
-		seldom_all();
+		rarely_all();
 	for (int i = 0; i < 200000; i++)
 		free(often());
-	seldom_all();
+	rarely_all();
 	return 0;
 }
 END
@@ -88,7 +88,7 @@ import json, sys
 d = json.load(open(sys.argv[1]))
 lived = {}
 for p in d["pps"]:
-    name = next(n for n in ("often", "seldom_all", "seldom") if any(n + " (" in d["ftbl"][f] for f in p["fs"]))
+    name = next(n for n in ("often", "rarely_all", "rarely") if any(n + " (" in d["ftbl"][f] for f in p["fs"]))
     blocks, micros = lived.get(name, (0, 0))
     lived[name] = blocks + p["tbk"], micros + p["tl"]
 print(lived)
@@ -241,7 +241,7 @@ END
 	[[ $output == *"tidemark diff"* ]]
 }
 
-@test "json lines: a row a site, with what csv has, and the process" {
+@test "json lines: one row per site, with what csv has, and the process" {
 	program app
 	profile app.tide ./app
 	"$TIDEMARK" export app.tide -o app.jsonl
@@ -317,7 +317,7 @@ END
 	[[ $output == *"/no/such/folder/x.json"* ]]
 }
 
-@test "a write that fails leaves nothing, and is told" {
+@test "a write that fails leaves nothing, and is reported" {
 	program app
 	profile app.tide ./app
 	run -3 "$TIDEMARK" export app.tide --to json -o /dev/full

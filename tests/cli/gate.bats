@@ -281,7 +281,7 @@ scenario() {
 	check out '"musl" in d["scenarios"][0]["reason"]'
 }
 
-@test "suppressions: a reason is required, they cover, they expire, unused ones are told" {
+@test "suppressions: a reason is required, they cover, they expire, unused ones are reported" {
 	seed
 	scenario "./seed lost 20" "[suppress known]" "match = fun:lose_*" "why = told upstream"
 	gate out 0

@@ -73,7 +73,7 @@ setup() {
 	json "$output" 'sum(r["blocks"] for r in d["records"] if r["kind"] == "cycle")' | grep -qx 2
 }
 
-@test "one line a root leak, fields and cycles drawn" {
+@test "one line per root leak, fields and cycles drawn" {
 	COLUMNS=80 "$TIDEMARK" leaks lose.tide >out
 	fits 80 out
 	grep -q '4 root leaks and 1 root cycle lose 8 blocks' out
@@ -116,7 +116,7 @@ setup() {
 	run -3 "$TIDEMARK" leaks --json cut.tide
 }
 
-@test "suppressions cover what is under a root; unused ones are told" {
+@test "suppressions cover what is under a root; unused ones are reported" {
 	cat >supp <<-EOF
 		# both kinds in one file
 		leak:^owner$
@@ -224,7 +224,7 @@ setup() {
 	grep -q 'nothing is lost' out
 }
 
-@test "against an older snapshot: what an older cycle holds now is no new cycle" {
+@test "against an older snapshot: what an older cycle holds now is not a new cycle" {
 	compile grows -I "$ROOT" <<-'EOF2'
 		#include <stdlib.h>
 		#include <string.h>

@@ -65,7 +65,7 @@ bats_require_minimum_version 1.5.0
 	run -2 "$TIDEMARK" info a.tide b.tide
 }
 
-@test "a file that is not there, or is none of ours: one sentence and no crash" {
+@test "a file that is not there, or not one of ours: one sentence and no crash" {
 	echo "no snapshot at all, only text" >text.tide
 	: >empty.tide
 	for verb in stat tree timeline info; do

@@ -60,9 +60,9 @@ lost() {
 		grep -qx '\[33\]'
 }
 
-@test "--roots: what is no kind is refused, before the program starts" {
+@test "--roots: an unknown kind is refused before the program starts" {
 	run -2 "$TIDEMARK" run --roots=-heap touch started
-	[[ $output == *"is no kind of root"* ]]
+	[[ $output == *"is not a kind of root"* ]]
 	[ ! -e started ]
 	run -2 "$TIDEMARK" leaks --roots=-global,stack nothing.tide
 	[[ $output == *"some have a minus"* ]]

@@ -99,7 +99,7 @@ field() { json "$("$TIDEMARK" info --json "$1")" "$2"; }
 	run -5 "$TIDEMARK" run -q --leak-exit 23 -o c.tide ./app lose 5
 }
 
-@test "--leak-exit without a snapshot is no pass" {
+@test "--leak-exit without a snapshot does not pass" {
 	mkdir full
 	run -125 "$TIDEMARK" run -q --leak-exit 23 -o /proc/x.tide ./app
 }
@@ -185,7 +185,7 @@ field() { json "$("$TIDEMARK" info --json "$1")" "$2"; }
 	run -0 "$TIDEMARK" stat n.tide
 }
 
-@test "wrong conditions and folders are told before the run" {
+@test "wrong conditions and folders are reported before the run" {
 	run -2 "$TIDEMARK" run --when 'foo>3' ./app
 	[[ $output == *"foo>3"*"rss>2G"* ]] || fail "$output"
 	run -2 "$TIDEMARK" run --when 'rss>1G;live>' ./app

@@ -286,7 +286,7 @@ is() {
 	COLUMNS=120 run -0 "$TIDEMARK" stat user.tide
 	[[ $output == *"outer [libbare.so]"* && $output == *"main "*"user.c:4 · [libbare.so]"* ]] || fail "$output"
 	[[ $output != *"+0x"* ]] || fail "$output"
-	# What is above main in every program is no news.
+	# What is above main in every program is left out.
 	strip --strip-all user
 	COLUMNS=120 run -0 "$TIDEMARK" stat user.tide
 	[[ $output == *"outer [libbare.so]"* && $output == *"libbare.so+0x"* && $output != *__libc_start* ]] || fail "$output"

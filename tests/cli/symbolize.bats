@@ -145,7 +145,7 @@ server.serve_forever()' >port 2>/dev/null 3>&- &
 		"['LazyCompile:*make app.js:3', 'main']" ]
 }
 
-@test "a static local is told by its function, also where the program is no more" {
+@test "a static local is named with its function, also where the program is gone" {
 	compile holder <<-'EOF'
 		#include <stdlib.h>
 		__attribute__((noinline)) void first(void) { static void *volatile held; held = malloc(700); }

@@ -283,7 +283,7 @@ shows() {
 	keys Enter
 	shows 'stack of site'
 	shows 'blocks .*peak'
-	# No frame of operator new or of an allocator stands before it.
+	# No frame of operator new or of an allocator comes before it.
 	! sed -n '/stack of site/{n;p;}' picture | grep -qE 'operator new|allocat'
 	keys g
 	shows 'LeastRecentlyUsedCache<>::put'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Damaged, foreign and hostile files: one clear sentence and status 3 (or 2 for
-# what is no snapshot at all), never a crash, never a hang.
+# files of another kind), never a crash, never a hang.
 
 load ../lib/helper
 

@@ -84,7 +84,7 @@ static void script(void)
 }
 
 /* A snapshot every 50 ms that is asked for finds no event here for up to 100 ms: exec
- * comes meanwhile, and the one who asked must not take the new program for the old. */
+ * comes in between, and the one who asked must not take the new program for the old. */
 static void while_asked(int raw)
 {
 	char *left = getenv("HOSTILE_LEFT"), text[16];

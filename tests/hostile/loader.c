@@ -93,7 +93,7 @@ static void constructor_with_thread(void)
 	}
 }
 
-/* The RUNPATH of the library that calls dlopen counts, not that of whoever stands between. */
+/* The RUNPATH of the library that calls dlopen counts, not that of a library in between. */
 static void runpath(void)
 {
 	CHECK(!dlopen("lib_near.so", RTLD_NOW));

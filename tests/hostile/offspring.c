@@ -92,7 +92,7 @@ static void death_signal(void)
 			CHECK(write(ends[1], &c, 1) == 1);
 			_exit(0);
 		}
-		/* Snapshots are taken meanwhile; then the parent ends, however slow the child is. */
+		/* Snapshots are taken in this time; then the parent ends, however slow the child is. */
 		for (int i = 0; i < 20; i++) {
 			exercise(100);
 			usleep(5000);
@@ -107,7 +107,7 @@ static void death_signal(void)
 	CHECK(read(ends[0], &c, 1) == 1 && c == 'y');
 }
 
-/* A server that reaps whoever has ended: every child once, and nobody else, also
+/* A server that reaps any child that has ended: every child once, and nobody else, also
  * where a wait is for every kind of child (tracers). */
 static void wait_loop(void)
 {

@@ -1,4 +1,4 @@
-/* A program with an allocator of its own, which comes before any preload. It works as ever, and the report says what it did not see.
+/* A program with an allocator of its own, which comes before any preload. It works as without the library, and the report says what was not seen.
  * build: -fno-builtin
  * modes: full every alone preload
  * snapshots: any

@@ -117,7 +117,7 @@ static void cancel(void)
 	}
 }
 
-/* A hook is no cancellation point: a cancelled thread goes on allocating until it meets one. */
+/* A hook is not a cancellation point: a cancelled thread goes on allocating until it meets one. */
 static atomic_int survived;
 static void *pending_main(void *argument)
 {

@@ -1,5 +1,5 @@
 /* A child that a process with threads has forked: what only the other threads held, on their
- * stacks, in thread-local data or by keys, is no leak of the child's. What the child loses is.
+ * stacks, in thread-local data or by keys, is not a leak of the child's. What the child loses is.
  *
  * cases: main thread
  * options: --children all

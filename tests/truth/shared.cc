@@ -1,5 +1,5 @@
 /* shared_ptr: a cycle of two, made by make_shared (one block for count and
- * object) and by new (two blocks); the same with a weak_ptr is no leak; a
+ * object) and by new (two blocks); the same with a weak_ptr is not a leak; a
  * weak_ptr in a global keeps the block of make_shared, not lost.
  *
  * cases: leak fixed

@@ -1,4 +1,4 @@
-/* Stale words far below the live part of a stack are no references: of the main
+/* Stale words far below the live part of a stack do not count as references: of the main
  * thread, and of a thread that is blocked.
  *
  * cases: main thread below
@@ -41,7 +41,7 @@ static void *thread_main(void *unused)
 	return NULL;
 }
 
-/* The word lies where a leaf function might keep one; but what stands there is a system
+/* The word lies where a leaf function might keep one; but this is a system
  * call of libc's. */
 static void *below_main(void *unused)
 {

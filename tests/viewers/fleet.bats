@@ -121,7 +121,7 @@ workers() {
 		    assert g["sums"]["alloc_objects"] == totals["total_blocks"], g
 		assert set(got[0]["keep"]) <= set(got[0]["sums"]), got[0]
 	EOF
-	# The receiver refuses what is no profile.
+	# The receiver refuses what is not a profile.
 	echo nonsense | gzip >service.pb.gz
 	run -22 curl -fsS -F profile=@service.pb.gz -F sample_type_config=@types.json "$PYROSCOPE/ingest?name=x&format=pprof&from=1&until=2"
 }

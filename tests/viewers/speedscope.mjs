@@ -26,7 +26,7 @@ try {
 	page.on("console", (m) => (m.type() === "error" || /fail|warn/i.test(m.text())) && said.push(m.text()));
 	page.on("dialog", (d) => { said.push(d.message()); d.dismiss(); });
 	await page.goto(`file://${page_of}#localProfilePath=${script}`);
-	// The name of the first profile stands in its title bar when all is imported.
+	// Its title bar shows the name of the first profile when all is imported.
 	await page.waitForFunction(() => /Time Order/.test(document.body.innerText) && !/Loading/.test(document.title),
 		null, { timeout: 60000 }).catch(() => { throw new Error(said.join("\n") || "speedscope shows no profile"); });
 	const download = page.waitForEvent("download", { timeout: 60000 });

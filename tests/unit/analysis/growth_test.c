@@ -103,7 +103,7 @@ static void others_are_not(void **state)
 	assert_false(grows(1000, sawtooth, &g));
 	assert_false(grows(1000, falling, &g));
 	assert_false(grows(1000, stops, &g));
-	/* One block in the whole second half is no trend. */
+	/* One block in the whole second half does not make a trend. */
 	assert_false(grows(200, every_200, &g));
 }
 

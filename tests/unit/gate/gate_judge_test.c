@@ -1,4 +1,4 @@
-/* The verdict: what fails, what does not, what cannot be told. */
+/* The verdict: what fails, what does not, what cannot be judged. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -277,7 +277,7 @@ static void junit_counts_are_right(void **state)
 	free(text);
 }
 
-/* A line a finding: no text of the program can begin another command. */
+/* One line per finding: no text of the program can begin another command. */
 static void github_lines_are_one_each(void **state)
 {
 	char *text = text_of(gate_github);

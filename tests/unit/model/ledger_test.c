@@ -105,7 +105,7 @@ static void test_sums(void **state)
 	assert_int_equal(s.sites[site].peak_blocks, 3 - 1);
 	assert_int_equal(s.sites[site].temporary, 1);
 	assert_int_equal(s.sites[site].reallocations, 1);
-	/* Mappings are no part of the heap. */
+	/* Mappings do not belong to the heap. */
 	assert_int_equal(s.process->live_bytes, 200);
 	assert_int_equal(s.process->total_blocks, 7);
 	/* The sum of the sites, not what the shim had published. */
@@ -163,7 +163,7 @@ static void patch(off_t at, const void *data, size_t bytes)
 	close(fd);
 }
 
-/* Whatever stands in the file, nothing outside is touched (under ASan), and a
+/* Whatever the file contains, nothing outside is touched (under ASan), and a
  * snapshot that opens has indices that hold. */
 static void hostile_open(void)
 {

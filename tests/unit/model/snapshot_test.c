@@ -194,7 +194,7 @@ static void test_foreign(void **state)
 	(void)state;
 	refuse(folder, "folder");
 	refuse("/nonexistent/x.tide", "No such file");
-	refuse("/dev/null", "no ordinary file");
+	refuse("/dev/null", "not a regular file");
 	file_write("", 0);
 	refuse(path, "empty");
 	file_write("\x7f"

@@ -77,7 +77,7 @@ static void known_and_unknown(void **state)
 			fail_msg("%s is a wrapper", wrappers[i]);
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
 		if (wrappers_has(others[i]))
-			fail_msg("%s is no wrapper", others[i]);
+			fail_msg("%s is not a wrapper", others[i]);
 }
 
 static void additions(void **state)

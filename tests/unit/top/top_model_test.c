@@ -19,7 +19,7 @@ struct picture {
 	struct tide_thread_site thread_site[3];
 };
 
-/* Three sites of the heap, and a mapping, which is none of it. */
+/* Three sites of the heap, and a mapping, which does not belong to it. */
 static void picture_make(struct picture *p, uint64_t ns, int64_t one, int64_t two)
 {
 	memset(p, 0, sizeof(*p));

@@ -22,7 +22,7 @@ export function readState() {
 	state.clear();
 	for (const [k, v] of new URLSearchParams(location.hash.slice(1))) state.set(k, v);
 }
-// Changes what the address says without drawing anew.
+// Changes what the address says without drawing again.
 export function keep(key, v) {
 	if (v == null || v === "") state.delete(key);
 	else state.set(key, String(v));

@@ -205,7 +205,7 @@ export function differences() {
 				? el(
 						"span",
 						{ class: "dim" },
-						"The programs were built anew between the snapshots: sites are matched by names.",
+						"The programs were rebuilt between the snapshots: sites are matched by names.",
 					)
 				: null,
 		),
