@@ -175,7 +175,7 @@ static uint64_t look_up(uintptr_t p, uint64_t *size)
 		return 0;
 	unsigned g = BLOCK_GRANULE(p);
 	uint64_t s = leaf->slot[g];
-	if (!s || slot_half(s) != ((p >> 4) & 1) || (p & 15))
+	if (!slot_live(s) || slot_half(s) != ((p >> 4) & 1) || (p & 15))
 		return 0;
 	*size = block_size(leaf, g, p, s);
 	return s;

@@ -1,7 +1,6 @@
 /* block.c - see block.h. */
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
 #include "block.h"
 #include "lock.h"
 #include "memory.h"
@@ -170,7 +169,7 @@ static void visit_slots(
 	for (; g < end; g++) {
 		uint64_t s = leaf->slot[g];
 		uintptr_t p = block_at(start, g, s);
-		if (s)
+		if (slot_live(s))
 			visit_slot(v, leaf, g, p, s, block_size(leaf, g, p, s));
 	}
 }
@@ -178,8 +177,7 @@ static void visit_slots(
 /* Copies what can be read of [from, +bytes) without a fault; returns how much. */
 static size_t copy_readable(void *to, uintptr_t from, size_t bytes)
 {
-	struct iovec here = { to, bytes }, there = { (void *)from, bytes };
-	long got = raw6(SYS_process_vm_readv, raw0(SYS_getpid), &here, 1, &there, 1, 0);
+	long got = memory_read(to, from, bytes);
 	return got > 0 ? (size_t)got : 0;
 }
 
@@ -213,7 +211,7 @@ static __attribute__((noinline)) void visit_page(
 		const uint64_t s = before[i];
 		const uintptr_t p = block_at(start, first + i, s);
 		uint64_t header, size;
-		if (!s)
+		if (!slot_live(s))
 			continue;
 		if (slot_slack(s) == SLOT_SLACK_EXTRA) {
 			size = __atomic_load_n(&leaf->extra[first + i], __ATOMIC_RELAXED);
@@ -289,4 +287,38 @@ void block_each(void (*each)(void *context, const struct block_seen *block), voi
 	visit_spilled(&v);
 	if (v.pagemap >= 0)
 		raw1(SYS_close, v.pagemap);
+}
+
+/* --- what is at an address -------------------------------------------------------- */
+
+#define AROUND_SLOTS BLOCK_LEAF_SLOTS /* granules below the address that are looked through */
+
+bool block_around(uintptr_t address, struct block_seen *out)
+{
+	uintptr_t at = address & ~(((uintptr_t)1 << BLOCK_GRANULE_SHIFT) - 1);
+	for (unsigned n = 0; n < AROUND_SLOTS; n++, at -= (uintptr_t)1 << BLOCK_GRANULE_SHIFT) {
+		struct block_leaf *leaf = block_leaf_of(at);
+		if (!leaf)
+			return false;
+		uint64_t s = __atomic_load_n(&leaf->slot[BLOCK_GRANULE(at)], __ATOMIC_ACQUIRE), header;
+		uintptr_t p = at | (uintptr_t)slot_half(s) << 4;
+		if (!slot_live(s) || p > address)
+			continue;
+		*out = (struct block_seen){
+			.address = p, .slot = s, .place = &leaf->slot[BLOCK_GRANULE(at)]
+		};
+		if (slot_slack(s) == SLOT_SLACK_EXTRA)
+			out->size = __atomic_load_n(&leaf->extra[BLOCK_GRANULE(at)], __ATOMIC_RELAXED);
+		else if (memory_copy(&header, p - HEADER_BYTES, sizeof header))
+			out->size = chunk_usable(header) - slot_slack(s);
+		return address - p < out->size && __atomic_load_n(out->place, __ATOMIC_ACQUIRE) == s;
+	}
+	return false;
+}
+
+uint32_t block_site_before(uintptr_t p)
+{
+	struct block_leaf *leaf = p & 15 ? NULL : block_leaf_of(p);
+	uint64_t s = leaf ? __atomic_load_n(&leaf->slot[BLOCK_GRANULE(p)], __ATOMIC_RELAXED) : 0;
+	return slot_live(s) || slot_half(s) != ((p >> 4) & 1) ? 0 : slot_site(s);
 }

@@ -29,6 +29,12 @@ struct block_seen {
 };
 void block_each(void (*each)(void *context, const struct block_seen *block), void *context);
 
+/* The live block that holds a byte at this address, which another thread may free at any moment. Looks at
+ * up to 4 MiB below the address. */
+bool block_around(uintptr_t address, struct block_seen *out);
+/* Site of the last block that began here, if it was freed and nothing began in its granule since; else 0. */
+uint32_t block_site_before(uintptr_t p);
+
 HOT_INLINE struct block_leaf *block_leaf_of(uintptr_t p)
 {
 	if (unlikely(p >> BLOCK_ADDRESS_BITS))
@@ -60,6 +66,24 @@ HOT_INLINE void block_prefetch(uintptr_t p)
 		__builtin_prefetch(&leaf->slot[(p >> BLOCK_GRANULE_SHIFT) & (BLOCK_LEAF_SLOTS - 1)], 1);
 }
 
+/* The upper half of a slot, in place: 0 in that of a freed block (BM2). */
+typedef uint32_t __attribute__((may_alias)) slot_half_word;
+HOT_INLINE uint32_t block_slot_upper(const uint64_t *place)
+{
+	return __atomic_load_n((const slot_half_word *)place + 1, __ATOMIC_RELAXED);
+}
+/* !slot_live, of a slot that was just read: compared in place, which costs no register. */
+HOT_INLINE bool block_slot_free(const uint64_t *place)
+{
+	bool is_free;
+	__asm__("cmpl $0, %1" : "=@ccz"(is_free) : "m"(((const slot_half_word *)place)[1]));
+	return is_free;
+}
+HOT_INLINE void block_slot_clear(uint64_t *place)
+{
+	__atomic_store_n((slot_half_word *)place + 1, 0, __ATOMIC_RELEASE);
+}
+
 #define BLOCK_GRANULE(p) (((p) >> BLOCK_GRANULE_SHIFT) & (BLOCK_LEAF_SLOTS - 1))
 
 /* Enters a block. `slot` has site, timed, thread and birth. Returns the slot
@@ -78,7 +102,7 @@ HOT_INLINE uint64_t block_put(uintptr_t p, uint64_t size, uint64_t slot, uint64_
 	unsigned g = BLOCK_GRANULE(p);
 	uint64_t old = __atomic_load_n(&leaf->slot[g], __ATOMIC_RELAXED);
 	unsigned half = (p >> 4) & 1;
-	if (unlikely(old)) {
+	if (unlikely(slot_live(old))) {
 		if (slot_half(old) != half && state.foreign) {
 			if (!block_spill_put(p, size, slot))
 				missed_add(MISSED_BLOCKS, 1);
@@ -107,12 +131,12 @@ HOT_INLINE uint64_t block_put(uintptr_t p, uint64_t size, uint64_t slot, uint64_
 			return 0;
 		}
 		__atomic_store_n(&leaf->extra[g], size, __ATOMIC_RELAXED);
-		return old;
+		return slot_live(old) ? old : 0;
 	}
 	if (unlikely(slack == SLOT_SLACK_EXTRA))
 		__atomic_store_n(&leaf->extra[g], size, __ATOMIC_RELAXED);
 	__atomic_store_n(&leaf->slot[g], slot, __ATOMIC_RELAXED);
-	return old;
+	return slot_live(old) ? old : 0;
 }
 
 /* Removes a block: its slot word and size; 0 when it was never entered. */
@@ -122,9 +146,11 @@ HOT_INLINE uint64_t block_take(uintptr_t p, uint64_t *size)
 	if (likely(leaf)) {
 		unsigned g = BLOCK_GRANULE(p);
 		uint64_t s = __atomic_load_n(&leaf->slot[g], __ATOMIC_RELAXED);
-		if (likely(s && slot_half(s) == ((p >> 4) & 1) && !(p & 15))) {
+		if (likely(slot_live(s) && slot_half(s) == ((p >> 4) & 1) && !(p & 15))) {
 			*size = block_size(leaf, g, p, s);
-			__atomic_store_n(&leaf->slot[g], 0, __ATOMIC_RELEASE); /* after the size was read */
+			/* As block_slot_clear, after the size was read; with two halves of a granule in two
+			 * threads' hands the whole word is what they hand over. */
+			__atomic_store_n(&leaf->slot[g], (uint32_t)s, __ATOMIC_RELEASE);
 			return s;
 		}
 	}

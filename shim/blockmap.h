@@ -14,7 +14,9 @@
  *
  * BM1  Only the thread that owns the block at that moment writes its slot: it has
  *      just got the block from malloc, or is about to free it.
- * BM2  A slot is set after the real malloc and cleared before the real free.
+ * BM2  A slot is set after the real malloc and cleared before the real free. To clear it is to
+ *      zero its upper half, which no live block has zero (birth numbers begin at 1). The lower half
+ *      stays until the granule is used again: it names the site of a block that is freed twice.
  * BM3  Size: where the allocator below is glibc's and `slack`, usable minus
  *      requested bytes, is below 63, the usable size is read from the chunk's
  *      header. Otherwise slack is 63 and extra[granule] holds the requested size.
@@ -47,7 +49,7 @@ _Static_assert(sizeof(struct block_leaf) == 16 * BLOCK_LEAF_SLOTS, "a slot and a
 _Static_assert(sizeof(struct block_middle) == 8 * BLOCK_MIDDLE_ENTRIES, "one pointer per leaf");
 
 /* Slot, from the low bit: site 22 | slack 6 | half 1 | timed 2 | thread 11 | birth 22.
- * 0 = no block starts in this granule (site 0 is never used). */
+ * Upper half 0: no block starts in this granule (BM2). */
 #define SLOT_SITE_BITS 22
 #define SLOT_SITE_MASK ((1u << SLOT_SITE_BITS) - 1)
 #define SLOT_SLACK_SHIFT 22
@@ -60,6 +62,8 @@ _Static_assert(sizeof(struct block_middle) == 8 * BLOCK_MIDDLE_ENTRIES, "one poi
 #define SLOT_THREAD_MASK 2047u /* 2047: a thread without a number of its own */
 #define SLOT_BIRTH_SHIFT 42
 
+/* Is it the slot of a live block? */
+static inline int slot_live(uint64_t s) { return s >> 32 != 0; }
 static inline uint32_t slot_site(uint64_t s) { return (uint32_t)s & SLOT_SITE_MASK; }
 static inline unsigned slot_slack(uint64_t s) { return (unsigned)(s >> SLOT_SLACK_SHIFT) & SLOT_SLACK_MASK; }
 static inline unsigned slot_half(uint64_t s) { return (unsigned)(s >> SLOT_HALF_SHIFT) & 1u; }

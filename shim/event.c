@@ -1,5 +1,6 @@
 /* event.c - slow paths of allocation and free events; see event.h. */
 #include "event.h"
+#include "error.h"
 #include "freeze.h"
 #include "table.h"
 #include "timeline.h"
@@ -220,6 +221,18 @@ __attribute__((noinline)) void event_freed_sampled(
 		c->temporary += (uint32_t)w.blocks;
 	if (slot_timed(slot))
 		event_lifetime(t, c, p, slot);
+}
+
+__attribute__((cold, noinline)) struct ledger_error *event_free_unknown(
+	struct thread *t, uintptr_t p, const uintptr_t *e)
+{
+	return error_unknown(t, p, e, ERROR_FREE);
+}
+
+__attribute__((cold, noinline)) void event_free_timed(
+	struct thread *t, uintptr_t p, uint64_t size, uint64_t slot, const uintptr_t *e)
+{
+	error_mismatch(t, p, size, slot, e, ERROR_FREE);
 }
 
 __attribute__((cold, noinline)) void event_request(struct thread *t)

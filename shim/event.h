@@ -71,7 +71,7 @@ HOT_INLINE uint64_t *event_place(uintptr_t p, uint64_t size, uint64_t *slack)
 		return NULL;
 	uint64_t *place = &leaf->slot[BLOCK_GRANULE(p)], header = *(const uint64_t *)(p - 8);
 	*slack = (header & ~(uint64_t)CHUNK_FLAGS) - 8 - size;
-	return unlikely(__atomic_load_n(place, __ATOMIC_RELAXED) | (header & CHUNK_MAPPED))
+	return unlikely(block_slot_upper(place) | (header & CHUNK_MAPPED))
 			|| unlikely(*slack >= SLOT_SLACK_EXTRA)
 		? NULL
 		: place;
@@ -98,7 +98,7 @@ HOT_INLINE bool event_freed_fast(struct thread *t, uintptr_t p)
 	uint64_t *place = &leaf->slot[BLOCK_GRANULE(p)], slot = __atomic_load_n(place, __ATOMIC_RELAXED);
 	/* Of its own granule half, and not timed: those bits are neighbours. */
 	if (unlikely(((slot >> SLOT_HALF_SHIFT) & 7) != ((p >> 4) & 1) || slot_slack(slot) == SLOT_SLACK_EXTRA
-		    || !slot || (p & 15)))
+		    || block_slot_free(place) || (p & 15)))
 		return false;
 	uint64_t header = *(const uint64_t *)(p - 8);
 	struct ledger_counter *page = t->pages[slot_site(slot) / LEDGER_PAGE_COUNTERS];
@@ -108,7 +108,7 @@ HOT_INLINE bool event_freed_fast(struct thread *t, uintptr_t p)
 	struct ledger_counter *c = page + slot_site(slot) % LEDGER_PAGE_COUNTERS;
 	if (unlikely(t->credit + (int64_t)size > t->credit_max))
 		return false;
-	__atomic_store_n(place, 0, __ATOMIC_RELEASE);
+	block_slot_clear(place);
 	count_freed(t, c, size);
 	c->temporary += t->last == p;
 	return true;
@@ -188,12 +188,24 @@ HOT_INLINE void event_gone(struct thread *t, void *block, uint64_t slot, const u
 	}
 }
 
-HOT_INLINE void event_freed(struct thread *t, void *block)
+/* error.h: of a free that is not in the block map, or whose block is timed. What it returns
+ * goes to error_survived. */
+struct ledger_error *event_free_unknown(struct thread *t, uintptr_t p, const uintptr_t *e);
+void event_free_timed(struct thread *t, uintptr_t p, uint64_t size, uint64_t slot, const uintptr_t *e);
+
+/* Returns what error_survived gets after the real free. */
+HOT_INLINE struct ledger_error *event_freed(struct thread *t, void *block, const uintptr_t *e)
 {
+	struct ledger_error *error = NULL;
 	uint64_t size;
 	__builtin_prefetch((const char *)block - 8, 1); /* the chunk's header, beside the slot */
 	uint64_t slot = block_take((uintptr_t)block, &size);
+	if (unlikely(!slot))
+		error = event_free_unknown(t, (uintptr_t)block, e);
+	else if (unlikely(state.operators && slot_timed(slot)))
+		event_free_timed(t, (uintptr_t)block, size, slot, e);
 	event_gone(t, block, slot, &size);
+	return error;
 }
 
 #endif

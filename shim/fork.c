@@ -3,6 +3,7 @@
 #include "block.h"
 #include "config.h"
 #include "count.h"
+#include "error.h"
 #include "fork.h"
 #include "freeze.h"
 #include "mapping.h"
@@ -66,6 +67,7 @@ bool fork_child(void)
 	mapping_after_fork();
 	block_after_fork();
 	query_after_fork();
+	error_after_fork();
 	state.ledger->missed[MISSED_EARLY] = 0;
 	thread_after_fork();
 	if (thread_current == &thread_none || !table_reserve(LEDGER_SIZES, 1)

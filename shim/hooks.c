@@ -8,6 +8,7 @@
  * errno is the real function's: nothing here changes it.
  */
 #include <errno.h>
+#include "error.h"
 #include "event.h"
 #include "real.h"
 #include "wipe.h"
@@ -70,17 +71,18 @@ HOT_INLINE void *made_here(void *p, size_t size, void *frame)
 	return made_slow(p, size, frame);
 }
 
-/* p is about to be freed. */
-HOT_INLINE void gone(void *p, void *frame)
+/* p is about to be freed. Returns what error_survived gets after that. */
+HOT_INLINE struct ledger_error *gone(void *p, void *frame)
 {
 	struct thread *t = thread_enter(ENTER_SP(frame));
 	if (unlikely((uintptr_t)t <= (uintptr_t)THREAD_NESTED)) {
 		if (t)
 			event_freed_nested((uintptr_t)p);
-		return;
+		return NULL;
 	}
-	event_freed(t, p);
+	struct ledger_error *error = event_freed(t, p, walk_entry(frame));
 	thread_leave(t);
+	return error;
 }
 
 FULL void *malloc_full(size_t size) { return made_slow(real.malloc(size), size, FRAME()); }
@@ -109,8 +111,10 @@ FULL void free_full(void *p)
 {
 	if (unlikely(!p))
 		return;
-	gone(p, FRAME());
+	struct ledger_error *error = gone(p, FRAME());
 	real.free(p);
+	if (unlikely(error))
+		error_survived(error);
 }
 
 FULL void free_fast(void *p)
@@ -170,9 +174,16 @@ HOT_INLINE void *resize(void *p, size_t size, void *frame)
 	 * another thread at once. Back in when the call fails. */
 	uint64_t old_size = 0, ignored;
 	uint64_t slot = block_take((uintptr_t)p, &old_size);
+	struct ledger_error *error = NULL;
+	if (unlikely(!slot))
+		error = error_unknown(t, (uintptr_t)p, walk_entry(frame), ERROR_REALLOC);
+	else if (unlikely(state.operators && slot_timed(slot)))
+		error_mismatch(t, (uintptr_t)p, old_size, slot, walk_entry(frame), ERROR_REALLOC);
 	/* All that fitted is copied, whatever was asked for. */
 	size_t had = state.wipe && !state.foreign ? block_usable((uintptr_t)p) : size;
 	void *q = real.realloc(p, size);
+	if (unlikely(error))
+		error_survived(error);
 	if (unlikely(had < size))
 		wipe_block(q, had, size);
 	if (unlikely(!q && size)) {
@@ -251,20 +262,24 @@ void free_sized(void *p, size_t size)
 {
 	if (unlikely(!p))
 		return;
-	gone(p, FRAME());
+	struct ledger_error *error = gone(p, FRAME());
 	if (real.free_sized)
 		real.free_sized(p, size);
 	else
 		real.free(p);
+	if (unlikely(error))
+		error_survived(error);
 }
 
 void free_aligned_sized(void *p, size_t alignment, size_t size)
 {
 	if (unlikely(!p))
 		return;
-	gone(p, FRAME());
+	struct ledger_error *error = gone(p, FRAME());
 	if (real.free_aligned_sized)
 		real.free_aligned_sized(p, alignment, size);
 	else
 		real.free(p);
+	if (unlikely(error))
+		error_survived(error);
 }

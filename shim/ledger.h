@@ -33,7 +33,7 @@
 #include <stdint.h>
 
 #define LEDGER_MAGIC "TIDELEDG"
-#define LEDGER_VERSION 3u
+#define LEDGER_VERSION 4u
 #define LEDGER_PAGE 4096u /* bytes per page, of the file and of the machine */
 static inline uint64_t ledger_page_up(uint64_t bytes)
 {
@@ -60,6 +60,7 @@ enum ledger_table_kind {
 	LEDGER_TRACKED,   /* struct ledger_tracked: tide_track domains */
 	LEDGER_ROUNDS,  /* struct ledger_rounds, indexed by site; capacity 0 unless TIDEMARK_ROUNDS is set */
 	LEDGER_ANSWERS, /* uint64_t: the collector's answer to a query */
+	LEDGER_ERRORS,  /* struct ledger_error: what the program did wrong (shim/error.h) */
 	LEDGER_TABLES
 };
 
@@ -91,6 +92,7 @@ enum ledger_missed {
 	MISSED_FORK_TABLES,   /* a forked child could not make its own ledger */
 	MISSED_SECCOMP,       /* work left out because a seccomp filter is in place */
 	MISSED_ROUNDS,        /* (round, site) pairs not recorded: table full, or two marks at once */
+	MISSED_ERRORS,        /* errors of the program not recorded: table full */
 	MISSED_COUNT
 };
 
@@ -204,7 +206,7 @@ struct ledger_header {
 	uint64_t pid_namespace; /* in which `pid` is a number: inode of /proc/self/ns/pid; 0 unknown */
 	struct ledger_table table[LEDGER_TABLES];
 };
-_Static_assert(sizeof(struct ledger_header) == 1000, "LEDGER_VERSION");
+_Static_assert(sizeof(struct ledger_header) == 1040, "LEDGER_VERSION");
 
 #define REQUEST_FLAG_NO_REFERENCES 1u /* no image: counters only */
 #define REQUEST_FLAG_STANDING 2u      /* no image: the stopped process itself is read */
@@ -265,6 +267,10 @@ _Static_assert(sizeof(struct ledger_site) == 16, "LEDGER_VERSION");
 #define LEDGER_SITE_MAPPING 4u   /* charges mappings, not blocks */
 #define LEDGER_SITE_INHERITED 8u /* had blocks that were inherited by fork */
 #define LEDGER_SITE_TRACKED 16u  /* charges a tide_track domain */
+#define LEDGER_SITE_ERROR 32u    /* a call that did something wrong: nothing is charged to it */
+/* Which function allocates here (enum ledger_function), once somebody has asked (shim/callee.h). */
+#define LEDGER_SITE_ASKED 64u
+#define LEDGER_SITE_FUNCTION_SHIFT 8u
 
 /* What one thread did at one site. Signed values are deltas: a block freed by
  * another thread makes that thread's value negative. */
@@ -401,6 +407,51 @@ struct ledger_rounds {
 	uint32_t spare[2];
 };
 _Static_assert(sizeof(struct ledger_rounds) == 512, "LEDGER_VERSION");
+
+/* A function that makes or frees blocks. */
+enum ledger_function {
+	FUNCTION_UNKNOWN,
+	FUNCTION_MALLOC, /* and all of its family */
+	FUNCTION_NEW,
+	FUNCTION_NEW_ARRAY,
+	FUNCTION_NEW_ALIGNED,
+	FUNCTION_NEW_ARRAY_ALIGNED,
+	FUNCTION_FREE,
+	FUNCTION_REALLOC,
+	FUNCTION_DELETE,
+	FUNCTION_DELETE_ARRAY,
+	FUNCTION_DELETE_ALIGNED,
+	FUNCTION_DELETE_ARRAY_ALIGNED,
+};
+
+enum ledger_error_kind {
+	ERROR_DOUBLE_FREE = 1,
+	ERROR_FOREIGN,  /* malloc never gave this pointer */
+	ERROR_INNER,    /* into a live block, but not to its start */
+	ERROR_MISMATCH, /* freed by a function that does not belong to the one that allocated */
+};
+
+/* Where a pointer leads that malloc never gave. */
+enum ledger_error_place { PLACE_UNKNOWN, PLACE_STACK, PLACE_STATIC, PLACE_UNMAPPED, PLACE_MAPPING };
+
+/* One error, and how often it happened: the same kind, free and allocation. Numbers of
+ * sites are 0 where they are not known. */
+struct ledger_error {
+	uint64_t address;                /* that was given to free, the first time */
+	uint64_t block, bytes;           /* the block it belongs to or belonged to; 0: unknown */
+	uint32_t kind, flags;            /* enum ledger_error_kind, LEDGER_ERROR_* */
+	uint32_t free_site;              /* the call that is wrong */
+	uint32_t allocation_site;        /* of the block */
+	uint32_t first_site;             /* the first free */
+	uint32_t thread;                 /* LEDGER_THREADS index of the first one */
+	uint32_t count;                  /* stored last; 0: not complete */
+	uint32_t birth;                  /* birth number of the first one */
+	uint16_t allocated_by, freed_by; /* enum ledger_function */
+	uint32_t place;                  /* enum ledger_error_place */
+};
+_Static_assert(sizeof(struct ledger_error) == 64, "LEDGER_VERSION");
+#define LEDGER_ERROR_UNSURE 1u /* counts only if the process dies in this call */
+#define LEDGER_ERROR_INSIDE 2u /* the real free is under way */
 
 /* Birth numbers: a clock that fits in 22 bits. The number grows with time, by one
  * per unit, where the unit starts at 16.384 us and doubles every 2^18 numbers, so that

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "count.h"
 #include "enter.h"
+#include "error.h"
 #include "event.h"
 #include "freeze.h"
 #include "life.h"
@@ -225,6 +226,7 @@ __attribute__((constructor)) static void life_start(int argc, char **argv, char 
 		return;
 	}
 	mapping_start();
+	error_start();
 	freeze_setup(store_path(), spawn_find_collector(), environment);
 	on_exit(at_exit, NULL);
 	__cxa_at_quick_exit(at_quick, NULL);
@@ -313,6 +315,7 @@ void life_seccomp(void)
 	table_reserve(LEDGER_STRINGS, t[LEDGER_STRINGS].count + 65536);
 	table_reserve(LEDGER_MODULES, t[LEDGER_MODULES].count + 256);
 	table_reserve(LEDGER_THREADS, t[LEDGER_THREADS].count + 256);
+	table_reserve(LEDGER_ERRORS, t[LEDGER_ERRORS].capacity);
 	state.ledger->flags |= LEDGER_FLAG_SECCOMP;
 	state.no_syscalls = true;
 }

@@ -125,6 +125,28 @@ void *lookup_in(const struct link_map *module, const char *name)
 	return (void *)value;
 }
 
+/* What a module does not define comes first in its table where that is sorted for DT_GNU_HASH. */
+static bool imports(const struct link_map *module, const char *name)
+{
+	struct tables t;
+	uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
+	if ((vdso && (uintptr_t)module->l_ld - vdso < 65536) || !read_tables(module, &t))
+		return false;
+	uint32_t count = t.gnu_hash ? t.gnu_hash[1] : t.hash[1];
+	for (uint32_t i = 1; i < count; i++)
+		if (t.symbols[i].st_shndx == SHN_UNDEF && text_equal(t.strings + t.symbols[i].st_name, name))
+			return true;
+	return false;
+}
+
+bool lookup_imported(const char *name)
+{
+	for (const struct link_map *module = _r_debug.r_map; module; module = module->l_next)
+		if (imports(module, name))
+			return true;
+	return false;
+}
+
 static void *search_from(const struct link_map *module, const char *name)
 {
 	void *found = NULL;

@@ -19,6 +19,7 @@
 #define TIDEMARK_LOOKUP_H
 
 #include <link.h>
+#include <stdbool.h>
 
 /* The definition that the program itself would be bound to; NULL: there is none. */
 void *lookup_first(const char *name);
@@ -26,6 +27,8 @@ void *lookup_first(const char *name);
 void *lookup_next(const char *name);
 /* What one module defines; NULL: it does not define the name. */
 void *lookup_in(const struct link_map *module, const char *name);
+/* Does any module refer to a symbol of this name that it does not define? */
+bool lookup_imported(const char *name);
 /* The loader's record of this library; NULL before the loader lists it. */
 const struct link_map *lookup_self(void);
 

@@ -217,3 +217,12 @@ void mapping_gone(struct thread *t, uintptr_t address, uint64_t bytes)
 	cut(t, address, address + ledger_page_up(bytes));
 	lock_release(&mapping_lock);
 }
+
+bool mapping_holds(uintptr_t address)
+{
+	lock_take(&mapping_lock);
+	uint32_t n = first_above(address);
+	bool holds = n && entry(n)->address <= address;
+	lock_release(&mapping_lock);
+	return holds;
+}

@@ -20,5 +20,7 @@ void mapping_after_fork(void);
 void mapping_made(
 	struct thread *t, uintptr_t address, uint64_t bytes, int protection, int flags, const uintptr_t *e);
 void mapping_gone(struct thread *t, uintptr_t address, uint64_t bytes);
+/* Is the address in memory that the program mapped itself? */
+bool mapping_holds(uintptr_t address);
 
 #endif

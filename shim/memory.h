@@ -9,7 +9,9 @@
 #ifndef TIDEMARK_MEMORY_H
 #define TIDEMARK_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define MEMORY_WIPE 1u /* zero in a forked child (MADV_WIPEONFORK) */
 
@@ -25,5 +27,11 @@ void memory_note(const void *start, size_t bytes);
 void memory_forget(const void *start);
 /* Bytes of all this, and of the library, that are resident; 0 where /proc does not tell. Reads 8 bytes a page of address space. */
 size_t memory_resident(void);
+
+/* Copies memory that another thread may unmap at any moment, or that was never there: bytes copied, from the
+ * start, or -errno (-EFAULT: nothing is mapped). One system call. */
+long memory_read(void *to, uintptr_t from, size_t bytes);
+/* As memory_read, of all the bytes or none. */
+bool memory_copy(void *to, uintptr_t from, size_t bytes);
 
 #endif

@@ -22,6 +22,7 @@
 
 #define SITE_DOMAIN_MAPPING MIX_WY_1 /* mixed into the hash */
 #define SITE_DOMAIN_TRACKED MIX_WY_2
+#define SITE_DOMAIN_ERROR MIX_FINAL
 
 bool site_start(void);
 void site_after_fork(void);

@@ -181,6 +181,7 @@ struct state {
 	bool no_tsc;       /* the time stamp counter may not be read: birth.h */
 	bool general;      /* special, foreign or wipe: nothing takes the fast way */
 	bool wipe;         /* wipe.h */
+	bool operators;    /* the program has C++'s new and delete: callee.h */
 	bool special;      /* sampling, stopped, or a thread ignores: event_made_special */
 	uint32_t depth;
 	uint64_t depth_power; /* WALK_BASE to the power of depth */

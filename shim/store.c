@@ -35,6 +35,7 @@ static const struct {
 	[LEDGER_TRACKED] = { sizeof(struct ledger_tracked), 65536 },
 	[LEDGER_ROUNDS] = { sizeof(struct ledger_rounds), 65536 },
 	[LEDGER_ANSWERS] = { sizeof(uint64_t), 65536 },
+	[LEDGER_ERRORS] = { sizeof(struct ledger_error), 64 },
 };
 
 const char *store_path(void) { return path; }

@@ -185,7 +185,9 @@ HOT_INLINE uint32_t cached_site(struct thread *t, uint64_t domain)
 		site = site_find(hash);
 	if (unlikely(!site)) {
 		if (domain)
-			flags |= domain == SITE_DOMAIN_MAPPING ? LEDGER_SITE_MAPPING : LEDGER_SITE_TRACKED;
+			flags |= domain == SITE_DOMAIN_MAPPING ? LEDGER_SITE_MAPPING
+				: domain == SITE_DOMAIN_ERROR  ? LEDGER_SITE_ERROR
+							       : LEDGER_SITE_TRACKED;
 		site = site_add(hash, t->place + low, t->frame + low, n - low, flags,
 			!(flags & LEDGER_SITE_DEPTH_CUT));
 		if (!domain && !t->timed_first) {

@@ -60,7 +60,7 @@ static void piece_read(struct blockmap *b, struct remote *m, struct piece *p, ui
 
 	remote_read(m, slots_at, p->slot, count * sizeof(p->slot[0]));
 	for (unsigned i = 0; i < count; i++)
-		if (p->slot[i]) {
+		if (slot_live(p->slot[i])) {
 			first = first < i ? first : i;
 			last = i;
 			extra |= slot_slack(p->slot[i]) == SLOT_SLACK_EXTRA;
@@ -76,7 +76,7 @@ static void piece_read(struct blockmap *b, struct remote *m, struct piece *p, ui
 	for (unsigned i = first; i <= last; i++) {
 		uint64_t slot = p->slot[i], address, header, size;
 
-		if (!slot)
+		if (!slot_live(slot))
 			continue;
 		address = heap_at + ((uint64_t)i << BLOCK_GRANULE_SHIFT) + 16 * slot_half(slot);
 		if (slot_slack(slot) == SLOT_SLACK_EXTRA) {

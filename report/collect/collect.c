@@ -299,6 +299,7 @@ static void sections(struct collecting *c)
 	if (c->request->no_command_line)
 		erase_command_line(&c->copy);
 	ledger_sections(&c->copy, c->writer, &c->made);
+	ledger_sections_errors(&c->copy, c->writer, false);
 	threads(c);
 	blocks(c);
 	read_process(c);

@@ -71,6 +71,7 @@ enum tide_section_kind {
 	SECTION_ROUNDS = 25,       /* struct tide_rounds: floors of sites over the rounds of the run */
 	SECTION_COUNTS = 26,       /* struct tide_count: words that may be reference counts */
 	SECTION_COUNT_VALUES = 27, /* bytes: see struct tide_count */
+	SECTION_ERRORS = 28,       /* struct tide_misuse: what the program did wrong with its memory */
 };
 
 enum tide_reason {
@@ -111,7 +112,7 @@ struct tide_process {
 	uint32_t flags; /* PROCESS_* */
 	uint32_t exe, command, directory, libc, kernel, machine, tool, allocator;
 	uint32_t incomplete_why; /* text; "" when complete */
-	uint32_t pad;
+	uint32_t abort_message;  /* text: what libc, or an assertion, said before the end; "" nothing */
 };
 
 /* Bytes that a thread may count for itself before the process's live and peak figures have them. */
@@ -177,6 +178,7 @@ struct tide_site {
 #define SITE_DEPTH_CUT 1u /* deeper than depth_limit: the leaf end is kept */
 #define SITE_BROKEN 2u    /* the walk could not go on: outer frames are unknown */
 #define SITE_MAPPING 4u   /* charges mappings, not blocks */
+#define SITE_ERROR 32u    /* a call that did something wrong (struct tide_misuse): nothing is charged to it */
 #define SITE_INHERITED 8u /* had blocks that were inherited by fork */
 #define SITE_TRACKED 16u  /* charges a tide_track domain */
 
@@ -325,6 +327,59 @@ struct tide_mapping {
 #define MAPPING_EXECUTE 4u
 #define MAPPING_SHARED 8u
 
+enum tide_misuse_kind {
+	MISUSE_DOUBLE_FREE = 1,
+	MISUSE_FOREIGN,  /* freed, and malloc never gave it */
+	MISUSE_INNER,    /* freed, and it lies inside of a live block */
+	MISUSE_MISMATCH, /* freed by a function that does not belong to the one that allocated */
+	MISUSE_KINDS
+};
+
+/* A function that makes or frees blocks. */
+enum tide_function {
+	TIDE_FUNCTION_UNKNOWN,
+	TIDE_FUNCTION_MALLOC, /* and all of its family */
+	TIDE_FUNCTION_NEW,
+	TIDE_FUNCTION_NEW_ARRAY,
+	TIDE_FUNCTION_NEW_ALIGNED,
+	TIDE_FUNCTION_NEW_ARRAY_ALIGNED,
+	TIDE_FUNCTION_FREE,
+	TIDE_FUNCTION_REALLOC,
+	TIDE_FUNCTION_DELETE,
+	TIDE_FUNCTION_DELETE_ARRAY,
+	TIDE_FUNCTION_DELETE_ALIGNED,
+	TIDE_FUNCTION_DELETE_ARRAY_ALIGNED,
+	TIDE_FUNCTIONS
+};
+
+/* Where a pointer leads that malloc never gave. */
+enum tide_misuse_place {
+	MISUSE_PLACE_UNKNOWN,
+	MISUSE_PLACE_STACK,
+	MISUSE_PLACE_STATIC,
+	MISUSE_PLACE_UNMAPPED,
+	MISUSE_PLACE_MAPPING
+};
+
+/* One error, and how often it happened: the same kind, free and allocation. Sites are 0 where they
+ * are not known; count is exact but for mismatches, of which the first of each site, all in slow
+ * threads, and about one in 64 of the others are seen. */
+struct tide_misuse {
+	uint64_t address;      /* that was given to free, the first time */
+	uint64_t block, bytes; /* the block it belongs to or belonged to; 0 unknown */
+	uint64_t count;
+	uint32_t kind;                   /* enum tide_misuse_kind */
+	uint32_t flags;                  /* MISUSE_* */
+	uint32_t free_site;              /* the call that is wrong */
+	uint32_t allocation_site;        /* of the block */
+	uint32_t first_site;             /* the first free */
+	uint32_t thread;                 /* of the first one; UINT32_MAX unknown */
+	uint32_t birth;                  /* birth number of the first one */
+	uint32_t allocated_by, freed_by; /* enum tide_function */
+	uint32_t place;                  /* enum tide_misuse_place */
+};
+#define MISUSE_INSIDE 1u /* the call was under way at the snapshot: it is where the process died */
+
 /* A compiler that lays these out otherwise would read and write another format. */
 #define TIDE_SIZE "the size of an element on disk never changes"
 _Static_assert(sizeof(struct tide_file_header) == 48, TIDE_SIZE);
@@ -352,5 +407,6 @@ _Static_assert(sizeof(struct tide_digest) == 24, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_rounds) == 512, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_count) == 24, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_mapping) == 56, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_misuse) == 72, TIDE_SIZE);
 
 #endif

@@ -11,6 +11,7 @@
 #ifndef TIDEMARK_MODEL_LEDGER_H
 #define TIDEMARK_MODEL_LEDGER_H
 
+#include <stdbool.h>
 #include "shim/ledger.h"
 #include "snapshot.h"
 
@@ -53,6 +54,9 @@ struct ledger_made {
 void ledger_sections(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m);
 /* A killed process does not note when it ended: take the last moment that it noted. */
 void ledger_sections_dead(const struct ledger_copy *c, struct ledger_made *m);
+/* SECTION_ERRORS. `dead`: the process ended in the middle of something, so a call that was under way is
+ * what it died in. */
+void ledger_sections_errors(const struct ledger_copy *c, struct snapshot_writer *w, bool dead);
 /* The part of ledger_sections that sums counters: sites, totals, histograms, sites of threads. */
 void ledger_counters(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m);
 /* Adds frames, modules, sites, threads and process as they then are. The writer

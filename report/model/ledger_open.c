@@ -80,6 +80,7 @@ int ledger_open(const char *path, struct snapshot *s, struct tide_error *e)
 		made.process.reason == REASON_REQUEST
 			? "read from the ledger of a running process: no blocks and no references"
 			: "the process ended without a snapshot: no blocks and no references");
+	ledger_sections_errors(&c, w, made.process.reason == REASON_POST_MORTEM);
 	ledger_coverage(&c, w, NULL, 0);
 	ledger_sections_finish(&made, w);
 	if (!perfmap_read_process(c.header.pid, c.header.started_wall_ns, &map, &none))

@@ -29,8 +29,9 @@ static const struct {
 	[LEDGER_TRACKED] = { sizeof(struct ledger_tracked), 1u << 22 },
 	[LEDGER_ROUNDS] = { sizeof(struct ledger_rounds), 1u << 24 },
 	[LEDGER_ANSWERS] = { sizeof(uint64_t), 1u << 24 },
+	[LEDGER_ERRORS] = { sizeof(struct ledger_error), 1u << 16 },
 };
-_Static_assert(sizeof(shape) / sizeof(shape[0]) == LEDGER_TABLES && LEDGER_TABLES == 16,
+_Static_assert(sizeof(shape) / sizeof(shape[0]) == LEDGER_TABLES && LEDGER_TABLES == 17,
 	"a table that the shim adds needs a row here");
 
 #define ROOM (256ull << 20) /* for tables with holes: rounds */

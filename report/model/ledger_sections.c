@@ -201,6 +201,38 @@ static void rounds(const struct ledger_copy *c, struct snapshot_writer *w)
 	snapshot_writer_section(w, SECTION_ROUNDS, sizeof(*to), to, used, SNAPSHOT_TAKE);
 }
 
+void ledger_sections_errors(const struct ledger_copy *c, struct snapshot_writer *w, bool dead)
+{
+	const struct ledger_error *from = c->table[LEDGER_ERRORS];
+	uint64_t used = 0, n = c->count[LEDGER_ERRORS], sites = c->count[LEDGER_SITES];
+	struct tide_misuse *to = alloc_bytes(n * sizeof(*to));
+
+	for (uint64_t i = 0; i < n; i++) {
+		const struct ledger_error *e = &from[i];
+
+		/* The ledger is the program's to write: what no library of ours wrote is left out. */
+		if (!e->count || !e->kind || e->kind >= MISUSE_KINDS || e->allocated_by >= TIDE_FUNCTIONS
+			|| e->freed_by >= TIDE_FUNCTIONS || e->place > MISUSE_PLACE_MAPPING
+			|| (e->flags & LEDGER_ERROR_UNSURE && !(dead && e->flags & LEDGER_ERROR_INSIDE)))
+			continue;
+		to[used++] = (struct tide_misuse){ .address = e->address,
+			.block = e->block,
+			.bytes = e->bytes,
+			.count = e->count,
+			.kind = e->kind,
+			.flags = e->flags & LEDGER_ERROR_INSIDE ? MISUSE_INSIDE : 0,
+			.free_site = e->free_site < sites ? e->free_site : 0,
+			.allocation_site = e->allocation_site < sites ? e->allocation_site : 0,
+			.first_site = e->first_site < sites ? e->first_site : 0,
+			.thread = e->thread < c->count[LEDGER_THREADS] ? e->thread : UINT32_MAX,
+			.birth = e->birth,
+			.allocated_by = e->allocated_by,
+			.freed_by = e->freed_by,
+			.place = e->place };
+	}
+	snapshot_writer_section(w, SECTION_ERRORS, sizeof(*to), to, used, SNAPSHOT_TAKE);
+}
+
 /* NAME=VALUE lines; what only the run itself needs is left out. */
 static void options(const struct ledger_copy *c, struct snapshot_writer *w)
 {

@@ -14,6 +14,15 @@ _Static_assert(LEDGER_SIZE_CLASSES == SIZE_CLASSES && LEDGER_LIFETIME_CLASSES ==
 	"histograms are copied class by class");
 _Static_assert(LEDGER_ROUND_BUCKETS == TIDE_ROUND_BUCKETS, "rounds are copied bucket by bucket");
 _Static_assert(LEDGER_HELD_BACK == PROCESS_HELD_BACK, "the error of the peak is the one that is shown");
+_Static_assert((int)FUNCTION_MALLOC == TIDE_FUNCTION_MALLOC
+		&& (int)FUNCTION_NEW_ARRAY_ALIGNED == TIDE_FUNCTION_NEW_ARRAY_ALIGNED
+		&& (int)FUNCTION_FREE == TIDE_FUNCTION_FREE
+		&& (int)FUNCTION_DELETE_ARRAY_ALIGNED == TIDE_FUNCTION_DELETE_ARRAY_ALIGNED
+		&& (int)FUNCTION_DELETE_ARRAY_ALIGNED + 1 == TIDE_FUNCTIONS
+		&& (int)ERROR_DOUBLE_FREE == MISUSE_DOUBLE_FREE && (int)ERROR_MISMATCH == MISUSE_MISMATCH
+		&& (int)ERROR_MISMATCH + 1 == MISUSE_KINDS && (int)PLACE_STACK == MISUSE_PLACE_STACK
+		&& (int)PLACE_MAPPING == MISUSE_PLACE_MAPPING,
+	"kinds of errors, functions and places are copied as they are");
 
 struct translation {
 	uint32_t from, to;
@@ -36,6 +45,7 @@ static const struct translation site_flags[] = {
 	{ LEDGER_SITE_MAPPING, SITE_MAPPING },
 	{ LEDGER_SITE_INHERITED, SITE_INHERITED },
 	{ LEDGER_SITE_TRACKED, SITE_TRACKED },
+	{ LEDGER_SITE_ERROR, SITE_ERROR },
 	{ 0, 0 },
 };
 static const struct translation thread_states[] = {

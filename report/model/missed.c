@@ -48,6 +48,9 @@ static const struct missed_counter counters[] = {
 	[MISSED_SECCOMP] = { .name = "missed.seccomp",
 		.text = "steps were skipped because of a seccomp filter" },
 	[MISSED_ROUNDS] = { .name = "missed.rounds", .text = "entries of rounds were not recorded" },
+	[MISSED_ERRORS] = { .name = "missed.errors",
+		.text = "errors of the program were not recorded: the table of errors is full",
+		.always = true },
 };
 _Static_assert(
 	sizeof(counters) / sizeof(counters[0]) == MISSED_COUNT, "each counter of the ledger has a row");

@@ -77,6 +77,8 @@ struct snapshot {
 	size_t count_count;
 	const uint8_t *count_values;
 	size_t count_value_count;
+	const struct tide_misuse *misuses;
+	size_t misuse_count;
 	char *path;
 	int damaged;
 	char damage[256];
@@ -110,6 +112,9 @@ const char *snapshot_string(const struct snapshot *s, uint32_t offset);
 uint64_t snapshot_value(const struct snapshot *s, const char *name);
 /* Name of enum tide_reason as in the JSON contract ("exit", "post-mortem"...). */
 const char *snapshot_reason(uint32_t reason);
+/* "double-free" ..., as in the JSON contract; "new[]" ... of enum tide_function, "" where it is unknown. */
+const char *snapshot_misuse(uint32_t kind);
+const char *snapshot_function(uint32_t function);
 /* What stands for the stack of a site that has none by design ("(inside a signal
  * handler)" ...): a site number below SITE_FIRST. NULL for all others. */
 const char *snapshot_site_label(uint32_t site);

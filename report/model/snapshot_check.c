@@ -34,7 +34,8 @@ static const struct place strings_of = PLACE(strings, strings_bytes, "strings"),
 			  starts = PLACE(edge_starts, edge_start_count, "starts of references"),
 			  edges = PLACE(edges, edge_count, "references"),
 			  rounds = PLACE(rounds, rounds_count, "rounds"),
-			  counts = PLACE(counts, count_count, "counts");
+			  counts = PLACE(counts, count_count, "counts"),
+			  misuses = PLACE(misuses, misuse_count, "errors");
 
 enum beyond {
 	BEYOND_ZERO, /* becomes 0, which is "none" or "unknown" everywhere */
@@ -68,6 +69,10 @@ static const struct rule at_once[] = {
 	RULE(tide_symbol, symbols, symbol_count, "symbols", frame, &frames, BEYOND_ZERO),
 	RULE(tide_rounds, rounds, rounds_count, "rounds", site, &sites, BEYOND_ZERO),
 	RULE(tide_count, counts, count_count, "counts", site, &sites, BEYOND_ZERO),
+	RULE(tide_misuse, misuses, misuse_count, "errors", free_site, &sites, BEYOND_ZERO),
+	RULE(tide_misuse, misuses, misuse_count, "errors", allocation_site, &sites, BEYOND_ZERO),
+	RULE(tide_misuse, misuses, misuse_count, "errors", first_site, &sites, BEYOND_ZERO),
+	RULE(tide_misuse, misuses, misuse_count, "errors", thread, &threads, BEYOND_NONE),
 };
 
 static const struct rule in_the_graph[] = {
@@ -223,6 +228,20 @@ static void check_counts(struct snapshot *s)
 	}
 }
 
+/* There is no harmless number for a kind or a function, and no writer makes another. */
+static void check_misuses(struct snapshot *s)
+{
+	for (size_t i = 0; i < s->misuse_count; i++) {
+		const struct tide_misuse *m = &s->misuses[i];
+
+		if (m->kind && m->kind < MISUSE_KINDS && m->allocated_by < TIDE_FUNCTIONS
+			&& m->freed_by < TIDE_FUNCTIONS && m->place <= MISUSE_PLACE_MAPPING)
+			continue;
+		snapshot_reader_damage(s, "the errors are of kinds that do not exist");
+		drop(s, &misuses);
+	}
+}
+
 static void check_starts(struct snapshot *s)
 {
 	if (!s->edge_start_count)
@@ -268,6 +287,7 @@ void snapshot_check(struct snapshot *s, struct snapshot_reader *r)
 	reserve_first(s);
 	check_rounds(s);
 	check_counts(s);
+	check_misuses(s);
 	/* References of other blocks are of no use, and cheap to see. */
 	if (s->edge_start_count && s->edge_start_count != s->block_count + 1)
 		check_starts(s);

@@ -24,6 +24,23 @@ const char *snapshot_reason(uint32_t reason)
 	return names[reason < sizeof(names) / sizeof(names[0]) ? reason : 0];
 }
 
+const char *snapshot_misuse(uint32_t kind)
+{
+	static const char *const names[MISUSE_KINDS] = { "unknown", "double-free", "foreign-free",
+		"inner-free", "mismatch" };
+
+	return names[kind < MISUSE_KINDS ? kind : 0];
+}
+
+const char *snapshot_function(uint32_t function)
+{
+	static const char *const names[TIDE_FUNCTIONS] = { "", "malloc", "new", "new[]", "new (aligned)",
+		"new[] (aligned)", "free", "realloc", "delete", "delete[]", "delete (aligned)",
+		"delete[] (aligned)" };
+
+	return names[function < TIDE_FUNCTIONS ? function : 0];
+}
+
 const char *snapshot_site_label(uint32_t site)
 {
 	switch (site) {

@@ -56,6 +56,7 @@ static const struct binding {
 	BIND(SECTION_ROUNDS, struct tide_rounds, rounds, rounds_count, "rounds"),
 	BIND(SECTION_COUNTS, struct tide_count, counts, count_count, "counts"),
 	BIND(SECTION_COUNT_VALUES, uint8_t, count_values, count_value_count, "values of counts"),
+	BIND(SECTION_ERRORS, struct tide_misuse, misuses, misuse_count, "errors"),
 #undef BIND
 };
 

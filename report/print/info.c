@@ -3,6 +3,7 @@
 #include "base/intern.h"
 #include "info.h"
 #include "json_report.h"
+#include "misuse.h"
 
 const char *info_mark_kind(uint32_t kind)
 {
@@ -81,6 +82,7 @@ static void write_process(struct json *j, const struct snapshot *s)
 		{ "tool_version", p->tool },
 		{ "allocator", p->allocator },
 		{ "incomplete_why", p->incomplete_why },
+		{ "abort_message", p->abort_message },
 	};
 
 	json_open_object(j, "snapshot");
@@ -233,6 +235,7 @@ static void write_sections(struct json *j, const struct snapshot *s)
 		{ "edges", s->edge_count },
 		{ "symbols", s->symbol_count },
 		{ "mappings", s->mapping_count },
+		{ "errors", s->misuse_count },
 	};
 
 	json_open_object(j, "records");
@@ -254,5 +257,6 @@ void info_json(struct json *j, const char *name, const struct snapshot *s)
 	write_threads(j, s);
 	write_marks(j, s);
 	write_sections(j, s);
+	misuse_json(j, s, NULL);
 	json_close_object(j);
 }

@@ -32,6 +32,7 @@ int run_postmortem(const char *ledger, int pid, const struct collect_settings *s
 	made.process.incomplete_why = snapshot_writer_string(w,
 		signal ? "the process was killed: no blocks and no references"
 		       : "the process ended without a snapshot: no blocks and no references");
+	ledger_sections_errors(&c, w, true);
 	ledger_coverage(&c, w, NULL, 0);
 	ledger_sections_finish(&made, w);
 	path = collect_output(settings, &c, out->reason, made.process.sequence);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "print/header.h"
 #include "print/info.h"
+#include "print/misuse.h"
 #include "print/csv.h"
 #include "print/table.h"
 #include "base/units.h"
@@ -285,6 +286,13 @@ static int print_screen(const struct arguments *a, const struct snapshot *snapsh
 		for (size_t i = 0; i < snapshot->option_count; i++)
 			print_field(&s, snapshot_string(snapshot, snapshot->options[i].name), "%s",
 				snapshot_string(snapshot, snapshot->options[i].value));
+	}
+	if (snapshot->misuse_count) {
+		struct symbols *symbols = symbols_new(snapshot);
+
+		fputc('\n', s.out);
+		misuse_screen(&s, snapshot, symbols, a->common.source_root, a->common.verbose);
+		symbols_free(symbols);
 	}
 	show_marks(&s, snapshot, most);
 	show_threads(&s, snapshot, most);

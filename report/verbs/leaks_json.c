@@ -1,6 +1,7 @@
 /* leaks_json.c - `leaks --json`. */
 #include <stdio.h>
 #include "print/json_report.h"
+#include "print/misuse.h"
 #include "leaks_command.h"
 #include "view/view.h"
 
@@ -133,6 +134,7 @@ void leaks_json(struct leaks_command *c)
 	if (v->old_file)
 		json_report_snapshot(j, "old", &v->old);
 	write_totals(j, l);
+	misuse_json(j, &v->snapshot, v->symbols);
 	json_number(j, "root_leaks", (int64_t)l->root_leaks);
 	json_number(j, "root_cycles", (int64_t)l->root_cycles);
 	json_open_array(j, "groups");

@@ -1,6 +1,7 @@
 /* leaks_screen.c - `leaks` for people: one line per root leak or root cycle, with what it retains. */
 #include <stdlib.h>
 #include "print/header.h"
+#include "print/misuse.h"
 #include "leaks_command.h"
 #include "base/alloc.h"
 #include "base/path.h"
@@ -12,14 +13,16 @@
 
 #define SCREEN_ROWS 25u
 
-static void print_head(struct screen *s, const struct leaks_view *v)
+static void print_head(struct screen *s, const struct leaks_command *c)
 {
+	const struct leaks_view *v = &c->view;
 	const struct leaks *l = &v->leaks;
 	char *summary = leaks_summary(l), count[UNITS_TEXT], size[UNITS_TEXT];
 
 	header_who(s, &v->snapshot);
 	if (!s->quiet)
 		fputc('\n', s->out);
+	misuse_screen(s, &v->snapshot, v->symbols, c->common.source_root, c->common.verbose);
 	screen_print(s, l->lost.blocks ? STYLE_BAD : l->complete ? STYLE_GOOD : STYLE_WARNING, "%s", summary);
 	fprintf(s->out, "%s\n", v->old_file ? " more than in the older snapshot" : "");
 	free(summary);
@@ -278,7 +281,7 @@ int leaks_screen(struct leaks_command *c)
 	struct screen s;
 
 	screen_open(&s, &c->common);
-	print_head(&s, v);
+	print_head(&s, c);
 	if (leaks_view_next_group(v, 0) < v->leaks.group_count)
 		hidden = print_groups(&s, c, rows);
 	if (v->show[LEAK_POSSIBLE] || v->show[LEAK_REACHABLE]) {

@@ -11,6 +11,7 @@
 #include "base/path.h"
 #include "base/units.h"
 #include "model/snapshot.h"
+#include "print/misuse.h"
 #include "print/summary.h"
 
 #define LARGEST 3u    /* processes that are named by their size */
@@ -235,6 +236,7 @@ void run_report(const struct run_report *r)
 		return;
 	}
 	summary_totals(stderr, &snapshot);
+	misuse_lines(stderr, &snapshot);
 	print_lost(r, &snapshot);
 	summary_coverage(stderr, &snapshot);
 	print_others(r, one);

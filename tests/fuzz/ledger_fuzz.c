@@ -26,6 +26,7 @@ static void base_write(const char *path)
 	struct ledger_point point = { .mono_ns = 1 };
 	struct ledger_mark mark = { .birth = 1, .kind = MARK_USER };
 	struct ledger_rounds rounds = { .least = { 1 } };
+	struct ledger_error error = { .kind = ERROR_DOUBLE_FREE, .count = 1, .address = 0x1010 };
 	struct ledger_make m;
 	uint32_t site;
 
@@ -39,6 +40,7 @@ static void base_write(const char *path)
 	ledger_make_add(&m, LEDGER_TIMELINE, &point);
 	ledger_make_add(&m, LEDGER_MARKS, &mark);
 	ledger_make_add(&m, LEDGER_ROUNDS, &rounds);
+	ledger_make_add(&m, LEDGER_ERRORS, &error);
 	site = ledger_make_site(&m, ledger_make_add(&m, LEDGER_NODES, &node), 1, 0x400300, 2);
 	*ledger_make_counter(&m, 0, site) = (struct ledger_counter){ .live_bytes = 10,
 		.live_blocks = 1,

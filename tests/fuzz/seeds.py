@@ -61,6 +61,10 @@ def full():
     s.add("mappings", lo=0x400000, hi=0x500000, name=s.string("/bin/example"), flags=5, rss_bytes=4096, pss_bytes=2048)
     s.add("roots", kind=4, address=0x7ffe0000, bytes=64, thread=0, frame=3, name=s.string("stack of example"))
     s.add("root_edges", root=1, block=3, address=0x7ffe0010, to_offset=4, flags=1)
+    s.add("errors", kind=1, address=0x1010, block=0x1010, count=1, free_site=4, allocation_site=5, first_site=6, flags=1)
+    s.add("errors", kind=4, address=0x1030, block=0x1030, bytes=9, count=3, free_site=5, allocation_site=4,
+          thread=0xffffffff, allocated_by=2, freed_by=6)
+    s.add("errors", kind=2, address=0x7ffe0010, count=2, free_site=6, place=1)
     for i in range(4):
         s.add("digests", content=i, resident_pages=1, pages=1)
     return s

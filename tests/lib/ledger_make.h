@@ -68,6 +68,8 @@ static inline void ledger_make_begin(struct ledger_make *m, const char *path, ui
 		LEDGER_PAGE,
 		sizeof(struct ledger_tracked),
 		sizeof(struct ledger_rounds),
+		sizeof(uint64_t),
+		sizeof(struct ledger_error),
 	};
 	struct ledger_header h = { .version = LEDGER_VERSION,
 		.header_bytes = sizeof(h),

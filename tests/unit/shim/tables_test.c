@@ -342,6 +342,8 @@ static void blocks_and_counters_agree(void **unused)
 	assert_true(state.ledger->missed[MISSED_BLOCKS] == 0);
 }
 
+/* A live block has a birth number (BM2). */
+#define NEWBORN (LEDGER_SITE_FIRST | (uint64_t)1 << SLOT_BIRTH_SHIFT)
 #define STEADY (HEAP + (1ull << 44))
 #define STEADY_BLOCKS 5000u
 
@@ -355,7 +357,7 @@ static void *churner(void *p)
 		struct thread *t = inside();
 		uint64_t old;
 		for (uintptr_t i = 0; i < STEADY_BLOCKS; i++)
-			assert_true(!block_put(first + i * 24, 100, LEDGER_SITE_FIRST | t->slot_bits, &old));
+			assert_true(!block_put(first + i * 24, 100, NEWBORN | t->slot_bits, &old));
 		for (uintptr_t i = 0; i < STEADY_BLOCKS; i++)
 			assert_true(block_take(first + i * 24, &old));
 		thread_leave(t);
@@ -386,7 +388,7 @@ static void visits_are_whole(void **unused)
 	struct thread *t = inside();
 	uint64_t old;
 	for (uintptr_t i = 0; i < STEADY_BLOCKS; i++) /* each second one is unaligned: spilled */
-		assert_true(!block_put(STEADY + i * 24, 7, LEDGER_SITE_FIRST | t->slot_bits, &old));
+		assert_true(!block_put(STEADY + i * 24, 7, NEWBORN | t->slot_bits, &old));
 	thread_leave(t);
 	at_once(THREADS, visitor);
 	t = inside();

@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# Errors with memory that the library sees: each is reported once, with its stacks, in all places; correct
+# programs have none, and the program behaves as it does without us.
+
+load ../lib/helper
+
+# errors FILE: kind, count, and the innermost functions of the stacks.
+errors() {
+	/usr/bin/python3 - "$1" <<-'EOF'
+		import json, os, subprocess, sys
+		d = json.loads(subprocess.run([os.environ["TIDEMARK"], "info", "--json", sys.argv[1]], capture_output=True).stdout)
+		def top(stack):
+		    names = [f["function"].split("(")[0] for f in stack]
+		    while names and names[0] in ("operator new", "operator new[]", "operator delete", "strdup", "__strdup"):
+		        names.pop(0)
+		    return names[0] if names else "-"
+		for e in d["errors"]:
+		    print(e["kind"], e["freed_by"], e["allocated_by"], top(e.get("stack", [])), top(e.get("allocation", [])))
+	EOF
+}
+
+# one CASE KIND FREED-BY ALLOCATED-BY ALLOCATION: the error is seen, and the program ends as it does bare.
+one() {
+	local bare=0 under=0
+	"$PROGRAMS/misuse" "$1" >bare.out 2>bare.err || bare=$?
+	"$TIDEMARK" run -q -f -o x.tide -- "$PROGRAMS/misuse" "$1" >under.out 2>under.err || under=$?
+	[ "$bare" = "$under" ] || fail "$1: exit $under, bare $bare"
+	cmp bare.out under.out
+	[ "$(errors x.tide)" = "$2 $3 $4 main $5" ] || fail "$1: $(errors x.tide)"
+}
+
+@test "a double free is seen wherever libc keeps the block, with the allocation" {
+	for c in double double-in-use double-large double-top double-mapped double-unnoticed; do
+		one $c double-free free malloc make
+	done
+	one realloc-freed double-free realloc malloc make
+}
+
+@test "pointers that malloc never gave, and pointers into blocks" {
+	for c in stack static mapping wild; do
+		one $c foreign-free free None -
+	done
+	one inner inner-free free malloc make
+	one inner-unaligned inner-free free malloc make
+	one cookie inner-free delete 'new[]' main
+}
+
+@test "functions that do not belong together" {
+	one new-free mismatch free new main
+	one 'new[]-delete' mismatch delete 'new[]' main
+	one 'new-delete[]' mismatch 'delete[]' new main
+	one malloc-delete mismatch delete malloc make
+	one 'strdup-delete[]' mismatch 'delete[]' malloc main
+	one new-realloc mismatch realloc new main
+	one aligned-delete mismatch delete 'new (aligned)' main
+	one nothrow-free mismatch free 'new[]' main
+	one many mismatch free new main
+	[ "$(json "$("$TIDEMARK" info --json x.tide)" 'd["errors"][0]["count"] > 1')" = True ]
+}
+
+@test "a correct program has no errors: other doors of libc, fork, another libc, operators of its own" {
+	"$TIDEMARK" run -q -f -o 'x.%p.tide' -- "$PROGRAMS/misuse" none
+	for f in x.*.tide; do
+		[ -z "$(errors "$f")" ] || fail "$(errors "$f")"
+	done
+	# Operators that the program replaces: what they call inside says nothing about their callers.
+	for flags in "-O0" "-O2" "-O2 -static-libstdc++ -static-libgcc"; do
+		cat >own.cc <<-'SOURCE'
+			#include <cstdlib>
+			#include <new>
+			#include <string>
+			#include <vector>
+			#ifdef REPLACE
+			void *operator new(size_t n) { void *p = malloc(n); if (!p) throw std::bad_alloc(); return p; }
+			void operator delete(void *p) noexcept { free(p); }
+			void operator delete(void *p, size_t) noexcept { free(p); }
+			#endif
+			int main()
+			{
+				for (int i = 0; i < 200; i++) {
+					std::string s(1000, 'x');
+					std::vector<std::string> v(10, s);
+					int *volatile p = new int[10];
+					delete[] p;
+					p = new int;
+					delete p;
+				}
+				return 0;
+			}
+		SOURCE
+		for replace in "" -DREPLACE; do
+			g++ $flags $replace -o own own.cc
+			"$TIDEMARK" run -q -f -o own.tide -- ./own
+			[ -z "$(errors own.tide)" ] || fail "$flags $replace: $(errors own.tide)"
+		done
+	done
+	# The same addresses again and again, through another door of libc: what malloc left in a block stays.
+	compile doors <<-'SOURCE'
+		#include <stdlib.h>
+		void *__libc_malloc(size_t);
+		int main(void)
+		{
+			for (int i = 0; i < 20; i++) {
+				void *volatile p = malloc(40);
+				free(p);
+				p = __libc_malloc(40);
+				free(p);
+				p = malloc(2000);
+				free(p);
+				p = __libc_malloc(2000);
+				free(p);
+			}
+			return 0;
+		}
+	SOURCE
+	"$TIDEMARK" run -q -f -o doors.tide -- ./doors
+	[ -z "$(errors doors.tide)" ] || fail "$(errors doors.tide)"
+	# A module with an allocator of its own, and memory that crosses from one to the other by its rules.
+	cat >module.c <<-'SOURCE'
+		#include <stddef.h>
+		static char arena[1 << 16];
+		static size_t used;
+		__attribute__((visibility("hidden"))) void *malloc(size_t n) { void *p = arena + used; used += (n + 31) & ~15ul; return p; }
+		__attribute__((visibility("hidden"))) void free(void *p) { (void)p; }
+		void work(void) { for (int i = 0; i < 100; i++) { void *volatile p = malloc(50); free(p); } }
+	SOURCE
+	gcc -O1 -shared -fPIC -fno-builtin -o libmodule.so module.c
+	compile host ./libmodule.so <<-'SOURCE'
+		#include <stdlib.h>
+		void work(void);
+		int main(void) { void *volatile p = malloc(50); work(); free(p); return 0; }
+	SOURCE
+	"$TIDEMARK" run -q -f -o host.tide -- ./host
+	[ -z "$(errors host.tide)" ]
+}
+
+@test "run, leaks and info show an error with its places" {
+	run "$TIDEMARK" run -f -o x.tide -- "$PROGRAMS/misuse" double-unnoticed
+	[[ "$output" == *"tidemark: error: double free of 0x"*": freed again by main "*"misuse.cc:"*", allocated by make"*"misuse.cc:"* ]]
+	run "$TIDEMARK" leaks x.tide
+	[[ "$output" == *"1 error of the program"*"double free of 0x"*"freed again by"*"main"*"allocated by"*"make"* ]]
+	run "$TIDEMARK" info -v x.tide
+	[[ "$output" == *"1 error of the program"* ]]
+	[ "$(json "$("$TIDEMARK" leaks --json x.tide)" 'd["errors"][0]["kind"], d["errors"][0]["allocation"][0]["function"]')" = "('double-free', 'make(unsigned long)')" ]
+	run "$TIDEMARK" run -f -o x.tide -- "$PROGRAMS/misuse" double
+	[[ "$output" == *"the process died in this call"* ]]
+}
