@@ -233,6 +233,62 @@ static void register_restored(struct row *r, const struct row *initial, uint64_t
 	}
 }
 
+/* DW_CFA_undefined, DW_CFA_same_value and DW_CFA_register. */
+static void register_moved(struct row *r, uint8_t op, struct cursor *c)
+{
+	uint64_t reg = get_uleb(c);
+
+	if (op == DW_CFA_register)
+		get_uleb(c);
+	if (reg == REG_RBP)
+		r->rbp = op == DW_CFA_same_value ? RBP_SAME : RBP_LOST;
+	if (reg == REG_RIP && op == DW_CFA_undefined)
+		r->end = true;
+	if (reg == REG_RIP && op == DW_CFA_register)
+		r->odd_return = true;
+}
+
+/* The instructions that contain a DWARF expression; false when it does not end inside. */
+static bool run_expression(struct row *r, uint8_t op, struct cursor *c)
+{
+	uint64_t reg = op == DW_CFA_def_cfa_expression ? 0 : get_uleb(c);
+	uint64_t n = get_uleb(c);
+	if (n > (size_t)(c->end - c->at))
+		return false;
+	struct cursor e = { c->at, c->at + n, false };
+	c->at += n;
+	if (op == DW_CFA_def_cfa_expression)
+		cfa_expression(r, e);
+	else if (op == DW_CFA_expression)
+		register_expression(r, reg, e);
+	else if (reg == REG_RBP)
+		r->rbp = RBP_LOST;
+	else if (reg == REG_RIP)
+		r->odd_return = true;
+	return true;
+}
+
+/* The instructions that define the CFA by a register and an offset; false for any other. */
+static bool define_cfa(struct row *r, uint8_t op, struct cursor *c, int64_t data_align)
+{
+	switch (op) {
+	case DW_CFA_def_cfa:
+	case DW_CFA_def_cfa_sf:
+	case DW_CFA_def_cfa_register:
+		r->cfa_kind = CFA_REGISTER;
+		r->cfa_register = (unsigned)get_uleb(c);
+		if (op == DW_CFA_def_cfa_register)
+			return true;
+		break;
+	case DW_CFA_def_cfa_offset:
+	case DW_CFA_def_cfa_offset_sf: break;
+	default: return false;
+	}
+	r->cfa_offset = op == DW_CFA_def_cfa || op == DW_CFA_def_cfa_offset ? (int64_t)get_uleb(c)
+									    : get_sleb(c) * data_align;
+	return true;
+}
+
 #define ROW_STACK 8 /* nested DW_CFA_remember_state */
 #define OPERAND_MASK 0x3f
 
@@ -275,24 +331,8 @@ static bool run_instructions(struct cursor c, const struct cie *cie, uintptr_t a
 			break;
 		case DW_CFA_restore_extended: register_restored(r, initial, get_uleb(&c)); break;
 		case DW_CFA_undefined:
-			reg = get_uleb(&c);
-			if (reg == REG_RIP)
-				r->end = true;
-			if (reg == REG_RBP)
-				r->rbp = RBP_LOST;
-			break;
 		case DW_CFA_same_value:
-			if (get_uleb(&c) == REG_RBP)
-				r->rbp = RBP_SAME;
-			break;
-		case DW_CFA_register:
-			reg = get_uleb(&c);
-			get_uleb(&c);
-			if (reg == REG_RBP)
-				r->rbp = RBP_LOST;
-			if (reg == REG_RIP)
-				r->odd_return = true;
-			break;
+		case DW_CFA_register: register_moved(r, op, &c); break;
 		case DW_CFA_remember_state:
 			if (depth == ROW_STACK)
 				return false;
@@ -303,47 +343,20 @@ static bool run_instructions(struct cursor c, const struct cie *cie, uintptr_t a
 				return false;
 			*r = saved[--depth];
 			break;
-		case DW_CFA_def_cfa:
-			r->cfa_kind = CFA_REGISTER;
-			r->cfa_register = (unsigned)get_uleb(&c);
-			r->cfa_offset = (int64_t)get_uleb(&c);
-			break;
-		case DW_CFA_def_cfa_register:
-			r->cfa_kind = CFA_REGISTER;
-			r->cfa_register = (unsigned)get_uleb(&c);
-			break;
-		case DW_CFA_def_cfa_offset: r->cfa_offset = (int64_t)get_uleb(&c); break;
 		case DW_CFA_def_cfa_expression:
 		case DW_CFA_expression:
-		case DW_CFA_val_expression: {
-			reg = op == DW_CFA_def_cfa_expression ? 0 : get_uleb(&c);
-			uint64_t n = get_uleb(&c);
-			if (n > (size_t)(c.end - c.at))
+		case DW_CFA_val_expression:
+			if (!run_expression(r, op, &c))
 				return false;
-			struct cursor e = { c.at, c.at + n, false };
-			c.at += n;
-			if (op == DW_CFA_def_cfa_expression)
-				cfa_expression(r, e);
-			else if (op == DW_CFA_expression)
-				register_expression(r, reg, e);
-			else if (reg == REG_RBP)
-				r->rbp = RBP_LOST;
-			else if (reg == REG_RIP)
-				r->odd_return = true;
 			break;
-		}
 		case DW_CFA_offset_extended_sf:
 			reg = get_uleb(&c);
 			register_saved(r, reg, get_sleb(&c) * cie->data_align);
 			break;
-		case DW_CFA_def_cfa_sf:
-			r->cfa_kind = CFA_REGISTER;
-			r->cfa_register = (unsigned)get_uleb(&c);
-			r->cfa_offset = get_sleb(&c) * cie->data_align;
-			break;
-		case DW_CFA_def_cfa_offset_sf: r->cfa_offset = get_sleb(&c) * cie->data_align; break;
 		case DW_CFA_GNU_args_size: get_uleb(&c); break;
-		default: return false;
+		default:
+			if (!define_cfa(r, op, &c, cie->data_align))
+				return false;
 		}
 	}
 	return !c.bad;
