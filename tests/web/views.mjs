@@ -94,8 +94,56 @@ await page.click("text=invert");
 same(+(await page.getAttribute(".flame", "data-total")), sum(data.live_bytes), "inverted, the sum is the same");
 await page.click("text=invert");
 await page.fill("main input.search", "grow");
-ok(/frames/.test(await text(".tools span[role=status]")), "search says how much it found");
-await page.fill("main input.search", "");
+const told = await text(".tools span[role=status]");
+ok(/^\d+ functions? at [\d,]+ sites?, /.test(told), `search says how much it found: ${told}`);
+const drawnAll = +(await page.getAttribute(".flame", "data-drawn"));
+// The same search finds the same sites in the table, drawn or not, and takes expressions and files.
+for (const q of ["grow", "/^gr.w$/", "leaks.c", "leaks.c:6", "libc.so", "nothing of this name", "strdup"]) {
+	await open("flame", `&measure=live_bytes&q=${encodeURIComponent(q)}`);
+	const found = /at ([\d,]+) sites?, (.*) \(/.exec(await text(".tools span[role=status]"));
+	await open("sites", `&q=${encodeURIComponent(q)}`);
+	const table = /^([\d,]+) of [\d,]+ sites, (.*) live/.exec(await text(".tools .count"));
+	same(found?.slice(1).join(" "), table?.slice(1).join(" "), `the graph and the table find the same sites of ${q}`);
+}
+await open("flame", `&measure=live_bytes&q=${encodeURIComponent("/[/")}`);
+ok(/expression/i.test(await text(".tools span[role=status]")), "a broken expression says so");
+// Focus and hide part the whole.
+const parted = {};
+for (const way of ["focus", "hide"]) {
+	await open("flame", "&measure=live_bytes&q=grow");
+	await page.click(`.limits button:text("${way}")`);
+	parted[way] = +(await page.getAttribute(".flame", "data-total"));
+	ok(new RegExp(way === "focus" ? "only=grow" : "without=grow").test(page.url()), `${way} is in the address`);
+}
+same(parted.focus + parted.hide, sum(data.live_bytes), "what is in focus and what is left when it is hidden are the whole");
+ok(parted.focus > 0 && parted.hide > 0, "both have something");
+await page.click(".chips button");
+same(+(await page.getAttribute(".flame", "data-total")), sum(data.live_bytes), "the chip shows all again");
+// Callers and callees of one function.
+await open("flame", "&measure=live_bytes&sandwich=make_node");
+const below = await page.locator(".chart:not(.callers) g[name=strdup], .chart:not(.callers) g").count();
+const above = await page.locator(".chart.callers g[name=fill_cache]").count();
+ok(below >= 1 && above === 1, "callers above, callees below");
+same(+(await page.getAttribute(".flame", "data-total")), stat.records.filter((r) => r.stack.some((f) => f.function === "make_node")).reduce((a, r) => a + r.live_bytes, 0), "all that make_node allocated");
+if (shots) await page.screenshot({ path: `${shots}/sandwich.png` });
+// Frames of libraries, and arrow keys.
+await open("flame", "&measure=live_bytes&library=1");
+ok((await page.locator(".flame g[name=strdup], .flame g[name=__strdup], .flame g[name=__GI___strdup]").count()) > 0, "library frames are a switch");
+await open("flame", "&measure=live_bytes");
+same(await page.locator(".flame g[name=__GI___strdup]").count(), 0, "they are left out by default");
+await page.locator(".flame").focus();
+await page.keyboard.press("ArrowDown");
+const first = await page.locator(".flame g.cursor").getAttribute("name");
+await page.keyboard.press("ArrowDown");
+const second = await page.locator(".flame g.cursor").getAttribute("name");
+ok(first && second && first !== second, `arrow keys move: ${first}, ${second}`);
+await page.keyboard.press("Enter");
+ok(/zoom=/.test(page.url()), "Enter zooms in");
+await page.keyboard.press("Escape");
+ok((await page.locator(".legend button").count()) > 0, "a legend says what the colours mean");
+// A box that stands for calls in several lines names them, with their share.
+await page.locator(".flame g[name=main]").first().hover();
+ok(/^[\d.]+ \S*B \([\d.]+ %\)\s+main\s+leaks\.c:\d+ [\d.]+ \S+.*, leaks\.c:\d+/.test(await text(".details")), `numbers first, then the lines: ${await text(".details")}`);
 await page.locator(".flame g[name=fill_cache]").first().click();
 await page.waitForSelector("nav.path button");
 ok(/zoom=/.test(page.url()), "zoom is in the address");

@@ -3,134 +3,27 @@
 import flamegraph from "d3-flame-graph";
 import { select } from "d3-selection";
 import { data, favourite, known, measures, value } from "./data.js";
-import { many, share, show } from "./format.js";
-import { base, caller, line, short, where } from "./names.js";
+import { build, linesOf, sandwich } from "./flame_tree.js";
+import { count, many, share, show } from "./format.js";
+import { matchedLines, matchedRows, matcher } from "./match.js";
+import { base, line, short, where } from "./names.js";
 import { dark, el, hue, keep, state } from "./dom.js";
 
-const CELL = 20;
+const CELL = 20,
+	LINES_TOLD = 4,
+	MODULES_TOLD = 8;
 const difference = { name: "difference", label: "difference", bytes: true };
 
-class Tree {
-	constructor() {
-		this.parent = [-1];
-		this.line = [-1];
-		this.total = [0];
-		this.delta = [0];
-		this.child = [new Map()];
-	}
-	below(node, l) {
-		const d = data(),
-			name = d.line_function[l] * 4194304 + (d.line_module[l] >>> 3);
-		let c = this.child[node].get(name);
-		if (c === undefined) {
-			c = this.parent.length;
-			this.parent.push(node);
-			this.line.push(l);
-			this.total.push(0);
-			this.delta.push(0);
-			this.child.push(new Map());
-			this.child[node].set(name, c);
-		}
-		return c;
-	}
-	// Stacks that were cut stand apart: their callers are not known.
-	cut() {
-		if (!this.apart) {
-			this.apart = this.parent.length;
-			this.parent.push(0);
-			this.line.push(-2);
-			this.total.push(0);
-			this.delta.push(0);
-			this.child.push(new Map());
-			this.child[0].set("cut", this.apart);
-		}
-		return this.apart;
-	}
-	of(n) {
-		return this.line[n] >= 0
-			? line(this.line[n])
-			: {
-					function: n ? "(callers unknown: the stack was cut)" : "all",
-					file: "",
-					module: "",
-					line: 0,
-				};
-	}
-	finish() {
-		for (let i = this.parent.length - 1; i > 0; i--) {
-			this.total[this.parent[i]] += this.total[i];
-			this.delta[this.parent[i]] += this.delta[i];
-		}
-	}
-}
-
-// [row, value, change] of every site that counts.
-function* weights(measure) {
-	const d = data();
-	if (measure !== "difference") {
-		for (let r = 0; r < d.kept; r++) {
-			const v = value(measure, r);
-			if (v > 0) yield [r, v, 0];
-		}
-		return;
-	}
-	// What is gone is drawn with its old size, to be seen at all.
-	for (const [, row, old, , now] of d.diff.rows)
-		if (old > 0 || now > 0) yield [row, Math.max(old, now), now - old];
-}
-
-export function build(measure, inverted) {
-	const d = data(),
-		tree = new Tree();
-	if (inverted) {
-		for (const [row, v, change] of weights(measure)) {
-			let at = 0;
-			for (let n = caller(row) + 1; n; n = d.node_caller[n - 1])
-				at = tree.below(at, d.node_line[n - 1]);
-			tree.total[at] += v;
-			tree.delta[at] += change;
-		}
-	} else {
-		// A node's caller has the smaller number.
-		const of = new Int32Array(d.node_line.length).fill(-1),
-			cut = new Set();
-		for (const [row] of weights(measure))
-			if (d.row_flags[row] & 2) {
-				let n = d.row_node[row];
-				while (d.node_caller[n]) n = d.node_caller[n] - 1;
-				cut.add(n);
-			}
-		const place = (n) => {
-			const path = [];
-			let at = n;
-			while (of[at] < 0) {
-				path.push(at);
-				if (!d.node_caller[at]) break;
-				at = d.node_caller[at] - 1;
-			}
-			let node = of[at] >= 0 ? of[at] : cut.has(at) ? tree.cut() : 0;
-			for (let i = path.length; i--;)
-				node = of[path[i]] = tree.below(node, d.node_line[path[i]]);
-			return node;
-		};
-		for (const [row, v, change] of weights(measure)) {
-			const at = place(caller(row));
-			tree.total[at] += v;
-			tree.delta[at] += change;
-		}
-	}
-	tree.finish();
-	return tree;
-}
-
-function draw(tree, focus, width) {
+function lay(tree, focus, width) {
 	const least = tree.total[focus] / width / 2;
 	let hidden = 0,
 		drawn = 0,
 		deepest = 0;
 	const make = (n, depth) => {
 		const l = tree.of(n);
-		const o = {
+		drawn++;
+		deepest = Math.max(deepest, depth);
+		return {
 			name: tree.line[n] >= 0 ? short(l.function) : l.function,
 			node: n,
 			value: tree.total[n],
@@ -138,9 +31,6 @@ function draw(tree, focus, width) {
 			module: l.module,
 			children: [],
 		};
-		drawn++;
-		deepest = Math.max(deepest, depth);
-		return o;
 	};
 	const root = make(focus, 0),
 		stack = [[focus, root, 0]];
@@ -156,32 +46,90 @@ function draw(tree, focus, width) {
 	return { root, hidden, drawn, deepest };
 }
 
-function color(d, what, total) {
+// From -1, all of it has gone, to 1, all of it is new.
+function changeColor(x) {
+	const l = dark() ? 32 : 88 - Math.abs(x) * 28;
+	if (x > 0) return `hsl(8 ${20 + 60 * x}% ${l}%)`;
+	if (x < 0) return `hsl(210 ${20 - 60 * x}% ${l}%)`;
+	return dark() ? "#3a3d42" : "#e3e5e8";
+}
+const moduleHue = (module) => hue(base(module));
+function frameColor(d, what) {
 	if (d.highlight) return dark() ? "#c07cff" : "#b048ff";
-	if (what.name === "difference") {
-		const x = Math.max(-1, Math.min(1, d.data.delta / (d.data.value || 1)));
-		const l = dark() ? 32 : 88 - Math.abs(x) * 28;
-		return x > 0
-			? `hsl(8 ${20 + 60 * x}% ${l}%)`
-			: x < 0
-				? `hsl(210 ${20 - 60 * x}% ${l}%)`
-				: dark()
-					? "#3a3d42"
-					: "#e3e5e8";
-	}
+	if (what.name === "difference")
+		return changeColor(Math.max(-1, Math.min(1, d.data.delta / (d.data.value || 1))));
 	if (!d.data.module) return dark() ? "#3a3d42" : "#d9dce0";
 	// One hue a module, a shade of it a function.
 	const shade = hue(d.data.name);
-	return `hsl(${hue(base(d.data.module)) + (shade % 44) - 22} ${dark() ? 38 : 62}% ${dark() ? 27 + (shade % 9) : 73 + (shade % 11)}%)`;
+	return `hsl(${moduleHue(d.data.module) + (shade % 44) - 22} ${dark() ? 38 : 62}% ${dark() ? 27 + (shade % 9) : 73 + (shade % 11)}%)`;
+}
+
+// One chart: `upward` draws callers above the function that they call.
+function chart(tree, focus, what, { width, upward, describe, hover, click, hit }) {
+	const box = el("div", { class: upward ? "chart callers" : "chart" }),
+		{ root, hidden, drawn, deepest } = lay(tree, focus, width),
+		height = (deepest + 1) * CELL;
+	const made = flamegraph()
+		.width(width)
+		.height(height + CELL)
+		.cellHeight(CELL)
+		.inverted(true)
+		.selfValue(false)
+		.transitionDuration(0)
+		.minFrameSize(0)
+		.sort((a, b) => b.value - a.value)
+		.label((d) => describe(tree, d.data.node))
+		.setColorMapper((d) => frameColor(d, what))
+		.setDetailsHandler(() => {})
+		.onHover((d) => hover(tree, d.data.node))
+		.setSearchMatch((d) => hit && tree.line[d.data.node] >= 0 && hit[tree.line[d.data.node]])
+		.onClick((d) => setTimeout(() => click(tree, d.data.node)));
+	select(box).datum(root).call(made);
+	if (hit) made.search("x");
+	// Frames have their place at once, not after a while.
+	select(box)
+		.selectAll("g")
+		.interrupt()
+		.attr("transform", (d) => `translate(${d.x0 * width},${upward ? height - (d.depth + 1) * CELL : d.depth * CELL})`)
+		.attr("data-node", (d) => d.data.node)
+		.select("rect")
+		.interrupt()
+		.attr("width", (d) => (d.x1 - d.x0) * width);
+	return { box, hidden, drawn };
 }
 
 export function flame() {
 	const choices = measures.filter((m) => known(m.name));
 	if (data().diff) choices.push(difference);
 	let what = choices.find((m) => m.name === (state.get("measure") ?? favourite())) ?? choices[0];
+	let tree = null,
+		focus = 0,
+		cursor = 0,
+		hit = null;
+	const chosen = {
+		library: state.get("library") === "1",
+		only: state.get("only") ?? "",
+		without: state.get("without") ?? "",
+	};
 	let inverted = state.get("invert") === "1",
-		tree = null,
-		chart = null;
+		middle = state.get("sandwich") ?? "";
+
+	const toggle = (name, text, title, on, set) =>
+		el(
+			"button",
+			{
+				"aria-pressed": String(on),
+				title,
+				onclick: (e) => {
+					on = !on;
+					set(on);
+					keep(name, on ? 1 : null);
+					e.target.setAttribute("aria-pressed", String(on));
+					restart();
+				},
+			},
+			text,
+		);
 	const pick = el(
 		"select",
 		{
@@ -194,24 +142,18 @@ export function flame() {
 		},
 		choices.map((m) => el("option", { value: m.name, selected: m === what }, m.label)),
 	);
-	const invert = el(
-		"button",
-		{
-			"aria-pressed": String(inverted),
-			title: "callers below callees  ( i )",
-			onclick: () => {
-				inverted = !inverted;
-				keep("invert", inverted ? 1 : null);
-				invert.setAttribute("aria-pressed", String(inverted));
-				restart();
-			},
-		},
-		"invert",
+	const invert = toggle("invert", "invert", "callers below callees  ( i )", inverted, (on) => (inverted = on));
+	const library = toggle(
+		"library",
+		"library frames",
+		"show what containers, strings and allocators did for their callers  ( l )",
+		chosen.library,
+		(on) => (chosen.library = on),
 	);
 	const search = el("input", {
 		type: "search",
 		class: "search",
-		placeholder: "search  ( / )",
+		placeholder: "function, file, module or /expression/  ( / )",
 		"aria-label": "search",
 		value: state.get("q") ?? "",
 		oninput: () => {
@@ -220,124 +162,253 @@ export function flame() {
 		},
 	});
 	const found = el("span", { class: "dim", role: "status" });
+	const limit = (name, title, text) =>
+		el("button", { title, onclick: () => narrow(name, search.value) }, text);
+	const limits = el(
+		"span",
+		{ class: "limits" },
+		limit("only", "only call stacks that match the search", "focus"),
+		limit("without", "leave out call stacks that match the search", "hide"),
+	);
+	const chips = el("span", { class: "chips" });
 	const path = el("nav", { class: "path", "aria-label": "zoomed in" });
-	const box = el("div", { class: "flame", tabindex: 0, "aria-label": "flame graph" });
-	const details = el("div", { class: "details" }, "\u00a0");
+	const box = el("div", {
+		class: "flame",
+		tabindex: 0,
+		role: "application",
+		"aria-label": "flame graph: arrow keys move, Enter zooms, s shows callers and callees",
+		onkeydown: step,
+	});
+	const details = el("div", { class: "details", "aria-live": "polite" }, "\u00a0");
+	const legend = el("div", { class: "legend" });
 	const note = el("p", { class: "dim note" });
 	const root = el(
 		"div",
 		{},
-		el("div", { class: "tools" }, el("label", {}, "measure ", pick), invert, search, found),
+		el("div", { class: "tools" }, el("label", {}, "measure ", pick), invert, library, search, limits, chips, found),
 		path,
 		details,
 		box,
+		legend,
 		note,
 	);
-	let focus = 0;
 
-	const describe = (n) => {
-		const l = tree.of(n);
-		const change = what.name === "difference" ? `, change ${show(what, tree.delta[n])}` : "";
-		return `${l.function}  ${where(l)}  —  ${show(what, tree.total[n])} (${tree.total[n].toLocaleString("en-US")}), ${share(tree.total[n], tree.total[0])}${change}`;
+	const describe = (t, n) => {
+		const l = t.of(n),
+			change = what.name === "difference" ? `, change ${show(what, t.delta[n])}` : "";
+		return `${show(what, t.total[n])} (${share(t.total[n], t.total[0])}${change})  ${short(l.function)}  ${where(l)}`;
 	};
+	// With the lines that a box stands for, which are looked for when it is pointed at.
+	function tell(t, n) {
+		const parts = [describe(t, n)];
+		if (t === tree && !middle && t.line[n] >= 0) {
+			const lines = linesOf(t, n, what.name, inverted, chosen);
+			if (lines.length > 1)
+				parts[0] = `${show(what, t.total[n])} (${share(t.total[n], t.total[0])})  ${short(t.of(n).function)}  ${lines
+					.slice(0, LINES_TOLD)
+					.map(([l, v]) => `${where(line(l))} ${show(what, v)}`)
+					.join(", ")}${lines.length > LINES_TOLD ? `, ${many(lines.length - LINES_TOLD, "more line")}` : ""}`;
+			if (t.of(n).module) parts.push(`[${base(t.of(n).module)}]`);
+		}
+		details.textContent = parts.join("  ");
+		details.title = t.of(n).function;
+	}
+	function narrow(name, text) {
+		chosen[name] = text.trim();
+		keep(name, chosen[name] || null);
+		if (text) {
+			search.value = "";
+			keep("q", null);
+		}
+		restart();
+	}
+	function rebuild() {
+		if (middle) tree = sandwich(what.name, middle, chosen).callees;
+		else tree = build(what.name, inverted, chosen);
+	}
 	function restart() {
-		tree = build(what.name, inverted);
-		focus = 0;
+		focus = cursor = 0;
 		keep("zoom", null);
+		rebuild();
 		render();
 	}
 	function zoom(n) {
-		focus = n;
-		const steps = [];
-		for (let i = n; i > 0; i = tree.parent[i])
-			steps.unshift([...tree.child[tree.parent[i]].values()].indexOf(i));
+		focus = cursor = n;
+		const steps = tree.path(n).map((i) => [...tree.child[tree.parent[i]].values()].indexOf(i));
 		keep("zoom", steps.join("."));
 		render();
 	}
-	function render() {
-		const width = Math.max(300, box.clientWidth || 1000);
-		const { root: top, hidden, drawn, deepest } = draw(tree, focus, width);
-		box.replaceChildren();
-		chart = flamegraph()
-			.width(width)
-			.height((deepest + 2) * CELL)
-			.cellHeight(CELL)
-			.inverted(true)
-			.selfValue(false)
-			.transitionDuration(0)
-			.minFrameSize(0)
-			.sort((a, b) => b.value - a.value)
-			.label((d) => describe(d.data.node))
-			.setColorMapper((d) => color(d, what, tree.total[0]))
-			.setDetailsHandler(() => {})
-			.onHover((d) => {
-				details.textContent = describe(d.data.node);
-			})
-			.setSearchMatch(
-				(d, term) => term && d.data.name.toLowerCase().includes(term.toLowerCase()),
-			)
-			.setSearchHandler((results, sum) => {
-				found.textContent = search.value
-					? `${many(results.length, "frame")}, ${show(what, sum)} (${share(sum, tree.total[focus])})`
-					: "";
-			})
-			.onClick((d) => {
-				if (d.data.node !== focus) setTimeout(() => zoom(d.data.node));
-			});
-		select(box).datum(top).call(chart);
-		settle(width);
-		box.dataset.total = tree.total[0];
-		box.dataset.drawn = drawn;
-		const steps = [];
-		for (let i = focus; i > 0; i = tree.parent[i]) steps.unshift(i);
+	function open(name) {
+		middle = name;
+		keep("sandwich", name || null);
+		restart();
+	}
+	function button(text, title, onclick, disabled) {
+		return el("button", { title, onclick, disabled }, text);
+	}
+	function renderPath() {
+		const steps = focus ? [0, ...tree.path(focus)] : [];
 		path.replaceChildren(
-			...(focus ? [0, ...steps] : []).map((n) =>
+			...steps.map((n) => button(short(tree.of(n).function), null, () => zoom(n), n === focus)),
+		);
+		if (middle)
+			path.prepend(
+				button("whole graph", "leave the callers and callees  ( Esc )", () => open("")),
+				el("b", {}, ` callers and callees of ${short(middle)} `),
+			);
+		else if (focus && tree.line[focus] >= 0)
+			path.append(
+				button("callers and callees", "of this function, over all call stacks  ( s )", () =>
+					open(tree.of(focus).function),
+				),
+			);
+		chips.replaceChildren(
+			...[
+				["only", "only"],
+				["without", "without"],
+			]
+				.filter(([name]) => chosen[name])
+				.map(([name, text]) => button(`${text} ${chosen[name]} ✕`, "show all again", () => narrow(name, ""))),
+		);
+	}
+	// What the colours mean: the modules with most of the measure, or the scale of a difference.
+	function renderLegend() {
+		if (what.name === "difference") {
+			legend.replaceChildren(
+				"gone ",
+				...[-1, -0.5, 0, 0.5, 1].map((x) => el("i", { style: `background:${changeColor(x)}` })),
+				" new or grown",
+			);
+			return;
+		}
+		const sums = new Map();
+		for (let n = 1; n < tree.parent.length; n++) {
+			let own = tree.total[n];
+			for (const c of tree.child[n].values()) own -= tree.total[c];
+			const module = tree.of(n).module;
+			if (own > 0 && module) sums.set(module, (sums.get(module) ?? 0) + own);
+		}
+		const list = [...sums].sort((a, b) => b[1] - a[1]);
+		legend.replaceChildren(
+			...list.slice(0, MODULES_TOLD).map(([module, v]) =>
 				el(
 					"button",
-					{ onclick: () => zoom(n), disabled: n === focus },
-					short(tree.of(n).function),
+					{ title: `${module}: only call stacks through it`, onclick: () => narrow("only", module) },
+					el("i", { style: `background:hsl(${moduleHue(module)} ${dark() ? "38% 31%" : "62% 78%"})` }),
+					` ${base(module)} ${share(v, tree.total[0])}`,
 				),
 			),
 		);
-		details.textContent = describe(focus);
+	}
+	function render() {
+		const width = Math.max(300, box.clientWidth || 1000),
+			common = {
+				width,
+				describe,
+				hover: tell,
+				hit,
+				click: (t, n) => (middle ? n && open(t.of(n).function) : n !== focus && zoom(n)),
+			},
+			below = chart(tree, focus, what, common);
+		let { hidden, drawn } = below;
+		box.replaceChildren(below.box);
+		if (middle) {
+			const above = chart(sandwich(what.name, middle, chosen).callers, 0, what, { ...common, upward: true });
+			box.prepend(above.box);
+			hidden += above.hidden;
+			drawn += above.drawn;
+		}
+		box.dataset.total = tree.total[0];
+		box.dataset.drawn = drawn;
+		renderPath();
+		renderLegend();
+		tell(tree, focus);
 		note.textContent = [
-			hidden
-				? `${many(hidden, "group")} of frames ${hidden === 1 ? "is" : "are"} too narrow to draw; click the caller to zoom in.`
-				: "",
+			hidden ? `${many(hidden, "frame")} ${hidden === 1 ? "is" : "are"} too narrow to draw; zoom in.` : "",
 			what.name === "retained_bytes"
 				? "What one site retains may lie within what another one retains: sums count it in both."
 				: "",
-			what.name === "difference"
-				? "Width: the larger of the old and the new size. Red has grown, blue has shrunk."
-				: "",
-			tree.total[0] ? "" : `Nothing to draw: ${what.label} is zero everywhere.`,
+			what.name === "difference" ? "Width: the larger of the old and the new size." : "",
+			middle ? `Above: who called ${short(middle)}; below: what it called. A click goes to another function.` : "",
+			tree.total[0] ? "" : nothing(),
 		]
 			.filter(Boolean)
 			.join(" ");
-		if (search.value) find();
+		mark();
 	}
-	// Frames have their place at once, not after a while.
-	function settle(width) {
-		select(box)
-			.selectAll("g")
-			.interrupt()
-			.attr("transform", (d) => `translate(${d.x0 * width},${d.depth * CELL})`)
-			.select("rect")
-			.interrupt()
-			.attr("width", (d) => (d.x1 - d.x0) * width);
-	}
+	const nothing = () =>
+		chosen.only || chosen.without
+			? "No call stack is left: remove the focus or what is hidden."
+			: `Nothing to draw: ${what.label} is zero everywhere.`;
+	// Searches all of the data, drawn or not, as the table of sites does.
 	function find() {
-		if (search.value) chart.search(search.value);
+		const match = matcher(search.value);
+		limits.hidden = !match;
+		hit = match && matchedLines(match);
+		if (!match) found.textContent = "";
+		else if (match.broken) found.textContent = match.broken;
 		else {
-			found.textContent = "";
-			chart.clear();
+			const rows = matchedRows(match),
+				d = data(),
+				names = new Set();
+			let sites = 0,
+				sum = 0;
+			for (let r = 0; r < d.kept; r++)
+				if (rows[r]) {
+					sites++;
+					sum += what.name === "difference" ? 0 : value(what.name, r);
+				}
+			for (let n = 0; n < hit.length; n++) if (hit[n]) names.add(d.line_function[n]);
+			found.textContent = `${many(names.size, "function")} at ${many(sites, "site")}${
+				what.name === "difference" ? "" : `, ${show(what, sum)} (${share(sum, whole())})`
+			}`;
 		}
+		if (tree) render();
 	}
+	function whole() {
+		let all = 0;
+		for (let r = 0; r < data().kept; r++) all += value(what.name, r);
+		return all;
+	}
+	const frames = () => [...box.querySelectorAll(".chart:not(.callers) g[data-node]")];
+	function mark() {
+		for (const g of frames()) g.classList.toggle("cursor", box.matches(":focus") && +g.dataset.node === cursor);
+	}
+	// The frames that are drawn, by arrow keys: down to the widest callee, up to the caller, left and right.
+	function step(e) {
+		const drawn = new Set(frames().map((g) => +g.dataset.node)),
+			below = (n) =>
+				[...tree.child[n].values()]
+					.filter((c) => drawn.has(c))
+					.sort((a, b) => tree.total[b] - tree.total[a]),
+			beside = (by) => {
+				const list = cursor === focus ? [] : below(tree.parent[cursor]);
+				return list[list.indexOf(cursor) + by];
+			};
+		const to = {
+			ArrowDown: () => below(cursor)[0],
+			ArrowUp: () => (cursor === focus ? undefined : tree.parent[cursor]),
+			ArrowLeft: () => beside(-1),
+			ArrowRight: () => beside(1),
+			Home: () => focus,
+		}[e.key];
+		if (e.key === "Enter" && cursor !== focus) zoom(cursor);
+		else if (to) {
+			cursor = to() ?? cursor;
+			tell(tree, cursor);
+			mark();
+		} else return;
+		e.preventDefault();
+		e.stopPropagation();
+	}
+	box.addEventListener("focus", mark);
+	box.addEventListener("blur", mark);
 	root.ready = () => {
-		tree = build(what.name, inverted);
+		rebuild();
 		for (const s of (state.get("zoom") ?? "").split(".").filter(Boolean))
 			focus = [...tree.child[focus].values()][+s] ?? focus;
-		render();
+		cursor = focus;
+		find();
 		let width = box.clientWidth;
 		new ResizeObserver(() => {
 			if (box.clientWidth && box.clientWidth !== width) {
@@ -348,10 +419,13 @@ export function flame() {
 	};
 	root.key = (e) => {
 		if (e.key === "i") invert.click();
+		else if (e.key === "l") library.click();
+		else if (e.key === "s" && !middle && tree.line[cursor || focus] >= 0) open(tree.of(cursor || focus).function);
 		else if (e.key === "m") {
 			pick.selectedIndex = (pick.selectedIndex + 1) % choices.length;
 			pick.dispatchEvent(new Event("change"));
-		} else if (e.key === "Escape" || e.key === "0") zoom(0);
+		} else if (e.key === "Escape" && middle) open("");
+		else if (e.key === "Escape" || e.key === "0") zoom(0);
 		else if (e.key === "u" && focus) zoom(Math.max(0, tree.parent[focus]));
 		else return false;
 		return true;

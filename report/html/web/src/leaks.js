@@ -4,6 +4,7 @@ import { bytes, count, many } from "./format.js";
 import { place, placeText, short, where } from "./names.js";
 import { el, svg } from "./dom.js";
 import { placeColumn, stackList } from "./sites.js";
+import { searchTexts } from "./match.js";
 import { table } from "./table.js";
 
 const KINDS = ["unreferenced", "cycle", "indirect", "possible", "reachable"];
@@ -201,7 +202,7 @@ function records() {
 		rows: () => rows,
 		sort: "bytes",
 		key: (r) => `${r[0]}.${r[1]}`,
-		search: (r) => `${KINDS[r[0]]} ${placeText(r[1])}`,
+		search: searchTexts((r) => `${KINDS[r[0]]} ${placeText(r[1])}`),
 		columns: [
 			{
 				name: "kind",
@@ -235,7 +236,7 @@ export function leaks() {
 		rows: () => groups,
 		sort: "retained_bytes",
 		key: (g) => String(g.number),
-		search: (g) => `${kind(g)} ${placeText(g.row)}`,
+		search: searchTexts((g) => `${kind(g)} ${placeText(g.row)}`),
 		empty: "nothing is lost",
 		first: true,
 		columns: [

@@ -4,6 +4,7 @@ import "uplot/dist/uPlot.min.css";
 import { data, head } from "./data.js";
 import { bytes, count, duration, many } from "./format.js";
 import { dark, el } from "./dom.js";
+import { searchTexts } from "./match.js";
 import { table } from "./table.js";
 
 export function timeline() {
@@ -23,7 +24,7 @@ export function timeline() {
 		rows: () => marks,
 		sort: "elapsed_ns",
 		key: (m) => String(marks.indexOf(m)),
-		search: (m) => `${m.name} ${m.kind}`,
+		search: searchTexts((m) => `${m.name} ${m.kind}`),
 		empty: "no marks",
 		columns: [
 			f("elapsed_ns", "after", duration),
@@ -318,7 +319,7 @@ export function threads() {
 		rows: () => rows,
 		sort: "total_bytes",
 		key: (r) => r.key,
-		search: (r) => r.key,
+		search: searchTexts((r) => r.key),
 		empty: d.threads.why ?? "no threads",
 		columns: [
 			f("live_bytes", "live", bytes),
@@ -339,7 +340,7 @@ export function threads() {
 		rows: () => all,
 		sort: "allocations",
 		key: (t) => String(t.i),
-		search: (t) => `${t.name} ${t.tid}`,
+		search: searchTexts((t) => `${t.name} ${t.tid}`),
 		columns: [
 			f("live_bytes", "live", bytes),
 			f("allocations", "allocations", count),
@@ -433,7 +434,7 @@ export function details() {
 		rows: () => modules,
 		sort: "lo",
 		key: (m) => String(m.i),
-		search: (m) => `${m.path} ${m.build_id}`,
+		search: searchTexts((m) => `${m.path} ${m.build_id}`),
 		columns: [
 			{
 				name: "lo",

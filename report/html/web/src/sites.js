@@ -2,6 +2,7 @@
 import { data, favourite, known, measures, value } from "./data.js";
 import { bytes, count, many, show, signed } from "./format.js";
 import { base, caller, line, place, placeText, short, stack, where } from "./names.js";
+import { matchedRows } from "./match.js";
 import { el, keep, state } from "./dom.js";
 import { table } from "./table.js";
 
@@ -50,13 +51,11 @@ const number = (m, all) => ({
 	sort: (r) => value(m.name, r),
 	title: m.name,
 });
-const stackText = (row) =>
-	stack(row)
-		.map((n) => {
-			const l = line(data().node_line[n]);
-			return `${l.function} ${l.file} ${l.module}`;
-		})
-		.join(" ");
+// The rows whose stacks a search finds, as in the flame graph.
+const searchStacks = (of) => (match) => {
+	const hit = matchedRows(match);
+	return (r) => hit[of(r)];
+};
 export const placeColumn = (of = (r) => r) => ({
 	name: "place",
 	label: "allocated by",
@@ -84,7 +83,7 @@ export function sites() {
 		rows: () => all,
 		sort: favourite(),
 		key: String,
-		search: stackText,
+		search: searchStacks((r) => r),
 		columns: [
 			...measures.filter((m) => known(m.name)).map((m) => number(m, top(m.name) || 1)),
 			placeColumn(),
@@ -142,7 +141,7 @@ export function differences() {
 		rows: () => d.rows.filter((r) => !off.has(d.kinds[r[0]])),
 		sort: "size_diff",
 		key: (r) => `${d.kinds[r[0]]}${r[1]}`,
-		search: (r) => stackText(r[1]),
+		search: searchStacks((r) => r[1]),
 		class: (r) => d.kinds[r[0]],
 		empty: "no differences of these kinds",
 		columns: [

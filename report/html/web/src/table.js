@@ -1,6 +1,7 @@
 // A table of any length: sorted by a click on a head, searched, only the rows in sight exist.
 import { many } from "./format.js";
 import { el, keep, state } from "./dom.js";
+import { matcher } from "./match.js";
 
 const HEIGHT = 27,
 	PRINTED = 500,
@@ -11,7 +12,7 @@ const inFront = (c) => +/\bplace\b/.test(c.class ?? "");
 const widths = (list) => list.map((c) => c.width ?? "7.5em").join(" ");
 
 // columns: {name, label, text(row), sort(row) -> number or string, class, title}
-// options: {rows, columns, sort, search(row) -> text, detail(row) -> element, key(row) -> text, empty, first: the
+// options: {rows, columns, sort, search(match) -> (row) -> true where the row is found (match.js), detail(row) -> element, key(row) -> text, empty, first: the
 // first row is chosen where none is}
 export function table(options) {
 	const { columns } = options;
@@ -22,7 +23,6 @@ export function table(options) {
 	let up = state.get("order") === "up",
 		rows = [],
 		chosen = state.get("row") ?? null;
-	const texts = new Map();
 	const search = el("input", {
 		type: "search",
 		placeholder: "search  ( / )",
@@ -88,14 +88,11 @@ export function table(options) {
 		keep("order", up ? "up" : null);
 		choose();
 	}
-	function textOf(row) {
-		if (!texts.has(row)) texts.set(row, options.search(row).toLowerCase());
-		return texts.get(row);
-	}
 	function choose() {
-		const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+		const match = matcher(search.value),
+			hit = match && options.search(match);
 		const keys = new Map();
-		rows = options.rows().filter((r) => words.every((w) => textOf(r).includes(w)));
+		rows = options.rows().filter((r) => !hit || hit(r));
 		for (const r of rows) keys.set(r, by.sort(r));
 		rows.sort((a, b) => {
 			const x = keys.get(a),

@@ -1,0 +1,169 @@
+// The trees that the flame graph draws: call stacks merged by function, for one measure, in one direction.
+import { data, value } from "./data.js";
+import { matchedRows, matcher } from "./match.js";
+import { caller, line } from "./names.js";
+
+const keyOf = (d, l) => d.line_function[l] * 4194304 + (d.line_module[l] >>> 3);
+
+export class Tree {
+	constructor() {
+		this.parent = [-1];
+		this.line = [-1];
+		this.total = [0];
+		this.delta = [0];
+		this.child = [new Map()];
+	}
+	make(node, l, key) {
+		const c = this.parent.length;
+		this.parent.push(node);
+		this.line.push(l);
+		this.total.push(0);
+		this.delta.push(0);
+		this.child.push(new Map());
+		this.child[node].set(key, c);
+		return c;
+	}
+	below(node, l) {
+		const key = keyOf(data(), l);
+		return this.child[node].get(key) ?? this.make(node, l, key);
+	}
+	// Stacks that were cut have a branch of their own: their callers are not known.
+	cut() {
+		return (this.apart ??= this.make(0, -2, "cut"));
+	}
+	of(n) {
+		return this.line[n] >= 0
+			? line(this.line[n])
+			: {
+					function: n ? "(callers unknown: the stack was cut)" : (this.name ?? "all"),
+					file: "",
+					module: "",
+					line: 0,
+				};
+	}
+	add(n, v, change) {
+		this.total[n] += v;
+		this.delta[n] += change;
+	}
+	finish() {
+		for (let i = this.parent.length - 1; i > 0; i--) this.add(this.parent[i], this.total[i], this.delta[i]);
+		return this;
+	}
+	path(n) {
+		const path = [];
+		for (let i = n; i > 0; i = this.parent[i]) path.unshift(i);
+		return path;
+	}
+}
+
+// [row, value, change] of every site that counts. Only sites that `only` matches, and none that `without` does.
+function* weights(measure, chosen) {
+	const d = data(),
+		only = matcher(chosen.only ?? ""),
+		without = matcher(chosen.without ?? ""),
+		keep = only && matchedRows(only),
+		drop = without && matchedRows(without),
+		counts = (r) => (!keep || keep[r]) && !(drop && drop[r]);
+	if (measure !== "difference") {
+		for (let r = 0; r < d.kept; r++) {
+			const v = value(measure, r);
+			if (v > 0 && counts(r)) yield [r, v, 0];
+		}
+		return;
+	}
+	// What is gone is drawn with its old size, to be seen at all.
+	for (const [, row, old, , now] of d.diff.rows)
+		if ((old > 0 || now > 0) && counts(row)) yield [row, Math.max(old, now), now - old];
+}
+
+// Where a site's stack begins: at the caller of the allocator, or with the library's frames below it.
+const start = (row, chosen) => (chosen.library ? data().row_node[row] : caller(row));
+
+// chosen: {library, only, without}
+export function build(measure, inverted, chosen) {
+	return inverted ? buildInverted(measure, chosen) : buildDown(measure, chosen);
+}
+
+function buildInverted(measure, chosen) {
+	const d = data(),
+		tree = new Tree();
+	for (const [row, v, change] of weights(measure, chosen)) {
+		let at = 0;
+		for (let n = start(row, chosen) + 1; n; n = d.node_caller[n - 1]) at = tree.below(at, d.node_line[n - 1]);
+		tree.add(at, v, change);
+	}
+	return tree.finish();
+}
+
+function buildDown(measure, chosen) {
+	const d = data(),
+		tree = new Tree(),
+		sites = [...weights(measure, chosen)],
+		of = new Int32Array(d.node_line.length).fill(-1),
+		cut = new Set();
+	for (const [row] of sites)
+		if (d.row_flags[row] & 2) {
+			let n = d.row_node[row];
+			while (d.node_caller[n]) n = d.node_caller[n] - 1;
+			cut.add(n);
+		}
+	// A node's caller has the smaller number.
+	const place = (n) => {
+		const path = [];
+		let at = n;
+		while (of[at] < 0) {
+			path.push(at);
+			if (!d.node_caller[at]) break;
+			at = d.node_caller[at] - 1;
+		}
+		let node = of[at] >= 0 ? of[at] : cut.has(at) ? tree.cut() : 0;
+		for (let i = path.length; i--;) node = of[path[i]] = tree.below(node, d.node_line[path[i]]);
+		return node;
+	};
+	for (const [row, v, change] of sites) tree.add(place(start(row, chosen)), v, change);
+	return tree.finish();
+}
+
+// Of every stack with a function of this name: what it called below its outermost call, and who called that.
+export function sandwich(measure, name, chosen) {
+	const d = data(),
+		callees = new Tree(),
+		callers = new Tree();
+	callees.name = callers.name = name;
+	for (const [row, v, change] of weights(measure, chosen)) {
+		const nodes = [];
+		let outermost = -1;
+		for (let n = start(row, chosen) + 1; n; n = d.node_caller[n - 1]) {
+			if (d.text[d.line_function[d.node_line[n - 1]]] === name) outermost = nodes.length;
+			nodes.push(d.node_line[n - 1]);
+		}
+		if (outermost < 0) continue;
+		let at = 0;
+		for (let i = outermost - 1; i >= 0; i--) at = callees.below(at, nodes[i]);
+		callees.add(at, v, change);
+		at = 0;
+		for (let i = outermost + 1; i < nodes.length; i++) at = callers.below(at, nodes[i]);
+		callers.add(at, v, change);
+	}
+	return { callees: callees.finish(), callers: callers.finish() };
+}
+
+// The lines of the source that one box stands for, [line, value], largest first: one function may have been
+// left by calls in several of its lines.
+export function linesOf(tree, node, measure, inverted, chosen) {
+	const d = data(),
+		keys = tree.path(node).map((n) => keyOf(d, tree.line[n])),
+		sums = new Map();
+	for (const [row, v] of weights(measure, chosen)) {
+		const nodes = [];
+		for (let n = start(row, chosen) + 1; n; n = d.node_caller[n - 1]) nodes.push(d.node_line[n - 1]);
+		if (!inverted) nodes.reverse();
+		if (nodes.length < keys.length || keys.some((k, i) => k !== keyOf(d, nodes[i]))) continue;
+		const l = nodes[keys.length - 1],
+			at = `${d.line_file[l]}:${d.line_line[l]}`,
+			known = sums.get(at);
+		if (known) known[1] += v;
+		else sums.set(at, [l, v]);
+	}
+	return [...sums.values()].sort((a, b) => b[1] - a[1]);
+}
