@@ -64,6 +64,6 @@ int core_open(struct core *c, const char *path, struct tide_error *e);
 void core_close(struct core *c);
 
 /* A program or library whose file could not be used, `at` = 0, 1...; NULL: there are no more. */
-const char *core_file_missing(const struct core *c, size_t at, const char **why);
+const char *core_file_missing(struct core *c, size_t at, const char **why);
 
 #endif

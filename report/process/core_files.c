@@ -263,10 +263,10 @@ void core_files_close(struct core *c)
 	c->file_count = 0;
 }
 
-const char *core_file_missing(const struct core *c, size_t at, const char **why)
+const char *core_file_missing(struct core *c, size_t at, const char **why)
 {
 	for (size_t i = 0; i < c->file_count; i++)
-		if (c->files[i].state == CORE_FILE_REFUSED && !at--) {
+		if (!use_file(&c->files[i]) && !at--) {
 			*why = c->files[i].why;
 			return c->files[i].path;
 		}

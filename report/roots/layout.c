@@ -67,25 +67,33 @@ static bool table_of_functions(struct layout *l, uint64_t word)
 	return code >= 2;
 }
 
-/* A count of 0 fits an array without elements only. */
-static bool divides(uint64_t count, uint64_t bytes)
+/* A count of 0 fits an array without elements only. Up to `slack` of the bytes may not belong to it. */
+static bool divides(uint64_t count, uint64_t bytes, uint64_t slack)
 {
-	return count ? count <= bytes && bytes % count == 0 : !bytes;
+	return count ? count <= bytes && bytes % count <= slack : bytes <= slack;
+}
+
+/* How many of the usable bytes the program may not have asked for: chunks are multiples of 16, and
+ * the least one has 24 (request2size, malloc/malloc.c). */
+static uint64_t slack_of(const struct layout *l, uint64_t bytes)
+{
+	return !l->usable ? 0 : bytes <= 24 ? bytes : 15;
 }
 
 uint8_t layout_shape(struct layout *l, const uint64_t *w, size_t count, uint64_t bytes)
 {
+	uint64_t slack = slack_of(l, bytes);
 	uint8_t shape = 0;
 
 	if (count == 1)
 		return bytes == 8 && !w[0] ? LAYOUT_COOKIE : 0;
 	if (!count)
 		return 0;
-	if (divides(w[0], bytes - 8))
+	if (divides(w[0], bytes - 8, slack))
 		shape |= LAYOUT_COOKIE;
-	if ((count > 2 || bytes == 16) && divides(w[1], bytes - 16))
+	if ((count > 2 || bytes == 16) && divides(w[1], bytes - 16, slack))
 		shape |= LAYOUT_WIDE_COOKIE;
-	if (w[0] == bytes - 8)
+	if (w[0] <= bytes - 8 && w[0] + slack >= bytes - 8)
 		shape |= LAYOUT_LENGTH;
 	/* length, capacity, references; then capacity + 1 bytes of text. */
 	if (count > 2 && w[0] <= w[1] && w[1] < bytes && bytes - w[1] >= 25 && bytes - w[1] < 25 + 4096)
@@ -99,7 +107,7 @@ uint8_t layout_shape(struct layout *l, const uint64_t *w, size_t count, uint64_t
 	}
 	if (count > 12 && bytes >= EXCEPTION_HEADER && (w[12] | 1) == (EXCEPTION_CLASS | 1))
 		shape |= LAYOUT_EXCEPTION;
-	if (w[0] < 1u << 20 && bytes == (w[0] + 2) * 16)
+	if (w[0] < 1u << 20 && (w[0] + 2) * 16 <= bytes && (w[0] + 2) * 16 + slack >= bytes)
 		shape |= LAYOUT_DTV;
 	return shape;
 }

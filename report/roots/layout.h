@@ -34,6 +34,7 @@ struct layout {
 	size_t code_count;
 	struct layout_range *files; /* mappings of modules, where tables of functions lie */
 	size_t file_count;
+	bool usable;     /* sizes of blocks are usable bytes, not those that the program has asked for */
 	uint64_t *known; /* a small cache: table address | 1 when it is one */
 };
 

@@ -31,6 +31,7 @@ void references_find(struct references *g, struct image *im)
 	scan.unaligned = im->options.unaligned;
 	scan.stack_block = alloc_zeroed(g->block_count + 1, 1);
 	layout_begin(&layout, &im->memory);
+	layout.usable = g->usable;
 	scan.layout = &layout;
 	scan.notes = g->notes;
 	roots_collect(&roots);

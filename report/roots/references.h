@@ -19,6 +19,7 @@ struct references {
 	/* From the caller. */
 	struct tide_block *blocks; /* sorted by address; flags may be set */
 	uint64_t block_count;
+	bool usable;                      /* their bytes are usable bytes */
 	const struct ledger_copy *ledger; /* of the moment */
 	struct roots_names names;
 	struct count_notes *notes; /* the caller's, or NULL: count_notes.h */

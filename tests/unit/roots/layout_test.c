@@ -148,6 +148,31 @@ static void low_bits_and_nothing(void **state)
 	assert_false(explains(w, 0, 4, 8));
 }
 
+/* Where sizes come from chunks, up to 15 bytes were not asked for: what fits less them fits. */
+static void usable_bytes(void **state)
+{
+	uint64_t w[40] = { 16 };
+
+	(void)state;
+	layout.usable = true;
+	/* The DTV of 16 modules and two: 288 bytes in a chunk of 296. */
+	assert_true(explains(w, 13, 296, 16));
+	assert_false(explains(w, 13, 312, 16));
+	w[0] = 30; /* 30 elements of 8 bytes: 248 bytes, which is a chunk's size */
+	assert_true(explains(w, 13, 248, 8));
+	w[0] = 29; /* of 8 bytes: 240 in 248 */
+	assert_true(explains(w, 13, 248, 8));
+	w[0] = 200; /* 208 bytes in 216; 217 do not fit */
+	assert_true(explains(w, 13, 216, 8));
+	assert_false(explains(w, 13, 232, 8));
+	w[0] = 0; /* an array without elements, in the least chunk */
+	assert_true(explains(w, 3, 24, 8));
+	assert_false(explains(w, 5, 40, 8));
+	layout.usable = false;
+	w[0] = 16;
+	assert_false(explains(w, 13, 296, 16));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +183,7 @@ int main(void)
 		cmocka_unit_test(make_shared),
 		cmocka_unit_test(exception_header),
 		cmocka_unit_test(thread_vector),
+		cmocka_unit_test(usable_bytes),
 		cmocka_unit_test(low_bits_and_nothing),
 	};
 
