@@ -181,6 +181,8 @@ check-web: all ## the report for browsers, in a browser
 	@B=$(B) tests/run web
 check-viewers: all ## exports, opened by their own viewers
 	@B=$(B) tests/run viewers
+check-distros: ## the suites in roots of other Debian releases, made by debootstrap (as root, about an hour)
+	@scripts/check-distros
 check-san: ## unit and command-line tests with the command under ASan+UBSan
 	@$(MAKE) --no-print-directory ASAN=1 B=build/asan -j$$(nproc) all unit-programs programs
 	@B=build/asan ASAN_OPTIONS=detect_leaks=0 tests/run unit cli
@@ -226,6 +228,6 @@ help: ## this list
 	@awk -F':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} \
 		/^[a-z_.-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 FORCE:
-.PHONY: all programs unit-programs demo one check check-quick check-unit check-cli check-truth check-hostile check-fuzz check-web check-viewers check-san \
+.PHONY: all programs unit-programs demo one check check-quick check-unit check-cli check-truth check-hostile check-fuzz check-web check-viewers check-distros check-san \
 	bench format lint install uninstall deb clean help FORCE
 .DELETE_ON_ERROR:

@@ -26,6 +26,7 @@ static void drop_skipped(struct roots *r)
 void roots_collect(struct roots *r)
 {
 	roots_modules(r);
+	roots_libc(r);
 	roots_text_blocks(r);
 	roots_threads(r);
 	roots_modules_claim(r);
@@ -51,6 +52,7 @@ void roots_free(struct roots *r)
 		free(r->threads[i].frame_root);
 		free(r->threads[i].frame_index);
 	}
+	symbol_module_close(r->libc.beside);
 	unwinder_free(r->unwinder);
 	arena_free(&r->arenas);
 	free(r->modules);

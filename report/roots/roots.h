@@ -14,10 +14,10 @@ struct roots_module {
 	uint32_t index; /* SECTION_MODULES; 0 none */
 	const char *path;
 	char build_id[41];
-	bool shim, libc, loader, allocator;
-	uint64_t tls_offset, tls_bytes; /* below the thread pointer; 0 none */
-	uint64_t tls_module;            /* number in a thread's DTV; 0 none */
-	struct symbol_module *symbols;  /* opened at the first question */
+	bool shim, libc, threads, loader, allocator; /* threads: libpthread of its own, before glibc 2.34 */
+	uint64_t tls_offset, tls_bytes;              /* below the thread pointer; 0 none */
+	uint64_t tls_module;                         /* number in a thread's DTV; 0 none */
+	struct symbol_module *symbols;               /* opened at the first question */
 };
 
 /* Where the names of roots go: the snapshot that is being written. */

@@ -1,4 +1,4 @@
-/* roots_modules.c - writable segments of modules; what libc and the loader tell: roots_private.h. */
+/* roots_modules.c - the modules, and their writable segments: roots_private.h. */
 #include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,6 @@
 #include "base/search.h"
 
 #define HEADERS_MAX 64u
-#define MODULES_MAX 65536u
 #define LIBC_DATA_MAX (4ull << 20) /* variables of libc; 64 KiB in glibc 2.31 to 2.43 */
 
 static bool named(const struct roots_module *m, const char *prefix)
@@ -25,6 +24,7 @@ static void module_add(
 	m = ARRAY_ADD(r->modules, r->module_count, r->module_capacity);
 	*m = (struct roots_module){ .lo = lo, .hi = hi, .bias = bias, .path = path, .index = index };
 	m->libc = named(m, "libc.so") || named(m, "libc-2.");
+	m->threads = named(m, "libpthread.so") || named(m, "libpthread-2.");
 	m->loader = named(m, "ld-linux") || named(m, "ld-2.") || named(m, "ld.so");
 	m->shim = r->ledger->shim_lo >= lo && r->ledger->shim_lo < hi;
 }
@@ -60,78 +60,6 @@ static size_t headers_read(struct roots *r, const struct roots_module *m, Elf64_
 		|| e.e_phoff > m->hi - m->lo)
 		return 0;
 	return remote_read(r->memory, m->lo + e.e_phoff, to, e.e_phnum * sizeof *to) / sizeof *to;
-}
-
-/* The value of a variable of libc, by symbol; `bytes` 4 or 8. */
-static uint64_t libc_value(struct roots *r, struct roots_module *m, const char *name, unsigned field)
-{
-	uint64_t address, bytes;
-	uint32_t value[3] = { 0 };
-
-	if (!symbol_module_find(roots_symbols(m), name, &address, &bytes))
-		return 0;
-	remote_read(r->memory, m->bias + address, value, bytes < sizeof value ? bytes : sizeof value);
-	return value[field];
-}
-
-/* nptl_db descriptors are {bits, elements, offset}; sizes are one number. */
-static void libc_read(struct roots *r, struct roots_module *m)
-{
-	struct roots_libc *c = &r->libc;
-	uint64_t keys, bytes;
-
-	c->sizeof_pthread = libc_value(r, m, "_thread_db_sizeof_pthread", 0);
-	c->tid = libc_value(r, m, "_thread_db_pthread_tid", 2);
-	c->list = libc_value(r, m, "_thread_db_pthread_list", 2);
-	c->dtv = libc_value(r, m, "_thread_db_pthread_dtvp", 2);
-	c->specific = libc_value(r, m, "_thread_db_pthread_specific", 2);
-	c->start_routine = libc_value(r, m, "_thread_db_pthread_start_routine", 2);
-	c->cancelhandling = libc_value(r, m, "_thread_db_pthread_cancelhandling", 2);
-	c->link_tls_offset = libc_value(r, m, "_thread_db_link_map_l_tls_offset", 2);
-	c->link_tls_module = libc_value(r, m, "_thread_db_link_map_l_tls_modid", 2);
-	c->stack_used = libc_value(r, m, "_thread_db_rtld_global__dl_stack_used", 2);
-	c->stack_user = libc_value(r, m, "_thread_db_rtld_global__dl_stack_user", 2);
-	if (symbol_module_find(roots_symbols(m), "__pthread_keys", &keys, &bytes))
-		c->keys = m->bias + keys;
-	if (c->sizeof_pthread < 512 || c->sizeof_pthread > 1 << 16 || !c->tid || !c->list)
-		roots_doubt(r, "libc does not tell where its thread descriptors are");
-}
-
-/* The loader's list of modules gives the place of each one's static TLS, and
- * shows where its first heap is: the list itself lies there. */
-static void links_read(struct roots *r, struct roots_module *loader)
-{
-	uint64_t address, bytes, link = 0, page = 0;
-	struct roots_libc *c = &r->libc;
-
-	if (!symbol_module_find(roots_symbols(loader), "_r_debug", &address, &bytes)
-		|| !remote_word(r->memory, loader->bias + address + 8, &link)) {
-		roots_doubt(r, "the loader's list of modules was not found");
-		return;
-	}
-	for (unsigned n = 0; link && n < MODULES_MAX; n++) {
-		const struct remote_mapping *p = remote_mapping_at(r->memory, link);
-		uint64_t words[5], offset = 0;
-		struct roots_module *m;
-
-		if (remote_read(r->memory, link, words, sizeof words) != sizeof words)
-			break;
-		m = roots_module_at(r, words[2]); /* l_ld: its dynamic section */
-		if (m && c->link_tls_module)
-			remote_word(r->memory, link + c->link_tls_module, &m->tls_module);
-		if (m && c->link_tls_offset && remote_word(r->memory, link + c->link_tls_offset, &offset)
-			&& offset > 0 && offset < 1 << 24) {
-			m->tls_offset = offset;
-			if (offset > c->static_tls)
-				c->static_tls = offset;
-		}
-		if (p && p->lo != page && !p->path[0] && scan_block(r->scan, link) == SCAN_NONE) {
-			page = p->lo;
-			roots_claim(r, p->lo, p->hi, CLAIM_LOADER, ROOT_GLOBAL, 0,
-				(uint32_t)(loader - r->modules));
-		}
-		link = words[3];
-	}
 }
 
 /* GNU build id, as hex text, out of a note segment. */
@@ -242,8 +170,6 @@ static void modules_number(struct roots *r)
 
 void roots_modules(struct roots *r)
 {
-	struct roots_module *loader = NULL;
-
 	for (size_t i = 0; i < r->memory->mapping_count; i++) {
 		const struct remote_mapping *p = &r->memory->mappings[i];
 
@@ -252,23 +178,6 @@ void roots_modules(struct roots *r)
 	}
 	qsort(r->modules, r->module_count, sizeof *r->modules, module_order);
 	modules_number(r);
-	for (size_t i = 0; i < r->module_count; i++) {
-		if (r->modules[i].libc)
-			libc_read(r, &r->modules[i]);
-		if (r->modules[i].loader)
-			loader = &r->modules[i];
-	}
-	if (loader) {
-		uint64_t address = 0, bytes;
-
-		if (symbol_module_find(roots_symbols(loader), "_rtld_global", &address, &bytes)) {
-			r->libc.stack_used += r->libc.stack_used ? loader->bias + address : 0;
-			r->libc.stack_user += r->libc.stack_user ? loader->bias + address : 0;
-		}
-		links_read(r, loader);
-	} else {
-		roots_doubt(r, "the loader was not found");
-	}
 }
 
 /* --- the allocator inside libc -------------------------------------------- */

@@ -2,7 +2,8 @@
  *
  *   roots.c           the order in which the parts work
  *   roots_list.c      the list of roots and claims, words for the parts
- *   roots_modules.c   writable segments; libc, the loader, its early heap
+ *   roots_modules.c   the modules and their writable segments
+ *   roots_libc.c      what libc and the loader say of threads; the loader's early heap
  *   roots_threads.c   descriptors, TLS, keys; cached stacks of ended threads
  *   roots_stacks.c    live parts of stacks by frame; registers
  *   roots_kernel.c    epoll, timers, io_uring
@@ -81,9 +82,11 @@ struct roots_thread {
 /* Where things are in libc; 0 = unknown. */
 struct roots_libc {
 	uint64_t sizeof_pthread, tid, list, dtv, specific, start_routine, cancelhandling;
-	uint64_t keys;                   /* address of libc's table of keys */
-	uint64_t stack_used, stack_user; /* addresses of the list heads */
-	uint64_t stackblock;             /* offset of {stackblock, stackblock_size} */
+	uint64_t keys;                                /* address of libc's table of keys */
+	uint64_t stack_used, stack_user, stack_cache; /* addresses of the list heads */
+	bool lists_in_loader;                         /* from glibc 2.34 on; before in libpthread */
+	struct symbol_module *beside;                 /* libpthread, where it is not loaded */
+	uint64_t stackblock;                          /* offset of {stackblock, stackblock_size} */
 	uint64_t link_tls_offset, link_tls_module;
 	uint64_t static_tls; /* bytes below the thread pointer */
 };
@@ -136,7 +139,8 @@ const char *roots_text(const struct roots *r, uint32_t offset);
 /* An edge from a root that has no address (kernel, registers). */
 void roots_word(struct roots *r, uint32_t root, uint64_t address, uint64_t word);
 
-void roots_modules(struct roots *r); /* finds them, and what libc tells */
+void roots_modules(struct roots *r); /* finds them */
+void roots_libc(struct roots *r);    /* where libc has what, and the loader its list */
 void roots_modules_claim(struct roots *r);
 /* Is it the module of an allocator that is not libc's? Its memory, variables
  * and lists are full of addresses of blocks, and none is a reference. */

@@ -216,14 +216,13 @@ void roots_threads(struct roots *r)
 			t->descriptor = s->registers.fs_base;
 		record_use(r, t);
 	}
-	if (c->stack_used && c->sizeof_pthread) {
+	if (c->stack_used && c->stack_user && c->sizeof_pthread) {
 		lists = list_walk(r, c->stack_used, descriptor_shape, 0);
 		lists &= list_walk(r, c->stack_user, descriptor_shape, 0);
-		/* The list of cached stacks follows that of the users' (glibc 2.34 on). */
-		list_walk(r, c->stack_user + 16, descriptor_shape, 0);
+		list_walk(r, c->stack_cache, descriptor_shape, 0);
 		lists = lists && list_walk(r, c->stack_used, descriptor_seen, 0)
 			&& list_walk(r, c->stack_user, descriptor_seen, 0);
-		if (!lists || !list_walk(r, c->stack_user + 16, descriptor_cached, 0))
+		if (!lists || !list_walk(r, c->stack_cache, descriptor_cached, 0))
 			roots_doubt(r, "libc's lists of thread stacks could not be read");
 	}
 	/* libc wipes the keys of such threads: what they alone held cannot be distinguished from

@@ -164,6 +164,8 @@ static void probe_dynamic(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, s
 		GElf_Dyn entry;
 		if (!gelf_getdyn(data, (int)i, &entry) || entry.d_tag == DT_NULL)
 			break;
+		if (entry.d_tag == DT_FLAGS_1)
+			p->pie = entry.d_un.d_val & DF_1_PIE;
 		if (entry.d_tag != DT_NEEDED && entry.d_tag != DT_RPATH && entry.d_tag != DT_RUNPATH
 			&& entry.d_tag != DT_AUDIT && entry.d_tag != DT_DEPAUDIT)
 			continue;
@@ -301,11 +303,13 @@ static void probe_elf(int fd, struct elf_probe *p)
 					image + segment.p_offset);
 	}
 	p->is_static = !p->loader;
-	p->library = p->is_static && header.e_type == ET_DYN && !header.e_entry;
 	p->musl = p->loader && strstr(p->loader, "ld-musl");
 	p->foreign_loader = p->loader && !p->musl && !strstr(p->loader, "ld-linux")
 		&& !strstr(p->loader, "/ld-2.") && !strstr(p->loader, "/ld.so");
 	probe_sections(elf, p);
+	/* A static program that loads at any address says that it is a program (DF_1_PIE). Not so a library, to
+	 * which linkers before binutils 2.37 give an entry, too. */
+	p->library = p->is_static && header.e_type == ET_DYN && !p->pie;
 	if (is_python(p))
 		p->inner_allocator = NULL;
 	elf_end(elf);

@@ -22,7 +22,8 @@ struct elf_probe {
 	bool other_machine; /* not x86-64 */
 	bool bits32;
 	bool is_static;  /* no program interpreter: no dynamic loader, nothing is preloaded */
-	bool library;    /* a shared object without an entry point */
+	bool library;    /* a shared object, not a program */
+	bool pie;        /* says that it is a program that loads at any address (DF_1_PIE) */
 	bool privileged; /* the kernel makes the loader ignore LD_PRELOAD (for this user) */
 	bool musl;       /* a loader other than glibc's: `loader` says which */
 	bool foreign_loader;

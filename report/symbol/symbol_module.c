@@ -225,3 +225,28 @@ bool symbol_module_find(struct symbol_module *m, const char *name, uint64_t *add
 	}
 	return false;
 }
+
+bool symbol_module_data(struct symbol_module *m, uint64_t address, void *to, size_t bytes)
+{
+	GElf_Addr bias;
+	Elf *elf = m->module ? dwfl_module_getelf(m->module, &bias) : NULL;
+	size_t count = 0;
+
+	if (!elf || elf_getphdrnum(elf, &count))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		GElf_Phdr p;
+		Elf_Data *data;
+
+		if (!gelf_getphdr(elf, (int)i, &p) || p.p_type != PT_LOAD || address < p.p_vaddr
+			|| address - p.p_vaddr > p.p_filesz || p.p_filesz - (address - p.p_vaddr) < bytes)
+			continue;
+		data = elf_getdata_rawchunk(
+			elf, (int64_t)(p.p_offset + (address - p.p_vaddr)), bytes, ELF_T_BYTE);
+		if (!data || data->d_size != bytes)
+			return false;
+		memcpy(to, data->d_buf, bytes);
+		return true;
+	}
+	return false;
+}

@@ -77,4 +77,7 @@ const char *symbol_module_tls(struct symbol_module *m, uint64_t offset, uint64_t
 /* The ELF address of a defined symbol by its exact linker name. */
 bool symbol_module_find(struct symbol_module *m, const char *name, uint64_t *address, uint64_t *bytes);
 
+/* What the file has at an ELF address, before any relocation; false unless all of it is there. */
+bool symbol_module_data(struct symbol_module *m, uint64_t address, void *to, size_t bytes);
+
 #endif

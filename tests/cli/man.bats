@@ -140,6 +140,7 @@ offer_fish() {
 
 @test "fish completes verbs, options, values and files" {
 	command -v fish >/dev/null || skip "no fish (package fish)"
+	fish --no-config -c true 2>/dev/null || skip "a fish older than 3.2"
 	export HOME=$PWD XDG_CONFIG_HOME=$PWD XDG_DATA_HOME=$PWD
 	"$TIDEMARK" completions fish >completion
 	mkdir run

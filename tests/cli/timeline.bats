@@ -5,7 +5,7 @@ bats_require_minimum_version 1.5.0
 # Compiled and profiled once; each test has a copy.
 setup_file() {
 	cd "$BATS_FILE_TMPDIR"
-	compile app <<-'SOURCE'
+	compile app -D_GNU_SOURCE <<-'SOURCE'
 		#include <dlfcn.h>
 		#include <stdlib.h>
 		#include <unistd.h>

@@ -147,6 +147,10 @@ static void all_sizes(void)
 	}
 }
 
+#if !__GLIBC_PREREQ(2, 33)
+#define mallinfo2 mallinfo
+#endif
+
 static void statistics(void)
 {
 	void *p = malloc(100000);

@@ -6,7 +6,7 @@ load ../lib/helper
 
 # A program that fills and empties with THREADS threads. Its peak is known: it is reached while all threads wait.
 setup() {
-	compile filled <<-'SOURCE'
+	compile filled -D_GNU_SOURCE <<-'SOURCE'
 		#include <dlfcn.h>
 		#include <pthread.h>
 		#include <stdio.h>

@@ -22,7 +22,8 @@
 
 extern void tide_mark(const char *name) __attribute__((weak));
 
-/* The compiler must believe that somebody looks, or it stores and allocates nothing. */
+/* Blocks are zeroed: what the allocator has left in a reused one may point into one that is lost.
+ * The compiler must believe that somebody looks, or it stores and allocates nothing. */
 #define seen(p) __asm__ volatile("" : : "r"(p) : "memory")
 
 struct node { struct node *next; char text[48]; };
@@ -32,14 +33,14 @@ static void *pool[64];
 
 __attribute__((noinline)) static void lose_one(void)
 {
-	volatile char *block = malloc(100);
+	volatile char *block = calloc(1, 100);
 
 	block[0] = 1;
 }
 
 __attribute__((noinline)) static void lose_elsewhere(void)
 {
-	volatile char *block = malloc(100);
+	volatile char *block = calloc(1, 100);
 
 	block[0] = 2;
 }
@@ -47,7 +48,7 @@ __attribute__((noinline)) static void lose_elsewhere(void)
 __attribute__((noinline)) static void lose_three(void)
 {
 	for (int i = 0; i < 3; i++) {
-		volatile char *block = malloc(70);
+		volatile char *block = calloc(1, 70);
 
 		block[0] = 3;
 	}
@@ -90,7 +91,7 @@ __attribute__((noinline)) static void churn(unsigned round)
 	unsigned slot = round * 2654435761u >> 26;
 
 	free(pool[slot]);
-	pool[slot] = round % 3 ? malloc(32 + round % 100) : NULL;
+	pool[slot] = round % 3 ? calloc(1, 32 + round % 100) : NULL;
 }
 
 /* Overwrites what calls before have left below the stack pointer. */

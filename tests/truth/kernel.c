@@ -29,7 +29,7 @@ static void scenario(void)
 	epoll_ctl(set, EPOLL_CTL_ADD, ends[0], &event);
 	memset(&event, 0, sizeof(event));
 
-	timer_t timer;
+	static timer_t timer; /* up to glibc 2.33 a pointer to a block of 8 bytes */
 	struct sigevent e = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
 	e.sigev_value.sival_ptr = make_for_timer();
 	if (timer_create(CLOCK_MONOTONIC, &e, &timer))

@@ -9,6 +9,12 @@
 #include <string.h>
 #include "shim/lookup.c"
 
+static bool of_program(void *address)
+{
+	Dl_info program, other;
+	return dladdr(_DYNAMIC, &program) && dladdr(address, &other) && program.dli_fbase == other.dli_fbase;
+}
+
 /* Every name of every module that has a GNU hash table: the program's own view of it. */
 static void equals_dlsym(void **unused)
 {
@@ -26,9 +32,10 @@ static void equals_dlsym(void **unused)
 				const char *name = t.strings + t.symbols[i].st_name;
 				void *first = dlsym(RTLD_DEFAULT, name), *next = dlsym(RTLD_NEXT, name);
 				unsigned type = ELF64_ST_TYPE(t.symbols[i].st_info);
-				/* Older ones also give a version that is not the default, after the program only. */
-				if (!first)
-					next = NULL;
+				/* After the program only, older ones also give a version that is not the default:
+				 * what the program does not define itself is the same there. */
+				if (!first || !of_program(first))
+					next = first;
 				if (type != STT_TLS) {
 					names++;
 					functions += type == STT_GNU_IFUNC;

@@ -58,7 +58,7 @@ uint32_t walk_slow(struct thread *t, const uintptr_t *e, uint64_t domain)
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
-	return "race_top:held_back\nrace_top:publish_events\nrace:_dl_\n";
+	return "race:held_back\nrace:publish_events\nrace:_dl_\nrace:ld-linux\n";
 }
 
 static uint32_t random_next(uint32_t *r) { return *r = *r * 1664525u + 1013904223u; }

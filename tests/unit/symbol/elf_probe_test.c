@@ -126,6 +126,10 @@ static void shared_library(void **state)
 	(void)state;
 	check_obstacle(
 		compile("lib.so", "int f(void){return 0;}", "-shared -fPIC -nostdlib"), "shared library");
+	/* Linkers before binutils 2.37 give each library an entry. */
+	check_obstacle(compile("entry.so", "int f(void){return 0;}", "-shared -fPIC -nostdlib -Wl,-e,f"),
+		"shared library");
+	check_obstacle(compile("pie", "int main(void){return 0;}", "-static-pie -fPIE"), "statically linked");
 }
 
 static void setuid_program(void **state)

@@ -353,6 +353,7 @@ static void variables(void **state)
 {
 	static const char *const flags[] = { "-O0", "-O2", "-O2 -no-pie -fno-pie", "-O1 -gdwarf-4" };
 	uint64_t address, start, bytes;
+	int value;
 	struct symbol_module *m;
 
 	(void)state;
@@ -366,6 +367,10 @@ static void variables(void **state)
 		assert_string_equal(symbol_module_variable(m, address + 3, &start, &bytes), "global_counter");
 		assert_int_equal(start, address);
 		assert_int_equal(bytes, 4);
+		assert_true(symbol_module_data(m, address, &value, sizeof(value)));
+		assert_int_equal(value, 7);
+		assert_false(symbol_module_data(m, address, &value, 1 << 20));
+		assert_false(symbol_module_data(m, UINT64_MAX - 2, &value, sizeof(value)));
 		assert_true(symbol_module_find(m, "table", &address, &bytes));
 		assert_string_equal(symbol_module_variable(m, address + 299, &start, &bytes), "table");
 		assert_int_equal(bytes, 300);
