@@ -32,6 +32,36 @@ struct gate_stack {
 	char *snapshot; /* the file it was found in; NULL */
 };
 
+/* A call stack: a site of the judged snapshot of a process. */
+struct gate_origin {
+	uint32_t process, site;
+};
+
+/* Where a call stack is shown. */
+struct gate_spot {
+	char *function; /* of the place shown */
+	char *caller;   /* nearest to the allocator, wrappers left out */
+	char *file;     /* relative to the source root; NULL: no frame inside of it */
+	unsigned line;
+};
+
+/* Lost blocks of those sites of one key that are shown at one line. */
+struct gate_line {
+	char *file; /* NULL: as above */
+	unsigned line;
+	uint64_t lost_blocks, lost_bytes, unreferenced_blocks, unreferenced_bytes, cycle_blocks, cycle_bytes,
+		below_blocks, below_bytes;
+	struct gate_origin origin; /* of the first of them */
+};
+
+/* An error with memory that the library saw. */
+struct gate_error {
+	char *message, *key;
+	uint64_t count;
+	struct gate_spot spot; /* of the call that is wrong */
+	struct gate_origin origin;
+};
+
 /* All sites of all processes that have one key (site_key.h). */
 struct gate_site {
 	char *key;
@@ -47,8 +77,10 @@ struct gate_site {
 	uint64_t cycle_blocks, cycle_bytes; /* members of root cycles */
 	uint64_t below_blocks, below_bytes; /* lost, held by this site's lost blocks */
 	struct growth growth;
-	bool suppressed; /* by its stack: neither growth nor live is judged */
-	size_t origin;   /* index in gate_sources.origins (gate_private.h) */
+	bool suppressed;         /* by its stack: neither growth nor live is judged */
+	size_t origin;           /* index in gate_sources.origins (gate_private.h) */
+	struct gate_line *lines; /* of lost blocks, by file and line; a key is made of names only */
+	size_t line_count, line_capacity;
 };
 
 struct gate_suppressed {
@@ -64,12 +96,16 @@ struct gate_measure {
 	size_t snapshot_count;
 	uint64_t live_blocks, live_bytes; /* whole scenario, lost blocks too */
 	uint64_t peak_bytes;              /* largest of the processes */
+	uint64_t rss_bytes;               /* resident, without the profiler's own; largest of the processes */
+	bool keeps_rss;                   /* a baseline made of this has rss_bytes */
 	uint64_t events, missed;
 	uint64_t rounds, rounds_missed; /* of the process that has most */
 	struct gate_site *sites;
 	size_t site_count; /* sorted by key, each once */
 	struct gate_suppressed *suppressed;
 	size_t suppressed_count, suppressed_capacity;
+	struct gate_error *errors;
+	size_t error_count, error_capacity;
 	struct gate_sources *sources; /* open snapshots; NULL when there are none */
 };
 
@@ -86,6 +122,7 @@ enum gate_kind {
 	GATE_KIND_FLAKY,
 	GATE_KIND_UNUSED,
 	GATE_KIND_UNMEASURED,
+	GATE_KIND_ERROR,
 	GATE_KINDS
 };
 struct gate_kind_name {
@@ -99,10 +136,13 @@ struct gate_finding {
 	bool fails;
 	char *message;
 	uint64_t blocks, bytes;
-	char *limit;                                 /* "leaked = 0"; NULL */
-	int limit_key;                               /* enum gate_limit_key; -1: none */
-	char *key;                                   /* site; NULL: the whole */
-	size_t site;                                 /* index in gate_measure.sites; GATE_NO_SITE */
+	char *limit;     /* "leaked = 0"; NULL */
+	int limit_key;   /* enum gate_limit_key; -1: none */
+	char *key;       /* site; NULL: the whole */
+	size_t site;     /* index in gate_measure.sites; GATE_NO_SITE */
+	bool has_origin; /* the stack is that of `origin`, not of the site */
+	struct gate_origin origin;
+	unsigned part; /* of the findings that have this kind and key: 0 the first, by line */
 	char *function, *file, *owner, *suppression; /* each may be NULL */
 	unsigned line;
 	int config_line;         /* of the gate file, where that is the place; else 0 */

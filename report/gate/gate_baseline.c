@@ -74,6 +74,8 @@ static void parse_head(struct gate_baseline *b, char *line)
 	}
 	if (!strncmp(line, "# peak: ", 8))
 		b->peak_bytes = strtoull(line + 8, NULL, 10);
+	if (!strncmp(line, "# rss: ", 7))
+		b->rss_bytes = strtoull(line + 7, NULL, 10);
 }
 
 static int parse_number(char **p, uint64_t *n)
@@ -219,7 +221,10 @@ static void print_baseline(const struct gate_baseline *b, FILE *f)
 		print_clean(f, head[i].text);
 		putc('\n', f);
 	}
-	fprintf(f, "# peak: %llu\n# why: ", (unsigned long long)b->peak_bytes);
+	fprintf(f, "# peak: %llu\n", (unsigned long long)b->peak_bytes);
+	if (b->rss_bytes)
+		fprintf(f, "# rss: %llu\n", (unsigned long long)b->rss_bytes);
+	fprintf(f, "# why: ");
 	print_clean(f, b->why);
 	fprintf(f, "\n# key live_blocks live_bytes lost_blocks lost_bytes function  file\n");
 	for (size_t i = 0; i < b->site_count; i++) {
@@ -311,7 +316,8 @@ void gate_baseline_take(struct gate_baseline *b, const struct gate_measure *m, c
 		.arch = copy_or_empty(m->arch),
 		.libc = copy_or_empty(m->libc),
 		.why = copy_or_empty(why),
-		.peak_bytes = m->peak_bytes };
+		.peak_bytes = m->peak_bytes,
+		.rss_bytes = m->keeps_rss ? m->rss_bytes : 0 };
 	for (size_t i = 0; i < m->site_count; i++)
 		take_site(b, &m->sites[i]);
 }
@@ -349,7 +355,8 @@ void gate_baseline_merge(struct gate_baseline *b, const struct gate_baseline *ol
 		.arch = copy_or_empty(m->arch),
 		.libc = copy_or_empty(m->libc),
 		.why = copy_or_empty(why),
-		.peak_bytes = old->peak_bytes ? old->peak_bytes : m->peak_bytes };
+		.peak_bytes = old->peak_bytes ? old->peak_bytes : m->peak_bytes,
+		.rss_bytes = old->rss_bytes || !m->keeps_rss ? old->rss_bytes : m->rss_bytes };
 	for (size_t i = 0; i < m->site_count; i++)
 		if (match_globs(m->sites[i].function, globs, count)
 			|| match_globs(m->sites[i].caller, globs, count))
@@ -418,5 +425,8 @@ size_t gate_baseline_ratchet(struct gate_baseline *b, const struct gate_measure 
 	if (kept)
 		qsort(b->sites, kept, sizeof *b->sites, compare_keys);
 	changed += (size_t)lower(&b->peak_bytes, m->peak_bytes);
+	/* Resident memory moves by a page or two from run to run. */
+	if (m->rss_bytes < b->rss_bytes - b->rss_bytes / 100)
+		changed += (size_t)lower(&b->rss_bytes, m->rss_bytes);
 	return changed;
 }

@@ -6,6 +6,7 @@
  *   # arch: x86_64
  *   # libc: glibc 2.36
  *   # peak: 1048576
+ *   # rss: 4194304
  *   # why: the plugin table is never freed
  *   KEY live_blocks live_bytes lost_blocks lost_bytes function  file
  *
@@ -28,6 +29,7 @@ struct gate_base_site {
 struct gate_baseline {
 	char *exe, *arch, *libc, *why; /* "" when the head does not say */
 	uint64_t peak_bytes;
+	uint64_t rss_bytes; /* 0: the baseline is older than this number */
 	struct gate_base_site *sites;
 	size_t site_count, site_capacity;
 };

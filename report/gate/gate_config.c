@@ -12,8 +12,8 @@
 #include "gate_value.h"
 #include "base/units.h"
 
-const char *const gate_limit_name[GATE_LIMIT_KEYS] = { "leaked", "growth", "live", "peak", "missed",
-	"blind" };
+const char *const gate_limit_name[GATE_LIMIT_KEYS] = { "leaked", "growth", "live", "peak", "missed", "blind",
+	"errors", "rss" };
 
 static const char known_sections[] =
 	"[scenario NAME], [limits], [limits NAME], [site NAME] and [suppress NAME] are known";
@@ -57,7 +57,8 @@ static void inherit_limits(struct gate_limits *to, const struct gate_limits *fro
 
 static void set_default_limits(struct gate_limits *to)
 {
-	static const char *const text[GATE_LIMIT_KEYS] = { "0", "0", "off", "off", "0.1%", "deny" };
+	static const char *const text[GATE_LIMIT_KEYS] = { "0", "0", "off", "off", "0.1%", "deny", "0",
+		"off" };
 
 	for (int k = 0; k < GATE_LIMIT_KEYS; k++)
 		if (to->of[k].kind == LIMIT_UNSET)

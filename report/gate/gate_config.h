@@ -19,7 +19,7 @@
 enum gate_limit_kind {
 	LIMIT_UNSET,
 	LIMIT_OFF,
-	LIMIT_COUNT,        /* leaked, growth: number */
+	LIMIT_COUNT,        /* leaked, growth, errors: number */
 	LIMIT_SIZE,         /* number: bytes for the whole */
 	LIMIT_MORE_BLOCKS,  /* number, above the baseline */
 	LIMIT_MORE_PERCENT, /* percent, above the baseline */
@@ -43,6 +43,8 @@ enum gate_limit_key {
 	GATE_PEAK,
 	GATE_MISSED,
 	GATE_BLIND,
+	GATE_ERRORS,
+	GATE_RSS,
 	GATE_LIMIT_KEYS
 };
 extern const char *const gate_limit_name[GATE_LIMIT_KEYS];

@@ -45,7 +45,7 @@ static void print_finding(const struct gate_finding *f, FILE *out)
 		print_text(out, " in <code>", f->function, "</code>");
 	fputs("</summary>\n<p>", out);
 	if (f->file) {
-		char *place = alloc_printf("%s:%u", f->file, f->line);
+		char *place = f->line ? alloc_printf("%s:%u", f->file, f->line) : alloc_string(f->file);
 
 		print_text(out, "<code>", place, "</code> ");
 		free(place);

@@ -39,7 +39,7 @@ static void write_finding(struct json *j, const struct gate_finding *f)
 	json_text(j, "limit", f->limit);
 	json_text(j, "function", f->function);
 	json_text(j, "file", f->file);
-	if (f->file)
+	if (f->file && f->line)
 		json_number(j, "line", f->line);
 	else
 		json_none(j, "line");
@@ -157,11 +157,11 @@ static void write_sarif_frame(struct json *j, const struct gate_frame *f)
 	json_close_object(j);
 }
 
-static void write_sarif_stack(struct json *j, const struct gate_stack *stack)
+static void write_sarif_stack(struct json *j, const struct gate_stack *stack, bool of_error)
 {
 	json_open_array(j, "stacks");
 	json_open_object(j, NULL);
-	write_message(j, "message", "allocated here");
+	write_message(j, "message", of_error ? "freed here" : "allocated here");
 	json_open_array(j, "frames");
 	for (size_t i = 0; i < stack->count; i++)
 		write_sarif_frame(j, &stack->frame[i]);
@@ -184,6 +184,7 @@ static void write_sarif_result(struct json *j, const struct gate_report *g, cons
 	const struct gate_finding *f)
 {
 	char *rule = alloc_printf("tidemark/%s", gate_kind[f->kind].name), *text = gate_sentence(r, f);
+	char *part = f->key && f->part ? alloc_printf("%s/%u", f->key, f->part + 1) : NULL;
 	char *whole = alloc_printf("%s/%s/%s", r->scenario, gate_kind[f->kind].name,
 		f->limit_key >= 0        ? gate_limit_name[f->limit_key]
 			: f->suppression ? f->suppression
@@ -204,14 +205,14 @@ static void write_sarif_result(struct json *j, const struct gate_report *g, cons
 	json_close_object(j);
 	json_close_array(j);
 	json_open_object(j, "partialFingerprints");
-	json_text(j, "tidemarkSite/v1", f->key ? f->key : whole);
+	json_text(j, "tidemarkSite/v1", part ? part : f->key ? f->key : whole);
 	json_close_object(j);
 	if (f->stack.count)
-		write_sarif_stack(j, &f->stack);
+		write_sarif_stack(j, &f->stack, f->kind == GATE_KIND_ERROR);
 	if (f->kind == GATE_KIND_SUPPRESSED)
 		write_sarif_suppression(j, f);
 	json_close_object(j);
-	free(rule), free(text), free(whole);
+	free(rule), free(text), free(whole), free(part);
 }
 
 static void write_sarif_tool(struct json *j)
@@ -289,8 +290,9 @@ static void write_gitlab_issue(struct json *j, const struct gate_report *g, cons
 {
 	char *text = gate_sentence(r, f), *check = alloc_printf("tidemark/%s", gate_kind[f->kind].name);
 	/* Without line numbers, so that an edit above the place does not make a new issue. */
-	char *identity = alloc_printf("%s/%s/%d/%s/%s", r->scenario, check, f->limit_key,
-		f->key ? f->key : "", f->suppression ? f->suppression : "");
+	char *part = f->part ? alloc_printf("/%u", f->part + 1) : alloc_string("");
+	char *identity = alloc_printf("%s/%s/%d/%s/%s%s", r->scenario, check, f->limit_key,
+		f->key ? f->key : "", f->suppression ? f->suppression : "", part);
 	char print[17];
 	unsigned line;
 	const char *path = gate_place(g, r, f, &line);
@@ -308,7 +310,7 @@ static void write_gitlab_issue(struct json *j, const struct gate_report *g, cons
 	json_close_object(j);
 	json_close_object(j);
 	json_close_object(j);
-	free(text), free(identity), free(check);
+	free(text), free(identity), free(check), free(part);
 }
 
 void gate_gitlab(const struct gate_report *g, FILE *out)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/units.h"
+#include "gate_unmeasured.h"
+#include "gate_value.h"
 
 struct judge {
 	const struct gate_config *c;
@@ -23,13 +25,6 @@ static const struct gate_base_site nothing;
 static char *format_limit(enum gate_limit_key key, const struct gate_limit *l)
 {
 	return alloc_printf("%s = %s", gate_limit_name[key], l->text);
-}
-
-static bool is_in_force(const struct gate_limit *l) { return l->kind != LIMIT_OFF && l->kind != LIMIT_UNSET; }
-
-static bool is_relative(const struct gate_limit *l)
-{
-	return l->kind == LIMIT_MORE_BLOCKS || l->kind == LIMIT_MORE_PERCENT || l->kind == LIMIT_MORE_SIZE;
 }
 
 static char *copy_text(const char *s) { return s ? alloc_string(s) : NULL; }
@@ -102,10 +97,10 @@ static uint64_t count_excess(const struct judge *j, size_t i)
 	return lost > held ? lost - held : 0;
 }
 
-static void add_leaked(
-	struct judge *j, size_t i, enum gate_kind kind, bool fails, const struct gate_limit *limit)
+/* `site`: of the whole key, or of one line of it. */
+static struct gate_finding *add_leaked_part(struct judge *j, size_t i, enum gate_kind kind, bool fails,
+	const struct gate_limit *limit, const struct gate_line *site)
 {
-	const struct gate_site *site = &j->m->sites[i];
 	struct gate_finding *f = add_site_finding(j, i, kind, fails, GATE_LEAKED, limit);
 	char *what, *base = NULL, *below = NULL;
 
@@ -127,6 +122,44 @@ static void add_leaked(
 						    : " below other lost blocks",
 		base ? base : "", below ? ", and " : "", below ? below : "", below ? " below them" : "");
 	free(what), free(base), free(below);
+	return f;
+}
+
+/* One finding for each line that loses blocks. Where the baseline holds some of them, nobody knows of which
+ * line: its keys are made of names. */
+static void add_leaked(
+	struct judge *j, size_t i, enum gate_kind kind, bool fails, const struct gate_limit *limit)
+{
+	const struct gate_site *site = &j->m->sites[i];
+	const struct gate_line whole = { .lost_blocks = site->lost_blocks,
+		.lost_bytes = site->lost_bytes,
+		.unreferenced_blocks = site->unreferenced_blocks,
+		.unreferenced_bytes = site->unreferenced_bytes,
+		.cycle_blocks = site->cycle_blocks,
+		.cycle_bytes = site->cycle_bytes,
+		.below_blocks = site->below_blocks,
+		.below_bytes = site->below_bytes };
+	unsigned part = 0;
+
+	if (site->line_count < 2 || find_base(j, i)->lost_blocks) {
+		add_leaked_part(j, i, kind, fails, limit, &whole);
+		return;
+	}
+	for (size_t k = 0; k < site->line_count; k++) {
+		const struct gate_line *l = &site->lines[k];
+		struct gate_finding *f;
+
+		if (kind == GATE_KIND_CYCLE ? !l->cycle_blocks
+					    : site->unreferenced_blocks && !l->unreferenced_blocks)
+			continue;
+		f = add_leaked_part(j, i, kind, fails, limit, l);
+		free(f->file);
+		f->file = copy_text(l->file);
+		f->line = l->line;
+		f->has_origin = true;
+		f->origin = l->origin;
+		f->part = part++;
+	}
 }
 
 /* Lost blocks that no baseline holds: the sum against the limit; sites with a limit of their own apart. */
@@ -145,13 +178,13 @@ static void judge_leaked(struct judge *j)
 		total += count_excess(j, i);
 		heads += site->unreferenced_blocks || site->cycle_blocks;
 	}
-	fails = is_in_force(common) && total > common->number;
+	fails = gate_limit_holds(common) && total > common->number;
 	for (size_t i = 0; i < j->m->site_count; i++) {
 		const struct gate_site *site = &j->m->sites[i];
 		const struct gate_limit *limit = find_limit(j, i, GATE_LEAKED);
 		uint64_t excess = count_excess(j, i);
 		bool own = has_own_limit(j, i, GATE_LEAKED);
-		bool red = own ? is_in_force(limit) && excess > limit->number : fails;
+		bool red = own ? gate_limit_holds(limit) && excess > limit->number : fails;
 
 		if (!excess)
 			continue;
@@ -180,7 +213,7 @@ static void judge_growth(struct judge *j)
 	for (size_t i = 0; i < j->m->site_count; i++)
 		growing += j->m->sites[i].growth.grows && !j->m->sites[i].suppressed
 			&& !has_own_limit(j, i, GATE_GROWTH);
-	fails = is_in_force(common) && growing > common->number;
+	fails = gate_limit_holds(common) && growing > common->number;
 	for (size_t i = 0; i < j->m->site_count; i++) {
 		const struct gate_site *site = &j->m->sites[i];
 		const struct gate_limit *limit = find_limit(j, i, GATE_GROWTH);
@@ -191,7 +224,8 @@ static void judge_growth(struct judge *j)
 		if (!site->growth.grows || site->suppressed)
 			continue;
 		f = add_site_finding(j, i, GATE_KIND_GROWING,
-			has_own_limit(j, i, GATE_GROWTH) ? is_in_force(limit) && limit->number == 0 : fails,
+			has_own_limit(j, i, GATE_GROWTH) ? gate_limit_holds(limit) && limit->number == 0
+							 : fails,
 			GATE_GROWTH, limit);
 		f->blocks = w[GROWTH_WINDOWS - 1];
 		bytes_held = (double)f->blocks * bytes;
@@ -286,7 +320,7 @@ static void judge_live(struct judge *j)
 		all_bytes += bytes;
 		base.live_blocks -= base.lost_blocks;
 		base.live_bytes = base.live_bytes > base.lost_bytes ? base.live_bytes - base.lost_bytes : 0;
-		if (!is_relative(limit) || site->suppressed
+		if (!gate_limit_is_relative(limit) || site->suppressed
 			|| !is_above(limit, blocks, bytes, base.live_blocks, base.live_bytes))
 			continue;
 		f = add_site_finding(j, i, GATE_KIND_OVER_BASELINE, true, GATE_LIVE, limit);
@@ -313,10 +347,53 @@ static void judge_peak(struct judge *j)
 
 	if (!is_above(l, 0, j->m->peak_bytes, 0, base))
 		return;
-	f = add_whole_finding(j, is_relative(l) ? GATE_KIND_OVER_BASELINE : GATE_KIND_OVER_BUDGET, GATE_PEAK);
+	f = add_whole_finding(
+		j, gate_limit_is_relative(l) ? GATE_KIND_OVER_BASELINE : GATE_KIND_OVER_BUDGET, GATE_PEAK);
 	f->bytes = j->m->peak_bytes;
-	set_sizes_message(f, "peak", is_relative(l) ? "the baseline has" : "the limit is",
-		is_relative(l) ? base : l->number);
+	set_sizes_message(f, "peak", gate_limit_is_relative(l) ? "the baseline has" : "the limit is",
+		gate_limit_is_relative(l) ? base : l->number);
+}
+
+static void judge_rss(struct judge *j)
+{
+	const struct gate_limit *l = &j->s->limits.of[GATE_RSS];
+	uint64_t base = j->baseline ? j->baseline->rss_bytes : 0;
+	struct gate_finding *f;
+
+	if (!is_above(l, 0, j->m->rss_bytes, 0, base))
+		return;
+	f = gate_finding_add(
+		j->r, gate_limit_is_relative(l) ? GATE_KIND_OVER_BASELINE : GATE_KIND_OVER_BUDGET, true);
+	f->limit_key = GATE_RSS;
+	f->limit = format_limit(GATE_RSS, l);
+	f->bytes = j->m->rss_bytes;
+	set_sizes_message(f, "resident without the profiler",
+		gate_limit_is_relative(l) ? "the baseline has" : "the limit is",
+		gate_limit_is_relative(l) ? base : l->number);
+}
+
+static void judge_errors(struct judge *j)
+{
+	const struct gate_limit *l = &j->s->limits.of[GATE_ERRORS];
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < j->m->error_count; i++)
+		total += j->m->errors[i].count;
+	for (size_t i = 0; i < j->m->error_count; i++) {
+		const struct gate_error *e = &j->m->errors[i];
+		struct gate_finding *f =
+			gate_finding_add(j->r, GATE_KIND_ERROR, gate_limit_holds(l) && total > l->number);
+
+		f->limit_key = GATE_ERRORS;
+		f->limit = format_limit(GATE_ERRORS, l);
+		f->key = copy_text(e->key);
+		f->function = copy_text(e->spot.function);
+		f->file = copy_text(e->spot.file);
+		f->line = e->spot.line;
+		f->has_origin = true;
+		f->origin = e->origin;
+		f->message = alloc_string(e->message);
+	}
 }
 
 /* Budgets of single sites: the sum over all stacks that a rule names. */
@@ -360,7 +437,7 @@ static void judge_budgets(struct judge *j, enum gate_limit_key key)
 /* Moved sites are reported and never fail. */
 static void report_moved(struct judge *j)
 {
-	bool live = is_relative(&j->s->limits.of[GATE_LIVE]);
+	bool live = gate_limit_is_relative(&j->s->limits.of[GATE_LIVE]);
 
 	for (size_t i = 0; i < j->m->site_count; i++) {
 		const struct gate_base_site *b = j->before[i];
@@ -380,7 +457,7 @@ static void report_moved(struct judge *j)
 static void report_improved(struct judge *j)
 {
 	const struct gate_site **now = alloc_zeroed(j->baseline->site_count + 1, sizeof *now);
-	bool live = is_relative(&j->s->limits.of[GATE_LIVE]);
+	bool live = gate_limit_is_relative(&j->s->limits.of[GATE_LIVE]);
 
 	for (size_t i = 0; i < j->m->site_count; i++)
 		if (j->before[i])
@@ -428,45 +505,6 @@ static void report_suppressed(struct judge *j)
 	}
 }
 
-/* Why nothing can be said, or NULL. To free. */
-static char *explain_unmeasured(const struct judge *j)
-{
-	const struct gate_measure *m = j->m;
-	const struct gate_baseline *b = j->baseline;
-	const struct gate_limit *missed = &j->s->limits.of[GATE_MISSED];
-
-	if (m->unmeasured)
-		return alloc_string(m->unmeasured);
-	if (m->blind && j->s->limits.of[GATE_BLIND].kind != LIMIT_ALLOW)
-		return alloc_printf(
-			"%s: nothing can be said of its leaks; blind = allow accepts that", m->blind);
-	if (m->missed && (double)m->missed > (double)m->events * missed->percent / 100)
-		return alloc_printf("%" PRIu64 " of %" PRIu64 " events were missed: more than %s; "
-				    "see tidemark info",
-			m->missed, m->events, missed->text);
-	if (j->s->rounds && is_in_force(&j->s->limits.of[GATE_GROWTH]) && m->rounds < j->s->min_rounds)
-		return alloc_printf("%" PRIu64 " rounds of `%s`, at least %" PRIu64 " are needed: "
-				    "let the program do more, or lower min-rounds",
-			m->rounds, j->s->rounds, j->s->min_rounds);
-	if (j->s->rounds && (double)m->rounds_missed > (double)m->rounds * missed->percent / 100)
-		return alloc_printf("%" PRIu64 " floors of sites could not be noted in %" PRIu64 " rounds: "
-				    "mark in one thread only",
-			m->rounds_missed, m->rounds);
-	if (!b)
-		return NULL;
-	if (*b->arch && strcmp(b->arch, m->arch))
-		return alloc_printf(
-			"the baseline is of %s, this is %s: keep a baseline for each", b->arch, m->arch);
-	if (*b->libc && strcmp(b->libc, m->libc))
-		return alloc_printf(
-			"the baseline is of %s, this is %s: keep a baseline for each", b->libc, m->libc);
-	if (*b->exe && strcmp(b->exe, m->exe))
-		return alloc_printf("the baseline is of `%s`, this is `%s`: name the program with exe =, "
-				    "or accept again",
-			b->exe, m->exe);
-	return NULL;
-}
-
 static void summarise(struct judge *j)
 {
 	struct gate_result *r = j->r;
@@ -484,11 +522,11 @@ static void summarise(struct judge *j)
 	for (size_t i = 0; i < m->site_count; i++)
 		r->lost_bytes += m->sites[i].lost_bytes;
 	for (int k = 0; k < GATE_LIMIT_KEYS; k++)
-		r->judged[k] = is_in_force(&j->s->limits.of[k]);
+		r->judged[k] = gate_limit_holds(&j->s->limits.of[k]);
 	r->judged[GATE_GROWTH] = r->judged[GATE_GROWTH] && (j->s->rounds || m->rounds);
 	for (size_t k = 0; k < j->c->site_count; k++) {
-		r->judged[GATE_LIVE] |= is_in_force(&j->c->sites[k].limits.of[GATE_LIVE]);
-		r->judged[GATE_PEAK] |= is_in_force(&j->c->sites[k].limits.of[GATE_PEAK]);
+		r->judged[GATE_LIVE] |= gate_limit_holds(&j->c->sites[k].limits.of[GATE_LIVE]);
+		r->judged[GATE_PEAK] |= gate_limit_holds(&j->c->sites[k].limits.of[GATE_PEAK]);
 	}
 }
 
@@ -527,7 +565,7 @@ void gate_judge(const struct gate_config *c, const struct gate_scenario *s, cons
 
 	memset(r, 0, sizeof *r);
 	summarise(&j);
-	r->reason = explain_unmeasured(&j);
+	r->reason = gate_unmeasured_explain(s, m, baseline);
 	if (r->reason) {
 		gate_finding_add(r, GATE_KIND_UNMEASURED, true)->message = alloc_string(r->reason);
 		gate_settle(r);
@@ -540,6 +578,8 @@ void gate_judge(const struct gate_config *c, const struct gate_scenario *s, cons
 	judge_growth(&j);
 	judge_live(&j);
 	judge_peak(&j);
+	judge_rss(&j);
+	judge_errors(&j);
 	judge_budgets(&j, GATE_LIVE);
 	judge_budgets(&j, GATE_PEAK);
 	if (baseline) {

@@ -55,7 +55,7 @@ static void print_row(const struct gate_finding *f, FILE *out)
 	if (f->function)
 		print_code(out, f->function);
 	if (f->file) {
-		char *place = alloc_printf("%s:%u", f->file, f->line);
+		char *place = f->line ? alloc_printf("%s:%u", f->file, f->line) : alloc_string(f->file);
 
 		fputs(f->function ? "<br>" : "", out);
 		print_code(out, place);

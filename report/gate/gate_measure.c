@@ -33,12 +33,11 @@ static void close_sources(struct gate_sources *s)
 	free(s->processes), free(s->origins), free(s);
 }
 
-static void fill_stack(struct gate_sources *s, size_t origin, struct gate_stack *stack)
+static void fill_stack(struct gate_sources *s, struct gate_origin o, struct gate_stack *stack)
 {
-	struct gate_process *p = &s->processes[s->origins[origin].process];
+	struct gate_process *p = &s->processes[o.process];
 	size_t count;
-	const struct symbol_line *line =
-		symbols_stack(p->symbols[p->step_count - 1], s->origins[origin].site, &count);
+	const struct symbol_line *line = symbols_stack(p->symbols[p->step_count - 1], o.site, &count);
 
 	stack->count = count;
 	stack->snapshot = alloc_string(p->steps[p->step_count - 1].path);
@@ -158,9 +157,15 @@ static char *explain_unfit(struct snapshot *s)
 		return alloc_printf("%s is damaged: %s", s->path, s->damage);
 	if (rounds && !growth_fits(TIDE_ROUND_BUCKETS, rounds, snapshot_value(s, "rounds.width")))
 		return alloc_printf("%s is damaged: its number of rounds is impossible", s->path);
-	if (p->exit_signal)
-		return alloc_printf("%s (pid %d) was ended by signal %u (%s)", exe, p->pid, p->exit_signal,
-			strsignal((int)p->exit_signal));
+	if (p->exit_signal) {
+		char *error = gate_errors_of_dead(s),
+		     *text = alloc_printf("%s (pid %d) was ended by signal %u (%s)%s%s", exe, p->pid,
+			     p->exit_signal, strsignal((int)p->exit_signal), error ? ": " : "",
+			     error ? error : "");
+
+		free(error);
+		return text;
+	}
 	if (p->reason == REASON_POST_MORTEM)
 		return alloc_printf(
 			"%s (pid %d) ended without a snapshot of its own: killed, or _exit", exe, p->pid);
@@ -288,6 +293,17 @@ static struct gate_lost *classify_lost(
 	return lost;
 }
 
+/* The most that was resident at any point that the snapshot knows, without what the profiler itself takes. */
+static uint64_t resident_most(const struct snapshot *s)
+{
+	uint64_t most = s->process->rss_bytes, own = s->process->own_bytes;
+
+	for (size_t i = 0; i < s->point_count; i++)
+		if (s->timeline[i].rss_bytes > most)
+			most = s->timeline[i].rss_bytes;
+	return most > own ? most - own : 0;
+}
+
 /* What the whole scenario has, from the judged snapshots. */
 static void sum_processes(
 	const struct gate_sources *s, const struct gate_source *source, struct gate_measure *m)
@@ -308,6 +324,8 @@ static void sum_processes(
 		m->live_bytes += last->process->live_bytes;
 		if (last->process->peak_bytes > m->peak_bytes)
 			m->peak_bytes = last->process->peak_bytes;
+		if (resident_most(last) > m->rss_bytes)
+			m->rss_bytes = resident_most(last);
 		m->events += last->process->total_blocks;
 		m->missed += count_missed(last);
 		if (source->series && !rounds)
@@ -332,6 +350,7 @@ void gate_measure_take(const struct gate_source *source, struct gate_measure *m)
 	struct gate_lost **lost;
 
 	memset(m, 0, sizeof *m);
+	m->keeps_rss = source->keeps_rss;
 	m->sources = s;
 	s->roots = source->roots;
 	list_snapshots(source, m);
@@ -359,6 +378,7 @@ void gate_measure_take(const struct gate_source *source, struct gate_measure *m)
 		lost[i] = classify_lost(source, p, m);
 	}
 	gate_sites_merge(s, lost, source, m);
+	gate_errors_collect(s, m);
 	for (size_t i = 0; i < s->count; i++)
 		free(lost[i]);
 	free(lost);
@@ -369,9 +389,30 @@ void gate_measure_stacks(const struct gate_measure *m, struct gate_result *r, bo
 	for (size_t i = 0; i < r->finding_count; i++) {
 		struct gate_finding *f = &r->findings[i];
 
-		if (f->site < m->site_count && !f->stack.frame && (all || f->fails))
-			fill_stack(m->sources, m->sites[f->site].origin, &f->stack);
+		if (f->stack.frame || !(all || f->fails))
+			continue;
+		if (f->has_origin)
+			fill_stack(m->sources, f->origin, &f->stack);
+		else if (f->site < m->site_count)
+			fill_stack(m->sources, m->sources->origins[m->sites[f->site].origin], &f->stack);
 	}
+}
+
+char *gate_measure_death(char *const *paths, size_t count)
+{
+	char *text = NULL;
+
+	for (size_t i = 0; i < count && !text; i++) {
+		struct tide_error e = { 0 };
+		struct snapshot s;
+
+		if (snapshot_open(paths[i], &s, &e))
+			continue;
+		if (s.process->exit_signal)
+			text = gate_errors_of_dead(&s);
+		snapshot_close(&s);
+	}
+	return text;
 }
 
 void gate_measure_free(struct gate_measure *m)
@@ -379,7 +420,15 @@ void gate_measure_free(struct gate_measure *m)
 	for (size_t i = 0; i < m->site_count; i++) {
 		free(m->sites[i].key), free(m->sites[i].function);
 		free(m->sites[i].caller), free(m->sites[i].file);
+		for (size_t k = 0; k < m->sites[i].line_count; k++)
+			free(m->sites[i].lines[k].file);
+		free(m->sites[i].lines);
 	}
+	for (size_t i = 0; i < m->error_count; i++) {
+		free(m->errors[i].message), free(m->errors[i].key);
+		gate_spot_free(&m->errors[i].spot);
+	}
+	free(m->errors);
 	if (m->sources)
 		close_sources(m->sources);
 	for (size_t i = 0; i < m->suppressed_count; i++)

@@ -23,6 +23,7 @@ struct gate_source {
 	size_t count;
 	const char *exe;          /* name or path of the programs that count; NULL: all */
 	pid_t shell_parent;       /* its child that is still a shell does not count; 0: all do */
+	bool keeps_rss;           /* the limit is one above the baseline */
 	bool series;              /* snapshots are rounds: GM1 */
 	const char *rounds;       /* SECTION_ROUNDS of this mark; NULL: growth is not judged */
 	uint64_t min_rounds;      /* a process with fewer is not judged for growth */
@@ -35,6 +36,8 @@ struct gate_source {
 void gate_measure_take(const struct gate_source *source, struct gate_measure *m);
 /* Adds the call stacks of findings; this is what reads symbols. `all`: also of those that do not fail. */
 void gate_measure_stacks(const struct gate_measure *m, struct gate_result *r, bool all);
+/* What a process of these snapshots did wrong with its memory before a signal ended it; NULL. To free. */
+char *gate_measure_death(char *const *paths, size_t count);
 void gate_measure_free(struct gate_measure *m);
 
 #endif

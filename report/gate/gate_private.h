@@ -16,9 +16,7 @@ struct gate_sources {
 	struct gate_process *processes;
 	size_t count;
 	struct source_root *roots;
-	struct gate_origin {
-		uint32_t process, site; /* whose stack stands for a merged site */
-	} * origins;
+	struct gate_origin *origins; /* whose stack stands for a merged site */
 	size_t origin_count;
 };
 
@@ -27,6 +25,15 @@ struct gate_lost {
 	uint64_t unreferenced_blocks, unreferenced_bytes, cycle_blocks, cycle_bytes;
 	uint64_t lost_blocks, lost_bytes, below_blocks, below_bytes;
 };
+
+/* The place shown for a site: the first line inside the source tree, else the caller of the allocator. */
+void gate_spot_find(struct gate_sources *s, struct gate_origin o, struct gate_spot *spot);
+void gate_spot_free(struct gate_spot *spot);
+
+/* Fills m->errors from the judged snapshots, whose symbols are open. */
+void gate_errors_collect(struct gate_sources *s, struct gate_measure *m);
+/* What a process did wrong just before it died, in words; NULL: nothing that was seen. To free. */
+char *gate_errors_of_dead(const struct snapshot *s);
 
 /* Fills m->sites: the sites of all processes, merged by key. lost[process][site]. */
 void gate_sites_merge(struct gate_sources *s, struct gate_lost *const *lost, const struct gate_source *source,

@@ -31,6 +31,9 @@ const struct gate_kind_name gate_kind[GATE_KINDS] = {
 	{ "unused-suppression", "A suppression that matched nothing", "Delete it: what it covered is gone." },
 	{ "cannot-measure", "Could not be measured",
 		"No verdict: the measurement is missing or incomplete." },
+	{ "error", "An error with memory",
+		"A block is freed twice, a pointer is freed that malloc never returned or that leads into a block, or a "
+		"block is freed by a function that does not belong to the one that allocated it." },
 };
 
 const char *gate_verdict_name(enum gate_verdict v)

@@ -1,6 +1,7 @@
 /* gate_session.c - see gate_session.h. */
 #include "base/alloc.h"
 #include "base/path.h"
+#include "gate_value.h"
 #include "gate_session.h"
 
 #include <fnmatch.h>
@@ -54,11 +55,6 @@ static struct gate_result *add_result(struct gate_session *s)
 	return &s->results[s->count++];
 }
 
-static bool is_relative(const struct gate_limit *l)
-{
-	return l->kind == LIMIT_MORE_BLOCKS || l->kind == LIMIT_MORE_PERCENT || l->kind == LIMIT_MORE_SIZE;
-}
-
 /* A limit "above the baseline" without a baseline can never hold. */
 static int check_limits(const struct gate_session *s, const struct gate_scenario *scenario, bool has_baseline,
 	struct tide_error *e)
@@ -67,7 +63,7 @@ static int check_limits(const struct gate_session *s, const struct gate_scenario
 	char what[300];
 
 	for (int k = 0; k < GATE_LIMIT_KEYS && !has_baseline; k++) {
-		if (!is_relative(&scenario->limits.of[k]))
+		if (!gate_limit_is_relative(&scenario->limits.of[k]))
 			continue;
 		snprintf(what, sizeof what, "scenario `%.100s`: %s = %.60s", scenario->name,
 			gate_limit_name[k], scenario->limits.of[k].text);
@@ -75,7 +71,7 @@ static int check_limits(const struct gate_session *s, const struct gate_scenario
 			"add baseline = FILE to the scenario, or give a size");
 	}
 	for (size_t i = 0; i < s->config->site_count && !has_baseline; i++) {
-		if (!is_relative(&s->config->sites[i].limits.of[GATE_LIVE]))
+		if (!gate_limit_is_relative(&s->config->sites[i].limits.of[GATE_LIVE]))
 			continue;
 		snprintf(what, sizeof what, "[site %.100s]: live = %.60s", s->config->sites[i].text,
 			s->config->sites[i].limits.of[GATE_LIVE].text);
@@ -167,16 +163,20 @@ static void measure_run(struct gate_session *s, const struct gate_scenario *scen
 		.shell_parent = shell ? run->pid : 0,
 		.rounds = scenario->rounds,
 		.min_rounds = scenario->min_rounds,
+		.keeps_rss = gate_limit_is_relative(&scenario->limits.of[GATE_RSS]),
 		.rules = &s->rules,
 		.config = s->config,
 		.roots = s->roots };
+	char *death;
 
 	if (!run->reason) {
 		gate_measure_take(&source, m);
 		return;
 	}
 	memset(m, 0, sizeof *m);
-	m->unmeasured = alloc_string(run->reason);
+	death = gate_measure_death(run->snapshots, run->snapshot_count);
+	m->unmeasured = alloc_printf("%s%s%s", run->reason, death ? "; " : "", death ? death : "");
+	free(death);
 	m->snapshots = alloc_bytes((run->snapshot_count + 1) * sizeof *m->snapshots);
 	for (size_t i = 0; i < run->snapshot_count; i++)
 		m->snapshots[m->snapshot_count++] = alloc_string(run->snapshots[i]);
@@ -331,6 +331,7 @@ static int load_against(struct gate_session *s, const struct gate_scenario *scen
 		return gate_baseline_load(b, path, e);
 	}
 	fclose(f);
+	source.keeps_rss = true;
 	gate_measure_take(&source, &m);
 	if (m.unmeasured)
 		error_set(e, EXIT_UNMEASURED, "%s cannot be compared with|%s|", path, m.unmeasured);
@@ -378,6 +379,7 @@ int gate_session_snapshots(struct gate_session *s, char *const *paths, size_t co
 		return -1;
 	source.exe = scenario->exe;
 	source.rounds = scenario->rounds;
+	source.keeps_rss = gate_limit_is_relative(&scenario->limits.of[GATE_RSS]);
 	source.min_rounds = scenario->rounds ? scenario->min_rounds : 0;
 	if ((s->accept || s->ratchet) && !scenario->baseline)
 		return error_set(e, EXIT_USAGE,

@@ -58,7 +58,7 @@ static void collect_entries(struct gate_process *p, uint32_t process, bool serie
 
 		for (uint32_t i = 1; i < s->site_count; i++) {
 			/* Mappings and tracked domains do not count in the sums of the heap. */
-			if (s->sites[i].flags & (SITE_MAPPING | SITE_TRACKED))
+			if (s->sites[i].flags & (SITE_MAPPING | SITE_TRACKED | SITE_ERROR))
 				continue;
 			if (s->sites[i].live_blocks > 0 || (row && row[i]))
 				add_entry(e, (struct entry){ site_key(keys, i), process, (uint32_t)k, i });
@@ -69,13 +69,15 @@ static void collect_entries(struct gate_process *p, uint32_t process, bool serie
 }
 
 /* The place shown: the first line inside the source tree, else the caller of the allocator. */
-static void set_place(struct gate_sources *s, struct gate_site *site, const struct gate_origin *o)
+void gate_spot_find(struct gate_sources *s, struct gate_origin o, struct gate_spot *site)
 {
-	struct gate_process *p = &s->processes[o->process];
+	struct gate_process *p = &s->processes[o.process];
 	struct symbols *symbols = p->symbols[p->step_count - 1];
-	size_t count, caller = symbols_caller(symbols, o->site);
-	const struct symbol_line *line = symbols_stack(symbols, o->site, &count);
+	size_t count, caller = symbols_caller(symbols, o.site);
+	const struct symbol_line *line = symbols_stack(symbols, o.site, &count);
 	char plain[512];
+
+	*site = (struct gate_spot){ 0 };
 
 	if (caller >= count)
 		caller = 0;
@@ -102,6 +104,60 @@ static void set_place(struct gate_sources *s, struct gate_site *site, const stru
 		site->line = line[i].line;
 		return;
 	}
+}
+
+void gate_spot_free(struct gate_spot *spot)
+{
+	free(spot->function), free(spot->caller), free(spot->file);
+	*spot = (struct gate_spot){ 0 };
+}
+
+static int compare_lines(const void *x, const void *y)
+{
+	const struct gate_line *a = x, *b = y;
+	int order = strcmp(a->file ? a->file : "", b->file ? b->file : "");
+
+	return order ? order : (a->line > b->line) - (a->line < b->line);
+}
+
+/* Adds lost blocks to those of their line. */
+static void add_line(
+	struct gate_sources *s, struct gate_site *site, struct gate_origin o, const struct gate_lost *lost)
+{
+	struct gate_spot spot;
+	struct gate_line *l;
+	size_t i = 0;
+
+	if (!lost->lost_blocks)
+		return;
+	gate_spot_find(s, o, &spot);
+	while (i < site->line_count
+		&& compare_lines(
+			&site->lines[i], &(struct gate_line){ .file = spot.file, .line = spot.line }))
+		i++;
+	if (i == site->line_count) {
+		*ARRAY_ADD(site->lines, site->line_count, site->line_capacity) = (struct gate_line){
+			.file = spot.file ? alloc_string(spot.file) : NULL, .line = spot.line, .origin = o
+		};
+	}
+	gate_spot_free(&spot);
+	l = &site->lines[i];
+	l->lost_blocks += lost->lost_blocks, l->lost_bytes += lost->lost_bytes;
+	l->unreferenced_blocks += lost->unreferenced_blocks,
+		l->unreferenced_bytes += lost->unreferenced_bytes;
+	l->cycle_blocks += lost->cycle_blocks, l->cycle_bytes += lost->cycle_bytes;
+	l->below_blocks += lost->below_blocks, l->below_bytes += lost->below_bytes;
+}
+
+static void set_place(struct gate_sources *s, struct gate_site *site, struct gate_origin o)
+{
+	struct gate_spot spot;
+
+	gate_spot_find(s, o, &spot);
+	site->function = spot.function;
+	site->caller = spot.caller;
+	site->file = spot.file;
+	site->line = spot.line;
 }
 
 static bool match_suppression(
@@ -210,8 +266,13 @@ static void merge_key(struct gate_sources *s, struct gate_lost *const *lost, con
 
 	*site = (struct gate_site){ .origin = m->site_count };
 	for (size_t i = 0; i < count; i++)
-		if (e[i].step + 1 == s->processes[e[i].process].step_count)
+		if (e[i].step + 1 == s->processes[e[i].process].step_count) {
 			add_entry_sums(s, &e[i], &lost[e[i].process][e[i].site], site, &most, origin);
+			add_line(s, site, (struct gate_origin){ e[i].process, e[i].site },
+				&lost[e[i].process][e[i].site]);
+		}
+	if (site->line_count)
+		qsort(site->lines, site->line_count, sizeof *site->lines, compare_lines);
 	if (!most)
 		return; /* in earlier snapshots only */
 	for (size_t i = 0, next; i < count && (source->rounds || source->series); i = next) {
@@ -221,7 +282,7 @@ static void merge_key(struct gate_sources *s, struct gate_lost *const *lost, con
 			site);
 	}
 	site->key = alloc_string(site_key_text(e->key, key));
-	set_place(s, site, origin);
+	set_place(s, site, *origin);
 	site->suppressed = match_suppression(s, source, origin);
 	m->site_count++;
 }

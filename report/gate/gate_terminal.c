@@ -35,8 +35,9 @@ static void print_finding(struct screen *s, const struct gate_finding *f)
 
 	print_line(s, f->fails ? STYLE_BAD : STYLE_PLAIN, f->fails ? "  x " : "  - ", head);
 	if (f->function) {
-		char *where = f->file ? alloc_printf("%s  %s:%u", f->function, f->file, f->line)
-				      : alloc_string(f->function);
+		char *where = !f->file ? alloc_string(f->function)
+			: f->line      ? alloc_printf("%s  %s:%u", f->function, f->file, f->line)
+				       : alloc_printf("%s  %s", f->function, f->file);
 
 		print_line(s, STYLE_NAME, "      at ", where);
 	}
@@ -61,7 +62,8 @@ static void print_next_command(struct screen *s, const struct gate_result *r)
 		if (!f->fails || !f->stack.snapshot)
 			continue;
 		print_line(s, STYLE_DIM, "      ",
-			alloc_printf("more: tidemark %s %s", f->limit_key == GATE_LEAKED ? "leaks" : "stat",
+			alloc_printf("more: tidemark %s %s",
+				f->limit_key == GATE_LEAKED || f->limit_key == GATE_ERRORS ? "leaks" : "stat",
 				f->stack.snapshot));
 		return;
 	}

@@ -125,6 +125,8 @@ const char *gate_limit_expected(enum gate_limit_key key)
 	case GATE_GROWTH: return "a number of sites, or off";
 	case GATE_LIVE: return "off, a size such as 3MiB, or above the baseline +5 blocks, +1%, +4KiB";
 	case GATE_BLIND: return "deny or allow";
+	case GATE_ERRORS: return "a number of errors, or off";
+	case GATE_RSS:
 	case GATE_PEAK: return "off, a size such as 3MiB, or +10% above the baseline";
 	default: return "a percentage of events such as 0.1%";
 	}
@@ -140,7 +142,7 @@ int gate_parse_limit(enum gate_limit_key key, const char *text, struct gate_limi
 						 : LIMIT_UNSET;
 	} else if (!strcmp(text, "off") && key != GATE_MISSED) {
 		l.kind = LIMIT_OFF;
-	} else if (key == GATE_LEAKED || key == GATE_GROWTH) {
+	} else if (key == GATE_LEAKED || key == GATE_GROWTH || key == GATE_ERRORS) {
 		if (!gate_parse_count(text, &l.number)
 			|| (key == GATE_LEAKED && !parse_blocks(text, &l.number)))
 			l.kind = LIMIT_COUNT;
@@ -148,7 +150,8 @@ int gate_parse_limit(enum gate_limit_key key, const char *text, struct gate_limi
 		if (!parse_percent(text, &l.percent) && l.percent <= 100)
 			l.kind = LIMIT_PERCENT;
 	} else if (*text == '+') {
-		if (parse_more(text + 1, &l) || (key == GATE_PEAK && l.kind == LIMIT_MORE_BLOCKS))
+		if (parse_more(text + 1, &l)
+			|| ((key == GATE_PEAK || key == GATE_RSS) && l.kind == LIMIT_MORE_BLOCKS))
 			l.kind = LIMIT_UNSET;
 	} else if (!units_parse_bytes(text, &l.number)) {
 		l.kind = LIMIT_SIZE;

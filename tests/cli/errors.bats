@@ -145,3 +145,44 @@ one() {
 	run "$TIDEMARK" run -f -o x.tide -- "$PROGRAMS/misuse" double
 	[[ "$output" == *"the process died in this call"* ]]
 }
+
+@test "gate fails for an error, in each of its outputs, and not with errors = off" {
+	run "$TIDEMARK" gate --limit leaked=off --junit j.xml --markdown m.md --gitlab l.json --html h.html --sarif s.json \
+		-- "$PROGRAMS/misuse" new-free
+	[ "$status" = 1 ]
+	[[ "$output" == *"x error  block of 4 B was allocated with new and freed with free"*"limit errors = 0"* ]]
+	for f in j.xml m.md l.json h.html s.json; do
+		grep -q "freed with free" $f || fail "$f"
+	done
+	grep -q tidemark/error s.json
+	run "$TIDEMARK" gate --json --limit leaked=off -- "$PROGRAMS/misuse" new-free
+	[ "$(json "${output#survived}" '[(f["kind"], f["fails"], f["limit"], f["stack"][0]["function"]) for f in d["scenarios"][0]["findings"] if f["fails"]]')" = "[('error', True, 'errors = 0', 'main')]" ]
+	run "$TIDEMARK" gate --limit leaked=off --limit errors=off -- "$PROGRAMS/misuse" new-free
+	[ "$status" = 0 ]
+	# A program that dies of it could not be measured, and the reason says where.
+	run "$TIDEMARK" gate -- "$PROGRAMS/misuse" double
+	[ "$status" = 3 ]
+	[[ "$output" == *"because: the program was ended by signal 6"*"double free of 0x"*"by main"*"misuse.cc:"* ]]
+}
+
+@test "gate: two lines of one function are two findings, with one key" {
+	compile two <<-'SOURCE'
+		#include <stdlib.h>
+		#include <string.h>
+		static __attribute__((noinline)) void wipe(void) { volatile char s[8192]; memset((char *)s, 0, sizeof s); }
+		static __attribute__((noinline)) void put(int n)
+		{
+			for (int i = 0; i < n; i++) {
+				char *volatile p = malloc(10);
+				p = NULL;
+			}
+			char *volatile q = malloc(20);
+			q = NULL;
+		}
+		int main(void) { put(48); wipe(); return 0; }
+	SOURCE
+	run "$TIDEMARK" gate --json -- ./two
+	[ "$status" = 1 ]
+	[ "$(json "$output" 'sorted((f["blocks"], f["line"], f["stack"][0]["line"]) for f in d["scenarios"][0]["findings"])')" = "[(1, 10, 10), (48, 7, 7)]" ]
+	[ "$(json "$output" 'len({f["site"] for f in d["scenarios"][0]["findings"]})')" = 1 ]
+}

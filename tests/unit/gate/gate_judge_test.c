@@ -252,6 +252,95 @@ static void growth(void **state)
 	gate_result_free(&r);
 }
 
+static void add_errors(struct gate_measure *m)
+{
+	static struct gate_error e[2];
+
+	for (int i = 0; i < 2; i++)
+		e[i] = (struct gate_error){ .message = (char *)"double free of 0x10",
+			.key = (char *)"00aa",
+			.count = 2,
+			.spot = { .function = (char *)"drop", .file = (char *)"src/x.c", .line = 9 } };
+	m->errors = e;
+	m->error_count = 2;
+	m->rss_bytes = 10000;
+}
+
+static void errors_and_rss(void **state)
+{
+	static const char old[] = "# tidemark baseline 1\n0001 10 1000 0 0 make\n",
+			  b[] = "# tidemark baseline 1\n# rss: 9000\n0001 10 1000 0 0 make\n";
+	static const struct {
+		const char *file, *baseline;
+		int verdict;
+	} table[] = {
+		{ "", NULL, GATE_FAIL },
+		{ "[limits]\nerrors = 3\n", NULL, GATE_FAIL },
+		{ "[limits]\nerrors = 4\n", NULL, GATE_PASS },
+		{ "[limits]\nerrors = off\n", NULL, GATE_PASS },
+		{ "[limits]\nerrors = off\nrss = 9999\n", NULL, GATE_FAIL },
+		{ "[limits]\nerrors = off\nrss = 10000\n", NULL, GATE_PASS },
+		{ "[limits]\nerrors = off\nrss = +11%\n", b, GATE_FAIL },
+		{ "[limits]\nerrors = off\nrss = +12%\n", b, GATE_PASS },
+		{ "[limits]\nerrors = off\nrss = +12%\n", old, GATE_UNMEASURED },
+	};
+	struct gate_site s[] = { site(1, 10, 0) };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		struct gate_result r = judge(table[i].file, table[i].baseline, s, 1, add_errors);
+
+		if ((int)r.verdict != table[i].verdict)
+			fail_msg("%s: %d", table[i].file, r.verdict);
+		if (!i) {
+			assert_int_equal(r.finding_count, 2);
+			assert_int_equal(r.findings[0].kind, GATE_KIND_ERROR);
+			assert_string_equal(r.findings[0].limit, "errors = 0");
+			assert_string_equal(r.findings[0].file, "src/x.c");
+			assert_int_equal(r.findings[0].line, 9);
+		}
+		gate_result_free(&r);
+	}
+}
+
+/* Lines of one key are separate findings, except where the baseline holds some of its blocks. */
+static void lines_of_one_key(void **state)
+{
+	static const char b[] = "# tidemark baseline 1\n0001 49 4900 1 100 make\n";
+	struct gate_line line[] = {
+		{ .file = (char *)"src/x.c",
+			.line = 11,
+			.lost_blocks = 48,
+			.unreferenced_blocks = 48,
+			.lost_bytes = 480,
+			.unreferenced_bytes = 480 },
+		{ .file = (char *)"src/x.c",
+			.line = 15,
+			.lost_blocks = 1,
+			.unreferenced_blocks = 1,
+			.lost_bytes = 20,
+			.unreferenced_bytes = 20 },
+	};
+	struct gate_site s[] = { site(1, 49, 49) };
+	struct gate_result r;
+
+	(void)state;
+	s[0].lines = line;
+	s[0].line_count = 2;
+	r = judge("", NULL, s, 1, NULL);
+	assert_int_equal(r.finding_count, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(r.findings[i].blocks, r.findings[i].line == 11 ? 48 : 1);
+		assert_string_equal(r.findings[i].key, "0001");
+	}
+	assert_int_not_equal(r.findings[0].part, r.findings[1].part);
+	gate_result_free(&r);
+	r = judge("", b, s, 1, NULL);
+	assert_int_equal(r.finding_count, 1);
+	assert_int_equal(r.findings[0].blocks, 49);
+	gate_result_free(&r);
+}
+
 static void live_and_peak(void **state)
 {
 	static const char b[] = "# tidemark baseline 1\n# peak: 4546\n0001 10 1000 0 0 make\n";
@@ -384,6 +473,8 @@ int main(void)
 		cmocka_unit_test(cannot_measure),
 		cmocka_unit_test(growth),
 		cmocka_unit_test(live_and_peak),
+		cmocka_unit_test(errors_and_rss),
+		cmocka_unit_test(lines_of_one_key),
 		cmocka_unit_test(own_limit_of_a_site),
 		cmocka_unit_test(flaky),
 		cmocka_unit_test(suppressions),
