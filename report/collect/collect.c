@@ -6,21 +6,25 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/alloc.h"
+#include "base/path.h"
 #include "roots/count_notes.h"
 #include "answer.h"
 #include "model/ledger_map.h"
 #include "notes.h"
+#include "oom_score.h"
 #include "blockmap.h"
 #include "collect.h"
 #include "collect_output.h"
 #include "collect_private.h"
 #include "collect_process.h"
+#include "foreign.h"
 #include "process/image.h"
 #include "roots/references.h"
 #include "model/perfmap.h"
 #include "process/process.h"
 #include "session_lock.h"
 #include "model/root_kinds.h"
+#include "walked.h"
 
 struct stopped {
 	int tid;
@@ -39,6 +43,8 @@ struct collecting {
 	struct stopped *stopped;
 	size_t stopped_count;
 	struct blockmap blocks;
+	struct heap heap; /* its list has become that of `blocks` */
+	bool walked, unprepared;
 	struct references graph;
 	struct ledger_made made;
 	struct snapshot_writer *writer;
@@ -155,7 +161,8 @@ static void references(struct collecting *c)
 	*g = (struct references){ .blocks = c->blocks.blocks,
 		.block_count = c->blocks.count,
 		.ledger = &c->copy,
-		.names = { graph_string, graph_frame, graph_module, c } };
+		.names = { graph_string, graph_frame, graph_module, c },
+		.usable = c->walked };
 	g->notes = count_notes_new(g->blocks, g->block_count);
 	references_find(g, &c->image);
 	count_notes_write(g->notes, c->writer);
@@ -226,14 +233,65 @@ static bool wants_references(const struct collecting *c)
 	return !off && !(c->request->flags & REQUEST_FLAG_NO_REFERENCES) && !c->copy.header.sample_bytes;
 }
 
+/* Blocks of another allocator are not seen; those of glibc, which nearly all processes have, are all the same. */
+static void foreign_allocator(struct collecting *c)
+{
+	struct foreign f;
+
+	foreign_find(&f, &c->image.memory, c->image.target);
+	if (f.name) {
+		char *text = alloc_printf("the process allocates with %s (%s): those blocks are not seen",
+			f.name, path_base(f.path));
+
+		warn(c, text, c->heap.count ? "what glibc has allocated is" : "");
+		c->made.process.allocator = snapshot_writer_string(c->writer, f.path);
+		c->request->note = text;
+	}
+	if (!c->walked)
+		doubt(c,
+			f.is_static ? "the program is static, and a heap of glibc was not found in it"
+				    : "a heap of glibc was not found in the process");
+	foreign_free(&f);
+}
+
+/* The walked list takes the place of the one that was known before. */
+static void blocks_walk(struct collecting *c)
+{
+	struct tide_block *known = c->blocks.blocks;
+	uint64_t known_count = c->blocks.count;
+
+	if (!c->unprepared)
+		c->walked = walked_heap(&c->heap, &c->image.memory, &c->image.stop);
+	if (c->unprepared)
+		foreign_allocator(c);
+	if (!c->walked) {
+		c->made.process.flags |= c->unprepared ? PROCESS_UNPREPARED : 0;
+		return;
+	}
+	if (!c->request->walk)
+		walked_join(c->heap.blocks, c->heap.count, known, known_count);
+	free(known);
+	c->blocks.blocks = c->heap.blocks;
+	c->blocks.count = c->heap.count;
+	c->heap.blocks = NULL;
+	walked_sites(&c->made, c->blocks.blocks, c->blocks.count, c->unprepared);
+	c->made.process.flags |= PROCESS_WALKED | (c->unprepared ? PROCESS_UNPREPARED : 0);
+	if (c->heap.unsure)
+		doubt(c, c->heap.doubts);
+}
+
 static void blocks(struct collecting *c)
 {
 	if (!c->image.reader)
 		return;
-	blockmap_read(&c->blocks, &c->image.memory, &c->copy, c->process.touched_bytes);
+	if (!c->unprepared)
+		blockmap_read(&c->blocks, &c->image.memory, &c->copy, c->process.touched_bytes);
 	if (c->blocks.cut)
 		doubt(c, "the list of blocks is damaged");
-	blockmap_births(&c->blocks, &c->copy, c->writer, c->made.threads, c->made.thread_count);
+	if (c->unprepared || c->request->walk)
+		blocks_walk(c);
+	if (!c->unprepared)
+		blockmap_births(&c->blocks, &c->copy, c->writer, c->made.threads, c->made.thread_count);
 	if (c->blocks.without_size)
 		warn(c, "the size of some blocks could not be read",
 			"they count as empty in the list of blocks");
@@ -292,7 +350,8 @@ static void erase_command_line(struct ledger_copy *copy)
 
 static void sections(struct collecting *c)
 {
-	struct tide_value more[4];
+	struct tide_value more[3 + WALKED_VALUES];
+	size_t count = 3;
 
 	if (option_set(&c->copy, "COMPRESS"))
 		snapshot_writer_compress(c->writer, 1 << 16, 1);
@@ -310,7 +369,11 @@ static void sections(struct collecting *c)
 		.value = c->blocks.without_size };
 	more[2] = (struct tide_value){ .name = snapshot_writer_string(c->writer, "missed.registers"),
 		.value = c->image.threads_unknown };
-	ledger_coverage(&c->copy, c->writer, more, 3);
+	if (c->walked)
+		count += walked_values(&c->heap, c->writer, more + count);
+	if (c->walked && c->unprepared)
+		c->made.process.libc = snapshot_writer_string(c->writer, c->heap.allocator);
+	ledger_coverage(&c->copy, c->writer, more, count);
 	snapshot_writer_section(
 		c->writer, SECTION_WARNINGS, sizeof(c->warnings[0]), c->warnings, c->warning_count, 0);
 	ledger_sections_finish(&c->made, c->writer);
@@ -441,50 +504,67 @@ static int take(struct collecting *c, struct tide_error *e)
 	return file_write(c, e);
 }
 
-/* A collector that reads a process from outside must not be the reason why the machine kills others:
- * where memory is short, this process goes first. The value before; INT_MIN: unknown. */
-static int raise_oom_score(void)
-{
-	FILE *f = fopen("/proc/self/oom_score_adj", "r+e");
-	int before = INT_MIN;
+#define TRIES 4u /* of a process that is stopped in the middle of malloc */
 
-	if (f && fscanf(f, "%d", &before) == 1) {
-		rewind(f);
-		fputs("1000", f);
-	}
-	if (f)
-		fclose(f);
-	return before;
+static void copy_nothing(void *context)
+{
+	struct collecting *c = context;
+
+	collect_process_quick(&c->process, c->image.target);
 }
 
-static void restore_oom_score(int before)
+/* A process without the library. A thread that was stopped inside malloc leaves the heap as nobody else ever
+ * sees it: the process is stopped again a moment later. */
+static int take_unprepared(struct collecting *c, struct tide_error *e)
 {
-	FILE *f = before == INT_MIN ? NULL : fopen("/proc/self/oom_score_adj", "we");
+	struct collect *r = c->request;
+	struct image_options options = {
+		.unaligned = r->unaligned, .pointer_mask = r->pointer_mask, .skip_roots = r->skip_roots
+	};
 
-	if (!f)
-		return;
-	fprintf(f, "%d", before);
-	fclose(f);
+	c->unprepared = true;
+	c->skip_roots = r->skip_roots;
+	for (unsigned i = 0; i < TRIES; i++) {
+		if (i) {
+			heap_end(&c->heap);
+			image_alone_end(&c->image);
+		}
+		if (image_alone(&c->image, r->pid, &options, copy_nothing, c, e))
+			return -1;
+		c->walked = walked_heap(&c->heap, &c->image.memory, &c->image.stop);
+		if (!c->heap.unsure)
+			break;
+	}
+	walked_ledger(&c->copy, r->pid, &c->image.stop);
+	if (!r->serial)
+		r->serial = 1;
+	sections(c);
+	r->complete = c->made.process.complete;
+	return file_write(c, e);
 }
 
 int collect_snapshot(struct collect *r, struct tide_error *e)
 {
 	struct collecting *c = alloc_zeroed(1, sizeof(*c));
-	int result, pid, score = r->outside ? raise_oom_score() : INT_MIN;
+	int result, pid, score = r->outside ? oom_score_raise() : INT_MIN;
 
 	c->request = r;
 	if (r->no_references)
 		r->flags |= REQUEST_FLAG_NO_REFERENCES;
 	c->map.fd = -1;
 	c->writer = snapshot_writer_new();
-	if (!*r->ledger) {
+	if (!r->ledger) {
+		c->image.memory.mem = c->image.memory.pagemap = -1;
+		result = take_unprepared(c, e);
+		image_alone_end(&c->image);
+	} else if (!*r->ledger) {
 		c->image.memory.mem = c->image.memory.pagemap = -1;
 		result = take_private(c, e);
 		remote_close(&c->image.memory);
 	} else {
 		result = ledger_map_open(&c->map, r->ledger, e) || name_check(c, e) ? -1 : 0;
 	}
-	if (!result && *r->ledger) {
+	if (!result && r->ledger && *r->ledger) {
 		result = take(c, e);
 		if (c->copied)
 			c->map.header->request_result = result ? (uint32_t)EIO : 0;
@@ -501,11 +581,12 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 	}
 	references_free(&c->graph);
 	blockmap_free(&c->blocks);
+	heap_end(&c->heap);
 	free(c->stopped);
 	ledger_copy_free(&c->copy);
 	snapshot_writer_free(c->writer);
 	ledger_map_close(&c->map);
-	restore_oom_score(score);
+	oom_score_restore(score);
 	free(c);
 	return result;
 }

@@ -22,7 +22,7 @@
 
 struct collect_settings;
 struct collect {
-	const char *ledger;                      /* path of the ledger */
+	const char *ledger;                      /* path of the ledger; NULL: process `pid` has none */
 	int pid;                                 /* the process that is meant; 0: whose ledger it is */
 	const struct collect_settings *settings; /* of the run; NULL: what the ledger says */
 	bool served;          /* it stands and has asked the server of the run (server.h) */
@@ -31,6 +31,7 @@ struct collect {
 	uint32_t flags;       /* of the request, as the process asked it */
 	bool no_command_line; /* of the program's arguments none is kept */
 	bool no_references;   /* counters and blocks only */
+	bool walk;            /* the list of blocks from a walk of the heap, not from the ledger */
 	uint32_t serial;      /* of the request; 0: the next one */
 	const char *output;   /* this file; NULL: the output pattern of the run */
 	bool overwrite;       /* replace a file of that name */
@@ -40,6 +41,7 @@ struct collect {
 	uint32_t skip_roots; /* 1 << enum tide_root_kind */
 	/* Results. */
 	char *written; /* the path taken; to be freed */
+	char *note;    /* a line for the person who asked; NULL: none; to be freed */
 	bool complete;
 	char why[512]; /* what is missing when not complete */
 };

@@ -232,7 +232,7 @@ static void put_blocks(struct database *d)
 
 			if (b->site >= s->site_count || !d->x->view[v].kept[b->site])
 				continue;
-			uint32_t site = d->site_row[v][b->site];
+			uint32_t site = s->sites[b->site].flags & SITE_OF_SIZE ? 0 : d->site_row[v][b->site];
 			INSERT(d, row, NUMBER(v + 1), NUMBER(b->address), NUMBER(b->bytes),
 				site ? NUMBER(site) : NOTHING, NUMBER(interval_of(s, b->birth)),
 				b->thread < s->thread_count ? NUMBER(d->first_thread[v] + b->thread)

@@ -117,13 +117,15 @@ struct tide_process {
 
 /* Bytes that a thread may count for itself before the process's live and peak figures have them. */
 #define PROCESS_HELD_BACK (64 * 1024)
-#define PROCESS_PRIVATE 1u     /* its ledger is not a file: nothing survives a kill */
-#define PROCESS_FOREIGN 2u     /* the allocator underneath is not glibc's */
-#define PROCESS_FORKED 4u      /* started by fork: holds inherited blocks */
-#define PROCESS_SECCOMP 8u     /* a seccomp filter was installed */
-#define PROCESS_SAMPLED 16u    /* counters are estimates (sample_bytes > 0) */
-#define PROCESS_THREADED 32u   /* more than one thread was seen */
-#define PROCESS_OWN_MALLOC 64u /* the program brings an allocator of its own */
+#define PROCESS_PRIVATE 1u      /* its ledger is not a file: nothing survives a kill */
+#define PROCESS_FOREIGN 2u      /* the allocator underneath is not glibc's */
+#define PROCESS_FORKED 4u       /* started by fork: holds inherited blocks */
+#define PROCESS_SECCOMP 8u      /* a seccomp filter was installed */
+#define PROCESS_SAMPLED 16u     /* counters are estimates (sample_bytes > 0) */
+#define PROCESS_THREADED 32u    /* more than one thread was seen */
+#define PROCESS_OWN_MALLOC 64u  /* the program brings an allocator of its own */
+#define PROCESS_WALKED 128u     /* blocks are from a walk of the heap: their bytes are usable bytes */
+#define PROCESS_UNPREPARED 256u /* the library was not in the process: no stacks, no history */
 
 struct tide_value {
 	uint32_t name;
@@ -181,6 +183,7 @@ struct tide_site {
 #define SITE_ERROR 32u    /* a call that did something wrong (struct tide_misuse): nothing is charged to it */
 #define SITE_INHERITED 8u /* had blocks that were inherited by fork */
 #define SITE_TRACKED 16u  /* charges a tide_track domain */
+#define SITE_OF_SIZE 64u  /* all blocks of depth * 8 bytes whose stack nobody knows; frame 0 */
 
 /* Size class c holds requests r with bit_length(r) == c: 0 | 1 | 2-3 | 4-7 ... Lifetime
  * class c holds lifetimes of [2^(c+9), 2^(c+10)) ns; 0 also all shorter, 31 all longer. */

@@ -191,6 +191,29 @@ void header_side(struct screen *s, const char *label, const struct snapshot *sna
 	free(when);
 }
 
+static void print_line(struct screen *s, const char *label, char *text)
+{
+	char *fitted = screen_fit(s, text, s->width - 9, FIT_END);
+
+	print_label(s, label);
+	fprintf(s->out, "%s\n", fitted);
+	free(fitted);
+	free(text);
+}
+
+/* Bytes of such blocks are more than was asked for, which is not to be missed on any screen. */
+static void print_walked(struct screen *s, const struct snapshot *snapshot)
+{
+	const struct tide_process *p = snapshot->process;
+
+	if (p->flags & PROCESS_WALKED)
+		print_line(s, "blocks",
+			alloc_printf("walked in the heap of %s: usable bytes%s",
+				*snapshot_string(snapshot, p->libc) ? snapshot_string(snapshot, p->libc)
+								    : "glibc",
+				p->flags & PROCESS_UNPREPARED ? ", no call stacks" : ""));
+}
+
 void header_who(struct screen *s, const struct snapshot *snapshot)
 {
 	const struct tide_process *p = snapshot->process;
@@ -212,8 +235,12 @@ void header_who(struct screen *s, const struct snapshot *snapshot)
 	free(text);
 
 	units_bytes(a, p->live_bytes < INT64_MAX ? (int64_t)p->live_bytes : 0);
-	text = alloc_printf(" in %s; at the peak ", units_many(b, (int64_t)p->live_blocks, "block"));
-	units_bytes(c, (int64_t)p->peak_bytes);
+	text = alloc_printf(p->flags & PROCESS_UNPREPARED ? " in %s" : " in %s; at the peak ",
+		units_many(b, (int64_t)p->live_blocks, "block"));
+	if (p->flags & PROCESS_UNPREPARED)
+		*c = 0;
+	else
+		units_bytes(c, (int64_t)p->peak_bytes);
 	print_label(s, "live");
 	screen_print(s, STYLE_STRONG, "%s", a);
 	if (9 + strlen(a) + strlen(text) + strlen(c) <= s->width) {
@@ -222,21 +249,12 @@ void header_who(struct screen *s, const struct snapshot *snapshot)
 		fputs(text, s->out);
 		screen_print(s, STYLE_STRONG, "%s", c);
 		units_duration(a, p->peak_elapsed_ns);
-		if (p->peak_elapsed_ns && used + strlen(", after ") + strlen(a) <= s->width)
+		if (*c && p->peak_elapsed_ns && used + strlen(", after ") + strlen(a) <= s->width)
 			fprintf(s->out, ", after %s", a);
 	}
 	fputc('\n', s->out);
 	free(text);
-}
-
-static void print_line(struct screen *s, const char *label, char *text)
-{
-	char *fitted = screen_fit(s, text, s->width - 9, FIT_END);
-
-	print_label(s, label);
-	fprintf(s->out, "%s\n", fitted);
-	free(fitted);
-	free(text);
+	print_walked(s, snapshot);
 }
 
 void header_print(struct screen *s, const struct snapshot *snapshot)
@@ -247,11 +265,14 @@ void header_print(struct screen *s, const struct snapshot *snapshot)
 	header_who(s, snapshot);
 	if (s->quiet)
 		return;
-	units_percent(c, (double)p->temporary, (double)p->total_blocks);
-	print_line(s, "total",
-		alloc_printf("%s in %s%s%s%s", units_bytes(a, (int64_t)p->total_bytes),
-			units_many(b, (int64_t)p->total_blocks, "allocation"), p->total_blocks ? ", " : "",
-			p->total_blocks ? c : "", p->total_blocks ? " temporary" : ""));
+	if (!(p->flags & PROCESS_UNPREPARED)) {
+		units_percent(c, (double)p->temporary, (double)p->total_blocks);
+		print_line(s, "total",
+			alloc_printf("%s in %s%s%s%s", units_bytes(a, (int64_t)p->total_bytes),
+				units_many(b, (int64_t)p->total_blocks, "allocation"),
+				p->total_blocks ? ", " : "", p->total_blocks ? c : "",
+				p->total_blocks ? " temporary" : ""));
+	}
 	if (!p->rss_bytes)
 		return;
 	units_bytes(c, (int64_t)p->own_bytes);

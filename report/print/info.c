@@ -244,11 +244,40 @@ static void write_sections(struct json *j, const struct snapshot *s)
 	json_close_object(j);
 }
 
+static const char *blocks_from(const struct tide_process *p)
+{
+	return !(p->flags & PROCESS_WALKED)     ? "ledger"
+		: p->flags & PROCESS_UNPREPARED ? "walk"
+						: "ledger+walk";
+}
+
+/* What a walk of the heap has found; null where none was made. */
+static void write_heap(struct json *j, const struct snapshot *s)
+{
+	json_text(j, "blocks_from", blocks_from(s->process));
+	if (!(s->process->flags & PROCESS_WALKED)) {
+		json_none(j, "heap");
+		return;
+	}
+	json_open_object(j, "heap");
+	json_text(j, "allocator", snapshot_string(s, s->process->libc));
+	json_number(j, "arenas", (int64_t)snapshot_value(s, "heap.arenas"));
+	json_number(j, "chunks", (int64_t)snapshot_value(s, "heap.chunks"));
+	json_number(j, "mapped_chunks", (int64_t)snapshot_value(s, "heap.mapped_chunks"));
+	json_open_object(j, "cached");
+	json_number(j, "tcache", (int64_t)snapshot_value(s, "heap.tcache"));
+	json_number(j, "fast", (int64_t)snapshot_value(s, "heap.fast"));
+	json_close_object(j);
+	json_number(j, "unsure", (int64_t)snapshot_value(s, "heap.unsure"));
+	json_close_object(j);
+}
+
 void info_json(struct json *j, const char *name, const struct snapshot *s)
 {
 	json_open_object(j, name);
 	json_report_tool_members(j);
 	write_process(j, s);
+	write_heap(j, s);
 	write_values(j, "coverage", s, false);
 	write_values(j, "missed", s, true);
 	write_options(j, s);

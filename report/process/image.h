@@ -46,6 +46,7 @@ struct image {
 	bool started_by_it;    /* a thread of the process has started us and waits for our end */
 	bool parked;           /* threads wait in the process's own signal handler */
 	bool injected;
+	uint64_t instruction; /* of image_alone: a `syscall` of the process */
 	struct freeze_place place;
 	struct stop stop;
 	struct kernel_words kernel;
@@ -61,6 +62,13 @@ int image_answer(struct image *im, struct ledger_header *ledger, uint64_t bytes,
 	const struct image_options *o, void (*copy)(void *), void *context, struct tide_error *e);
 int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes,
 	const struct image_options *o, void (*copy)(void *), void *context, struct tide_error *e);
+
+/* A process that has no library, and no ledger: it is stopped from outside. -1 when it may not be, or cannot be
+ * read; *e says why. image_alone_end instead of image_end. */
+int image_alone(struct image *im, int pid, const struct image_options *o, void (*copy)(void *), void *context,
+	struct tide_error *e);
+/* The process is stopped once more for a moment, to forget its child. */
+void image_alone_end(struct image *im);
 
 /* Time that all threads have stood, up to now or to their release. */
 uint64_t image_pause_ns(const struct image *im);

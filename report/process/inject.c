@@ -134,3 +134,11 @@ int inject_image(
 	*image = child;
 	return 0;
 }
+
+void inject_reap(struct stop_thread *t, uint64_t instruction, int child)
+{
+	long arguments[3] = { child, 0, (long)(__WALL | WNOHANG) }, result;
+
+	call(t->tid, &t->registers, instruction, SYS_wait4, arguments, &result, NULL, &t->signal);
+	t->stepping = registers_set(t->tid, &t->registers) && registers_set(t->tid, &t->registers);
+}

@@ -15,4 +15,8 @@
 int inject_image(
 	struct stop *s, struct stop_thread *t, uint64_t instruction, int *image, struct tide_error *e);
 
+/* Takes the end of a child of the process off its hands, which it would otherwise keep as a zombie: `child` is
+ * its number in the process's own PID namespace. It is not waited for. */
+void inject_reap(struct stop_thread *t, uint64_t instruction, int child);
+
 #endif

@@ -372,6 +372,8 @@ uint64_t site_key(struct site_keys *k, uint32_t site)
 		return 0;
 	kind = s->sites[site].flags & (SITE_MAPPING | SITE_TRACKED);
 	f = caller_line(k, site, &place);
+	if (!f && s->sites[site].flags & SITE_OF_SIZE)
+		return mix_number(SITE_SEED, SITE_FIRST + s->sites[site].depth);
 	if (!f)
 		return mix_number(SITE_SEED, site < SITE_FIRST ? site : 0);
 	if (!place) {

@@ -395,14 +395,17 @@ static const struct symbol_line *without_frames(struct symbols *y, uint32_t site
 {
 	static const struct symbol_line unknown = { .function = "[unknown]", .language = "native" };
 	const char *label = snapshot_site_label(site);
+	bool of_size = site < y->s->site_count && y->s->sites[site].flags & SITE_OF_SIZE;
 	struct symbol_line *line;
 
-	if (!label || site >= y->s->site_count)
+	if ((!label && !of_size) || site >= y->s->site_count)
 		return &unknown;
 	if (!y->stacks[site].count) {
 		line = own(y, alloc_zeroed(1, sizeof(*line)));
 		*line = unknown;
-		line->function = label;
+		line->function = of_size
+			? own(y, alloc_printf("(blocks of %llu bytes)", 8ull * y->s->sites[site].depth))
+			: label;
 		line->number = ++y->line_count;
 		y->stacks[site] = (struct lines){ line, 1 };
 	}

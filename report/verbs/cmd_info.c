@@ -86,7 +86,9 @@ static void show_process(struct screen *s, const struct snapshot *snapshot)
 	if (p->own_bytes)
 		print_field(s, "profiler", "%s resident (its library and tables), included above",
 			units_bytes(a, (int64_t)p->own_bytes));
-	if (p->sample_bytes)
+	if (p->flags & PROCESS_UNPREPARED)
+		print_field(s, "peak", "unknown: the process was not started with tidemark");
+	else if (p->sample_bytes)
 		print_field(s, "peak", "%s, an estimate", units_bytes(a, (int64_t)p->peak_bytes));
 	else if (info_peak_uncertain(snapshot))
 		print_field(s, "peak", "%s, or up to %s more (%zu threads)",
@@ -94,9 +96,10 @@ static void show_process(struct screen *s, const struct snapshot *snapshot)
 			units_bytes(b, (int64_t)info_peak_uncertain(snapshot)), snapshot->thread_count);
 	else
 		print_field(s, "peak", "%s, exact", units_bytes(a, (int64_t)p->peak_bytes));
-	print_field(s, "allocations", "%s, %s of them temporary; %s reallocations",
-		units_count(a, (int64_t)p->total_blocks), units_count(b, (int64_t)p->temporary),
-		units_count(c, (int64_t)p->reallocations));
+	if (!(p->flags & PROCESS_UNPREPARED))
+		print_field(s, "allocations", "%s, %s of them temporary; %s reallocations",
+			units_count(a, (int64_t)p->total_blocks), units_count(b, (int64_t)p->temporary),
+			units_count(c, (int64_t)p->reallocations));
 
 	print_heading(s, "Snapshot", 0);
 	print_field(s, "complete", "%s", p->complete && !snapshot->damaged ? "yes" : "no");
@@ -104,9 +107,10 @@ static void show_process(struct screen *s, const struct snapshot *snapshot)
 		snapshot->damaged ? snapshot->damage : snapshot_string(snapshot, p->incomplete_why));
 	print_field(s, "number", "%u of this process", p->sequence);
 	print_field(s, "tool", "%s", snapshot_string(snapshot, p->tool));
-	print_field(s, "stacks", "%s, at most %u frames deep",
-		units_many(a, snapshot->site_count ? (int64_t)snapshot->site_count - 1 : 0, "site"),
-		p->depth_limit);
+	if (!(p->flags & PROCESS_UNPREPARED))
+		print_field(s, "stacks", "%s, at most %u frames deep",
+			units_many(a, snapshot->site_count ? (int64_t)snapshot->site_count - 1 : 0, "site"),
+			p->depth_limit);
 	if (p->sample_bytes)
 		print_field(s, "sampling", "one sample every %s", units_bytes(a, (int64_t)p->sample_bytes));
 	if (p->references)

@@ -11,7 +11,7 @@
 #include "roots/pointer_mask.h"
 #include "verb.h"
 
-enum { KEY_NO_REFERENCES = 256, KEY_UNALIGNED, KEY_MASK, KEY_ROOTS, KEY_NO_COMMAND_LINE };
+enum { KEY_NO_REFERENCES = 256, KEY_UNALIGNED, KEY_MASK, KEY_ROOTS, KEY_NO_COMMAND_LINE, KEY_WALK };
 
 static const struct argp_option option[] = {
 	{ "output", 'o', "FILE", 0, "write to FILE and replace it (default: the output pattern of the run)",
@@ -20,6 +20,8 @@ static const struct argp_option option[] = {
 		0 },
 	{ "no-command-line", KEY_NO_COMMAND_LINE, NULL, 0,
 		"leave the program's arguments out of the snapshot: they may hold passwords", 0 },
+	{ "walk", KEY_WALK, NULL, 0,
+		"list the blocks by a walk of glibc's heap, even where the library is in the process", 0 },
 	{ "unaligned", KEY_UNALIGNED, NULL, 0, "look for references at every byte, not only at aligned words",
 		0 },
 	{ "pointer-mask", KEY_MASK, "MASK", 0,
@@ -30,8 +32,9 @@ static const struct argp_option option[] = {
 };
 
 static const char doc[] =
-	"Take a snapshot of a running process that was started with tidemark. The process "
-	"pauses for a few milliseconds.\v"
+	"Take a snapshot of a running process. The process pauses for a few milliseconds. Of one that was not "
+	"started with tidemark, the heap is walked: blocks then have no call stacks, and their bytes are "
+	"usable bytes, a little more than was asked for.\v"
 	"Exit status: 0 when the snapshot is complete, 3 when it is incomplete or could not be taken.\n\n"
 	"Examples:\n"
 	"  tidemark snap 4711\n"
@@ -42,7 +45,7 @@ struct arguments {
 	struct options common;
 	const char *output;
 	uint64_t mask;
-	bool no_references, no_command_line, unaligned;
+	bool no_references, no_command_line, unaligned, walk;
 	uint32_t skip_roots;
 	int pid;
 };
@@ -58,6 +61,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'o': a->output = arg; break;
 	case KEY_NO_REFERENCES: a->no_references = true; break;
 	case KEY_NO_COMMAND_LINE: a->no_command_line = true; break;
+	case KEY_WALK: a->walk = true; break;
 	case KEY_UNALIGNED: a->unaligned = true; break;
 	case KEY_MASK:
 		if (pointer_mask_parse(arg, &a->mask, &e)) {
@@ -97,7 +101,10 @@ int cmd_snap(int argc, char **argv)
 	options_offer(OFFER_QUIET);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	path = ledger_find(a.pid, &e);
+	/* A process that does not say where its ledger is is read from outside, as far as that is allowed. */
+	e = (struct tide_error){ 0 };
 	c.ledger = path;
+	c.walk = a.walk;
 	c.pid = a.pid;
 	c.output = a.output;
 	c.overwrite = a.output != NULL;
@@ -106,7 +113,7 @@ int cmd_snap(int argc, char **argv)
 	c.unaligned = a.unaligned;
 	c.pointer_mask = a.mask;
 	c.skip_roots = a.skip_roots;
-	if (!path || collect_snapshot(&c, &e)) {
+	if (collect_snapshot(&c, &e)) {
 		error_print(&e);
 		status = e.code ? e.code : EXIT_UNMEASURED;
 	} else {
@@ -114,10 +121,13 @@ int cmd_snap(int argc, char **argv)
 			error_note("the snapshot is incomplete: %s", c.why);
 			status = EXIT_UNMEASURED;
 		}
+		if (c.note)
+			error_note("%s", c.note);
 		if (!a.common.quiet)
 			error_note("%s", c.written);
 	}
 	free(c.written);
+	free(c.note);
 	free(path);
 	options_free(&a.common);
 	return status;

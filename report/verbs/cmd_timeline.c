@@ -280,8 +280,11 @@ static int print_screen(const struct arguments *a, const struct snapshot *snapsh
 	header_warnings(&s, snapshot, NULL);
 	header_print(&s, snapshot);
 	if (!span->count) {
-		fprintf(s.out,
-			"\nNo timeline: the program ended before the first sample (one is taken every 10 ms or more)\n");
+		fprintf(s.out, "\nNo timeline: %s\n",
+			snapshot->process->flags & PROCESS_UNPREPARED
+				? "the process was not started with tidemark"
+				: "the program ended before the first sample (one is taken every 10 ms or "
+				  "more)");
 		return screen_close(&s) ? EXIT_UNMEASURED : EXIT_FINE;
 	}
 	to.cells = s.width - LABEL - 1;

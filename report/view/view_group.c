@@ -318,7 +318,10 @@ static int group_ages(struct grouper *w, const struct view *v, struct tide_error
 	if (!s->birth_count && s->process->live_blocks)
 		return error_set(e, EXIT_UNMEASURED,
 			"cannot group by age|the snapshot does not say when "
-			"blocks were born|take it from the running process, not after a kill");
+			"blocks were born|%s",
+			s->process->flags & PROCESS_UNPREPARED
+				? "start the program with tidemark run"
+				: "take it from the running process, not after a kill");
 	for (size_t i = 0; i < s->birth_count; i++) {
 		const struct tide_birth *b = &s->births[i];
 		struct measures m = { .of = { [LIVE_BYTES] = (int64_t)b->live_bytes,

@@ -135,12 +135,13 @@ waits() {
 	! grep -q "Interrupted\|signal\|child" err || fail "$(cat err)"
 }
 
-@test "a process that is not profiled" {
+@test "a process that is not profiled has a snapshot of its heap" {
 	sleep 100 3>&- &
 	PIDS+=("$!")
 	run "$TIDEMARK" snap "$!"
-	[ "$status" -eq 3 ]
-	[[ "$output" == *"not profiled"* ]]
+	[ "$status" -eq 0 ] || fail "$output"
+	[[ "$output" == *"tidemark.sleep.$!.1.tide"* ]]
+	[ -s "tidemark.sleep.$!.1.tide" ]
 }
 
 @test "no such process; usage errors" {

@@ -1,0 +1,18 @@
+/* foreign.h - whose malloc a process uses, where it is not glibc's: by what its program and libraries define. */
+#ifndef TIDEMARK_FOREIGN_H
+#define TIDEMARK_FOREIGN_H
+
+#include <stdbool.h>
+#include "process/remote.h"
+
+struct foreign {
+	char *name; /* "jemalloc", "the program's own malloc" ...; NULL: none was found */
+	char *path; /* of the module that it is in, as the process sees it */
+	bool is_static;
+};
+
+/* Reads the files of process `pid`, whose mappings are those of `m`. */
+void foreign_find(struct foreign *f, const struct remote *m, int pid);
+void foreign_free(struct foreign *f);
+
+#endif

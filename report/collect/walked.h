@@ -1,0 +1,33 @@
+/* walked.h - snapshots whose blocks come from a walk of the heap (heap/heap.h), with or without a ledger.
+ *
+ * WL1 Bytes are usable bytes. A block of which no call stack is known belongs to a site of all such blocks of
+ *     its size (SITE_OF_SIZE).
+ * WL2 Where there is a ledger, its counters stay as they are; without one, these sites hold the counters.
+ */
+#ifndef TIDEMARK_WALKED_H
+#define TIDEMARK_WALKED_H
+
+#include "heap/heap.h"
+#include "model/ledger.h"
+#include "process/stop.h"
+
+/* The ledger that the library would have kept of process `pid`, had it been there: what /proc says, and the threads.
+ * To be freed as any copy. */
+void walked_ledger(struct ledger_copy *c, int pid, const struct stop *s);
+
+/* heap_walk of the threads that were stopped. */
+bool walked_heap(struct heap *h, struct remote *m, const struct stop *s);
+
+/* Sites and births of the blocks of `known`, sorted by address, for those of `blocks` at the same addresses. */
+void walked_join(
+	struct tide_block *blocks, uint64_t count, const struct tide_block *known, uint64_t known_count);
+
+/* Adds a site for each size of the blocks that have none. `counters`: they, and the totals of the process, count
+ * these blocks. */
+void walked_sites(struct ledger_made *m, struct tide_block *blocks, uint64_t count, bool counters);
+
+#define WALKED_VALUES 8u
+/* Values for SECTION_COVERAGE; how many. */
+size_t walked_values(const struct heap *h, struct snapshot_writer *w, struct tide_value to[WALKED_VALUES]);
+
+#endif

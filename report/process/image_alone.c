@@ -1,0 +1,215 @@
+/* image_alone.c - the image of a process that knows nothing of us: image.h.
+ *
+ * All is done from outside: its threads are stopped by ptrace, one of them makes the image (inject.c), and
+ * afterwards takes note of its end. What the kernel does not allow is said with the way out.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/alloc.h"
+#include "image.h"
+#include "inject.h"
+#include "process.h"
+
+#define SEARCH_MOST (4u << 20) /* bytes of code in which a system call is looked for */
+
+/* Of /proc/PID/status: the last number of the first line that begins with `name`; -1. */
+static long status_number(int pid, const char *name)
+{
+	char path[64], line[512];
+	long value = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, strlen(name))) {
+			char *last = strrchr(line, '\t');
+
+			value = last ? strtol(last, NULL, 10) : -1;
+			break;
+		}
+	if (f)
+		fclose(f);
+	return value;
+}
+
+static long yama_scope(void)
+{
+	FILE *f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
+	long scope = 0;
+
+	if (f && fscanf(f, "%ld", &scope) != 1)
+		scope = 0;
+	if (f)
+		fclose(f);
+	return scope;
+}
+
+static int refuse(const struct image *im, struct tide_error *e)
+{
+	long tracer = status_number(im->target, "TracerPid:"), user = status_number(im->target, "Uid:");
+
+	if (!process_lives(im->target))
+		return error_set(e, EXIT_UNMEASURED, "process %d has ended||", im->target);
+	if (tracer > 0)
+		return error_set(e, EXIT_UNMEASURED,
+			"process %d cannot be stopped|process %ld traces it already (a debugger, strace)|"
+			"end that first",
+			im->target, tracer);
+	if (geteuid() && user >= 0 && user != (long)geteuid())
+		return error_set(e, EXIT_UNMEASURED,
+			"process %d may not be traced|it belongs to another user|run tidemark as that user "
+			"or as root",
+			im->target);
+	if (geteuid() && yama_scope() > 0)
+		return error_set(e, EXIT_UNMEASURED,
+			"process %d may not be traced|kernel.yama.ptrace_scope is %ld|run tidemark as root, "
+			"or set it to 0",
+			im->target, yama_scope());
+	return error_set(e, EXIT_UNMEASURED,
+		"process %d may not be traced|it has dropped privileges, or a container or the kernel "
+		"forbids it|%s",
+		im->target,
+		geteuid() ? "run tidemark as root"
+			  : "give tidemark CAP_SYS_PTRACE (docker: --cap-add SYS_PTRACE)");
+}
+
+/* A `syscall` in code that each process has: the kernel's own, else that of any module. */
+static uint64_t find_instruction(struct remote *m)
+{
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < m->mapping_count; i++) {
+			const struct remote_mapping *p = &m->mappings[i];
+			uint64_t bytes = p->hi - p->lo < SEARCH_MOST ? p->hi - p->lo : SEARCH_MOST;
+			unsigned char *code, *at;
+			uint64_t found = 0;
+
+			if (!p->executable || !p->readable || (!pass && strcmp(p->path, "[vdso]"))
+				|| p->lo >= 1ull << 47)
+				continue;
+			code = alloc_bytes(bytes);
+			bytes = remote_read(m, p->lo, code, bytes);
+			at = bytes > 2 ? memmem(code, bytes, "\x0f\x05", 2) : NULL;
+			if (at)
+				found = p->lo + (uint64_t)(at - code);
+			free(code);
+			if (found)
+				return found;
+		}
+	return 0;
+}
+
+/* An image needs as much memory as the program writes while it lives. */
+static bool memory_allows(int pid)
+{
+	unsigned long long available = 0;
+	long resident = status_number(pid, "VmRSS:"); /* KiB, as the other */
+	char line[128];
+	FILE *f = fopen("/proc/meminfo", "re");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "MemAvailable: %llu", &available) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return !available || resident < 0 || available >= (unsigned long long)resident / 2;
+}
+
+static struct stop_thread *traced_thread(struct stop *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->threads[i].how == STOP_TRACED && s->threads[i].seized)
+			return &s->threads[i];
+	return NULL;
+}
+
+static void count_threads(struct image *im)
+{
+	char text[128];
+
+	for (size_t i = 0; i < im->stop.count; i++)
+		if (im->stop.threads[i].how != STOP_GONE)
+			*(stop_general(&im->stop.threads[i]) ? &im->threads_stopped : &im->threads_unknown) +=
+				1;
+	if (!im->threads_unknown)
+		return;
+	snprintf(text, sizeof(text), "registers unknown for %u thread%s", im->threads_unknown,
+		im->threads_unknown == 1 ? "" : "s");
+	error_reason(im->why, sizeof(im->why), text);
+}
+
+/* While all threads are stopped. */
+static int make(struct image *im, struct tide_error *e)
+{
+	struct stop_thread *from = traced_thread(&im->stop);
+	struct remote m;
+
+	if (!from)
+		return refuse(im, e);
+	if (!memory_allows(im->target))
+		return error_set(e, EXIT_UNMEASURED,
+			"no image was made of process %d|less memory is free than half of what it holds|",
+			im->target);
+	if (remote_open(&m, im->target, e))
+		return -1;
+	im->instruction = find_instruction(&m);
+	remote_close(&m);
+	if (!im->instruction)
+		return error_set(e, EXIT_UNMEASURED,
+			"no image was made of process %d|its code cannot be read|", im->target);
+	return inject_image(&im->stop, from, im->instruction, &im->reader, e);
+}
+
+int image_alone(struct image *im, int pid, const struct image_options *o, void (*copy)(void *), void *context,
+	struct tide_error *e)
+{
+	int result;
+
+	*im = (struct image){ .options = *o, .target = pid, .injected = true, .reader_descriptor = -1 };
+	im->memory.mem = im->memory.pagemap = -1;
+	if (pid <= 1 || pid == getpid() || !process_lives(pid))
+		return error_set(e, EXIT_UNMEASURED,
+			pid == getpid() ? "process %d is tidemark itself||" : "there is no process %d||",
+			pid);
+	stop_all(&im->stop, pid, 0);
+	kernel_words_read(&im->kernel, pid);
+	result = make(im, e);
+	if (!result)
+		copy(context);
+	stop_verify(&im->stop);
+	stop_release(&im->stop);
+	if (result)
+		return -1;
+	count_threads(im);
+	return remote_open(&im->memory, im->reader, e);
+}
+
+void image_alone_end(struct image *im)
+{
+	long number = im->reader ? status_number(im->reader, "NSpid:") : -1;
+	struct stop_thread *from;
+	struct stop again;
+	int status;
+
+	remote_close(&im->memory);
+	if (im->reader) {
+		kill(im->reader, SIGKILL);
+		while (waitpid(im->reader, &status, __WALL) < 0 && errno == EINTR)
+			;
+		stop_all(&again, im->target, 0);
+		from = traced_thread(&again);
+		if (from && number > 0)
+			inject_reap(from, im->instruction, (int)number);
+		stop_release(&again);
+		stop_free(&again);
+	}
+	stop_free(&im->stop);
+	kernel_words_free(&im->kernel);
+	im->reader = 0;
+}

@@ -1,0 +1,167 @@
+#!/usr/bin/env bats
+# `tidemark snap PID` of processes that were started without tidemark: their heap is walked.
+
+load ../lib/helper
+
+setup() {
+	PIDS=()
+}
+
+teardown() {
+	local p
+	for p in "${PIDS[@]}"; do
+		kill -9 "$p" 2>/dev/null || true
+		wait "$p" 2>/dev/null || true
+	done
+}
+
+# start PROGRAM [ARG...]: without the library, in the background; waits for "ready".
+start() {
+	"$@" >out 2>err 3>&- &
+	PID=$!
+	PIDS+=("$PID")
+	for _ in $(seq 500); do
+		grep -q ready out && return 0
+		sleep 0.02
+	done
+	fail "the program did not start: $(cat err)"
+}
+
+# Loses a list of 3, one block and a ring of 2; keeps the rest. Threads with caches wait.
+loses() {
+	compile loses "$@" <<-'C'
+		#include <pthread.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <unistd.h>
+		struct node { struct node *next; char text[40]; };
+		struct node *volatile keep;
+		static pthread_barrier_t all;
+		static struct node *make(struct node *next) { struct node *n = calloc(1, sizeof *n); n->next = next; return n; }
+		__attribute__((noinline)) static void lose(void) {
+			struct node *volatile list = make(make(make(0))), *volatile one = calloc(1, 100), *volatile a = make(0), *volatile b = make(a);
+			a->next = b; list = 0; one = 0; a = b = 0; (void)list; (void)one;
+		}
+		__attribute__((noinline)) static void clean(void) { volatile char stack[8192]; for (int i = 0; i < 8192; i++) stack[i] = 0; }
+		static void *thread(void *p) {
+			void *list[40];
+			for (int i = 0; i < 40; i++) list[i] = calloc(1, 24 + 16 * (i % 9));
+			for (int i = 0; i < 40; i++) free(list[i]);
+			clean(); pthread_barrier_wait(&all); pause(); return p;
+		}
+		int main(void) {
+			pthread_t t;
+			setbuf(stdout, 0);
+			for (int i = 0; i < 50; i++) keep = make(keep);
+			lose(); clean();
+			pthread_barrier_init(&all, 0, 4);
+			for (int i = 0; i < 3; i++) pthread_create(&t, 0, thread, 0);
+			pthread_barrier_wait(&all);
+			for (;;) { puts("ready"); usleep(1000); free(calloc(1, 77)); if (getppid() == 1) return 0; }
+		}
+	C
+}
+
+@test "what is lost is found, and the process notices nothing" {
+	loses
+	start ./loses
+	run "$TIDEMARK" snap -o s.tide "$PID"
+	[ "$status" -eq 0 ] || fail "$output"
+	kill -0 "$PID"
+	[ ! -s err ]
+	grep -q '^TracerPid:.0$' "/proc/$PID/status"
+	[ -z "$(ps -o pid= --ppid "$PID")" ] || fail "a child is left: $(ps -o pid,stat --ppid "$PID")"
+	json "$("$TIDEMARK" leaks --json s.tide)" 'd["snapshot"]["complete"]' 'd["totals"]["unreferenced"]["blocks"]' \
+		'd["totals"]["cycle"]["blocks"]' 'd["totals"]["indirect"]["blocks"]' 'd["totals"]["possible"]["blocks"]' >got
+	[ "$(tr '\n' ' ' <got)" = "True 2 2 2 0 " ] || fail "$(cat got)"
+}
+
+@test "info says where the blocks are from, and what the heap is" {
+	loses
+	start ./loses
+	"$TIDEMARK" snap -q -o s.tide "$PID"
+	json "$("$TIDEMARK" info --json s.tide)" 'd["blocks_from"]' 'd["heap"]["allocator"].startswith("glibc 2.")' \
+		'd["heap"]["arenas"] >= 2' 'd["heap"]["cached"]["tcache"] > 20' 'd["heap"]["unsure"]' \
+		'd["snapshot"]["pause_ns"] > 0' 'len(d["threads"])' >got
+	[ "$(tr '\n' ' ' <got)" = "walk True True True 0 True 4 " ] || fail "$(cat got)"
+}
+
+@test "each verb works without call stacks, and says what bytes are" {
+	loses
+	start ./loses
+	"$TIDEMARK" snap -q -o a.tide "$PID"
+	"$TIDEMARK" snap -q -o b.tide "$PID"
+	for verb in stat 'stat --by size' leaks retained tree info timeline; do
+		run "$TIDEMARK" $verb a.tide
+		[ "$status" -eq 0 ] || fail "$verb: $output"
+		[[ $output == *"usable bytes, no call stacks"* ]] || fail "$verb: $output"
+	done
+	run "$TIDEMARK" leaks a.tide
+	[[ $output == *"(blocks of 56 bytes)"* ]] || fail "$output"
+	run "$TIDEMARK" diff a.tide b.tide
+	[ "$status" -eq 0 ] || fail "$output"
+	[[ $output != *"blocks of"* ]] || fail "$output"
+	run "$TIDEMARK" stat --by age a.tide
+	[ "$status" -eq 3 ]
+	[[ $output == *"start the program with tidemark run"* ]]
+	run "$TIDEMARK" gate --snapshots a.tide
+	[ "$status" -eq 1 ] || fail "$output"
+	"$TIDEMARK" html -o a.html a.tide
+	for format in pprof speedscope folded json csv dot massif sqlite; do
+		"$TIDEMARK" export --to "$format" -o "a.$format" a.tide
+		[ -s "a.$format" ]
+	done
+}
+
+@test "in the database blocks have no site, and sizes that malloc makes" {
+	loses
+	start ./loses
+	"$TIDEMARK" snap -q -o s.tide "$PID"
+	"$TIDEMARK" export --to sqlite -o s.db s.tide
+	[ "$(sqlite3 s.db 'SELECT count(*) FROM block WHERE site > 0')" -eq 0 ]
+	[ "$(sqlite3 s.db 'SELECT count(*) FROM block WHERE bytes % 16 <> 8')" -eq 0 ]
+	[ "$(sqlite3 s.db 'SELECT count(*) FROM block WHERE bytes = 56')" -eq 55 ]
+	address=$(sqlite3 s.db 'SELECT printf("0x%x", address) FROM block WHERE bytes = 104')
+	json "$("$TIDEMARK" refs --json s.tide "$address")" 'len(d["records"])' | grep -qx 1
+}
+
+@test "a stopped process stays stopped" {
+	loses
+	start ./loses
+	kill -STOP "$PID"
+	for _ in $(seq 500); do
+		grep -q '^State:.T' "/proc/$PID/status" && break
+		sleep 0.01
+	done
+	run "$TIDEMARK" snap -q -o s.tide "$PID"
+	[ "$status" -eq 0 ] || fail "$output"
+	grep -q '^State:.T' "/proc/$PID/status" || fail "$(grep State "/proc/$PID/status")"
+	kill -CONT "$PID"
+	json "$("$TIDEMARK" leaks --json s.tide)" 'd["totals"]["unreferenced"]["blocks"]' | grep -qx 2
+}
+
+@test "a process that may not be traced: one line with the way out" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root, to be somebody else"
+	loses
+	start ./loses
+	chmod 755 .
+	run setpriv --reuid=65534 --regid=65534 --clear-groups "$TIDEMARK" snap -o /tmp/never.tide "$PID"
+	[ "$status" -eq 3 ]
+	[ "${#lines[@]}" -eq 1 ] || fail "$output"
+	[[ $output == *"may not be traced"*"root"* ]] || fail "$output"
+	run "$TIDEMARK" snap -o s.tide 99999999
+	[ "$status" -eq 3 ]
+	[ "${#lines[@]}" -eq 1 ]
+}
+
+@test "root snaps a process of another user" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root, to be somebody else"
+	loses
+	cp loses /tmp/tidemark-walk-$$
+	start setpriv --reuid=65534 --regid=65534 --clear-groups /tmp/tidemark-walk-$$
+	rm /tmp/tidemark-walk-$$
+	run "$TIDEMARK" snap -q -o s.tide "$PID"
+	[ "$status" -eq 0 ] || fail "$output"
+	json "$("$TIDEMARK" leaks --json s.tide)" 'd["totals"]["unreferenced"]["blocks"]' | grep -qx 2
+}
