@@ -44,34 +44,39 @@ struct tide_section {
 };
 
 enum tide_section_kind {
-	SECTION_STRINGS = 1,       /* bytes */
-	SECTION_PROCESS = 2,       /* struct tide_process, one */
-	SECTION_COVERAGE = 3,      /* struct tide_value: name -> number */
-	SECTION_OPTIONS = 4,       /* struct tide_option: name -> text */
-	SECTION_MODULES = 5,       /* struct tide_module */
-	SECTION_FRAMES = 6,        /* struct tide_frame: trie */
-	SECTION_SITES = 7,         /* struct tide_site */
-	SECTION_SIZES = 8,         /* struct tide_bin: size histograms */
-	SECTION_LIFETIMES = 9,     /* struct tide_bin: lifetime histograms */
-	SECTION_BIRTHS = 10,       /* struct tide_birth: live blocks of a site between marks */
-	SECTION_THREADS = 11,      /* struct tide_thread */
-	SECTION_TIMELINE = 12,     /* struct tide_point */
-	SECTION_MARKS = 13,        /* struct tide_mark */
-	SECTION_THREAD_SITES = 14, /* struct tide_thread_site */
-	SECTION_BLOCKS = 15,       /* struct tide_block, by address */
-	SECTION_ROOTS = 16,        /* struct tide_root: an object that holds references */
-	SECTION_ROOT_EDGES = 17,   /* struct tide_root_edge, by root */
-	SECTION_EDGE_STARTS = 18,  /* uint64: block i's references are edges [starts[i], starts[i+1]) */
-	SECTION_EDGES = 19,        /* struct tide_edge */
-	SECTION_WARNINGS = 20,     /* struct tide_warning */
-	SECTION_PERF_MAP = 21,     /* struct tide_jit: JIT code from perf map files */
-	SECTION_SYMBOLS = 22,      /* struct tide_symbol: stored by `symbolize` */
-	SECTION_DIGESTS = 23,      /* struct tide_digest, one a block */
-	SECTION_MAPPINGS = 24,     /* struct tide_mapping: /proc/PID/smaps at the snapshot */
-	SECTION_ROUNDS = 25,       /* struct tide_rounds: floors of sites over the rounds of the run */
-	SECTION_COUNTS = 26,       /* struct tide_count: words that may be reference counts */
-	SECTION_COUNT_VALUES = 27, /* bytes: see struct tide_count */
-	SECTION_ERRORS = 28,       /* struct tide_misuse: what the program did wrong with its memory */
+	SECTION_STRINGS = 1,        /* bytes */
+	SECTION_PROCESS = 2,        /* struct tide_process, one */
+	SECTION_COVERAGE = 3,       /* struct tide_value: name -> number */
+	SECTION_OPTIONS = 4,        /* struct tide_option: name -> text */
+	SECTION_MODULES = 5,        /* struct tide_module */
+	SECTION_FRAMES = 6,         /* struct tide_frame: trie */
+	SECTION_SITES = 7,          /* struct tide_site */
+	SECTION_SIZES = 8,          /* struct tide_bin: size histograms */
+	SECTION_LIFETIMES = 9,      /* struct tide_bin: lifetime histograms */
+	SECTION_BIRTHS = 10,        /* struct tide_birth: live blocks of a site between marks */
+	SECTION_THREADS = 11,       /* struct tide_thread */
+	SECTION_TIMELINE = 12,      /* struct tide_point */
+	SECTION_MARKS = 13,         /* struct tide_mark */
+	SECTION_THREAD_SITES = 14,  /* struct tide_thread_site */
+	SECTION_BLOCKS = 15,        /* struct tide_block, by address */
+	SECTION_ROOTS = 16,         /* struct tide_root: an object that holds references */
+	SECTION_ROOT_EDGES = 17,    /* struct tide_root_edge, by root */
+	SECTION_EDGE_STARTS = 18,   /* uint64: block i's references are edges [starts[i], starts[i+1]) */
+	SECTION_EDGES = 19,         /* struct tide_edge */
+	SECTION_WARNINGS = 20,      /* struct tide_warning */
+	SECTION_PERF_MAP = 21,      /* struct tide_jit: JIT code from perf map files */
+	SECTION_SYMBOLS = 22,       /* struct tide_symbol: stored by `symbolize` */
+	SECTION_DIGESTS = 23,       /* struct tide_digest, one a block */
+	SECTION_MAPPINGS = 24,      /* struct tide_mapping: /proc/PID/smaps at the snapshot */
+	SECTION_ROUNDS = 25,        /* struct tide_rounds: floors of sites over the rounds of the run */
+	SECTION_COUNTS = 26,        /* struct tide_count: words that may be reference counts */
+	SECTION_COUNT_VALUES = 27,  /* bytes: see struct tide_count */
+	SECTION_ERRORS = 28,        /* struct tide_misuse: what the program did wrong with its memory */
+	SECTION_ARENAS = 40,        /* struct tide_arena: of glibc's malloc, the main one first */
+	SECTION_REGIONS = 41,       /* struct tide_region, by address: what each address is for */
+	SECTION_PAGES = 42,         /* struct tide_pages, by address: of heap regions */
+	SECTION_CHUNKS = 43,        /* struct tide_chunk, by address: of heaps, what is not a block */
+	SECTION_THREAD_ARENAS = 44, /* struct tide_thread_arena */
 };
 
 enum tide_reason {
@@ -383,6 +388,66 @@ struct tide_misuse {
 };
 #define MISUSE_INSIDE 1u /* the call was under way at the snapshot: it is where the process died */
 
+/* Where the memory is: the whole address space as regions that do not overlap. Heap regions are tiled by
+ * blocks, whose chunk begins 16 bytes before them and ends where the next one begins, and by the chunks of
+ * SECTION_CHUNKS; their pages are in SECTION_PAGES. */
+enum tide_region_kind {
+	REGION_UNKNOWN,  /* of the heap, it seems; what it holds could not be found out */
+	REGION_HEAP,     /* of an arena of glibc's malloc; item: its index */
+	REGION_CHUNK,    /* a chunk of glibc's malloc with a mapping of its own */
+	REGION_FOREIGN,  /* blocks lie in it, of an allocator that cannot be walked */
+	REGION_STACK,    /* of a thread, or kept for the next one */
+	REGION_TLS,      /* static thread-local data, and the thread's descriptor */
+	REGION_GLOBALS,  /* writable segments of modules, first heap of the loader */
+	REGION_FILE,     /* code, constants and other files */
+	REGION_SHARED,   /* shared memory without a file on a disk */
+	REGION_MAPPING,  /* made by the program, or nobody knows by whom; reserved addresses */
+	REGION_PROFILER, /* its tables, its library, its ledger */
+	REGION_KINDS
+};
+struct tide_region {
+	uint64_t lo, hi;
+	uint64_t resident_bytes, swapped_bytes, huge_bytes; /* huge: of the resident ones, in huge pages */
+	uint32_t kind;                                      /* enum tide_region_kind */
+	uint32_t item;                                      /* UINT32_MAX none */
+};
+struct tide_pages {
+	uint64_t address;
+	uint32_t pages; /* of 4096 bytes */
+	uint32_t flags; /* PAGES_* */
+};
+#define PAGES_RESIDENT 1u
+#define PAGES_SWAPPED 2u
+#define PAGES_HUGE 4u
+
+struct tide_arena {
+	uint64_t address; /* of its struct malloc_state */
+	uint64_t bytes;   /* that it has from the system now */
+	uint64_t top;     /* its top chunk; 0 none */
+	uint32_t kind;    /* enum tide_arena_kind */
+	uint32_t flags;   /* ARENA_* */
+};
+enum tide_arena_kind { ARENA_MAIN = 1, ARENA_THREAD };
+#define ARENA_AT_BREAK 1u /* its top ends at the program break: malloc_trim can lower that */
+
+enum tide_chunk_kind {
+	CHUNK_BIN = 1, /* free, in a bin */
+	CHUNK_FAST,    /* free, in a fast bin */
+	CHUNK_CACHED,  /* free, in a thread's cache */
+	CHUNK_TOP,
+	CHUNK_OWN,      /* the allocator's: headers of heaps, caches, fence posts */
+	CHUNK_UNLISTED, /* in use, and no block of the snapshot */
+};
+struct tide_chunk {
+	uint64_t address, bytes; /* from its header on */
+	uint32_t kind;           /* enum tide_chunk_kind */
+	uint32_t arena;          /* UINT32_MAX: a mapped chunk */
+};
+/* The arena that a thread takes memory from. */
+struct tide_thread_arena {
+	uint32_t thread, arena;
+};
+
 /* A compiler that lays these out otherwise would read and write another format. */
 #define TIDE_SIZE "the size of an element on disk never changes"
 _Static_assert(sizeof(struct tide_file_header) == 48, TIDE_SIZE);
@@ -411,5 +476,10 @@ _Static_assert(sizeof(struct tide_rounds) == 512, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_count) == 24, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_mapping) == 56, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_misuse) == 72, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_region) == 48, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_pages) == 16, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_arena) == 32, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_chunk) == 24, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_thread_arena) == 8, TIDE_SIZE);
 
 #endif

@@ -79,6 +79,16 @@ struct snapshot {
 	size_t count_value_count;
 	const struct tide_misuse *misuses;
 	size_t misuse_count;
+	const struct tide_arena *arenas;
+	size_t arena_count;
+	const struct tide_region *regions;
+	size_t region_count;
+	const struct tide_pages *pages;
+	size_t page_run_count;
+	const struct tide_chunk *chunks;
+	size_t chunk_count;
+	const struct tide_thread_arena *thread_arenas;
+	size_t thread_arena_count;
 	char *path;
 	int damaged;
 	char damage[256];

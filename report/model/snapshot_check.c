@@ -35,7 +35,11 @@ static const struct place strings_of = PLACE(strings, strings_bytes, "strings"),
 			  edges = PLACE(edges, edge_count, "references"),
 			  rounds = PLACE(rounds, rounds_count, "rounds"),
 			  counts = PLACE(counts, count_count, "counts"),
-			  misuses = PLACE(misuses, misuse_count, "errors");
+			  misuses = PLACE(misuses, misuse_count, "errors"),
+			  arenas = PLACE(arenas, arena_count, "arenas"),
+			  regions = PLACE(regions, region_count, "regions"),
+			  pages = PLACE(pages, page_run_count, "pages"),
+			  chunks = PLACE(chunks, chunk_count, "chunks");
 
 enum beyond {
 	BEYOND_ZERO, /* becomes 0, which is "none" or "unknown" everywhere */
@@ -73,6 +77,11 @@ static const struct rule at_once[] = {
 	RULE(tide_misuse, misuses, misuse_count, "errors", allocation_site, &sites, BEYOND_ZERO),
 	RULE(tide_misuse, misuses, misuse_count, "errors", first_site, &sites, BEYOND_ZERO),
 	RULE(tide_misuse, misuses, misuse_count, "errors", thread, &threads, BEYOND_NONE),
+	RULE(tide_chunk, chunks, chunk_count, "chunks", arena, &arenas, BEYOND_NONE),
+	RULE(tide_thread_arena, thread_arenas, thread_arena_count, "arenas of threads", thread, &threads,
+		BEYOND_DROP),
+	RULE(tide_thread_arena, thread_arenas, thread_arena_count, "arenas of threads", arena, &arenas,
+		BEYOND_DROP),
 };
 
 static const struct rule in_the_graph[] = {
@@ -242,6 +251,48 @@ static void check_misuses(struct snapshot *s)
 	}
 }
 
+/* What is sorted by address and does not overlap is so, and ends where addresses end. */
+static void check_memory(struct snapshot *s)
+{
+	const uint64_t most = 1ull << 48;
+	uint64_t end = 0;
+
+	for (size_t i = 0; i < s->region_count; i++) {
+		const struct tide_region *r = &s->regions[i];
+
+		if (r->lo < end || r->hi <= r->lo || r->hi > most
+			|| r->resident_bytes + r->swapped_bytes > most
+			|| (r->kind == REGION_HEAP && r->item >= s->arena_count)) {
+			snapshot_reader_damage(s, "the regions of memory overlap");
+			drop(s, &regions);
+			break;
+		}
+		end = r->hi;
+	}
+	end = 0;
+	for (size_t i = 0; i < s->page_run_count; i++) {
+		const struct tide_pages *p = &s->pages[i];
+
+		if (p->address < end || p->address > most) {
+			snapshot_reader_damage(s, "the runs of pages overlap");
+			drop(s, &pages);
+			break;
+		}
+		end = p->address + p->pages * 4096ull;
+	}
+	end = 0;
+	for (size_t i = 0; i < s->chunk_count; i++) {
+		const struct tide_chunk *c = &s->chunks[i];
+
+		if (c->address < end || c->address > most || c->bytes > most) {
+			snapshot_reader_damage(s, "the chunks of the heap overlap");
+			drop(s, &chunks);
+			break;
+		}
+		end = c->address + c->bytes;
+	}
+}
+
 static void check_starts(struct snapshot *s)
 {
 	if (!s->edge_start_count)
@@ -288,6 +339,7 @@ void snapshot_check(struct snapshot *s, struct snapshot_reader *r)
 	check_rounds(s);
 	check_counts(s);
 	check_misuses(s);
+	check_memory(s);
 	/* References of other blocks are of no use, and cheap to see. */
 	if (s->edge_start_count && s->edge_start_count != s->block_count + 1)
 		check_starts(s);

@@ -57,6 +57,12 @@ static const struct binding {
 	BIND(SECTION_COUNTS, struct tide_count, counts, count_count, "counts"),
 	BIND(SECTION_COUNT_VALUES, uint8_t, count_values, count_value_count, "values of counts"),
 	BIND(SECTION_ERRORS, struct tide_misuse, misuses, misuse_count, "errors"),
+	BIND(SECTION_ARENAS, struct tide_arena, arenas, arena_count, "arenas"),
+	BIND(SECTION_REGIONS, struct tide_region, regions, region_count, "regions"),
+	BIND(SECTION_PAGES, struct tide_pages, pages, page_run_count, "pages"),
+	BIND(SECTION_CHUNKS, struct tide_chunk, chunks, chunk_count, "chunks"),
+	BIND(SECTION_THREAD_ARENAS, struct tide_thread_arena, thread_arenas, thread_arena_count,
+		"arenas of threads"),
 #undef BIND
 };
 
