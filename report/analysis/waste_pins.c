@@ -1,0 +1,104 @@
+/* waste_pins.c - what would be given back if the blocks of one group alone were freed: waste.h, WS3.
+ *
+ * Of each group, the blocks between which there is nothing but free memory, and the free memory around them,
+ * become one free chunk. All groups are followed in one pass: each has at most one such stretch open at a time.
+ */
+#include <stdlib.h>
+#include "base/alloc.h"
+#include "waste_private.h"
+
+struct stretch {
+	uint64_t lo, hi;
+	uint64_t given;                 /* by free chunks in it, as they are */
+	uint64_t own;                   /* resident bytes of its blocks */
+	const struct tide_arena *arena; /* NULL: it is not open */
+	bool top;
+	bool at_once; /* free() itself coalesces one of its blocks, and looks at the end of the heap */
+};
+
+/* Smaller chunks wait in fast bins until malloc_trim coalesces them: DEFAULT_MXFAST (malloc/malloc.c). */
+#define FAST_MOST 128u
+
+struct waste_pins {
+	struct waste *w;
+	struct stretch *open; /* one per group, and one for the threads' caches */
+};
+
+struct waste_pins *waste_pins_new(struct waste *w)
+{
+	struct waste_pins *p = alloc_zeroed(1, sizeof(*p));
+
+	p->w = w;
+	p->open = alloc_zeroed(w->group_count + 1, sizeof(*p->open));
+	return p;
+}
+
+static struct waste_group *group_at(struct waste_pins *p, size_t group)
+{
+	return group < p->w->group_count ? &p->w->groups[group] : &p->w->caches;
+}
+
+static void close_stretch(struct waste_pins *p, struct waste_heap *h, size_t group)
+{
+	struct stretch *t = &p->open[group];
+	struct waste_group *g = group_at(p, group);
+	uint64_t from, end, bytes;
+
+	if (!t->arena)
+		return;
+	waste_returnable(t->arena, t->lo, t->hi, t->top, true, &from, &end);
+	bytes = waste_pages_of(&h->pages, from, end).resident;
+	bytes = bytes > t->given ? bytes - t->given : 0;
+	if (t->top && t->arena->kind != ARENA_MAIN && !t->at_once) {
+		g->pinned_top += bytes > t->own ? bytes - t->own : 0;
+	} else {
+		g->pinned += bytes;
+		g->pinned_free += bytes > t->own ? bytes - t->own : 0;
+	}
+	t->arena = NULL;
+}
+
+/* `left` and `right`: the free memory at its sides, or NULL. */
+static void add_item(struct waste_pins *p, struct waste_heap *h, size_t group, const struct waste_item *item,
+	const struct waste_run *left, const struct waste_run *right)
+{
+	struct stretch *t = &p->open[group];
+
+	if (t->arena && (t->arena != h->arena || t->hi != item->lo))
+		close_stretch(p, h, group);
+	if (!t->arena)
+		*t = (struct stretch){
+			.lo = left ? left->lo : item->lo, .given = left ? left->given : 0, .arena = h->arena
+		};
+	t->own += waste_pages_of(&h->pages, item->lo + WASTE_SHIFT, item->hi + WASTE_SHIFT).resident;
+	t->hi = right ? right->hi : item->hi;
+	t->given += right ? right->given : 0;
+	t->top = right && right->top;
+	t->at_once |= item->hi - item->lo > FAST_MOST;
+}
+
+void waste_pins_region(struct waste_pins *p, struct waste_heap *h)
+{
+	const struct waste_run *run = h->runs, *last = h->runs + h->run_count, *left = NULL;
+
+	for (size_t i = 0; h->arena && i < h->item_count; i++) {
+		const struct waste_item *item = &h->items[i];
+
+		while (run < last && run->hi <= item->lo)
+			left = run++;
+		if (item->kind == ITEM_BLOCK || item->kind == ITEM_CACHED)
+			add_item(p, h,
+				item->kind == ITEM_BLOCK ? waste_group_of(p->w, &h->s->blocks[item->index])
+							 : p->w->group_count,
+				item, left && left->hi == item->lo ? left : NULL,
+				run < last && run->lo == item->hi ? run : NULL);
+	}
+}
+
+void waste_pins_end(struct waste_pins *p, struct waste_heap *h)
+{
+	for (size_t i = 0; i <= p->w->group_count; i++)
+		close_stretch(p, h, i);
+	free(p->open);
+	free(p);
+}
