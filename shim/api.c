@@ -206,7 +206,8 @@ int tide_track(unsigned domain, const void *p, size_t bytes)
 	struct thread *t = ENTER();
 	if (!t)
 		return -1;
-	uint32_t site = walk_slow(t, e, SITE_DOMAIN_TRACKED + domain);
+	uint32_t site = state.python_site ? state.python_site(t, e, SITE_DOMAIN_TRACKED + domain)
+					  : walk_slow(t, e, SITE_DOMAIN_TRACKED + domain);
 	struct ledger_counter *c = count_of(t, site);
 	count_touch(c);
 	c->live_bytes += (int64_t)bytes;

@@ -101,7 +101,7 @@ bool block_spill_put(uintptr_t p, uint64_t size, uint64_t slot)
 	return room;
 }
 
-bool block_spill_take(uintptr_t p, uint64_t *size, uint64_t *slot)
+static bool spill_take(uintptr_t p, uint64_t *size, uint64_t *slot, bool python)
 {
 	bool found = false;
 	lock_take(&spill_lock);
@@ -110,7 +110,9 @@ bool block_spill_take(uintptr_t p, uint64_t *size, uint64_t *slot)
 			at = (at + 1) & spill_mask) {
 			if (spill[at].address != p)
 				continue;
-			*size = spill[at].bytes;
+			if (python && !(spill[at].bytes & BLOCK_PYTHON))
+				break;
+			*size = block_bytes(spill[at].bytes);
 			*slot = spill[at].slot;
 			spill[at].address = SPILL_REMOVED;
 			__atomic_fetch_sub(&block_spilled, 1, __ATOMIC_RELAXED);
@@ -120,6 +122,16 @@ bool block_spill_take(uintptr_t p, uint64_t *size, uint64_t *slot)
 	}
 	lock_release(&spill_lock);
 	return found;
+}
+
+bool block_spill_take(uintptr_t p, uint64_t *size, uint64_t *slot)
+{
+	return spill_take(p, size, slot, false);
+}
+
+bool block_spill_take_python(uintptr_t p, uint64_t *size, uint64_t *slot)
+{
+	return spill_take(p, size, slot, true);
 }
 
 /* --- visiting all blocks ------------------------------------------------------ */
@@ -214,7 +226,7 @@ static __attribute__((noinline)) void visit_page(
 		if (!slot_live(s))
 			continue;
 		if (slot_slack(s) == SLOT_SLACK_EXTRA) {
-			size = __atomic_load_n(&leaf->extra[first + i], __ATOMIC_RELAXED);
+			size = block_bytes(__atomic_load_n(&leaf->extra[first + i], __ATOMIC_RELAXED));
 		} else if (p - page + HEADER_BYTES <= valid) {
 			__builtin_memcpy(&header, headers + (p - page), sizeof header);
 			size = chunk_usable(header) - slot_slack(s);
@@ -259,8 +271,8 @@ static void visit_spilled(const struct visit *v)
 			const struct spill_entry *e = &portion[k];
 			if (e->address > SPILL_REMOVED)
 				v->each(v->context,
-					&(struct block_seen){
-						e->address, e->bytes, e->slot, &entries[i + k].slot });
+					&(struct block_seen){ e->address, block_bytes(e->bytes), e->slot,
+						&entries[i + k].slot });
 		}
 	}
 	lock_take(&spill_lock);

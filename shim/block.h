@@ -14,6 +14,7 @@ struct block_leaf *block_leaf_make(uintptr_t p);
 /* Blocks that have no slot of their own (BM4). */
 bool block_spill_put(uintptr_t p, uint64_t size, uint64_t slot);
 bool block_spill_take(uintptr_t p, uint64_t *size, uint64_t *slot);
+bool block_spill_take_python(uintptr_t p, uint64_t *size, uint64_t *slot); /* BLOCK_PYTHON only */
 void block_start(void);
 void block_after_fork(void);
 extern uint64_t block_spilled; /* entries in the spill table */
@@ -53,7 +54,7 @@ HOT_INLINE uint64_t block_size(const struct block_leaf *leaf, unsigned granule, 
 {
 	unsigned slack = slot_slack(s);
 	if (unlikely(slack == SLOT_SLACK_EXTRA))
-		return leaf->extra[granule];
+		return block_bytes(leaf->extra[granule]);
 	return block_usable(p) - slack;
 }
 
@@ -108,7 +109,7 @@ HOT_INLINE uint64_t block_put(uintptr_t p, uint64_t size, uint64_t slot, uint64_
 				missed_add(MISSED_BLOCKS, 1);
 			return 0;
 		}
-		*old_size = slot_slack(old) == SLOT_SLACK_EXTRA ? leaf->extra[g] : 0;
+		*old_size = slot_slack(old) == SLOT_SLACK_EXTRA ? block_bytes(leaf->extra[g]) : 0;
 	}
 	uint64_t slack = SLOT_SLACK_EXTRA;
 	if (likely(!state.foreign)) {

@@ -29,6 +29,11 @@
 
 #include <stdint.h>
 
+/* In extra[], and in the size of an entry of the spill table: the block is a small object of
+ * CPython, made by pymalloc (shim/python_hook.c). */
+#define BLOCK_PYTHON ((uint64_t)1 << 63)
+static inline uint64_t block_bytes(uint64_t extra) { return extra & ~BLOCK_PYTHON; }
+
 #define BLOCK_GRANULE_SHIFT 5
 #define BLOCK_LEAF_SHIFT 22
 #define BLOCK_MIDDLE_SHIFT 34

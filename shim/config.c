@@ -53,6 +53,8 @@ static void read_setting(const char *line)
 		config.sample = text_number(v);
 	} else if ((v = text_after(line, "REFERENCES="))) {
 		config.references = !text_equal(v, "0");
+	} else if ((v = text_after(line, "PYTHON_OBJECTS="))) {
+		config.python_objects = !text_equal(v, "no") && !text_equal(v, "0");
 	} else if ((v = text_after(line, "ROOT="))) {
 		config.root = (int32_t)text_number(v);
 	} else if ((v = text_after(line, "EVERY=")) || (v = text_after(line, "WHEN="))) {
@@ -65,6 +67,7 @@ void config_read(char *const *environment)
 	char *at = config.everything, *end = config.everything + sizeof config.everything;
 	config.depth = 64;
 	config.references = true;
+	config.python_objects = true;
 	for (; environment && *environment; environment++) {
 		const char *line = text_after(*environment, "TIDEMARK_");
 		if (!line)

@@ -12,6 +12,7 @@
  *   TIDEMARK_ROUNDS       name of the mark that ends a round    --rounds
  *   TIDEMARK_AT_EXEC      switch: a snapshot before each exec   --at-exec
  *   TIDEMARK_WIPE         switch: no stale pointers in blocks   --wipe
+ *   TIDEMARK_PYTHON_OBJECTS   no: small objects are not blocks  --python-objects
  *   TIDEMARK_NO_COMMAND_LINE  switch: no arguments in snapshots --no-command-line
  *   TIDEMARK_VERBOSE      switch: keep the collector's stderr   --verbose
  *   TIDEMARK_STOPPED      switch: record from tide_start on
@@ -41,6 +42,7 @@ struct config {
 	bool watch;      /* TIDEMARK_EVERY or TIDEMARK_WHEN is set */
 	bool verbose, at_exec, start_stopped;
 	bool wipe;            /* wipe.h */
+	bool python_objects;  /* small objects of CPython are blocks */
 	bool no_command_line; /* of the program's arguments only the first is kept */
 	char session[300];    /* folder of ledgers; "" = default */
 	char collector[300];  /* path of the command; "" = next to the library */

@@ -139,10 +139,15 @@ static void count_weight(struct thread *t, struct ledger_counter *c, struct samp
 		count_publish(t);
 }
 
+static uint32_t site_of(struct thread *t, const uintptr_t *e)
+{
+	return state.python_site ? state.python_site(t, e, 0) : walk_site(t, e);
+}
+
 static void made_sampled(struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e)
 {
 	t->sample_left = sample_next(&t->random, state.sample);
-	uint32_t site = walk_site(t, e);
+	uint32_t site = site_of(t, e);
 	struct ledger_counter *c = count_of(t, site);
 	struct sample_weight w = sample_weight(p, size, state.sample);
 	if (!count_size(c, size, (uint32_t)w.blocks))
@@ -185,7 +190,7 @@ void event_note(uintptr_t p, uint64_t bytes, uint32_t domain, uint32_t site)
 
 void event_recalculate_special(void)
 {
-	state.special = state.sample || state.stopped || state.ignoring;
+	state.special = state.sample || state.stopped || state.ignoring || state.python_site;
 	state.general = state.special || state.foreign || state.wipe;
 }
 
@@ -204,7 +209,7 @@ __attribute__((noinline)) void event_made_special(
 		made_sampled(t, p, size, e);
 	} else {
 		t->sample_left = -1;
-		event_made_at(t, p, size, walk_site(t, e));
+		event_made_at(t, p, size, site_of(t, e));
 	}
 	if (t->ignoring)
 		event_note(p, size, TRACKED_IGNORED, 0);

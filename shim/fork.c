@@ -8,6 +8,7 @@
 #include "freeze.h"
 #include "mapping.h"
 #include "object.h"
+#include "python.h"
 #include "query.h"
 #include "rule.h"
 #include "site.h"
@@ -54,6 +55,7 @@ bool fork_child(void)
 	uint32_t forked_by; /* number that this thread had in the parent */
 	*state.fork_word = 1;
 	site_after_fork();
+	python_after_fork();
 	rule_after_fork();
 	object_after_fork();
 	count_after_fork();

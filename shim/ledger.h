@@ -61,6 +61,7 @@ enum ledger_table_kind {
 	LEDGER_ROUNDS,  /* struct ledger_rounds, indexed by site; capacity 0 unless TIDEMARK_ROUNDS is set */
 	LEDGER_ANSWERS, /* uint64_t: the collector's answer to a query */
 	LEDGER_ERRORS,  /* struct ledger_error: what the program did wrong (shim/error.h) */
+	LEDGER_CODES,   /* struct ledger_code: code objects of Python frames */
 	LEDGER_TABLES
 };
 
@@ -203,10 +204,17 @@ struct ledger_header {
 	uint32_t rounds_busy;  /* a thread is writing LEDGER_ROUNDS */
 	/* Control words too: images made from outside, for their parent to reap (REQUEST_REAP). */
 	int32_t ended_images[LEDGER_ENDED_IMAGES];
-	uint64_t pid_namespace; /* in which `pid` is a number: inode of /proc/self/ns/pid; 0 unknown */
+	uint32_t python_version; /* PY_VERSION_HEX of the interpreter; 0: there is none */
+	uint32_t python_flags;   /* LEDGER_PYTHON_* */
+	uint64_t python_runtime; /* address of _PyRuntime */
+	uint64_t pid_namespace;  /* in which `pid` is a number: inode of /proc/self/ns/pid; 0 unknown */
 	struct ledger_table table[LEDGER_TABLES];
 };
-_Static_assert(sizeof(struct ledger_header) == 1040, "LEDGER_VERSION");
+_Static_assert(sizeof(struct ledger_header) == 1088, "LEDGER_VERSION");
+
+#define LEDGER_PYTHON_FRAMES 1u  /* the offsets of frames were proved: stacks show them */
+#define LEDGER_PYTHON_REFUSED 2u /* they do not hold: stacks are native */
+#define LEDGER_PYTHON_OBJECTS 4u /* small objects are blocks */
 
 #define REQUEST_FLAG_NO_REFERENCES 1u /* no image: counters only */
 #define REQUEST_FLAG_STANDING 2u      /* no image: the stopped process itself is read */
@@ -247,8 +255,33 @@ struct ledger_node {
 _Static_assert(sizeof(struct ledger_node) == 16, "LEDGER_VERSION");
 #define LEDGER_NODE_SIGNAL 1u           /* interrupted frame: exact pc */
 #define LEDGER_NODE_BY_FRAME_POINTER 2u /* found without unwind rules */
+/* A frame of CPython: `address` is a PYTHON_PLACE. */
+#define LEDGER_NODE_PYTHON 4u
 #define LEDGER_NODE_REPLACED                                                                                 \
 	0x8000u /* its module, or that of an outer frame, is replaced: no new stack has it */
+
+/* Where in a code object: its number in LEDGER_CODES, the instruction in units of 2 bytes, the line
+ * (0: it has none). What does not fit is the greatest number that does. */
+#define PYTHON_PLACE_CODE_MOST ((1u << 22) - 1)
+#define PYTHON_PLACE_INSTRUCTION_MOST ((1u << 21) - 1)
+#define PYTHON_PLACE_LINE_MOST ((1u << 21) - 1)
+static inline uint64_t python_place(uint32_t code, uint64_t instruction, uint32_t line)
+{
+	if (instruction > PYTHON_PLACE_INSTRUCTION_MOST)
+		instruction = PYTHON_PLACE_INSTRUCTION_MOST;
+	return (uint64_t)code << 42 | instruction << 21 | line;
+}
+static inline uint32_t python_place_code(uint64_t place) { return (uint32_t)(place >> 42); }
+static inline uint32_t python_place_line(uint64_t place) { return (uint32_t)place & PYTHON_PLACE_LINE_MOST; }
+
+/* Element 0 is reserved. */
+struct ledger_code {
+	uint32_t name, qualified; /* LEDGER_STRINGS; qualified 0: unknown, as before 3.11 */
+	uint32_t file, first_line;
+	uint32_t interpreter; /* number of the interpreter that it was first seen in */
+	uint32_t spare;
+};
+_Static_assert(sizeof(struct ledger_code) == 24, "LEDGER_VERSION");
 
 #define LEDGER_SITE_NESTED 1u   /* events inside hooks, from signal handlers */
 #define LEDGER_SITE_OVERFLOW 2u /* events whose site did not fit */

@@ -24,6 +24,7 @@
 #include "module.h"
 #include "object.h"
 #include "oracle.h"
+#include "python.h"
 #include "raw.h"
 #include "real.h"
 #include "rule.h"
@@ -234,6 +235,7 @@ __attribute__((constructor)) static void life_start(int argc, char **argv, char 
 	thread_current->sample_left = state.sample ? sample_next(&thread_current->random, state.sample) : 0;
 	state.stopped = config.start_stopped;
 	state.wipe = config.wipe && config.references && !config.sample;
+	python_start();
 	event_recalculate_special();
 	state.phase = PHASE_RUNNING;
 	if (config.watch)

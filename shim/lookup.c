@@ -107,6 +107,12 @@ static uint32_t search_sysv(const struct tables *t, const char *name)
 
 void *lookup_in(const struct link_map *module, const char *name)
 {
+	uint64_t bytes;
+	return lookup_extent(module, name, &bytes);
+}
+
+void *lookup_extent(const struct link_map *module, const char *name, uint64_t *bytes)
+{
 	struct tables t;
 	uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
 	/* The kernel's module may be linked to an address at which it does not lie. */
@@ -118,6 +124,7 @@ void *lookup_in(const struct link_map *module, const char *name)
 	if (!at)
 		return NULL;
 	const Elf64_Sym *s = &t.symbols[at];
+	*bytes = s->st_size;
 	/* An absolute symbol is not moved with its module. */
 	uintptr_t value = s->st_value + (s->st_shndx == SHN_ABS ? 0 : module->l_addr);
 	if (ELF64_ST_TYPE(s->st_info) == STT_GNU_IFUNC)

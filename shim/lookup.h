@@ -20,6 +20,7 @@
 
 #include <link.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* The definition that the program itself would be bound to; NULL: there is none. */
 void *lookup_first(const char *name);
@@ -29,6 +30,8 @@ void *lookup_next(const char *name);
 void *lookup_in(const struct link_map *module, const char *name);
 /* Does any module refer to a symbol of this name that it does not define? */
 bool lookup_imported(const char *name);
+/* The same, with the size that the symbol states. */
+void *lookup_extent(const struct link_map *module, const char *name, uint64_t *bytes);
 /* The loader's record of this library; NULL before the loader lists it. */
 const struct link_map *lookup_self(void);
 

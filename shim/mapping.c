@@ -196,7 +196,8 @@ static void cut(struct thread *t, uintptr_t lo, uintptr_t hi)
 void mapping_made(
 	struct thread *t, uintptr_t address, uint64_t bytes, int protection, int flags, const uintptr_t *e)
 {
-	uint32_t site = walk_slow(t, e, SITE_DOMAIN_MAPPING);
+	uint32_t site = state.python_site ? state.python_site(t, e, SITE_DOMAIN_MAPPING)
+					  : walk_slow(t, e, SITE_DOMAIN_MAPPING);
 	bytes = ledger_page_up(bytes);
 	lock_take(&mapping_lock);
 	cut(t, address, address + bytes); /* MAP_FIXED replaces */

@@ -10,6 +10,7 @@
 #include "walk.h"
 
 static struct lock site_lock;
+void (*site_module_is_new)(uintptr_t address);
 
 /* Two tables: hash → site, and (parent, address) → node. */
 struct site_table {
@@ -138,6 +139,8 @@ static uint32_t module_of(uintptr_t address)
 	if (replaced)
 		forget_replaced();
 	module_publish(module);
+	if (site_module_is_new)
+		site_module_is_new(address);
 	return module;
 }
 
@@ -189,7 +192,9 @@ static uint32_t node_new(uint32_t parent, uint64_t address, unsigned flags)
 	((struct ledger_node *)ledger_at(LEDGER_NODES))[index] = (struct ledger_node){ .parent = parent,
 		.address = address,
 		.flags = (uint16_t)flags,
-		.module = (uint16_t)module_of(address - !(flags & LEDGER_NODE_SIGNAL)) };
+		.module = flags & LEDGER_NODE_PYTHON
+			? 0
+			: (uint16_t)module_of(address - !(flags & LEDGER_NODE_SIGNAL)) };
 	while (nodes->entry[at])
 		at = (at + 1) & nodes->mask;
 	nodes->entry[at] = (uint32_t)index;
@@ -200,7 +205,8 @@ static uint32_t node_new(uint32_t parent, uint64_t address, unsigned flags)
 static unsigned node_flags(const struct walk_frame *f)
 {
 	return (f->flags & WALK_EXACT ? LEDGER_NODE_SIGNAL : 0)
-		| (f->flags & WALK_BY_RBP ? LEDGER_NODE_BY_FRAME_POINTER : 0);
+		| (f->flags & WALK_BY_RBP ? LEDGER_NODE_BY_FRAME_POINTER : 0)
+		| (f->flags & WALK_PYTHON ? LEDGER_NODE_PYTHON : 0);
 }
 
 /* The node of the innermost of these frames; 0 when the table is full. */

@@ -61,4 +61,7 @@ static inline uint64_t site_mix(uint64_t h)
  * the first thing that a walk asks for, and rules are forgotten after each dlclose. */
 void site_first_seen(uintptr_t address);
 
+/* Called under the lock for each address whose module was not known; NULL: nobody asks. */
+extern void (*site_module_is_new)(uintptr_t address);
+
 #endif

@@ -182,7 +182,7 @@ struct state {
 	bool general;      /* special, foreign or wipe: nothing takes the fast way */
 	bool wipe;         /* wipe.h */
 	bool operators;    /* the program has C++'s new and delete: callee.h */
-	bool special;      /* sampling, stopped, or a thread ignores: event_made_special */
+	bool special;      /* sampling, stopped, a thread ignores, or python: event_made_special */
 	uint32_t depth;
 	uint64_t depth_power; /* WALK_BASE to the power of depth */
 	uint64_t sample;
@@ -193,6 +193,8 @@ struct state {
 	uint32_t unmaps;     /* counts munmap: probed stacks may be gone */
 	uintptr_t lo, hi;    /* where this library is mapped */
 	uint32_t ending;     /* a thread has begun to end the process */
+	/* Where stacks have frames of CPython, what finds their sites (python_site.c); else NULL. */
+	uint32_t (*python_site)(struct thread *t, const uintptr_t *e, uint64_t domain);
 };
 
 extern struct state state;

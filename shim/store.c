@@ -36,6 +36,7 @@ static const struct {
 	[LEDGER_ROUNDS] = { sizeof(struct ledger_rounds), 65536 },
 	[LEDGER_ANSWERS] = { sizeof(uint64_t), 65536 },
 	[LEDGER_ERRORS] = { sizeof(struct ledger_error), 64 },
+	[LEDGER_CODES] = { sizeof(struct ledger_code), 1 << 20 },
 };
 
 const char *store_path(void) { return path; }

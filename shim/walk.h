@@ -40,6 +40,7 @@ enum walk_bottom {
 };
 #define WALK_EXACT 1u  /* pc is that of an interrupted instruction, plus 1 */
 #define WALK_BY_RBP 2u /* the step from here outward went by frame pointer */
+#define WALK_PYTHON 4u /* a frame of CPython (python_site.c): pc is its place */
 
 #define WALK_LOWEST LEDGER_PAGE /* return addresses below are not code: vm.mmap_min_addr */
 

@@ -80,7 +80,7 @@ static void piece_read(struct blockmap *b, struct remote *m, struct piece *p, ui
 			continue;
 		address = heap_at + ((uint64_t)i << BLOCK_GRANULE_SHIFT) + 16 * slot_half(slot);
 		if (slot_slack(slot) == SLOT_SLACK_EXTRA) {
-			size = p->extra[i];
+			size = block_bytes(p->extra[i]);
 		} else {
 			memcpy(&header, p->heap + (address - 8 - from), sizeof(header));
 			size = chunk_usable(header) - slot_slack(slot);
@@ -141,7 +141,7 @@ static void spill_read(struct blockmap *b, struct remote *m, const struct ledger
 			continue;
 		for (uint64_t i = 0; i < n; i++)
 			if (s[i].address > 1)
-				block_fill(b, s[i].address, s[i].bytes, s[i].slot);
+				block_fill(b, s[i].address, block_bytes(s[i].bytes), s[i].slot);
 	}
 	free(s);
 	if (b->count > before)

@@ -72,6 +72,7 @@ enum tide_section_kind {
 	SECTION_COUNTS = 26,        /* struct tide_count: words that may be reference counts */
 	SECTION_COUNT_VALUES = 27,  /* bytes: see struct tide_count */
 	SECTION_ERRORS = 28,        /* struct tide_misuse: what the program did wrong with its memory */
+	SECTION_CODES = 29,         /* struct tide_code: code objects of Python frames */
 	SECTION_ARENAS = 40,        /* struct tide_arena: of glibc's malloc, the main one first */
 	SECTION_REGIONS = 41,       /* struct tide_region, by address: what each address is for */
 	SECTION_PAGES = 42,         /* struct tide_pages, by address: of heap regions */
@@ -154,6 +155,7 @@ struct tide_module {
 #define MODULE_MAIN 1u /* the executable */
 #define MODULE_SHIM 2u /* libtidemark.so */
 #define MODULE_VDSO 4u
+#define MODULE_PYTHON 8u /* holds the interpreter whose frames are in stacks */
 
 /* Frame 0 is reserved: "no frame". */
 struct tide_frame {
@@ -165,6 +167,18 @@ struct tide_frame {
 };
 #define FRAME_SIGNAL 1u /* exact pc, else a return address: look up address - 1 */
 #define FRAME_BY_FRAME_POINTER 2u
+#define FRAME_PYTHON                                                                                         \
+	4u /* a function of CPython; address: code 22 bits | instruction 21 | line 21, from the top */
+static inline uint32_t frame_code(uint64_t address) { return (uint32_t)(address >> 42); }
+static inline uint32_t frame_line(uint64_t address) { return (uint32_t)address & ((1u << 21) - 1); }
+
+/* Element 0 is reserved. */
+struct tide_code {
+	uint32_t name, qualified; /* qualified "": unknown */
+	uint32_t file, first_line;
+	uint32_t interpreter; /* 0: the main one */
+	uint32_t pad;
+};
 
 /* Site i of SECTION_SITES is `site i` everywhere; site 0 is reserved and empty, and
  * the next few have no stack by design. */
@@ -458,6 +472,7 @@ _Static_assert(sizeof(struct tide_option) == 8, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_warning) == 8, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_module) == 48, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_frame) == 24, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_code) == 24, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_site) == 72, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_bin) == 16, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_birth) == 24, TIDE_SIZE);

@@ -30,8 +30,9 @@ static const struct {
 	[LEDGER_ROUNDS] = { sizeof(struct ledger_rounds), 1u << 24 },
 	[LEDGER_ANSWERS] = { sizeof(uint64_t), 1u << 24 },
 	[LEDGER_ERRORS] = { sizeof(struct ledger_error), 1u << 16 },
+	[LEDGER_CODES] = { sizeof(struct ledger_code), 1u << 22 },
 };
-_Static_assert(sizeof(shape) / sizeof(shape[0]) == LEDGER_TABLES && LEDGER_TABLES == 17,
+_Static_assert(sizeof(shape) / sizeof(shape[0]) == LEDGER_TABLES && LEDGER_TABLES == 18,
 	"a table that the shim adds needs a row here");
 
 #define ROOM (256ull << 20) /* for tables with holes: rounds */

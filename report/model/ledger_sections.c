@@ -73,6 +73,9 @@ static void modules(const struct ledger_copy *c, struct snapshot_writer *w, stru
 			.opened = from[i].opened,
 			.closed = from[i].closed,
 			.flags = ledger_module_flags(from[i].flags) };
+		if ((c->header.python_flags & LEDGER_PYTHON_FRAMES)
+			&& c->header.python_runtime - from[i].lo < from[i].hi - from[i].lo)
+			m->modules[i].flags |= MODULE_PYTHON;
 	}
 }
 
@@ -83,6 +86,24 @@ static uint32_t module_at(const struct ledger_made *m, uint64_t address)
 		if (address >= m->modules[i].lo && address < m->modules[i].hi && !m->modules[i].closed)
 			return (uint32_t)i;
 	return 0;
+}
+
+_Static_assert(PYTHON_PLACE_LINE_MOST == (1u << 21) - 1 && PYTHON_PLACE_INSTRUCTION_MOST == (1u << 21) - 1,
+	"the place of a Python frame is copied as it is");
+
+static void codes(const struct ledger_copy *c, struct snapshot_writer *w)
+{
+	const struct ledger_code *from = c->table[LEDGER_CODES];
+	uint64_t n = c->count[LEDGER_CODES];
+	struct tide_code *to = alloc_zeroed(n + 1, sizeof(*to));
+
+	for (uint64_t i = 1; i < n; i++)
+		to[i] = (struct tide_code){ .name = string(c, w, from[i].name),
+			.qualified = string(c, w, from[i].qualified),
+			.file = string(c, w, from[i].file),
+			.first_line = from[i].first_line,
+			.interpreter = from[i].interpreter };
+	snapshot_writer_section(w, SECTION_CODES, sizeof(*to), to, n, SNAPSHOT_TAKE);
 }
 
 static void frames(const struct ledger_copy *c, struct ledger_made *m)
@@ -313,6 +334,7 @@ void ledger_sections(const struct ledger_copy *c, struct snapshot_writer *w, str
 	memset(m, 0, sizeof(*m));
 	modules(c, w, m);
 	frames(c, m);
+	codes(c, w);
 	threads(c, w, m);
 	process(c, w, &m->process);
 	ledger_counters(c, w, m);

@@ -37,6 +37,7 @@ static const struct translation module_flags[] = {
 static const struct translation frame_flags[] = {
 	{ LEDGER_NODE_SIGNAL, FRAME_SIGNAL },
 	{ LEDGER_NODE_BY_FRAME_POINTER, FRAME_BY_FRAME_POINTER },
+	{ LEDGER_NODE_PYTHON, FRAME_PYTHON },
 	{ 0, 0 },
 };
 static const struct translation site_flags[] = {

@@ -89,6 +89,8 @@ struct snapshot {
 	size_t chunk_count;
 	const struct tide_thread_arena *thread_arenas;
 	size_t thread_arena_count;
+	const struct tide_code *codes;
+	size_t code_count;
 	char *path;
 	int damaged;
 	char damage[256];

@@ -63,6 +63,7 @@ static const struct binding {
 	BIND(SECTION_CHUNKS, struct tide_chunk, chunks, chunk_count, "chunks"),
 	BIND(SECTION_THREAD_ARENAS, struct tide_thread_arena, thread_arenas, thread_arena_count,
 		"arenas of threads"),
+	BIND(SECTION_CODES, struct tide_code, codes, code_count, "code objects"),
 #undef BIND
 };
 

@@ -27,9 +27,14 @@ void json_frame_members(struct json *j, const struct symbol_line *line)
 	json_text(j, "file", line->file);
 	json_number(j, "line", line->line);
 	json_text(j, "module", line->module);
-	json_address(j, "address", line->address);
+	if (line->python)
+		json_none(j, "address");
+	else
+		json_address(j, "address", line->address);
 	json_bool(j, "inlined", line->inlined);
 	json_text(j, "language", line->language);
+	if (line->interpreter)
+		json_number(j, "interpreter", line->interpreter);
 }
 
 struct json_frames *json_frames_new(void)

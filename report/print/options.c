@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "options.h"
+#include "symbol/symbol.h"
 
 enum {
 	KEY_JSON = OPTIONS_KEY,
@@ -116,7 +117,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_FILTER: add_item(&o->selection.filter, arg); break;
 	case KEY_EXCLUDE: add_item(&o->selection.exclude, arg); break;
-	case KEY_ALL_FRAMES: o->selection.all_frames = true; break;
+	case KEY_ALL_FRAMES:
+		o->selection.all_frames = true;
+		symbols_show_plumbing(true);
+		break;
 	case KEY_SINCE: o->selection.since = arg; break;
 	case KEY_UNTIL: o->selection.until = arg; break;
 	case KEY_MIN_AGE: o->selection.min_age = (unsigned)parse_number(arg, "--min-age", state); break;

@@ -65,6 +65,7 @@ struct run_options {
 	const char **when;
 	size_t when_count, when_capacity;
 	bool no_references, unaligned, stable, overwrite, verbose, at_exec, wipe, no_command_line;
+	bool no_python_objects; /* small objects of CPython are not blocks */
 };
 /* Where the snapshots of a run go, and when they are taken. */
 void run_settings(struct collect_settings *s, const struct run_options *o);

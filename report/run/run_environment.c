@@ -59,6 +59,8 @@ void run_environment(
 	if (o->pointer_mask)
 		set(c, alloc_printf("TIDEMARK_POINTER_MASK=0x%llx", (unsigned long long)o->pointer_mask));
 	set_flag(c, "WIPE", o->wipe);
+	if (o->no_python_objects)
+		set_text(c, "PYTHON_OBJECTS", "no");
 	set_text(c, "ROOTS", o->roots);
 	set_text(c, "CHILDREN", o->children);
 	set_text(c, "ROUNDS", o->rounds);

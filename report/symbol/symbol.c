@@ -11,6 +11,7 @@
 #include "model/perfmap.h"
 #include "symbol.h"
 #include "symbol_module.h"
+#include "symbol_python.h"
 #include "wrappers.h"
 
 #define INLINE_MAX 64u /* lines of one frame */
@@ -35,18 +36,12 @@ struct module_state {
 	bool tried, shared;
 };
 
-/* Files that are open for any struct symbols: the two sides of a comparison
- * read the debug information of a program once. */
-struct open_module {
-	struct open_module *next;
-	struct symbol_module *module;
-	char *path, *build_id;
-	unsigned users;
-};
-static struct open_module *open_modules;
+/* Beside numbers of modules: the place of a Python frame. */
+#define PYTHON_MODULE UINT32_MAX
 
 struct symbols {
 	const struct snapshot *s;
+	bool plumbing_hidden; /* some stacks have Python frames */
 	struct module_state *modules;
 	uint32_t *frames;     /* by frame: its place; 0: not yet asked */
 	struct lines *stacks; /* by site; count 0: not yet asked */
@@ -64,6 +59,9 @@ struct symbols {
 
 static void count_looked_up(struct symbols *y, uint32_t module, bool with_source)
 {
+	/* Nobody needs the sources of the interpreter to read lines of Python. */
+	if (module < y->s->module_count && (y->s->modules[module].flags & MODULE_PYTHON))
+		return;
 	y->looked_up++;
 	if (with_source)
 		return;
@@ -105,41 +103,9 @@ struct symbols *symbols_new(const struct snapshot *s)
 	y->modules = alloc_zeroed(s->module_count + 1, sizeof(*y->modules));
 	y->frames = alloc_zeroed(s->frame_count + 1, sizeof(*y->frames));
 	y->stacks = alloc_zeroed(s->site_count + 1, sizeof(*y->stacks));
+	y->plumbing_hidden = s->code_count && !symbol_python_shows_plumbing();
 	index_stored(y);
 	return y;
-}
-
-static struct symbol_module *module_get(const char *path, const char *build_id)
-{
-	struct open_module *o;
-
-	for (o = open_modules; o; o = o->next)
-		if (!strcmp(o->path, path) && !strcmp(o->build_id, build_id))
-			break;
-	if (!o) {
-		o = alloc_zeroed(1, sizeof(*o));
-		*o = (struct open_module){ open_modules, symbol_module_open(path, build_id),
-			alloc_string(path), alloc_string(build_id), 0 };
-		open_modules = o;
-	}
-	o->users++;
-	return o->module;
-}
-
-static void module_release(struct symbol_module *m)
-{
-	struct open_module **at = &open_modules, *o;
-
-	while ((*at)->module != m)
-		at = &(*at)->next;
-	o = *at;
-	if (--o->users)
-		return;
-	*at = o->next;
-	symbol_module_close(m);
-	free(o->path);
-	free(o->build_id);
-	free(o);
 }
 
 void symbols_free(struct symbols *y)
@@ -148,7 +114,7 @@ void symbols_free(struct symbols *y)
 		return;
 	for (size_t i = 0; i < y->s->module_count; i++)
 		if (y->modules[i].opened && !y->modules[i].shared)
-			module_release(y->modules[i].opened);
+			symbol_module_release(y->modules[i].opened);
 	for (size_t i = 0; i < y->owned_count; i++)
 		free(y->owned[i]);
 	for (size_t i = 0; i < y->warning_count; i++)
@@ -209,7 +175,7 @@ static struct symbol_module *module_of(struct symbols *y, uint32_t index)
 			return state->opened = y->modules[i].opened;
 		}
 	}
-	state->opened = module_get(path, build_id);
+	state->opened = symbol_module_share(path, build_id);
 	if (!*build_id)
 		warn_newer(y, path);
 	return state->opened;
@@ -299,6 +265,16 @@ static uint32_t resolve(struct symbols *y, uint32_t index, uint64_t address, boo
 	return place;
 }
 
+static uint32_t resolve_python(struct symbols *y, uint64_t at)
+{
+	uint32_t place;
+	struct symbol_line *line = place_add(y, 1, &place);
+
+	symbol_python_line(y->s, at, line);
+	line->number = ++y->line_count;
+	return place;
+}
+
 static struct address *slot_of(const struct symbols *y, uint32_t module, uint64_t address, uint32_t exact)
 {
 	uint64_t h = (address ^ (uint64_t)module << 48 ^ (uint64_t)exact << 63) * 0x9e3779b97f4a7c15u;
@@ -364,8 +340,8 @@ const struct symbol_line *symbols_frame(struct symbols *y, uint32_t frame, size_
 	static const struct symbol_line nothing = { .function = "[unknown]", .language = "native" };
 	const struct tide_frame *f;
 	struct address *a;
-	uint32_t *place;
-	bool exact;
+	uint32_t *place, module;
+	bool exact, python;
 
 	if (frame == 0 || frame >= y->s->frame_count) {
 		*count = 1;
@@ -375,13 +351,17 @@ const struct symbol_line *symbols_frame(struct symbols *y, uint32_t frame, size_
 	if (!*place) {
 		f = &y->s->frames[frame];
 		exact = f->flags & FRAME_SIGNAL;
+		python = f->flags & FRAME_PYTHON;
+		module = python ? PYTHON_MODULE : f->module;
 		if (y->address_count * 2 >= y->address_capacity)
 			addresses_grow(y);
-		a = slot_of(y, f->module, f->address, exact);
+		a = slot_of(y, module, f->address, exact);
 		if (!a->place) {
-			*a = (struct address){ f->address, f->module, exact,
-				y->stored && y->stored[frame] ? stored_lines(y, frame)
-							      : resolve(y, f->module, f->address, exact) };
+			*a = (struct address){ f->address, module, exact,
+				python ? resolve_python(y, f->address)
+					: y->stored && y->stored[frame]
+					? stored_lines(y, frame)
+					: resolve(y, f->module, f->address, exact) };
 			y->address_count++;
 		}
 		*place = a->place;
@@ -428,14 +408,48 @@ static uint32_t first_frame(const struct symbols *y, uint32_t site)
 	return first;
 }
 
+/* Over the frames of a site that are shown, innermost first. */
+struct walk {
+	uint32_t frame, frames; /* 0: at the end; how many so far */
+	bool hides;
+};
+
+static void walk_skip(struct symbols *y, struct walk *w)
+{
+	size_t n;
+
+	if (w->frame >= y->s->frame_count || ++w->frames > STACK_MAX_FRAMES)
+		w->frame = 0;
+	while (w->hides && w->frame
+		&& symbol_python_plumbing(y->s, w->frame, symbols_frame(y, w->frame, &n), &n)
+		&& y->s->frames[w->frame].parent && ++w->frames <= STACK_MAX_FRAMES)
+		w->frame = y->s->frames[w->frame].parent;
+}
+
+static struct walk walk_start(struct symbols *y, uint32_t site)
+{
+	struct walk w = { .frame = first_frame(y, site) };
+
+	w.hides = y->plumbing_hidden && symbol_python_runs(y->s, w.frame);
+	walk_skip(y, &w);
+	return w;
+}
+
+static void walk_next(struct symbols *y, struct walk *w)
+{
+	w->frame = y->s->frames[w->frame].parent;
+	walk_skip(y, w);
+}
+
 const struct symbol_line *symbols_stack(struct symbols *y, uint32_t site, size_t *count)
 {
-	const struct snapshot *s = y->s;
 	struct symbol_line *stack;
-	size_t n = 0, lines, frames = 0, at = 0;
-	uint32_t frame, first = first_frame(y, site);
+	const struct symbol_line *from;
+	size_t n = 0, lines, at = 0;
+	struct walk first, w;
 
-	if (first == 0 || first >= s->frame_count) {
+	first = walk_start(y, site);
+	if (!first.frame) {
 		*count = 1;
 		return without_frames(y, site);
 	}
@@ -443,15 +457,13 @@ const struct symbol_line *symbols_stack(struct symbols *y, uint32_t site, size_t
 		*count = y->stacks[site].count;
 		return y->stacks[site].lines;
 	}
-	for (frame = first; frame && frame < s->frame_count && frames < STACK_MAX_FRAMES; frames++) {
-		symbols_frame(y, frame, &lines);
+	for (w = first; w.frame; walk_next(y, &w)) {
+		symbols_frame(y, w.frame, &lines);
 		n += lines;
-		frame = s->frames[frame].parent;
 	}
 	stack = own(y, alloc_bytes(n * sizeof(*stack)));
-	for (frame = first; frames-- > 0; frame = s->frames[frame].parent) {
-		const struct symbol_line *from = symbols_frame(y, frame, &lines);
-
+	for (w = first; w.frame; walk_next(y, &w)) {
+		from = symbols_frame(y, w.frame, &lines);
 		memcpy(stack + at, from, lines * sizeof(*stack));
 		at += lines;
 	}
@@ -462,26 +474,22 @@ const struct symbol_line *symbols_stack(struct symbols *y, uint32_t site, size_t
 
 size_t symbols_walk(struct symbols *y, uint32_t site, const struct symbol_line ***line, size_t *room)
 {
-	const struct snapshot *s = y->s;
-	size_t count = 0, lines, frames = 0;
-	uint32_t frame = first_frame(y, site);
-	const struct symbol_line *from = NULL;
+	size_t count = 0, lines = 1;
+	struct walk w = walk_start(y, site);
+	const struct symbol_line *from = w.frame ? NULL : without_frames(y, site);
 
 	do {
-		if (frame == 0 || frame >= s->frame_count) {
-			from = without_frames(y, site);
-			lines = 1;
-		} else {
-			from = symbols_frame(y, frame, &lines);
-			frame = s->frames[frame].parent;
-		}
+		if (w.frame)
+			from = symbols_frame(y, w.frame, &lines);
 		if (count + lines > *room) {
 			*room = (count + lines) * 2;
 			*line = alloc_resize(*line, *room * sizeof(**line));
 		}
 		for (size_t i = 0; i < lines; i++)
 			(*line)[count++] = &from[i];
-	} while (frame && frame < s->frame_count && ++frames < STACK_MAX_FRAMES);
+		if (w.frame)
+			walk_next(y, &w);
+	} while (w.frame);
 	return count;
 }
 
@@ -502,31 +510,28 @@ static uint64_t hash_callers(const struct snapshot *s, uint32_t frame, size_t in
 const struct symbol_line *symbols_beyond(struct symbols *y, uint32_t site, symbols_passed *passed,
 	const void *context, size_t *index, uint64_t *caller)
 {
-	const struct snapshot *s = y->s;
-	const struct symbol_line *line;
-	uint32_t frame = first_frame(y, site);
-	size_t before = 0, lines;
+	const struct symbol_line *line = NULL;
+	struct walk w = walk_start(y, site);
+	bool python = y->s->code_count && symbol_python_runs(y->s, w.frame);
+	size_t before = 0, lines = 1;
 
-	*index = 0;
-	*caller = 0;
-	if (frame == 0 || frame >= s->frame_count)
+	*index = *caller = 0;
+	if (!w.frame)
 		return without_frames(y, site);
-	for (size_t n = 0;; n++) {
-		uint32_t parent = s->frames[frame].parent;
-
-		line = symbols_frame(y, frame, &lines);
+	for (; w.frame; walk_next(y, &w)) {
+		line = symbols_frame(y, w.frame, &lines);
 		for (size_t i = 0; i < lines; i++) {
 			*index = before + i;
-			if (line[i].wrapper || (passed && passed(context, &line[i])))
+			if (!line[i].python
+				&& (line[i].wrapper || (passed && passed(context, &line[i]))
+					|| (python && symbol_python_says_more(y->s, w.frame, &line[i]))))
 				continue;
-			*caller = hash_callers(s, frame, i);
+			*caller = hash_callers(y->s, w.frame, i);
 			return &line[i];
 		}
 		before += lines;
-		frame = parent;
-		if (frame == 0 || frame >= s->frame_count || n >= STACK_MAX_FRAMES)
-			return &line[lines - 1];
 	}
+	return &line[lines - 1];
 }
 
 size_t symbols_caller(struct symbols *y, uint32_t site)

@@ -27,7 +27,13 @@ struct symbol_line {
 	bool has_symbol;      /* false: the name is made from the address */
 	bool wrapper;         /* an allocator's wrapper (wrappers.h) */
 	const char *language; /* "native" | "python" */
+	bool python;          /* the latter: no module, no address */
+	uint32_t interpreter; /* of Python code: 0 is the main one */
 };
+
+/* In stacks with Python frames, frames of the interpreter that only pass a call on are left out unless this is
+ * set (--all-frames). For the whole process, before the first struct symbols is made. */
+void symbols_show_plumbing(bool show);
 
 struct symbols;
 struct symbols *symbols_new(const struct snapshot *s);

@@ -80,4 +80,8 @@ bool symbol_module_find(struct symbol_module *m, const char *name, uint64_t *add
 /* What the file has at an ELF address, before any relocation; false unless all of it is there. */
 bool symbol_module_data(struct symbol_module *m, uint64_t address, void *to, size_t bytes);
 
+/* One that is open already, or a new one; each is to be released as often as it was shared. */
+struct symbol_module *symbol_module_share(const char *path, const char *build_id);
+void symbol_module_release(struct symbol_module *m);
+
 #endif

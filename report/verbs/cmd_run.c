@@ -51,7 +51,8 @@ enum {
 	KEY_GATE,
 	KEY_ROOTS,
 	KEY_WIPE,
-	KEY_NO_COMMAND_LINE
+	KEY_NO_COMMAND_LINE,
+	KEY_PYTHON_OBJECTS
 };
 
 static const struct argp_option own[] = {
@@ -80,6 +81,10 @@ static const struct argp_option own[] = {
 	{ "wipe", KEY_WIPE, NULL, 0,
 		"zero stale pointers in new blocks, so that they cannot hide leaks (may change programs that read "
 		"uninitialised memory)",
+		3 },
+	{ "python-objects", KEY_PYTHON_OBJECTS, "yes|no", 0,
+		"small objects of Python programs are blocks with stacks (default yes); no: Python's own allocator "
+		"takes their memory in pieces of up to 1 MiB, and only larger objects are seen",
 		3 },
 	{ "roots", KEY_ROOTS, "-KIND,...", 0,
 		"leave out roots of these kinds: -mapping,-register ... (without "
@@ -185,6 +190,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_CHILDREN: a->run.children = text; break;
 	case KEY_WIPE: a->run.wipe = true; break;
+	case KEY_PYTHON_OBJECTS:
+		if (strcmp(text, "yes") && strcmp(text, "no"))
+			argp_error(state, "--python-objects: '%s' is not one of yes, no", text);
+		a->run.no_python_objects = !strcmp(text, "no");
+		break;
 	case KEY_STABLE: a->run.stable = true; break;
 	case KEY_AT_EXEC: a->run.at_exec = true; break;
 	case KEY_ROUNDS: a->run.rounds = text; break;

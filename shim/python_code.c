@@ -1,0 +1,302 @@
+/* python_code.c - code objects of CPython: names and lines; see python.h.
+ *
+ * Two tables in memory of our own: address of a live code object → number, and hash of its content →
+ * number. Code that is made again and again, as by eval() in a loop, keeps one number, and sites
+ * that pass through it stay the same.
+ *
+ * PY5  A name is copied when a frame of the code is first seen, at most NAME_MOST bytes. A string or a
+ *     code object whose count is zero is being freed, and is not read. (The count of an immortal one is
+ *     negative in 32 bits.)
+ * PY6  All under one lock, that of python_site.c: the caller has it.
+ *
+ * Sources: Objects/lnotab_notes.txt (3.8, 3.9, 3.10), Objects/locations.md (3.11 and later), PEP 626, PEP 393.
+ */
+#include "memory.h"
+#include "python.h"
+#include "python_private.h"
+#include "site.h"
+#include "table.h"
+
+uint32_t python_code_ends[1u << PYTHON_CODE_ENDS_BITS];
+uint8_t python_code_filter[1u << PYTHON_CODE_FILTER_BITS];
+
+#define NAME_MOST 4096u
+#define FILTER_FULL UINT8_MAX /* stays: it is no longer known how many there are */
+#define GONE 1u               /* an entry that was removed: a search goes on behind it */
+
+struct entry {
+	uint64_t key; /* address or hash; 0: free */
+	uint32_t number, spare;
+};
+struct index {
+	struct entry *entry;
+	uint64_t mask, used; /* entries that are not free */
+};
+static struct index by_address, by_content, by_string;
+
+static uint64_t start_of(const struct index *x, uint64_t key)
+{
+	return (key >> 4) * MIX_GOLDEN >> 20 & x->mask;
+}
+
+static struct entry *entry_find(const struct index *x, uint64_t key)
+{
+	if (!x->entry)
+		return NULL;
+	for (uint64_t i = start_of(x, key); x->entry[i].key; i = (i + 1) & x->mask)
+		if (x->entry[i].key == key)
+			return &x->entry[i];
+	return NULL;
+}
+
+static bool entry_put(struct index *x, uint64_t key, uint32_t number)
+{
+	if (!x->entry || (x->used + 1) * 2 > x->mask + 1) {
+		struct index old = *x;
+		uint64_t live = 0;
+		for (uint64_t i = 0; old.entry && i <= old.mask; i++)
+			live += old.entry[i].key > GONE;
+		uint64_t room = 1024;
+		while (room < live * 4)
+			room *= 2;
+		struct entry *fresh = memory_map(room * sizeof *fresh, 0);
+		if (!fresh)
+			return false;
+		*x = (struct index){ fresh, room - 1, 0 };
+		for (uint64_t i = 0; old.entry && i <= old.mask; i++)
+			if (old.entry[i].key > GONE)
+				entry_put(x, old.entry[i].key, old.entry[i].number);
+		if (old.entry)
+			memory_unmap(old.entry, (old.mask + 1) * sizeof *fresh);
+	}
+	uint64_t i = start_of(x, key);
+	while (x->entry[i].key > GONE)
+		i = (i + 1) & x->mask;
+	x->used += !x->entry[i].key;
+	x->entry[i] = (struct entry){ .key = key, .number = number };
+	return true;
+}
+
+static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t count)
+{
+	const uint8_t *p = bytes;
+	for (size_t i = 0; i < count; i++)
+		h = (h ^ p[i]) * MIX_FNV;
+	return h;
+}
+
+/* --- text ---------------------------------------------------------------------------- */
+
+static bool is_alive(uintptr_t object, uintptr_t type)
+{
+	return object >= LEDGER_PAGE && !(object & 7) && (uint32_t)python_word(object, PYTHON_OBJECT_COUNT)
+		&& python_word(object, PYTHON_OBJECT_TYPE) == type;
+}
+
+/* Bits of state in PyASCIIObject, the same from 3.8 to 3.13: interned 2, kind 3, compact 1, ascii 1. */
+static unsigned string_kind(uint32_t bits) { return bits >> 2 & 7; }
+static bool string_compact(uint32_t bits) { return bits >> 5 & 1; }
+static bool string_ascii(uint32_t bits) { return bits >> 6 & 1; }
+
+/* One character as UTF-8; what the interpreter keeps of bytes that it could not decode (PEP 383), as
+ * the byte that it was. */
+static unsigned put_character(char *to, uint32_t c)
+{
+	if (c < 0x80) {
+		to[0] = (char)c;
+		return 1;
+	}
+	if (c >= 0xdc80 && c <= 0xdcff) {
+		to[0] = (char)(c - 0xdc00);
+		return 1;
+	}
+	unsigned more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+	static const uint8_t head[] = { 0, 0xc0, 0xe0, 0xf0 };
+	for (unsigned i = more; i; i--, c >>= 6)
+		to[i] = (char)(0x80 | (c & 0x3f));
+	to[0] = (char)(head[more] | c);
+	return more + 1;
+}
+
+/* A str as text of the ledger; 0 where it cannot be read. */
+static uint32_t text_of(uintptr_t string)
+{
+	static char text[NAME_MOST + 8];
+	if (!is_alive(string, python.string_type))
+		return 0;
+	uint32_t bits = *(const uint32_t *)(string + PYTHON_STRING_STATE);
+	size_t length = python_word(string, PYTHON_STRING_LENGTH), bytes = 0;
+	unsigned kind = string_kind(bits);
+	if (!string_compact(bits) || (kind != 1 && kind != 2 && kind != 4))
+		return 0;
+	uintptr_t at =
+		string + (string_ascii(bits) ? python.layout->string.ascii : python.layout->string.compact);
+	for (size_t i = 0; i < length && bytes < NAME_MOST; i++) {
+		uint32_t c = kind == 1 ? ((const uint8_t *)at)[i]
+			: kind == 2    ? ((const uint16_t *)at)[i]
+				       : ((const uint32_t *)at)[i];
+		bytes += put_character(text + bytes, c ? c : '?');
+	}
+	text[bytes] = 0;
+	uint64_t hash = site_mix(hash_bytes(MIX_FNV_START, text, bytes)) | 2;
+	const struct entry *have = entry_find(&by_string, hash);
+	if (have)
+		return have->number;
+	uint32_t index = table_string(text);
+	if (index)
+		entry_put(&by_string, hash, index);
+	return index;
+}
+
+/* --- code ---------------------------------------------------------------------------- */
+
+static const uint8_t *line_table(uintptr_t code, size_t *bytes)
+{
+	uintptr_t table = python_word(code, python.layout->code.line_table);
+	*bytes = python_word(table, PYTHON_VAR_SIZE);
+	return (const uint8_t *)table + PYTHON_BYTES_DATA;
+}
+
+static uint32_t new_code(uintptr_t code, uint32_t interpreter)
+{
+	const struct python_layout *l = python.layout;
+	struct ledger_code c = { .name = text_of(python_word(code, l->code.name)),
+		.file = text_of(python_word(code, l->code.filename)),
+		.first_line = *(const uint32_t *)(code + l->code.first_line),
+		.interpreter = interpreter };
+	if (l->code.qualname != PYTHON_ABSENT)
+		c.qualified = text_of(python_word(code, l->code.qualname));
+	if (!c.name || !c.file)
+		return 0;
+	size_t bytes;
+	const uint8_t *lines = line_table(code, &bytes);
+	uint64_t content = site_mix(hash_bytes(hash_bytes(MIX_FNV_START, &c, sizeof c), lines, bytes)) | 2;
+	const struct entry *have = entry_find(&by_content, content);
+	if (have)
+		return have->number;
+	struct ledger_table *t = &state.ledger->table[LEDGER_CODES];
+	uint64_t number = t->count;
+	if (number > PYTHON_PLACE_CODE_MOST || !table_reserve(LEDGER_CODES, number + 1)
+		|| !entry_put(&by_content, content, (uint32_t)number))
+		return 0;
+	((struct ledger_code *)ledger_at(LEDGER_CODES))[number] = c;
+	__atomic_store_n(&t->count, number + 1, __ATOMIC_RELEASE);
+	return (uint32_t)number;
+}
+
+uint32_t python_code_number(uintptr_t code, uint32_t interpreter)
+{
+	const struct entry *have = entry_find(&by_address, code);
+	if (have)
+		return have->number;
+	if (!is_alive(code, python.code_type))
+		return 0;
+	uint32_t number = new_code(code, interpreter);
+	if (!number || !entry_put(&by_address, code, number))
+		return 0;
+	uint8_t *known = python_code_known(code);
+	if (*known != FILTER_FULL)
+		__atomic_store_n(known, *known + 1, __ATOMIC_RELAXED);
+	return number;
+}
+
+void python_code_freed(uintptr_t code)
+{
+	python_lock();
+	struct entry *have = entry_find(&by_address, code);
+	if (have) {
+		have->key = GONE;
+		uint8_t *known = python_code_known(code);
+		if (*known != FILTER_FULL)
+			__atomic_store_n(known, *known - 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(python_code_end(code), 1, __ATOMIC_RELAXED);
+	}
+	python_unlock();
+}
+
+/* --- lines --------------------------------------------------------------------------- */
+
+static long line_lnotab(const uint8_t *p, size_t bytes, long line, long at)
+{
+	long address = 0;
+	for (size_t i = 0; i + 1 < bytes; i += 2) {
+		address += p[i];
+		if (address > at)
+			break;
+		line += (int8_t)p[i + 1];
+	}
+	return line;
+}
+
+static long line_ranges(const uint8_t *p, size_t bytes, long line, long at)
+{
+	long end = 0;
+	for (size_t i = 0; i + 1 < bytes; i += 2) {
+		bool none = (int8_t)p[i + 1] == -128;
+		end += p[i];
+		line += none ? 0 : (int8_t)p[i + 1];
+		if (at < end)
+			return none ? 0 : line;
+	}
+	return 0;
+}
+
+/* A number in groups of six bits, the lowest first. */
+static unsigned long read_number(const uint8_t **p, const uint8_t *end)
+{
+	unsigned long n = 0;
+	for (unsigned shift = 0; *p < end && shift < 60; shift += 6) {
+		uint8_t byte = *(*p)++;
+		n |= (unsigned long)(byte & 63) << shift;
+		if (!(byte & 64))
+			break;
+	}
+	return n;
+}
+
+enum {
+	LOCATION_LINE_FIRST = 10, /* 10 to 12: the line goes on by code - 10 */
+	LOCATION_NO_COLUMNS = 13,
+	LOCATION_LONG = 14,
+	LOCATION_NONE = 15,
+};
+
+static long line_table_3_11(const uint8_t *p, size_t bytes, long line, long at)
+{
+	const uint8_t *end = p + bytes;
+	long address = 0;
+	while (p < end) {
+		uint8_t head = *p++;
+		unsigned code = head >> 3 & 15;
+		address += ((head & 7) + 1) * 2;
+		if (code == LOCATION_NO_COLUMNS || code == LOCATION_LONG) {
+			unsigned long n = read_number(&p, end);
+			line += n & 1 ? -(long)(n >> 1) : (long)(n >> 1);
+		} else if (code >= LOCATION_LINE_FIRST && code < LOCATION_NO_COLUMNS) {
+			line += (long)code - LOCATION_LINE_FIRST;
+		}
+		if (at < address)
+			return code == LOCATION_NONE ? 0 : line;
+		/* The columns; only the first byte of an entry has its highest bit set. */
+		while (p < end && !(*p & 128))
+			p++;
+	}
+	return 0;
+}
+
+uint32_t python_code_line(uintptr_t code, long at)
+{
+	const struct python_layout *l = python.layout;
+	size_t bytes;
+	const uint8_t *table = line_table(code, &bytes);
+	long first = *(const int *)(code + l->code.first_line), line = 0;
+	if (at < 0)
+		line = first; /* before its first instruction */
+	else if (l->code.lines == PYTHON_LINES_LNOTAB)
+		line = line_lnotab(table, bytes, first, at);
+	else if (l->code.lines == PYTHON_LINES_RANGES)
+		line = line_ranges(table, bytes, first, at);
+	else
+		line = line_table_3_11(table, bytes, first, at);
+	return line > 0 && line <= PYTHON_PLACE_LINE_MOST ? (uint32_t)line : 0;
+}

@@ -1,0 +1,100 @@
+/* python_frame.c - the Python frames of the running thread; see python.h.
+ *
+ * A frame says which code object it runs, and at which instruction. Both go into the hash, and how
+ * often a code object was freed at this place (python_code_end). What C called is marked in the
+ * chain: by is_entry in 3.11, by frames that belong to the C stack from 3.12 on. These marks are
+ * hashed as well, since they say where native frames lie in between.
+ */
+#include "python.h"
+
+HOT_INLINE uintptr_t innermost(const struct python_layout *l, uintptr_t ts)
+{
+	if (l->thread.frame != PYTHON_ABSENT)
+		return python_word(ts, l->thread.frame);
+	return python_word(python_word(ts, l->thread.cframe), l->cframe.frame);
+}
+
+HOT_INLINE uint64_t position_hash(uint64_t x)
+{
+	x *= MIX_SPLIT;
+	return x ^ x >> 29;
+}
+
+uint64_t python_frame_hash(uintptr_t ts, unsigned depth)
+{
+	const struct python_layout *l = python.layout;
+	uintptr_t f = innermost(l, ts);
+	uint64_t h = 0;
+	const unsigned code_at = l->frame.code, back = l->frame.previous, position = l->frame.position;
+	if (l->version >= 0x030b) {
+		const bool marked = l->frame.is_entry != PYTHON_ABSENT;
+		const unsigned entry_at = marked ? l->frame.is_entry : position;
+		const uint8_t entry_mask = marked ? 1 : 0;
+		for (unsigned n = 0; f && n < depth; n++) {
+			uint64_t code = python_word(f, code_at);
+			uint64_t x = python_word(f, position) + *python_code_end(code) * MIX_PRIME;
+			x += (uint64_t)(*(const uint8_t *)(f + entry_at) & entry_mask) << 47;
+			h = h * MIX_GOLDEN + position_hash(x) + 1;
+			f = python_word(f, back);
+		}
+	} else {
+		for (unsigned n = 0; f && n < depth; n++) {
+			uint64_t code = python_word(f, code_at);
+			uint64_t x = code * MIX_PRIME + *(const uint32_t *)(f + position);
+			h = h * MIX_GOLDEN + position_hash(x + *python_code_end(code) * MIX_PRIME) + 1;
+			f = python_word(f, back);
+		}
+	}
+	return h;
+}
+
+/* The instruction, in bytes from the first one. */
+static long instruction_of(const struct python_layout *l, uintptr_t f, uintptr_t code)
+{
+	if (l->version >= 0x030b)
+		return (long)(python_word(f, l->frame.position) - (code + l->code.code));
+	int last = *(const int *)(f + l->frame.position);
+	return l->code.lines == PYTHON_LINES_RANGES ? (long)last * 2 : last;
+}
+
+static uint64_t place_of(const struct python_layout *l, uintptr_t f, uint32_t interpreter)
+{
+	uintptr_t code = python_word(f, l->frame.code);
+	uint32_t number = python_code_number(code, interpreter);
+	if (!number)
+		return 0;
+	long instruction = instruction_of(l, f, code);
+	return python_place(
+		number, instruction < 0 ? 0 : (uint64_t)instruction / 2, python_code_line(code, instruction));
+}
+
+bool python_frame_list(uintptr_t ts, struct python_frame *to, unsigned room, unsigned *count, bool *more)
+{
+	const struct python_layout *l = python.layout;
+	uintptr_t f = innermost(l, ts), interpreter = python_word(ts, l->thread.interpreter);
+	/* Up to 3.9 each frame has an eval loop of its own, which leaves no record of its address. */
+	uintptr_t record = l->thread.cframe == PYTHON_ABSENT ? 0 : python_word(ts, l->thread.cframe);
+	uint32_t number = (uint32_t)python_word(interpreter, l->interpreter.id);
+	unsigned n = 0, met = 0;
+	for (; f && met < room; met++, f = python_word(f, l->frame.previous)) {
+		if (l->version >= 0x030c && *(const uint8_t *)(f + l->frame.owner) == PYTHON_OWNER_STACK) {
+			if (n)
+				to[n - 1].entered = f;
+			continue;
+		}
+		to[n].place = place_of(l, f, number);
+		to[n].entered = 0;
+		if (!to[n].place)
+			return false;
+		if (l->version <= 0x030a
+			|| (l->version == 0x030b && *(const uint8_t *)(f + l->frame.is_entry))) {
+			to[n].entered = record ? record : 1;
+			if (record)
+				record = python_word(record, l->cframe.previous);
+		}
+		n++;
+	}
+	*count = n;
+	*more = f != 0;
+	return true;
+}

@@ -1,0 +1,255 @@
+/* python_hook.c - the allocators of CPython's small objects; see python.h.
+ *
+ * The interpreter's MEM and OBJ domains go through us to what they went to before, which is
+ * pymalloc if nothing else was asked for: its arenas, its reuse and the program's memory
+ * stay as they are. What it passes on to malloc is one block, the one that malloc's hook records.
+ *
+ *   PyObject_Malloc ─▶ here ─▶ pymalloc ─▶ (above 512 bytes) PyMem_RawMalloc ─▶ malloc ─▶ hooks.c
+ *
+ * PH1  A block of pymalloc is entered after it was made and taken out before it is freed, as S4. It carries
+ *     BLOCK_PYTHON, so that neither side takes out what the other one has entered.
+ * PH2  Pre-initialisation with an explicit allocator (PYTHONMALLOC, -X dev) overwrites what the
+ *     constructor has put there. Ours is put on top of it once, as soon as that is over.
+ * PH3  Where python_objects is off, only frees are looked at: a code object that goes must be noticed.
+ *
+ * PyMemAllocatorEx is part of the stable interface: PEP 445.
+ */
+#include "config.h"
+#include "event.h"
+#include "python.h"
+
+/* As Include/cpython/pymem.h. */
+struct allocator {
+	void *context;
+	void *(*malloc)(void *context, size_t size);
+	void *(*calloc)(void *context, size_t n, size_t each);
+	void *(*realloc)(void *context, void *p, size_t size);
+	void (*free)(void *context, void *p);
+};
+enum { DOMAIN_RAW, DOMAIN_MEM, DOMAIN_OBJ, DOMAINS };
+
+/* What is underneath: by domain, and once more for what is put on top after pre-initialisation. */
+static struct allocator below[2][DOMAINS];
+
+#define FRAME() (__builtin_frame_address(0))
+/* Of requests that pymalloc passes on, and of blocks that the debug allocator puts its marks around. */
+#define MARKS_MOST 64u
+HOT_INLINE bool is_small(size_t size) { return size - 1 < PYTHON_SMALL_MOST; }
+
+/* How many blocks this thread has made: whether malloc's hook has run in between. */
+HOT_INLINE uint64_t events_of(const struct thread *t) { return t->events; }
+
+/* Enters a block of pymalloc. The two halves of a granule may be blocks of their own. */
+HOT_INLINE uint64_t put(uintptr_t p, uint64_t size, uint64_t slot, uint64_t *old_size)
+{
+	struct block_leaf *leaf = block_leaf_of(p);
+	if (unlikely(!leaf))
+		leaf = block_leaf_make(p);
+	unsigned g = BLOCK_GRANULE(p);
+	uint64_t half = (p >> 4) & 1, old = leaf ? leaf->slot[g] : 0;
+	if (unlikely(!leaf || (old && slot_half(old) != half))) {
+		if (!block_spill_put(p, size | BLOCK_PYTHON, slot))
+			missed_add(MISSED_BLOCKS, 1);
+		return 0;
+	}
+	if (unlikely(old))
+		*old_size = slot_slack(old) == SLOT_SLACK_EXTRA ? block_bytes(leaf->extra[g]) : 0;
+	__atomic_store_n(&leaf->extra[g], size | BLOCK_PYTHON, __ATOMIC_RELAXED);
+	__atomic_store_n(&leaf->slot[g],
+		slot | (uint64_t)SLOT_SLACK_EXTRA << SLOT_SLACK_SHIFT | half << SLOT_HALF_SHIFT,
+		__ATOMIC_RELAXED);
+	return old;
+}
+
+/* Takes a block of pymalloc out: its slot word and size; 0 where it is another's, or was never entered. */
+HOT_INLINE uint64_t take(uintptr_t p, uint64_t *size)
+{
+	struct block_leaf *leaf = block_leaf_of(p);
+	if (likely(leaf)) {
+		unsigned g = BLOCK_GRANULE(p);
+		uint64_t s = __atomic_load_n(&leaf->slot[g], __ATOMIC_RELAXED);
+		if (likely(s && slot_half(s) == ((p >> 4) & 1))) {
+			if (slot_slack(s) != SLOT_SLACK_EXTRA || !(leaf->extra[g] & BLOCK_PYTHON))
+				return 0;
+			*size = block_bytes(leaf->extra[g]);
+			__atomic_store_n(&leaf->slot[g], 0, __ATOMIC_RELEASE);
+			return s;
+		}
+	}
+	uint64_t slot = 0;
+	if (unlikely(__atomic_load_n(&block_spilled, __ATOMIC_RELAXED)))
+		block_spill_take_python(p, size, &slot);
+	return slot;
+}
+
+HOT_INLINE void enter_block(struct thread *t, uintptr_t p, uint64_t size, uint32_t site)
+{
+	struct ledger_counter *c = count_of(t, site);
+	if (unlikely(!count_size(c, size, 1)))
+		count_new_size(c, size, 1);
+	count_made(t, c, size);
+	if (unlikely(t->credit < 0))
+		count_publish(t);
+	uint64_t slot = site | t->slot_bits;
+	if (unlikely(--t->timed_left < 0))
+		event_timed(t, p, &slot);
+	else
+		slot |= (uint64_t)birth_now() << SLOT_BIRTH_SHIFT;
+	t->last = p;
+	uint64_t old_size = 0, old = put(p, size, slot, &old_size);
+	if (unlikely(old))
+		count_unseen_free(t, slot_site(old), old_size);
+}
+
+/* pymalloc has made p for the caller of `frame`. `events`: what events_of said before. */
+HOT_INLINE void *made(void *block, size_t size, void *frame, uint64_t events)
+{
+	uintptr_t p = (uintptr_t)block;
+	struct thread *t = thread_enter(ENTER_SP(frame));
+	if (unlikely((uintptr_t)t <= (uintptr_t)THREAD_NESTED || !p)) {
+		if (t && t != THREAD_NESTED)
+			thread_leave(t);
+		return block;
+	}
+	/* It came from malloc after all: recorded there. */
+	bool passed_on = t->events != events && p - t->last < MARKS_MOST;
+	if (likely(!passed_on)) {
+		if (unlikely(__atomic_load_n(&state.ledger->request, __ATOMIC_RELAXED)))
+			event_request(t);
+		const uintptr_t *e = walk_entry(frame);
+		if (likely(!state.sample && !state.stopped))
+			enter_block(t, p, size, python_site(t, e, 0));
+	}
+	thread_leave(t);
+	return block;
+}
+
+static void *hook_malloc(void *context, size_t size)
+{
+	const struct allocator *a = context;
+	if (unlikely(!is_small(size)))
+		return a->malloc(a->context, size);
+	uint64_t events = events_of(thread_current);
+	return made(a->malloc(a->context, size), size, FRAME(), events);
+}
+
+static void *hook_calloc(void *context, size_t n, size_t each)
+{
+	const struct allocator *a = context;
+	size_t size;
+	if (__builtin_mul_overflow(n, each, &size) || !is_small(size))
+		return a->calloc(a->context, n, each);
+	uint64_t events = events_of(thread_current);
+	return made(a->calloc(a->context, n, each), size, FRAME(), events);
+}
+
+/* The block p is about to be freed, or moved. Slot word as take. */
+HOT_INLINE uint64_t leave_block(void *p, void *frame, uint64_t *size)
+{
+	struct thread *t = thread_enter(ENTER_SP(frame));
+	if (unlikely((uintptr_t)t <= (uintptr_t)THREAD_NESTED))
+		return 0;
+	uint64_t slot = take((uintptr_t)p, size);
+	if (likely(slot)) {
+		struct ledger_counter *c = count_of(t, slot_site(slot));
+		count_freed(t, c, *size);
+		if (unlikely(t->credit > t->credit_max))
+			count_publish(t);
+		if (t->last == (uintptr_t)p)
+			c->temporary++;
+		if (unlikely(slot_timed(slot)))
+			event_lifetime(t, c, (uintptr_t)p, slot);
+	}
+	if (unlikely(*python_code_known((uintptr_t)p)))
+		python_code_freed((uintptr_t)p);
+	thread_leave(t);
+	return slot;
+}
+
+static void hook_free(void *context, void *p)
+{
+	const struct allocator *a = context;
+	uint64_t size;
+	if (likely(p))
+		leave_block(p, FRAME(), &size);
+	a->free(a->context, p);
+}
+
+static void *hook_realloc(void *context, void *p, size_t size)
+{
+	const struct allocator *a = context;
+	uint64_t old_size = 0, events = 0;
+	if (p && !leave_block(p, FRAME(), &old_size) && !is_small(size))
+		return a->realloc(a->context, p, size);
+	events = events_of(thread_current);
+	void *q = a->realloc(a->context, p, size);
+	if (unlikely(!q)) {
+		/* It failed, and the old block is still there. */
+		if (old_size)
+			made(p, old_size, FRAME(), events_of(thread_current));
+		return q;
+	}
+	return is_small(size) ? made(q, size, FRAME(), events) : q;
+}
+
+/* PH3 */
+static void free_only(void *context, void *p)
+{
+	struct thread *t;
+	if (p && unlikely(*python_code_known((uintptr_t)p))
+		&& (uintptr_t)(t = thread_enter(ENTER_SP(FRAME()))) > (uintptr_t)THREAD_NESTED) {
+		python_code_freed((uintptr_t)p);
+		thread_leave(t);
+	}
+	below[0][DOMAIN_OBJ].free(context, p);
+}
+
+static void free_only_settled(void *context, void *p)
+{
+	struct thread *t;
+	if (p && unlikely(*python_code_known((uintptr_t)p))
+		&& (uintptr_t)(t = thread_enter(ENTER_SP(FRAME()))) > (uintptr_t)THREAD_NESTED) {
+		python_code_freed((uintptr_t)p);
+		thread_leave(t);
+	}
+	below[1][DOMAIN_OBJ].free(context, p);
+}
+
+static bool is_ours(const struct allocator *a)
+{
+	return a->free == hook_free || a->free == free_only || a->free == free_only_settled;
+}
+
+static void wrap(int domain, unsigned round)
+{
+	struct allocator *under = &below[round][domain], ours;
+	python.get_allocator(domain, under);
+	if (is_ours(under))
+		return;
+	if (config.python_objects) {
+		ours = (struct allocator){ under, hook_malloc, hook_calloc, hook_realloc, hook_free };
+	} else {
+		ours = *under;
+		ours.free = round ? free_only_settled : free_only;
+	}
+	python.set_allocator(domain, &ours);
+}
+
+void python_hook_install(void)
+{
+	if (config.python_objects)
+		wrap(DOMAIN_MEM, 0);
+	wrap(DOMAIN_OBJ, 0);
+	if (config.python_objects)
+		state.ledger->python_flags |= LEDGER_PYTHON_OBJECTS;
+}
+
+void python_hook_settle(void)
+{
+	if (!*(const int *)(python.runtime + python.layout->runtime.preinitialized))
+		return;
+	python.settle = NULL;
+	if (config.python_objects)
+		wrap(DOMAIN_MEM, 1);
+	wrap(DOMAIN_OBJ, 1);
+}

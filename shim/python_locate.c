@@ -1,0 +1,70 @@
+/* python_locate.c - where the interpreter is, and of which version; see python.h. */
+#include "event.h"
+#include "lookup.h"
+#include "object.h"
+#include "python.h"
+#include "site.h"
+
+#define VERSION_DIGITS_MOST 3
+
+/* PY_VERSION_HEX out of a version text, as "3.9.18 (main, ..." */
+static uint32_t version_of_text(const char *text)
+{
+	uint32_t part[3] = { 0 };
+	for (unsigned i = 0; i < 3; i++, text++) {
+		unsigned digits = 0;
+		for (; *text >= '0' && *text <= '9' && digits < VERSION_DIGITS_MOST; text++, digits++)
+			part[i] = part[i] * 10 + (uint32_t)(*text - '0');
+		if (!digits || part[i] > UINT8_MAX || (i < 2 && *text != '.'))
+			return 0;
+	}
+	return part[0] << 24 | part[1] << 16 | part[2] << 8 | 0xf0;
+}
+
+/* Takes the interpreter that this module defines, if it does. */
+static void take(const struct link_map *module)
+{
+	void *runtime = lookup_in(module, "_PyRuntime");
+	if (!runtime || python.layout)
+		return;
+	const unsigned long *number = lookup_in(module, "Py_Version"); /* since 3.11 */
+	const char *(*text)(void) = (const char *(*)(void))lookup_in(module, "Py_GetVersion");
+	struct python found = { .runtime = (uintptr_t)runtime, .settle = python_hook_settle };
+	/* Py_GetVersion formats into a buffer of its own, once: no allocation, and no interpreter needed. */
+	found.version = number ? (uint32_t)*number : text ? version_of_text(text()) : 0;
+	found.layout = python_layout_of(found.version);
+	found.code_type = (uintptr_t)lookup_in(module, "PyCode_Type");
+	found.string_type = (uintptr_t)lookup_in(module, "PyUnicode_Type");
+	found.thread_state = (uintptr_t(*)(void))lookup_in(module, "PyGILState_GetThisThreadState");
+	found.get_allocator = (void (*)(int, void *))lookup_in(module, "PyMem_GetAllocator");
+	found.set_allocator = (void (*)(int, void *))lookup_in(module, "PyMem_SetAllocator");
+	uint64_t bytes = 0;
+	found.eval_lo = (uintptr_t)lookup_extent(module, "_PyEval_EvalFrameDefault", &bytes);
+	found.eval_hi = found.eval_lo + bytes;
+	state.ledger->python_version = found.version;
+	state.ledger->python_runtime = found.runtime;
+	if (!found.layout || !found.code_type || !found.string_type || !found.thread_state
+		|| !found.get_allocator || !found.set_allocator)
+		return;
+	python = found;
+	state.python_site = python_site;
+	event_recalculate_special();
+	python_hook_install();
+}
+
+void python_start(void)
+{
+	for (const struct link_map *m = _r_debug.r_map; m && !python.layout; m = m->l_next)
+		take(m);
+	site_module_is_new = python_look;
+}
+
+void python_look(uintptr_t address)
+{
+	struct object o;
+	if (python.layout || !object_find(address, &o))
+		return;
+	const struct link_map *module = object_link(&o);
+	if (module)
+		take(module);
+}

@@ -1,0 +1,192 @@
+/* python_site.c - one site for a stack of native and Python frames; see python.h.
+ *
+ * The native stack has a site of its own, which the walk finds as it does without Python. It and the hash of the
+ * Python frames are looked up in a table that forgets; only where that fails, both stacks are listed,
+ * merged and looked up by what they say.
+ *
+ *   innermost  malloc's caller  list_append  _PyEval_EvalFrameDefault  ...  main
+ *                                            \__ Python frames of this loop, innermost first
+ *
+ * PS1  The Python frames that one eval loop runs come before (inside of) its native frame. Since 3.10 the
+ *     interpreter keeps a record in the stack frame of the loop: the native frame around its
+ *     address is the one. Up to 3.9, loops and Python frames correspond one to one.
+ * PS2  Each kind of frame has its own limit of depth. Python frames whose loop lies beyond the native frames
+ *     that are kept come last.
+ * PS3  An entry of the table is one word, 42 bits of the key above 22 bits of site, as SI1.
+ */
+#include <limits.h>
+#include "memory.h"
+#include "python.h"
+#include "python_private.h"
+#include "site.h"
+#include "step.h"
+#include "walk.h"
+
+/* --- the table that forgets ---------------------------------------------------------- */
+
+#define SEEN_BITS_LEAST 12
+#define SEEN_BITS_MOST 20
+static uint64_t *seen;
+static uint64_t seen_mask;
+static unsigned seen_lost; /* entries that were overwritten since it last grew */
+
+static uint32_t seen_find(uint64_t key)
+{
+	uint64_t *table = __atomic_load_n(&seen, __ATOMIC_ACQUIRE);
+	if (unlikely(!table))
+		return 0;
+	uint64_t i = key & __atomic_load_n(&seen_mask, __ATOMIC_RELAXED);
+	uint64_t a = __atomic_load_n(&table[i], __ATOMIC_RELAXED);
+	if (likely(!((a ^ key) & ~(uint64_t)SLOT_SITE_MASK)))
+		return (uint32_t)a & SLOT_SITE_MASK;
+	uint64_t b = __atomic_load_n(&table[i ^ 1], __ATOMIC_RELAXED);
+	return (b ^ key) & ~(uint64_t)SLOT_SITE_MASK ? 0 : (uint32_t)b & SLOT_SITE_MASK;
+}
+
+static void seen_grow(void)
+{
+	uint64_t slots = seen ? (seen_mask + 1) * 2 : 1u << SEEN_BITS_LEAST;
+	seen_lost = 0;
+	if (slots > 1u << SEEN_BITS_MOST)
+		return;
+	uint64_t *fresh = memory_map(slots * sizeof *fresh, 0), *old = seen;
+	if (!fresh)
+		return;
+	/* The index is the low end of the key, which an entry does not hold: all is found again. A reader
+	 * in between has either table with the smaller mask, which fits both. */
+	__atomic_store_n(&seen, fresh, __ATOMIC_RELEASE);
+	__atomic_store_n(&seen_mask, slots - 1, __ATOMIC_RELEASE);
+	(void)old; /* a late reader may still look into it */
+}
+
+static void seen_put(uint64_t key, uint32_t site)
+{
+	if (!seen || seen_lost > (seen_mask + 1) / 2)
+		seen_grow();
+	if (!seen)
+		return;
+	uint64_t *first = &seen[key & seen_mask], *second = &seen[(key & seen_mask) ^ 1];
+	if (*first && !*second)
+		first = second;
+	seen_lost += *first != 0;
+	__atomic_store_n(first, (key & ~(uint64_t)SLOT_SITE_MASK) | site, __ATOMIC_RELAXED);
+}
+
+/* --- merging ------------------------------------------------------------------------- */
+
+/* Under the lock. */
+static struct python_frame python_frames[WALK_DEPTH_MAX];
+static struct walk_place merged_place[2 * WALK_DEPTH_MAX];
+static struct walk_frame merged_frame[2 * WALK_DEPTH_MAX];
+
+/* Native frames innermost first, as steps of the thread. */
+static unsigned list_native(struct thread *t, const uintptr_t *e, unsigned *flags)
+{
+	bool own = WALK_SLOT(e) >= t->stack_lo && WALK_SLOT(e) < t->stack_hi;
+	struct step_place at = { WALK_SLOT(e), WALK_PC(e), WALK_RBP(e), WALK_SLOT(e) + 8, 0 }, outer = { 0 };
+	enum step_result result = STEP_ON;
+	unsigned count = 0;
+	while (result == STEP_ON && count < state.depth) {
+		struct walk_step *s = &t->step[count++];
+		s->slot = at.slot;
+		s->pc = at.pc;
+		result = step_outward(t, WALK_SLOT(e), own ? t->stack_hi : 0, &at, &outer, s);
+		at = outer;
+	}
+	*flags = result == STEP_ON ? LEDGER_SITE_DEPTH_CUT : result == STEP_BROKEN ? LEDGER_SITE_BROKEN : 0;
+	/* Where the outermost frame ends, for the search below. */
+	t->step[count].slot = result == STEP_ON ? at.slot : UINTPTR_MAX;
+	return count;
+}
+
+static bool is_eval(uintptr_t pc) { return pc - 1 - python.eval_lo < python.eval_hi - python.eval_lo; }
+
+/* The first native frame from `from` on that is the eval loop with this record; `count`: none. */
+static unsigned find_loop(const struct thread *t, unsigned from, unsigned count, uintptr_t entered)
+{
+	for (unsigned i = from; i < count; i++)
+		if (entered > 1 ? t->step[i].slot < entered && entered < t->step[i + 1].slot
+				: is_eval(t->step[i].pc))
+			return i;
+	return count;
+}
+
+/* Puts both lists together, innermost first, from the end of the arrays down to index `low`. */
+static unsigned merge(const struct thread *t, unsigned natives, unsigned pythons)
+{
+	unsigned at = 2 * WALK_DEPTH_MAX, native = 0;
+#define PUT(pc_, flags_)                                                                                     \
+	(at--, merged_place[at] = (struct walk_place){ 0, pc_ },                                             \
+		merged_frame[at] = (struct walk_frame){ .flags = flags_ })
+#define PUT_NATIVE()                                                                                         \
+	(PUT(t->step[native].pc - (t->step[native].flags & WALK_EXACT), t->step[native].flags), native++)
+	for (unsigned run = 0; run < pythons;) {
+		unsigned last = run;
+		while (last + 1 < pythons && !python_frames[last].entered)
+			last++;
+		unsigned loop = find_loop(t, native, natives, python_frames[last].entered);
+		while (native < loop)
+			PUT_NATIVE();
+		for (; run <= last; run++)
+			PUT(python_frames[run].place, WALK_PYTHON);
+		if (native < natives)
+			PUT_NATIVE();
+	}
+	while (native < natives)
+		PUT_NATIVE();
+#undef PUT_NATIVE
+#undef PUT
+	return at;
+}
+
+static uint32_t resolve(struct thread *t, const uintptr_t *e, uintptr_t ts, uint64_t domain, uint32_t native)
+{
+	unsigned flags, pythons;
+	bool more;
+	if (!python_frame_list(ts, python_frames, state.depth, &pythons, &more))
+		return native;
+	unsigned natives = list_native(t, e, &flags);
+	if (more)
+		flags = LEDGER_SITE_DEPTH_CUT;
+	unsigned low = merge(t, natives, pythons), end = 2 * WALK_DEPTH_MAX;
+	uint64_t hash = MIX_WY_1 + flags * MIX_STAR + domain;
+	for (unsigned i = low; i < end; i++) {
+		uint64_t x = (merged_place[i].pc + merged_frame[i].flags) * MIX_SPLIT;
+		hash = hash * WALK_BASE + (x ^ x >> 29);
+	}
+	hash = site_mix(hash);
+	uint32_t site = site_find(hash);
+	if (site)
+		return site;
+	if (domain)
+		flags |= domain == SITE_DOMAIN_MAPPING ? LEDGER_SITE_MAPPING : LEDGER_SITE_TRACKED;
+	return site_add(hash, merged_place + low, merged_frame + low, end - low, flags, false);
+}
+
+static __attribute__((noinline)) uint32_t resolve_new(
+	struct thread *t, const uintptr_t *e, uintptr_t ts, uint64_t domain, uint32_t native, uint64_t key)
+{
+	python_lock();
+	uint32_t site = resolve(t, e, ts, domain, native);
+	if (site >= LEDGER_SITE_FIRST)
+		seen_put(key, site);
+	python_unlock();
+	return site;
+}
+
+uint32_t python_site(struct thread *t, const uintptr_t *e, uint64_t domain)
+{
+	uint32_t native = domain ? walk_slow(t, e, domain) : walk_site(t, e);
+	const struct python *p = &python;
+	if (unlikely(p->settle))
+		p->settle();
+	uintptr_t ts = p->thread_state();
+	if (!ts || unlikely(!python_usable(ts)))
+		return native;
+	uint64_t hash = python_frame_hash(ts, state.depth);
+	if (!hash)
+		return native;
+	uint64_t key = site_mix(hash + native * MIX_PRIME);
+	uint32_t site = seen_find(key);
+	return likely(site) ? site : resolve_new(t, e, ts, domain, native, key);
+}
