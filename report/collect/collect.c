@@ -14,6 +14,8 @@
 #include "oom_score.h"
 #include "blockmap.h"
 #include "collect.h"
+#include "collect_heap.h"
+#include "collect_memory.h"
 #include "collect_output.h"
 #include "collect_private.h"
 #include "collect_process.h"
@@ -46,6 +48,7 @@ struct collecting {
 	struct heap heap; /* its list has become that of `blocks` */
 	bool walked, unprepared;
 	struct references graph;
+	struct collect_memory memory;
 	struct ledger_made made;
 	struct snapshot_writer *writer;
 	struct tide_warning warnings[8];
@@ -61,6 +64,15 @@ static void warn(struct collecting *c, const char *text, const char *hint)
 				snapshot_writer_string(c->writer, hint) };
 }
 
+static bool wants_references(const struct collecting *c)
+{
+	char *value = ledger_option(&c->copy, "REFERENCES");
+	bool off = value && !strcmp(value, "0");
+
+	free(value);
+	return !off && !(c->request->flags & REQUEST_FLAG_NO_REFERENCES) && !c->copy.header.sample_bytes;
+}
+
 /* Names of code made at run time, where the program writes them for perf. */
 static void code_map(struct collecting *c)
 {
@@ -74,10 +86,19 @@ static void code_map(struct collecting *c)
 	perfmap_free(&map);
 }
 
-/* What /proc says of the process, and files that go by its number. */
-static void read_process(struct collecting *c)
+/* What /proc says of the process, and files that go by its number. Its mappings and pages come first: it may be
+ * running on, and reading its memory can make pages. */
+static void read_mappings(struct collecting *c)
 {
 	collect_process_mappings(&c->process, c->copy.header.pid, c->writer);
+	if (c->image.reader && wants_references(c))
+		collect_memory_pages(&c->memory, &c->image.memory, &c->process, c->copy.header.pid);
+	if (c->memory.resident_bytes)
+		c->process.rss_bytes = c->memory.resident_bytes;
+}
+
+static void read_process(struct collecting *c)
+{
 	collect_process_own(&c->process, c->copy.header.pid, &c->copy);
 	code_map(c);
 }
@@ -179,6 +200,21 @@ static void references(struct collecting *c)
 	c->made.process.references = 1;
 }
 
+/* Where the memory is: `tidemark waste`. */
+static void memory_map(struct collecting *c)
+{
+	struct heap own = { 0 }, *h = c->walked ? &c->heap : &own;
+	struct collect_heap heap = { .heap = h, .used = c->blocks.blocks, .used_count = c->blocks.count };
+
+	if (!c->walked && walked_heap(&own, &c->image.memory, &c->image.stop)) {
+		heap.used = own.blocks;
+		heap.used_count = own.count;
+	}
+	collect_heap(&heap, &c->image.memory, &c->copy, &c->blocks, c->writer);
+	collect_memory_regions(&c->memory, &c->graph, h, &c->blocks, c->writer);
+	heap_end(&own);
+}
+
 /* --- the parts of a snapshot ---------------------------------------------------- */
 
 static int stopped_order(const void *a, const void *b)
@@ -222,15 +258,6 @@ static void threads(struct collecting *c)
 				: s->vector_bytes       ? REGISTERS_ALL
 							: REGISTERS_GENERAL;
 	}
-}
-
-static bool wants_references(const struct collecting *c)
-{
-	char *value = ledger_option(&c->copy, "REFERENCES");
-	bool off = value && !strcmp(value, "0");
-
-	free(value);
-	return !off && !(c->request->flags & REQUEST_FLAG_NO_REFERENCES) && !c->copy.header.sample_bytes;
 }
 
 /* Blocks of another allocator are not seen; those of glibc, which nearly all processes have, are all the same. */
@@ -304,8 +331,10 @@ static void blocks(struct collecting *c)
 		warn(c, text, "what only they hold counts as lost");
 		free(text);
 	}
-	if (wants_references(c))
+	if (wants_references(c)) {
 		references(c);
+		memory_map(c);
+	}
 }
 
 static void process(struct collecting *c)
@@ -360,6 +389,7 @@ static void sections(struct collecting *c)
 	ledger_sections(&c->copy, c->writer, &c->made);
 	ledger_sections_errors(&c->copy, c->writer, false);
 	threads(c);
+	read_mappings(c);
 	blocks(c);
 	read_process(c);
 	process(c);
@@ -580,6 +610,8 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 		image_end(&c->image);
 	}
 	references_free(&c->graph);
+	collect_memory_free(&c->memory);
+	collect_process_free(&c->process);
 	blockmap_free(&c->blocks);
 	heap_end(&c->heap);
 	free(c->stopped);

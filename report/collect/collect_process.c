@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "base/alloc.h"
+#include "base/array.h"
 #include "collect_process.h"
 
 static FILE *proc_open(int pid, const char *name)
@@ -118,51 +118,85 @@ static int header_parse(const char *line, struct tide_mapping *m, struct snapsho
 	if (sscanf(line, "%llx-%llx %7s %llx %*x:%*x %*u %n", &lo, &hi, rights, &offset, &at) < 4 || !at)
 		return -1;
 	*m = (struct tide_mapping){
-		.lo = lo, .hi = hi, .offset = offset, .name = snapshot_writer_string(w, line + at)
+		.lo = lo, .hi = hi, .offset = offset, .name = w ? snapshot_writer_string(w, line + at) : 0
 	};
 	m->flags = (rights[0] == 'r' ? MAPPING_READ : 0) | (rights[1] == 'w' ? MAPPING_WRITE : 0)
 		| (rights[2] == 'x' ? MAPPING_EXECUTE : 0) | (rights[3] == 's' ? MAPPING_SHARED : 0);
 	return 0;
 }
 
-static void field_parse(const char *line, struct tide_mapping *m)
+/* VmFlags: two letters each, with blanks around them. ht hugetlbfs, pf and io memory of devices, dc
+ * MADV_DONTFORK (fs/proc/task_mmu.c). */
+static void flags_parse(const char *line, struct collect_mapping *k)
+{
+	k->special = strstr(line, " ht") || strstr(line, " pf") || strstr(line, " io");
+	k->left_out = strstr(line, " dc");
+}
+
+static void field_parse(const char *line, struct tide_mapping *m, struct collect_mapping *k)
 {
 	unsigned long long kib;
 
 	if (sscanf(line, "Rss: %llu", &kib) == 1)
-		m->rss_bytes = kib << 10;
+		m->rss_bytes = k->rss_bytes = kib << 10;
 	else if (sscanf(line, "Pss: %llu", &kib) == 1)
 		m->pss_bytes = kib << 10;
 	else if (sscanf(line, "Private_Dirty: %llu", &kib) == 1
 		|| sscanf(line, "Shared_Dirty: %llu", &kib) == 1)
 		m->dirty_bytes += kib << 10;
+	else if (!strncmp(line, "VmFlags:", 8))
+		flags_parse(line + 8, k);
 }
 
-void collect_process_mappings(struct collect_process *p, int pid, struct snapshot_writer *w)
+static struct tide_mapping *smaps_read(
+	struct collect_process *p, int pid, struct snapshot_writer *w, uint64_t *count)
 {
 	struct tide_mapping *list = NULL;
-	uint64_t count = 0, room = 0;
+	uint64_t room = 0;
 	FILE *f = proc_open(pid, "smaps");
 	size_t bytes = 0;
 	char *line = NULL;
 
-	if (!f)
-		return;
-	while (getline(&line, &bytes, f) > 0) {
+	*count = 0;
+	while (f && getline(&line, &bytes, f) > 0) {
 		struct tide_mapping m;
 
 		line[strcspn(line, "\n")] = '\0';
 		if (!header_parse(line, &m, w)) {
-			if (count == room)
-				list = alloc_resize(list, (room = room ? room * 2 : 256) * sizeof(*list));
-			list[count++] = m;
-		} else if (count) {
-			field_parse(line, &list[count - 1]);
+			*ARRAY_ADD(list, *count, room) = m;
+			*ARRAY_ADD(p->mappings, p->mapping_count, p->mapping_room) =
+				(struct collect_mapping){ .lo = m.lo, .hi = m.hi };
+		} else if (*count) {
+			field_parse(line, &list[*count - 1], &p->mappings[p->mapping_count - 1]);
 		}
 	}
-	for (uint64_t i = 0; i < count; i++)
+	for (uint64_t i = 0; i < *count; i++)
 		p->pss_bytes += list[i].pss_bytes;
 	free(line);
-	fclose(f);
-	snapshot_writer_section(w, SECTION_MAPPINGS, sizeof(*list), list, count, SNAPSHOT_TAKE);
+	if (f)
+		fclose(f);
+	return list;
+}
+
+void collect_process_smaps(struct collect_process *p, int pid)
+{
+	uint64_t count;
+
+	free(smaps_read(p, pid, NULL, &count));
+}
+
+void collect_process_mappings(struct collect_process *p, int pid, struct snapshot_writer *w)
+{
+	uint64_t count;
+	struct tide_mapping *list = smaps_read(p, pid, w, &count);
+
+	if (list)
+		snapshot_writer_section(w, SECTION_MAPPINGS, sizeof(*list), list, count, SNAPSHOT_TAKE);
+}
+
+void collect_process_free(struct collect_process *p)
+{
+	free(p->mappings);
+	p->mappings = NULL;
+	p->mapping_count = p->mapping_room = 0;
 }

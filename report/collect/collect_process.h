@@ -2,19 +2,33 @@
 #ifndef TIDEMARK_COLLECT_PROCESS_H
 #define TIDEMARK_COLLECT_PROCESS_H
 
+#include <stdbool.h>
 #include "model/ledger.h"
 #include "model/snapshot.h"
+
+/* A mapping as smaps has it. */
+struct collect_mapping {
+	uint64_t lo, hi, rss_bytes;
+	bool special;  /* its pages count in no RSS: hugetlbfs, devices */
+	bool left_out; /* a clone does not inherit it */
+};
 
 struct collect_process {
 	uint64_t rss_bytes, virtual_bytes, pss_bytes, own_bytes;
 	uint64_t touched_bytes; /* private memory, resident or swapped out: no honest table is larger */
+	struct collect_mapping *mappings; /* by address */
+	size_t mapping_count, mapping_room;
 };
 
 /* RSS and size: while the threads stand. */
 void collect_process_quick(struct collect_process *p, int pid);
 /* What is resident of the shim's own memory and of the library itself; 0 when the kernel does not tell. */
 void collect_process_own(struct collect_process *p, int pid, const struct ledger_copy *ledger);
-/* SECTION_MAPPINGS out of smaps, and PSS. */
+/* Mappings out of smaps, and PSS. */
+void collect_process_smaps(struct collect_process *p, int pid);
+/* The same, and SECTION_MAPPINGS. */
 void collect_process_mappings(struct collect_process *p, int pid, struct snapshot_writer *w);
+
+void collect_process_free(struct collect_process *p);
 
 #endif

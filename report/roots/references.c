@@ -35,6 +35,7 @@ void references_find(struct references *g, struct image *im)
 	scan.layout = &layout;
 	scan.notes = g->notes;
 	roots_collect(&roots);
+	roots_ranges(&roots, g);
 	scan_heap(&scan, &im->memory);
 	scan_explain(&scan);
 	g->roots = roots.roots;
@@ -61,6 +62,9 @@ void references_free(struct references *g)
 	free(g->root_edges);
 	free(g->edge_starts);
 	free(g->edges);
+	free(g->ranges);
+	g->ranges = NULL;
+	g->range_count = 0;
 	g->roots = NULL;
 	g->root_edges = NULL;
 	g->edge_starts = NULL;

@@ -15,6 +15,13 @@
 
 struct count_notes;
 
+/* What addresses outside the heap are for. Ranges may overlap: the greater rank is right. */
+struct roots_range {
+	uint64_t lo, hi;
+	uint32_t kind; /* enum tide_region_kind */
+	uint32_t rank;
+};
+
 struct references {
 	/* From the caller. */
 	struct tide_block *blocks; /* sorted by address; flags may be set */
@@ -31,6 +38,8 @@ struct references {
 	uint64_t *edge_starts; /* block_count + 1 */
 	struct tide_edge *edges;
 	uint64_t edge_count;
+	struct roots_range *ranges;
+	uint64_t range_count;
 	char doubts[512]; /* what could not be determined; "" = nothing */
 };
 

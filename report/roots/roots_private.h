@@ -10,6 +10,7 @@
  *   roots_regions.c   who owns which address: claims, the strongest wins
  *   roots_break.c     what the program took with sbrk, between memory of malloc
  *   roots_text.c      blocks that hold no references: buffers of stdio
+ *   roots_ranges.c    the claims once more, as a map of what memory is for
  *
  * Each part claims ranges of addresses. A claim either names a root or says
  * that nothing there counts (our own memory, dead stack, the allocator's
@@ -163,5 +164,8 @@ void roots_mappings_claim(struct roots *r);
 /* `heap` is the mapping of the program break. */
 void roots_break_claim(struct roots *r, const struct remote_mapping *heap);
 void roots_regions(struct roots *r); /* scans what is claimed */
+
+struct references;
+void roots_ranges(const struct roots *r, struct references *g);
 
 #endif
