@@ -50,7 +50,7 @@ static uint64_t count_untouched(struct waste_heap *h, uint64_t lo, uint64_t hi)
 static void charge_block(struct waste *w, struct waste_heap *h, uint32_t index, uint64_t end)
 {
 	const struct tide_block *b = &h->s->blocks[index];
-	struct waste_group *g = &w->groups[waste_group_of(w, b)];
+	struct waste_group *g = &w->groups[b->site];
 	uint64_t room = b->address < end ? end - b->address : 0, bytes = b->bytes < room ? b->bytes : room;
 	uint64_t untouched = count_untouched(h, b->address, b->address + bytes);
 
@@ -171,8 +171,7 @@ static void charge_chunk(struct waste *w, struct waste_heap *h)
 {
 	for (size_t i = 0; i < h->item_count; i++)
 		if (h->items[i].kind == ITEM_BLOCK) {
-			w->groups[waste_group_of(w, &h->s->blocks[h->items[i].index])].pinned +=
-				h->region->resident_bytes;
+			w->groups[h->s->blocks[h->items[i].index].site].pinned += h->region->resident_bytes;
 			return;
 		}
 }
@@ -221,18 +220,6 @@ static void balance(struct waste *w)
 		w->all.resident = known;
 }
 
-static void groups_make(struct waste *w)
-{
-	const struct snapshot *s = w->s;
-
-	w->by_size = s->block_count != 0;
-	for (size_t i = 0; i < s->block_count && w->by_size; i++)
-		w->by_size = s->blocks[i].site == 0;
-	w->group_count = w->by_size ? WASTE_SIZES + 64 : s->site_count;
-	w->groups = alloc_zeroed(w->group_count + 1, sizeof(*w->groups));
-	w->walked = w->by_size;
-}
-
 int waste_find(struct waste *w, const struct snapshot *s, struct tide_error *e)
 {
 	struct waste_heap h = { .s = s };
@@ -244,7 +231,9 @@ int waste_find(struct waste *w, const struct snapshot *s, struct tide_error *e)
 			"cannot say where the memory is|%s|take a snapshot with references, with this version",
 			s->process->references ? "the snapshot has no map of the memory"
 					       : "the snapshot was taken without an image of the process");
-	groups_make(w);
+	w->walked = s->process->flags & PROCESS_WALKED;
+	w->group_count = s->site_count;
+	w->groups = alloc_zeroed(w->group_count + 1, sizeof(*w->groups));
 	w->arena_count = s->arena_count;
 	w->arenas = alloc_zeroed(w->arena_count + 1, sizeof(*w->arenas));
 	for (size_t i = 0; i < w->arena_count; i++)

@@ -13,7 +13,7 @@
  *     pages; their own memory is part of it. free() itself gives back memory at the end of another arena's heap:
  *     that counts, with the defaults of M_TRIM_THRESHOLD and M_TOP_PAD. But not for blocks of fast bins, which
  *     free() does not coalesce: malloc_trim makes them part of that arena's top, and leaves it alone (`pinned_top`).
- * WS4 Blocks are grouped by site; where none has a site, by size.
+ * WS4 Groups are sites; a walk of the heap has one for each size (SITE_OF_SIZE), and no slack.
  *
  * Linear in blocks, chunks and runs of pages, but for a binary search of a run here and there.
  */
@@ -51,7 +51,7 @@ struct waste_arena {
 	uint64_t last; /* the live block that is nearest below top; SNAPSHOT_NONE */
 };
 
-/* Of a site, or of a size. */
+/* Of a site. */
 struct waste_group {
 	uint64_t blocks, bytes;
 	uint64_t pinned;      /* WS3 */
@@ -71,8 +71,7 @@ struct waste {
 	struct waste_arena *arenas;
 	size_t arena_count;
 	struct waste_group *groups;
-	size_t group_count;
-	bool by_size;                   /* WS4 */
+	size_t group_count;             /* as many as sites */
 	bool walked;                    /* blocks have usable bytes only: no slack is known */
 	bool foreign;                   /* blocks lie in memory of an allocator that cannot be walked */
 	uint64_t cached, cached_blocks; /* free memory in the threads' caches */

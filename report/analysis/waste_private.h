@@ -66,23 +66,9 @@ void waste_returnable(const struct tide_arena *a, uint64_t lo, uint64_t hi, bool
 
 struct waste_pins;
 struct waste_pins *waste_pins_new(struct waste *w);
-/* One region; `group_of` of each block. */
+/* One region. */
 void waste_pins_region(struct waste_pins *p, struct waste_heap *h);
 /* The rest, and frees it. */
 void waste_pins_end(struct waste_pins *p, struct waste_heap *h);
-
-/* --- groups --- */
-
-/* By size (WS4): each multiple of 16 bytes below WASTE_SIZES of them, then each power of two. */
-#define WASTE_SIZES 65536u
-#define WASTE_SIZE_UNIT 16u
-static inline uint32_t waste_group_of(const struct waste *w, const struct tide_block *b)
-{
-	if (!w->by_size)
-		return b->site;
-	return b->bytes < (uint64_t)WASTE_SIZES * WASTE_SIZE_UNIT
-		? (uint32_t)(b->bytes / WASTE_SIZE_UNIT)
-		: WASTE_SIZES + 63u - (uint32_t)__builtin_clzll(b->bytes);
-}
 
 #endif

@@ -19,6 +19,7 @@
 #include "collect_output.h"
 #include "collect_private.h"
 #include "collect_process.h"
+#include "collect_threads.h"
 #include "foreign.h"
 #include "process/image.h"
 #include "roots/references.h"
@@ -27,11 +28,6 @@
 #include "session_lock.h"
 #include "model/root_kinds.h"
 #include "walked.h"
-
-struct stopped {
-	int tid;
-	size_t index;
-}; /* starts with what it is sorted by */
 
 struct collecting {
 	struct collect *request;
@@ -42,8 +38,6 @@ struct collecting {
 	struct tide_error copy_error;
 	struct collect_process process;
 	struct image image;
-	struct stopped *stopped;
-	size_t stopped_count;
 	struct blockmap blocks;
 	struct heap heap; /* its list has become that of `blocks` */
 	bool walked, unprepared;
@@ -217,49 +211,6 @@ static void memory_map(struct collecting *c)
 
 /* --- the parts of a snapshot ---------------------------------------------------- */
 
-static int stopped_order(const void *a, const void *b)
-{
-	return (*(const int *)a > *(const int *)b) - (*(const int *)a < *(const int *)b);
-}
-
-/* Thread tables and process tables both hold ten thousand: no search of one in the other. */
-static void stopped_sort(struct collecting *c)
-{
-	c->stopped = alloc_bytes(c->image.stop.count * sizeof(*c->stopped));
-	for (size_t k = 0; k < c->image.stop.count; k++)
-		if (c->image.stop.threads[k].how != STOP_GONE)
-			c->stopped[c->stopped_count++] = (struct stopped){ c->image.stop.threads[k].tid, k };
-	qsort(c->stopped, c->stopped_count, sizeof(*c->stopped), stopped_order);
-}
-
-static const struct stop_thread *stopped_find(const struct collecting *c, int tid)
-{
-	const struct stopped *found = c->stopped_count
-		? bsearch(&tid, c->stopped, c->stopped_count, sizeof(*found), stopped_order)
-		: NULL;
-
-	return found ? &c->image.stop.threads[found->index] : NULL;
-}
-
-static void threads(struct collecting *c)
-{
-	stopped_sort(c);
-	for (uint64_t i = 0; i < c->made.thread_count; i++) {
-		struct tide_thread *t = &c->made.threads[i];
-		const struct stop_thread *s = stopped_find(c, t->tid);
-
-		/* The last a thread does goes unseen: the kernel knows better whether it is there. */
-		if (!s && c->image.stop.count)
-			t->state = (t->state & ~THREAD_ALIVE) | THREAD_EXITED;
-		if (t->state & THREAD_EXITED)
-			t->registers = REGISTERS_NONE;
-		else if (s)
-			t->registers = !stop_general(s) ? REGISTERS_UNKNOWN
-				: s->vector_bytes       ? REGISTERS_ALL
-							: REGISTERS_GENERAL;
-	}
-}
-
 /* Blocks of another allocator are not seen; those of glibc, which nearly all processes have, are all the same. */
 static void foreign_allocator(struct collecting *c)
 {
@@ -388,7 +339,7 @@ static void sections(struct collecting *c)
 		erase_command_line(&c->copy);
 	ledger_sections(&c->copy, c->writer, &c->made);
 	ledger_sections_errors(&c->copy, c->writer, false);
-	threads(c);
+	collect_threads(&c->image.stop, &c->made);
 	read_mappings(c);
 	blocks(c);
 	read_process(c);
@@ -614,7 +565,6 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 	collect_process_free(&c->process);
 	blockmap_free(&c->blocks);
 	heap_end(&c->heap);
-	free(c->stopped);
 	ledger_copy_free(&c->copy);
 	snapshot_writer_free(c->writer);
 	ledger_map_close(&c->map);

@@ -14,6 +14,7 @@ const struct verb verbs[] = {
 	{ "Find leaks and references", "leaks", "lost blocks, by root leak and root cycle", cmd_leaks },
 	{ NULL, "refs", "reference count, referrers, referents, path from a root", cmd_refs },
 	{ NULL, "retained", "what each root, site and block keeps alive", cmd_retained },
+	{ NULL, "waste", "where resident memory is, and what keeps it from going back", cmd_waste },
 	{ "Compare and check", "diff", "compare two snapshots: grown, shrunk, new, gone", cmd_diff },
 	{ NULL, "gate", "check for CI: fails only when memory leaks", cmd_gate },
 	{ "Export and share", "html", "report in one HTML file", cmd_html },

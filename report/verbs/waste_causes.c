@@ -1,0 +1,181 @@
+/* waste_causes.c - what keeps resident memory, in sentences: waste_report.h.
+ *
+ * A cause is worth a word from a twentieth of the resident memory and from a MiB on: what is less nobody notices,
+ * and every program has it.
+ */
+#include <stdlib.h>
+#include "base/alloc.h"
+#include "base/units.h"
+#include "waste_report.h"
+
+#define LEAST_BYTES (1ull << 20)
+#define LEAST_SHARE 20u
+
+static bool is_worth(const struct waste_report *r, uint64_t bytes)
+{
+	return bytes >= LEAST_BYTES && bytes >= r->waste.all.resident / LEAST_SHARE;
+}
+
+static void cause_add(struct waste_cause *causes, size_t *count, uint64_t bytes, char *what, char *advice)
+{
+	size_t at;
+
+	if (*count == WASTE_CAUSES) {
+		free(what);
+		free(advice);
+		return;
+	}
+	for (at = (*count)++; at && causes[at - 1].bytes < bytes; at--)
+		causes[at] = causes[at - 1];
+	causes[at] = (struct waste_cause){ bytes, what, advice };
+}
+
+void waste_causes_free(struct waste_cause *causes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(causes[i].what);
+		free(causes[i].advice);
+	}
+}
+
+/* "312 blocks of insert", or of a size. To free. */
+static char *group_name(const struct waste_report *r, uint32_t group)
+{
+	const struct waste_group *g = &r->waste.groups[group];
+	char count[UNITS_TEXT], size[UNITS_TEXT];
+
+	units_many(count, (int64_t)g->blocks, "block");
+	if (r->s->sites[group].flags & SITE_OF_SIZE)
+		return alloc_printf(
+			"%s of %s each", count, units_bytes(size, (int64_t)r->s->blocks[g->example].bytes));
+	return alloc_printf("%s (%s) from %s", count, units_bytes(size, (int64_t)g->bytes),
+		symbols_top(r->symbols, group)->function);
+}
+
+static void find_returnable(const struct waste_report *r, struct waste_cause *c, size_t *n)
+{
+	uint64_t bytes = r->waste.part[WASTE_FREE_RETURNABLE].resident;
+	char text[UNITS_TEXT];
+
+	if (is_worth(r, bytes))
+		cause_add(c, n, bytes,
+			alloc_printf("%s of free memory could go back to the system now, in whole pages.",
+				units_bytes(text, (int64_t)bytes)),
+			alloc_printf("call malloc_trim(0) after the work that frees so much, or lower "
+				     "M_TRIM_THRESHOLD"));
+}
+
+static void find_pins(const struct waste_report *r, struct waste_cause *c, size_t *n)
+{
+	for (size_t i = 0; i < r->pin_count && i < 3; i++) {
+		const struct waste_group *g = &r->waste.groups[r->pins[i]];
+		uint64_t bytes = g->pinned_free + g->pinned_top;
+		char text[UNITS_TEXT], all[UNITS_TEXT], *name;
+
+		if (!is_worth(r, bytes))
+			continue;
+		name = group_name(r, r->pins[i]);
+		cause_add(c, n, bytes,
+			alloc_printf("%s alone keep%s %s of free memory from going back.", name,
+				g->blocks == 1 ? "s" : "", units_bytes(text, (int64_t)bytes)),
+			g->pinned_top > g->pinned_free
+				? alloc_printf(
+					"free these blocks, or allocate them in a pool of their own; what is "
+					"freed becomes the top of its threads' arenas, and goes back when one "
+					"of these threads next frees a larger block there")
+				: alloc_printf(
+					"free these blocks, or allocate them before the memory around them "
+					"or in a pool of their own: with malloc_trim(0), %s would go back",
+					units_bytes(all, (int64_t)g->pinned)));
+		free(name);
+	}
+}
+
+/* Free memory in small pieces, of which no single site is to blame. */
+static void find_spread(const struct waste_report *r, struct waste_cause *c, size_t *n)
+{
+	uint64_t bytes = r->waste.part[WASTE_FREE_PINNED].resident, top = 0, most;
+	char text[UNITS_TEXT], share[UNITS_TEXT];
+
+	for (size_t i = 0; i < r->waste.arena_count; i++)
+		if (r->s->arenas[i].kind != ARENA_MAIN)
+			top += r->waste.arenas[i].free_resident - r->waste.arenas[i].returnable;
+	most = r->pin_count ? r->waste.groups[r->pins[0]].pinned_free + r->waste.groups[r->pins[0]].pinned_top
+			    : 0;
+	if (!is_worth(r, bytes) || most > bytes / 4 || top > bytes / 2)
+		return;
+	cause_add(c, n, bytes - most,
+		alloc_printf("%s of free memory lie between live blocks, and no single site is to blame: the "
+			     "one that pins most keeps %s.",
+			units_bytes(text, (int64_t)bytes), units_bytes(share, (int64_t)most)),
+		alloc_printf(
+			"new blocks of these sizes will use it again; to get rid of it, keep blocks that "
+			"live long apart from those that do not"));
+}
+
+static void find_arenas(const struct waste_report *r, struct waste_cause *c, size_t *n)
+{
+	uint64_t bytes = 0;
+	size_t count = 0;
+	char text[UNITS_TEXT];
+
+	for (size_t i = 0; i < r->waste.arena_count; i++)
+		if (r->s->arenas[i].kind != ARENA_MAIN && r->waste.arenas[i].free_resident) {
+			bytes += r->waste.arenas[i].free_resident;
+			count++;
+		}
+	if (count > 1 && is_worth(r, bytes))
+		cause_add(c, n, bytes,
+			alloc_printf(
+				"%zu arenas of threads hold %s of free memory that other threads do not use.",
+				count, units_bytes(text, (int64_t)bytes)),
+			alloc_printf(
+				"try MALLOC_ARENA_MAX=2 (fewer arenas share what is free), or malloc_trim(0) "
+				"after a burst"));
+}
+
+static void find_slack(const struct waste_report *r, struct waste_cause *c, size_t *n)
+{
+	for (size_t i = 0; i < r->slack_count && i < 2; i++) {
+		const struct waste_group *g = &r->waste.groups[r->slack[i]];
+		char text[UNITS_TEXT], *name;
+
+		if (!is_worth(r, g->slack) || r->waste.part[WASTE_SLACK].resident < g->slack / 2)
+			continue;
+		name = group_name(r, r->slack[i]);
+		cause_add(c, n, g->slack,
+			alloc_printf("%s have %s more than was asked for: sizes are rounded up.", name,
+				units_bytes(text, (int64_t)g->slack)),
+			alloc_printf("ask for sizes of 16 n + 8 bytes, or put several such blocks into one"));
+		free(name);
+	}
+}
+
+static void find_caches(const struct waste_report *r, struct waste_cause *c, size_t *n)
+{
+	const struct waste_group *g = &r->waste.caches;
+	uint64_t bytes = g->pinned_free + r->waste.cached;
+	char text[UNITS_TEXT], count[UNITS_TEXT];
+
+	if (is_worth(r, bytes))
+		cause_add(c, n, bytes,
+			alloc_printf("%s in the threads' caches keep %s of free memory from going back.",
+				units_many(count, (int64_t)r->waste.cached_blocks, "free block"),
+				units_bytes(text, (int64_t)bytes)),
+			alloc_printf(
+				"threads that end give them back; GLIBC_TUNABLES=glibc.malloc.tcache_count=0 "
+				"does without them, at a price"));
+}
+
+size_t waste_causes(const struct waste_report *r, struct waste_cause causes[WASTE_CAUSES])
+{
+	size_t count = 0;
+
+	find_returnable(r, causes, &count);
+	find_pins(r, causes, &count);
+	find_spread(r, causes, &count);
+	find_arenas(r, causes, &count);
+	find_slack(r, causes, &count);
+	find_caches(r, causes, &count);
+	return count;
+}

@@ -1,0 +1,156 @@
+/* waste_json.c - `waste --json`. */
+#include <stdlib.h>
+#include "print/json_report.h"
+#include "waste_report.h"
+
+static void write_parts(struct json *j, const struct waste *w)
+{
+	json_open_object(j, "resident");
+	json_number(j, "bytes", (int64_t)w->all.resident);
+	json_number(j, "unknown_bytes", (int64_t)w->part[WASTE_UNKNOWN].resident);
+	json_number(j, "swapped_bytes", (int64_t)w->all.swapped);
+	json_number(j, "virtual_bytes", (int64_t)w->all.virtual_);
+	json_number(j, "huge_bytes", (int64_t)w->huge);
+	json_open_array(j, "parts");
+	for (int i = 0; i < WASTE_PARTS; i++) {
+		json_open_object(j, NULL);
+		json_text(j, "part", waste_part_name(i));
+		json_number(j, "resident_bytes", (int64_t)w->part[i].resident);
+		json_number(j, "swapped_bytes", (int64_t)w->part[i].swapped);
+		json_number(j, "virtual_bytes", (int64_t)w->part[i].virtual_);
+		json_close_object(j);
+	}
+	json_close_array(j);
+	json_close_object(j);
+}
+
+static void write_who(struct json_report *report, const struct waste_report *r, uint32_t site)
+{
+	json_report_stack(report, r->symbols, site);
+	json_none(&report->json, "type");
+	json_number(&report->json, "site", site);
+	if (r->s->sites[site].flags & SITE_OF_SIZE)
+		json_number(
+			&report->json, "size", (int64_t)r->s->blocks[r->waste.groups[site].example].bytes);
+}
+
+static void write_arenas(struct json_report *report, const struct waste_report *r)
+{
+	struct json *j = &report->json;
+
+	json_open_array(j, "arenas");
+	for (size_t i = 0; i < r->waste.arena_count; i++) {
+		const struct waste_arena *a = &r->waste.arenas[i];
+		size_t count;
+		const char **names = waste_names_threads(r, i, &count);
+
+		json_open_object(j, NULL);
+		json_number(j, "arena", (int64_t)i);
+		json_text(j, "kind", r->s->arenas[i].kind == ARENA_MAIN ? "main" : "thread");
+		json_number(j, "bytes", (int64_t)a->bytes);
+		json_number(j, "live_bytes", (int64_t)a->live);
+		json_number(j, "free_bytes", (int64_t)a->free);
+		json_number(j, "free_resident_bytes", (int64_t)a->free_resident);
+		json_number(j, "returnable_bytes", (int64_t)a->returnable);
+		json_number(j, "top_bytes", (int64_t)a->top);
+		json_open_array(j, "threads");
+		for (size_t k = 0; k < count; k++)
+			json_text(j, NULL, names[k]);
+		json_close_array(j);
+		if (a->last == SNAPSHOT_NONE) {
+			json_none(j, "stopped_by");
+		} else {
+			json_open_object(j, "stopped_by");
+			json_address(j, "address", r->s->blocks[a->last].address);
+			json_number(j, "bytes", (int64_t)r->s->blocks[a->last].bytes);
+			json_report_stack(report, r->symbols, r->s->blocks[a->last].site);
+			json_close_object(j);
+		}
+		json_close_object(j);
+		free(names);
+	}
+	json_close_array(j);
+}
+
+static void write_rows(struct json_report *report, const struct waste_report *r)
+{
+	struct json *j = &report->json;
+	size_t most = options_rows(r->options, SIZE_MAX);
+	const struct waste_group *groups = r->waste.groups;
+
+	json_open_array(j, "pins");
+	for (size_t i = 0; i < r->pin_count && i < most; i++) {
+		const struct waste_group *g = &groups[r->pins[i]];
+
+		json_open_object(j, NULL);
+		write_who(report, r, r->pins[i]);
+		json_number(j, "blocks", (int64_t)g->blocks);
+		json_number(j, "bytes", (int64_t)g->bytes);
+		json_number(j, "pinned_bytes", (int64_t)g->pinned);
+		json_number(j, "pinned_free_bytes", (int64_t)g->pinned_free);
+		json_number(j, "pinned_top_bytes", (int64_t)g->pinned_top);
+		json_text(j, "oldest", waste_names_age(r->s, g->oldest));
+		json_close_object(j);
+	}
+	json_close_array(j);
+	json_open_array(j, "slack");
+	for (size_t i = 0; i < r->slack_count && i < most; i++) {
+		const struct waste_group *g = &groups[r->slack[i]];
+
+		json_open_object(j, NULL);
+		write_who(report, r, r->slack[i]);
+		json_number(j, "blocks", (int64_t)g->blocks);
+		json_number(j, "requested_bytes", (int64_t)g->bytes);
+		json_number(j, "slack_bytes", (int64_t)g->slack);
+		json_close_object(j);
+	}
+	json_close_array(j);
+	json_open_array(j, "untouched");
+	for (size_t i = 0; i < r->untouched_count && i < most; i++) {
+		const struct waste_group *g = &groups[r->untouched[i]];
+
+		json_open_object(j, NULL);
+		write_who(report, r, r->untouched[i]);
+		json_number(j, "blocks", (int64_t)g->blocks);
+		json_number(j, "bytes", (int64_t)g->bytes);
+		json_number(j, "untouched_blocks", (int64_t)g->untouched_blocks);
+		json_number(j, "untouched_bytes", (int64_t)g->untouched);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
+void waste_json(const struct waste_report *r)
+{
+	struct json_report report;
+	struct json *j = &report.json;
+	struct waste_cause causes[WASTE_CAUSES];
+	size_t count = waste_causes(r, causes);
+
+	json_report_open(&report, stdout);
+	json_report_snapshot(j, "snapshot", r->s);
+	write_parts(j, &r->waste);
+	json_open_object(j, "trim");
+	json_number(j, "returnable_bytes", (int64_t)r->waste.part[WASTE_FREE_RETURNABLE].resident);
+	json_close_object(j);
+	write_arenas(&report, r);
+	write_rows(&report, r);
+	json_open_object(j, "thread_caches");
+	json_number(j, "blocks", (int64_t)r->waste.cached_blocks);
+	json_number(j, "bytes", (int64_t)r->waste.cached);
+	json_number(j, "pinned_bytes", (int64_t)r->waste.caches.pinned);
+	json_close_object(j);
+	json_open_array(j, "duplicates");
+	json_close_array(j);
+	json_open_array(j, "causes");
+	for (size_t i = 0; i < count; i++) {
+		json_open_object(j, NULL);
+		json_number(j, "bytes", (int64_t)causes[i].bytes);
+		json_text(j, "what", causes[i].what);
+		json_text(j, "advice", causes[i].advice);
+		json_close_object(j);
+	}
+	json_close_array(j);
+	json_report_close(&report);
+	waste_causes_free(causes, count);
+}

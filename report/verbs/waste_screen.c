@@ -1,0 +1,248 @@
+/* waste_screen.c - `waste` for people: one bar of parts, the causes, tables. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/alloc.h"
+#include "base/units.h"
+#include "print/header.h"
+#include "print/table.h"
+#include "waste_report.h"
+
+#define ROWS 5u
+#define CAUSES_SHOWN 3u
+#define SHARE_LEAST                                                                                          \
+	100u /* tables of less than a hundredth of the memory are left out, unless they are asked for */
+
+static const struct {
+	const char *name;
+	enum screen_style style;
+	char letter;
+} show[WASTE_PARTS] = {
+	[WASTE_LIVE] = { "live", STYLE_GOOD, 'L' },
+	[WASTE_SLACK] = { "slack (rounded up)", STYLE_WARNING, 's' },
+	[WASTE_UNTOUCHED] = { "never touched", STYLE_DIM, '.' },
+	[WASTE_FREE_PINNED] = { "free, but pinned", STYLE_BAD, 'P' },
+	[WASTE_FREE_RETURNABLE] = { "free, returnable", STYLE_WARNING, 'R' },
+	[WASTE_ALLOCATOR] = { "allocator's own", STYLE_PLAIN, 'a' },
+	[WASTE_STACKS] = { "stacks", STYLE_PLAIN, 'S' },
+	[WASTE_TLS] = { "thread-local data", STYLE_PLAIN, 't' },
+	[WASTE_GLOBALS] = { "global variables", STYLE_PLAIN, 'g' },
+	[WASTE_FILES] = { "files (code, constants)", STYLE_PLAIN, 'F' },
+	[WASTE_SHARED] = { "shared memory", STYLE_PLAIN, 'M' },
+	[WASTE_MAPPINGS] = { "other mappings", STYLE_PLAIN, 'm' },
+	[WASTE_PROFILER] = { "the profiler's", STYLE_DIM, 'p' },
+	[WASTE_UNKNOWN] = { "unknown", STYLE_BAD, '?' },
+};
+
+/* One bar; each part has a letter, and as many columns as its share. */
+static void print_bar(struct screen *s, const struct waste *w)
+{
+	unsigned cells = s->width > 4 ? s->width - 2 : 2, done = 0;
+	uint64_t sum = 0;
+
+	fputc('[', s->out);
+	for (int i = 0; i < WASTE_PARTS; i++) {
+		unsigned end;
+
+		sum += w->part[i].resident;
+		end = w->all.resident ? (unsigned)((double)sum / (double)w->all.resident * cells + .5) : 0;
+		fputs(screen_style(s, show[i].style), s->out);
+		for (; done < end; done++)
+			fputc(show[i].letter, s->out);
+		fputs(screen_style(s, STYLE_PLAIN), s->out);
+	}
+	fputs("]\n", s->out);
+}
+
+static void print_parts(struct screen *s, const struct waste *w)
+{
+	static const struct column columns[] = {
+		{ "", COLUMN_LEFT, false },
+		{ "resident", COLUMN_RIGHT, false },
+		{ "share", COLUMN_RIGHT, false },
+		{ "swapped", COLUMN_RIGHT, true },
+		{ "addresses", COLUMN_RIGHT, true },
+		{ "", COLUMN_BAR, true },
+		{ "part", COLUMN_LEFT, false },
+	};
+	struct table *t = table_new(s, columns, sizeof(columns) / sizeof(columns[0]), NULL);
+	char text[UNITS_TEXT];
+
+	for (int i = 0; i < WASTE_PARTS; i++) {
+		const struct waste_bytes *b = &w->part[i];
+
+		if (!b->resident && !b->swapped && i != WASTE_UNTOUCHED)
+			continue;
+		if (i == WASTE_UNTOUCHED && !b->virtual_)
+			continue;
+		table_text(t, show[i].style, "%c", show[i].letter);
+		table_text(t, STYLE_STRONG, "%s", units_bytes(text, (int64_t)b->resident));
+		table_text(t, STYLE_PLAIN, "%s",
+			units_percent(text, (double)b->resident, (double)w->all.resident));
+		table_text(t, STYLE_DIM, "%s", b->swapped ? units_bytes(text, (int64_t)b->swapped) : "");
+		table_text(t, STYLE_DIM, "%s", units_bytes(text, (int64_t)b->virtual_));
+		table_bar(t, w->all.resident ? (double)b->resident / (double)w->all.resident : 0);
+		table_text(t, STYLE_PLAIN, "%s", show[i].name);
+	}
+	table_show(t);
+}
+
+static void print_causes(struct screen *s, const struct waste_report *r)
+{
+	struct waste_cause causes[WASTE_CAUSES];
+	size_t count = waste_causes(r, causes);
+
+	if (!count)
+		screen_paragraph(s, STYLE_GOOD, "",
+			"Nothing to be blamed: no free memory, slack or cache that is worth a word.");
+	for (size_t i = 0; i < count && i < CAUSES_SHOWN; i++) {
+		screen_paragraph(s, STYLE_STRONG,
+			i == 0           ? "1. "
+				: i == 1 ? "2. "
+					 : "3. ",
+			"%s", causes[i].what);
+		screen_paragraph(s, STYLE_PLAIN, "   ", "What to do: %s.", causes[i].advice);
+	}
+	waste_causes_free(causes, count);
+}
+
+static void print_rows(struct screen *s, const struct waste_report *r, const char *title, const char *head,
+	const uint32_t *list, size_t count, uint64_t (*bytes_of)(const struct waste_group *))
+{
+	const struct column columns[] = {
+		{ head, COLUMN_RIGHT, false },
+		{ "blocks", COLUMN_RIGHT, false },
+		{ "live", COLUMN_RIGHT, false },
+		{ "oldest since", COLUMN_LEFT, true },
+		{ "allocated by", COLUMN_PLACE, false },
+	};
+	size_t rows = options_rows(r->options, ROWS);
+	uint64_t all = 0;
+	struct table *t;
+	char text[UNITS_TEXT];
+
+	for (size_t i = 0; i < count; i++)
+		all += bytes_of(&r->waste.groups[list[i]]);
+	if (!count
+		|| (all < r->waste.all.resident / SHARE_LEAST && !r->options->rows && !r->options->verbose))
+		return;
+	screen_print(s, STYLE_HEADING, "\n%s\n", title);
+	t = table_new(s, columns, sizeof(columns) / sizeof(columns[0]), r->options->source_root);
+	for (size_t i = 0; i < count && i < rows; i++) {
+		const struct waste_group *g = &r->waste.groups[list[i]];
+		char *age = screen_clean(s, waste_names_age(r->s, g->oldest));
+
+		table_text(t, STYLE_STRONG, "%s", units_bytes(text, (int64_t)bytes_of(g)));
+		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)g->blocks));
+		table_text(t, STYLE_PLAIN, "%s", units_bytes(text, (int64_t)g->bytes));
+		table_text(t, STYLE_DIM, "%s", age);
+		table_place(t, symbols_top(r->symbols, list[i]));
+		free(age);
+	}
+	table_show(t);
+	if (count > rows)
+		screen_hint(s, "%zu more: -n all", count - rows);
+}
+
+static uint64_t pinned_of(const struct waste_group *g) { return g->pinned_free + g->pinned_top; }
+static uint64_t slack_of(const struct waste_group *g) { return g->slack; }
+static uint64_t untouched_of(const struct waste_group *g) { return g->untouched; }
+
+/* "main 1, worker 4": how many threads of each name. To free. */
+static char *thread_names(const struct waste_report *r, size_t arena)
+{
+	size_t count, shown = 0;
+	const char **names = waste_names_threads(r, arena, &count);
+	char *text = alloc_string("");
+
+	for (size_t i = 0; i < count; i++) {
+		size_t same = 0;
+		bool seen = false;
+		char *longer;
+
+		for (size_t k = 0; k < count; k++) {
+			seen |= k < i && !strcmp(names[k], names[i]);
+			same += !strcmp(names[k], names[i]);
+		}
+		if (seen || shown++ > 3)
+			continue;
+		longer = same > 1 ? alloc_printf("%s%s%s (%zu)", text, *text ? ", " : "", names[i], same)
+				  : alloc_printf("%s%s%s", text, *text ? ", " : "", names[i]);
+		free(text);
+		text = longer;
+	}
+	free(names);
+	return text;
+}
+
+static void print_arenas(struct screen *s, const struct waste_report *r)
+{
+	static const struct column columns[] = {
+		{ "arena", COLUMN_RIGHT, false },
+		{ "has", COLUMN_RIGHT, false },
+		{ "live", COLUMN_RIGHT, false },
+		{ "free, resident", COLUMN_RIGHT, false },
+		{ "returnable", COLUMN_RIGHT, true },
+		{ "top", COLUMN_RIGHT, true },
+		{ "threads; last before its top", COLUMN_FIT, false },
+	};
+	size_t rows = options_rows(r->options, ROWS);
+	struct table *t = table_new(s, columns, sizeof(columns) / sizeof(columns[0]), NULL);
+	char text[UNITS_TEXT];
+
+	for (size_t i = 0; i < r->waste.arena_count && i < rows; i++) {
+		const struct waste_arena *a = &r->waste.arenas[i];
+		char *names = thread_names(r, i);
+
+		table_text(t, STYLE_PLAIN, "%zu", i);
+		table_text(t, STYLE_PLAIN, "%s", units_bytes(text, (int64_t)a->bytes));
+		table_text(t, STYLE_PLAIN, "%s", units_bytes(text, (int64_t)a->live));
+		table_text(t, STYLE_STRONG, "%s", units_bytes(text, (int64_t)a->free_resident));
+		table_text(t, STYLE_PLAIN, "%s", units_bytes(text, (int64_t)a->returnable));
+		table_text(t, STYLE_DIM, "%s", units_bytes(text, (int64_t)a->top));
+		if (a->last != SNAPSHOT_NONE)
+			table_text(t, STYLE_NAME, "%s; %s", names,
+				symbols_top(r->symbols, r->s->blocks[a->last].site)->function);
+		else
+			table_text(t, STYLE_NAME, "%s", names);
+		free(names);
+	}
+	table_show(t);
+	if (r->waste.arena_count > rows)
+		screen_hint(s, "%zu more arenas: -n all", r->waste.arena_count - rows);
+}
+
+int waste_screen(const struct waste_report *r)
+{
+	const struct waste *w = &r->waste;
+	struct screen s;
+	char text[UNITS_TEXT], swapped[UNITS_TEXT];
+
+	screen_open(&s, r->options);
+	header_who(&s, r->s);
+	if (!s.quiet)
+		fputc('\n', s.out);
+	screen_print(&s, STYLE_HEADING, "Resident memory: %s", units_bytes(text, (int64_t)w->all.resident));
+	if (w->all.swapped)
+		screen_print(
+			&s, STYLE_HEADING, ", and %s in swap", units_bytes(swapped, (int64_t)w->all.swapped));
+	fputc('\n', s.out);
+	print_bar(&s, w);
+	print_parts(&s, w);
+	fputc('\n', s.out);
+	print_causes(&s, r);
+	if (w->foreign)
+		screen_paragraph(&s, STYLE_WARNING, "note: ",
+			"blocks lie in memory of an allocator that cannot be walked: what is free in it counts as "
+			"the allocator's own.");
+	print_rows(&s, r, "Blocks that keep free memory from going back", "keep free", r->pins, r->pin_count,
+		pinned_of);
+	print_rows(&s, r, "Slack: usable bytes above what was asked for", "slack", r->slack, r->slack_count,
+		slack_of);
+	print_rows(&s, r, "Pages of live blocks that were never touched", "untouched", r->untouched,
+		r->untouched_count, untouched_of);
+	if (w->arena_count) {
+		screen_print(&s, STYLE_HEADING, "\nArenas of malloc\n");
+		print_arenas(&s, r);
+	}
+	return screen_close(&s);
+}

@@ -1,0 +1,297 @@
+# tidemark waste: where resident memory is. What it promises is held against what malloc_trim gives back.
+load ../lib/helper
+bats_require_minimum_version 1.5.0
+
+# Each program takes a snapshot, calls malloc_trim(0), frees its pins, calls it again, and prints what came back
+# each time, by smaps_rollup: "trim BYTES" and "pins BYTES". Snapshots are taken from outside, on request: the
+# program prints "ready" and waits for a line.
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
+	cat >measure.h <<-'EOF2'
+		#define _GNU_SOURCE
+		#include <fcntl.h>
+		#include <malloc.h>
+		#include <pthread.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <sys/mman.h>
+		#include <unistd.h>
+		/* No stdio: it would allocate. */
+		static long resident(void)
+		{
+			static char text[4096];
+			int fd = open("/proc/self/smaps_rollup", O_RDONLY);
+			long n = read(fd, text, sizeof(text) - 1);
+			close(fd);
+			text[n > 0 ? n : 0] = 0;
+			return strtol(strstr(text, "Rss:") + 4, NULL, 10) * 1024;
+		}
+		static void say(const char *what, long bytes)
+		{
+			char line[100];
+			int n = snprintf(line, sizeof(line), "%s %ld\n", what, bytes);
+			if (write(1, line, n) != n)
+				_exit(9);
+		}
+		static void wait_for_line(void)
+		{
+			char c;
+			while (read(0, &c, 1) == 1 && c != '\n')
+				;
+		}
+		static void __attribute__((unused)) measure(void (*free_pins)(void))
+		{
+			long before, after;
+			resident();
+			say("ready", resident());
+			wait_for_line();
+			before = resident();
+			malloc_trim(0);
+			after = resident();
+			say("trim", before - after);
+			free_pins();
+			malloc_trim(0);
+			say("pins", after - resident());
+		}
+	EOF2
+	# One arena: small blocks, among them every so often one that stays.
+	compile pins -I. <<-'EOF2'
+		#include "measure.h"
+		#define N 3000
+		static char *pin[N], *work[N * 40];
+		__attribute__((noinline, noipa)) char *keep(void) { return memset(malloc(200), 1, 200); }
+		__attribute__((noinline, noipa)) char *use(void) { return memset(malloc(150), 2, 150); }
+		static void free_pins(void)
+		{
+			for (int i = 0; i < N; i++)
+				free(pin[i]);
+		}
+		int main(void)
+		{
+			for (int i = 0; i < N; i++) {
+				for (int k = 0; k < 40; k++)
+					work[i * 40 + k] = use();
+				pin[i] = keep();
+			}
+			for (int i = 0; i < N * 40; i++)
+				free(work[i]);
+			measure(free_pins);
+			return 0;
+		}
+	EOF2
+	# Arenas of threads, in each of which free memory lies in large pieces, and pins between smaller ones.
+	compile arenas -I. <<-'EOF2'
+		#include "measure.h"
+		#define T 6
+		#define N 1500
+		static char *pin[T][N];
+		static pthread_barrier_t barrier;
+		__attribute__((noinline, noipa)) char *keep(void) { return memset(malloc(200), 1, 200); }
+		static void meet(void) { pthread_barrier_wait(&barrier); }
+		static void *work(void *number)
+		{
+			char **mine = pin[(long)number], **w = malloc(N * 4 * sizeof(*w)), *large[20];
+			for (int i = 0; i < N; i++) {
+				for (int k = 0; k < 4; k++)
+					w[i * 4 + k] = memset(malloc(1200), 2, 1200);
+				mine[i] = keep();
+			}
+			for (int i = 0; i < 20; i++)
+				large[i] = memset(malloc(60000), 3, 60000);
+			mine[N - 1][0] = *(char *)memset(malloc(500), 4, 500);
+			for (int i = 0; i < N * 4; i++)
+				free(w[i]);
+			for (int i = 0; i < 20; i++)
+				free(large[i]);
+			free(w);
+			meet();
+			meet();
+			for (int i = 0; i < N; i++)
+				free(mine[i]);
+			meet();
+			meet();
+			return NULL;
+		}
+		static void free_pins(void)
+		{
+			meet();
+			meet();
+		}
+		int main(void)
+		{
+			pthread_t t[T];
+			pthread_barrier_init(&barrier, NULL, T + 1);
+			for (long i = 0; i < T; i++) {
+				pthread_create(&t[i], NULL, work, (void *)i);
+				pthread_setname_np(t[i], "worker");
+			}
+			meet();
+			measure(free_pins);
+			meet();
+			for (int i = 0; i < T; i++)
+				pthread_join(t[i], NULL);
+			return 0;
+		}
+	EOF2
+	# Every part in a size of its own; nothing is wasted.
+	compile parts -I. <<-'EOF2'
+		#include "measure.h"
+		#define M (1 << 20)
+		static char zeros[3 * M], filled[2 * M] = { 1 };
+		static __thread char local[M];
+		static volatile char *block, *mapped, *shared, *secret, *half, *reserved;
+		int main(void)
+		{
+			char on_stack[M / 2];
+			block = memset(malloc(5 * M), 1, 5 * M);
+			half = malloc(8 * M);
+			memset((char *)half, 1, 4 * M);
+			mapped = mmap(NULL, 6 * M, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			memset((char *)mapped, 1, 6 * M);
+			shared = mmap(NULL, 4 * M, 3, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+			memset((char *)shared, 1, 4 * M);
+			reserved = mmap(NULL, 64 * M, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+			/* Read and never written: the page of zeros, which counts nowhere. */
+			secret = mmap(NULL, 2 * M, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			for (int i = 0; i < 2 * M; i += 4096)
+				block[0] += secret[i];
+			memset(zeros, 1, sizeof(zeros));
+			memset(filled, 1, sizeof(filled));
+			memset(local, 1, sizeof(local));
+			memset(on_stack, 1, sizeof(on_stack));
+			block[1] = on_stack[77];
+			say("ready", resident());
+			wait_for_line();
+			return block[0] == 99;
+		}
+	EOF2
+}
+
+setup() {
+	cp -a "$BATS_FILE_TMPDIR"/* .
+}
+
+# profiled PROGRAM: runs it, takes a snapshot when it is ready, lets it go on. Leaves p.tide and said; $resident
+# is the resident set size just before the snapshot.
+profiled() {
+	mkfifo in
+	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT=exit.tide "$@" <in >said &
+	local pid=$!
+	exec 9>in
+	until grep -q ready said; do sleep 0.05; done
+	resident=$(awk '/^Rss/ { print $2 * 1024 }' /proc/$pid/smaps_rollup)
+	"$TIDEMARK" snap -q -o p.tide $pid
+	echo go >&9
+	exec 9>&-
+	wait $pid
+	"$TIDEMARK" waste --json p.tide >waste.json
+}
+
+# within PERCENT ACTUAL PROMISED
+within() {
+	/usr/bin/python3 -c '
+import sys
+share, actual, promised = map(float, sys.argv[1:])
+sys.exit(abs(actual - promised) > share / 100 * max(actual, promised))' "$@" || fail "$2 is not within $1 % of $3"
+}
+
+# Expressions in `d`, the report; json() would take it as an argument, which has a limit.
+value() {
+	/usr/bin/python3 -c '
+import json, sys
+d = json.load(open("waste.json"))
+for e in sys.argv[1:]:
+    print(eval(e))' "$@"
+}
+said() { awk -v what="$1" '$1 == what { print $2 }' said; }
+
+@test "the parts add up to the resident set size, and each has what belongs to it" {
+	profiled ./parts
+	within 1 "$resident" "$(value 'd["resident"]["bytes"]')"
+	value 'sum(p["resident_bytes"] for p in d["resident"]["parts"]) == d["resident"]["bytes"]' \
+		'sum(p["virtual_bytes"] for p in d["resident"]["parts"]) == d["resident"]["virtual_bytes"]' \
+		'd["resident"]["unknown_bytes"] * 100 <= d["resident"]["bytes"]' | grep -vx True && fail "sums"
+	# MiB that each part has at least, and at most one MiB more.
+	cat >want <<-EOF
+		live 9
+		globals 5
+		mappings 6
+		shared 4
+		tls 1
+		stacks 0
+	EOF
+	value '"\n".join("%s %d" % (p["part"], p["resident_bytes"] >> 20) for name in ("live", "globals", "mappings",
+			"shared", "tls", "stacks") for p in d["resident"]["parts"] if p["part"] == name)' | diff want -
+	value '[p["resident_bytes"] for p in d["resident"]["parts"] if p["part"] == "stacks"][0] >= 1 << 19' \
+		'[p["virtual_bytes"] for p in d["resident"]["parts"] if p["part"] == "untouched"][0] // 4096' \
+		'[(r["untouched_bytes"] >> 12, r["stack"][0]["function"]) for r in d["untouched"]][0]' \
+		'[p["virtual_bytes"] >= 66 << 20 for p in d["resident"]["parts"] if p["part"] == "mappings"][0]' \
+		'd["causes"]' >got
+	cat >want <<-EOF
+		True
+		1023
+		(1023, 'main')
+		True
+		[]
+	EOF
+	diff want got
+	run -0 "$TIDEMARK" waste p.tide
+	[[ $output == *"Nothing to be blamed"* ]]
+}
+
+@test "pins: what comes back when they are freed is what was promised" {
+	profiled ./pins
+	within 2 "$(said trim)" "$(value 'd["trim"]["returnable_bytes"]')"
+	within 10 "$(said pins)" "$(value 'd["pins"][0]["pinned_bytes"]')"
+	value 'd["pins"][0]["stack"][0]["function"]' 'd["pins"][0]["blocks"]' 'd["pins"][0]["bytes"]' \
+		'{p["part"]: p["resident_bytes"] for p in d["resident"]["parts"]}["free_returnable"] == d["trim"]["returnable_bytes"]' >got
+	printf 'keep\n3000\n600000\nTrue\n' | diff - got
+	run -0 "$TIDEMARK" waste p.tide
+	[[ $output == *"3,000 blocks (586 KiB) from keep alone keep"* ]]
+}
+
+@test "arenas of threads: the forecast is right, and the arenas are named" {
+	profiled ./arenas
+	within 2 "$(said trim)" "$(value 'd["trim"]["returnable_bytes"]')"
+	within 10 "$(said pins)" "$(value 'd["pins"][0]["pinned_bytes"]')"
+	value 'd["pins"][0]["stack"][0]["function"]' \
+		'[a["kind"] for a in d["arenas"]]' \
+		'[a["threads"] for a in d["arenas"] if a["kind"] == "thread"]' \
+		'all(a["live_bytes"] + a["free_bytes"] <= a["bytes"] for a in d["arenas"])' >got
+	cat >want <<-EOF
+		keep
+		['main', 'thread', 'thread', 'thread', 'thread', 'thread', 'thread']
+		[['worker'], ['worker'], ['worker'], ['worker'], ['worker'], ['worker']]
+		True
+	EOF
+	diff want got
+	run -0 "$TIDEMARK" waste p.tide
+	[[ $output == *"6 arenas of threads hold"*MALLOC_ARENA_MAX* ]]
+}
+
+@test "python: the parts add up" {
+	command -v python3 >/dev/null || skip "no python3"
+	profiled python3 -c '
+import json, sys
+held = [str(i) * 3 for i in range(50000)]
+print("ready", flush=True)
+sys.stdin.readline()'
+	within 1 "$resident" "$(value 'd["resident"]["bytes"]')"
+	value 'sum(p["resident_bytes"] for p in d["resident"]["parts"]) == d["resident"]["bytes"]' \
+		'd["resident"]["unknown_bytes"] * 100 <= d["resident"]["bytes"]' | grep -vx True && fail "sums"
+	true
+}
+
+@test "a snapshot without references says why it has no answer" {
+	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT=n.tide TIDEMARK_REFERENCES=0 sleep 0
+	run -3 "$TIDEMARK" waste n.tide
+	[[ $output == *"without an image of the process"* ]]
+	run -2 "$TIDEMARK" waste
+}
+
+@test "the screen fits its width" {
+	profiled ./pins
+	COLUMNS=70 "$TIDEMARK" waste -n all p.tide >screen
+	fits 70 screen
+}
