@@ -6,16 +6,21 @@
 #include <errno.h>
 #include <gnu/libc-version.h>
 #include "callee.h"
+#include "config.h"
 #include "error.h"
+#include "freeze.h"
 #include "lock.h"
 #include "lookup.h"
 #include "mapping.h"
 #include "memory.h"
 #include "object.h"
+#include "raw.h"
 #include "site.h"
 #include "table.h"
 #include "text.h"
+#include "timeline.h"
 
+#define LAST_MOST 8u        /* snapshots before a call that might be the last */
 #define EXAMINED_MOST 4096u /* unknown pointers that are looked at: a program with many has a reason */
 #define CACHED_MOST 1040u   /* bytes of the largest chunk in a thread's cache */
 #define FAST_MOST 128u      /* of the largest in a fast bin */
@@ -23,9 +28,10 @@
 #define CHUNK_IN_USE 1u /* PREV_INUSE: of the chunk below */
 
 static struct lock error_lock;
-static uint32_t examined;
-static bool is_mangled; /* links of free chunks are xored with their place: glibc 2.32 */
-static bool has_keys;   /* chunks in a thread's cache carry a key: glibc 2.29 */
+static uint32_t examined, last_count;
+static char last_path[512]; /* of the snapshot in front of the call under way; "": none */
+static bool is_mangled;     /* links of free chunks are xored with their place: glibc 2.32 */
+static bool has_keys;       /* chunks in a thread's cache carry a key: glibc 2.29 */
 
 void error_start(void)
 {
@@ -39,7 +45,8 @@ void error_start(void)
 void error_after_fork(void)
 {
 	error_lock.word = 0;
-	examined = 0;
+	examined = last_count = 0;
+	last_path[0] = 0;
 }
 
 /* Could it be a link of a list of free chunks: none, or a block of the heap? */
@@ -181,6 +188,22 @@ static struct ledger_error *record(struct thread *t, struct ledger_error *e, con
 	return found;
 }
 
+/* libc is about to abort, or to fault: a later moment to look at the heap will not come. */
+static void take_last(void)
+{
+	char *at = last_path, *end = last_path + sizeof last_path;
+	if (!config.session[0] || !config.references
+		|| __atomic_fetch_add(&last_count, 1, __ATOMIC_RELAXED) >= LAST_MOST || last_path[0])
+		return;
+	text_append(&at, end, config.session);
+	text_append(&at, end, "/");
+	text_append_number(&at, end, (uint64_t)state.ledger->pid);
+	text_append(&at, end, LEDGER_LAST_SUFFIX);
+	timeline_final();
+	if (freeze_snapshot(LEDGER_REASON_ABORT, last_path, 0))
+		last_path[0] = 0;
+}
+
 __attribute__((cold, noinline)) struct ledger_error *error_unknown(
 	struct thread *t, uintptr_t p, const uintptr_t *entry, enum error_call call)
 {
@@ -199,11 +222,18 @@ __attribute__((cold, noinline)) struct ledger_error *error_unknown(
 	if (e.allocation_site && state.operators)
 		e.allocated_by = (uint16_t)callee_of_site(e.allocation_site);
 	e.flags |= LEDGER_ERROR_INSIDE;
-	return record(t, &e, entry);
+	struct ledger_error *found = record(t, &e, entry);
+	if (found && call == ERROR_FREE && !(e.flags & LEDGER_ERROR_UNSURE))
+		take_last();
+	return found;
 }
 
 void error_survived(struct ledger_error *e)
 {
+	if (last_path[0]) {
+		raw1(SYS_unlink, last_path);
+		last_path[0] = 0;
+	}
 	if (e->flags & LEDGER_ERROR_UNSURE)
 		__atomic_store_n(&e->count, 0, __ATOMIC_RELEASE);
 	else

@@ -13,6 +13,8 @@
  *     seen; while sampling, and under a seccomp filter, nothing is.
  * ER4  Blocks that were made before the library was up, by __libc_malloc, or handed over by
  *     fork are in use for the allocator, and so never an error.
+ * ER5  Under `run`, a call that is about to end the process is preceded by a snapshot in the run's
+ *     folder, which becomes the process's last one if it dies, and is removed if it does not.
  *
  * Threads: all; one lock for new entries. Signals: nested entries are not looked at. Fork: the
  * child starts with an empty table.

@@ -92,6 +92,16 @@ void abort(void)
 	__builtin_unreachable();
 }
 
+/* libc's own abort is not seen: the assertion is the last moment. */
+void __assert_fail(const char *expression, const char *file, unsigned int line, const char *function)
+{
+	ensure(__assert_fail);
+	life_assertion(expression, file, line, function);
+	life_end(LEDGER_REASON_ABORT, -1);
+	real.__assert_fail(expression, file, line, function);
+	__builtin_unreachable();
+}
+
 /* exec either does not return, or has failed. */
 #define EXEC(call)                                                                                           \
 	do {                                                                                                 \

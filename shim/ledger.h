@@ -204,13 +204,15 @@ struct ledger_header {
 	uint32_t rounds_busy;  /* a thread is writing LEDGER_ROUNDS */
 	/* Control words too: images made from outside, for their parent to reap (REQUEST_REAP). */
 	int32_t ended_images[LEDGER_ENDED_IMAGES];
+	uint32_t abort_message; /* LEDGER_STRINGS: what libc, or an assertion, said before the end */
+	uint32_t reserved;
 	uint32_t python_version; /* PY_VERSION_HEX of the interpreter; 0: there is none */
 	uint32_t python_flags;   /* LEDGER_PYTHON_* */
 	uint64_t python_runtime; /* address of _PyRuntime */
 	uint64_t pid_namespace;  /* in which `pid` is a number: inode of /proc/self/ns/pid; 0 unknown */
 	struct ledger_table table[LEDGER_TABLES];
 };
-_Static_assert(sizeof(struct ledger_header) == 1088, "LEDGER_VERSION");
+_Static_assert(sizeof(struct ledger_header) == 1096, "LEDGER_VERSION");
 
 #define LEDGER_PYTHON_FRAMES 1u  /* the offsets of frames were proved: stacks show them */
 #define LEDGER_PYTHON_REFUSED 2u /* they do not hold: stacks are native */
@@ -483,6 +485,8 @@ struct ledger_error {
 	uint32_t place;                  /* enum ledger_error_place */
 };
 _Static_assert(sizeof(struct ledger_error) == 64, "LEDGER_VERSION");
+/* PID and this, in the folder of the run: the snapshot in front of a call that might be the last one. */
+#define LEDGER_LAST_SUFFIX ".last.tide"
 #define LEDGER_ERROR_UNSURE 1u /* counts only if the process dies in this call */
 #define LEDGER_ERROR_INSIDE 2u /* the real free is under way */
 

@@ -96,12 +96,20 @@ static void own_range(void)
 	state.hi = o.hi;
 }
 
+/* What glibc keeps for debuggers: struct abort_msg_s of assert.c, from 2.14 on. */
+struct abort_message {
+	unsigned int size; /* of the mapping that it lies in */
+	char text[];
+};
+static struct abort_message **libc_message;
+
 static void places(void)
 {
 	struct ledger_header *h = state.ledger;
 	h->shim_lo = state.lo;
 	h->shim_hi = state.hi;
 	h->exit_function = (uintptr_t)lookup_next("exit");
+	libc_message = lookup_next("__abort_msg");
 	h->syscall_instruction = (uintptr_t)life_syscall;
 }
 
@@ -242,6 +250,39 @@ __attribute__((constructor)) static void life_start(int argc, char **argv, char 
 		freeze_watch(false);
 }
 
+/* What libc says before it aborts; a program that catches the signal may end in another way after that. */
+static void keep_message(void)
+{
+	const struct abort_message *m = libc_message ? *libc_message : NULL;
+	char text[512];
+	if (!m || state.ledger->abort_message)
+		return;
+	long n = memory_read(text, (uintptr_t)m->text, sizeof text - 1);
+	text[n > 0 ? n : 0] = 0;
+	for (char *p = text; *p; p++)
+		if (*p == '\n')
+			*p = 0;
+	state.ledger->abort_message = table_string(text);
+}
+
+void life_assertion(const char *expression, const char *file, unsigned line, const char *function)
+{
+	char text[1024], *at = text, *end = text + sizeof text;
+	struct thread *t = enter_whole(__builtin_frame_address(0));
+	if (!t)
+		return;
+	text_append(&at, end, file ? file : "?");
+	text_append(&at, end, ":");
+	text_append_number(&at, end, line);
+	text_append(&at, end, ": ");
+	text_append(&at, end, function ? function : "?");
+	text_append(&at, end, ": assertion `");
+	text_append(&at, end, expression ? expression : "?");
+	text_append(&at, end, "' failed");
+	state.ledger->abort_message = table_string(text);
+	thread_leave(t);
+}
+
 void life_end(enum ledger_reason reason, int status)
 {
 	if (state.phase != PHASE_RUNNING)
@@ -258,6 +299,7 @@ void life_end(enum ledger_reason reason, int status)
 		return;
 	}
 	state.ledger->exit_status = status;
+	keep_message();
 	state.ledger->state = LEDGER_EXITING;
 	timeline_final();
 	oracle_end();

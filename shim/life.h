@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include "ledger.h"
 
+/* Keeps what an assertion is about to say. */
+void life_assertion(const char *expression, const char *file, unsigned line, const char *function);
 /* The process ends now in this way (enum ledger_reason); takes the exit snapshot
  * once. `status` as given to exit. */
 void life_end(enum ledger_reason reason, int status);

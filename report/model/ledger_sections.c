@@ -322,6 +322,7 @@ static void process(const struct ledger_copy *c, struct snapshot_writer *w, stru
 	p->directory = string(c, w, h->directory);
 	p->libc = string(c, w, h->libc);
 	p->allocator = string(c, w, h->allocator);
+	p->abort_message = string(c, w, h->abort_message);
 	p->kernel = snapshot_writer_string(w, u.release);
 	p->machine = snapshot_writer_string(w, u.machine);
 	p->tool = snapshot_writer_string(w, "tidemark " TIDEMARK_VERSION);

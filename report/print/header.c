@@ -131,7 +131,10 @@ char *header_reason(const struct snapshot *snapshot)
 		return p->exit_status >= 0 ? alloc_printf("at exit, status %d", p->exit_status)
 					   : alloc_string("at exit");
 	case REASON_EXEC: return alloc_string("before exec");
-	case REASON_ABORT: return alloc_string("at abort");
+	case REASON_ABORT:
+		return *snapshot_string(snapshot, p->abort_message)
+			? alloc_printf("at abort (%s)", snapshot_string(snapshot, p->abort_message))
+			: alloc_string("at abort");
 	case REASON_SIGNAL:
 		return p->exit_signal ? alloc_printf("on fatal signal %u (SIG%s)", p->exit_signal,
 			       p->exit_signal < 64 && system_signal((int)p->exit_signal)

@@ -143,6 +143,13 @@ void misuse_lines(FILE *out, const struct snapshot *s)
 {
 	struct symbols *symbols = s->misuse_count ? symbols_new(s) : NULL;
 
+	if (*snapshot_string(s, s->process->abort_message)) {
+		char *message = alloc_string(snapshot_string(s, s->process->abort_message));
+
+		text_clean(message);
+		fprintf(out, "tidemark: aborted: %s\n", message);
+		free(message);
+	}
 	for (size_t i = 0; i < s->misuse_count && i < LINES_MOST; i++) {
 		struct misuse_stack stack[MISUSE_STACKS];
 		size_t stacks = misuse_stacks(s, &s->misuses[i], stack);

@@ -250,6 +250,9 @@ static void read_snapshots(struct run_session *s)
 				error_set(&s->why, EXIT_UNMEASURED, "%s", line + at);
 			continue;
 		}
+		/* What a process kept in front of a call that might have been its last: run_postmortem.c. */
+		if (!strncmp(line + at, s->folder, strlen(s->folder)))
+			continue;
 		one.complete = complete;
 		one.path = alloc_string(line + at);
 		add_snapshot(s, &one);

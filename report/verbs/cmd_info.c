@@ -105,6 +105,7 @@ static void show_process(struct screen *s, const struct snapshot *snapshot)
 	print_field(s, "complete", "%s", p->complete && !snapshot->damaged ? "yes" : "no");
 	print_field(s, "reason", "%s",
 		snapshot->damaged ? snapshot->damage : snapshot_string(snapshot, p->incomplete_why));
+	print_field(s, "message", "%s", snapshot_string(snapshot, p->abort_message));
 	print_field(s, "number", "%u of this process", p->sequence);
 	print_field(s, "tool", "%s", snapshot_string(snapshot, p->tool));
 	if (!(p->flags & PROCESS_UNPREPARED))

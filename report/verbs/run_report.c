@@ -66,6 +66,7 @@ static void examine(struct run_process *p, const struct run_snapshot *from)
 	p->peak_bytes = s.process->peak_bytes;
 	p->blind = blind_explain(&s);
 	p->known = !summary_lost(&s, &lost, &e) && lost.known && !s.damaged;
+	p->errors = misuse_total(&s);
 	p->lost_blocks = lost.blocks;
 	p->lost_bytes = lost.bytes;
 	if (!p->known)
@@ -185,6 +186,11 @@ static const struct run_snapshot *print_processes(const struct run_report *r, co
 	if (leaking > LEAKING)
 		error_note("%zu more processes lost blocks", leaking - LEAKING);
 	for (size_t i = 0; i < r->count; i++)
+		if (r->processes[i].errors && r->processes[i].snapshot != main)
+			error_note("%s (%d) made %s: %s", r->processes[i].name, r->processes[i].snapshot->pid,
+				units_many(blocks, (int64_t)r->processes[i].errors, "error"),
+				shorten(r->processes[i].snapshot->path));
+	for (size_t i = 0; i < r->count; i++)
 		if (r->processes[i].blind && r->processes[i].snapshot != main)
 			error_note("warning: %s", r->processes[i].blind);
 	free(order);
@@ -208,11 +214,11 @@ static void print_others(const struct run_report *r, const struct run_snapshot *
 		error_print(&s->why);
 }
 
-static bool has_lost(const struct run_report *r, const struct run_snapshot *of)
+static bool has_findings(const struct run_report *r, const struct run_snapshot *of)
 {
 	for (size_t i = 0; i < r->count; i++)
 		if (r->processes[i].snapshot == of)
-			return r->processes[i].lost_blocks != 0;
+			return r->processes[i].lost_blocks || r->processes[i].errors;
 	return false;
 }
 
@@ -242,7 +248,7 @@ void run_report(const struct run_report *r)
 	print_others(r, one);
 	if (r->count > 1)
 		next = print_processes(r, one);
-	error_note("next: tidemark %s %s", has_lost(r, next) ? "leaks" : "stat", shorten(next->path));
+	error_note("next: tidemark %s %s", has_findings(r, next) ? "leaks" : "stat", shorten(next->path));
 	snapshot_close(&snapshot);
 }
 

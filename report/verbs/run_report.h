@@ -9,9 +9,10 @@ struct run_process {
 	const struct run_snapshot *snapshot;
 	char *name; /* of its program; NULL when the snapshot could not be read */
 	uint64_t allocations, peak_bytes, lost_blocks, lost_bytes;
-	bool known;  /* whether blocks are lost */
-	char *why;   /* when not known */
-	char *blind; /* blind.h; NULL */
+	uint64_t errors; /* with memory, that the library saw (misuse.h) */
+	bool known;      /* whether blocks are lost */
+	char *why;       /* when not known */
+	char *blind;     /* blind.h; NULL */
 };
 
 struct run_report {

@@ -186,3 +186,49 @@ one() {
 	[ "$(json "$output" 'sorted((f["blocks"], f["line"], f["stack"][0]["line"]) for f in d["scenarios"][0]["findings"])')" = "[(1, 10, 10), (48, 7, 7)]" ]
 	[ "$(json "$output" 'len({f["site"] for f in d["scenarios"][0]["findings"]})')" = 1 ]
 }
+
+@test "a process that libc ends leaves its blocks, the error and the signal" {
+	for c in double double-mapped inner wild; do
+		run "$TIDEMARK" run -f -o x.tide -- "$PROGRAMS/misuse" $c
+		[ "$(json "$("$TIDEMARK" info --json x.tide)" '(d["snapshot"]["reason"], d["snapshot"]["exit_signal"] in (6, 11), d["records"]["blocks"] > 0, d["errors"][0]["under_way"])')" = "('signal', True, True, True)" ] || fail $c
+	done
+	run "$TIDEMARK" leaks x.tide
+	[[ "$output" == *"on fatal signal"*"the process died in this call"* ]]
+	# What it survives leaves one snapshot, that of the end.
+	"$TIDEMARK" run -q -o 'y.%p.tide' -- "$PROGRAMS/misuse" double-unnoticed
+	[ "$(ls y.*.tide | wc -l)" = 1 ]
+}
+
+@test "assertions, and what libc says before an abort that a handler turns into an exit" {
+	compile asserts <<-'SOURCE'
+		#include <assert.h>
+		#include <stdlib.h>
+		int main(int c, char **v) { (void)v; void *volatile p = malloc(20); assert(p && c > 5); return 0; }
+	SOURCE
+	run "$TIDEMARK" run -f -o x.tide -- ./asserts
+	[[ "$output" == *"tidemark: aborted: asserts.c:3: main: assertion \`p && c > 5' failed"* ]]
+	[ "$(json "$("$TIDEMARK" info --json x.tide)" '(d["snapshot"]["reason"], d["records"]["blocks"])')" = "('abort', 1)" ]
+	compile handles <<-'SOURCE'
+		#include <signal.h>
+		#include <stdlib.h>
+		#include <unistd.h>
+		static void handle(int signal) { (void)signal; _exit(9); }
+		int main(void)
+		{
+			signal(SIGABRT, handle);
+			char *volatile p = malloc(100);
+			p = p + 16;
+			free(p);
+			return 0;
+		}
+	SOURCE
+	run "$TIDEMARK" run -f -o x.tide -- ./handles
+	[ "$status" = 9 ]
+	[[ "$("$TIDEMARK" info x.tide)" == *"free(): invalid pointer"* ]]
+	[ "$(json "$("$TIDEMARK" info --json x.tide)" '(d["errors"][0]["kind"], d["records"]["blocks"])')" = "('inner-free', 1)" ]
+}
+
+@test "run names each process that made an error" {
+	run "$TIDEMARK" run -f -o 'x.%p.tide' -- sh -c "$PROGRAMS/misuse new-free; $PROGRAMS/misuse fine; true"
+	[[ "$output" == *"misuse ("*") made 1 error: x."*".tide"*"next: tidemark leaks x."* ]]
+}
