@@ -135,16 +135,14 @@ static void flags_parse(const char *line, struct collect_mapping *k)
 
 static void field_parse(const char *line, struct tide_mapping *m, struct collect_mapping *k)
 {
-	unsigned long long kib;
+	static const char *const names[] = { "Rss:", "Pss:", "Private_Dirty:", "Shared_Dirty:" };
+	uint64_t *const values[] = { &m->rss_bytes, &m->pss_bytes, &m->dirty_bytes, &m->dirty_bytes };
 
-	if (sscanf(line, "Rss: %llu", &kib) == 1)
-		m->rss_bytes = k->rss_bytes = kib << 10;
-	else if (sscanf(line, "Pss: %llu", &kib) == 1)
-		m->pss_bytes = kib << 10;
-	else if (sscanf(line, "Private_Dirty: %llu", &kib) == 1
-		|| sscanf(line, "Shared_Dirty: %llu", &kib) == 1)
-		m->dirty_bytes += kib << 10;
-	else if (!strncmp(line, "VmFlags:", 8))
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strncmp(line, names[i], strlen(names[i])))
+			*values[i] += (uint64_t)strtoull(line + strlen(names[i]), NULL, 10) << 10;
+	k->rss_bytes = m->rss_bytes;
+	if (!strncmp(line, "VmFlags:", 8))
 		flags_parse(line + 8, k);
 }
 
@@ -162,7 +160,8 @@ static struct tide_mapping *smaps_read(
 		struct tide_mapping m;
 
 		line[strcspn(line, "\n")] = '\0';
-		if (!header_parse(line, &m, w)) {
+		/* Twenty lines of numbers, each with a name that begins with a capital, follow each mapping. */
+		if ((*line < 'A' || *line > 'Z') && !header_parse(line, &m, w)) {
 			*ARRAY_ADD(list, *count, room) = m;
 			*ARRAY_ADD(p->mappings, p->mapping_count, p->mapping_room) =
 				(struct collect_mapping){ .lo = m.lo, .hi = m.hi };

@@ -23,6 +23,7 @@
 #include "collect.h"
 #include "model/ledger_map.h"
 #include "process/process.h"
+#include "roots/references.h"
 #include "server.h"
 #include "session_lock.h"
 #include "shim/server.h"
@@ -241,6 +242,7 @@ static void __attribute__((noreturn)) run_server(struct serving *v)
 	sigset_t none, child;
 
 	stand_apart(v);
+	references_prepare();
 	p[0] = (struct pollfd){ .fd = v->listening, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = v->control, .events = POLLIN };
 	sigaction(SIGCHLD, &wake, NULL);

@@ -1,7 +1,10 @@
 /* references.c - the graph of one block list, out of an image: references.h. */
+#include <limits.h>
+#include <link.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/path.h"
 #include "layout.h"
 #include "references.h"
 #include "roots_private.h"
@@ -55,6 +58,21 @@ void references_find(struct references *g, struct image *im)
 	scan_end(&scan);
 	roots_free(&roots);
 }
+
+/* Nearly always the programs of a run have the libc that we have. */
+static int keep_module(struct dl_phdr_info *info, size_t bytes, void *unused)
+{
+	const char *name = path_base(info->dlpi_name);
+	char path[PATH_MAX];
+
+	(void)bytes, (void)unused;
+	if ((!strncmp(name, "libc.so", 7) || !strncmp(name, "ld-linux", 8))
+		&& realpath(info->dlpi_name, path))
+		symbol_module_keep(path);
+	return 0;
+}
+
+void references_prepare(void) { dl_iterate_phdr(keep_module, NULL); }
 
 void references_free(struct references *g)
 {

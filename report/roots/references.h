@@ -44,6 +44,9 @@ struct references {
 };
 
 void references_find(struct references *g, struct image *im);
+/* For a process that makes many: what all of them ask of libc and the loader is read once, for it and for
+ * its children. */
+void references_prepare(void);
 void references_free(struct references *g);
 
 #endif

@@ -4,6 +4,7 @@
  * debug link below /usr/lib/debug, or on debuginfod servers (symbol_server.c).
  */
 #include <elfutils/libdwelf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -122,10 +123,55 @@ static void report_build_id(struct symbol_module *m, const char *path, const uin
 	dwfl_report_end(m->dwfl, NULL, NULL);
 }
 
+/* --- modules that are kept ------------------------------------------------- */
+
+#define KEPT_MOST 4u
+
+static struct {
+	struct symbol_module *module;
+	char build_id[2 * 64 + 1];
+} kept[KEPT_MOST];
+static size_t kept_count;
+
+void symbol_module_keep(const char *path)
+{
+	struct symbol_module *m = kept_count < KEPT_MOST ? symbol_module_open(path, NULL) : NULL;
+	const unsigned char *id = NULL;
+	GElf_Addr at;
+	int bytes = m && m->module ? dwfl_module_build_id(m->module, &id, &at) : 0;
+
+	if (bytes <= 0 || bytes > 64) {
+		symbol_module_close(m);
+		return;
+	}
+	symbol_table_read(m);
+	for (int i = 0; i < bytes; i++)
+		snprintf(kept[kept_count].build_id + 2 * i, 3, "%02x", id[i]);
+	kept[kept_count++].module = m;
+}
+
+static struct symbol_module *find_kept(const char *path, const char *build_id)
+{
+	for (size_t i = 0; build_id && *build_id && i < kept_count; i++)
+		if (!strcmp(kept[i].module->path, path) && !strcmp(kept[i].build_id, build_id))
+			return kept[i].module;
+	return NULL;
+}
+
+static bool is_kept(const struct symbol_module *m)
+{
+	for (size_t i = 0; i < kept_count; i++)
+		if (kept[i].module == m)
+			return true;
+	return false;
+}
+
+/* --- opening ----------------------------------------------------------------- */
+
 struct symbol_module *symbol_module_open(const char *path, const char *build_id)
 {
 	static const char deleted[] = " (deleted)";
-	struct symbol_module *m = alloc_zeroed(1, sizeof(*m));
+	struct symbol_module *m = find_kept(path, build_id);
 	uint8_t id[64];
 	size_t id_bytes = build_id ? parse_hex(build_id, id, sizeof(id)) : 0;
 	size_t n = strlen(path), tail = sizeof(deleted) - 1;
@@ -133,6 +179,9 @@ struct symbol_module *symbol_module_open(const char *path, const char *build_id)
 	GElf_Addr bias;
 	int fd = -1;
 
+	if (m)
+		return m;
+	m = alloc_zeroed(1, sizeof(*m));
 	elf_version(EV_CURRENT);
 	m->path = alloc_string(path);
 	if (n > tail && strcmp(path + n - tail, deleted) == 0) {
@@ -162,7 +211,7 @@ struct symbol_module *symbol_module_open(const char *path, const char *build_id)
 
 void symbol_module_close(struct symbol_module *m)
 {
-	if (!m)
+	if (!m || is_kept(m))
 		return;
 	free(m->functions.entries);
 	free(m->objects.entries);

@@ -43,6 +43,11 @@ struct symbol_place {
 struct symbol_module *symbol_module_open(const char *path, const char *build_id);
 void symbol_module_close(struct symbol_module *m);
 
+/* Opens a module that will be asked for again and again, and reads its tables: from now on, also in
+ * children of this process, symbol_module_open gives this one for the same path and build id, and closing
+ * it does nothing. A file without a build id is not kept. */
+void symbol_module_keep(const char *path);
+
 /* From now on debuginfod servers (DEBUGINFOD_URLS) are asked for what is not on this machine. */
 void symbol_module_ask_servers(void);
 

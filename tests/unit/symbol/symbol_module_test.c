@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "report/base/alloc.h"
 #include "report/symbol/demangle.h"
 #include "report/symbol/symbol_module.h"
 #include "tests/lib/symbol_make.h"
@@ -499,9 +500,42 @@ static void overlapping_siblings(void **state)
 	symbol_module_close(m);
 }
 
+/* One that is kept answers for its path and build id, and for no other build. */
+static void kept(void **state)
+{
+	struct symbol_module *m, *other;
+	char *id, *path;
+
+	(void)state;
+	assert_int_equal(
+		run("gcc -g -Wl,--build-id=sha1 -o kept inline.c && gcc -Wl,--build-id=none -o nameless inline.c"),
+		0);
+	path = alloc_string(path_of("kept"));
+	id = alloc_string(build_id_of("kept"));
+	symbol_module_keep(path);
+	symbol_module_keep(path_of("nameless"));
+	m = symbol_module_open(path, id);
+	symbol_module_close(m);
+	assert_true(symbol_module_find(m, "outer", NULL, NULL));
+	assert_ptr_equal(symbol_module_open(path, id), m);
+	other = symbol_module_open(path, "");
+	assert_ptr_not_equal(other, m);
+	symbol_module_close(other);
+	other = symbol_module_open(path, "00112233445566778899aabbccddeeff00112233");
+	assert_ptr_not_equal(other, m);
+	assert_false(symbol_module_find(other, "outer", NULL, NULL));
+	symbol_module_close(other);
+	other = symbol_module_open(path_of("nameless"), "");
+	assert_true(symbol_module_find(other, "outer", NULL, NULL));
+	symbol_module_close(other);
+	free(path);
+	free(id);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(kept),
 		cmocka_unit_test(inline_chains_of_every_compilation),
 		cmocka_unit_test(relative_sources_become_absolute),
 		cmocka_unit_test(cxx_names),
