@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -23,6 +24,8 @@
 #include "raw.h"
 #include "real.h"
 #include "rule.h"
+#include "text.h"
+#include "unseen.h"
 
 extern char **environ;
 
@@ -103,8 +106,9 @@ void __assert_fail(const char *expression, const char *file, unsigned int line, 
 }
 
 /* exec either does not return, or has failed. */
-#define EXEC(call)                                                                                           \
+#define EXEC(file, search, call)                                                                             \
 	do {                                                                                                 \
+		unseen_note(file, search);                                                                   \
 		life_exec(false);                                                                            \
 		int result = (call), error = errno;                                                          \
 		life_exec(true);                                                                             \
@@ -115,27 +119,48 @@ void __assert_fail(const char *expression, const char *file, unsigned int line, 
 int execve(const char *path, char *const argv[], char *const environment[])
 {
 	ensure(execve);
-	EXEC(real.execve(path, argv, environment));
+	EXEC(path, false, real.execve(path, argv, environment));
 }
 
 int execv(const char *path, char *const argv[])
 {
 	ensure(execve);
-	EXEC(real.execve(path, argv, environ));
+	EXEC(path, false, real.execve(path, argv, environ));
 }
 
 int execvpe(const char *file, char *const argv[], char *const environment[])
 {
 	ensure(execvpe);
-	EXEC(real.execvpe(file, argv, environment));
+	EXEC(file, true, real.execvpe(file, argv, environment));
 }
 
 int execvp(const char *file, char *const argv[]) { return execvpe(file, argv, environ); }
 
 int fexecve(int fd, char *const argv[], char *const environment[])
 {
+	char path[48] = "", *at = path;
 	ensure(fexecve);
-	EXEC(real.fexecve(fd, argv, environment));
+	if (fd >= 0) {
+		text_append(&at, path + sizeof path, "/proc/self/fd/");
+		text_append_number(&at, path + sizeof path, (uint64_t)fd);
+	}
+	EXEC(path, false, real.fexecve(fd, argv, environment));
+}
+
+int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+	const posix_spawnattr_t *attributes, char *const argv[], char *const environment[])
+{
+	ensure(posix_spawn);
+	unseen_note(path, false);
+	return real.posix_spawn(pid, path, actions, attributes, argv, environment);
+}
+
+int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+	const posix_spawnattr_t *attributes, char *const argv[], char *const environment[])
+{
+	ensure(posix_spawnp);
+	unseen_note(file, true);
+	return real.posix_spawnp(pid, file, actions, attributes, argv, environment);
 }
 
 static size_t count_arguments(va_list list)

@@ -344,6 +344,14 @@ static void list_snapshots(const struct gate_source *source, struct gate_measure
 		m->snapshots[m->snapshot_count++] = alloc_string(source->paths[i]);
 }
 
+/* Where one program alone counts, others may be unseen. "PATH (why)". */
+static bool is_counted(const struct gate_source *source)
+{
+	const char *name = path_base(source->unseen), *exe = source->exe ? path_base(source->exe) : NULL;
+
+	return !exe || (!strncmp(name, exe, strlen(exe)) && name[strlen(exe)] == ' ');
+}
+
 void gate_measure_take(const struct gate_source *source, struct gate_measure *m)
 {
 	struct gate_sources *s = alloc_zeroed(1, sizeof *s);
@@ -366,6 +374,8 @@ void gate_measure_take(const struct gate_source *source, struct gate_measure *m)
 	}
 	if (s->count && !m->blind && !m->events && !m->live_blocks)
 		m->blind = alloc_printf("no allocation of %s was seen", m->exe);
+	if (!m->blind && source->unseen && is_counted(source))
+		m->blind = alloc_printf("nothing was seen of %s", source->unseen);
 	if (m->unmeasured)
 		return;
 	lost = alloc_zeroed(s->count + 1, sizeof *lost);

@@ -212,7 +212,7 @@ static char *make_absolute(const char *path)
 
 /* In the child. */
 static void exec_run(const struct gate_config *c, const struct gate_scenario *s, char *const *program,
-	const char *pattern, const char *log, bool quiet_stdout)
+	const char *pattern, const char *unseen, const char *log, bool quiet_stdout)
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -224,10 +224,11 @@ static void exec_run(const struct gate_config *c, const struct gate_scenario *s,
 
 	while (what[count])
 		count++;
-	argv = alloc_bytes((count + 12) * sizeof *argv);
+	argv = alloc_bytes((count + 14) * sizeof *argv);
 	argv[0] = "tidemark", argv[1] = "run", argv[2] = "-q", argv[3] = "--stable", argv[4] = "-f";
-	argv[5] = "-o", argv[6] = (char *)pattern, argv[7] = "--";
-	memcpy(argv + 8, what, (count + 1) * sizeof *argv);
+	argv[5] = "-o", argv[6] = (char *)pattern, argv[7] = "--unseen", argv[8] = (char *)unseen,
+	argv[9] = "--";
+	memcpy(argv + 10, what, (count + 1) * sizeof *argv);
 	if (s->rounds)
 		setenv("TIDEMARK_ROUNDS", s->rounds, 1);
 	else
@@ -350,7 +351,8 @@ static char *explain_status(const struct gate_scenario *s, int status, const cha
 
 /* Runs it, with signals to us passed on. Returns whether the time was over. */
 static bool run_child(const struct gate_config *c, const struct gate_scenario *s, char *const *program,
-	const char *pattern, const char *log, bool quiet_stdout, struct gate_run *run, int *status)
+	const char *pattern, const char *unseen, const char *log, bool quiet_stdout, struct gate_run *run,
+	int *status)
 {
 	struct sigaction act = { .sa_handler = pass_on }, old[3];
 	static const int ends[3] = { SIGINT, SIGTERM, SIGHUP };
@@ -361,7 +363,7 @@ static bool run_child(const struct gate_config *c, const struct gate_scenario *s
 	if (run->pid < 0)
 		return false;
 	if (!run->pid)
-		exec_run(c, s, program, pattern, log, quiet_stdout);
+		exec_run(c, s, program, pattern, unseen, log, quiet_stdout);
 	if (log) {
 		setpgid(run->pid, run->pid); /* in both processes: either may run first */
 		running_group = run->pid;
@@ -375,10 +377,30 @@ static bool run_child(const struct gate_config *c, const struct gate_scenario *s
 	return late;
 }
 
+/* The first line of a file, to free; NULL without one. */
+static char *read_line(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char *line = NULL;
+	size_t room = 0;
+
+	if (!f)
+		return NULL;
+	if (getline(&line, &room, f) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+	} else {
+		free(line);
+		line = NULL;
+	}
+	fclose(f);
+	return line;
+}
+
 int gate_run(const struct gate_config *c, const struct gate_scenario *s, char *const *program,
 	const char *output, bool again, bool quiet_stdout, struct gate_run *run, struct tide_error *e)
 {
-	char *name = make_file_name(s->name), *work = NULL, *log = NULL, *folder = NULL, *pattern = NULL;
+	char *name = make_file_name(s->name), *work = NULL, *log = NULL, *folder = NULL, *pattern = NULL,
+	     *unseen = NULL;
 	uint64_t started = read_ms();
 	int status = 0, result = -1, lock = -1;
 	bool late;
@@ -395,7 +417,8 @@ int gate_run(const struct gate_config *c, const struct gate_scenario *s, char *c
 	folder = make_absolute(work);
 	pattern = alloc_printf("%s/%%e.%%p.%%n.tide", folder);
 	log = program ? NULL : alloc_printf("%s/log", folder);
-	late = run_child(c, s, program, pattern, log, quiet_stdout, run, &status);
+	unseen = alloc_printf("%s/unseen", folder);
+	late = run_child(c, s, program, pattern, unseen, log, quiet_stdout, run, &status);
 	if (run->pid < 0) {
 		error_set(e, EXIT_UNMEASURED, "cannot start a process|%s|", strerror(errno));
 		goto out;
@@ -412,6 +435,7 @@ int gate_run(const struct gate_config *c, const struct gate_scenario *s, char *c
 		run->reason = explain_status(s, status, run->log);
 	if (!run->reason && run->log)
 		run->reason = explain_unfinished(s, run->pid);
+	run->unseen = read_line(unseen);
 	keep_snapshots(run, work);
 	result = 0;
 out:
@@ -419,7 +443,7 @@ out:
 		remove_work(work);
 	if (lock >= 0)
 		close(lock);
-	free(name), free(work), free(folder), free(log), free(pattern);
+	free(name), free(work), free(folder), free(log), free(pattern), free(unseen);
 	return result;
 }
 
@@ -427,7 +451,7 @@ void gate_run_free(struct gate_run *run)
 {
 	for (size_t i = 0; i < run->snapshot_count; i++)
 		free(run->snapshots[i]);
-	free(run->snapshots), free(run->folder), free(run->log), free(run->reason);
+	free(run->snapshots), free(run->folder), free(run->log), free(run->reason), free(run->unseen);
 	memset(run, 0, sizeof *run);
 }
 

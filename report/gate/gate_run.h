@@ -23,6 +23,7 @@ struct gate_run {
 	char *log;    /* NULL: not kept */
 	char **snapshots;
 	size_t snapshot_count; /* sorted by name */
+	char *unseen;          /* a program of the run that could not be followed: "PATH (why)"; NULL */
 	char *reason;          /* NULL: the program ended as it should */
 	uint64_t elapsed_ms;
 	pid_t pid; /* of `tidemark run` */

@@ -161,6 +161,7 @@ static void measure_run(struct gate_session *s, const struct gate_scenario *scen
 		.count = run->snapshot_count,
 		.exe = scenario->exe,
 		.shell_parent = shell ? run->pid : 0,
+		.unseen = run->unseen,
 		.rounds = scenario->rounds,
 		.min_rounds = scenario->min_rounds,
 		.keeps_rss = gate_limit_is_relative(&scenario->limits.of[GATE_RSS]),
@@ -367,6 +368,7 @@ int gate_session_snapshots(struct gate_session *s, char *const *paths, size_t co
 	struct gate_source source = { .paths = paths,
 		.count = count,
 		.series = true,
+		.unseen = s->unseen,
 		.rules = &s->rules,
 		.config = s->config,
 		.roots = s->roots };

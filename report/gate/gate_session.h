@@ -29,8 +29,9 @@ struct gate_session {
 	size_t accept_site_count;
 	const char *against; /* --against */
 	const char *output;
-	bool all_stacks; /* stacks also of findings that do not fail: an output shows them */
-	uint32_t today;  /* 20270331; 0: the date of gate_session_open */
+	const char *unseen; /* a program of the run that could not be followed; NULL: none is known */
+	bool all_stacks;    /* stacks also of findings that do not fail: an output shows them */
+	uint32_t today;     /* 20270331; 0: the date of gate_session_open */
 	/* Filled. */
 	struct gate_rules rules;
 	struct source_root *roots;

@@ -46,6 +46,8 @@ struct run_session {
 	char *folder;                   /* NULL: none could be made */
 	struct run_snapshot *snapshots; /* in the order of their writing */
 	size_t count;
+	char **unseen; /* programs that the library could not follow: "PATH (kind)", each once */
+	size_t unseen_count;
 	size_t still_running;  /* processes that have not ended */
 	size_t failed;         /* processes of which nothing could be kept */
 	struct tide_error why; /* the first failure, also of a snapshot during the run */

@@ -2,6 +2,7 @@
  *
  *   run        pid of the run, by which a folder in use is recognised
  *   snapshots  one line per snapshot written: PID REASON COMPLETE PATH
+ *   unseen     one line per program that could not be followed: KIND PATH (shim/unseen.h)
  *   PID.N.ledger
  *   lock       collectors hold its byte PID: session_lock.h
  */
@@ -26,7 +27,8 @@
 
 #define PREFIX "tidemark-run-"
 #define WAIT_MS 600000 /* a snapshot of a huge heap takes its time */
-#define LAST_MS 10000  /* from the snapshot to the end of the process */
+#define UNSEEN_MOST 100
+#define LAST_MS 10000 /* from the snapshot to the end of the process */
 
 /* --- the folder -------------------------------------------------------------- */
 
@@ -210,7 +212,7 @@ int run_session_begin(struct run_session *s, struct tide_error *e)
 		if (mkdtemp(folder)) {
 			s->folder = folder;
 			if (!make_file(folder, "run", pid) && !make_file(folder, "snapshots", "")
-				&& !make_file(folder, SESSION_LOCK, "")) {
+				&& !make_file(folder, "unseen", "") && !make_file(folder, SESSION_LOCK, "")) {
 				(void)server_open(&s->server, folder);
 				return 0;
 			}
@@ -256,6 +258,46 @@ static void read_snapshots(struct run_session *s)
 		one.complete = complete;
 		one.path = alloc_string(line + at);
 		add_snapshot(s, &one);
+	}
+	free(line);
+	if (f)
+		fclose(f);
+}
+
+static void add_unseen(struct run_session *s, char *text)
+{
+	for (size_t i = 0; i < s->unseen_count; i++)
+		if (!strcmp(s->unseen[i], text)) {
+			free(text);
+			return;
+		}
+	s->unseen = alloc_resize(s->unseen, (s->unseen_count + 1) * sizeof(*s->unseen));
+	s->unseen[s->unseen_count++] = text;
+}
+
+/* The programs of the run have written it: names are data, and there may be any number of lines. */
+static void read_unseen(struct run_session *s)
+{
+	static const struct {
+		const char *kind, *why;
+	} known[] = {
+		{ "static ", "statically linked" },
+		{ "32-bit ", "a 32-bit program" },
+		{ "privileged ", "started with more privileges than its caller has" },
+	};
+	char *path = alloc_printf("%s/unseen", s->folder), *line = NULL;
+	FILE *f = fopen(path, "re");
+	size_t room = 0;
+
+	free(path);
+	while (f && s->unseen_count < UNSEEN_MOST && getline(&line, &room, f) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+			size_t n = strlen(known[i].kind);
+
+			if (!strncmp(line, known[i].kind, n) && line[n])
+				add_unseen(s, alloc_printf("%s (%s)", line + n, known[i].why));
+		}
 	}
 	free(line);
 	if (f)
@@ -355,6 +397,7 @@ void run_session_end(struct run_session *s, int pid, int status)
 	session_lock_wait(s->folder, 0, WAIT_MS);
 	server_stop(&s->server);
 	read_snapshots(s);
+	read_unseen(s);
 	if (!s->still_running)
 		remove_folder(s->folder);
 }
@@ -364,6 +407,9 @@ void run_session_free(struct run_session *s)
 	for (size_t i = 0; i < s->count; i++)
 		free(s->snapshots[i].path);
 	free(s->snapshots);
+	for (size_t i = 0; i < s->unseen_count; i++)
+		free(s->unseen[i]);
+	free(s->unseen);
 	free(s->folder);
 	collect_settings_free(&s->settings);
 	memset(s, 0, sizeof(*s));

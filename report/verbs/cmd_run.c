@@ -26,7 +26,7 @@
 
 struct arguments {
 	struct run_options run;
-	const char *gate;
+	const char *gate, *unseen;
 	bool quiet, allow_blind;
 	bool obstacle;                  /* printed already: why it cannot be profiled */
 	int leak_exit;                  /* -1: not asked for */
@@ -48,6 +48,7 @@ enum {
 	KEY_ALLOW_BLIND,
 	KEY_AT_EXEC,
 	KEY_ROUNDS,
+	KEY_UNSEEN,
 	KEY_GATE,
 	KEY_ROOTS,
 	KEY_WIPE,
@@ -95,7 +96,8 @@ static const struct argp_option own[] = {
 		"itself succeeded",
 		3 },
 	{ "allow-blind", KEY_ALLOW_BLIND, NULL, 0,
-		"with --leak-exit: accept processes whose memory was not seen (an allocator of their own)",
+		"with --leak-exit: accept processes whose memory was not seen (an allocator of their own; a static, "
+		"32-bit or setuid program that the run has started)",
 		3 },
 	{ "gate", KEY_GATE, "FILE", 0,
 		"judge the snapshots by this gate file; where the program itself "
@@ -109,6 +111,8 @@ static const struct argp_option own[] = {
 		"all that it starts",
 		4 },
 	{ "quiet", 'q', NULL, 0, "print nothing after the run", 5 },
+	/* For `tidemark gate`: where to list the programs that could not be followed. */
+	{ "unseen", KEY_UNSEEN, "FILE", OPTION_HIDDEN, NULL, 5 },
 	{ "verbose", 'v', NULL, 0, "print more, from the collector too", 5 }, { 0 }
 };
 
@@ -198,6 +202,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_STABLE: a->run.stable = true; break;
 	case KEY_AT_EXEC: a->run.at_exec = true; break;
 	case KEY_ROUNDS: a->run.rounds = text; break;
+	case KEY_UNSEEN: a->unseen = text; break;
 	case KEY_GATE: a->gate = text; break;
 	case KEY_ALLOW_BLIND: a->allow_blind = true; break;
 	case KEY_LEAK_EXIT: a->leak_exit = (int)parse_number(text, 255, state, "--leak-exit"); break;
@@ -286,10 +291,12 @@ static int load_gate(struct arguments *a)
 }
 
 /* Judges the last snapshot of each process. The verdict goes to stderr: stdout is the program's. */
-static int judge_snapshots(struct arguments *a, char *const *paths, size_t count)
+static int judge_snapshots(struct arguments *a, const struct run_session *s, char *const *paths, size_t count)
 {
 	struct options options = { .no_pager = true, .quiet = a->quiet };
-	struct gate_session session = { .config = &a->gate_config, .options = &options };
+	struct gate_session session = { .config = &a->gate_config,
+		.options = &options,
+		.unseen = s->unseen_count ? s->unseen[0] : NULL };
 	struct gate_publish publish = { .options = &options, .out = stderr };
 	struct tide_error e = { 0 };
 	int result = EXIT_UNMEASURED;
@@ -317,11 +324,21 @@ static int judge_session(struct arguments *a, const struct run_session *s)
 		if (run_report_is_last(&s->snapshots[i]))
 			paths[count++] = s->snapshots[i].path;
 	if (count)
-		code = judge_snapshots(a, paths, count);
+		code = judge_snapshots(a, s, paths, count);
 	else
 		error_note("--gate: no snapshot to judge");
 	free(paths);
 	return code;
+}
+
+static void list_unseen(const char *path, const struct run_session *s)
+{
+	FILE *f = fopen(path, "wxe");
+
+	for (size_t i = 0; f && i < s->unseen_count; i++)
+		fprintf(f, "%s\n", s->unseen[i]);
+	if (f)
+		fclose(f);
 }
 
 /* Makes the folder of the pattern, as far as it is the same for all snapshots. What cannot be written there is
@@ -411,6 +428,8 @@ int cmd_run(int argc, char **argv)
 			run_report_examine(&report, a.leak_exit >= 0);
 		if (library && !a.quiet)
 			run_report(&report);
+		if (a.unseen && session.unseen_count)
+			list_unseen(a.unseen, &session);
 		if (!code && a.leak_exit >= 0)
 			code = run_report_leaks(&report, a.leak_exit, a.allow_blind);
 		if (!code && a.gate)

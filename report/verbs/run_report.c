@@ -206,6 +206,10 @@ static void print_others(const struct run_report *r, const struct run_snapshot *
 	for (size_t i = 0; r->verbose && i < s->count; i++)
 		error_note("  %s (process %d, %s)", shorten(s->snapshots[i].path), s->snapshots[i].pid,
 			snapshot_reason(s->snapshots[i].reason));
+	for (size_t i = 0; i < s->unseen_count && i < LARGEST; i++)
+		error_note("warning: nothing was seen of %s", s->unseen[i]);
+	if (s->unseen_count > LARGEST)
+		error_note("warning: nothing was seen of %zu more programs", s->unseen_count - LARGEST);
 	if (s->still_running)
 		error_note("%zu process%s still run%s, and will leave snapshots when they end",
 			s->still_running, s->still_running == 1 ? "" : "es",
@@ -256,6 +260,7 @@ int run_report_leaks(const struct run_report *r, int code, bool allow_blind)
 {
 	const struct run_session *s = r->session;
 	const char *why = NULL;
+	char *unseen = NULL;
 	uint64_t lost = 0, allocations = 0;
 
 	for (size_t i = 0; i < r->count; i++) {
@@ -278,8 +283,11 @@ int run_report_leaks(const struct run_report *r, int code, bool allow_blind)
 		why = "of some processes nothing could be kept";
 	if (s->still_running && !why)
 		why = "processes of the run have not ended";
+	if (!why && s->unseen_count && !allow_blind)
+		why = unseen = alloc_printf("nothing was seen of %s", s->unseen[0]);
 	if (!why)
 		return 0;
 	error_note("--leak-exit: cannot tell whether blocks are lost: %s", why);
+	free(unseen);
 	return RUN_FAILED;
 }

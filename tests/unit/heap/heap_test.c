@@ -346,7 +346,7 @@ static void judge(unsigned more)
 			assert_null(find(&after, shared->gone[i]));
 	for (uint64_t i = 0; i < after.count; i++)
 		strangers += !find(&before, after.blocks[i].address) && !is_kept(after.blocks[i].address);
-	assert_in_range(strangers, 0, more);
+	assert_true(strangers <= more);
 }
 
 #define SCENE(work, more)                                                                                    \
@@ -379,7 +379,7 @@ static void counts_what_it_found(void **unused)
 	run(threads_that_stay_and_end);
 	assert_string_equal(after.allocator, before.allocator);
 	assert_int_equal(strncmp(after.allocator, "glibc 2.", 8), 0);
-	assert_in_range(after.arenas.count, 2, 64);
+	assert_true(after.arenas.count >= 2 && after.arenas.count <= 64);
 	assert_int_equal(after.caches, 6);
 	for (uint64_t i = 0; i < after.free_count; i++) {
 		fast += after.free_chunks[i].kind == HEAP_FREE_FAST;
@@ -418,7 +418,7 @@ static void says_what_is_damaged(void **unused)
 	assert_true(*after.doubts != 0);
 	for (uint32_t i = 0; i < shared->kept; i++)
 		found += find(&after, shared->keep[i].address) != NULL;
-	assert_in_range(found, shared->kept - 80, shared->kept);
+	assert_true(found >= shared->kept - 80 && found <= shared->kept);
 	for (uint64_t i = 0; i < after.count; i++)
 		assert_true(find(&before, after.blocks[i].address) || is_kept(after.blocks[i].address)
 			|| after.blocks[i].bytes < 1100);
