@@ -112,6 +112,7 @@ enum ledger_state {
 #define LEDGER_FLAG_SECCOMP 8u     /* a seccomp filter was installed */
 #define LEDGER_FLAG_SAMPLED 16u    /* counters are estimates (sample_bytes > 0) */
 #define LEDGER_FLAG_THREADED 32u   /* more than one thread was seen */
+#define LEDGER_FLAG_LEAKS_OFF 128u /* the program has turned leak checks off (__lsan_is_turned_off) */
 #define LEDGER_FLAG_OWN_MALLOC 64u /* the program brings an allocator of its own */
 
 /* Why a snapshot is taken: request_reason, and the collector's --reason. */
@@ -204,12 +205,12 @@ struct ledger_header {
 	uint32_t rounds_busy;  /* a thread is writing LEDGER_ROUNDS */
 	/* Control words too: images made from outside, for their parent to reap (REQUEST_REAP). */
 	int32_t ended_images[LEDGER_ENDED_IMAGES];
-	uint32_t abort_message; /* LEDGER_STRINGS: what libc, or an assertion, said before the end */
-	uint32_t reserved;
-	uint32_t python_version; /* PY_VERSION_HEX of the interpreter; 0: there is none */
-	uint32_t python_flags;   /* LEDGER_PYTHON_* */
-	uint64_t python_runtime; /* address of _PyRuntime */
-	uint64_t pid_namespace;  /* in which `pid` is a number: inode of /proc/self/ns/pid; 0 unknown */
+	uint32_t abort_message;     /* LEDGER_STRINGS: what libc, or an assertion, said before the end */
+	uint32_t lsan_suppressions; /* LEDGER_STRINGS: what __lsan_default_suppressions says */
+	uint32_t python_version;    /* PY_VERSION_HEX of the interpreter; 0: there is none */
+	uint32_t python_flags;      /* LEDGER_PYTHON_* */
+	uint64_t python_runtime;    /* address of _PyRuntime */
+	uint64_t pid_namespace;     /* in which `pid` is a number: inode of /proc/self/ns/pid; 0 unknown */
 	struct ledger_table table[LEDGER_TABLES];
 };
 _Static_assert(sizeof(struct ledger_header) == 1096, "LEDGER_VERSION");

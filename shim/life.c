@@ -18,6 +18,7 @@
 #include "freeze.h"
 #include "life.h"
 #include "lookup.h"
+#include "lsan.h"
 #include "leftovers.h"
 #include "mapping.h"
 #include "memory.h"
@@ -290,6 +291,8 @@ void life_end(enum ledger_reason reason, int status)
 	/* A vfork child ends itself, not the process whose memory it borrows. */
 	if (!state.no_syscalls && *state.fork_word && raw0(SYS_getpid) != state.ledger->pid)
 		return;
+	if (reason == LEDGER_REASON_EXIT)
+		lsan_ask();
 	struct thread *t = thread_enter((uintptr_t)__builtin_frame_address(0) + 16);
 	if ((uintptr_t)t <= (uintptr_t)THREAD_NESTED)
 		return;

@@ -1,13 +1,17 @@
 /* lsan.c - LeakSanitizer's interface (sanitizer/lsan_interface.h), so that
  * programs that already speak to it are understood.
  *
- * __lsan_default_suppressions is the program's to define; the collector reads
- * its text from the ledger (string option LSAN_SUPPRESSIONS).
+ * __lsan_default_suppressions and __lsan_is_turned_off are the program's to define:
+ * their answers go into the ledger, and from there into each snapshot at the end.
  */
 #include "enter.h"
 #include "event.h"
 #include "freeze.h"
 #include "hooks.h"
+#include "lookup.h"
+#include "lsan.h"
+#include "symtab.h"
+#include "table.h"
 #define TIDEMARK_IMPLEMENTATION_
 #include "tidemark.h"
 
@@ -64,6 +68,30 @@ void __lsan_unregister_root_region(const void *p, size_t bytes)
 	for (uint64_t i = n ? state.ledger->table[LEDGER_TRACKED].count : 0; i-- > 0;)
 		if (n[i].address == (uintptr_t)p && n[i].bytes == bytes && n[i].domain == TRACKED_ROOT_REGION)
 			n[i].bytes = 0;
+}
+
+void lsan_ask(void)
+{
+	static const char *const names[] = { "__lsan_default_suppressions", "__lsan_is_turned_off" };
+	static uint32_t asked;
+	void *f[2];
+	if (state.phase != PHASE_RUNNING || state.no_syscalls
+		|| __atomic_exchange_n(&asked, 1, __ATOMIC_RELAXED))
+		return;
+	for (unsigned i = 0; i < 2; i++)
+		f[i] = lookup_first(names[i]);
+	if (!f[0] && !f[1])
+		symtab_find("__lsan_", names, f, 2);
+	const char *text = f[0] ? ((const char *(*)(void))f[0])() : NULL;
+	bool off = f[1] && ((int (*)(void))f[1])();
+	struct thread *t = ENTER();
+	if (!t)
+		return;
+	if (text)
+		state.ledger->lsan_suppressions = table_string(text);
+	if (off)
+		state.ledger->flags |= LEDGER_FLAG_LEAKS_OFF;
+	thread_leave(t);
 }
 
 static bool anything_lost(void)

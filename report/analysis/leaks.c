@@ -228,6 +228,7 @@ int leaks_classify(
 		out->suppress = suppress_new();
 		out->own_suppress = true;
 	}
+	suppress_program(out->suppress, s);
 	select_blocks(&w);
 	leaks_suppress(&w);
 	sum_up(&w);

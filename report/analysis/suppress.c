@@ -320,6 +320,36 @@ struct suppress *suppress_new(void)
 	return s;
 }
 
+#define PROGRAM_TEXT "__lsan_default_suppressions"
+#define PROGRAM_OFF "__lsan_is_turned_off"
+
+void suppress_program(struct suppress *s, const struct snapshot *of)
+{
+	static const char off[] = "leak:*";
+	struct tide_error ignored;
+
+	for (size_t i = 0; i < of->option_count; i++) {
+		const char *name = snapshot_string(of, of->options[i].name);
+		const char *value = snapshot_string(of, of->options[i].value);
+
+		if (!strcmp(name, "lsan_suppressions"))
+			(void)suppress_parse(s, PROGRAM_TEXT, value, strlen(value), &ignored);
+		else if (!strcmp(name, "lsan_is_turned_off") && !strcmp(value, "1"))
+			(void)suppress_parse(s, PROGRAM_OFF, off, sizeof(off) - 1, &ignored);
+	}
+}
+
+bool suppress_is_of_program(const struct suppress_rule *r)
+{
+	return r->file && (!strcmp(r->file, PROGRAM_TEXT) || !strcmp(r->file, PROGRAM_OFF));
+}
+
+void suppress_cut(struct suppress *s, size_t count)
+{
+	while (s->count > count)
+		free_rule(&s->rules[--s->count]);
+}
+
 void suppress_free(struct suppress *s)
 {
 	if (!s)

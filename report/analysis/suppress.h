@@ -57,6 +57,13 @@ struct suppress *suppress_new(void);
 int suppress_read(struct suppress *s, const char *path, struct tide_error *e);
 int suppress_parse(
 	struct suppress *s, const char *name, const char *text, size_t bytes, struct tide_error *e);
+/* Adds what the program of a snapshot itself leaves out: __lsan_default_suppressions, and everything where
+ * __lsan_is_turned_off. Lines that cannot be read are passed over, as LeakSanitizer's are at its peril. */
+void suppress_program(struct suppress *s, const struct snapshot *of);
+/* Is it one of these? They need not match anything. */
+bool suppress_is_of_program(const struct suppress_rule *r);
+/* Forgets the rules from number `count` on. */
+void suppress_cut(struct suppress *s, size_t count);
 void suppress_free(struct suppress *s);
 
 /* The first rule of these kinds (SUPPRESS_*) that matches a stack; -1 none. */

@@ -220,6 +220,10 @@ static void note_suppressed(
 		name = c->suppressions[owner].name;
 		why = c->suppressions[owner].why;
 		source->rules->used[owner] = true;
+	} else if (r->suppression >= 0
+		&& suppress_is_of_program(&source->rules->suppress->rules[r->suppression])) {
+		name = source->rules->suppress->rules[r->suppression].name;
+		why = "the program says so to LeakSanitizer";
 	} else if (owner >= 0) {
 		name = source->rules->suppress->rules[r->suppression].name;
 		why = "from a file of --suppressions";
@@ -268,6 +272,7 @@ static struct gate_lost *classify_lost(
 		.suppress = source->rules->suppress,
 		.since = find_last_fork(s) };
 	struct tide_error e = { 0 };
+	size_t rules = source->rules->suppress->count;
 	struct leaks l;
 
 	if (leaks_classify(s, &o, &l, &e)) {
@@ -290,6 +295,8 @@ static struct gate_lost *classify_lost(
 		if (l.groups[i].site < s->site_count)
 			add_below(&l.groups[i], &lost[l.groups[i].site]);
 	leaks_free(&l);
+	/* What this program leaves out does not hold for the next one. */
+	suppress_cut(source->rules->suppress, rules);
 	return lost;
 }
 

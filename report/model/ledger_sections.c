@@ -276,6 +276,17 @@ static void options(const struct ledger_copy *c, struct snapshot_writer *w)
 		to[n++] = (struct tide_option){ snapshot_writer_string(w, line),
 			snapshot_writer_string(w, value) };
 	}
+	/* What the program says to LeakSanitizer, beside what the run says to us. */
+	if (c->header.lsan_suppressions) {
+		to = alloc_resize(to, (n + 1) * sizeof(*to));
+		to[n++] = (struct tide_option){ snapshot_writer_string(w, "lsan_suppressions"),
+			string(c, w, c->header.lsan_suppressions) };
+	}
+	if (c->header.flags & LEDGER_FLAG_LEAKS_OFF) {
+		to = alloc_resize(to, (n + 1) * sizeof(*to));
+		to[n++] = (struct tide_option){ snapshot_writer_string(w, "lsan_is_turned_off"),
+			snapshot_writer_string(w, "1") };
+	}
 	snapshot_writer_section(w, SECTION_OPTIONS, sizeof(*to), to, n, SNAPSHOT_TAKE);
 	free(all);
 }

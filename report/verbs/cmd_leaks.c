@@ -187,7 +187,7 @@ static void print_doubts(const struct leaks_command *c)
 	for (size_t i = 0; i < c->view.suppress->count; i++) {
 		const struct suppress_rule *r = &c->view.suppress->rules[i];
 
-		if (r->file && !r->blocks)
+		if (r->file && !r->blocks && !suppress_is_of_program(r))
 			error_note(
 				"%s:%u: unused suppression: '%s' matched nothing", r->file, r->line, r->name);
 	}
