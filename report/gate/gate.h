@@ -88,6 +88,11 @@ struct gate_suppressed {
 	uint64_t blocks, bytes;
 };
 
+/* Bytes, and of how many. */
+struct gate_share {
+	uint64_t bytes, of;
+};
+
 struct gate_measure {
 	char *unmeasured; /* why nothing can be said; NULL: measured */
 	char *blind;      /* a process whose memory was not seen (blind.h); NULL */
@@ -98,6 +103,8 @@ struct gate_measure {
 	uint64_t peak_bytes;              /* largest of the processes */
 	uint64_t rss_bytes;               /* resident, without the profiler's own; largest of the processes */
 	bool keeps_rss;                   /* a baseline made of this has rss_bytes */
+	struct gate_share waste, pinned;  /* of resident memory; of the process that has most */
+	bool waste_unknown;               /* of some process */
 	uint64_t events, missed;
 	uint64_t rounds, rounds_missed; /* of the process that has most */
 	struct gate_site *sites;

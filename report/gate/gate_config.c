@@ -13,7 +13,7 @@
 #include "base/units.h"
 
 const char *const gate_limit_name[GATE_LIMIT_KEYS] = { "leaked", "growth", "live", "peak", "missed", "blind",
-	"errors", "rss" };
+	"errors", "rss", "waste", "pinned" };
 
 static const char known_sections[] =
 	"[scenario NAME], [limits], [limits NAME], [site NAME] and [suppress NAME] are known";
@@ -57,8 +57,8 @@ static void inherit_limits(struct gate_limits *to, const struct gate_limits *fro
 
 static void set_default_limits(struct gate_limits *to)
 {
-	static const char *const text[GATE_LIMIT_KEYS] = { "0", "0", "off", "off", "0.1%", "deny", "0",
-		"off" };
+	static const char *const text[GATE_LIMIT_KEYS] = { "0", "0", "off", "off", "0.1%", "deny", "0", "off",
+		"off", "off" };
 
 	for (int k = 0; k < GATE_LIMIT_KEYS; k++)
 		if (to->of[k].kind == LIMIT_UNSET)
@@ -260,7 +260,7 @@ static int set_limits_key(
 			return reject_value(e, l, value, gate_limit_expected(k));
 		return 0;
 	}
-	return reject_key(e, l, "leaked, growth, live, peak, missed, blind");
+	return reject_key(e, l, "leaked, growth, live, peak, missed, blind, errors, rss, waste, pinned");
 }
 
 static int set_site_key(struct parser *p, const struct ini_line *l, const char *value, struct tide_error *e)
@@ -271,7 +271,8 @@ static int set_site_key(struct parser *p, const struct ini_line *l, const char *
 		set_text(&s->owner, value);
 		return 0;
 	}
-	if (!strcmp(l->key, "missed") || !strcmp(l->key, "blind"))
+	if (!strcmp(l->key, "missed") || !strcmp(l->key, "blind") || !strcmp(l->key, "waste")
+		|| !strcmp(l->key, "pinned"))
 		return reject_key(e, l, "leaked, growth, live, peak, owner");
 	for (int k = 0; k < GATE_MISSED; k++)
 		if (!strcmp(l->key, gate_limit_name[k]))

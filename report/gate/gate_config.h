@@ -24,7 +24,7 @@ enum gate_limit_kind {
 	LIMIT_MORE_BLOCKS,  /* number, above the baseline */
 	LIMIT_MORE_PERCENT, /* percent, above the baseline */
 	LIMIT_MORE_SIZE,    /* number: bytes, above the baseline */
-	LIMIT_PERCENT,      /* missed */
+	LIMIT_PERCENT,      /* missed: of events; waste, pinned: of resident memory */
 	LIMIT_DENY,         /* blind */
 	LIMIT_ALLOW,
 };
@@ -45,6 +45,8 @@ enum gate_limit_key {
 	GATE_BLIND,
 	GATE_ERRORS,
 	GATE_RSS,
+	GATE_WASTE,
+	GATE_PINNED,
 	GATE_LIMIT_KEYS
 };
 extern const char *const gate_limit_name[GATE_LIMIT_KEYS];

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/array.h"
 #include "base/path.h"
+#include "gate_waste.h"
 #include "gate_private.h"
 
 #include <limits.h>
@@ -333,6 +334,7 @@ static void sum_processes(
 			m->peak_bytes = last->process->peak_bytes;
 		if (resident_most(last) > m->rss_bytes)
 			m->rss_bytes = resident_most(last);
+		gate_waste_measure(last, m);
 		m->events += last->process->total_blocks;
 		m->missed += count_missed(last);
 		if (source->series && !rounds)

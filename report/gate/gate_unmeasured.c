@@ -5,11 +5,13 @@
 #include <string.h>
 #include "base/alloc.h"
 #include "gate_value.h"
+#include "gate_waste.h"
 
 char *gate_unmeasured_explain(
 	const struct gate_scenario *s, const struct gate_measure *m, const struct gate_baseline *b)
 {
 	const struct gate_limit *missed = &s->limits.of[GATE_MISSED];
+	char *waste;
 
 	if (m->unmeasured)
 		return alloc_string(m->unmeasured);
@@ -28,6 +30,8 @@ char *gate_unmeasured_explain(
 		return alloc_printf("%" PRIu64 " floors of sites could not be noted in %" PRIu64 " rounds: "
 				    "mark in one thread only",
 			m->rounds_missed, m->rounds);
+	if ((waste = gate_waste_explain(s, m)))
+		return waste;
 	if (!b)
 		return NULL;
 	if (gate_limit_is_relative(&s->limits.of[GATE_RSS]) && !b->rss_bytes)

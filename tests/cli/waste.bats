@@ -172,16 +172,17 @@ setup() {
 	cp -a "$BATS_FILE_TMPDIR"/* .
 }
 
-# profiled PROGRAM: runs it, takes a snapshot when it is ready, lets it go on. Leaves p.tide and said; $resident
+# profiled PROGRAM (started PROGRAM: without the library): runs it, takes a snapshot when it is ready, lets it go on. Leaves p.tide and said; $resident
 # is the resident set size just before the snapshot.
-profiled() {
+profiled() { started env LD_PRELOAD="$SHIM" TIDEMARK_OUTPUT=exit.tide "$@"; }
+started() {
 	mkfifo in
-	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT=exit.tide "$@" <in >said &
+	"$@" <in >said &
 	local pid=$!
 	exec 9>in
 	until grep -q ready said; do sleep 0.05; done
 	resident=$(awk '/^Rss/ { print $2 * 1024 }' /proc/$pid/smaps_rollup)
-	"$TIDEMARK" snap -q -o p.tide $pid
+	"$TIDEMARK" snap -q -o p.tide $pid || true
 	echo go >&9
 	exec 9>&-
 	wait $pid
@@ -249,6 +250,28 @@ said() { awk -v what="$1" '$1 == what { print $2 }' said; }
 	printf 'keep\n3000\n600000\nTrue\n' | diff - got
 	run -0 "$TIDEMARK" waste p.tide
 	[[ $output == *"3,000 blocks (586 KiB) from keep alone keep"* ]]
+}
+
+@test "pins of a process without the library: by size, from the walk of its heap" {
+	started ./pins
+	within 1 "$resident" "$(value 'd["resident"]["bytes"]')"
+	within 2 "$(said trim)" "$(value 'd["trim"]["returnable_bytes"]')"
+	within 10 "$(said pins)" "$(value 'd["pins"][0]["pinned_bytes"]')"
+	value 'd["pins"][0]["size"]' 'd["pins"][0]["blocks"]' 'd["slack"]' \
+		'{p["part"]: p["resident_bytes"] for p in d["resident"]["parts"]}["profiler"]' >got
+	printf '200\n3000\n[]\n0\n' | diff - got
+}
+
+@test "gate: limits on waste and on what is pinned" {
+	profiled ./pins
+	run -1 "$TIDEMARK" gate --snapshots p.tide --limit leaked=off --limit pinned=1MiB
+	[[ $output == *"free memory that cannot go back"*"the limit is 1.00 MiB"* ]]
+	run -1 "$TIDEMARK" gate --snapshots p.tide --limit leaked=off --limit waste=10%
+	[[ $output == *"free memory and slack"* ]]
+	run -0 "$TIDEMARK" gate --snapshots p.tide --limit leaked=off --limit pinned=95% --limit waste=1GiB
+	run -2 "$TIDEMARK" gate --snapshots p.tide --limit waste=+1%
+	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT=n.tide TIDEMARK_REFERENCES=0 sleep 0
+	run -3 "$TIDEMARK" gate --snapshots n.tide --limit leaked=off --limit waste=10%
 }
 
 @test "arenas of threads: the forecast is right, and the arenas are named" {
