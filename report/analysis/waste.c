@@ -146,24 +146,38 @@ static void sum_arena(struct waste *w, struct waste_heap *h)
 		a->returnable += h->runs[i].given;
 }
 
-/* Memory of an allocator whose lists nobody here can read: what no block has may be free or its own. */
+/* What no block has, of memory whose lists nobody here can read. Of CPython's small objects all are known, and
+ * the rest is free; of another allocator it may be free or its own. Else blocks lie where the walk of glibc's
+ * heap has not come by. */
+static enum waste_part foreign_rest(struct waste *w)
+{
+	uint32_t flags = w->s->process->flags;
+
+	if (w->python)
+		return WASTE_FREE_PINNED;
+	w->foreign = flags & (PROCESS_FOREIGN | PROCESS_OWN_MALLOC);
+	return w->foreign ? WASTE_ALLOCATOR : WASTE_UNKNOWN;
+}
+
 static void charge_foreign(struct waste *w, struct waste_heap *h, const struct tide_region *r)
 {
 	const struct snapshot *s = h->s;
-	uint64_t at = r->lo;
+	enum waste_part rest = foreign_rest(w);
+	uint64_t before = w->part[rest].resident, at = r->lo;
 
-	w->foreign = true;
 	for (size_t i = SEARCH_UP_TO(s->blocks, s->block_count, address, r->lo - 1);
 		i < s->block_count && s->blocks[i].address < r->hi; i++) {
 		const struct tide_block *b = &s->blocks[i];
 
 		if (b->address < at)
 			continue;
-		charge(w, h, WASTE_ALLOCATOR, at, b->address);
+		charge(w, h, rest, at, b->address);
 		at = b->bytes < r->hi - b->address ? b->address + b->bytes : r->hi;
 		charge_block(w, h, (uint32_t)i, at);
 	}
-	charge(w, h, WASTE_ALLOCATOR, at, r->hi);
+	charge(w, h, rest, at, r->hi);
+	if (w->python)
+		w->python_free += w->part[rest].resident - before;
 }
 
 /* Freed, it goes back as a whole. */
@@ -232,6 +246,8 @@ int waste_find(struct waste *w, const struct snapshot *s, struct tide_error *e)
 			s->process->references ? "the snapshot has no map of the memory"
 					       : "the snapshot was taken without an image of the process");
 	w->walked = s->process->flags & PROCESS_WALKED;
+	for (size_t i = 0; i < s->module_count && !(s->process->flags & PROCESS_FOREIGN); i++)
+		w->python |= s->modules[i].flags & MODULE_PYTHON;
 	w->group_count = s->site_count;
 	w->groups = alloc_zeroed(w->group_count + 1, sizeof(*w->groups));
 	w->arena_count = s->arena_count;

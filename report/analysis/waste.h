@@ -73,6 +73,8 @@ struct waste {
 	struct waste_group *groups;
 	size_t group_count;             /* as many as sites */
 	bool walked;                    /* blocks have usable bytes only: no slack is known */
+	bool python;                    /* CPython's small objects are blocks */
+	uint64_t python_free;           /* resident bytes of its arenas in which no object lives */
 	bool foreign;                   /* blocks lie in memory of an allocator that cannot be walked */
 	uint64_t cached, cached_blocks; /* free memory in the threads' caches */
 	struct waste_group caches;      /* what these pin */

@@ -94,7 +94,7 @@ static void find_pins(const struct waste_report *r, struct waste_cause *c, size_
 /* Free memory in small pieces, of which no single site is to blame. */
 static void find_spread(const struct waste_report *r, struct waste_cause *c, size_t *n)
 {
-	uint64_t bytes = r->waste.part[WASTE_FREE_PINNED].resident, top = 0, most;
+	uint64_t bytes = r->waste.part[WASTE_FREE_PINNED].resident - r->waste.python_free, top = 0, most;
 	char text[UNITS_TEXT], share[UNITS_TEXT];
 
 	for (size_t i = 0; i < r->waste.arena_count; i++)
@@ -167,6 +167,20 @@ static void find_caches(const struct waste_report *r, struct waste_cause *c, siz
 				"does without them, at a price"));
 }
 
+static void find_python(const struct waste_report *r, struct waste_cause *c, size_t *n)
+{
+	char text[UNITS_TEXT];
+
+	if (is_worth(r, r->waste.python_free))
+		cause_add(c, n, r->waste.python_free,
+			alloc_printf("%s of Python's arenas for small objects hold no object.",
+				units_bytes(text, (int64_t)r->waste.python_free)),
+			alloc_printf(
+				"an arena (256 KiB, from 3.10 on 1 MiB) goes back only when its last object "
+				"is freed: free what outlived the peak, or do such work in a process of "
+				"its own"));
+}
+
 size_t waste_causes(const struct waste_report *r, struct waste_cause causes[WASTE_CAUSES])
 {
 	size_t count = 0;
@@ -177,5 +191,6 @@ size_t waste_causes(const struct waste_report *r, struct waste_cause causes[WAST
 	find_arenas(r, causes, &count);
 	find_slack(r, causes, &count);
 	find_caches(r, causes, &count);
+	find_python(r, causes, &count);
 	return count;
 }

@@ -215,6 +215,7 @@ static void mapped_and_foreign(void **state)
 	struct waste w;
 
 	(void)state;
+	l->process.flags = PROCESS_FOREIGN;
 	region(l, 0x100000, 0x110000, REGION_CHUNK, NONE);
 	pages(l, 0x100000, 0x108000, PAGES_RESIDENT);
 	block(l, 0x100000, 0xf000, 4);
@@ -236,6 +237,35 @@ static void mapped_and_foreign(void **state)
 	assert_int_equal(w.part[WASTE_UNKNOWN].resident, 0x2000);
 	assert_int_equal(w.part[WASTE_SLACK].virtual_, 0x1000 - 16);
 	waste_free(&w);
+	free(l);
+}
+
+/* What no block has: of Python's arenas it is free, of glibc's heap that was not walked nobody knows. */
+static void rest_of_foreign(void **state)
+{
+	static const struct tide_module modules[2] = { { 0 }, { .flags = MODULE_PYTHON } };
+	struct layout *l = layout_new();
+	struct tide_error e = { 0 };
+	struct snapshot s;
+	struct waste w;
+
+	(void)state;
+	region(l, 0x200000, 0x210000, REGION_FOREIGN, NONE);
+	pages(l, 0x200000, 0x202000, PAGES_RESIDENT);
+	block(l, 0x200100, 0x300, 5);
+	s = snapshot_of(l);
+	s.modules = modules;
+	for (s.module_count = 1; s.module_count <= 2; s.module_count++) {
+		bool python = s.module_count == 2;
+
+		assert_int_equal(waste_find(&w, &s, &e), 0);
+		assert_sums(&w);
+		assert_int_equal(w.part[WASTE_LIVE].resident, 0x300);
+		assert_int_equal(w.part[python ? WASTE_FREE_PINNED : WASTE_UNKNOWN].resident, 0x1d00);
+		assert_int_equal(w.python_free, python ? 0x1d00 : 0);
+		assert_false(w.foreign);
+		waste_free(&w);
+	}
 	free(l);
 }
 
@@ -367,6 +397,7 @@ int main(void)
 		cmocka_unit_test(other_tops),
 		cmocka_unit_test(fast_and_cached),
 		cmocka_unit_test(mapped_and_foreign),
+		cmocka_unit_test(rest_of_foreign),
 		cmocka_unit_test(random_heaps),
 		cmocka_unit_test(damaged),
 	};
