@@ -232,3 +232,17 @@ one() {
 	run "$TIDEMARK" run -f -o 'x.%p.tide' -- sh -c "$PROGRAMS/misuse new-free; $PROGRAMS/misuse fine; true"
 	[[ "$output" == *"misuse ("*") made 1 error: x."*".tide"*"next: tidemark leaks x."* ]]
 }
+
+@test "the page of html has errors with their stacks" {
+	"$TIDEMARK" run -q -f -o x.tide -- "$PROGRAMS/misuse" new-free
+	"$TIDEMARK" html -q x.tide -o x.html
+	/usr/bin/python3 - <<-'EOF'
+		import base64, gzip, json, re
+		text = open("x.html").read()
+		found = re.search(r'<script[^>]*id="?data"?[^>]*>(.*?)</script>', text, re.S).group(1)
+		d = json.loads(found)
+		e = d["info"]["errors"]
+		assert len(e) == 1 and e[0]["kind"] == "mismatch" and e[0]["stack"][0]["function"] == "main", e
+		assert "of the program" in text
+	EOF
+}

@@ -3,6 +3,7 @@ import { data, head, known, pastItsPeak, sum, value } from "./data.js";
 import { bytes, count, many, share, signed } from "./format.js";
 import { caller, line, place, short, where } from "./names.js";
 import { el } from "./dom.js";
+import { errorList, errorPlace } from "./errors.js";
 
 function largest(name) {
 	const column = data()[name] ?? [];
@@ -38,6 +39,20 @@ const item = (kind, href, ...text) => el("li", { class: kind }, el("a", { href }
 export function findings() {
 	const d = data(),
 		list = [];
+	for (const e of errorList().slice(0, 3)) {
+		const f = errorPlace(e);
+		list.push(
+			item(
+				"bad",
+				"#view=leaks",
+				`Error: ${e.text}`,
+				f ? [", by ", el("b", {}, short(f.function))] : null,
+				f?.file
+					? el("span", { class: "dim" }, ` ${f.file.slice(f.file.lastIndexOf("/") + 1)}:${f.line}`)
+					: null,
+			),
+		);
+	}
 	const leak =
 		d.groups?.reduce(
 			(a, g, i) => (a < 0 || g.retained_bytes > d.groups[a].retained_bytes ? i : a),

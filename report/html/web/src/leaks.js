@@ -3,6 +3,7 @@ import { data, head } from "./data.js";
 import { bytes, count, many } from "./format.js";
 import { place, placeText, short, where } from "./names.js";
 import { el, svg } from "./dom.js";
+import { errors } from "./errors.js";
 import { placeColumn, stackList } from "./sites.js";
 import { searchTexts } from "./match.js";
 import { table } from "./table.js";
@@ -222,7 +223,8 @@ function records() {
 
 export function leaks() {
 	const l = head.leaks;
-	if (!l.known) return el("p", { class: "empty" }, `What is lost is not known: ${l.why}.`);
+	if (!l.known)
+		return el("div", {}, errors(), el("p", { class: "empty" }, `What is lost is not known: ${l.why}.`));
 	const groups = data().groups.map((g, i) => ({ ...g, number: i }));
 	const f = (name, label, format) => ({
 		name,
@@ -293,6 +295,7 @@ export function leaks() {
 	const root = el(
 		"div",
 		{},
+		errors(),
 		el(
 			"p",
 			{ class: "lead" },
