@@ -20,6 +20,7 @@
 #include "collect_private.h"
 #include "collect_process.h"
 #include "collect_threads.h"
+#include "collect_python.h"
 #include "foreign.h"
 #include "process/image.h"
 #include "roots/references.h"
@@ -43,6 +44,7 @@ struct collecting {
 	bool walked, unprepared;
 	struct references graph;
 	struct collect_memory memory;
+	struct python *python; /* NULL: there is no interpreter */
 	struct ledger_made made;
 	struct snapshot_writer *writer;
 	struct tide_warning warnings[8];
@@ -178,8 +180,10 @@ static void references(struct collecting *c)
 		.ledger = &c->copy,
 		.names = { graph_string, graph_frame, graph_module, c },
 		.usable = c->walked };
+	g->pools = python_arenas(c->python, &g->pool_count);
 	g->notes = count_notes_new(g->blocks, g->block_count);
 	references_find(g, &c->image);
+	collect_python_words(c->python, g, c->writer);
 	count_notes_write(g->notes, c->writer);
 	count_notes_free(g->notes);
 	g->notes = NULL;
@@ -273,6 +277,8 @@ static void blocks(struct collecting *c)
 	if (c->blocks.without_size)
 		warn(c, "the size of some blocks could not be read",
 			"they count as empty in the list of blocks");
+	if (wants_references(c))
+		c->python = collect_python_blocks(&c->image.memory, &c->blocks);
 	notes_apply(&c->copy, c->blocks.blocks, c->blocks.count);
 	if (c->skip_roots && wants_references(c)) {
 		char kinds[128],
@@ -563,6 +569,7 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 	references_free(&c->graph);
 	collect_memory_free(&c->memory);
 	collect_process_free(&c->process);
+	python_free(c->python);
 	blockmap_free(&c->blocks);
 	heap_end(&c->heap);
 	ledger_copy_free(&c->copy);

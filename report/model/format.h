@@ -73,6 +73,13 @@ enum tide_section_kind {
 	SECTION_COUNT_VALUES = 27,  /* bytes: see struct tide_count */
 	SECTION_ERRORS = 28,        /* struct tide_misuse: what the program did wrong with its memory */
 	SECTION_CODES = 29,         /* struct tide_code: code objects of Python frames */
+	SECTION_TYPES = 32,         /* struct tide_type */
+	SECTION_BLOCK_TYPES = 33,   /* struct tide_block_type, one a block */
+	SECTION_OWNERS = 34,        /* struct tide_owner, by block */
+	SECTION_PYTHON = 35,        /* struct tide_value: name -> number */
+	SECTION_OBJECTS = 36,       /* struct tide_python_object, by block */
+	SECTION_TEXTS = 37,         /* struct tide_python_text */
+	SECTION_POOL_ARENAS = 38,   /* struct tide_python_arena, by address */
 	SECTION_ARENAS = 40,        /* struct tide_arena: of glibc's malloc, the main one first */
 	SECTION_REGIONS = 41,       /* struct tide_region, by address: what each address is for */
 	SECTION_PAGES = 42,         /* struct tide_pages, by address: of heap regions */
@@ -309,6 +316,8 @@ struct tide_edge {
 #define EDGE_EXPLAINED 2u /* interior, but a known layout explains it (DESIGN 6) */
 #define EDGE_UNALIGNED 4u
 #define EDGE_MASKED 8u
+#define EDGE_UNCOUNTED 16u /* of Python: the word is not counted: borrowed, a link, left behind */
+#define EDGE_STALE 32u     /* of Python: the word may be old, as on a stack */
 
 struct tide_jit {
 	uint64_t address, bytes;
@@ -462,6 +471,71 @@ struct tide_thread_arena {
 	uint32_t thread, arena;
 };
 
+/* What blocks are. Type 0 is reserved: "no type". */
+struct tide_type {
+	uint32_t name, module; /* module: of Python; "" unknown */
+	uint32_t language;     /* enum tide_language */
+	uint32_t flags;        /* TYPE_FLAG_* */
+	uint64_t address;      /* of the type object; 0 none */
+	uint32_t basic_bytes, item_bytes;
+};
+enum tide_language { LANGUAGE_UNKNOWN, LANGUAGE_PYTHON };
+#define TYPE_FLAG_HEAP 1u        /* made at run time */
+#define TYPE_FLAG_GC 2u          /* its instances may be in cycles */
+#define TYPE_FLAG_DICT 4u        /* its instances have a __dict__ */
+#define TYPE_FLAG_SLOTS 8u       /* its instances have __slots__ */
+#define TYPE_FLAG_STR 16u        /* str or a subclass */
+#define TYPE_FLAG_DICTIONARY 32u /* dict or a subclass */
+#define TYPE_FLAG_TYPE 64u       /* its instances are types */
+struct tide_block_type {
+	uint32_t type;
+	uint8_t evidence; /* enum tide_evidence */
+	uint8_t head;     /* where in the block the object begins, behind what its runtime keeps there */
+	uint16_t pad;
+};
+enum tide_evidence { EVIDENCE_NONE, EVIDENCE_HEADER = 6 /* the object says it itself */ };
+/* A raw block that belongs to an object: its items, its table, its data. */
+struct tide_owner {
+	uint32_t block, owner; /* blocks */
+	uint32_t role;         /* enum tide_owner_role */
+	uint32_t pad;
+};
+enum tide_owner_role {
+	OWNER_ITEMS = 3, /* of a list */
+	OWNER_KEYS,      /* of a dict: keys and values, or keys alone */
+	OWNER_VALUES,    /* of a dict, or of the attributes of an instance */
+	OWNER_TABLE,     /* of a set */
+	OWNER_DATA,      /* without references */
+	OWNER_OTHER,     /* only the object leads to it */
+};
+struct tide_python_object {
+	uint32_t block;
+	uint32_t flags;  /* PYTHON_* */
+	uint64_t stored; /* its reference count */
+	uint64_t value;  /* a number, the bits of a double, or an element of SECTION_TEXTS: see flags */
+};
+#define PYTHON_TRACKED 1u /* in a list of the collector */
+#define PYTHON_GENERATION_SHIFT 1u
+#define PYTHON_GENERATION_MASK 3u /* after the shift */
+#define PYTHON_PERMANENT 8u       /* gc.freeze */
+#define PYTHON_IMMORTAL 16u       /* its count says nothing */
+#define PYTHON_INTERNED 32u
+#define PYTHON_STATIC 64u /* one of the small ints that the interpreter keeps */
+#define PYTHON_VALUE_INT 128u
+#define PYTHON_VALUE_FLOAT 256u
+#define PYTHON_VALUE_TEXT 512u
+struct tide_python_text { /* content of strings: equal ones have one */
+	uint64_t hash;
+	uint64_t length; /* characters, or bytes */
+	uint32_t text;   /* the first 80 */
+	uint32_t flags;  /* PYTHON_TEXT_* */
+};
+#define PYTHON_TEXT_BYTES 1u /* of bytes: each a character of the text */
+struct tide_python_arena {   /* of pymalloc */
+	uint64_t address, bytes;
+	uint64_t used_bytes, used_blocks;
+};
+
 /* A compiler that lays these out otherwise would read and write another format. */
 #define TIDE_SIZE "the size of an element on disk never changes"
 _Static_assert(sizeof(struct tide_file_header) == 48, TIDE_SIZE);
@@ -496,5 +570,11 @@ _Static_assert(sizeof(struct tide_pages) == 16, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_arena) == 32, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_chunk) == 24, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_thread_arena) == 8, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_type) == 32, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_block_type) == 8, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_owner) == 16, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_python_object) == 24, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_python_text) == 24, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_python_arena) == 32, TIDE_SIZE);
 
 #endif

@@ -91,6 +91,20 @@ struct snapshot {
 	size_t thread_arena_count;
 	const struct tide_code *codes;
 	size_t code_count;
+	const struct tide_type *types;
+	size_t type_count;
+	const struct tide_block_type *block_types;
+	size_t block_type_count;
+	const struct tide_owner *owners;
+	size_t owner_count;
+	const struct tide_value *python;
+	size_t python_count;
+	const struct tide_python_object *python_objects;
+	size_t python_object_count;
+	const struct tide_python_text *python_texts;
+	size_t python_text_count;
+	const struct tide_python_arena *python_arenas;
+	size_t python_arena_count;
 	char *path;
 	int damaged;
 	char damage[256];
@@ -122,6 +136,8 @@ int snapshot_of_writer(struct snapshot_writer *w, struct snapshot *s, struct tid
 const char *snapshot_string(const struct snapshot *s, uint32_t offset);
 /* A named coverage value; 0 when absent. */
 uint64_t snapshot_value(const struct snapshot *s, const char *name);
+/* A named number about Python; 0 when absent. */
+uint64_t snapshot_python(const struct snapshot *s, const char *name);
 /* Name of enum tide_reason as in the JSON contract ("exit", "post-mortem"...). */
 const char *snapshot_reason(uint32_t reason);
 /* "double-free" ..., as in the JSON contract; "new[]" ... of enum tide_function, "" where it is unknown. */

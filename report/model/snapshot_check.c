@@ -39,7 +39,11 @@ static const struct place strings_of = PLACE(strings, strings_bytes, "strings"),
 			  arenas = PLACE(arenas, arena_count, "arenas"),
 			  regions = PLACE(regions, region_count, "regions"),
 			  pages = PLACE(pages, page_run_count, "pages"),
-			  chunks = PLACE(chunks, chunk_count, "chunks");
+			  chunks = PLACE(chunks, chunk_count, "chunks"),
+			  types = PLACE(types, type_count, "types"),
+			  block_types = PLACE(block_types, block_type_count, "types of blocks"),
+			  owners = PLACE(owners, owner_count, "owners of blocks"),
+			  python_objects = PLACE(python_objects, python_object_count, "Python objects");
 
 enum beyond {
 	BEYOND_ZERO, /* becomes 0, which is "none" or "unknown" everywhere */
@@ -94,6 +98,11 @@ static const struct rule in_the_graph[] = {
 	RULE(tide_root_edge, root_edges, root_edge_count, "references from roots", block, &blocks,
 		BEYOND_DROP),
 	RULE(tide_edge, edges, edge_count, "references", block, &blocks, BEYOND_DROP),
+	RULE(tide_block_type, block_types, block_type_count, "types of blocks", type, &types, BEYOND_ZERO),
+	RULE(tide_owner, owners, owner_count, "owners of blocks", block, &blocks, BEYOND_DROP),
+	RULE(tide_owner, owners, owner_count, "owners of blocks", owner, &blocks, BEYOND_DROP),
+	RULE(tide_python_object, python_objects, python_object_count, "Python objects", block, &blocks,
+		BEYOND_DROP),
 };
 
 static void **pointer_of(struct snapshot *s, const struct place *p)
@@ -155,6 +164,7 @@ static void reserve_first(struct snapshot *s)
 	static const struct tide_module no_module;
 	static const struct tide_frame no_frame;
 	static const struct tide_site no_site;
+	static const struct tide_type no_type;
 
 	if (!s->module_count)
 		s->modules = &no_module, s->module_count = 1;
@@ -162,6 +172,8 @@ static void reserve_first(struct snapshot *s)
 		s->frames = &no_frame, s->frame_count = 1;
 	if (!s->site_count)
 		s->sites = &no_site, s->site_count = 1;
+	if (!s->type_count)
+		s->types = &no_type, s->type_count = 1;
 }
 
 static void check_strings(struct snapshot *s, struct snapshot_reader *r)
@@ -311,6 +323,31 @@ static void check_starts(struct snapshot *s)
 		}
 }
 
+/* One type for each block, or none at all; objects and what they own are sorted by block. */
+static void check_types(struct snapshot *s)
+{
+	if (s->block_type_count && s->block_type_count != s->block_count) {
+		snapshot_reader_damage(s, "types and blocks do not fit each other");
+		drop(s, &block_types);
+	}
+	for (size_t i = 1; i < s->python_object_count; i++)
+		if (s->python_objects[i].block <= s->python_objects[i - 1].block) {
+			snapshot_reader_damage(s, "the Python objects are not sorted");
+			drop(s, &python_objects);
+		}
+	for (size_t i = 1; i < s->owner_count; i++)
+		if (s->owners[i].block <= s->owners[i - 1].block) {
+			snapshot_reader_damage(s, "the owners of blocks are not sorted");
+			drop(s, &owners);
+		}
+	for (size_t i = 0; i < s->python_object_count; i++)
+		if (s->python_objects[i].flags & PYTHON_VALUE_TEXT
+			&& s->python_objects[i].value >= s->python_text_count) {
+			snapshot_reader_damage(s, "the Python objects name texts that are not there");
+			drop(s, &python_objects);
+		}
+}
+
 /* A snapshot that is damaged is not complete, and always says which process it is of. */
 static void check_process(struct snapshot *s, struct snapshot_reader *r)
 {
@@ -354,5 +391,6 @@ void snapshot_check_graph(struct snapshot *s, struct snapshot_reader *r)
 	for (size_t i = 0; i < sizeof(in_the_graph) / sizeof(in_the_graph[0]); i++)
 		apply_rule(s, r, &in_the_graph[i]);
 	check_starts(s);
+	check_types(s);
 	check_process(s, r);
 }

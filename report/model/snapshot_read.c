@@ -64,6 +64,15 @@ static const struct binding {
 	BIND(SECTION_THREAD_ARENAS, struct tide_thread_arena, thread_arenas, thread_arena_count,
 		"arenas of threads"),
 	BIND(SECTION_CODES, struct tide_code, codes, code_count, "code objects"),
+	BIND(SECTION_TYPES, struct tide_type, types, type_count, "types"),
+	BIND(SECTION_BLOCK_TYPES, struct tide_block_type, block_types, block_type_count, "types of blocks"),
+	BIND(SECTION_OWNERS, struct tide_owner, owners, owner_count, "owners of blocks"),
+	BIND(SECTION_PYTHON, struct tide_value, python, python_count, "numbers of Python"),
+	BIND(SECTION_OBJECTS, struct tide_python_object, python_objects, python_object_count,
+		"Python objects"),
+	BIND(SECTION_TEXTS, struct tide_python_text, python_texts, python_text_count, "Python texts"),
+	BIND(SECTION_POOL_ARENAS, struct tide_python_arena, python_arenas, python_arena_count,
+		"arenas of pymalloc"),
 #undef BIND
 };
 

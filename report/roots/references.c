@@ -27,6 +27,8 @@ void references_find(struct references *g, struct image *im)
 		.entry_sp = im->place.entry_sp,
 		.names = &g->names,
 		.shared_left = SHARED_MOST,
+		.pools = g->pools,
+		.pool_count = g->pool_count,
 		.skip = im->options.skip_roots };
 
 	scan_begin(&scan, g->blocks, g->block_count);

@@ -30,6 +30,9 @@ struct references {
 	const struct ledger_copy *ledger; /* of the moment */
 	struct roots_names names;
 	struct count_notes *notes; /* the caller's, or NULL: count_notes.h */
+	/* Memory of an allocator above malloc: only blocks in it hold references. `lo`, then `hi`. */
+	const uint64_t (*pools)[2];
+	uint64_t pool_count;
 	/* Results; freed by references_free. */
 	struct tide_root *roots;
 	uint64_t root_count;

@@ -44,6 +44,7 @@ enum claim_rank {
 	CLAIM_GLOBAL,
 	CLAIM_MAPPING,    /* made by the program */
 	CLAIM_ALLOCATOR,  /* brk heap, arenas: nothing */
+	CLAIM_POOL,       /* of an allocator above malloc: nothing but its blocks */
 	CLAIM_BREAK,      /* taken by the program with sbrk */
 	CLAIM_REGISTERED, /* __lsan_register_root_region */
 	CLAIM_STACK,
@@ -105,6 +106,8 @@ struct roots {
 	uint32_t reason;
 	uint64_t entry_sp; /* of the asking thread; 0 unknown */
 	const struct roots_names *names;
+	const uint64_t (*pools)[2]; /* references.h */
+	uint64_t pool_count;
 	/* Found on the way. */
 	struct roots_module *modules;
 	size_t module_count, module_capacity;

@@ -37,6 +37,8 @@ void roots_mappings_claim(struct roots *r)
 				(known[i].address + known[i].bytes + 4095) & ~4095ull, CLAIM_MAPPING,
 				roots_allocator(r, maker(r, known[i].site)) ? 0 : ROOT_MAPPING, 0,
 				(uint32_t)i);
+	for (uint64_t i = 0; i < r->pool_count; i++)
+		roots_claim(r, r->pools[i][0], r->pools[i][1], CLAIM_POOL, 0, 0, 0);
 	regions = roots_table(r, LEDGER_TRACKED, sizeof *regions, &count);
 	for (uint64_t i = 0; i < count; i++)
 		if (regions[i].domain == TRACKED_ROOT_REGION && regions[i].bytes)

@@ -24,6 +24,7 @@ int cmd_leaks(int argc, char **argv);
 int cmd_refs(int argc, char **argv);
 int cmd_retained(int argc, char **argv);
 int cmd_waste(int argc, char **argv);
+int cmd_types(int argc, char **argv);
 int cmd_gate(int argc, char **argv);
 int cmd_html(int argc, char **argv);
 int cmd_export(int argc, char **argv);

@@ -15,6 +15,7 @@ const struct verb verbs[] = {
 	{ NULL, "refs", "reference count, referrers, referents, path from a root", cmd_refs },
 	{ NULL, "retained", "what each root, site and block keeps alive", cmd_retained },
 	{ NULL, "waste", "where resident memory is, and what keeps it from going back", cmd_waste },
+	{ NULL, "types", "Python objects by type, lost references, garbage", cmd_types },
 	{ "Compare and check", "diff", "compare two snapshots: grown, shrunk, new, gone", cmd_diff },
 	{ NULL, "gate", "check for CI: fails only when memory leaks", cmd_gate },
 	{ "Export and share", "html", "report in one HTML file", cmd_html },

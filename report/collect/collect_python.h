@@ -1,0 +1,18 @@
+/* collect_python.h - the objects of a Python interpreter, in the snapshot that is being taken.
+ *
+ * CY1  A process without Python is left as it is: all of this does nothing with NULL.
+ */
+#ifndef TIDEMARK_COLLECT_PYTHON_H
+#define TIDEMARK_COLLECT_PYTHON_H
+
+#include "blockmap.h"
+#include "python/python.h"
+#include "roots/references.h"
+
+/* Adds the small objects that the block list does not have to it. NULL: there is no interpreter. To be freed by
+ * python_free. */
+struct python *collect_python_blocks(struct remote *m, struct blockmap *b);
+/* Marks which of the references count, and adds the sections. */
+void collect_python_words(struct python *p, struct references *g, struct snapshot_writer *w);
+
+#endif

@@ -1,0 +1,50 @@
+/* python.h - what is CPython's in the memory of a process: the objects in it, and whose words count.
+ *
+ *   blocks of the ledger ──python_find──▶ those, and the blocks that pymalloc has handed out
+ *   references between them ──python_references──▶ which words are counted references
+ *                           ──python_write──▶ sections of the snapshot
+ *
+ * Called by the collector; the snapshot holds no memory, so everything that a verb wants to
+ * know of an object is found here. The analysis of it is in analysis/python_heap.h.
+ *
+ * YM1  Everything that is read belongs to a stranger and may lie: each address is looked up,
+ *      each length is bounded by the block that holds it, each list by the number of blocks.
+ * YM2  Each part proves its offsets on the process (python_runtime.c) and is switched off by
+ *      itself, with its name in the list "python.off". Without Python nothing happens.
+ * YM3  Nothing is removed from the graph but words in dead Python stack slots. A word that Python
+ *      does not count keeps its edge, flagged EDGE_UNCOUNTED, or EDGE_STALE where it may be old.
+ */
+#ifndef TIDEMARK_PYTHON_H
+#define TIDEMARK_PYTHON_H
+
+#include "model/snapshot.h"
+#include "process/remote.h"
+
+struct python;
+
+/* NULL: there is no Python in the process. `blocks` are sorted by address. */
+struct python *python_find(struct remote *memory, const struct tide_block *blocks, uint64_t count);
+void python_free(struct python *p); /* NULL is fine */
+
+/* The blocks given and those of pymalloc, by address. To be freed by the caller, who may set their flags. */
+struct tide_block *python_blocks(struct python *p, uint64_t *count);
+/* Memory in which only blocks hold references, pymalloc's arenas: from, to. */
+const uint64_t (*python_arenas(const struct python *p, uint64_t *count))[2];
+
+/* Between blocks and from roots, of the blocks above. */
+struct python_graph {
+	const struct tide_block *blocks;
+	uint64_t block_count;
+	const uint64_t *starts;
+	struct tide_edge *edges;
+	const struct tide_root *roots;
+	uint64_t root_count;
+	struct tide_root_edge *root_edges;
+	uint64_t root_edge_count;
+};
+/* Sets EDGE_UNCOUNTED, EDGE_STALE and EDGE_EXPLAINED; finds which raw block belongs to which object. */
+void python_references(struct python *p, struct python_graph *g);
+/* Adds the sections of types, objects and pymalloc. */
+void python_write(struct python *p, struct snapshot_writer *w);
+
+#endif

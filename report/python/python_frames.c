@@ -1,0 +1,154 @@
+/* python_frames.c - frames of running Python functions, since 3.11: python_private.h.
+ *
+ * A thread has a stack of its own for them, in chunks of memory. Above the innermost frame it is dead, and
+ * words that are left there refer to nothing. What a frame has on its value stack is only known while it calls
+ * another Python function; of one that runs, the words behind its locals may be old (pycore_frame.h).
+ */
+#include <stdlib.h>
+#include "base/array.h"
+#include "base/search.h"
+#include "python_private.h"
+
+#define THREADS_MOST 65536u
+#define FRAMES_MOST (1u << 20)
+#define CHUNKS_MOST 65536u
+#define OWNER_THREAD 0u
+
+void python_frames_rule(struct python *p, uint64_t frame, uint64_t at, uint64_t end, struct python_rule *r)
+{
+	const struct python_layout *l = p->layout;
+	uint64_t code = python_word(p, frame + l->frame.code), locals = at + l->frame.locals;
+	uint32_t code_type = python_type_at(p, python_word(p, code + PYTHON_OBJECT_TYPE));
+	int32_t top = (int32_t)python_u32(p, frame + l->frame.stack_top);
+	uint64_t count = 0, most = end > locals ? (end - locals) / 8 : 0;
+
+	if (code_type && p->types[code_type].kind == KIND_CODE)
+		count = python_u32(p, code + l->code.local_count);
+	count = count < most ? count : most;
+	python_span_add(r, at + l->frame.code, at + l->frame.code + 8, 8, 1, false);
+	python_span_add(r, at + l->frame.function, at + l->frame.function + 8, 8, 1, false);
+	/* Behind globals and builtins, which are borrowed: f_locals. */
+	python_span_add(r, at + l->frame.globals + 16, at + l->frame.globals + 24, 8, 1, false);
+	python_span_add(r, at + l->frame.frame_object, at + l->frame.frame_object + 8, 8, 1, false);
+	if (top >= 0 && (uint64_t)top <= most) {
+		python_span_add(r, locals, locals + (uint64_t)top * 8, 8, 1, false);
+		return;
+	}
+	python_span_add(r, locals, locals + count * 8, 8, 1, false);
+	python_span_add(r, locals + count * 8, end, 8, 1, true);
+}
+
+static void frames_walk(struct python *p, uint64_t frame)
+{
+	const struct python_layout *l = p->layout;
+
+	for (uint32_t n = 0; frame >= 4096 && frame < 1ull << 47 && !(frame & 7) && n < FRAMES_MOST; n++) {
+		if (python_byte(p, frame + l->frame.owner) == OWNER_THREAD)
+			*ARRAY_ADD(p->frames, p->frame_count, p->frame_room) =
+				(struct python_frame){ .lo = frame };
+		frame = python_word(p, frame + l->frame.previous);
+	}
+}
+
+/* A chunk begins with its predecessor and its length. */
+static void chunks_walk(struct python *p, uint64_t chunk)
+{
+	for (uint32_t n = 0; chunk >= 4096 && chunk < 1ull << 47 && !(chunk & 7) && n < CHUNKS_MOST; n++) {
+		uint64_t bytes = python_word(p, chunk + 8);
+
+		if (bytes > 1ull << 40)
+			return;
+		*ARRAY_ADD(p->chunks, p->chunk_count, p->chunk_room) =
+			(struct python_range){ chunk, chunk + bytes };
+		chunk = python_word(p, chunk);
+	}
+}
+
+static void thread_read(struct python *p, uint64_t thread)
+{
+	const struct python_layout *l = p->layout;
+	uint64_t frame;
+
+	if (l->thread.cframe != PYTHON_ABSENT)
+		frame = python_word(p, python_word(p, thread + l->thread.cframe) + l->cframe.frame);
+	else
+		frame = python_word(p, thread + l->thread.frame);
+	frames_walk(p, frame);
+	chunks_walk(p, python_word(p, thread + l->thread.datastack_chunk));
+}
+
+static int frame_order(const void *a, const void *b)
+{
+	const struct python_frame *x = a, *y = b;
+
+	return (x->lo > y->lo) - (x->lo < y->lo);
+}
+
+static int chunk_order(const void *a, const void *b)
+{
+	const struct python_range *x = a, *y = b;
+
+	return (x->lo > y->lo) - (x->lo < y->lo);
+}
+
+static const struct python_range *chunk_at(const struct python *p, uint64_t address)
+{
+	size_t i = SEARCH_UP_TO(p->chunks, p->chunk_count, lo, address);
+
+	return i && address < p->chunks[i - 1].hi ? &p->chunks[i - 1] : NULL;
+}
+
+/* A frame ends where the next begins: at most at the locals and the value stack that its code needs. */
+static void frames_bound(struct python *p)
+{
+	const struct python_layout *l = p->layout;
+
+	qsort(p->frames, p->frame_count, sizeof(*p->frames), frame_order);
+	qsort(p->chunks, p->chunk_count, sizeof(*p->chunks), chunk_order);
+	for (uint64_t i = 0; i < p->frame_count; i++) {
+		struct python_frame *f = &p->frames[i];
+		const struct python_range *c = chunk_at(p, f->lo);
+		uint64_t code = python_word(p, f->lo + l->frame.code), hi = c ? c->hi : f->lo;
+		uint64_t words = python_u32(p, code + l->code.local_count)
+			+ (uint64_t)python_u32(p, code + l->code.first_line - 4); /* co_stacksize */
+
+		if (i + 1 < p->frame_count && p->frames[i + 1].lo < hi)
+			hi = p->frames[i + 1].lo;
+		if (words < (hi - f->lo) / 8 && f->lo + l->frame.locals + words * 8 < hi)
+			hi = f->lo + l->frame.locals + words * 8;
+		f->hi = hi;
+		python_frames_rule(p, f->lo, 0, f->hi - f->lo, &f->rule);
+	}
+}
+
+void python_frames(struct python *p)
+{
+	const struct python_layout *l = p->layout;
+	uint64_t interpreter = python_word(p, p->runtime + l->runtime.interpreters_main - 8);
+
+	if (l->thread.datastack_chunk == PYTHON_ABSENT)
+		return;
+	for (uint32_t i = 0; i < p->interpreters; i++) {
+		uint64_t thread = python_word(p, interpreter + l->interpreter.threads);
+
+		for (uint32_t n = 0; thread >= 4096 && thread < 1ull << 47 && n < THREADS_MOST; n++) {
+			thread_read(p, thread);
+			thread = python_word(p, thread + l->thread.next);
+		}
+		interpreter = python_word(p, interpreter + l->interpreter.next);
+	}
+	frames_bound(p);
+}
+
+bool python_frames_word(const struct python *p, uint64_t address, enum python_meaning *m)
+{
+	size_t i;
+
+	if (!chunk_at(p, address))
+		return false;
+	i = SEARCH_UP_TO(p->frames, p->frame_count, lo, address);
+	*m = MEANS_NOTHING;
+	if (i && address < p->frames[i - 1].hi)
+		*m = python_span_meaning(&p->frames[i - 1].rule, address - p->frames[i - 1].lo);
+	return true;
+}

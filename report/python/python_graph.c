@@ -1,0 +1,149 @@
+/* python_graph.c - what the references that were found mean to Python: python.h, YM3. */
+#include <stdlib.h>
+#include "base/alloc.h"
+#include "base/array.h"
+#include "python_private.h"
+
+/* To the start of an object: a reference, whatever lies before it in its block. */
+static bool to_object(const struct python *p, uint32_t block, uint32_t to_offset)
+{
+	const struct python_slot *s = &p->slot[block];
+
+	return s->role == ROLE_OBJECT && to_offset == s->head;
+}
+
+static void block_edges(struct python *p, struct python_graph *g, uint32_t block)
+{
+	struct python_rule rule;
+	bool known = false;
+
+	for (uint64_t i = g->starts[block]; i < g->starts[block + 1]; i++) {
+		struct tide_edge *e = &g->edges[i];
+		const struct python_slot *target = &p->slot[e->block];
+		enum python_meaning m;
+
+		if (target->owner == block)
+			e->flags |= EDGE_EXPLAINED;
+		if (target->role == ROLE_OBJECT && e->to_offset + PYTHON_GC_HEAD == target->head
+			&& e->to_offset)
+			e->flags |= EDGE_EXPLAINED; /* a link of the collector */
+		if (!to_object(p, e->block, e->to_offset)) {
+			if (target->role == ROLE_OBJECT)
+				e->flags |= EDGE_UNCOUNTED;
+			continue;
+		}
+		if (e->to_offset)
+			e->flags |= EDGE_EXPLAINED;
+		if (!known)
+			python_rules_of(p, block, &rule);
+		known = true;
+		m = python_span_meaning(&rule, e->offset);
+		if (m == MEANS_NOTHING || block == p->interned_keys)
+			e->flags |= EDGE_UNCOUNTED;
+		else if (m == MEANS_MAYBE)
+			e->flags |= EDGE_STALE;
+	}
+}
+
+static void root_edges(struct python *p, struct python_graph *g)
+{
+	uint64_t kept = 0;
+
+	for (uint64_t i = 0; i < g->root_edge_count; i++) {
+		struct tide_root_edge *e = &g->root_edges[i];
+		enum python_meaning m = MEANS_REFERENCE;
+		uint32_t kind = e->root < g->root_count ? g->roots[e->root].kind : 0;
+
+		if (kind != ROOT_REGISTER && kind != ROOT_KERNEL && python_frames_word(p, e->address, &m)
+			&& m == MEANS_NOTHING)
+			continue; /* a dead slot */
+		if (to_object(p, e->block, e->to_offset)) {
+			e->flags |= e->to_offset ? EDGE_EXPLAINED : 0;
+			e->flags |= m == MEANS_MAYBE ? EDGE_STALE : 0;
+		} else if (p->slot[e->block].role == ROLE_OBJECT) {
+			e->flags |= EDGE_UNCOUNTED;
+		}
+		g->root_edges[kept++] = *e;
+	}
+	g->root_edge_count = kept;
+}
+
+/* --- raw blocks that one object alone leads to --------------------------------------- */
+
+/* The object that a block belongs to; itself, or none. */
+static uint32_t owner_of(const struct python *p, uint32_t block)
+{
+	const struct python_slot *s = &p->slot[block];
+
+	return s->role == ROLE_OBJECT ? block : s->owner;
+}
+
+/* Gives each raw block the first object that leads to it. */
+static void owners_guess(struct python *p, const struct python_graph *g, const uint8_t *rooted)
+{
+	uint32_t *queue = alloc_bytes((g->block_count + 1) * sizeof(*queue));
+	uint64_t first = 0, last = 0;
+
+	for (uint64_t i = 0; i < g->block_count; i++)
+		if (owner_of(p, (uint32_t)i) != PYTHON_NONE && p->slot[i].role != ROLE_DATA)
+			queue[last++] = (uint32_t)i;
+	while (first < last) {
+		uint32_t block = queue[first++];
+
+		for (uint64_t k = g->starts[block]; k < g->starts[block + 1]; k++) {
+			uint32_t to = g->edges[k].block;
+			struct python_slot *s = &p->slot[to];
+
+			if (s->role != ROLE_RAW || s->owner != PYTHON_NONE || rooted[to])
+				continue;
+			s->owner = owner_of(p, block);
+			s->role = ROLE_OWNED;
+			queue[last++] = to;
+		}
+	}
+	free(queue);
+}
+
+/* Takes it back where another object or block leads to it, too; until nothing changes. */
+static void owners_prove(struct python *p, const struct python_graph *g)
+{
+	bool changed = true;
+
+	while (changed) {
+		changed = false;
+		for (uint64_t i = 0; i < g->block_count; i++) {
+			uint32_t from = owner_of(p, (uint32_t)i);
+
+			for (uint64_t k = g->starts[i]; k < g->starts[i + 1]; k++) {
+				struct python_slot *s = &p->slot[g->edges[k].block];
+
+				if (s->role != ROLE_OWNED || s->owner == from)
+					continue;
+				s->role = ROLE_RAW;
+				s->owner = PYTHON_NONE;
+				changed = true;
+			}
+		}
+	}
+}
+
+static void owners_find(struct python *p, const struct python_graph *g)
+{
+	uint8_t *rooted = alloc_zeroed(g->block_count + 1, 1);
+
+	for (uint64_t i = 0; i < g->root_edge_count; i++)
+		rooted[g->root_edges[i].block] = 1;
+	owners_guess(p, g, rooted);
+	owners_prove(p, g);
+	free(rooted);
+}
+
+void python_references(struct python *p, struct python_graph *g)
+{
+	if (!p->layout)
+		return;
+	for (uint64_t i = 0; i < g->block_count; i++)
+		block_edges(p, g, (uint32_t)i);
+	root_edges(p, g);
+	owners_find(p, g);
+}

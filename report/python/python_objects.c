@@ -1,0 +1,107 @@
+/* python_objects.c - which block is an object: python_private.h.
+ *
+ * The second word of an object is its type, and the type says how many bytes come before it. Raw blocks may
+ * look the same by chance, or because they hold what an object has left: python_claims.c knows better, except
+ * of what the collector's lists name.
+ */
+#include <string.h>
+#include "python_private.h"
+
+#define COUNT_MOST (1ll << 40)
+#define DEBUG_FILL 0xFDu /* what the debug allocator writes before and behind a block */
+
+int64_t python_count(const struct python *p, uint64_t word)
+{
+	/* Since 3.12 the lower half counts; in objects that never die its highest bit is set. */
+	if (p->minor >= 12)
+		return word & 0x80000000u ? -1 : (int64_t)(uint32_t)word;
+	return (int64_t)word;
+}
+
+/* PYTHONMALLOC=debug, -X dev: 8 bytes of size, the name of the domain, 7 of fill, then the block. */
+static unsigned debug_head(const uint64_t *word)
+{
+	unsigned char domain = (unsigned char)word[1];
+
+	if (word[1] >> 8 != 0xFDFDFDFDFDFDFDull || (domain != 'o' && domain != 'm' && domain != 'r'))
+		return 0;
+	return 16;
+}
+
+/* The links of PyGC_Head, with two flags in the second: none, or the next one points back. */
+static bool links_sound(struct python *p, uint64_t head, uint64_t next, uint64_t previous)
+{
+	if (!next)
+		return !(previous & ~3ull) || previous < 1ull << 47;
+	return next < 1ull << 47 && !(next & 6) && (python_word(p, (next & ~7ull) + 8) & ~3ull) == head;
+}
+
+/* The least that an object needs. A compact str is shorter than its structure. */
+static uint64_t least_bytes(const struct python *p, const struct python_type *t)
+{
+	return t->kind == KIND_STR ? p->layout->string.ascii : (uint64_t)t->basic_bytes;
+}
+
+/* The address of a block, where a count should be. */
+static bool is_address(const struct python *p, int64_t count)
+{
+	return count > 1 << 20 && p->block_count && (uint64_t)count >= p->blocks[0].address
+		&& python_block_at(p, (uint64_t)count) != PYTHON_NONE;
+}
+
+static void recognise(struct python *p, uint32_t block)
+{
+	const struct tide_block *b = &p->blocks[block];
+	struct python_slot *s = &p->slot[block];
+	uint64_t word[8] = { 0 }, bytes = b->bytes < sizeof(word) ? b->bytes : sizeof(word);
+	unsigned shift;
+
+	if (b->bytes < 16)
+		return;
+	python_read(p, b->address, word, bytes);
+	shift = debug_head(word);
+	for (unsigned head = 0; head <= 32; head += 16) {
+		unsigned at = (shift + head) / 8;
+		const struct python_type *t;
+		uint32_t type;
+		int64_t count;
+
+		if (at + 2 > bytes / 8)
+			return;
+		type = python_type_at(p, word[at + 1]);
+		if (!type)
+			continue;
+		t = &p->types[type];
+		count = python_count(p, word[at]);
+		if (t->head != head || count < -1 || count > COUNT_MOST || is_address(p, count)
+			|| shift + head + least_bytes(p, t) > b->bytes)
+			continue;
+		if (t->flags & TYPE_GC
+			&& !links_sound(
+				p, b->address + shift + head - PYTHON_GC_HEAD, word[at - 2], word[at - 1]))
+			continue;
+		s->type = type;
+		s->head = (uint8_t)(shift + head);
+		s->role = count ? ROLE_OBJECT : ROLE_FREE;
+		return;
+	}
+}
+
+void python_objects(struct python *p)
+{
+	for (uint64_t i = 0; i < p->block_count; i++)
+		recognise(p, (uint32_t)i);
+}
+
+uint32_t python_object_at(const struct python *p, uint64_t address)
+{
+	for (unsigned head = 0; head <= 48; head += 16) {
+		uint32_t block = address >= head ? python_block_at(p, address - head) : PYTHON_NONE;
+
+		if (block == PYTHON_NONE)
+			continue;
+		return p->slot[block].role == ROLE_OBJECT && p->slot[block].head == head ? block
+											 : PYTHON_NONE;
+	}
+	return PYTHON_NONE;
+}

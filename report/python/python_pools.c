@@ -1,0 +1,196 @@
+/* python_pools.c - pymalloc: python_private.h.
+ *
+ * A pool proves itself: its header agrees with itself, and the blocks carved from it less the length of its
+ * free list are the blocks in use (Objects/obmalloc.c). No symbol is needed. Arenas come from the table that
+ * pool headers have their index in: an array in the heap whose entry at that index holds the pool.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "base/alloc.h"
+#include "base/array.h"
+#include "base/search.h"
+#include "python_private.h"
+
+#define HEADER 48u
+#define GRANULE 16u
+#define CLASSES 32u
+#define ARENA_ENTRY 48u
+#define ARENAS_FIRST 16u /* the table grows from here by doubling */
+#define POOL_MOST 16384u
+
+struct pool_header { /* struct pool_header */
+	uint32_t count, pad;
+	uint64_t freeblock, next, previous;
+	uint32_t arena, class;
+	uint32_t next_offset, last_offset;
+};
+
+struct python_pool { /* starts with what it is sorted by */
+	uint64_t address;
+	uint32_t arena, count, size;
+};
+
+static uint64_t pool_bytes(const struct python *p) { return p->minor >= 10 ? 16384 : 4096; }
+static uint64_t arena_bytes(const struct python *p) { return p->minor >= 10 ? 1 << 20 : 256 << 10; }
+
+/* Blocks carved so far; 0: the header does not agree with itself. */
+static uint32_t carved(const struct python *p, const struct pool_header *h)
+{
+	uint32_t bytes = (uint32_t)pool_bytes(p), size;
+
+	if (h->class >= CLASSES)
+		return 0;
+	size = (h->class + 1) * GRANULE;
+	if (h->last_offset != bytes - size || h->next_offset < HEADER + size
+		|| h->next_offset > h->last_offset + size || (h->next_offset - HEADER) % size)
+		return 0;
+	return (h->next_offset - HEADER) / size;
+}
+
+static void small_add(struct python *p, uint64_t address, uint32_t bytes)
+{
+	*ARRAY_ADD(p->small, p->small_count, p->small_room) =
+		(struct tide_block){ .address = address, .bytes = bytes, .thread = UINT32_MAX };
+	p->small_bytes += bytes;
+}
+
+static void pool_read(struct python *p, uint64_t address, const struct pool_header *h)
+{
+	uint64_t bytes = pool_bytes(p), at = h->freeblock;
+	uint32_t size = (h->class + 1) * GRANULE, all = carved(p, h), free_count = 0;
+	uint8_t is_free[POOL_MOST / GRANULE] = { 0 };
+	char content[POOL_MOST];
+
+	if (!all || h->count > all)
+		return;
+	remote_read(p->memory, address, content, bytes);
+	while (at) {
+		uint64_t offset = at - address, n;
+
+		if (at < address + HEADER || offset + size > h->next_offset || (offset - HEADER) % size)
+			return;
+		n = (offset - HEADER) / size;
+		if (is_free[n])
+			return;
+		is_free[n] = 1;
+		free_count++;
+		memcpy(&at, content + offset, 8);
+	}
+	if (all - free_count != h->count)
+		return;
+	*ARRAY_ADD(p->pools, p->pool_count, p->pool_room) =
+		(struct python_pool){ address, h->arena, h->count, size };
+	for (uint32_t n = 0; n < all; n++)
+		if (!is_free[n])
+			small_add(p, address + HEADER + (uint64_t)n * size, size);
+}
+
+static void mapping_read(struct python *p, const struct remote_mapping *m)
+{
+	uint64_t bytes = pool_bytes(p), from = m->lo, end;
+
+	for (; remote_run(p->memory, &from, &end, m->hi); from = end) {
+		uint64_t at = (from + bytes - 1) & ~(bytes - 1);
+
+		for (; at + HEADER <= end && at + bytes <= m->hi; at += bytes) {
+			struct pool_header h;
+
+			remote_read(p->memory, at, &h, sizeof(h));
+			if (carved(p, &h))
+				pool_read(p, at, &h);
+		}
+	}
+}
+
+/* --- arenas ---------------------------------------------------------------------- */
+
+/* Does the table at `table`, with `entries` of them, hold every pool where its header says? */
+static bool table_check(struct python *p, uint64_t table, uint64_t entries)
+{
+	uint64_t step = p->pool_count / 64 + 1;
+
+	for (uint64_t i = 0; i < p->pool_count; i += step) {
+		const struct python_pool *pool = &p->pools[i];
+		uint64_t arena;
+
+		if (pool->arena >= entries)
+			return false;
+		arena = python_word(p, table + (uint64_t)pool->arena * ARENA_ENTRY);
+		if (!arena || pool->address < arena || pool->address + pool_bytes(p) > arena + arena_bytes(p))
+			return false;
+	}
+	return true;
+}
+
+static void arenas_add(struct python *p, uint64_t table, uint64_t entries)
+{
+	p->arenas = alloc_zeroed(entries + 1, sizeof(*p->arenas));
+	for (uint64_t i = 0; i < entries; i++) {
+		uint64_t address = python_word(p, table + i * ARENA_ENTRY);
+
+		if (address)
+			p->arenas[p->arena_count++] =
+				(struct python_arena){ .address = address, .bytes = arena_bytes(p) };
+	}
+}
+
+static int arena_order(const void *a, const void *b)
+{
+	const struct python_arena *x = a, *y = b;
+
+	return (x->address > y->address) - (x->address < y->address);
+}
+
+static void arenas_find(struct python *p, const struct tide_block *blocks, uint64_t count)
+{
+	for (uint64_t i = 0; i < count && !p->arena_count; i++) {
+		uint64_t entries = blocks[i].bytes / ARENA_ENTRY;
+
+		if (blocks[i].bytes % (ARENAS_FIRST * ARENA_ENTRY) || !entries || entries & (entries - 1)
+			|| !table_check(p, blocks[i].address, entries))
+			continue;
+		arenas_add(p, blocks[i].address, entries);
+	}
+	/* Without the table: around the pools that were found. */
+	for (uint64_t i = 0; i < p->pool_count && !p->arena_count; i++)
+		p->off[PYTHON_PART_PYMALLOC] = true;
+	qsort(p->arenas, p->arena_count, sizeof(*p->arenas), arena_order);
+	for (uint64_t i = 0; i < p->pool_count; i++) {
+		const struct python_pool *pool = &p->pools[i];
+		size_t at = SEARCH_UP_TO(p->arenas, p->arena_count, address, pool->address);
+
+		if (!at || pool->address >= p->arenas[at - 1].address + p->arenas[at - 1].bytes)
+			continue;
+		p->arenas[at - 1].used_bytes += (uint64_t)pool->count * pool->size;
+		p->arenas[at - 1].used_blocks += pool->count;
+	}
+}
+
+void python_pools(struct python *p, const struct tide_block *blocks, uint64_t count)
+{
+	const struct remote *m = p->memory;
+
+	for (size_t i = 0; i < m->mapping_count; i++) {
+		const struct remote_mapping *k = &m->mappings[i];
+
+		if (k->readable && k->writable && !k->shared
+			&& (!k->path[0] || !strncmp(k->path, "[anon", 5)))
+			mapping_read(p, k);
+	}
+	arenas_find(p, blocks, count);
+	p->arena_ranges = alloc_bytes((p->arena_count + p->pool_count + 1) * sizeof(*p->arena_ranges));
+	for (uint64_t i = 0; i < p->arena_count; i++) {
+		p->arena_ranges[i][0] = p->arenas[i].address;
+		p->arena_ranges[i][1] = p->arenas[i].address + p->arenas[i].bytes;
+	}
+	for (uint64_t i = 0; !p->arena_count && i < p->pool_count; i++) {
+		p->arena_ranges[i][0] = p->pools[i].address;
+		p->arena_ranges[i][1] = p->pools[i].address + pool_bytes(p);
+	}
+}
+
+const uint64_t (*python_arenas(const struct python *p, uint64_t *count))[2]
+{
+	*count = p ? (p->arena_count ? p->arena_count : p->pool_count) : 0;
+	return p ? (const uint64_t(*)[2])p->arena_ranges : NULL;
+}

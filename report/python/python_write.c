@@ -1,0 +1,158 @@
+/* python_write.c - the sections of a snapshot that are about Python: report/model/FORMAT.md. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/alloc.h"
+#include "base/array.h"
+#include "python_private.h"
+
+static const char *const part_names[PYTHON_PARTS] = { "off.counts", "off.generations", "off.pymalloc",
+	"off.strings", "off.frames" };
+
+struct facts {
+	struct snapshot_writer *writer;
+	struct tide_value *value;
+	uint64_t count, room;
+};
+
+static void fact(struct facts *f, const char *name, uint64_t value)
+{
+	*ARRAY_ADD(f->value, f->count, f->room) =
+		(struct tide_value){ .name = snapshot_writer_string(f->writer, name), .value = value };
+}
+
+static void facts_write(struct python *p, struct snapshot_writer *w)
+{
+	struct facts f = { .writer = w };
+	char name[64];
+
+	fact(&f, "version", p->hexversion);
+	fact(&f, "interpreters", p->interpreters);
+	fact(&f, "gc.enabled", p->gc_enabled);
+	for (int i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "gc.%d.objects", i);
+		fact(&f, name, p->generations[i].objects);
+		snprintf(name, sizeof(name), "gc.%d.threshold", i);
+		fact(&f, name, (uint64_t)p->generations[i].threshold);
+		snprintf(name, sizeof(name), "gc.%d.count", i);
+		fact(&f, name, (uint64_t)p->generations[i].count);
+	}
+	fact(&f, "gc.permanent", p->permanent.objects);
+	fact(&f, "pymalloc.used_bytes", p->small_bytes);
+	fact(&f, "pymalloc.pools", p->pool_count);
+	for (int i = 0; i < PYTHON_PARTS; i++)
+		if (p->off[i])
+			fact(&f, part_names[i], 1);
+	snapshot_writer_section(w, SECTION_PYTHON, sizeof(*f.value), f.value, f.count, SNAPSHOT_TAKE);
+}
+
+/* A class of __slots__ has their names; its subclasses have the slots, too. */
+static bool has_slots(struct python *p, const struct python_type *t)
+{
+	uint64_t at = t->address;
+
+	for (int i = 0; i < 64 && at >= 4096 && !(at & 7) && at < 1ull << 47; i++) {
+		uint64_t slots = python_word(p, at + p->layout->type.cached_keys - 16);
+
+		if (!(python_word(p, at + PYTHON_TYPE_FLAGS) & TYPE_HEAP))
+			return false;
+		if (slots && python_word(p, slots + PYTHON_VAR_SIZE))
+			return true;
+		at = python_word(p, at + PYTHON_TYPE_BASE);
+	}
+	return false;
+}
+
+static void types_write(struct python *p, struct snapshot_writer *w)
+{
+	struct tide_type *to = alloc_zeroed((uint64_t)p->type_count + 1, sizeof(*to));
+
+	for (uint32_t i = 1; i < p->type_count; i++) {
+		const struct python_type *t = &p->types[i];
+
+		to[i] = (struct tide_type){ .name = snapshot_writer_string(w, t->name),
+			.module = snapshot_writer_string(w, t->module ? t->module : ""),
+			.language = LANGUAGE_PYTHON,
+			.address = t->address,
+			.basic_bytes = (uint32_t)t->basic_bytes,
+			.item_bytes = (uint32_t)t->item_bytes,
+			.flags = (t->heap ? TYPE_FLAG_HEAP : 0) | (t->flags & TYPE_GC ? TYPE_FLAG_GC : 0)
+				| (t->dict_offset || (p->minor >= 11 && t->flags & TYPE_MANAGED_DICT)
+						? TYPE_FLAG_DICT
+						: 0)
+				| (t->heap && has_slots(p, t) ? TYPE_FLAG_SLOTS : 0)
+				| (t->kind == KIND_STR ? TYPE_FLAG_STR : 0)
+				| (t->kind == KIND_DICT ? TYPE_FLAG_DICTIONARY : 0)
+				| (t->kind == KIND_TYPE ? TYPE_FLAG_TYPE : 0) };
+	}
+	snapshot_writer_section(
+		w, SECTION_TYPES, sizeof(*to), to, p->type_count ? p->type_count : 1, SNAPSHOT_TAKE);
+}
+
+static void blocks_write(struct python *p, struct snapshot_writer *w)
+{
+	struct tide_block_type *to = alloc_zeroed(p->block_count + 1, sizeof(*to));
+	struct tide_owner *owner = NULL;
+	uint64_t owners = 0, room = 0;
+
+	for (uint64_t i = 0; i < p->block_count; i++) {
+		const struct python_slot *s = &p->slot[i];
+
+		if (s->role == ROLE_OBJECT)
+			to[i] = (struct tide_block_type){
+				.type = s->type, .evidence = EVIDENCE_HEADER, .head = s->head
+			};
+		if (s->owner != PYTHON_NONE)
+			*ARRAY_ADD(owner, owners, room) =
+				(struct tide_owner){ (uint32_t)i, s->owner, s->role, 0 };
+	}
+	snapshot_writer_section(w, SECTION_BLOCK_TYPES, sizeof(*to), to, p->block_count, SNAPSHOT_TAKE);
+	snapshot_writer_section(w, SECTION_OWNERS, sizeof(*owner), owner, owners, SNAPSHOT_TAKE);
+}
+
+static void objects_write(struct python *p, struct snapshot_writer *w)
+{
+	struct tide_python_object *to = NULL;
+	uint64_t count = 0, room = 0;
+
+	for (uint64_t i = 0; i < p->block_count; i++) {
+		const struct python_slot *s = &p->slot[i];
+		struct tide_python_object *o;
+		int64_t stored;
+
+		if (s->role != ROLE_OBJECT)
+			continue;
+		stored = python_count(p, python_word(p, python_object(p, (uint32_t)i)));
+		o = ARRAY_ADD(to, count, room);
+		*o = (struct tide_python_object){ .block = (uint32_t)i,
+			.stored = stored < 0 ? 0 : (uint64_t)stored,
+			.flags = (stored < 0 ? PYTHON_IMMORTAL : 0)
+				| (s->flags & SLOT_TRACKED ? PYTHON_TRACKED : 0)
+				| (s->flags & SLOT_PERMANENT ? PYTHON_PERMANENT : 0)
+				| (uint32_t)(s->flags & SLOT_GENERATION) >> SLOT_GENERATION_SHIFT
+						<< PYTHON_GENERATION_SHIFT };
+	}
+	python_values_write(p, to, count, w);
+	snapshot_writer_section(w, SECTION_OBJECTS, sizeof(*to), to, count, SNAPSHOT_TAKE);
+}
+
+static void arenas_write(struct python *p, struct snapshot_writer *w)
+{
+	struct tide_python_arena *to = alloc_bytes((p->arena_count + 1) * sizeof(*to));
+
+	for (uint64_t i = 0; i < p->arena_count; i++)
+		to[i] = (struct tide_python_arena){ p->arenas[i].address, p->arenas[i].bytes,
+			p->arenas[i].used_bytes, p->arenas[i].used_blocks };
+	snapshot_writer_section(w, SECTION_POOL_ARENAS, sizeof(*to), to, p->arena_count, SNAPSHOT_TAKE);
+}
+
+void python_write(struct python *p, struct snapshot_writer *w)
+{
+	facts_write(p, w);
+	if (!p->layout)
+		return;
+	types_write(p, w);
+	blocks_write(p, w);
+	objects_write(p, w);
+	arenas_write(p, w);
+}

@@ -1,0 +1,203 @@
+/* types_screen.c - `types` for people. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/units.h"
+#include "print/header.h"
+#include "print/table.h"
+#include "types_command.h"
+
+#define SCREEN_ROWS 20u
+#define SCREEN_FEW 5u
+
+static void print_summary(struct screen *s, const struct types_command *c)
+{
+	const struct types_view *v = &c->view;
+	uint64_t version = snapshot_python(&c->snapshot, "version");
+	char objects[UNITS_TEXT], references[UNITS_TEXT], types[UNITS_TEXT];
+
+	screen_print(s, STYLE_HEADING, "Python %u.%u.%u", (unsigned)(version >> 24 & 255),
+		(unsigned)(version >> 16 & 255), (unsigned)(version >> 8 & 255));
+	fputc('\n', s->out);
+	if (v->refleak_objects)
+		screen_paragraph(s, STYLE_BAD, "",
+			"%s of %s have %s that nobody holds: a Py_DECREF was forgotten, and gc cannot free them.",
+			units_many(objects, (int64_t)v->refleak_objects, "object"),
+			units_many(types, (int64_t)v->refleak_types, "type"),
+			units_many(references, (int64_t)v->refleak_references, "reference"));
+	else
+		screen_print(s, STYLE_GOOD, "All reference counts are explained.\n");
+	if (v->awaiting.objects)
+		screen_paragraph(s, STYLE_PLAIN, "", "%s in %s wait for gc.",
+			units_many(objects, (int64_t)v->awaiting.objects, "object"),
+			units_many(types, (int64_t)v->awaiting.components, "cycle"));
+	if (v->pinned.objects)
+		screen_paragraph(s, STYLE_BAD, "", "%s in %s are garbage that a lost reference keeps alive.",
+			units_many(objects, (int64_t)v->pinned.objects, "object"),
+			units_many(types, (int64_t)v->pinned.components, "cycle"));
+}
+
+static void print_growth(struct table *t, const struct types_command *c, const struct types_row *r)
+{
+	char text[UNITS_TEXT];
+
+	if (!c->old_file)
+		return;
+	table_text(t, STYLE_PLAIN, "%s", units_count_signed(text, r->live_diff));
+	table_text(t, r->excess_references_diff > 0 ? STYLE_BAD : STYLE_PLAIN, "%s",
+		units_count_signed(text, r->excess_references_diff));
+}
+
+static void print_values(struct table *t, const struct types_command *c, const struct types_row *r)
+{
+	char count[UNITS_TEXT];
+
+	for (unsigned i = 0; i < 3 && r->value[i].objects; i++) {
+		char *text = types_repr(&c->snapshot, r->value[i].object);
+
+		if (text)
+			table_note(t, STYLE_DIM, "%s of value %s",
+				units_many(count, (int64_t)r->value[i].objects, "object"), text);
+		free(text);
+	}
+}
+
+static void print_types(struct screen *s, struct types_command *c)
+{
+	static const struct column plain[] = { { "live", COLUMN_RIGHT, false },
+		{ "bytes", COLUMN_RIGHT, false }, { "excess", COLUMN_RIGHT, false },
+		{ "unreachable", COLUMN_RIGHT, true }, { "verdict", COLUMN_LEFT, true },
+		{ "type", COLUMN_FIT, false } };
+	static const struct column growing[] = { { "live", COLUMN_RIGHT, false },
+		{ "grown", COLUMN_RIGHT, false }, { "excess grown", COLUMN_RIGHT, false },
+		{ "bytes", COLUMN_RIGHT, false }, { "excess", COLUMN_RIGHT, false },
+		{ "unreachable", COLUMN_RIGHT, true }, { "verdict", COLUMN_LEFT, true },
+		{ "type", COLUMN_FIT, false } };
+	size_t rows = options_rows(&c->common, SCREEN_ROWS);
+	struct table *t = c->old_file ? table_new(s, growing, 8, c->common.source_root)
+				      : table_new(s, plain, 6, c->common.source_root);
+	char text[UNITS_TEXT];
+
+	for (uint32_t i = 0; i < c->view.row_count && rows; i++) {
+		const struct types_row *r = &c->view.row[c->view.order[i]];
+
+		if (!r->live && !r->live_diff)
+			continue;
+		rows--;
+		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)r->live));
+		print_growth(t, c, r);
+		table_text(t, STYLE_PLAIN, "%s", units_bytes(text, (int64_t)r->bytes));
+		table_text(t, r->excess_references ? STYLE_BAD : STYLE_DIM, "%s",
+			r->excess_references ? units_count(text, (int64_t)r->excess_references) : "");
+		table_text(t, STYLE_PLAIN, "%s",
+			r->unreachable ? units_count(text, (int64_t)r->unreachable) : "");
+		table_text(t, r->verdict == VERDICT_REFLEAK ? STYLE_BAD : STYLE_PLAIN, "%s",
+			r->verdict ? types_view_verdict(r) : "");
+		table_text(
+			t, STYLE_NAME, "%s%s%s", *r->module ? r->module : "", *r->module ? "." : "", r->type);
+		if (r->verdict != VERDICT_REFLEAK)
+			continue;
+		print_values(t, c, r);
+		for (unsigned k = 0; k < 3 && r->site[k].objects; k++)
+			table_frame(t, symbols_top(c->symbols, r->site[k].site));
+	}
+	table_show(t);
+}
+
+static void print_pymalloc(struct screen *s, const struct types_command *c)
+{
+	const struct types_view *v = &c->view;
+	char arenas[UNITS_TEXT], bytes[UNITS_TEXT], used[UNITS_TEXT], blocks[UNITS_TEXT];
+
+	if (!c->snapshot.python_arena_count)
+		return;
+	fprintf(s->out, "\n");
+	screen_paragraph(s, STYLE_PLAIN,
+		"pymalloc: ", "%s in %s, %s in use; less than a quarter of %llu is in use.",
+		units_bytes(bytes, (int64_t)v->arena_bytes),
+		units_many(arenas, (int64_t)c->snapshot.python_arena_count, "arena"),
+		units_bytes(used, (int64_t)v->used_bytes), (unsigned long long)v->sparse_arenas);
+	for (uint64_t i = 0; i < v->holder_count && i < SCREEN_FEW; i++)
+		fprintf(s->out, "  held by %s of %s, in arenas of %s\n",
+			units_many(blocks, (int64_t)v->holder[i].blocks, "block"),
+			v->holder[i].row == PYTHON_HEAP_NONE ? "unknown type" : v->row[v->holder[i].row].type,
+			units_bytes(bytes, (int64_t)v->holder[i].arena_bytes));
+}
+
+static void print_strings(struct screen *s, const struct types_command *c)
+{
+	const struct types_view *v = &c->view;
+	char count[UNITS_TEXT], bytes[UNITS_TEXT], interned[UNITS_TEXT];
+
+	fprintf(s->out, "\n");
+	screen_paragraph(s, STYLE_PLAIN, "strings: ", "%s of %s, %s interned.",
+		units_many(count, (int64_t)v->strings, "object"),
+		units_bytes(bytes, (int64_t)v->string_bytes), units_count(interned, (int64_t)v->interned));
+	for (uint64_t i = 0; i < v->duplicate_count && i < SCREEN_FEW; i++) {
+		char *text = screen_fit(s, v->duplicate[i].text, s->width > 50 ? s->width - 40 : 10, FIT_END);
+
+		fprintf(s->out, "  %s, %s too many: \"%s\"\n",
+			units_many(count, (int64_t)v->duplicate[i].copies, "copy"),
+			units_bytes(bytes, (int64_t)v->duplicate[i].wasted), text);
+		free(text);
+	}
+	if (c->prefix)
+		fprintf(s->out, "  %s begin with the prefix: %llu distinct, %llu interned, %s\n",
+			units_many(count, (int64_t)v->match.objects, "string"),
+			(unsigned long long)v->match.distinct, (unsigned long long)v->match.interned,
+			units_bytes(bytes, (int64_t)v->match.bytes));
+}
+
+static void print_advice(struct screen *s, const struct types_view *v)
+{
+	char bytes[UNITS_TEXT];
+	unsigned left = SCREEN_FEW;
+
+	for (uint32_t i = 0; i < v->row_count && left; i++) {
+		const struct types_row *r = &v->row[v->order[i]];
+
+		if (!types_view_slots_save(r))
+			continue;
+		left--;
+		screen_hint(s, "__slots__ in %s would save about %s", r->type,
+			units_bytes(bytes, (int64_t)types_view_slots_save(r)));
+	}
+}
+
+static void print_gc(struct screen *s, const struct snapshot *p)
+{
+	if (python_heap_off(p, "generations"))
+		return;
+	fprintf(s->out, "\n");
+	screen_paragraph(s, STYLE_PLAIN,
+		"gc: ", "%s; %llu, %llu and %llu objects in generations 0, 1 and 2; %llu frozen.",
+		snapshot_python(p, "gc.enabled") ? "enabled" : "disabled",
+		(unsigned long long)snapshot_python(p, "gc.0.objects"),
+		(unsigned long long)snapshot_python(p, "gc.1.objects"),
+		(unsigned long long)snapshot_python(p, "gc.2.objects"),
+		(unsigned long long)snapshot_python(p, "gc.permanent"));
+}
+
+int types_screen(struct types_command *c)
+{
+	struct screen s;
+
+	screen_open(&s, &c->common);
+	header_warnings(&s, &c->snapshot, c->symbols);
+	header_who(&s, &c->snapshot);
+	if (!s.quiet)
+		fputc('\n', s.out);
+	if (!python_heap_present(&c->snapshot)) {
+		fprintf(s.out, "There is no Python interpreter in this process.\n");
+	} else if (python_heap_off(&c->snapshot, "counts")) {
+		fprintf(s.out, "This build of Python is unknown: its objects are not listed.\n");
+	} else {
+		print_summary(&s, c);
+		fputc('\n', s.out);
+		print_types(&s, c);
+		print_gc(&s, &c->snapshot);
+		print_pymalloc(&s, c);
+		print_strings(&s, c);
+		print_advice(&s, &c->view);
+	}
+	return screen_close(&s);
+}

@@ -1,0 +1,209 @@
+/* types_view.c - Python objects by type: types_view.h. */
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+#include "base/alloc.h"
+#include "base/array.h"
+#include "types_private.h"
+
+#define ADVICE_OBJECTS 100u /* fewer instances are not worth the advice */
+#define OBJECT_HEAD 32u     /* PyGC_Head, count and type */
+
+static uint32_t row_find(struct types_view *v, const char *type, const char *module)
+{
+	uint64_t hash = XXH3_64bits(type, strlen(type)) ^ index_hash(XXH3_64bits(module, strlen(module)));
+
+	INDEX_EACH(&v->rows, hash, probe)
+	{
+		const struct types_row *r = &v->row[probe.number];
+
+		if (!strcmp(r->type, type) && !strcmp(r->module, module))
+			return probe.number;
+	}
+	*ARRAY_ADD(v->row, v->row_count, v->row_room) = (struct types_row){ .type = type, .module = module };
+	index_add(&v->rows, hash, v->row_count - 1);
+	return v->row_count - 1;
+}
+
+static void rows_make(struct types_view *v)
+{
+	const struct snapshot *s = v->snapshot;
+
+	v->row_of = alloc_bytes((s->type_count + 1) * sizeof(*v->row_of));
+	for (size_t i = 0; i < s->type_count; i++) {
+		const struct tide_type *t = &s->types[i];
+
+		v->row_of[i] = row_find(v, snapshot_string(s, t->name), snapshot_string(s, t->module));
+		v->row[v->row_of[i]].flags |= t->flags;
+	}
+}
+
+static void object_add(struct types_view *v, size_t object)
+{
+	const struct python_object_state *o = &v->heap.object[object];
+	struct types_row *r = &v->row[types_row_of(v, object)];
+
+	r->live++;
+	r->bytes += o->bytes;
+	r->reachable += o->reachable;
+	r->unreachable += !o->reachable;
+	if (o->excess && v->snapshot->python_objects[object].flags & PYTHON_STATIC) {
+		r->static_objects++;
+		r->static_references += o->excess;
+	} else if (o->excess) {
+		r->excess_objects++;
+		r->excess_references += o->excess;
+	}
+	r->unsure_objects += o->unsure;
+	r->cyclic += o->component != PYTHON_HEAP_NONE;
+	r->self_cycle += !o->reachable && o->self;
+	if (r->excess_objects)
+		r->verdict = VERDICT_REFLEAK;
+	else if (!o->reachable && !o->pinned)
+		r->verdict = VERDICT_AWAITING_GC;
+}
+
+static const struct types_view *sorted; /* for qsort: the verbs have one thread */
+
+static int row_order(const void *a, const void *b)
+{
+	const struct types_row *x = &sorted->row[*(const uint32_t *)a],
+			       *y = &sorted->row[*(const uint32_t *)b];
+
+	if (x->verdict != y->verdict)
+		return x->verdict > y->verdict ? -1 : 1;
+	if (x->excess_references != y->excess_references)
+		return x->excess_references > y->excess_references ? -1 : 1;
+	if (x->bytes != y->bytes)
+		return x->bytes > y->bytes ? -1 : 1;
+	return strcmp(x->type, y->type);
+}
+
+static void sums(struct types_view *v)
+{
+	v->order = alloc_bytes(((uint64_t)v->row_count + 1) * sizeof(*v->order));
+	for (uint32_t i = 0; i < v->row_count; i++) {
+		const struct types_row *r = &v->row[i];
+
+		v->order[i] = i;
+		v->static_objects += r->static_objects;
+		v->static_references += r->static_references;
+		if (r->verdict != VERDICT_REFLEAK)
+			continue;
+		v->refleak_types++;
+		v->refleak_objects += r->excess_objects;
+		v->refleak_references += r->excess_references;
+	}
+	for (uint32_t i = 0; i < v->heap.components; i++) {
+		const struct python_component *c = &v->heap.component[i];
+		struct types_cycles *to = c->pinned ? &v->pinned : &v->awaiting;
+
+		to->components++;
+		to->objects += c->objects;
+		to->bytes += c->bytes;
+		to->excess += c->excess;
+	}
+	sorted = v;
+	qsort(v->order, v->row_count, sizeof(*v->order), row_order);
+}
+
+/* References from what an instance owns for its attributes: values, or the table of its dict. */
+static void attributes_add(struct types_view *v)
+{
+	const struct snapshot *s = v->snapshot;
+
+	for (size_t i = 0; i < s->owner_count; i++) {
+		const struct tide_owner *w = &s->owners[i];
+		uint32_t object = v->heap.object_of[w->owner];
+		struct types_row *r;
+
+		if (w->role != OWNER_VALUES || object == PYTHON_HEAP_NONE || !s->edge_start_count)
+			continue;
+		r = &v->row[types_row_of(v, object)];
+		if (r->flags & TYPE_FLAG_DICTIONARY)
+			continue;
+		r->attribute_bytes += s->blocks[w->block].bytes;
+		r->attributes += s->edge_starts[w->block + 1] - s->edge_starts[w->block];
+	}
+}
+
+uint64_t types_view_slots_save(const struct types_row *r)
+{
+	uint64_t needed = r->live * OBJECT_HEAD + r->attributes * 8;
+
+	if (r->live < ADVICE_OBJECTS || !(r->flags & TYPE_FLAG_DICT) || !(r->flags & TYPE_FLAG_HEAP)
+		|| r->flags & (TYPE_FLAG_TYPE | TYPE_FLAG_DICTIONARY) || !r->attribute_bytes
+		|| r->bytes <= needed)
+		return 0;
+	return r->bytes - needed;
+}
+
+const char *types_view_attributes(const struct types_row *r)
+{
+	bool dict = r->flags & TYPE_FLAG_DICT, slots = r->flags & TYPE_FLAG_SLOTS;
+
+	return dict && slots ? "both" : dict ? "dict" : slots ? "slots" : "none";
+}
+
+const char *types_view_verdict(const struct types_row *r)
+{
+	static const char *const names[] = { "none", "awaiting-gc", "refleak" };
+
+	return names[r->verdict];
+}
+
+void types_view_find(struct types_view *v, const struct snapshot *s, const char *prefix)
+{
+	*v = (struct types_view){ .snapshot = s };
+	python_heap_find(&v->heap, s);
+	rows_make(v);
+	for (size_t i = 0; i < s->python_object_count; i++)
+		object_add(v, i);
+	attributes_add(v);
+	sums(v);
+	types_tops(v);
+	types_parts_strings(v, prefix);
+	types_parts_arenas(v);
+}
+
+void types_view_compare(struct types_view *v, const struct types_view *old)
+{
+	/* Types that are gone have a row, too. */
+	for (uint32_t i = 0; i < old->row_count; i++)
+		if (old->row[i].live)
+			row_find(v, old->row[i].type, old->row[i].module);
+	v->order = alloc_resize(v->order, ((uint64_t)v->row_count + 1) * sizeof(*v->order));
+	for (uint32_t i = 0; i < v->row_count; i++) {
+		struct types_row *r = &v->row[i];
+
+		v->order[i] = i;
+		r->live_diff = (int64_t)r->live;
+		r->excess_objects_diff = (int64_t)r->excess_objects;
+		r->excess_references_diff = (int64_t)r->excess_references;
+	}
+	for (uint32_t i = 0; i < old->row_count; i++) {
+		const struct types_row *o = &old->row[i];
+		struct types_row *r;
+
+		if (!o->live)
+			continue;
+		r = &v->row[row_find(v, o->type, o->module)];
+		r->live_diff -= (int64_t)o->live;
+		r->excess_objects_diff -= (int64_t)o->excess_objects;
+		r->excess_references_diff -= (int64_t)o->excess_references;
+	}
+	sorted = v;
+	qsort(v->order, v->row_count, sizeof(*v->order), row_order);
+}
+
+void types_view_free(struct types_view *v)
+{
+	python_heap_free(&v->heap);
+	index_free(&v->rows);
+	free(v->row);
+	free(v->row_of);
+	free(v->order);
+	free(v->duplicate);
+	free(v->holder);
+	*v = (struct types_view){ 0 };
+}
