@@ -50,7 +50,7 @@ static uint64_t count_untouched(struct waste_heap *h, uint64_t lo, uint64_t hi)
 static void charge_block(struct waste *w, struct waste_heap *h, uint32_t index, uint64_t end)
 {
 	const struct tide_block *b = &h->s->blocks[index];
-	struct waste_group *g = &w->groups[b->site];
+	struct waste_group *g = &w->groups[waste_site_of(w, b)];
 	uint64_t room = b->address < end ? end - b->address : 0, bytes = b->bytes < room ? b->bytes : room;
 	uint64_t untouched = count_untouched(h, b->address, b->address + bytes);
 
@@ -185,7 +185,8 @@ static void charge_chunk(struct waste *w, struct waste_heap *h)
 {
 	for (size_t i = 0; i < h->item_count; i++)
 		if (h->items[i].kind == ITEM_BLOCK) {
-			w->groups[h->s->blocks[h->items[i].index].site].pinned += h->region->resident_bytes;
+			w->groups[waste_site_of(w, &h->s->blocks[h->items[i].index])].pinned +=
+				h->region->resident_bytes;
 			return;
 		}
 }

@@ -88,7 +88,8 @@ void waste_pins_region(struct waste_pins *p, struct waste_heap *h)
 			left = run++;
 		if (item->kind == ITEM_BLOCK || item->kind == ITEM_CACHED)
 			add_item(p, h,
-				item->kind == ITEM_BLOCK ? h->s->blocks[item->index].site : p->w->group_count,
+				item->kind == ITEM_BLOCK ? waste_site_of(p->w, &h->s->blocks[item->index])
+							 : p->w->group_count,
 				item, left && left->hi == item->lo ? left : NULL,
 				run < last && run->lo == item->hi ? run : NULL);
 	}

@@ -71,4 +71,10 @@ void waste_pins_region(struct waste_pins *p, struct waste_heap *h);
 /* The rest, and frees it. */
 void waste_pins_end(struct waste_pins *p, struct waste_heap *h);
 
+/* Blocks of a large file may not have been checked when this is asked (snapshot_verify). */
+static inline uint32_t waste_site_of(const struct waste *w, const struct tide_block *b)
+{
+	return b->site < w->group_count ? b->site : 0;
+}
+
 #endif

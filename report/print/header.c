@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/waste_rest.h"
 #include "base/alloc.h"
 #include "base/path.h"
 #include "base/system.h"
@@ -260,6 +261,44 @@ void header_who(struct screen *s, const struct snapshot *snapshot)
 	print_walked(s, snapshot);
 }
 
+/* What the resident memory is that is no live block: by size, without what is nothing. */
+static void print_rest(struct screen *s, const struct snapshot *snapshot)
+{
+	struct waste_rest r;
+
+	if (!waste_rest(snapshot, &r))
+		return;
+	struct {
+		const char *name;
+		uint64_t bytes;
+	} part[] = {
+		{ "of malloc (free, slack, headers)", r.heap },
+		{ "files", r.files },
+		{ "mappings", r.mappings },
+		{ "globals", r.globals },
+		{ "stacks", r.stacks },
+	};
+	const size_t count = sizeof(part) / sizeof(part[0]);
+	char *text = NULL, size[UNITS_TEXT];
+
+	for (size_t shown = 0; shown < count; shown++) {
+		size_t best = 0;
+		char *longer;
+
+		for (size_t i = 1; i < count; i++)
+			best = part[i].bytes > part[best].bytes ? i : best;
+		if (!part[best].bytes)
+			break;
+		longer = alloc_printf("%s%s%s %s", text ? text : "", text ? ", " : "",
+			units_bytes(size, (int64_t)part[best].bytes), part[best].name);
+		free(text);
+		text = longer;
+		part[best].bytes = 0;
+	}
+	if (text)
+		print_line(s, "the rest", text);
+}
+
 void header_print(struct screen *s, const struct snapshot *snapshot)
 {
 	const struct tide_process *p = snapshot->process;
@@ -284,6 +323,7 @@ void header_print(struct screen *s, const struct snapshot *snapshot)
 			units_percent(b, (double)p->live_bytes, (double)p->rss_bytes),
 			p->own_bytes ? ", " : "", p->own_bytes ? c : "",
 			p->own_bytes ? " profiler overhead" : ""));
+	print_rest(s, snapshot);
 }
 
 int header_code(const struct snapshot *snapshot)

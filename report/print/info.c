@@ -1,5 +1,6 @@
 /* info.c - see info.h. */
 #include <string.h>
+#include "analysis/waste_rest.h"
 #include "base/intern.h"
 #include "info.h"
 #include "json_report.h"
@@ -272,12 +273,33 @@ static void write_heap(struct json *j, const struct snapshot *s)
 	json_close_object(j);
 }
 
+/* What is resident besides live blocks; null where the snapshot does not say. */
+static void write_rest(struct json *j, const struct snapshot *s)
+{
+	struct waste_rest r;
+
+	if (!waste_rest(s, &r)) {
+		json_none(j, "not_live");
+		return;
+	}
+	json_open_object(j, "not_live");
+	json_number(j, "bytes", (int64_t)r.all);
+	json_number(j, "malloc_bytes", (int64_t)r.heap);
+	json_number(j, "files_bytes", (int64_t)r.files);
+	json_number(j, "stacks_bytes", (int64_t)r.stacks);
+	json_number(j, "globals_bytes", (int64_t)r.globals);
+	json_number(j, "mappings_bytes", (int64_t)r.mappings);
+	json_number(j, "profiler_bytes", (int64_t)r.profiler);
+	json_close_object(j);
+}
+
 void info_json(struct json *j, const char *name, const struct snapshot *s)
 {
 	json_open_object(j, name);
 	json_report_tool_members(j);
 	write_process(j, s);
 	write_heap(j, s);
+	write_rest(j, s);
 	write_values(j, "coverage", s, false);
 	write_values(j, "missed", s, true);
 	write_options(j, s);

@@ -111,6 +111,9 @@ static void draw_head(struct top_view *v)
 	x = put_text(v, 1, x, 0, " in %s   peak %s   RSS %s", units_many(a, (int64_t)p->live_blocks, "block"),
 		units_bytes(b, (int64_t)p->peak_bytes),
 		p->rss_bytes ? units_bytes(c, (int64_t)p->rss_bytes) : "?");
+	if (p->rss_bytes > p->live_bytes + p->own_bytes)
+		x = put_text(v, 1, x, 0, ", %s of it not live",
+			units_bytes(a, (int64_t)(p->rss_bytes - p->live_bytes - p->own_bytes)));
 	if (m->updates > 1)
 		put_text(v, 1, x, 0, "   %s/s  %s", units_bytes(a, (int64_t)m->bytes_per_second),
 			units_rate(b, m->blocks_per_second));

@@ -7,6 +7,7 @@
 #include "analysis/diff.h"
 #include "base/alloc.h"
 #include "base/error.h"
+#include "diff_memory.h"
 #include "print/header.h"
 #include "print/csv.h"
 #include "print/json_report.h"
@@ -305,6 +306,7 @@ static void print_json(const struct comparison *c, const struct arguments *a, si
 		json_number(j, diff_kind_name(kind), (int64_t)c->diff.of_kind[kind]);
 	json_close_object(j);
 	json_close_object(j);
+	diff_memory_json(j, c->view[0].snapshot, c->view[1].snapshot);
 	json_open_array(j, "records");
 	for (size_t i = 0; i < c->diff.count && rows; i++)
 		if (is_shown(a, &c->diff.row[i])) {
@@ -375,6 +377,7 @@ static void print_head(struct screen *s, const struct comparison *c)
 	} else {
 		header_who(s, c->view[1].snapshot);
 	}
+	diff_memory_screen(s, c->view[0].snapshot, c->view[1].snapshot);
 	screen_print(s, STYLE_DIM, "%-9s", "change");
 	if (c->pair.bytes < MEASURES) {
 		screen_print(s, STYLE_STRONG, "%s", units_bytes_signed(change, d->new_bytes - d->old_bytes));

@@ -306,6 +306,25 @@ sys.stdin.readline()'
 	true
 }
 
+@test "other screens: what the rest is, and which part grew" {
+	profiled ./pins
+	mv p.tide new.tide
+	rm in
+	profiled ./parts
+	mv p.tide old.tide
+	run -0 "$TIDEMARK" stat -n 1 new.tide
+	[[ $output == *"the rest "*" MiB of malloc (free, slack, headers), "*" files"* ]]
+	run -0 "$TIDEMARK" diff old.tide new.tide
+	[[ $output == *"resident "*"free_pinned +"* ]]
+	"$TIDEMARK" diff --json old.tide new.tide >waste.json
+	value 'sum(p["bytes"] for p in d["resident"]["parts"]) == d["resident"]["bytes"]' \
+		'sum(p["bytes_diff"] for p in d["resident"]["parts"]) == d["resident"]["bytes"] - d["resident"]["old_bytes"]' \
+		'[p["bytes_diff"] > 10 << 20 for p in d["resident"]["parts"] if p["part"] == "free_pinned"]' >got
+	printf 'True\nTrue\n[True]\n' | diff - got
+	"$TIDEMARK" info --json new.tide >waste.json
+	value 'd["not_live"]["bytes"] == sum(v for k, v in d["not_live"].items() if k != "bytes")' | grep -qx True
+}
+
 @test "a snapshot without references says why it has no answer" {
 	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT=n.tide TIDEMARK_REFERENCES=0 sleep 0
 	run -3 "$TIDEMARK" waste n.tide
