@@ -10,7 +10,7 @@
 #include "view/view.h"
 #include "view/match.h"
 
-enum { KEY_SHOW = 256, KEY_TREE, KEY_FAIL, KEY_WEAK, KEY_GENERATE, KEY_COUNT, KEY_ROOTS };
+enum { KEY_SHOW = 256, KEY_TREE, KEY_FAIL, KEY_WEAK, KEY_GENERATE, KEY_COUNT, KEY_ROOTS, KEY_TOGETHER };
 
 static const struct argp_option option[] = {
 	{ "show", KEY_SHOW, "KINDS", 0,
@@ -26,6 +26,8 @@ static const struct argp_option option[] = {
 		"print suppressions for the lost blocks, and nothing else", 0 },
 	{ "refcount-at", KEY_COUNT, "OFFSET", 0,
 		"offset of the reference count in the blocks (default: found statistically)", 0 },
+	{ "together", KEY_TOGETHER, NULL, 0,
+		"sum the files, the processes of one run, by place; implied by three or more files", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 }
 };
 
@@ -41,7 +43,8 @@ static const char doc[] =
 	"  tidemark leaks --tree -v app.1234.tide\n"
 	"  tidemark leaks --fail --suppressions lsan.supp app.tide\n"
 	"  tidemark leaks --since warm server.tide\n"
-	"  tidemark leaks after.tide before.tide";
+	"  tidemark leaks after.tide before.tide\n"
+	"  tidemark leaks --together parent.tide child.tide";
 
 static error_t parse_show(struct leaks_command *c, char *arg, struct argp_state *state)
 {
@@ -89,24 +92,27 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		c->weak = alloc_resize(c->weak, (c->weak_count + 1) * sizeof(*c->weak));
 		c->weak[c->weak_count++] = arg;
 		return 0;
+	case KEY_TOGETHER: c->together = true; return 0;
 	case ARGP_KEY_ARG:
-		if (c->view.old_file)
-			argp_error(state,
-				"too many files: leaks takes a snapshot, and an older one to compare with");
-		if (c->view.file)
-			c->view.old_file = arg;
-		else
-			c->view.file = arg;
+		c->files = alloc_resize(c->files, (c->file_count + 1) * sizeof(*c->files));
+		c->files[c->file_count++] = arg;
 		return 0;
 	case ARGP_KEY_END:
-		if (!c->view.file)
+		if (!c->file_count)
 			argp_error(state, "which snapshot? `tidemark leaks FILE`");
+		c->together |= c->file_count > 2;
+		if (c->together && (c->tree || c->generate))
+			argp_error(state, "--tree and --gen-suppressions are of one process: name one file");
+		c->view.file = c->files[0];
+		if (!c->together && c->file_count == 2)
+			c->view.old_file = c->files[1];
 		return 0;
 	default: return ARGP_ERR_UNKNOWN;
 	}
 }
 
-static const struct argp argp = { option, parse_option, "FILE [OLD]", doc, OPTIONS_CHILD, NULL, NULL };
+static const struct argp argp = { option, parse_option, "FILE [OLD]\nFILE FILE...", doc, OPTIONS_CHILD, NULL,
+	NULL };
 
 static int find_weak_sites(const struct leaks_command *c, const struct snapshot *s, struct symbols *symbols,
 	struct leaks_options *o, struct tide_error *e)
@@ -145,30 +151,30 @@ static int classify_blocks(const struct leaks_command *c, const struct snapshot 
 	return bad ? -1 : 0;
 }
 
-static int load_snapshots(struct leaks_command *c, struct tide_error *e)
+/* In place: symbols know where their snapshot is. */
+static int load_snapshots(struct leaks_command *c, struct leaks_view *v, struct tide_error *e)
 {
-	if (snapshot_open(c->view.file, &c->view.snapshot, e))
+	if (snapshot_open(v->file, &v->snapshot, e))
 		return -1;
-	snapshot_verify(&c->view.snapshot);
-	c->view.symbols = symbols_new(&c->view.snapshot);
-	c->view.suppress = suppress_new();
+	snapshot_verify(&v->snapshot);
+	v->symbols = symbols_new(&v->snapshot);
+	v->suppress = suppress_new();
 	for (size_t i = 0; i < c->common.suppressions.count; i++)
-		if (suppress_read(c->view.suppress, c->common.suppressions.item[i], e))
+		if (suppress_read(v->suppress, c->common.suppressions.item[i], e))
 			return -1;
-	if (classify_blocks(c, &c->view.snapshot, c->view.symbols, c->view.suppress, &c->view.leaks, e))
+	if (classify_blocks(c, &v->snapshot, v->symbols, v->suppress, &v->leaks, e))
 		return -1;
-	if (c->view.leaks.lost.blocks)
-		declared_find(&c->view.declared, &c->view.snapshot, &c->view.leaks, c->view.symbols,
-			c->refcount_at);
-	if (!c->view.old_file)
+	if (v->leaks.lost.blocks)
+		declared_find(&v->declared, &v->snapshot, &v->leaks, v->symbols, c->refcount_at);
+	if (!v->old_file)
 		return 0;
-	if (snapshot_open(c->view.old_file, &c->view.old, e))
+	if (snapshot_open(v->old_file, &v->old, e))
 		return -1;
-	snapshot_verify(&c->view.old);
-	c->view.old_symbols = symbols_new(&c->view.old);
-	if (classify_blocks(c, &c->view.old, c->view.old_symbols, NULL, &c->view.old_leaks, e))
+	snapshot_verify(&v->old);
+	v->old_symbols = symbols_new(&v->old);
+	if (classify_blocks(c, &v->old, v->old_symbols, NULL, &v->old_leaks, e))
 		return -1;
-	leaks_subtract(&c->view);
+	leaks_subtract(v);
 	return 0;
 }
 
@@ -176,6 +182,7 @@ static void unload_snapshots(struct leaks_command *c)
 {
 	leaks_view_close(&c->view);
 	free(c->weak);
+	free(c->files);
 	options_free(&c->common);
 }
 
@@ -197,6 +204,42 @@ static void print_doubts(const struct leaks_command *c)
 		error_note("%s is incomplete: %s", c->view.file, c->view.leaks.why);
 }
 
+/* The processes of one run. */
+static int run_together(struct leaks_command *c)
+{
+	struct leaks_view *views = alloc_zeroed(c->file_count, sizeof(*views)), asked = c->view;
+	int code = EXIT_FINE, bad = 0;
+	struct tide_error e = { 0 };
+	size_t count = 0;
+
+	for (; count < c->file_count && !bad; count++) {
+		views[count] = asked;
+		views[count].file = c->files[count];
+		bad = load_snapshots(c, &views[count], &e);
+	}
+	if (bad) {
+		error_print(&e);
+		code = e.code;
+	} else {
+		bad = leaks_together(c, views, count);
+		if (fflush(stdout) || ferror(stdout))
+			bad = -1;
+		for (size_t i = 0; i < count; i++)
+			if (c->fail && views[i].leaks.lost.blocks)
+				code = EXIT_FINDINGS;
+		for (size_t i = 0; i < count; i++)
+			if (header_code(&views[i].snapshot) != EXIT_FINE || !views[i].leaks.complete || bad)
+				code = EXIT_UNMEASURED;
+	}
+	for (size_t i = 0; i < count; i++)
+		leaks_view_close(&views[i]);
+	free(views);
+	free(c->weak);
+	free(c->files);
+	options_free(&c->common);
+	return code;
+}
+
 int cmd_leaks(int argc, char **argv)
 {
 	struct leaks_command c = { .refcount_at = -1 };
@@ -207,7 +250,9 @@ int cmd_leaks(int argc, char **argv)
 		| OFFER_SOURCES | OFFER_SCREEN | OFFER_QUIET | OFFER_VERBOSE | OFFER_SUPPRESSIONS);
 	argp_parse(&argp, argc, argv, 0, NULL, &c);
 	c.view.possible = c.common.json || c.common.csv;
-	if (load_snapshots(&c, &e)) {
+	if (c.together)
+		return run_together(&c);
+	if (load_snapshots(&c, &c.view, &e)) {
 		error_print(&e);
 		unload_snapshots(&c);
 		return e.code;

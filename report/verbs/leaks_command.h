@@ -13,6 +13,9 @@ struct leaks_command {
 	const char **weak;   /* --weak */
 	size_t weak_count;
 	bool tree, fail, generate;
+	bool together; /* --together: several processes, summed by place */
+	const char **files;
+	size_t file_count;
 };
 
 /* Each in the file of its name. */
@@ -20,5 +23,6 @@ int leaks_screen(struct leaks_command *c);
 void leaks_json(struct leaks_command *c);
 void leaks_csv(struct leaks_command *c);
 void leaks_generate(struct leaks_command *c);
+int leaks_together(struct leaks_command *c, struct leaks_view *views, size_t count);
 
 #endif
