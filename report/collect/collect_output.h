@@ -1,6 +1,6 @@
 /* collect_output.h - where a snapshot goes.
  *
- * The pattern of the run (DESIGN 4: %e exe, %p pid, %n sequence, %t time, %%) relative
+ * The pattern of the run (%e exe, %p pid, %n sequence, %t time, %%) relative
  * to the folder in which the program was started. So that several snapshots of one run
  * do not meet under one name, what the pattern lacks is put before ".tide":
  *

@@ -1,11 +1,11 @@
-/* format.h - the snapshot file (.tide): what is on disk. FORMAT.md tells it
+/* format.h - the snapshot file (.tide): what is on disk. FORMAT.md describes it
  * byte by byte; this header is its C form. These numbers never change meaning.
  *
  *   +-------------+---------------+------------------------------------+
  *   | file header | section table | sections, each at a multiple of 64 |
  *   +-------------+---------------+------------------------------------+
  *
- * The table may stand anywhere (table_offset); written first, it survives a cut.
+ * The table may be anywhere (table_offset); it is written first, so it survives a cut.
  *
  * Little-endian, fixed width. A section is an array of one element type (or of
  * bytes). Unknown sections are skipped; an element longer than the reader knows
@@ -66,7 +66,7 @@ enum tide_section_kind {
 	SECTION_WARNINGS = 20,      /* struct tide_warning */
 	SECTION_PERF_MAP = 21,      /* struct tide_jit: JIT code from perf map files */
 	SECTION_SYMBOLS = 22,       /* struct tide_symbol: stored by `symbolize` */
-	SECTION_DIGESTS = 23,       /* struct tide_digest, one a block */
+	SECTION_DIGESTS = 23,       /* struct tide_digest, one per block */
 	SECTION_MAPPINGS = 24,      /* struct tide_mapping: /proc/PID/smaps at the snapshot */
 	SECTION_ROUNDS = 25,        /* struct tide_rounds: floors of sites over the rounds of the run */
 	SECTION_COUNTS = 26,        /* struct tide_count: words that may be reference counts */
@@ -313,7 +313,7 @@ struct tide_edge {
 	uint32_t to_offset; /* 0 = start */
 };
 #define EDGE_INTERIOR 1u
-#define EDGE_EXPLAINED 2u /* interior, but a known layout explains it (DESIGN 6) */
+#define EDGE_EXPLAINED 2u /* interior, but a known layout explains it (roots/layout.h) */
 #define EDGE_UNALIGNED 4u
 #define EDGE_MASKED 8u
 #define EDGE_UNCOUNTED 16u /* of Python: the word is not counted: borrowed, a link, left behind */

@@ -142,10 +142,11 @@ object() {
 @test "a rule that is defined twice, and one that is cited and not defined" {
 	printf '/* path.h\n *\n * IM2  The same label as in process/image.h.\n */\n' >report/base/again.h
 	echo '/* See IM97 and (ST1), and not x.IM98, IM99x or XXH3. */' >>shim/walk.c
-	echo 'Rule S77 says more.' >>report/README.md
+	echo 'Rule S77 says more, and DESI'"GN 4." >>report/README.md
 	finds references "report/process/image.h:10: rule IM2 is defined in report/base/again.h, too"
 	finds references "shim/walk.c:$(wc -l <shim/walk.c): cites rule IM97, which is not defined"
 	finds references "report/README.md:$(wc -l <report/README.md): cites rule S77, which is not defined"
+	finds references "report/README.md:$(wc -l <report/README.md): cites DESI""GN 4, which is not here"
 	[[ $output != *ST1* && $output != *IM98* && $output != *IM99* && $output != *XXH3* ]]
 }
 
