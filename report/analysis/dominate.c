@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "dominate.h"
 
 struct work {
@@ -63,6 +64,7 @@ static void search(struct work *w)
 			continue;
 		}
 		w->semi[at] = k + 1;
+		/* Three arrays of one capacity, which the number of nodes bounds. */
 		if (n == room) {
 			room = room > nodes / 2 ? (uint32_t)nodes : room * 2;
 			d->node = alloc_resize(d->node, (uint64_t)room * sizeof(*d->node));
@@ -112,11 +114,7 @@ static uint32_t evaluate(struct work *w, uint32_t v, uint32_t linked)
 	if (w->parent[v] < linked)
 		return w->label[v];
 	for (; w->parent[v] >= linked; v = w->parent[v]) {
-		if (n == w->path_room) {
-			w->path_room = w->path_room ? w->path_room * 2 : 256;
-			w->path = alloc_resize(w->path, (uint64_t)w->path_room * sizeof(*w->path));
-		}
-		w->path[n++] = v;
+		*ARRAY_ADD(w->path, n, w->path_room) = v;
 	}
 	above = v;
 	least = w->label[v];

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "leaks_private.h"
 #include "reach.h"
 #include "base/units.h"
@@ -138,11 +139,7 @@ static struct leak_record *record_at(struct leaks_work *w, uint32_t block, size_
 
 	if (*slot)
 		return &l->records[*slot - 1];
-	if (l->record_count == *room) {
-		*room = *room ? *room * 2 : 64;
-		l->records = alloc_resize(l->records, *room * sizeof(*l->records));
-	}
-	r = &l->records[l->record_count++];
+	r = ARRAY_ADD(l->records, l->record_count, *room);
 	*slot = (uint32_t)l->record_count;
 	*r = (struct leak_record){ .kind = leaks_kind(l, block),
 		.site = leaks_site(w, block),

@@ -2,57 +2,32 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/index.h"
+#include "base/array.h"
 #include "dominate.h"
 #include "leaks_private.h"
 
-/* Finds the group of a set of sites: open addressing, a power of two slots. */
+/* Finds the group of a set of sites. */
 struct finder {
-	struct entry {
-		uint64_t key;
-		uint32_t group;
-	} * entry; /* group + 1; 0 free */
-	uint32_t slots, used;
+	uint64_t *key; /* of group i */
+	size_t capacity, group_capacity;
+	struct index index;
 };
 
-static struct entry *find(struct finder *f, uint64_t key)
+static struct leak_group *group_at(struct leaks *l, struct finder *f, uint64_t key)
 {
-	for (uint32_t at = (uint32_t)(key * 0x9e3779b97f4a7c15u >> 32);; at++) {
-		struct entry *e = &f->entry[at & (f->slots - 1)];
+	uint64_t hash = index_hash(key);
+	struct leak_group *g;
 
-		if (!e->group || e->key == key)
-			return e;
-	}
-}
-
-static struct entry *find_or_grow(struct finder *f, uint64_t key)
-{
-	struct finder old = *f;
-
-	if (f->used * 2 >= f->slots) {
-		f->slots = f->slots ? f->slots * 2 : 64;
-		f->entry = alloc_zeroed(f->slots, sizeof(*f->entry));
-		for (uint32_t i = 0; i < old.slots; i++)
-			if (old.entry[i].group)
-				*find(f, old.entry[i].key) = old.entry[i];
-		free(old.entry);
-	}
-	return find(f, key);
-}
-
-static struct leak_group *group_at(struct leaks *l, struct finder *f, uint64_t key, size_t *room)
-{
-	struct entry *e = find_or_grow(f, key);
-
-	if (!e->group) {
-		if (l->group_count == *room) {
-			*room = *room ? *room * 2 : 64;
-			l->groups = alloc_resize(l->groups, *room * sizeof(*l->groups));
-		}
-		l->groups[l->group_count] = (struct leak_group){ .head = GRAPH_NONE, .suppression = -1 };
-		*e = (struct entry){ key, (uint32_t)++l->group_count };
-		f->used++;
-	}
-	return &l->groups[e->group - 1];
+	INDEX_EACH(&f->index, hash, probe)
+	if (f->key[probe.number] == key)
+		return &l->groups[probe.number];
+	index_add(&f->index, hash, (uint32_t)l->group_count);
+	ARRAY_RESERVE(f->key, f->capacity, (uint64_t)l->group_count + 1);
+	f->key[l->group_count] = key;
+	g = ARRAY_ADD(l->groups, l->group_count, f->group_capacity);
+	*g = (struct leak_group){ .head = GRAPH_NONE, .suppression = -1 };
+	return g;
 }
 
 static uint64_t mix(uint64_t h, uint64_t value)
@@ -94,7 +69,7 @@ static int compare_sites(const void *a, const void *b)
 
 static bool counts(const struct leaks *l, uint32_t block) { return !(l->kind[block] & LEAK_LEFT_OUT); }
 
-static void group_cycle(struct leaks_work *w, struct finder *f, uint32_t cycle, size_t *room)
+static void group_cycle(struct leaks_work *w, struct finder *f, uint32_t cycle)
 {
 	struct leaks *l = w->l;
 	const struct components *c = &l->components;
@@ -114,7 +89,7 @@ static void group_cycle(struct leaks_work *w, struct finder *f, uint32_t cycle, 
 			distinct++;
 		}
 	free(sites);
-	g = group_at(l, f, key | 1ull << 63, room);
+	g = group_at(l, f, key | 1ull << 63);
 	if (g->head == GRAPH_NONE)
 		g->container = true;
 	g->kind = LEAK_CYCLE;
@@ -135,7 +110,6 @@ void leaks_group(struct leaks_work *w)
 	struct leaks *l = w->l;
 	const struct components *c = &l->components;
 	struct finder f = { 0 };
-	size_t room = 0;
 
 	l->group_of = alloc_bytes(((uint64_t)l->graph.blocks + 1) * sizeof(*l->group_of));
 	for (uint32_t i = 0; i < l->graph.blocks; i++) {
@@ -145,8 +119,7 @@ void leaks_group(struct leaks_work *w)
 		if (leaks_kind(l, i) != LEAK_UNREFERENCED)
 			continue;
 		/* Keys of single sites and of sets of sites must not meet: the top bit is for sets. */
-		g = group_at(
-			l, &f, (uint64_t)leaks_site(w, i) << 1 | !!(l->kind[i] & LEAK_SUPPRESSED), &room);
+		g = group_at(l, &f, (uint64_t)leaks_site(w, i) << 1 | !!(l->kind[i] & LEAK_SUPPRESSED));
 		g->kind = LEAK_UNREFERENCED;
 		g->sites = g->nodes_most = 1;
 		g->roots += counts(l, i);
@@ -155,8 +128,9 @@ void leaks_group(struct leaks_work *w)
 	}
 	for (uint32_t r = 0; r < c->cycles; r++)
 		if (!c->held[c->cycle[r]])
-			group_cycle(w, &f, r, &room);
-	free(f.entry);
+			group_cycle(w, &f, r);
+	free(f.key);
+	index_free(&f.index);
 }
 
 /* Extra nodes: one per group, with its members below it; one for all roots; and the beginning. */
@@ -288,11 +262,7 @@ static void retain_root_records(struct leaks_work *w)
 		if (!slot || ((uint64_t)slot << 32 | l->group_of[i]) == last)
 			continue;
 		last = (uint64_t)slot << 32 | l->group_of[i];
-		if (count == room) {
-			room = room ? room * 2 : 256;
-			pair = alloc_resize(pair, room * sizeof(*pair));
-		}
-		pair[count++] = last;
+		*ARRAY_ADD(pair, count, room) = last;
 	}
 	if (count)
 		qsort(pair, count, sizeof(*pair), compare_pairs);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "symbol/demangle.h"
 #include "suppress.h"
 #include "suppress_mangled.h"
@@ -290,10 +291,7 @@ int suppress_read(struct suppress *s, const char *path, struct tide_error *e)
 	if (!in)
 		return error_set(e, EXIT_USAGE, "cannot open %s|%m|it should hold suppressions", path);
 	do {
-		if (room - used < 4096) {
-			room = room ? room * 2 : 16384;
-			text = alloc_resize(text, room);
-		}
+		ARRAY_RESERVE(text, room, used + 4096);
 		n = fread(text + used, 1, room - used, in);
 		used += n;
 	} while (n && used < 64u << 20);

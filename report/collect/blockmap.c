@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/index.h"
+#include "base/array.h"
 #include "shim/blockmap.h"
 #include "blockmap.h"
 
@@ -19,14 +21,7 @@ struct piece {
 	unsigned char heap[(PIECE << BLOCK_GRANULE_SHIFT) + 16];
 };
 
-static struct tide_block *block_add(struct blockmap *b)
-{
-	if (b->count == b->room) {
-		b->room = b->room ? b->room * 2 : 4096;
-		b->blocks = alloc_resize(b->blocks, b->room * sizeof(*b->blocks));
-	}
-	return &b->blocks[b->count++];
-}
+static struct tide_block *block_add(struct blockmap *b) { return ARRAY_ADD(b->blocks, b->count, b->room); }
 
 static void block_fill(struct blockmap *b, uint64_t address, uint64_t bytes, uint64_t slot)
 {
@@ -198,42 +193,31 @@ void blockmap_free(struct blockmap *b)
 /* --- intervals --------------------------------------------------------------- */
 
 struct born {
-	uint64_t key;
+	uint32_t site, interval;
 	double blocks, bytes;
-}; /* key: (site << 32 | interval) + 1 */
-
-struct born_table {
-	struct born *slot;
-	uint64_t mask, used;
 };
 
-static struct born *born_find(struct born_table *t, uint64_t key)
+struct born_table {
+	struct born *born;
+	uint64_t count, capacity;
+	struct index index;
+};
+
+static struct born *born_get(struct born_table *t, uint32_t site, uint32_t interval)
 {
-	uint64_t at = key * 0x9E3779B97F4A7C15u >> 20;
+	uint64_t hash = index_hash((uint64_t)site << 32 | interval);
+	struct born *b;
 
-	while (t->slot[at & t->mask].key && t->slot[at & t->mask].key != key)
-		at++;
-	return &t->slot[at & t->mask];
-}
-
-static struct born *born_get(struct born_table *t, uint64_t key)
-{
-	struct born *found;
-
-	if (t->used * 2 > t->mask) {
-		struct born_table old = *t;
-
-		t->mask = old.mask * 2 + 1;
-		t->slot = alloc_zeroed(t->mask + 1, sizeof(*t->slot));
-		for (uint64_t i = 0; i <= old.mask; i++)
-			if (old.slot[i].key)
-				*born_find(t, old.slot[i].key) = old.slot[i];
-		free(old.slot);
+	INDEX_EACH(&t->index, hash, probe)
+	{
+		b = &t->born[probe.number];
+		if (b->site == site && b->interval == interval)
+			return b;
 	}
-	found = born_find(t, key);
-	t->used += !found->key;
-	found->key = key;
-	return found;
+	index_add(&t->index, hash, (uint32_t)t->count);
+	b = ARRAY_ADD(t->born, t->count, t->capacity);
+	*b = (struct born){ .site = site, .interval = interval };
+	return b;
 }
 
 static int birth_order(const void *a, const void *b)
@@ -269,9 +253,9 @@ void blockmap_births(const struct blockmap *b, const struct ledger_copy *c, stru
 	struct tide_thread *threads, uint64_t thread_count)
 {
 	const struct ledger_mark *marks = c->table[LEDGER_MARKS];
-	uint64_t mark_count = c->count[LEDGER_MARKS], n = 0;
+	uint64_t mark_count = c->count[LEDGER_MARKS];
 	uint32_t *births = alloc_bytes(mark_count * sizeof(*births));
-	struct born_table t = { alloc_zeroed(1024, sizeof(struct born)), 1023, 0 };
+	struct born_table t = { 0 };
 	struct tide_birth *to;
 
 	for (uint64_t i = 0; i < mark_count; i++)
@@ -279,8 +263,7 @@ void blockmap_births(const struct blockmap *b, const struct ledger_copy *c, stru
 	qsort(births, mark_count, sizeof(*births), birth_order);
 	for (uint64_t i = 0; i < b->count; i++) {
 		const struct tide_block *k = &b->blocks[i];
-		struct born *sum = born_get(
-			&t, ((uint64_t)k->site << 32 | interval_of(births, mark_count, k->birth)) + 1);
+		struct born *sum = born_get(&t, k->site, interval_of(births, mark_count, k->birth));
 		double weight = 1;
 
 		/* A sampled block stands for 1/p blocks (shim/sample.h). */
@@ -292,14 +275,13 @@ void blockmap_births(const struct blockmap *b, const struct ledger_copy *c, stru
 		if (threads && k->thread < thread_count)
 			threads[k->thread].live_bytes += (uint64_t)(weight * (double)k->bytes);
 	}
-	to = alloc_bytes(t.used * sizeof(*to));
-	for (uint64_t i = 0; i <= t.mask; i++)
-		if (t.slot[i].key)
-			to[n++] = (struct tide_birth){ (uint32_t)((t.slot[i].key - 1) >> 32),
-				(uint32_t)(t.slot[i].key - 1), (uint64_t)(t.slot[i].blocks + .5),
-				(uint64_t)(t.slot[i].bytes + .5) };
-	qsort(to, n, sizeof(*to), section_order);
-	snapshot_writer_section(w, SECTION_BIRTHS, sizeof(*to), to, n, SNAPSHOT_TAKE);
-	free(t.slot);
+	to = alloc_bytes(t.count * sizeof(*to));
+	for (uint64_t i = 0; i < t.count; i++)
+		to[i] = (struct tide_birth){ t.born[i].site, t.born[i].interval,
+			(uint64_t)(t.born[i].blocks + .5), (uint64_t)(t.born[i].bytes + .5) };
+	qsort(to, t.count, sizeof(*to), section_order);
+	snapshot_writer_section(w, SECTION_BIRTHS, sizeof(*to), to, t.count, SNAPSHOT_TAKE);
+	free(t.born);
+	index_free(&t.index);
 	free(births);
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "collect_output.h"
 
 struct buffer {
@@ -18,8 +19,7 @@ static void add(struct buffer *b, const char *s)
 {
 	size_t bytes = strlen(s);
 
-	while (b->used + bytes + 1 > b->room)
-		b->text = alloc_resize(b->text, b->room = b->room ? b->room * 2 : 256);
+	ARRAY_RESERVE(b->text, b->room, b->used + bytes + 1);
 	memcpy(b->text + b->used, s, bytes + 1);
 	b->used += bytes;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/error.h"
 #include "base/intern.h"
 #include "base/path.h"
@@ -44,10 +45,7 @@ static uint32_t node_of(struct graph *g, const struct symbol_line *line)
 	uint32_t index = intern_text(&g->names, key);
 
 	free(key);
-	if (index >= g->room) {
-		g->room = g->room ? g->room * 2 : 1024;
-		g->node = alloc_resize(g->node, g->room * sizeof(*g->node));
-	}
+	ARRAY_RESERVE(g->node, g->room, (uint64_t)index + 1);
 	if (before != g->names.count)
 		g->node[index] = (struct node){ .line = line };
 	return index;
@@ -111,11 +109,7 @@ static int by_call(const void *x, const void *y)
 
 static void add_edge(struct graph *g, uint32_t from, uint32_t to, int64_t value, bool across)
 {
-	if (g->edges == g->edge_room) {
-		g->edge_room = g->edge_room ? g->edge_room * 2 : 4096;
-		g->edge = alloc_resize(g->edge, g->edge_room * sizeof(*g->edge));
-	}
-	g->edge[g->edges++] = (struct edge){ from, to, value, across };
+	*ARRAY_ADD(g->edge, g->edges, g->edge_room) = (struct edge){ from, to, value, across };
 }
 
 /* Sorts edges [from, edges) and makes one of equals; `sum` adds values, else one counts. */

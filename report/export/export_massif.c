@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/error.h"
 #include "base/intern.h"
 #include "base/text.h"
@@ -80,10 +81,7 @@ static void collect_sites(struct massif *m)
 		if (!value)
 			continue;
 		export_stack(&stack, &m->x->site[i]);
-		if (used + stack.lines > room) {
-			room = (used + stack.lines) * 2;
-			m->places = alloc_resize(m->places, room * sizeof(*m->places));
-		}
+		ARRAY_RESERVE(m->places, room, used + stack.lines);
 		m->site[m->count++] = (struct stacked){ .value = value, .lines = stack.lines };
 		for (size_t k = 0; k < stack.lines; k++) {
 			const struct symbol_line *line = stack.line[k];
@@ -94,10 +92,7 @@ static void collect_sites(struct massif *m)
 
 			m->places[used] = intern_text(&places, text);
 			free(text);
-			if (places.count > m->line_room) {
-				m->line_room = m->line_room ? m->line_room * 2 : 1024;
-				m->line = alloc_resize(m->line, m->line_room * sizeof(*m->line));
-			}
+			ARRAY_RESERVE(m->line, m->line_room, places.count);
 			if (places.count != before)
 				m->line[m->places[used]] = line;
 			used++;
@@ -160,11 +155,7 @@ static struct range *find_children(const struct massif *m, const struct range *n
 		child.to = next;
 		if (site[i].lines <= node->depth || !child.value)
 			continue;
-		if (*count == room) {
-			room = room ? room * 2 : 4;
-			list = alloc_resize(list, room * sizeof(*list));
-		}
-		list[(*count)++] = child;
+		*ARRAY_ADD(list, *count, room) = child;
 	}
 	if (*count)
 		qsort(list, *count, sizeof(*list), by_value);
@@ -221,11 +212,7 @@ static void print_tree(const struct massif *m)
 			for (size_t i = o.count; i < all; i++, o.small++)
 				o.small_value += o.child[i].value;
 			print_node(m, node, o.count + !!o.small);
-			if (depth == room) {
-				room = room ? room * 2 : 64;
-				stack = alloc_resize(stack, room * sizeof(*stack));
-			}
-			stack[depth++] = o;
+			*ARRAY_ADD(stack, depth, room) = o;
 		}
 		struct open *top = &stack[depth - 1];
 		if (top->next < top->count) {

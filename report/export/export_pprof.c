@@ -10,6 +10,7 @@
 #include <zlib.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/error.h"
 #include "base/intern.h"
 #include "base/text.h"
@@ -69,10 +70,7 @@ static void put_piece(struct pprof *p, const Pprof__Profile *piece)
 {
 	size_t bytes = pprof__profile__get_packed_size(piece);
 
-	if (bytes > p->packed_room) {
-		p->packed_room = bytes * 2;
-		p->packed = alloc_resize(p->packed, p->packed_room);
-	}
+	ARRAY_RESERVE(p->packed, p->packed_room, bytes);
 	pprof__profile__pack(piece, p->packed);
 	put_bytes(p, p->packed, bytes, Z_NO_FLUSH);
 }
@@ -165,10 +163,7 @@ static void put_sample(struct pprof *p, const struct export_site *site, bool bas
 		sample.label = &labels;
 	}
 	export_stack(&p->stack, site);
-	if (p->stack.lines > p->id_room) {
-		p->id_room = p->stack.lines * 2;
-		p->id = alloc_resize(p->id, p->id_room * sizeof(*p->id));
-	}
+	ARRAY_RESERVE(p->id, p->id_room, p->stack.lines);
 	for (size_t i = 0, end; i < p->stack.lines; i = end) {
 		for (end = i; end + 1 < p->stack.lines && p->stack.line[end]->inlined;)
 			end++;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "gate.h"
 #include "base/ini.h"
+#include "base/output.h"
 #include "print/options.h"
 
 static const char magic[] = "# tidemark baseline 1";
@@ -256,44 +257,24 @@ static void make_folders(const char *path)
 	free(copy);
 }
 
-/* A file of a name that cannot be foreseen, beside `path`: no link that waits there is followed. */
-static FILE *open_temporary(const char *path, char **temporary)
-{
-	mode_t mask;
-	FILE *f;
-	int fd;
-
-	*temporary = alloc_printf("%s.XXXXXX", path);
-	fd = mkostemp(*temporary, O_CLOEXEC);
-	if (fd < 0)
-		return NULL;
-	/* A baseline is committed beside the sources: it has the mode of any file. */
-	mask = umask(0);
-	umask(mask);
-	(void)!fchmod(fd, 0666 & ~mask);
-	f = fdopen(fd, "w");
-	if (!f)
-		close(fd);
-	return f;
-}
-
 int gate_baseline_save(const struct gate_baseline *b, const char *path, struct tide_error *e)
 {
-	char *temporary;
-	FILE *f;
-	int result = 0;
+	struct tide_error cause;
+	struct output o;
+	int failed;
 
 	make_folders(path);
-	f = open_temporary(path, &temporary);
-	if (f)
-		print_baseline(b, f);
-	if (!f || ferror(f) | fclose(f) || rename(temporary, path)) {
-		result = ini_error(e, path, 0, "cannot write the baseline", strerror(errno), "");
-		e->code = EXIT_UNMEASURED;
-		unlink(temporary);
+	/* A baseline is committed beside the sources: it has the mode of any file. */
+	failed = output_open(&o, path, 0666, &cause);
+	if (!failed) {
+		print_baseline(b, o.file);
+		failed = output_close(&o, 0, &cause);
 	}
-	free(temporary);
-	return result;
+	if (!failed)
+		return 0;
+	ini_error(e, path, 0, "cannot write the baseline", cause.why, "");
+	e->code = EXIT_UNMEASURED;
+	return -1;
 }
 
 static void take_site(struct gate_baseline *b, const struct gate_site *m)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "ledger.h"
 #include "ledger_translate.h"
 
@@ -13,28 +14,20 @@ struct order {
 	uint32_t first_site, page;
 };
 
-/* A growing array. */
-struct list {
-	void *data;
-	uint64_t count, room;
+struct bins {
+	struct tide_bin *bin;
+	uint64_t count, capacity;
 };
 
 struct sums {
 	const struct ledger_copy *copy;
 	struct ledger_made *made;
-	struct list sizes, lifetimes, thread_sites;
+	struct bins sizes, lifetimes;
+	struct tide_thread_site *thread_sites;
+	uint64_t thread_site_count, thread_site_capacity;
 	uint64_t size[LEDGER_PAGE_COUNTERS][LEDGER_SIZE_CLASSES];
 	uint64_t lifetime[LEDGER_PAGE_COUNTERS][LEDGER_LIFETIME_CLASSES];
 };
-
-static void *list_add(struct list *l, size_t element)
-{
-	if (l->count == l->room) {
-		l->room = l->room ? l->room * 2 : 256;
-		l->data = alloc_resize(l->data, l->room * element);
-	}
-	return (char *)l->data + l->count++ * element;
-}
 
 static int page_order(const void *a, const void *b)
 {
@@ -83,7 +76,7 @@ static void counter_add(struct sums *s, uint32_t thread, uint32_t site, const st
 	to->temporary += k->temporary;
 	if (thread >= s->made->thread_count)
 		return;
-	t = list_add(&s->thread_sites, sizeof(*t));
+	t = ARRAY_ADD(s->thread_sites, s->thread_site_count, s->thread_site_capacity);
 	*t = (struct tide_thread_site){ .thread = thread,
 		.site = site,
 		.total_bytes = k->total_bytes,
@@ -109,12 +102,11 @@ static void page_add(struct sums *s, const struct order *o)
 	}
 }
 
-static void bins_add(struct list *l, uint32_t site, const uint64_t *count, uint32_t classes)
+static void bins_add(struct bins *b, uint32_t site, const uint64_t *count, uint32_t classes)
 {
 	for (uint32_t c = 0; c < classes; c++)
 		if (count[c])
-			*(struct tide_bin *)list_add(l, sizeof(struct tide_bin)) =
-				(struct tide_bin){ site, c, count[c] };
+			*ARRAY_ADD(b->bin, b->count, b->capacity) = (struct tide_bin){ site, c, count[c] };
 }
 
 static void sums_make(struct sums *s)
@@ -194,10 +186,10 @@ void ledger_counters(const struct ledger_copy *c, struct snapshot_writer *w, str
 	sums_make(s);
 	totals(m);
 	snapshot_writer_section(
-		w, SECTION_SIZES, sizeof(struct tide_bin), s->sizes.data, s->sizes.count, SNAPSHOT_TAKE);
-	snapshot_writer_section(w, SECTION_LIFETIMES, sizeof(struct tide_bin), s->lifetimes.data,
+		w, SECTION_SIZES, sizeof(struct tide_bin), s->sizes.bin, s->sizes.count, SNAPSHOT_TAKE);
+	snapshot_writer_section(w, SECTION_LIFETIMES, sizeof(struct tide_bin), s->lifetimes.bin,
 		s->lifetimes.count, SNAPSHOT_TAKE);
-	snapshot_writer_section(w, SECTION_THREAD_SITES, sizeof(struct tide_thread_site),
-		s->thread_sites.data, s->thread_sites.count, SNAPSHOT_TAKE);
+	snapshot_writer_section(w, SECTION_THREAD_SITES, sizeof(struct tide_thread_site), s->thread_sites,
+		s->thread_site_count, SNAPSHOT_TAKE);
 	free(s);
 }

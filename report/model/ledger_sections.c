@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 #include <uthash.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/version.h"
 #include "ledger.h"
@@ -133,8 +134,7 @@ uint32_t ledger_made_frame(struct ledger_made *m, uint32_t parent, uint64_t addr
 	HASH_FIND(hh, m->frame_index, &probe.key, sizeof(probe.key), found);
 	if (found)
 		return found->number;
-	if (m->frame_count == m->frame_room)
-		m->frames = alloc_resize(m->frames, (m->frame_room *= 2) * sizeof(*m->frames));
+	ARRAY_RESERVE(m->frames, m->frame_room, m->frame_count + 1);
 	/* A return address may be the first byte after its module's code. */
 	m->frames[m->frame_count] = (struct tide_frame){ .parent = parent,
 		.address = address,
@@ -259,7 +259,7 @@ static void options(const struct ledger_copy *c, struct snapshot_writer *w)
 {
 	char *all = alloc_string(ledger_string(c, c->header.options)), *save = NULL;
 	struct tide_option *to = NULL;
-	uint64_t n = 0;
+	uint64_t n = 0, capacity = 0;
 
 	for (char *line = strtok_r(all, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		char *value = strchr(line, '=');
@@ -272,8 +272,7 @@ static void options(const struct ledger_copy *c, struct snapshot_writer *w)
 			continue;
 		for (char *p = line; *p; p++)
 			*p = (char)tolower((unsigned char)*p);
-		to = alloc_resize(to, (n + 1) * sizeof(*to));
-		to[n++] = (struct tide_option){ snapshot_writer_string(w, line),
+		*ARRAY_ADD(to, n, capacity) = (struct tide_option){ snapshot_writer_string(w, line),
 			snapshot_writer_string(w, value) };
 	}
 	/* What the program says to LeakSanitizer, beside what the run says to us. */

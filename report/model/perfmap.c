@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "perfmap.h"
 #include "base/search.h"
 #include "snapshot.h"
@@ -170,11 +171,7 @@ void perfmap_parse(char *text, size_t bytes, struct perfmap *map)
 		if (!parse_line(p, newline, &e)) {
 			map->skipped += newline > p;
 		} else {
-			if (map->count == capacity) {
-				capacity = capacity ? capacity * 2 : 256;
-				map->entries = alloc_resize(map->entries, capacity * sizeof(e));
-			}
-			map->entries[map->count++] = e;
+			*ARRAY_ADD(map->entries, map->count, capacity) = e;
 		}
 		p = newline + 1;
 	}

@@ -16,6 +16,7 @@
 #include <xxhash.h>
 #include <zstd.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "snapshot_private.h"
 
 #define NAMES_MAX 100000u /* x.1.tide ... x.100000.tide */
@@ -50,8 +51,7 @@ uint32_t snapshot_writer_string(struct snapshot_writer *w, const char *s)
 		return found->offset;
 	if (bytes + 1 > UINT32_MAX - w->strings_bytes)
 		return 0;
-	while (w->strings_bytes + bytes + 1 > w->strings_capacity)
-		w->strings = alloc_resize(w->strings, w->strings_capacity *= 2);
+	ARRAY_RESERVE(w->strings, w->strings_capacity, w->strings_bytes + bytes + 1);
 	found = alloc_bytes(sizeof(*found) + bytes + 1);
 	found->offset = (uint32_t)w->strings_bytes;
 	memcpy(found->text, s, bytes + 1);
@@ -65,9 +65,7 @@ void snapshot_writer_strings_from(struct snapshot_writer *w, const char *strings
 {
 	if (!bytes || strings[bytes - 1])
 		return;
-	while (bytes > w->strings_capacity)
-		w->strings_capacity *= 2;
-	w->strings = alloc_resize(w->strings, w->strings_capacity);
+	ARRAY_RESERVE(w->strings, w->strings_capacity, bytes);
 	memcpy(w->strings, strings, bytes);
 	w->strings_bytes = bytes;
 	for (uint64_t at = 0, n; at < bytes; at += n + 1) {
@@ -89,11 +87,7 @@ void snapshot_writer_section(struct snapshot_writer *w, uint32_t kind, uint32_t 
 {
 	struct writer_section *s;
 
-	if (w->section_count == w->section_capacity) {
-		w->section_capacity = w->section_capacity ? w->section_capacity * 2 : 32;
-		w->sections = alloc_resize(w->sections, w->section_capacity * sizeof(*w->sections));
-	}
-	s = &w->sections[w->section_count++];
+	s = ARRAY_ADD(w->sections, w->section_count, w->section_capacity);
 	*s = (struct writer_section){
 		.kind = kind, .element_bytes = element_bytes, .data = data, .count = count
 	};

@@ -165,6 +165,12 @@ error_t options_file(int key, char *arg, struct argp_state *state, struct option
 	}
 }
 
+void options_refuse(const struct tide_error *e)
+{
+	error_print(e);
+	exit(e->code);
+}
+
 size_t options_rows(const struct options *o, size_t screen_rows)
 {
 	if (o->rows > 0)

@@ -1,4 +1,4 @@
-/* options.h - the options that verbs share (DESIGN 4), as an argp child.
+/* options.h - the options that verbs share, as an argp child.
  *
  * A verb puts `struct options` into its own arguments and the child into its argp, and
  * offers those that do something in it:
@@ -66,6 +66,8 @@ extern const struct argp_child options_child[];
 
 /* Which of the shared options there are in this process; an option that is not offered is unknown. */
 void options_offer(unsigned offered);
+/* Ends the process for an option whose value is wrong, as argp_error does, with the message of *e. */
+void options_refuse(const struct tide_error *e) __attribute__((noreturn));
 /* Parses "FILE" for a verb whose own arguments hold `o` and `file`; ARGP_ERR_UNKNOWN for all else. */
 error_t options_file(int key, char *arg, struct argp_state *state, struct options *o, const char **file);
 /* How many rows a verb prints: what was given, all for JSON and CSV, else `screen_rows`. */

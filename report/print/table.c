@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/path.h"
 #include "symbol/name.h"
 #include "table.h"
@@ -51,23 +52,17 @@ struct table *table_new(struct screen *s, const struct column *columns, size_t c
 
 static struct cell *next_cell(struct table *t)
 {
-	if (t->cells == t->cell_room) {
-		t->cell_room = t->cell_room ? t->cell_room * 2 : 16 * t->columns;
-		t->cell = alloc_resize(t->cell, t->cell_room * sizeof(*t->cell));
-	}
-	memset(&t->cell[t->cells], 0, sizeof(t->cell[0]));
-	return &t->cell[t->cells++];
+	struct cell *c = ARRAY_ADD(t->cell, t->cells, t->cell_room);
+
+	memset(c, 0, sizeof(*c));
+	return c;
 }
 
 static struct note *next_note(struct table *t)
 {
 	struct note *n;
 
-	if (t->notes == t->note_room) {
-		t->note_room = t->note_room ? t->note_room * 2 : 64;
-		t->note = alloc_resize(t->note, t->note_room * sizeof(*t->note));
-	}
-	n = &t->note[t->notes++];
+	n = ARRAY_ADD(t->note, t->notes, t->note_room);
 	memset(n, 0, sizeof(*n));
 	n->row = t->cells / t->columns;
 	return n;

@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "remote.h"
 #include "base/search.h"
 
@@ -28,8 +29,7 @@ static char *file_text(const char *path, size_t *length)
 	text = alloc_bytes(room);
 	while ((got = read(fd, text + used, room - used - 1)) > 0) {
 		used += (size_t)got;
-		if (room - used < 4096)
-			text = alloc_resize(text, room *= 2);
+		ARRAY_RESERVE(text, room, used + 4096);
 	}
 	close(fd);
 	text[used] = 0;
@@ -82,10 +82,7 @@ static int mappings_read(struct remote *m, struct tide_error *e)
 	for (line = m->text; *line; line = next) {
 		next = strchr(line, '\n');
 		next = next ? (*next = 0, next + 1) : line + strlen(line);
-		if (m->mapping_count == room) {
-			room = room ? room * 2 : 256;
-			m->mappings = alloc_resize(m->mappings, room * sizeof *m->mappings);
-		}
+		ARRAY_RESERVE(m->mappings, room, m->mapping_count + 1);
 		if (mapping_parse(line, &m->mappings[m->mapping_count]))
 			m->mapping_count++;
 	}

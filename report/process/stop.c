@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/system.h"
 #include "shim/freeze.h"
 #include "stop.h"
@@ -213,10 +214,7 @@ static struct stop_thread *thread_add(struct stop *s, int tid)
 	for (size_t i = s->count; i-- > 0;)
 		if (s->threads[i].tid == tid)
 			return NULL;
-	if (s->count == s->room) {
-		s->room = s->room ? s->room * 2 : 64;
-		s->threads = alloc_resize(s->threads, s->room * sizeof *s->threads);
-	}
+	ARRAY_RESERVE(s->threads, s->room, s->count + 1);
 	s->threads[s->count] = (struct stop_thread){ .tid = tid, .blocked_ns = -1 };
 	task_file(s->pid, tid, "comm", s->threads[s->count].name, sizeof s->threads[0].name);
 	return &s->threads[s->count++];

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "count_notes.h"
 
 #define SLOTS 16u  /* of 32 bits */
@@ -83,10 +84,7 @@ static void choose(struct count_notes *n, struct noted_site *s)
 	}
 	needed = (uint64_t)s->columns * s->blocks;
 	s->first = n->values;
-	if (n->values + needed > n->room) {
-		n->room = (n->values + needed) * 3 / 2 + 4096;
-		n->value = alloc_resize(n->value, n->room);
-	}
+	ARRAY_RESERVE(n->value, n->room, n->values + needed);
 	if (needed)
 		memset(n->value + n->values, OTHER, needed);
 	n->values += needed;

@@ -1,6 +1,7 @@
 /* layout.c - interior references that a known layout explains: layout.h. */
 #include <stdlib.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "layout.h"
 #include "base/search.h"
 
@@ -8,15 +9,13 @@
 #define EXCEPTION_HEADER 128u                 /* __cxa_refcounted_exception, libstdc++ unwind-cxx.h */
 #define EXCEPTION_CLASS 0x474e5543432b2b00ull /* "GNUCC++\0", or \1 for a dependent one */
 
-static void range_add(struct layout_range **ranges, size_t *count, uint64_t lo, uint64_t hi)
+static void range_add(struct layout_range **ranges, size_t *count, size_t *capacity, uint64_t lo, uint64_t hi)
 {
 	if (*count && (*ranges)[*count - 1].hi == lo) {
 		(*ranges)[*count - 1].hi = hi;
 		return;
 	}
-	if ((*count & (*count + 1)) == 0)
-		*ranges = alloc_resize(*ranges, (*count + 1) * 2 * sizeof **ranges);
-	(*ranges)[(*count)++] = (struct layout_range){ lo, hi };
+	*ARRAY_ADD(*ranges, *count, *capacity) = (struct layout_range){ lo, hi };
 }
 
 static bool range_has(const struct layout_range *ranges, size_t count, uint64_t address)
@@ -28,14 +27,16 @@ static bool range_has(const struct layout_range *ranges, size_t count, uint64_t 
 
 void layout_begin(struct layout *l, struct remote *m)
 {
+	size_t code_capacity = 0, file_capacity = 0;
+
 	*l = (struct layout){ .memory = m, .known = alloc_zeroed(KNOWN, sizeof *l->known) };
 	for (size_t i = 0; i < m->mapping_count; i++) {
 		const struct remote_mapping *p = &m->mappings[i];
 
 		if (p->executable)
-			range_add(&l->code, &l->code_count, p->lo, p->hi);
+			range_add(&l->code, &l->code_count, &code_capacity, p->lo, p->hi);
 		else if (p->path[0] == '/' && p->readable && !p->shared)
-			range_add(&l->files, &l->file_count, p->lo, p->hi);
+			range_add(&l->files, &l->file_count, &file_capacity, p->lo, p->hi);
 	}
 }
 

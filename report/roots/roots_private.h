@@ -112,7 +112,7 @@ struct roots {
 	struct roots_module *modules;
 	size_t module_count, module_capacity;
 	struct roots_thread *threads;
-	size_t thread_count;
+	size_t thread_count, thread_capacity;
 	size_t threads_left; /* of the parent, that a fork has not taken along */
 	struct roots_libc libc;
 	struct arenas arenas; /* of glibc; count 0: not found */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "roots_private.h"
 
 #define LIST_MAX 100000u
@@ -44,10 +45,10 @@ static bool list_walk(struct roots *r, uint64_t head, void (*each)(struct roots 
 
 static struct roots_thread *thread_add(struct roots *r)
 {
-	if ((r->thread_count & (r->thread_count + 1)) == 0)
-		r->threads = alloc_resize(r->threads, (r->thread_count + 1) * 2 * sizeof *r->threads);
-	r->threads[r->thread_count] = (struct roots_thread){ .index = UINT32_MAX };
-	return &r->threads[r->thread_count++];
+	struct roots_thread *t = ARRAY_ADD(r->threads, r->thread_count, r->thread_capacity);
+
+	*t = (struct roots_thread){ .index = UINT32_MAX };
+	return t;
 }
 
 /* {stackblock, stackblock_size} has no descriptor in nptl_db. It is found in a

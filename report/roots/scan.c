@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "count_notes.h"
 #include "scan.h"
 #include "base/search.h"
@@ -180,6 +181,7 @@ static uint32_t clip(uint64_t n) { return n > UINT32_MAX ? UINT32_MAX : (uint32_
 
 static void edge_add(struct scan *s, uint64_t source, uint64_t address, const struct scan_hit *hit)
 {
+	/* The largest array of a snapshot grows by half, not by ARRAY_ADD's double: its unused part counts. */
 	if (s->edge_count == s->edge_room) {
 		s->edge_room = s->edge_room ? s->edge_room + s->edge_room / 2 : 4096;
 		s->edges = alloc_resize(s->edges, s->edge_room * sizeof *s->edges);
@@ -192,15 +194,12 @@ static void edge_add(struct scan *s, uint64_t source, uint64_t address, const st
 
 void scan_root_edge(struct scan *s, uint32_t root, uint64_t address, const struct scan_hit *hit)
 {
-	if (s->root_edge_count == s->root_edge_room) {
-		s->root_edge_room = s->root_edge_room ? s->root_edge_room * 2 : 1024;
-		s->root_edges = alloc_resize(s->root_edges, s->root_edge_room * sizeof *s->root_edges);
-	}
-	s->root_edges[s->root_edge_count++] = (struct tide_root_edge){ .root = root,
-		.block = hit->block,
-		.address = address,
-		.to_offset = clip(hit->to_offset),
-		.flags = hit->flags };
+	*ARRAY_ADD(s->root_edges, s->root_edge_count, s->root_edge_room) =
+		(struct tide_root_edge){ .root = root,
+			.block = hit->block,
+			.address = address,
+			.to_offset = clip(hit->to_offset),
+			.flags = hit->flags };
 }
 
 /* Words that may refer to a block, on their way through the three steps. */

@@ -12,6 +12,7 @@
 
 #include "demangle.h"
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/path.h"
 #include "site_key.h"
 
@@ -215,10 +216,7 @@ static void name_make(struct site_keys *k, const struct symbol_line *line, struc
 {
 	char *name;
 
-	if (k->text_room - k->text_bytes < NAME_MAX_BYTES) {
-		k->text_room = k->text_room ? k->text_room * 2 : 1 << 16;
-		k->texts = alloc_resize(k->texts, k->text_room);
-	}
+	ARRAY_RESERVE(k->texts, k->text_room, k->text_bytes + NAME_MAX_BYTES);
 	*n = (struct line_name){ .text = k->text_bytes, .start = 1 + START_NOT };
 	if (!line->has_symbol)
 		return;
@@ -318,11 +316,7 @@ static struct frame_hash frame_hash(struct site_keys *k, uint32_t f)
 			below = (struct frame_hash){ k->hash[at], k->bare[at] - 1 };
 			break;
 		}
-		if (depth == k->path_room) {
-			k->path_room = k->path_room ? k->path_room * 2 : 256;
-			k->path = alloc_resize(k->path, k->path_room * sizeof(*k->path));
-		}
-		k->path[depth++] = at;
+		*ARRAY_ADD(k->path, depth, k->path_room) = at;
 	}
 	while (depth) {
 		uint32_t at = k->path[--depth], bare;

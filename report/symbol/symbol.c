@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/index.h"
+#include "base/array.h"
 #include "model/perfmap.h"
 #include "symbol.h"
 #include "symbol_module.h"
@@ -23,11 +25,12 @@ struct lines {
 	uint32_t count;
 };
 
-/* A slot of the hash table of addresses. */
-struct address {
+/* What frames of one address show. */
+struct place {
 	uint64_t address;
 	uint32_t module;
-	uint32_t exact : 1, place : 31;
+	bool exact;
+	struct lines lines;
 };
 
 struct module_state {
@@ -46,10 +49,9 @@ struct symbols {
 	uint32_t *frames;     /* by frame: its place; 0: not yet asked */
 	struct lines *stacks; /* by site; count 0: not yet asked */
 	uint32_t *stored;     /* first index + 1 in s->symbols by frame, or NULL */
-	struct lines *places; /* from 1 on */
+	struct place *places; /* from 1 on */
 	uint32_t place_count, place_capacity, line_count;
-	struct address *addresses; /* open addressing; place 0: free */
-	size_t address_count, address_capacity;
+	struct index by_address; /* of the places */
 	void **owned;
 	size_t owned_count, owned_capacity;
 	char **warnings;
@@ -72,11 +74,7 @@ static void count_looked_up(struct symbols *y, uint32_t module, bool with_source
 
 static void *own(struct symbols *y, void *p)
 {
-	if (y->owned_count == y->owned_capacity) {
-		y->owned_capacity = y->owned_capacity ? y->owned_capacity * 2 : 256;
-		y->owned = alloc_resize(y->owned, y->owned_capacity * sizeof(*y->owned));
-	}
-	return y->owned[y->owned_count++] = p;
+	return *ARRAY_ADD(y->owned, y->owned_count, y->owned_capacity) = p;
 }
 
 /* Stored lines of a frame stand together, in order; what does not is left out. */
@@ -122,7 +120,7 @@ void symbols_free(struct symbols *y)
 	free(y->warnings);
 	free(y->owned);
 	free(y->places);
-	free(y->addresses);
+	index_free(&y->by_address);
 	free(y->stored);
 	free(y->stacks);
 	free(y->frames);
@@ -206,12 +204,9 @@ static struct symbol_line *place_add(struct symbols *y, size_t count, uint32_t *
 {
 	struct symbol_line *lines = own(y, alloc_zeroed(count, sizeof(*lines)));
 
-	if (y->place_count + 1 >= y->place_capacity) {
-		y->place_capacity = y->place_capacity ? y->place_capacity * 2 : 1024;
-		y->places = alloc_resize(y->places, y->place_capacity * sizeof(*y->places));
-	}
+	ARRAY_RESERVE(y->places, y->place_capacity, y->place_count + 2); /* from 1 on */
 	*place = ++y->place_count;
-	y->places[*place] = (struct lines){ lines, (uint32_t)count };
+	y->places[*place] = (struct place){ .lines = { lines, (uint32_t)count } };
 	return lines;
 }
 
@@ -275,31 +270,6 @@ static uint32_t resolve_python(struct symbols *y, uint64_t at)
 	return place;
 }
 
-static struct address *slot_of(const struct symbols *y, uint32_t module, uint64_t address, uint32_t exact)
-{
-	uint64_t h = (address ^ (uint64_t)module << 48 ^ (uint64_t)exact << 63) * 0x9e3779b97f4a7c15u;
-	size_t i = (size_t)(h >> 20) & (y->address_capacity - 1);
-
-	while (y->addresses[i].place
-		&& (y->addresses[i].address != address || y->addresses[i].module != module
-			|| y->addresses[i].exact != exact))
-		i = (i + 1) & (y->address_capacity - 1);
-	return &y->addresses[i];
-}
-
-static void addresses_grow(struct symbols *y)
-{
-	struct address *old = y->addresses;
-	size_t n = y->address_capacity;
-
-	y->address_capacity = n ? n * 2 : 1024;
-	y->addresses = alloc_zeroed(y->address_capacity, sizeof(*y->addresses));
-	for (size_t i = 0; i < n; i++)
-		if (old[i].place)
-			*slot_of(y, old[i].module, old[i].address, old[i].exact) = old[i];
-	free(old);
-}
-
 static uint32_t stored_lines(struct symbols *y, uint32_t frame)
 {
 	const struct snapshot *s = y->s;
@@ -335,39 +305,46 @@ static uint32_t stored_lines(struct symbols *y, uint32_t frame)
 	return place;
 }
 
+static uint32_t place_of(struct symbols *y, uint32_t frame)
+{
+	const struct tide_frame *f = &y->s->frames[frame];
+	bool exact = f->flags & FRAME_SIGNAL, python = f->flags & FRAME_PYTHON;
+	uint32_t module = python ? PYTHON_MODULE : f->module;
+	uint64_t hash = index_hash(f->address ^ (uint64_t)module << 48 ^ (uint64_t)exact << 63);
+	struct place *p;
+	uint32_t place;
+
+	INDEX_EACH(&y->by_address, hash, probe)
+	{
+		p = &y->places[probe.number];
+		if (p->address == f->address && p->module == module && p->exact == exact)
+			return probe.number;
+	}
+	place = python                          ? resolve_python(y, f->address)
+		: y->stored && y->stored[frame] ? stored_lines(y, frame)
+						: resolve(y, f->module, f->address, exact);
+	p = &y->places[place];
+	p->address = f->address;
+	p->module = module;
+	p->exact = exact;
+	index_add(&y->by_address, hash, place);
+	return place;
+}
+
 const struct symbol_line *symbols_frame(struct symbols *y, uint32_t frame, size_t *count)
 {
 	static const struct symbol_line nothing = { .function = "[unknown]", .language = "native" };
-	const struct tide_frame *f;
-	struct address *a;
-	uint32_t *place, module;
-	bool exact, python;
+	uint32_t *place;
 
 	if (frame == 0 || frame >= y->s->frame_count) {
 		*count = 1;
 		return &nothing;
 	}
 	place = &y->frames[frame];
-	if (!*place) {
-		f = &y->s->frames[frame];
-		exact = f->flags & FRAME_SIGNAL;
-		python = f->flags & FRAME_PYTHON;
-		module = python ? PYTHON_MODULE : f->module;
-		if (y->address_count * 2 >= y->address_capacity)
-			addresses_grow(y);
-		a = slot_of(y, module, f->address, exact);
-		if (!a->place) {
-			*a = (struct address){ f->address, module, exact,
-				python ? resolve_python(y, f->address)
-					: y->stored && y->stored[frame]
-					? stored_lines(y, frame)
-					: resolve(y, f->module, f->address, exact) };
-			y->address_count++;
-		}
-		*place = a->place;
-	}
-	*count = y->places[*place].count;
-	return y->places[*place].lines;
+	if (!*place)
+		*place = place_of(y, frame);
+	*count = y->places[*place].lines.count;
+	return y->places[*place].lines.lines;
 }
 
 /* The one line of a site that has no frames. */
@@ -481,10 +458,7 @@ size_t symbols_walk(struct symbols *y, uint32_t site, const struct symbol_line *
 	do {
 		if (w.frame)
 			from = symbols_frame(y, w.frame, &lines);
-		if (count + lines > *room) {
-			*room = (count + lines) * 2;
-			*line = alloc_resize(*line, *room * sizeof(**line));
-		}
+		ARRAY_RESERVE(*line, *room, count + lines);
 		for (size_t i = 0; i < lines; i++)
 			(*line)[count++] = &from[i];
 		if (w.frame)

@@ -13,6 +13,7 @@
 #include <uthash.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/search.h"
 #include "symbol_files.h"
@@ -69,11 +70,7 @@ struct symbol_units {
 
 static void interval_add(struct interval **list, size_t *count, size_t *capacity, struct interval v)
 {
-	if (*count == *capacity) {
-		*capacity = *capacity ? *capacity * 2 : 64;
-		*list = alloc_resize(*list, *capacity * sizeof(**list));
-	}
-	(*list)[(*count)++] = v;
+	*ARRAY_ADD(*list, *count, *capacity) = v;
 }
 
 static int by_low(const void *a, const void *b)
@@ -118,10 +115,7 @@ static struct symbol_units *units_read(const char *path, Dwarf *dwarf)
 
 		if (type != DW_UT_compile && type != DW_UT_skeleton)
 			continue;
-		if (all->count == capacity) {
-			capacity = capacity ? capacity * 2 : 256;
-			all->units = alloc_resize(all->units, capacity * sizeof(*u));
-		}
+		ARRAY_RESERVE(all->units, capacity, all->count + 1);
 		u = &all->units[all->count];
 		*u = (struct unit){ .line_die = die, .tree_die = die };
 		if (type == DW_UT_skeleton && symbol_files_split(path, &die)
@@ -179,10 +173,7 @@ void symbol_units_free(struct symbol_units *all)
 
 static uint32_t scope_add(struct unit *u, const Dwarf_Die *die, uint32_t parent)
 {
-	if (u->scope_count == u->scope_capacity) {
-		u->scope_capacity = u->scope_capacity ? u->scope_capacity * 2 : 64;
-		u->scopes = alloc_resize(u->scopes, u->scope_capacity * sizeof(*u->scopes));
-	}
+	ARRAY_RESERVE(u->scopes, u->scope_capacity, (uint64_t)u->scope_count + 1);
 	u->scopes[u->scope_count] = (struct scope){ .die = *die, .parent = parent };
 	return u->scope_count++;
 }

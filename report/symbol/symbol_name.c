@@ -15,6 +15,7 @@
 
 #include "demangle.h"
 #include "base/alloc.h"
+#include "base/array.h"
 #include "symbol_private.h"
 
 #define NONE UINT32_MAX
@@ -64,10 +65,7 @@ static void parents_read(struct symbol_parents *p, Dwarf_Die *die, uint32_t pare
 		case DW_TAG_union_type:
 		case DW_TAG_namespace:
 		case DW_TAG_module:
-			if (p->count == p->capacity) {
-				p->capacity = p->capacity ? p->capacity * 2 : 256;
-				p->dies = alloc_resize(p->dies, p->capacity * sizeof(*p->dies));
-			}
+			ARRAY_RESERVE(p->dies, p->capacity, (uint64_t)p->count + 1);
 			around = p->count++;
 			p->dies[around] = (struct named_die){ child, dwarf_dieoffset(&child), parent };
 			break;

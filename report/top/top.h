@@ -13,6 +13,7 @@
 #ifndef TIDEMARK_TOP_H
 #define TIDEMARK_TOP_H
 
+#include "base/intern.h"
 #include "print/options.h"
 #include "print/screen.h"
 #include "symbol/symbol.h"
@@ -43,9 +44,7 @@ struct top {
 	struct symbols *symbols;
 	struct top_name **name; /* by site; NULL: not yet */
 	size_t name_count;
-	struct top_text *texts; /* by content */
-	char **text;            /* by number */
-	size_t text_count;
+	struct intern texts;
 	char **thread; /* labels */
 	size_t thread_count;
 };

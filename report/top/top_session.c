@@ -3,18 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include "base/alloc.h"
 #include "collect/collect.h"
 #include "collect/ledger_find.h"
 #include "print/place.h"
 #include "top.h"
-
-struct top_text {
-	UT_hash_handle hh;
-	uint32_t number;
-	char text[];
-};
 
 static const char *const group_name[TOP_GROUPS] = { "site", "function", "module", "thread" };
 static const char *const sort_name[TOP_SORTS] = { "live", "count", "growth", "rate", "peak", "total",
@@ -52,22 +45,7 @@ int top_sort_parse(const char *text, enum top_sort *sort)
 
 static uint32_t number_text(struct top *t, const char *text)
 {
-	struct top_text *found;
-	size_t bytes;
-
-	text = text ? text : "";
-	bytes = strlen(text);
-	HASH_FIND(hh, t->texts, text, bytes, found);
-	if (found)
-		return found->number;
-	found = alloc_bytes(sizeof(*found) + bytes + 1);
-	memcpy(found->text, text, bytes + 1);
-	found->number = (uint32_t)t->text_count;
-	if (!(t->text_count & (t->text_count + 1))) /* room is 2^n - 1, then twice that and one */
-		t->text = alloc_resize(t->text, (2 * t->text_count + 1) * sizeof(*t->text));
-	t->text[t->text_count++] = found->text;
-	HASH_ADD_KEYPTR(hh, t->texts, found->text, bytes, found);
-	return found->number;
+	return intern_text(&t->texts, text ? text : "");
 }
 
 static void drop_symbols(struct top *t)
@@ -81,22 +59,13 @@ static void drop_symbols(struct top *t)
 
 static void free_names(struct top *t)
 {
-	struct top_text *x, *next;
-
 	drop_symbols(t);
 	for (size_t i = 0; i < t->name_count; i++)
 		free(t->name[i]);
 	free(t->name);
 	t->name = NULL;
 	t->name_count = 0;
-	HASH_ITER(hh, t->texts, x, next)
-	{
-		HASH_DEL(t->texts, x);
-		free(x);
-	}
-	free(t->text);
-	t->text = NULL;
-	t->text_count = 0;
+	intern_free(&t->texts);
 	for (size_t i = 0; i < t->thread_count; i++)
 		free(t->thread[i]);
 	free(t->thread);
@@ -147,14 +116,15 @@ static const struct top_name *find_name(struct top *t, uint32_t site)
 	n = alloc_zeroed(1, sizeof(*n));
 	n->line = *line;
 	n->function = number_text(t, line->function);
-	n->line.function = t->text[n->function];
+	n->line.function = t->texts.text[n->function];
 	n->module = number_text(t, line->module && *line->module ? line->module : "(no module)");
 	if (line->module)
-		n->line.module = t->text[n->module];
+		n->line.module = t->texts.text[n->module];
 	if (line->file) {
-		uint32_t file = number_text(t, line->file); /* may move t->text: not within its own index */
+		uint32_t file =
+			number_text(t, line->file); /* may move t->texts.text: not within its own index */
 
-		n->line.file = t->text[file];
+		n->line.file = t->texts.text[file];
 	}
 	t->name[site] = n;
 	return n;
@@ -306,7 +276,7 @@ struct top_row *top_session_rows(struct top *t, size_t *count)
 			keep[i] = matches(found, t->search);
 	}
 	q.name = name;
-	q.name_count = t->text_count;
+	q.name_count = t->texts.count;
 	q.keep = keep;
 	row = top_model_rows(&t->model, &q, count);
 	free(name);
@@ -323,8 +293,8 @@ const char *top_session_text(struct top *t, const struct top_row *row)
 {
 	if (t->group == TOP_THREAD)
 		return row->key < t->thread_count && t->thread[row->key] ? t->thread[row->key] : "(unknown)";
-	return t->group == TOP_MODULE && row->key < t->text_count ? t->text[row->key]
-								  : find_name(t, row->site)->line.function;
+	return t->group == TOP_MODULE && row->key < t->texts.count ? t->texts.text[row->key]
+								   : find_name(t, row->site)->line.function;
 }
 
 const struct symbol_line *top_session_stack(struct top *t, const struct top_row *row, size_t *count)

@@ -78,10 +78,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_FAIL: c->fail = true; return 0;
 	case KEY_GENERATE: c->generate = true; return 0;
 	case KEY_ROOTS:
-		if (root_kinds_parse(arg, &c->skip_roots, &e)) {
-			error_print(&e);
-			exit(e.code);
-		}
+		if (root_kinds_parse(arg, &c->skip_roots, &e))
+			options_refuse(&e);
 		return 0;
 	case KEY_COUNT:
 		c->refcount_at = strtoll(arg, &end, 0);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "model/root_kinds.h"
 #include "base/alloc.h"
+#include "base/array.h"
 #include "print/header.h"
 #include "print/csv.h"
 #include "print/json_report.h"
@@ -95,11 +96,7 @@ static const struct argp argp = { option, parse_option, "FILE", doc, OPTIONS_CHI
 static void add_row(
 	struct state *t, enum kind kind, uint32_t which, struct leak_sum own, struct leak_sum retained)
 {
-	if (t->count == t->room) {
-		t->room = t->room ? t->room * 2 : 256;
-		t->rows = alloc_resize(t->rows, t->room * sizeof(*t->rows));
-	}
-	t->rows[t->count++] = (struct row){ kind, which, own, retained };
+	*ARRAY_ADD(t->rows, t->count, t->room) = (struct row){ kind, which, own, retained };
 }
 
 static int compare_rows(const void *a, const void *b)

@@ -180,16 +180,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_NO_COMMAND_LINE: a->run.no_command_line = true; break;
 	case KEY_UNALIGNED: a->run.unaligned = true; break;
 	case KEY_MASK:
-		if (pointer_mask_parse(text, &a->run.pointer_mask, &e)) {
-			error_print(&e);
-			exit(e.code);
-		}
+		if (pointer_mask_parse(text, &a->run.pointer_mask, &e))
+			options_refuse(&e);
 		break;
 	case KEY_ROOTS:
-		if (root_kinds_parse(text, &skip_roots, &e)) {
-			error_print(&e);
-			exit(e.code);
-		}
+		if (root_kinds_parse(text, &skip_roots, &e))
+			options_refuse(&e);
 		a->run.roots = text;
 		break;
 	case KEY_CHILDREN: a->run.children = text; break;

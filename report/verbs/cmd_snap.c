@@ -64,16 +64,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_WALK: a->walk = true; break;
 	case KEY_UNALIGNED: a->unaligned = true; break;
 	case KEY_MASK:
-		if (pointer_mask_parse(arg, &a->mask, &e)) {
-			error_print(&e);
-			exit(e.code);
-		}
+		if (pointer_mask_parse(arg, &a->mask, &e))
+			options_refuse(&e);
 		break;
 	case KEY_ROOTS:
-		if (root_kinds_parse(arg, &a->skip_roots, &e)) {
-			error_print(&e);
-			exit(e.code);
-		}
+		if (root_kinds_parse(arg, &a->skip_roots, &e))
+			options_refuse(&e);
 		break;
 	case ARGP_KEY_ARG:
 		if (a->pid)

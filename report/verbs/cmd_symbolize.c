@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "print/json_report.h"
 #include "print/options.h"
 #include "model/ledger_open.h"
@@ -64,11 +65,7 @@ static void store_symbols(
 		counts->named++;
 		counts->with_source += lines[0].file != NULL;
 		for (size_t i = 0; i < n; i++) {
-			if (count == capacity) {
-				capacity = capacity ? capacity * 2 : 1024;
-				list = alloc_resize(list, capacity * sizeof(*list));
-			}
-			list[count++] = (struct tide_symbol){
+			*ARRAY_ADD(list, count, capacity) = (struct tide_symbol){
 				.frame = frame,
 				.line = lines[i].line,
 				.function = snapshot_writer_string(w, lines[i].function),

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <xxhash.h>
 #include "base/alloc.h"
+#include "base/array.h"
+#include "base/index.h"
 #include "tree.h"
 
 #define TRIM_SITES 16384u /* after so many the frames read for them are let go */
@@ -12,56 +14,36 @@
 struct names {
 	const struct symbol_line **line; /* by number, from 1 on */
 	uint32_t count, room;
-	uint32_t *slot, slots;
+	struct index index;
 	uint32_t *of_line, lines; /* by number of the line; 0: not yet known */
 };
 
 struct builder {
 	struct tree *tree;
 	struct names names;
-	uint32_t room;
-	uint32_t *name; /* by node */
-	uint32_t *slot; /* node; 0 = empty: the root is never looked up */
-	uint32_t slots; /* a power of two */
+	uint32_t node_room, name_room;
+	uint32_t *name;     /* by node */
+	struct index index; /* of the nodes by parent and name; the root is not in it */
 	const struct symbol_line **stack;
 	size_t stack_room;
 };
 
 static bool same_text(const char *a, const char *b) { return a == b || (a && b && !strcmp(a, b)); }
 
-static uint32_t text_slot(const struct names *n, const struct symbol_line *line)
-{
-	const char *module = line->module ? line->module : "";
-	uint64_t h = XXH3_64bits_withSeed(
-		line->function, strlen(line->function), XXH3_64bits(module, strlen(module)));
-	uint32_t at = (uint32_t)h & (n->slots - 1);
-
-	while (n->slot[at]
-		&& (!same_text(n->line[n->slot[at]]->function, line->function)
-			|| !same_text(n->line[n->slot[at]]->module, line->module)))
-		at = (at + 1) & (n->slots - 1);
-	return at;
-}
-
 static uint32_t text_number(struct names *n, const struct symbol_line *line)
 {
-	uint32_t at;
+	const char *module = line->module ? line->module : "";
+	uint64_t hash = XXH3_64bits_withSeed(
+		line->function, strlen(line->function), XXH3_64bits(module, strlen(module)));
 
-	if (n->count + 1 >= n->room) {
-		n->room = n->room ? n->room * 2 : 1024;
-		n->slots = n->room * 2;
-		n->line = alloc_resize(n->line, n->room * sizeof(*n->line));
-		free(n->slot);
-		n->slot = alloc_zeroed(n->slots, sizeof(*n->slot));
-		for (uint32_t i = 1; i <= n->count; i++)
-			n->slot[text_slot(n, n->line[i])] = i;
-	}
-	at = text_slot(n, line);
-	if (!n->slot[at]) {
-		n->slot[at] = ++n->count;
-		n->line[n->count] = line;
-	}
-	return n->slot[at];
+	INDEX_EACH(&n->index, hash, probe)
+	if (same_text(n->line[probe.number]->function, line->function)
+		&& same_text(n->line[probe.number]->module, line->module))
+		return probe.number;
+	ARRAY_RESERVE(n->line, n->room, n->count + 2ull); /* from 1 on */
+	index_add(&n->index, hash, ++n->count);
+	n->line[n->count] = line;
+	return n->count;
 }
 
 static uint32_t name_of(struct names *n, const struct symbol_line *line)
@@ -82,52 +64,32 @@ static uint32_t name_of(struct names *n, const struct symbol_line *line)
 	return *known;
 }
 
-static uint32_t first_slot(const struct builder *b, uint32_t parent, uint32_t name)
-{
-	uint64_t h = ((uint64_t)parent << 32 | name) * UINT64_C(0x9e3779b97f4a7c15);
-
-	return (uint32_t)(h >> 32) & (b->slots - 1);
-}
-
-static void grow(struct builder *b)
+static void node_add(struct builder *b, struct tree_node node, uint32_t name)
 {
 	struct tree *t = b->tree;
 
-	b->slots = b->slots ? b->slots * 2 : 4096;
-	b->room = b->slots / 2;
-	t->node = alloc_resize(t->node, (uint64_t)b->room * sizeof(*t->node));
-	b->name = alloc_resize(b->name, (uint64_t)b->room * sizeof(*b->name));
-	free(b->slot);
-	b->slot = alloc_zeroed(b->slots, sizeof(*b->slot));
-	for (uint32_t i = 1; i < t->count; i++) {
-		uint32_t at = first_slot(b, t->node[i].parent, b->name[i]);
-
-		while (b->slot[at])
-			at = (at + 1) & (b->slots - 1);
-		b->slot[at] = i;
-	}
+	ARRAY_RESERVE(b->name, b->name_room, t->count + 1ull);
+	b->name[t->count] = name;
+	*ARRAY_ADD(t->node, t->count, b->node_room) = node;
 }
 
 static uint32_t child_of(struct builder *b, uint32_t parent, const struct symbol_line *line)
 {
 	struct tree *t = b->tree;
-	uint32_t at, name = name_of(&b->names, line);
-	struct tree_node *n;
+	uint32_t name = name_of(&b->names, line);
+	uint64_t hash = index_hash((uint64_t)parent << 32 | name);
 
-	if (t->count == b->room)
-		grow(b);
-	for (at = first_slot(b, parent, name); b->slot[at]; at = (at + 1) & (b->slots - 1))
-		if (t->node[b->slot[at]].parent == parent && b->name[b->slot[at]] == name)
-			return b->slot[at];
-	n = &t->node[t->count];
-	memset(n, 0, sizeof(*n));
-	n->parent = parent;
-	n->line = line;
-	n->heaviest = INT64_MIN;
-	n->depth = t->node[parent].depth + 1;
-	b->name[t->count] = name;
-	b->slot[at] = t->count;
-	return t->count++;
+	INDEX_EACH(&b->index, hash, probe)
+	if (t->node[probe.number].parent == parent && b->name[probe.number] == name)
+		return probe.number;
+	index_add(&b->index, hash, t->count);
+	node_add(b,
+		(struct tree_node){ .parent = parent,
+			.line = line,
+			.heaviest = INT64_MIN,
+			.depth = t->node[parent].depth + 1 },
+		name);
+	return t->count - 1;
 }
 
 static void add_site(struct builder *b, const struct view *v, uint32_t site)
@@ -222,20 +184,18 @@ void tree_build(struct tree *t, const struct view *v, enum view_measure measure,
 	t->measure[0] = measure;
 	t->measure[1] = companion(measure);
 	t->bottom_up = bottom_up;
-	grow(&b);
-	memset(&t->node[0], 0, sizeof(t->node[0]));
-	t->count = 1;
+	node_add(&b, (struct tree_node){ 0 }, 0);
 	for (uint32_t site = 0; site < v->snapshot->site_count; site++) {
 		if (v->kept[site] && (v->site[site].of[t->measure[0]] || v->site[site].of[t->measure[1]]))
 			add_site(&b, v, site);
 		if (site % TRIM_SITES == 0)
 			snapshot_trim(v->snapshot);
 	}
-	free(b.slot);
+	index_free(&b.index);
 	free(b.name);
 	free(b.stack);
 	free(b.names.line);
-	free(b.names.slot);
+	index_free(&b.names.index);
 	free(b.names.of_line);
 	/* From the leaves up; in a tree from the leaves every node has its sum already. */
 	for (uint32_t i = t->count; i-- > 0 && !bottom_up;) {

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <xxhash.h>
 #include "base/alloc.h"
+#include "base/index.h"
+#include "base/array.h"
 #include "base/path.h"
 #include "view.h"
 
@@ -21,8 +23,8 @@ struct grouper {
 	struct view_group *group;
 	size_t room;
 	XXH128_hash_t *hash; /* of row i */
-	uint32_t *slot;      /* row + 1; 0 = empty; a power of two of them */
-	size_t slots;
+	size_t hash_room;
+	struct index index; /* of the rows */
 	/* For whole stacks: of each line of one view's symbols, by its number. */
 	const struct symbols *symbols;
 	XXH128_hash_t *line_hash; /* zero: not yet made */
@@ -36,44 +38,22 @@ static const char *keep_text(struct view_group *g, char *text)
 {
 	struct texts *t = g->texts;
 
-	if (t->count == t->room) {
-		t->room = t->room ? t->room * 2 : 64;
-		t->text = alloc_resize(t->text, t->room * sizeof(*t->text));
-	}
-	return t->text[t->count++] = text;
-}
-
-static void grow(struct grouper *w)
-{
-	w->slots = w->slots ? w->slots * 2 : 1024;
-	free(w->slot);
-	w->slot = alloc_zeroed(w->slots, sizeof(*w->slot));
-	for (size_t i = 0; i < w->group->count; i++) {
-		size_t at = w->hash[i].low64 & (w->slots - 1);
-
-		while (w->slot[at])
-			at = (at + 1) & (w->slots - 1);
-		w->slot[at] = (uint32_t)i + 1;
-	}
-	w->room = w->slots / 2;
-	w->group->row = alloc_resize(w->group->row, w->room * sizeof(*w->group->row));
-	w->hash = alloc_resize(w->hash, w->room * sizeof(*w->hash));
+	return *ARRAY_ADD(t->text, t->count, t->room) = text;
 }
 
 /* The row of this key; a new one is all zero. */
 static struct view_row *row_of(struct grouper *w, XXH128_hash_t hash)
 {
+	struct view_group *g = w->group;
 	struct view_row *row;
-	size_t at;
 
-	if (w->group->count == w->room)
-		grow(w);
-	for (at = hash.low64 & (w->slots - 1); w->slot[at]; at = (at + 1) & (w->slots - 1))
-		if (XXH128_isEqual(w->hash[w->slot[at] - 1], hash))
-			return &w->group->row[w->slot[at] - 1];
-	w->hash[w->group->count] = hash;
-	w->slot[at] = (uint32_t)++w->group->count;
-	row = &w->group->row[w->group->count - 1];
+	INDEX_EACH(&w->index, hash.low64, probe)
+	if (XXH128_isEqual(w->hash[probe.number], hash))
+		return &g->row[probe.number];
+	index_add(&w->index, hash.low64, (uint32_t)g->count);
+	ARRAY_RESERVE(w->hash, w->hash_room, (uint64_t)g->count + 1);
+	w->hash[g->count] = hash;
+	row = ARRAY_ADD(g->row, g->count, w->room);
 	memset(row, 0, sizeof(*row));
 	return row;
 }
@@ -368,7 +348,7 @@ int view_group(struct view_group *g, const struct view *views, size_t view_count
 					group_site(&w, v, site, key, view_count > 1);
 	}
 	free(w.hash);
-	free(w.slot);
+	index_free(&w.index);
 	free(w.line_hash);
 	free(w.line);
 	free(w.stack);
