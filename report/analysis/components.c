@@ -18,14 +18,14 @@ struct tarjan {
 	uint32_t visits, components;
 };
 
-static void call(struct tarjan *t, uint32_t block)
+static void enter_block(struct tarjan *t, uint32_t block)
 {
 	t->rank[block] = t->visits++;
 	t->position[block] = t->g->start[block];
 	t->stack[t->calls++] = block;
 }
 
-static void finish(struct tarjan *t)
+static void finish_block(struct tarjan *t)
 {
 	uint32_t top = t->stack[--t->calls], block = top & ~NOT_ROOT;
 
@@ -46,7 +46,7 @@ static void visit(struct tarjan *t, uint32_t block)
 {
 	const struct graph *g = t->g;
 
-	call(t, block);
+	enter_block(t, block);
 	while (t->calls) {
 		uint32_t *top = &t->stack[t->calls - 1], v = *top & ~NOT_ROOT;
 		uint32_t k = t->position[v], end = g->start[v + 1];
@@ -65,13 +65,13 @@ static void visit(struct tarjan *t, uint32_t block)
 		}
 		t->position[v] = k; /* looked at again after the call */
 		if (k < end)
-			call(t, g->out[k] & GRAPH_BLOCK);
+			enter_block(t, g->out[k] & GRAPH_BLOCK);
 		else
-			finish(t);
+			finish_block(t);
 	}
 }
 
-static void tarjan(struct components *c, const struct graph *g, const uint8_t *state)
+static void find_components(struct components *c, const struct graph *g, const uint8_t *state)
 {
 	struct tarjan t = { .g = g, .state = state, .visits = 1, .waiting = g->blocks };
 
@@ -89,7 +89,7 @@ static void tarjan(struct components *c, const struct graph *g, const uint8_t *s
 	c->count = t.components;
 }
 
-static void sizes(struct components *c, const struct graph *g)
+static void measure_cycles(struct components *c, const struct graph *g)
 {
 	c->size = alloc_zeroed((uint64_t)c->count + 1, sizeof(*c->size));
 	c->held = alloc_zeroed((uint64_t)c->count + 1, 1);
@@ -106,7 +106,7 @@ static void sizes(struct components *c, const struct graph *g)
 	}
 }
 
-static void cycles(struct components *c, const struct graph *g)
+static void collect_cycles(struct components *c, const struct graph *g)
 {
 	uint32_t *number = alloc_bytes((uint64_t)c->count * sizeof(*number) + 1), members = 0;
 
@@ -150,7 +150,7 @@ static uint64_t mix(uint64_t from, uint64_t to)
 	return h ^ h >> 29;
 }
 
-static bool older(const struct graph *g, uint32_t a, uint32_t b)
+static bool is_older(const struct graph *g, uint32_t a, uint32_t b)
 {
 	const struct tide_block *x = &g->snapshot->blocks[a], *y = &g->snapshot->blocks[b];
 
@@ -167,7 +167,8 @@ static uint32_t find_head(
 		uint32_t b = c->cycle_block[k];
 		bool candidate = !by_start[b];
 
-		if (head == GRAPH_NONE || candidate > inside || (candidate == inside && older(g, b, head))) {
+		if (head == GRAPH_NONE || candidate > inside
+			|| (candidate == inside && is_older(g, b, head))) {
 			head = b;
 			inside = candidate;
 		}
@@ -241,7 +242,7 @@ static bool is_container(
 	return site == site_of(g, head, same) || (shape.inner && shape.forth == shape.back);
 }
 
-static void heads(struct components *c, const struct graph *g, const uint32_t *same)
+static void find_heads(struct components *c, const struct graph *g, const uint32_t *same)
 {
 	const struct snapshot *s = g->snapshot;
 	uint8_t *by_start;
@@ -272,10 +273,10 @@ static void heads(struct components *c, const struct graph *g, const uint32_t *s
 void components_find(struct components *c, const struct graph *g, const uint8_t *state, const uint32_t *same)
 {
 	memset(c, 0, sizeof(*c));
-	tarjan(c, g, state);
-	sizes(c, g);
-	cycles(c, g);
-	heads(c, g, same);
+	find_components(c, g, state);
+	measure_cycles(c, g);
+	collect_cycles(c, g);
+	find_heads(c, g, same);
 }
 
 void components_free(struct components *c)

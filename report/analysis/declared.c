@@ -30,7 +30,7 @@ struct named {
 	uint32_t site;
 };
 
-static bool usable(const struct snapshot *s, const struct tide_count *c)
+static bool is_usable(const struct snapshot *s, const struct tide_count *c)
 {
 	return c->site < s->site_count && c->first <= s->count_value_count
 		&& c->blocks <= s->count_value_count - c->first && c->offset % 4 == 0
@@ -54,7 +54,7 @@ static void make_pools(struct pools *p, const struct snapshot *s, struct symbols
 	p->first = alloc_zeroed(s->site_count + 1, sizeof(*p->first));
 	p->of = alloc_zeroed(s->site_count + 1, sizeof(*p->of));
 	for (size_t i = s->count_count; i--;)
-		if (usable(s, &s->counts[i]))
+		if (is_usable(s, &s->counts[i]))
 			p->first[s->counts[i].site] = (uint32_t)i + 1;
 	for (uint32_t i = 0; i < s->site_count; i++)
 		if (p->first[i]) {
@@ -75,7 +75,7 @@ static void make_pools(struct pools *p, const struct snapshot *s, struct symbols
 	p->chosen = alloc_zeroed((uint64_t)p->count + 1, 1);
 }
 
-static bool accepted(const struct column *c, uint32_t offset, int64_t at)
+static bool is_accepted(const struct column *c, uint32_t offset, int64_t at)
 {
 	if (at >= 0)
 		return offset == at && (c->sums.live || c->sums.lost);
@@ -101,12 +101,13 @@ static void take(struct column *c, uint32_t site, uint8_t value, uint64_t found,
 }
 
 /* The value of block `nth` of its site at `slot`; 255: not known. */
-static uint8_t value_at(
+static uint8_t read_value(
 	const struct snapshot *s, const struct pools *p, uint32_t site, uint32_t nth, unsigned slot)
 {
 	for (size_t i = p->first[site] - 1, end = i + MOST_COLUMNS;
 		i < s->count_count && i < end && s->counts[i].site == site; i++)
-		if (usable(s, &s->counts[i]) && s->counts[i].offset / 4 == slot && nth < s->counts[i].blocks)
+		if (is_usable(s, &s->counts[i]) && s->counts[i].offset / 4 == slot
+			&& nth < s->counts[i].blocks)
 			return s->count_values[s->counts[i].first + nth];
 	return 255;
 }
@@ -124,7 +125,7 @@ static void count_agreement(const struct snapshot *s, const struct leaks *l, str
 		n = nth[site]++;
 		for (size_t i = p->first[site] - 1, end = i + MOST_COLUMNS;
 			i < s->count_count && i < end && s->counts[i].site == site; i++)
-			if (usable(s, &s->counts[i]) && n < s->counts[i].blocks)
+			if (is_usable(s, &s->counts[i]) && n < s->counts[i].blocks)
 				take(&p->column[p->of[site]][s->counts[i].offset / 4], site,
 					s->count_values[s->counts[i].first + n],
 					(uint64_t)roots[b] + blocks[b],
@@ -150,7 +151,7 @@ void declared_find(struct declared *d, const struct snapshot *s, const struct le
 	for (uint32_t i = 0; i < p.count; i++) {
 		/* Of several columns the one that agrees best; of equals the lowest offset. */
 		for (unsigned k = 0; k < SLOTS; k++)
-			if (accepted(&p.column[i][k], k * 4, at)
+			if (is_accepted(&p.column[i][k], k * 4, at)
 				&& (!p.chosen[i]
 					|| p.column[i][k].sums.agree
 						> p.column[i][p.chosen[i] - 1].sums.agree))
@@ -167,7 +168,7 @@ void declared_find(struct declared *d, const struct snapshot *s, const struct le
 		uint8_t value = 255;
 
 		if (site < s->site_count && p.first[site] && p.chosen[p.of[site]])
-			value = value_at(s, &p, site, nth[site]++, p.chosen[p.of[site]] - 1u);
+			value = read_value(s, &p, site, nth[site]++, p.chosen[p.of[site]] - 1u);
 		d->value[b] = value == 255 ? -1 : value;
 	}
 	free(nth);

@@ -10,7 +10,7 @@ static int compare(uint64_t a, uint64_t b) { return (a > b) - (a < b); }
 
 static int compare_signed(int64_t a, int64_t b) { return (a > b) - (a < b); }
 
-static int by_key(const void *x, const void *y)
+static int compare_keys(const void *x, const void *y)
 {
 	const struct diff_item *a = x, *b = y;
 	int order = compare(a->key, b->key);
@@ -31,7 +31,7 @@ static size_t add_up(struct diff_item *item, size_t count)
 	size_t left = 0;
 
 	if (count)
-		qsort(item, count, sizeof(*item), by_key);
+		qsort(item, count, sizeof(*item), compare_keys);
 	for (size_t i = 0; i < count; i++) {
 		if (left && item[left - 1].key == item[i].key) {
 			add(&item[left - 1].bytes, item[i].bytes);
@@ -43,20 +43,20 @@ static size_t add_up(struct diff_item *item, size_t count)
 	return left;
 }
 
-static bool empty(const struct diff_item *item) { return !item || (!item->bytes && !item->blocks); }
+static bool is_empty(const struct diff_item *item) { return !item || (!item->bytes && !item->blocks); }
 
-static struct diff_side side_of(const struct diff_item *item)
+static struct diff_side make_side(const struct diff_item *item)
 {
 	if (!item)
 		return (struct diff_side){ 0, 0, DIFF_NO_ORIGIN };
 	return (struct diff_side){ item->bytes, item->blocks, item->origin };
 }
 
-static enum diff_kind kind_of(const struct diff_item *o, const struct diff_item *n)
+static enum diff_kind classify(const struct diff_item *o, const struct diff_item *n)
 {
-	if (empty(o))
+	if (is_empty(o))
 		return DIFF_NEW;
-	if (empty(n))
+	if (is_empty(n))
 		return DIFF_GONE;
 	if (o->bytes != n->bytes)
 		return n->bytes > o->bytes ? DIFF_GROWN : DIFF_SHRUNK;
@@ -68,21 +68,21 @@ static enum diff_kind kind_of(const struct diff_item *o, const struct diff_item 
 static void add_row(struct diff *d, uint64_t key, enum diff_kind kind, const struct diff_item *o,
 	const struct diff_item *n)
 {
-	d->row[d->count++] = (struct diff_row){ key, kind, side_of(o), side_of(n) };
+	d->row[d->count++] = (struct diff_row){ key, kind, make_side(o), make_side(n) };
 }
 
-static int by_numbers(const struct diff_item *a, const struct diff_item *b)
+static int compare_numbers(const struct diff_item *a, const struct diff_item *b)
 {
 	int order = compare_signed(a->bytes, b->bytes);
 
 	return order ? order : compare_signed(a->blocks, b->blocks);
 }
 
-static int by_leaf(const void *x, const void *y)
+static int compare_leaves(const void *x, const void *y)
 {
 	const struct diff_item *a = *(const struct diff_item *const *)x,
 			       *b = *(const struct diff_item *const *)y;
-	int order = by_numbers(a, b);
+	int order = compare_numbers(a, b);
 
 	if (!order)
 		order = compare(a->leaf, b->leaf);
@@ -91,11 +91,11 @@ static int by_leaf(const void *x, const void *y)
 	return order ? order : compare(a->key, b->key);
 }
 
-static int by_caller(const void *x, const void *y)
+static int compare_callers(const void *x, const void *y)
 {
 	const struct diff_item *a = *(const struct diff_item *const *)x,
 			       *b = *(const struct diff_item *const *)y;
-	int order = by_numbers(a, b);
+	int order = compare_numbers(a, b);
 
 	if (!order)
 		order = compare(a->caller, b->caller);
@@ -130,7 +130,7 @@ static int same_leaf(const void *gone, const void *fresh)
 {
 	const struct diff_item *a = *(const struct diff_item *const *)gone,
 			       *b = *(const struct diff_item *const *)fresh;
-	int order = by_numbers(a, b);
+	int order = compare_numbers(a, b);
 
 	if (!order)
 		order = compare(a->leaf, b->leaf);
@@ -141,14 +141,14 @@ static int same_caller(const void *gone, const void *fresh)
 {
 	const struct diff_item *a = *(const struct diff_item *const *)gone,
 			       *b = *(const struct diff_item *const *)fresh;
-	int order = by_numbers(a, b);
+	int order = compare_numbers(a, b);
 
 	if (!order)
 		order = compare(a->caller, b->caller);
 	return order || a->caller ? order : 1;
 }
 
-static void moved(void *context, const void *gone, const void *fresh)
+static void add_moved(void *context, const void *gone, const void *fresh)
 {
 	const struct diff_item *o = *(const struct diff_item *const *)gone,
 			       *n = *(const struct diff_item *const *)fresh;
@@ -156,18 +156,18 @@ static void moved(void *context, const void *gone, const void *fresh)
 	add_row(context, n->key, DIFF_MOVED, o, n);
 }
 
-static void pair(struct diff *d, struct diff_list *gone, struct diff_list *fresh, bool use_leaf)
+static void pair_rows(struct diff *d, struct diff_list *gone, struct diff_list *fresh, bool use_leaf)
 {
-	int (*sorted)(const void *, const void *) = use_leaf ? by_leaf : by_caller;
+	int (*sorted)(const void *, const void *) = use_leaf ? compare_leaves : compare_callers;
 
 	if (gone->count)
 		qsort(gone->at, gone->count, sizeof(struct diff_item *), sorted);
 	if (fresh->count)
 		qsort(fresh->at, fresh->count, sizeof(struct diff_item *), sorted);
-	diff_pair(gone, fresh, sizeof(struct diff_item *), use_leaf ? same_leaf : same_caller, moved, d);
+	diff_pair(gone, fresh, sizeof(struct diff_item *), use_leaf ? same_leaf : same_caller, add_moved, d);
 }
 
-static uint64_t magnitude(int64_t a, int64_t b)
+static uint64_t measure_difference(int64_t a, int64_t b)
 {
 	uint64_t difference = (uint64_t)a - (uint64_t)b;
 
@@ -175,16 +175,17 @@ static uint64_t magnitude(int64_t a, int64_t b)
 }
 
 /* As tracemalloc: size_diff, size, count_diff, count; the key settles the rest. */
-static int by_difference(const void *x, const void *y)
+static int compare_differences(const void *x, const void *y)
 {
 	const struct diff_row *a = x, *b = y;
-	int order = -compare(magnitude(a->new.bytes, a->old.bytes), magnitude(b->new.bytes, b->old.bytes));
+	int order = -compare(measure_difference(a->new.bytes, a->old.bytes),
+		measure_difference(b->new.bytes, b->old.bytes));
 
 	if (!order)
 		order = -compare_signed(a->new.bytes, b->new.bytes);
 	if (!order)
-		order = -compare(
-			magnitude(a->new.blocks, a->old.blocks), magnitude(b->new.blocks, b->old.blocks));
+		order = -compare(measure_difference(a->new.blocks, a->old.blocks),
+			measure_difference(b->new.blocks, b->old.blocks));
 	if (!order)
 		order = -compare_signed(a->new.blocks, b->new.blocks);
 	return order ? order : compare(a->key, b->key);
@@ -221,17 +222,17 @@ void diff_make(struct diff *d, struct diff_item *old_items, size_t old_count, st
 			add(&d->new_bytes, n->bytes);
 			add(&d->new_blocks, n->blocks);
 		}
-		if (empty(o) && empty(n))
+		if (is_empty(o) && is_empty(n))
 			continue;
-		if (pair_moved && empty(n))
+		if (pair_moved && is_empty(n))
 			gone_item[gone.count++] = o;
-		else if (pair_moved && empty(o))
+		else if (pair_moved && is_empty(o))
 			new_item[fresh.count++] = n;
 		else
-			add_row(d, o ? o->key : n->key, kind_of(o, n), o, n);
+			add_row(d, o ? o->key : n->key, classify(o, n), o, n);
 	}
-	pair(d, &gone, &fresh, true);
-	pair(d, &gone, &fresh, false);
+	pair_rows(d, &gone, &fresh, true);
+	pair_rows(d, &gone, &fresh, false);
 	for (i = 0; i < gone.count; i++)
 		add_row(d, gone_item[i]->key, DIFF_GONE, gone_item[i], NULL);
 	for (j = 0; j < fresh.count; j++)
@@ -239,24 +240,24 @@ void diff_make(struct diff *d, struct diff_item *old_items, size_t old_count, st
 	free(gone_item);
 	free(new_item);
 	if (d->count)
-		qsort(d->row, d->count, sizeof(*d->row), by_difference);
+		qsort(d->row, d->count, sizeof(*d->row), compare_differences);
 	for (i = 0; i < d->count; i++)
 		d->of_kind[d->row[i].kind]++;
 }
 
-static int by_block_difference(const void *x, const void *y)
+static int compare_block_differences(const void *x, const void *y)
 {
 	const struct diff_row *a = x, *b = y;
-	int order =
-		-compare(magnitude(a->new.blocks, a->old.blocks), magnitude(b->new.blocks, b->old.blocks));
+	int order = -compare(measure_difference(a->new.blocks, a->old.blocks),
+		measure_difference(b->new.blocks, b->old.blocks));
 
-	return order ? order : by_difference(x, y);
+	return order ? order : compare_differences(x, y);
 }
 
 void diff_sort_by_blocks(struct diff *d)
 {
 	if (d->count)
-		qsort(d->row, d->count, sizeof(*d->row), by_block_difference);
+		qsort(d->row, d->count, sizeof(*d->row), compare_block_differences);
 }
 
 void diff_free(struct diff *d)

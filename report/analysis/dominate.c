@@ -14,7 +14,7 @@ struct work {
 	uint32_t *path, path_room;
 };
 
-static const uint32_t *edges(const struct dominate_graph *g, uint32_t node, uint32_t *count)
+static const uint32_t *list_edges(const struct dominate_graph *g, uint32_t node, uint32_t *count)
 {
 	if (node < g->blocks) {
 		*count = g->start[node + 1] - g->start[node];
@@ -31,7 +31,7 @@ static bool exists(const struct dominate_graph *g, uint32_t node)
 }
 
 /* Depth first. The stack is the chain of parents; semi[] holds the next edge to follow. */
-static void search(struct work *w)
+static void search_depth_first(struct work *w)
 {
 	const struct dominate_graph *g = w->g;
 	struct dominate *d = w->d;
@@ -49,7 +49,7 @@ static void search(struct work *w)
 	w->semi[0] = 0;
 	for (;;) {
 		uint32_t count, k;
-		const uint32_t *out = edges(g, d->node[at], &count);
+		const uint32_t *out = list_edges(g, d->node[at], &count);
 
 		for (k = w->semi[at]; k < count; k++) {
 			uint32_t to = out[k] & GRAPH_BLOCK;
@@ -80,13 +80,13 @@ static void search(struct work *w)
 	d->count = n;
 }
 
-static void predecessors(struct work *w)
+static void find_predecessors(struct work *w)
 {
 	const struct dominate *d = w->d;
 	uint32_t *start = alloc_zeroed((uint64_t)d->count + 2, sizeof(*start)), count;
 
 	for (uint32_t i = 0; i < d->count; i++) {
-		const uint32_t *out = edges(w->g, d->node[i], &count);
+		const uint32_t *out = list_edges(w->g, d->node[i], &count);
 
 		for (uint32_t k = 0; k < count; k++)
 			if (d->number[out[k] & GRAPH_BLOCK] != GRAPH_NONE)
@@ -96,7 +96,7 @@ static void predecessors(struct work *w)
 		start[i + 1] += start[i];
 	w->pred = alloc_bytes((uint64_t)start[d->count + 1] * sizeof(*w->pred) + 1);
 	for (uint32_t i = 0; i < d->count; i++) {
-		const uint32_t *out = edges(w->g, d->node[i], &count);
+		const uint32_t *out = list_edges(w->g, d->node[i], &count);
 
 		for (uint32_t k = 0; k < count; k++)
 			if (d->number[out[k] & GRAPH_BLOCK] != GRAPH_NONE)
@@ -107,7 +107,7 @@ static void predecessors(struct work *w)
 
 /* The ancestor of v with the least semidominator, among those already linked (numbers >= linked);
  * compresses the path, so that each is walked once. */
-static uint32_t evaluate(struct work *w, uint32_t v, uint32_t linked)
+static uint32_t evaluate_label(struct work *w, uint32_t v, uint32_t linked)
 {
 	uint32_t n = 0, above, least;
 
@@ -134,8 +134,8 @@ void dominate_find(struct dominate *d, const struct dominate_graph *g)
 	struct work w = { .g = g, .d = d };
 
 	memset(d, 0, sizeof(*d));
-	search(&w);
-	predecessors(&w);
+	search_depth_first(&w);
+	find_predecessors(&w);
 	d->dominator = alloc_bytes((uint64_t)d->count * sizeof(*d->dominator));
 	memcpy(d->dominator, w.parent, (uint64_t)d->count * sizeof(*d->dominator));
 	w.label = alloc_bytes((uint64_t)d->count * sizeof(*w.label));
@@ -145,7 +145,7 @@ void dominate_find(struct dominate *d, const struct dominate_graph *g)
 		uint32_t semi = d->dominator[i];
 
 		for (uint32_t k = w.pred_start[i]; k < w.pred_start[i + 1]; k++) {
-			uint32_t s = w.semi[evaluate(&w, w.pred[k], i + 1)];
+			uint32_t s = w.semi[evaluate_label(&w, w.pred[k], i + 1)];
 
 			if (s < semi)
 				semi = s;

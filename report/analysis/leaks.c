@@ -19,7 +19,7 @@ static const char *const kind_name[LEAK_KINDS] = {
 const char *leaks_kind_name(enum leak_kind kind) { return kind_name[kind]; }
 
 /* LK4 */
-static void completeness(struct leaks *l, const struct snapshot *s)
+static void judge_completeness(struct leaks *l, const struct snapshot *s)
 {
 	const char *why = snapshot_string(s, s->process->incomplete_why);
 
@@ -44,7 +44,7 @@ static bool refers_to_itself(const struct graph *g, uint32_t block)
 	return false;
 }
 
-static void kinds(struct leaks_work *w)
+static void classify_blocks(struct leaks_work *w)
 {
 	struct leaks *l = w->l;
 	const struct components *c = &l->components;
@@ -65,7 +65,7 @@ static void kinds(struct leaks_work *w)
 }
 
 /* tide_freeze: what lived then is the baseline. */
-static uint32_t baseline(const struct snapshot *s)
+static uint32_t find_baseline(const struct snapshot *s)
 {
 	uint32_t birth = 0;
 
@@ -78,7 +78,7 @@ static uint32_t baseline(const struct snapshot *s)
 static void select_blocks(struct leaks_work *w)
 {
 	struct leaks *l = w->l;
-	uint32_t frozen = w->o->baseline ? 0 : baseline(w->s);
+	uint32_t frozen = w->o->baseline ? 0 : find_baseline(w->s);
 
 	for (uint32_t i = 0; i < l->graph.blocks; i++) {
 		const struct tide_block *b = &w->s->blocks[i];
@@ -149,7 +149,7 @@ static struct leak_record *record_at(struct leaks_work *w, uint32_t block, size_
 	return r;
 }
 
-static void records(struct leaks_work *w)
+static void make_records(struct leaks_work *w)
 {
 	struct leaks *l = w->l;
 	size_t room = 0;
@@ -213,13 +213,13 @@ int leaks_classify(
 		return -1;
 	if (o->skip_roots)
 		graph_skip_roots(&out->graph, o->skip_roots);
-	completeness(out, s);
+	judge_completeness(out, s);
 	reach_find(&reach, &out->graph, false);
 	w.state = reach.state;
 	leaks_same_sites(&w);
 	components_find(&out->components, &out->graph, w.state, out->same_site);
 	out->kind = alloc_bytes((uint64_t)out->graph.blocks + 1);
-	kinds(&w);
+	classify_blocks(&w);
 	out->suppress = o->suppress;
 	if (!out->suppress) {
 		out->suppress = suppress_new();
@@ -229,7 +229,7 @@ int leaks_classify(
 	select_blocks(&w);
 	leaks_suppress(&w);
 	sum_up(&w);
-	records(&w);
+	make_records(&w);
 	if (!o->totals_only) {
 		leaks_group(&w);
 		leaks_retain(&w);

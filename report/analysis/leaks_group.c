@@ -30,13 +30,13 @@ static struct leak_group *group_at(struct leaks *l, struct finder *f, uint64_t k
 	return g;
 }
 
-static uint64_t mix(uint64_t h, uint64_t value)
+static uint64_t mix_key(uint64_t h, uint64_t value)
 {
 	h = (h ^ value) * 0xff51afd7ed558ccdu;
 	return h ^ h >> 32;
 }
 
-static void take(struct leaks_work *w, struct leak_group *g, uint32_t block)
+static void take_block(struct leaks_work *w, struct leak_group *g, uint32_t block)
 {
 	struct leaks *l = w->l;
 	const struct tide_block *b = &w->s->blocks[block];
@@ -52,7 +52,7 @@ static void take(struct leaks_work *w, struct leak_group *g, uint32_t block)
 }
 
 /* Keeps the oldest head. */
-static void lead(struct leaks_work *w, struct leak_group *g, uint32_t head)
+static void update_head(struct leaks_work *w, struct leak_group *g, uint32_t head)
 {
 	if (g->head != GRAPH_NONE && w->s->blocks[g->head].birth <= w->s->blocks[head].birth)
 		return;
@@ -82,10 +82,10 @@ static void group_cycle(struct leaks_work *w, struct finder *f, uint32_t cycle)
 	for (uint32_t k = 0; k < size; k++)
 		sites[k] = leaks_site(w, c->cycle_block[first + k]);
 	qsort(sites, size, sizeof(*sites), compare_sites);
-	key = mix(!!(l->kind[c->head[cycle]] & LEAK_SUPPRESSED), 0xc0);
+	key = mix_key(!!(l->kind[c->head[cycle]] & LEAK_SUPPRESSED), 0xc0);
 	for (uint32_t k = 0; k < size; k++)
 		if (!k || sites[k] != sites[k - 1]) {
-			key = mix(key, sites[k]);
+			key = mix_key(key, sites[k]);
 			distinct++;
 		}
 	free(sites);
@@ -99,10 +99,10 @@ static void group_cycle(struct leaks_work *w, struct finder *f, uint32_t cycle)
 		g->nodes_most = size;
 	for (uint32_t k = 0; k < size; k++) {
 		any |= counts(l, c->cycle_block[first + k]);
-		take(w, g, c->cycle_block[first + k]);
+		take_block(w, g, c->cycle_block[first + k]);
 	}
 	g->roots += any;
-	lead(w, g, c->head[cycle]);
+	update_head(w, g, c->head[cycle]);
 }
 
 void leaks_group(struct leaks_work *w)
@@ -123,8 +123,8 @@ void leaks_group(struct leaks_work *w)
 		g->kind = LEAK_UNREFERENCED;
 		g->sites = g->nodes_most = 1;
 		g->roots += counts(l, i);
-		take(w, g, i);
-		lead(w, g, i);
+		take_block(w, g, i);
+		update_head(w, g, i);
 	}
 	for (uint32_t r = 0; r < c->cycles; r++)
 		if (!c->held[c->cycle[r]])

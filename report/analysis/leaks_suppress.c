@@ -35,7 +35,7 @@ static int32_t ask(struct cover *c, uint32_t block)
 	return c->answer[which][site] = suppress_match(w->l->suppress, 1u << which, line, count);
 }
 
-static void cover(struct cover *c, uint32_t block, int32_t rule)
+static void cover_block(struct cover *c, uint32_t block, int32_t rule)
 {
 	struct leaks_work *w = c->w;
 	struct suppress_rule *r = &w->l->suppress->rules[rule];
@@ -64,7 +64,7 @@ static int32_t ask_cycle(struct cover *c, uint32_t cycle)
 	return -1;
 }
 
-static bool see(struct cover *c, uint32_t block)
+static bool see_block(struct cover *c, uint32_t block)
 {
 	bool before = c->seen[block >> 3] >> (block & 7) & 1;
 
@@ -74,7 +74,7 @@ static bool see(struct cover *c, uint32_t block)
 
 /* Follows references among lost blocks from queue[0 .. tail). With `rule`, what is reached gets
  * its referrer's rule; without, it is seen, and a block that matches stops it. */
-static void spread(struct cover *c, uint32_t tail, bool rule)
+static void spread_rules(struct cover *c, uint32_t tail, bool rule)
 {
 	struct leaks_work *w = c->w;
 	const struct graph *g = &w->l->graph;
@@ -85,16 +85,16 @@ static void spread(struct cover *c, uint32_t tail, bool rule)
 		for (uint32_t k = g->start[b]; k < g->start[b + 1]; k++) {
 			uint32_t to = g->out[k] & GRAPH_BLOCK;
 
-			if (w->state[to] != REACH_LOST || (!rule && ask(c, to) >= 0) || !see(c, to))
+			if (w->state[to] != REACH_LOST || (!rule && ask(c, to) >= 0) || !see_block(c, to))
 				continue;
 			if (rule)
-				cover(c, to, w->rule[b]);
+				cover_block(c, to, w->rule[b]);
 			c->queue[tail++] = to;
 		}
 	}
 }
 
-static bool any_lost_match(struct cover *c)
+static bool matches_lost(struct cover *c)
 {
 	for (uint32_t i = 0; i < c->w->l->graph.blocks; i++)
 		if (c->w->state[i] == REACH_LOST && ask(c, i) >= 0)
@@ -109,35 +109,36 @@ static void cover_lost(struct cover *c)
 	uint32_t blocks = w->l->graph.blocks, tail = 0;
 	int32_t *cycle_rule;
 
-	if (!any_lost_match(c))
+	if (!matches_lost(c))
 		return;
 	c->seen = alloc_zeroed(blocks / 8 + 1, 1);
 	c->queue = alloc_bytes(((uint64_t)blocks + 1) * sizeof(*c->queue));
 	cycle_rule = alloc_bytes((uint64_t)all->cycles * sizeof(*cycle_rule) + 1);
 	for (uint32_t i = 0; i < blocks; i++)
-		if (leaks_kind(w->l, i) == LEAK_UNREFERENCED && ask(c, i) < 0 && see(c, i))
+		if (leaks_kind(w->l, i) == LEAK_UNREFERENCED && ask(c, i) < 0 && see_block(c, i))
 			c->queue[tail++] = i;
 	for (uint32_t r = 0; r < all->cycles; r++) {
 		cycle_rule[r] = all->held[all->cycle[r]] ? -1 : ask_cycle(c, r);
 		for (uint32_t k = all->cycle_start[r]; k < all->cycle_start[r + 1]; k++)
-			if (!all->held[all->cycle[r]] && cycle_rule[r] < 0 && see(c, all->cycle_block[k]))
+			if (!all->held[all->cycle[r]] && cycle_rule[r] < 0
+				&& see_block(c, all->cycle_block[k]))
 				c->queue[tail++] = all->cycle_block[k];
 	}
-	spread(c, tail, false);
+	spread_rules(c, tail, false);
 	/* What was not seen is covered: members and matching blocks first, then all below them. */
 	tail = 0;
 	for (uint32_t r = 0; r < all->cycles; r++)
 		for (uint32_t k = all->cycle_start[r]; cycle_rule[r] >= 0 && k < all->cycle_start[r + 1]; k++)
-			if (see(c, all->cycle_block[k])) {
-				cover(c, all->cycle_block[k], cycle_rule[r]);
+			if (see_block(c, all->cycle_block[k])) {
+				cover_block(c, all->cycle_block[k], cycle_rule[r]);
 				c->queue[tail++] = all->cycle_block[k];
 			}
 	for (uint32_t i = 0; i < blocks; i++)
-		if (w->state[i] == REACH_LOST && ask(c, i) >= 0 && see(c, i)) {
-			cover(c, i, ask(c, i));
+		if (w->state[i] == REACH_LOST && ask(c, i) >= 0 && see_block(c, i)) {
+			cover_block(c, i, ask(c, i));
 			c->queue[tail++] = i;
 		}
-	spread(c, tail, true);
+	spread_rules(c, tail, true);
 	free(cycle_rule);
 	free(c->queue);
 	free(c->seen);
@@ -159,7 +160,7 @@ void leaks_suppress(struct leaks_work *w)
 			: w->state[i] == REACH_FULL && kinds & SUPPRESS_REACHABLE;
 
 		if (asked && ask(&c, i) >= 0)
-			cover(&c, i, ask(&c, i));
+			cover_block(&c, i, ask(&c, i));
 	}
 	for (unsigned k = 0; k < 3; k++)
 		free(c.answer[k]);

@@ -47,7 +47,7 @@ static void drain_any(struct search *q)
 	}
 }
 
-static void seed(struct search *q, const uint32_t *order, uint32_t first, uint32_t end, bool inside)
+static void seed_roots(struct search *q, const uint32_t *order, uint32_t first, uint32_t end, bool inside)
 {
 	const struct graph *g = q->g;
 
@@ -83,7 +83,7 @@ void reach_find(struct reach *r, const struct graph *g, bool parents)
 	/* at[i] is now the end of rank i. */
 	first = 0;
 	for (unsigned i = 0; i < ROOT_RANKS; i++) {
-		seed(&q, order, first, at[i], false);
+		seed_roots(&q, order, first, at[i], false);
 		drain_full(&q);
 		first = at[i];
 	}
@@ -93,7 +93,7 @@ void reach_find(struct reach *r, const struct graph *g, bool parents)
 	drain_full(&q);
 
 	/* Again over everything found, in the order found, now with interior hops. */
-	seed(&q, order, 0, g->roots, true);
+	seed_roots(&q, order, 0, g->roots, true);
 	q.head = 0;
 	drain_any(&q);
 	free(q.queue);

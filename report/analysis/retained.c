@@ -4,7 +4,7 @@
 #include "base/alloc.h"
 #include "retained.h"
 
-static bool kept(const struct tide_block *b) { return b->flags & (BLOCK_NEW | BLOCK_IGNORED); }
+static bool is_kept(const struct tide_block *b) { return b->flags & (BLOCK_NEW | BLOCK_IGNORED); }
 
 void retained_find(struct retained *r, const struct snapshot *s, const struct leaks *l)
 {
@@ -37,7 +37,7 @@ void retained_find(struct retained *r, const struct snapshot *s, const struct le
 	free(at);
 	start[g->roots + groups] = n;
 	for (uint32_t i = 0; i < g->blocks; i++)
-		if (kept(&s->blocks[i]))
+		if (is_kept(&s->blocks[i]))
 			out[n++] = i;
 	start[g->roots + groups + 1] = n;
 	for (uint32_t i = 0; i + 1 < extras; i++)
@@ -57,7 +57,7 @@ void retained_find(struct retained *r, const struct snapshot *s, const struct le
 
 void retained_free(struct retained *r) { dominate_free(&r->d); }
 
-static struct leak_sum of_node(const struct retained *r, uint32_t node)
+static struct leak_sum sum_node(const struct retained *r, uint32_t node)
 {
 	uint32_t number = r->d.number[node];
 
@@ -65,11 +65,11 @@ static struct leak_sum of_node(const struct retained *r, uint32_t node)
 				    : (struct leak_sum){ r->d.blocks[number], r->d.bytes[number] };
 }
 
-struct leak_sum retained_block(const struct retained *r, uint32_t block) { return of_node(r, block); }
+struct leak_sum retained_block(const struct retained *r, uint32_t block) { return sum_node(r, block); }
 
 struct leak_sum retained_root(const struct retained *r, uint32_t root)
 {
-	return of_node(r, r->l->graph.blocks + root);
+	return sum_node(r, r->l->graph.blocks + root);
 }
 
 static uint32_t site_of(const struct retained *r, uint32_t node)
@@ -154,7 +154,7 @@ struct leak_sum retained_drop(const struct snapshot *s, const struct leaks *l, c
 		if (s->root_edges[i].block < g->blocks && s->root_edges[i].root < g->roots)
 			enter(&q, s->root_edges[i].block);
 	for (uint32_t i = 0; i < g->blocks; i++)
-		if (kept(&s->blocks[i]) || (l->group_of && l->group_of[i] != GRAPH_NONE))
+		if (is_kept(&s->blocks[i]) || (l->group_of && l->group_of[i] != GRAPH_NONE))
 			enter(&q, i);
 	drain(&q);
 	for (uint32_t i = 0; i < g->blocks; i++)

@@ -32,7 +32,7 @@ static const char *const allocator[] = {
 
 /* `*` is wild, `?` is one character where `question`. Linear in practice, and never
  * worse than pattern times text. */
-static bool wild(const char *pattern, size_t bytes, const char *text, bool question)
+static bool match_wild(const char *pattern, size_t bytes, const char *text, bool question)
 {
 	const char *end = pattern + bytes, *star = NULL, *again = NULL;
 
@@ -55,13 +55,13 @@ static bool wild(const char *pattern, size_t bytes, const char *text, bool quest
 	return pattern == end;
 }
 
-static bool whole(const char *pattern, const char *text)
+static bool match_whole(const char *pattern, const char *text)
 {
-	return wild(pattern, strlen(pattern), text, true);
+	return match_wild(pattern, strlen(pattern), text, true);
 }
 
 /* LeakSanitizer's: anywhere in the text unless anchored. */
-static bool anywhere(const char *pattern, const char *text)
+static bool match_anywhere(const char *pattern, const char *text)
 {
 	size_t n = strlen(pattern);
 	bool from_start = *pattern == '^', to_end = n && pattern[n - 1] == '$';
@@ -75,7 +75,7 @@ static bool anywhere(const char *pattern, const char *text)
 	if (to_end && n)
 		n--;
 	open = alloc_printf("%s%.*s%s", from_start ? "" : "*", (int)n, pattern, to_end ? "" : "*");
-	found = wild(open, strlen(open), text, false);
+	found = match_wild(open, strlen(open), text, false);
 	free(open);
 	return found;
 }
@@ -111,7 +111,7 @@ struct lines {
 	char *text;
 };
 
-static const char *next_line(struct lines *l)
+static const char *read_line(struct lines *l)
 {
 	for (;;) {
 		const char *stop, *from = l->at;
@@ -212,7 +212,7 @@ static int parse_block(struct suppress *s, const char *file, struct lines *l, st
 {
 	unsigned began = l->number;
 	struct suppress_rule *r;
-	const char *text = next_line(l), *colon;
+	const char *text = read_line(l), *colon;
 	char *name;
 	bool ours;
 
@@ -220,7 +220,7 @@ static int parse_block(struct suppress *s, const char *file, struct lines *l, st
 		return error_set(
 			e, EXIT_USAGE, "%s:%u: not a suppression|a name should follow '{'", file, began);
 	name = alloc_string(text);
-	text = next_line(l);
+	text = read_line(l);
 	colon = text ? strchr(text, ':') : NULL;
 	if (!colon) {
 		free(name);
@@ -230,7 +230,7 @@ static int parse_block(struct suppress *s, const char *file, struct lines *l, st
 	ours = !strcmp(colon + 1, "Leak") && strstr(text, "Memcheck") && strstr(text, "Memcheck") < colon;
 	r = add_rule(s, file, began);
 	r->name = name;
-	while ((text = next_line(l)) && strcmp(text, "}")) {
+	while ((text = read_line(l)) && strcmp(text, "}")) {
 		if (!ours)
 			continue;
 		if (!strncmp(text, "match-leak-kinds:", 17)) {
@@ -262,7 +262,7 @@ int suppress_parse(struct suppress *s, const char *name, const char *text, size_
 	const char *line;
 	int bad = 0;
 
-	while (!bad && (line = next_line(&l))) {
+	while (!bad && (line = read_line(&l))) {
 		if (!strcmp(line, "{")) {
 			bad = parse_block(s, name, &l, e);
 		} else if (!strncmp(line, "leak:", 5) && line[5]) {
@@ -361,37 +361,37 @@ void suppress_free(struct suppress *s)
 	free(s);
 }
 
-static bool function_matches(const char *pattern, const char *function)
+static bool matches_function(const char *pattern, const char *function)
 {
 	char plain[1024];
 
-	if (whole(pattern, function))
+	if (match_whole(pattern, function))
 		return true;
 	demangle_plain(function, plain, sizeof(plain));
-	return whole(pattern, plain);
+	return match_whole(pattern, plain);
 }
 
-static bool frame_matches(const struct suppress_frame *f, const struct symbol_line *line)
+static bool matches_frame(const struct suppress_frame *f, const struct symbol_line *line)
 {
 	const char *base;
 
 	switch (f->kind) {
 	case SUPPRESS_FUNCTION:
-		return function_matches(f->pattern, line->function)
-			|| (f->within && function_matches(f->within, line->function));
-	case SUPPRESS_OBJECT: return line->module && whole(f->pattern, line->module);
+		return matches_function(f->pattern, line->function)
+			|| (f->within && matches_function(f->within, line->function));
+	case SUPPRESS_OBJECT: return line->module && match_whole(f->pattern, line->module);
 	case SUPPRESS_SOURCE:
 		if (!line->file || (f->line && f->line != line->line))
 			return false;
 		base = strrchr(line->file, '/');
-		return whole(f->pattern, line->file) || (base && whole(f->pattern, base + 1));
+		return match_whole(f->pattern, line->file) || (base && match_whole(f->pattern, base + 1));
 	default: return true;
 	}
 }
 
 /* Frames of a rule against the innermost lines: as wild() with `...` for `*`, but the rule
  * may end before the stack does. */
-static bool frames_match(
+static bool matches_frames(
 	const struct suppress_frame *f, size_t count, const struct symbol_line *line, size_t lines)
 {
 	size_t i = 0, k = 0, star = SIZE_MAX, again = 0;
@@ -400,7 +400,7 @@ static bool frames_match(
 		if (f[i].kind == SUPPRESS_ANY) {
 			star = ++i;
 			again = k;
-		} else if (k < lines && frame_matches(&f[i], &line[k])) {
+		} else if (k < lines && matches_frame(&f[i], &line[k])) {
 			i++;
 			k++;
 		} else if (star != SIZE_MAX && again < lines) {
@@ -413,30 +413,30 @@ static bool frames_match(
 	return true;
 }
 
-static bool rule_matches(const struct suppress_rule *r, const struct symbol_line *line, size_t lines)
+static bool matches_rule(const struct suppress_rule *r, const struct symbol_line *line, size_t lines)
 {
 	if (r->pattern) {
 		for (size_t i = 0; i < lines; i++)
-			if (anywhere(r->pattern, line[i].function)
-				|| (line[i].file && anywhere(r->pattern, line[i].file))
-				|| (line[i].module && anywhere(r->pattern, line[i].module)))
+			if (match_anywhere(r->pattern, line[i].function)
+				|| (line[i].file && match_anywhere(r->pattern, line[i].file))
+				|| (line[i].module && match_anywhere(r->pattern, line[i].module)))
 				return true;
 		return false;
 	}
-	if (frames_match(r->frames, r->frame_count, line, lines))
+	if (matches_frames(r->frames, r->frame_count, line, lines))
 		return true;
 	/* Valgrind's stacks begin with the allocator's function itself; stacks here with its caller. */
 	if (r->frames[0].kind == SUPPRESS_FUNCTION)
 		for (size_t i = 0; i < sizeof(allocator) / sizeof(allocator[0]); i++)
-			if (whole(r->frames[0].pattern, allocator[i]))
-				return frames_match(r->frames + 1, r->frame_count - 1, line, lines);
+			if (match_whole(r->frames[0].pattern, allocator[i]))
+				return matches_frames(r->frames + 1, r->frame_count - 1, line, lines);
 	return false;
 }
 
 int suppress_match(const struct suppress *s, unsigned kinds, const struct symbol_line *line, size_t count)
 {
 	for (size_t i = 0; i < s->count; i++)
-		if (s->rules[i].kinds & kinds && rule_matches(&s->rules[i], line, count))
+		if (s->rules[i].kinds & kinds && matches_rule(&s->rules[i], line, count))
 			return (int)i;
 	return -1;
 }

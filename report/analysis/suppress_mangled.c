@@ -19,7 +19,7 @@ static void put(struct reading *r, const char *text, size_t length)
 		r->out[r->used++] = text[i];
 }
 
-static void component(struct reading *r, const char *text, size_t length)
+static void add_component(struct reading *r, const char *text, size_t length)
 {
 	if (r->used && !r->joined)
 		put(r, "::", 2);
@@ -32,7 +32,7 @@ static void component(struct reading *r, const char *text, size_t length)
 static int is_wild(char c) { return c == '*' || c == '?'; }
 
 /* "3foo", or its beginning before a wildcard. */
-static int source_name(struct reading *r)
+static int read_source_name(struct reading *r)
 {
 	char *end;
 	unsigned long length = strtoul(r->at, &end, 10), have = 0;
@@ -43,7 +43,7 @@ static int source_name(struct reading *r)
 		have++;
 	if (!have || (have < length && !end[have]))
 		return 0;
-	component(r, end, have);
+	add_component(r, end, have);
 	r->at = end + have;
 	if (have < length) /* cut by the wildcard: that goes on within the name */
 		r->joined = 1;
@@ -51,7 +51,7 @@ static int source_name(struct reading *r)
 }
 
 /* Template arguments: nothing of them is in a plain name. 0: they do not end. */
-static int arguments_skip(struct reading *r)
+static int skip_arguments(struct reading *r)
 {
 	int depth = 0;
 
@@ -75,7 +75,7 @@ static int arguments_skip(struct reading *r)
 	return 0;
 }
 
-static int abbreviation(struct reading *r)
+static int read_abbreviation(struct reading *r)
 {
 	static const struct {
 		char letters[3];
@@ -92,7 +92,7 @@ static int abbreviation(struct reading *r)
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (!strncmp(r->at, known[i].letters, 2)) {
-			component(r, known[i].name, strlen(known[i].name));
+			add_component(r, known[i].name, strlen(known[i].name));
 			r->at += 2;
 			return 1;
 		}
@@ -100,16 +100,16 @@ static int abbreviation(struct reading *r)
 }
 
 /* C1 and D1: named as the class is. */
-static int structor(struct reading *r)
+static int read_structor(struct reading *r)
 {
 	const char *name = r->last;
 	size_t length = r->last_length;
 
 	if (!name || (r->at[1] && !strchr("012345*?", r->at[1])))
 		return 0;
-	component(r, "~", *r->at == 'D');
+	add_component(r, "~", *r->at == 'D');
 	r->joined = 1;
-	component(r, name, length);
+	add_component(r, name, length);
 	r->at += r->at[1] && !is_wild(r->at[1]) ? 2 : 1;
 	if (is_wild(*r->at)) /* any of its variants, then whatever follows */
 		r->at++;
@@ -136,15 +136,15 @@ static int step(struct reading *r, int nested)
 	if (*r->at == 'E' && nested)
 		return -1;
 	if (*r->at >= '0' && *r->at <= '9')
-		return source_name(r);
+		return read_source_name(r);
 	if (*r->at == 'I')
-		return arguments_skip(r);
+		return skip_arguments(r);
 	if (*r->at == 'L')
 		return r->at++, 1;
 	if (*r->at == 'S')
-		return abbreviation(r);
+		return read_abbreviation(r);
 	if (*r->at == 'C' || *r->at == 'D')
-		return structor(r);
+		return read_structor(r);
 	return 0;
 }
 

@@ -58,7 +58,7 @@ static void add_time(struct buffer *b)
 	add(b, text);
 }
 
-static char *expand(const char *pattern, const struct ledger_copy *c, uint32_t sequence)
+static char *expand_pattern(const char *pattern, const struct ledger_copy *c, uint32_t sequence)
 {
 	struct buffer b = { 0 };
 
@@ -109,7 +109,7 @@ static char *insert(char *pattern, const char *part)
 	return longer;
 }
 
-static int goes_on(uint32_t reason)
+static int is_continuing(uint32_t reason)
 {
 	switch (reason) {
 	case REASON_EXIT:
@@ -158,9 +158,9 @@ char *collect_output(
 	}
 	if (!has(pattern, 'p') && (s->root ? s->root != c->header.pid : c->header.generation > 0))
 		pattern = insert(pattern, "%p");
-	if (!has(pattern, 'n') && goes_on(reason))
+	if (!has(pattern, 'n') && is_continuing(reason))
 		pattern = insert(pattern, "%n");
-	path = expand(pattern, c, sequence);
+	path = expand_pattern(pattern, c, sequence);
 	free(pattern);
 	if (*path == '/' || !*s->folder)
 		return path;
@@ -169,7 +169,7 @@ char *collect_output(
 	return absolute;
 }
 
-static void line_write(const char *ledger, const char *line)
+static void write_line(const char *ledger, const char *line)
 {
 	const char *slash = strrchr(ledger, '/'); /* always there: paths of ledgers are absolute */
 	char *list = alloc_printf("%.*s/snapshots", slash ? (int)(slash - ledger) : 0, ledger);
@@ -190,7 +190,7 @@ void collect_announce(const char *ledger, int pid, uint32_t reason, int complete
 	char *line = alloc_printf("%d %u %d %s%s%s\n", pid, reason, complete, folder ? folder : "",
 		folder && *folder ? "/" : "", path);
 
-	line_write(ledger, line);
+	write_line(ledger, line);
 	free(folder);
 	free(line);
 }
@@ -203,7 +203,7 @@ void collect_announce_failure(const char *ledger, int pid, const struct tide_err
 
 	line[strcspn(line, "\n")] = '\0';
 	whole = alloc_printf("%s\n", line);
-	line_write(ledger, whole);
+	write_line(ledger, whole);
 	free(whole);
 	free(line);
 }

@@ -32,7 +32,7 @@ int session_lock_hold(const char *ledger)
 }
 
 /* The process of some collector, in [lo, hi), or 0. */
-static int holder(int fd, int lo, int hi)
+static int find_holder(int fd, int lo, int hi)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = lo, .l_len = hi - lo };
 
@@ -42,24 +42,24 @@ static int holder(int fd, int lo, int hi)
 }
 
 /* The same, of a process that has ended. The kernel names any lock in the range, in no order. */
-static int holder_ended(int fd, int lo, int hi)
+static int has_holder_ended(int fd, int lo, int hi)
 {
-	int found = holder(fd, lo, hi), before;
+	int found = find_holder(fd, lo, hi), before;
 
 	if (!found || !process_lives(found))
 		return found;
-	before = holder_ended(fd, lo, found);
-	return before ? before : holder_ended(fd, found + 1, hi);
+	before = has_holder_ended(fd, lo, found);
+	return before ? before : has_holder_ended(fd, found + 1, hi);
 }
 
 /* Collectors of one that has ended. Keeps new ones out where there are none at all. */
-static int someone(int fd, int pid)
+static int is_anyone_there(int fd, int pid)
 {
 	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	if (pid)
-		return holder(fd, pid, pid + 1);
-	return fcntl(fd, F_OFD_SETLK, &all) ? holder_ended(fd, 1, INT_MAX) : 0;
+		return find_holder(fd, pid, pid + 1);
+	return fcntl(fd, F_OFD_SETLK, &all) ? has_holder_ended(fd, 1, INT_MAX) : 0;
 }
 
 int session_lock_wait(const char *folder, int pid, int milliseconds)
@@ -70,7 +70,7 @@ int session_lock_wait(const char *folder, int pid, int milliseconds)
 	free(path);
 	if (fd < 0)
 		return 0;
-	for (long waited = 0; (left = someone(fd, pid)) && waited < milliseconds * 1000000l;
+	for (long waited = 0; (left = is_anyone_there(fd, pid)) && waited < milliseconds * 1000000l;
 		waited += LOOK_NS) {
 		struct timespec pause = { 0, LOOK_NS };
 

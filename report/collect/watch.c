@@ -86,7 +86,7 @@ bool watch_fires(struct watch_condition *c, const struct watch_values *now, uint
 	return c->was_true && !before;
 }
 
-static uint64_t rss_bytes(int pid)
+static uint64_t read_rss_bytes(int pid)
 {
 	unsigned long long pages = 0;
 	char path[64];
@@ -102,7 +102,7 @@ static uint64_t rss_bytes(int pid)
 	return pages * 4096;
 }
 
-static bool over(const struct watch *w)
+static bool is_over(const struct watch *w)
 {
 	uint32_t state = __atomic_load_n(&w->ledger->state, __ATOMIC_ACQUIRE);
 
@@ -110,7 +110,7 @@ static bool over(const struct watch *w)
 		|| state == LEDGER_EXECED || !process_lives(w->pid);
 }
 
-static uint64_t live_now(const struct watch *w)
+static uint64_t read_live(const struct watch *w)
 {
 	int64_t live = __atomic_load_n(&w->ledger->live_bytes, __ATOMIC_RELAXED);
 
@@ -138,7 +138,7 @@ static void take(struct watch *w, uint32_t reason)
 	pid_t child, got;
 	int status;
 
-	if (w->blind || over(w))
+	if (w->blind || is_over(w))
 		return;
 	fflush(NULL);
 	child = fork();
@@ -158,7 +158,7 @@ static void take(struct watch *w, uint32_t reason)
 			w->blind = true;
 		}
 	}
-	w->live_before = live_now(w);
+	w->live_before = read_live(w);
 }
 
 /* Until the next look, or the end of the process. */
@@ -172,8 +172,8 @@ static void wait_look(const struct watch *w, uint64_t ns)
 
 static void look(struct watch *w)
 {
-	struct watch_values now = { .rss = rss_bytes(w->pid),
-		.live = live_now(w),
+	struct watch_values now = { .rss = read_rss_bytes(w->pid),
+		.live = read_live(w),
 		.allocations = __atomic_load_n(&w->ledger->events, __ATOMIC_RELAXED) };
 	bool fires = false;
 
@@ -252,7 +252,7 @@ int watch_process(const char *ledger, int pid, const struct collect_settings *se
 	if (w.every_ns && w.every_ns < LOOK_NS)
 		pause = w.every_ns > 1000000 ? w.every_ns : 1000000;
 	w.pidfd = (int)syscall(SYS_pidfd_open, w.pid, 0);
-	for (; !w.blind && !over(&w); wait_look(&w, pause))
+	for (; !w.blind && !is_over(&w); wait_look(&w, pause))
 		look(&w);
 	if (w.pidfd >= 0)
 		close(w.pidfd);

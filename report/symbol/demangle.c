@@ -19,7 +19,7 @@ static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /* A suffix ".word" or ".word.N" or ".N" that starts at `p` and ends the name
  * or goes on with another: its length, else 0. */
-static size_t suffix_length(const char *p)
+static size_t measure_suffix(const char *p)
 {
 	static const char *const words[] = {
 		"constprop",
@@ -75,7 +75,7 @@ size_t demangle_stem(const char *symbol)
 
 		if (symbol[i] != '.')
 			continue;
-		while (j < end && (n = suffix_length(symbol + j)) != 0)
+		while (j < end && (n = measure_suffix(symbol + j)) != 0)
 			j += n;
 		if (j >= end)
 			return i;
@@ -148,7 +148,7 @@ char *demangle(const char *symbol)
 
 /* "operator" as a word at p: the length of the whole operator's name with its
  * symbols, so that <, >, ( in it are not taken for brackets; else 0. */
-static size_t operator_length(const char *whole, const char *p)
+static size_t measure_operator(const char *whole, const char *p)
 {
 	static const char *const marks[] = {
 		"<=>",
@@ -214,7 +214,7 @@ static const char *skip_group(const char *whole, const char *p)
 	size_t angle = 0, round = 0;
 
 	for (; *p; p++) {
-		size_t n = operator_length(whole, p);
+		size_t n = measure_operator(whole, p);
 
 		if (n) {
 			p += n - 1;
@@ -265,7 +265,7 @@ static void put_first_argument(struct plain *o, const char *whole, const char *p
 	size_t round = 0, depth = 0;
 
 	for (; p < end; p++) {
-		size_t n = operator_length(whole, p);
+		size_t n = measure_operator(whole, p);
 
 		if (n) {
 			put(o, p, n);
@@ -300,13 +300,13 @@ static void put_first_argument(struct plain *o, const char *whole, const char *p
 }
 
 /* Copies [p, end) without bracket groups; stops at the parameter list. */
-static void plain_part(struct plain *o, const char *whole, const char *p, const char *end)
+static void copy_plain_part(struct plain *o, const char *whole, const char *p, const char *end)
 {
 	static const char anonymous[] = "(anonymous namespace)";
 	size_t start = o->used;
 
 	while (p < end) {
-		size_t n = operator_length(whole, p);
+		size_t n = measure_operator(whole, p);
 
 		if (n) {
 			put(o, p, n);
@@ -360,7 +360,7 @@ static void plain_part(struct plain *o, const char *whole, const char *p, const 
 	}
 }
 
-static size_t plain(const char *function, char *out, size_t capacity, int first_argument)
+static size_t copy_plain(const char *function, char *out, size_t capacity, int first_argument)
 {
 	struct plain o = { out, 0, capacity, first_argument };
 	const char *p = function, *end = function + strlen(function), *q;
@@ -377,7 +377,7 @@ static size_t plain(const char *function, char *out, size_t capacity, int first_
 			if (depth == 0 && strncmp(as, " as ", 4) == 0)
 				break;
 		}
-		plain_part(&o, function, inside, as);
+		copy_plain_part(&o, function, inside, as);
 		p = q;
 		if (o.used == 0)
 			p = function + 1;
@@ -386,10 +386,10 @@ static size_t plain(const char *function, char *out, size_t capacity, int first_
 		size_t before = o.used;
 
 		o.used = 0;
-		plain_part(&o, function, p, end);
+		copy_plain_part(&o, function, p, end);
 		o.used += before;
 	} else {
-		plain_part(&o, function, p, end);
+		copy_plain_part(&o, function, p, end);
 	}
 	if (o.used == 0 && *function) {
 		o = (struct plain){ out, 0, capacity, 0 };
@@ -401,10 +401,10 @@ static size_t plain(const char *function, char *out, size_t capacity, int first_
 
 size_t demangle_plain(const char *function, char *out, size_t capacity)
 {
-	return plain(function, out, capacity, 0);
+	return copy_plain(function, out, capacity, 0);
 }
 
 size_t demangle_stable(const char *function, char *out, size_t capacity)
 {
-	return plain(function, out, capacity, 1);
+	return copy_plain(function, out, capacity, 1);
 }

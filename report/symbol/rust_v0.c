@@ -190,7 +190,7 @@ static void print_path(struct rust *r, bool in_value)
 	r->depth--;
 }
 
-static const char *basic_type(char c)
+static const char *name_basic_type(char c)
 {
 	static const char *const names[26] = {
 		"i8",
@@ -326,8 +326,8 @@ static void print_type(struct rust *r)
 	if (!enter_level(r))
 		return;
 	c = rust_next(r);
-	if (basic_type(c)) {
-		rust_text(r, basic_type(c));
+	if (name_basic_type(c)) {
+		rust_text(r, name_basic_type(c));
 		r->depth--;
 		return;
 	}
@@ -397,7 +397,7 @@ static struct rust_identifier read_hex_digits(struct rust *r)
 	return id;
 }
 
-static bool hex_value(struct rust_identifier id, uint64_t *v)
+static bool read_hex(struct rust_identifier id, uint64_t *v)
 {
 	*v = 0;
 	while (id.n && *id.s == '0')
@@ -414,7 +414,7 @@ static void print_integer(struct rust *r)
 	struct rust_identifier id = read_hex_digits(r);
 	uint64_t v;
 
-	if (hex_value(id, &v)) {
+	if (read_hex(id, &v)) {
 		rust_number(r, v);
 	} else {
 		rust_text(r, "0x");
@@ -448,7 +448,7 @@ static void print_string(struct rust *r)
 	for (size_t i = 0; !r->failed && i + 1 < id.n; i += 2) {
 		uint64_t v;
 
-		hex_value((struct rust_identifier){ id.s + i, 2, false }, &v);
+		read_hex((struct rust_identifier){ id.s + i, 2, false }, &v);
 		if (v < 128) {
 			print_quoted(r, (uint32_t)v, '"');
 		} else { /* UTF-8 goes through byte by byte */
@@ -525,13 +525,13 @@ static void print_constant(struct rust *r, bool in_value)
 		print_integer(r);
 		break;
 	case 'b':
-		if (!hex_value(read_hex_digits(r), &v) || v > 1)
+		if (!read_hex(read_hex_digits(r), &v) || v > 1)
 			r->failed = true;
 		else
 			rust_text(r, v ? "true" : "false");
 		break;
 	case 'c':
-		if (!hex_value(read_hex_digits(r), &v) || v > 0x10ffff) {
+		if (!read_hex(read_hex_digits(r), &v) || v > 0x10ffff) {
 			r->failed = true;
 			break;
 		}

@@ -20,7 +20,7 @@ struct source_root {
 	struct known_file *known;
 };
 
-static void folder_add(struct source_root *r, const char *folder)
+static void add_folder(struct source_root *r, const char *folder)
 {
 	size_t n = strlen(folder);
 
@@ -44,9 +44,9 @@ struct source_root *source_root_new(const char *const *folders, size_t count)
 			continue;
 		resolved = realpath(folders[i], NULL);
 		if (folders[i][0] == '/')
-			folder_add(r, folders[i]);
+			add_folder(r, folders[i]);
 		if (resolved)
-			folder_add(r, resolved);
+			add_folder(r, resolved);
 		free(resolved);
 	}
 	return r;
@@ -71,7 +71,7 @@ void source_root_free(struct source_root *r)
 	free(r);
 }
 
-static const char *below(const char *folder, const char *file)
+static const char *strip_folder(const char *folder, const char *file)
 {
 	size_t n = strlen(folder);
 
@@ -92,18 +92,18 @@ static bool has_file(const char *folder, const char *end)
 
 /* Headers and libraries of the system have no copy in anybody's tree; a file
  * there of the same name is another file. */
-static bool of_the_system(const char *file)
+static bool is_of_the_system(const char *file)
 {
 	return strncmp(file, "/usr/", 5) == 0 || strncmp(file, "/rustc/", 7) == 0 || file[0] == '<';
 }
 
 /* Folder by folder the front of the path is taken off. A relative path is
  * relative to the top of the build, so only the whole of it counts. */
-static const char *longest_end(const struct source_root *r, const char *file)
+static const char *find_longest_end(const struct source_root *r, const char *file)
 {
 	const char *end = file;
 
-	if (of_the_system(file) || strstr(file, "../"))
+	if (is_of_the_system(file) || strstr(file, "../"))
 		return NULL;
 	while (strncmp(end, "./", 2) == 0)
 		end += 2;
@@ -130,9 +130,9 @@ const char *source_root_relative(struct source_root *r, const char *file)
 	if (k)
 		return k->relative;
 	for (size_t i = 0; i < r->count && !relative; i++)
-		relative = below(r->folders[i], file);
+		relative = strip_folder(r->folders[i], file);
 	if (!relative)
-		relative = longest_end(r, file);
+		relative = find_longest_end(r, file);
 	k = alloc_bytes(sizeof(*k));
 	k->file = alloc_string(file);
 	k->relative = relative ? alloc_string(relative) : NULL;

@@ -68,12 +68,12 @@ struct symbol_units {
 	struct file_name *files; /* by the pointer libdw gave */
 };
 
-static void interval_add(struct interval **list, size_t *count, size_t *capacity, struct interval v)
+static void add_interval(struct interval **list, size_t *count, size_t *capacity, struct interval v)
 {
 	*ARRAY_ADD(*list, *count, *capacity) = v;
 }
 
-static int by_low(const void *a, const void *b)
+static int compare_low(const void *a, const void *b)
 {
 	const struct interval *x = a, *y = b;
 
@@ -83,7 +83,7 @@ static int by_low(const void *a, const void *b)
 }
 
 /* Adds the code ranges of a DIE; how many there were. */
-static size_t ranges_add(
+static size_t add_ranges(
 	Dwarf_Die *die, uint32_t scope, struct interval **list, size_t *count, size_t *capacity)
 {
 	Dwarf_Addr base = 0, lo, hi;
@@ -95,13 +95,13 @@ static size_t ranges_add(
 		/* The linker leaves functions it dropped at address 0 or 1. */
 		if (lo >= hi || lo <= 1)
 			continue;
-		interval_add(list, count, capacity, (struct interval){ lo, hi, scope });
+		add_interval(list, count, capacity, (struct interval){ lo, hi, scope });
 		n++;
 	}
 	return n;
 }
 
-static struct symbol_units *units_read(const char *path, Dwarf *dwarf)
+static struct symbol_units *read_units(const char *path, Dwarf *dwarf)
 {
 	struct symbol_units *all = alloc_zeroed(1, sizeof(*all));
 	Dwarf_CU *cu = NULL;
@@ -121,11 +121,11 @@ static struct symbol_units *units_read(const char *path, Dwarf *dwarf)
 		if (type == DW_UT_skeleton && symbol_files_split(path, &die)
 			&& !dwarf_cu_info(cu, NULL, NULL, NULL, &sub, NULL, NULL, NULL) && sub.addr)
 			u->tree_die = sub;
-		if (ranges_add(&die, all->count, &all->ranges, &all->range_count, &all->range_capacity))
+		if (add_ranges(&die, all->count, &all->ranges, &all->range_count, &all->range_capacity))
 			all->count++;
 	}
 	if (all->range_count)
-		qsort(all->ranges, all->range_count, sizeof(*all->ranges), by_low);
+		qsort(all->ranges, all->range_count, sizeof(*all->ranges), compare_low);
 	return all;
 }
 
@@ -142,7 +142,7 @@ Dwarf *symbol_dwarf(struct symbol_module *m)
 		symbol_server_judge(m, since, m->dwarf != NULL);
 		m->dwarf_bias = bias;
 		if (m->dwarf) {
-			m->units = units_read(m->path, m->dwarf);
+			m->units = read_units(m->path, m->dwarf);
 			if (m->units->count == 0) /* only .debug_frame or the like */
 				m->dwarf = NULL;
 		}
@@ -171,7 +171,7 @@ void symbol_units_free(struct symbol_units *all)
 	free(all);
 }
 
-static uint32_t scope_add(struct unit *u, const Dwarf_Die *die, uint32_t parent)
+static uint32_t add_scope(struct unit *u, const Dwarf_Die *die, uint32_t parent)
 {
 	ARRAY_RESERVE(u->scopes, u->scope_capacity, (uint64_t)u->scope_count + 1);
 	u->scopes[u->scope_count] = (struct scope){ .die = *die, .parent = parent };
@@ -180,7 +180,7 @@ static uint32_t scope_add(struct unit *u, const Dwarf_Die *die, uint32_t parent)
 
 /* Scopes below `die`; `parent` is the scope around them. Methods of local
  * classes are inside their class, lambdas inside their function. */
-static void scopes_read(struct unit *u, Dwarf_Die *die, uint32_t parent, int depth)
+static void read_scopes(struct unit *u, Dwarf_Die *die, uint32_t parent, int depth)
 {
 	Dwarf_Die child;
 
@@ -199,9 +199,9 @@ static void scopes_read(struct unit *u, Dwarf_Die *die, uint32_t parent, int dep
 		case DW_TAG_inlined_subroutine: {
 			uint32_t scope = u->scope_count;
 
-			if (ranges_add(
+			if (add_ranges(
 				    &child, scope, &u->intervals, &u->interval_count, &u->interval_capacity))
-				around = scope_add(u, &child, around);
+				around = add_scope(u, &child, around);
 			break;
 		}
 		case DW_TAG_class_type:
@@ -216,11 +216,11 @@ static void scopes_read(struct unit *u, Dwarf_Die *die, uint32_t parent, int dep
 		case DW_TAG_with_stmt: break;
 		default: continue;
 		}
-		scopes_read(u, &child, around, depth + 1);
+		read_scopes(u, &child, around, depth + 1);
 	} while (dwarf_siblingof(&child, &child) == 0);
 }
 
-static void segment_add(struct unit *u, uint64_t start, uint32_t scope)
+static void add_segment(struct unit *u, uint64_t start, uint32_t scope)
 {
 	struct segment *last = u->segment_count ? &u->segments[u->segment_count - 1] : NULL;
 
@@ -232,14 +232,14 @@ static void segment_add(struct unit *u, uint64_t start, uint32_t scope)
 
 /* Cuts nested intervals into flat segments with a stack of the open ones. Each
  * interval opens and closes once, so there are at most two segments for each. */
-static void segments_make(struct unit *u)
+static void make_segments(struct unit *u)
 {
 	size_t *open = alloc_bytes((u->interval_count + 1) * sizeof(*open)), depth = 0;
 	struct interval *v = u->intervals;
 
 	u->segments = alloc_bytes((2 * u->interval_count + 1) * sizeof(*u->segments));
 	if (u->interval_count)
-		qsort(v, u->interval_count, sizeof(*v), by_low);
+		qsort(v, u->interval_count, sizeof(*v), compare_low);
 	for (size_t i = 0; i <= u->interval_count; i++) {
 		uint64_t lo = i < u->interval_count ? v[i].lo : UINT64_MAX;
 
@@ -248,10 +248,10 @@ static void segments_make(struct unit *u)
 
 			while (depth && v[open[depth - 1]].hi <= end)
 				depth--;
-			segment_add(u, end, depth ? v[open[depth - 1]].scope : NONE);
+			add_segment(u, end, depth ? v[open[depth - 1]].scope : NONE);
 		}
 		if (i < u->interval_count) {
-			segment_add(u, lo, v[i].scope);
+			add_segment(u, lo, v[i].scope);
 			open[depth++] = i;
 		}
 	}
@@ -260,17 +260,17 @@ static void segments_make(struct unit *u)
 	u->intervals = NULL;
 }
 
-static void unit_build(struct unit *u)
+static void build_unit(struct unit *u)
 {
 	u->built = true;
-	scopes_read(u, &u->tree_die, NONE, 0);
-	segments_make(u);
+	read_scopes(u, &u->tree_die, NONE, 0);
+	make_segments(u);
 	if (dwarf_getsrcfiles(&u->tree_die, &u->files, &u->file_count) != 0
 		&& dwarf_getsrcfiles(&u->line_die, &u->files, &u->file_count) != 0)
 		u->files = NULL;
 }
 
-static struct unit *unit_at(struct symbol_units *all, uint64_t address)
+static struct unit *find_unit(struct symbol_units *all, uint64_t address)
 {
 	size_t lo = SEARCH_UP_TO(all->ranges, all->range_count, lo, address);
 
@@ -280,14 +280,14 @@ static struct unit *unit_at(struct symbol_units *all, uint64_t address)
 			struct unit *u = &all->units[all->ranges[lo].scope];
 
 			if (!u->built)
-				unit_build(u);
+				build_unit(u);
 			return u;
 		}
 	}
 	return NULL;
 }
 
-static uint32_t scope_at(const struct unit *u, uint64_t address)
+static uint32_t find_scope(const struct unit *u, uint64_t address)
 {
 	size_t lo = SEARCH_UP_TO(u->segments, u->segment_count, start, address);
 
@@ -295,7 +295,7 @@ static uint32_t scope_at(const struct unit *u, uint64_t address)
 }
 
 /* "/a/b/../c/./d" -> "/a/c/d"; leading ".." stay. */
-static void path_simplify(char *path)
+static void simplify_path(char *path)
 {
 	char *out = path, *floor = path + (*path == '/');
 	const char *p = path;
@@ -329,7 +329,7 @@ static void path_simplify(char *path)
 	*out = '\0';
 }
 
-static const char *file_shown(struct symbol_module *m, const struct unit *u, const char *raw)
+static const char *show_file(struct symbol_module *m, const struct unit *u, const char *raw)
 {
 	Dwarf_Die die = u->line_die;
 	Dwarf_Attribute attribute;
@@ -348,7 +348,7 @@ static const char *file_shown(struct symbol_module *m, const struct unit *u, con
 	if (directory && strncmp(raw, directory, strlen(directory)) == 0)
 		directory = NULL;
 	path = directory ? alloc_printf("%s/%s", directory, raw) : alloc_string(raw);
-	path_simplify(path);
+	simplify_path(path);
 	f = alloc_bytes(sizeof(*f));
 	f->raw = raw;
 	f->shown = *path && strcmp(raw, "???") != 0 ? symbol_pool_copy(&m->pool, path) : NULL;
@@ -357,7 +357,7 @@ static const char *file_shown(struct symbol_module *m, const struct unit *u, con
 	return f->shown;
 }
 
-static void call_place(
+static void find_call_place(
 	struct symbol_module *m, const struct unit *u, struct scope *s, struct symbol_place *place)
 {
 	Dwarf_Attribute attribute;
@@ -365,7 +365,7 @@ static void call_place(
 
 	if (u->files && dwarf_attr(&s->die, DW_AT_call_file, &attribute)
 		&& dwarf_formudata(&attribute, &value) == 0 && value < u->file_count)
-		place->file = file_shown(m, u, dwarf_filesrc(u->files, value, NULL, NULL));
+		place->file = show_file(m, u, dwarf_filesrc(u->files, value, NULL, NULL));
 	if (dwarf_attr(&s->die, DW_AT_call_line, &attribute) && dwarf_formudata(&attribute, &value) == 0)
 		place->line = (unsigned)value;
 }
@@ -375,8 +375,8 @@ size_t symbol_module_places(
 {
 	Dwarf *dwarf = symbol_dwarf(m);
 	uint64_t at = address + m->bias - m->dwarf_bias;
-	struct unit *u = dwarf ? unit_at(m->units, at) : NULL;
-	uint32_t scope = u ? scope_at(u, at) : NONE;
+	struct unit *u = dwarf ? find_unit(m->units, at) : NULL;
+	uint32_t scope = u ? find_scope(u, at) : NONE;
 	size_t count = 1;
 
 	if (max == 0)
@@ -387,7 +387,7 @@ size_t symbol_module_places(
 		int number;
 
 		if (line) {
-			places[0].file = file_shown(m, u, dwarf_linesrc(line, NULL, NULL));
+			places[0].file = show_file(m, u, dwarf_linesrc(line, NULL, NULL));
 			if (dwarf_lineno(line, &number) == 0 && number > 0)
 				places[0].line = (unsigned)number;
 		}
@@ -403,7 +403,7 @@ size_t symbol_module_places(
 		if (scope == NONE || count == max)
 			break;
 		places[count] = (struct symbol_place){ NULL, NULL, 0 };
-		call_place(m, u, s, &places[count]);
+		find_call_place(m, u, s, &places[count]);
 		count++;
 	}
 	if (!places[count - 1].function) {

@@ -47,7 +47,7 @@ const char *symbol_linkage_name(Dwarf_Die *die)
 	return dwarf_formstring(&attribute);
 }
 
-static void parents_read(struct symbol_parents *p, Dwarf_Die *die, uint32_t parent, int depth)
+static void read_parents(struct symbol_parents *p, Dwarf_Die *die, uint32_t parent, int depth)
 {
 	Dwarf_Die child;
 
@@ -72,11 +72,11 @@ static void parents_read(struct symbol_parents *p, Dwarf_Die *die, uint32_t pare
 		case DW_TAG_lexical_block: break;
 		default: continue;
 		}
-		parents_read(p, &child, around, depth + 1);
+		read_parents(p, &child, around, depth + 1);
 	} while (dwarf_siblingof(&child, &child) == 0);
 }
 
-static struct symbol_parents *parents_of(struct symbol_module *m, Dwarf_Die *die)
+static struct symbol_parents *get_parents(struct symbol_module *m, Dwarf_Die *die)
 {
 	struct symbol_parents *p;
 	Dwarf_Die cu;
@@ -101,7 +101,7 @@ static struct symbol_parents *parents_of(struct symbol_module *m, Dwarf_Die *die
 	case DW_LANG_Fortran77:
 	case DW_LANG_Fortran90:
 	case DW_LANG_Fortran95: break;
-	default: p->qualified = true; parents_read(p, &cu, NONE, 0);
+	default: p->qualified = true; read_parents(p, &cu, NONE, 0);
 	}
 	HASH_ADD_PTR(m->parents, cu, p);
 	return p;
@@ -120,7 +120,7 @@ void symbol_parents_free(struct symbol_parents *all)
 }
 
 /* From a definition to the DIE of its declaration, whose parents name it. */
-static void declaration_of(Dwarf_Die *die)
+static void follow_declaration(Dwarf_Die *die)
 {
 	static const unsigned links[] = { DW_AT_abstract_origin, DW_AT_specification };
 	Dwarf_Attribute attribute;
@@ -140,7 +140,7 @@ static void declaration_of(Dwarf_Die *die)
 
 /* One part of a qualified name, in the words of the C++ demangler; `inside` is
  * what comes after it. */
-static const char *part_name(Dwarf_Die *die, const char *inside, char *buffer, size_t bytes)
+static const char *name_part(Dwarf_Die *die, const char *inside, char *buffer, size_t bytes)
 {
 	const char *name = dwarf_diename(die);
 
@@ -165,7 +165,7 @@ static const char *part_name(Dwarf_Die *die, const char *inside, char *buffer, s
 	return name;
 }
 
-static const char *qualified_name(struct symbol_module *m, Dwarf_Die *function)
+static const char *make_qualified_name(struct symbol_module *m, Dwarf_Die *function)
 {
 	char *text = NULL, lambda[512];
 	const char *name = dwarf_diename(function), *kept;
@@ -176,8 +176,8 @@ static const char *qualified_name(struct symbol_module *m, Dwarf_Die *function)
 
 	if (!name || !*name)
 		return NULL;
-	declaration_of(&die);
-	p = parents_of(m, &die);
+	follow_declaration(&die);
+	p = get_parents(m, &die);
 	if (!p || !p->qualified)
 		return name;
 	offset = dwarf_dieoffset(&die);
@@ -196,7 +196,7 @@ static const char *qualified_name(struct symbol_module *m, Dwarf_Die *function)
 		const char *part;
 		char *longer;
 
-		part = part_name(&p->dies[at].die, text ? text : name, lambda, sizeof(lambda));
+		part = name_part(&p->dies[at].die, text ? text : name, lambda, sizeof(lambda));
 		if (!part)
 			continue;
 		longer = alloc_printf("%s::%s", part, text ? text : name);
@@ -210,7 +210,7 @@ static const char *qualified_name(struct symbol_module *m, Dwarf_Die *function)
 
 /* The symbol at a function's entry, where it says more than DWARF: a mangled
  * name, or the exported "strdup" of what is "__GI___strdup" inside libc. */
-static const char *entry_symbol(struct symbol_module *m, Dwarf_Die *die)
+static const char *find_entry_symbol(struct symbol_module *m, Dwarf_Die *die)
 {
 	const char *name = dwarf_diename(die);
 	struct symbol_entry *e;
@@ -239,9 +239,9 @@ const char *symbol_die_name(struct symbol_module *m, Dwarf_Die *die)
 
 	/* A linkage name that is not mangled is an alias's ("__GI___strdup"). */
 	if (!raw || raw[0] != '_' || (raw[1] != 'Z' && raw[1] != 'R'))
-		raw = entry_symbol(m, die);
+		raw = find_entry_symbol(m, die);
 	if (!raw)
-		return qualified_name(m, die);
+		return make_qualified_name(m, die);
 	name = demangle(raw);
 	kept = symbol_pool_copy(&m->pool, name);
 	free(name);

@@ -18,7 +18,7 @@ struct part {
 	uint64_t address, count;
 };
 
-static uint64_t at32(const unsigned char *p, bool sign)
+static uint64_t read_u32(const unsigned char *p, bool sign)
 {
 	uint32_t v;
 
@@ -26,7 +26,7 @@ static uint64_t at32(const unsigned char *p, bool sign)
 	return sign ? (uint64_t)(int64_t)(int32_t)v : v;
 }
 
-static bool section(Elf *elf, const char *wanted, struct part *out)
+static bool find_section(Elf *elf, const char *wanted, struct part *out)
 {
 	Elf_Scn *scn = NULL;
 	GElf_Shdr header;
@@ -50,17 +50,17 @@ static bool section(Elf *elf, const char *wanted, struct part *out)
 }
 
 /* Bytes of the function an FDE describes, if it begins at `start`; else 0. */
-static uint64_t fde_bytes(const struct part *frames, uint64_t fde, uint64_t start)
+static uint64_t measure_fde(const struct part *frames, uint64_t fde, uint64_t start)
 {
 	uint64_t at = fde - frames->address;
 	const unsigned char *p = frames->bytes + at;
 
 	if (fde < frames->address || frames->count < 16 || at > frames->count - 16
-		|| at32(p, false) == UINT32_MAX)
+		|| read_u32(p, false) == UINT32_MAX)
 		return 0;
-	if (fde + 8 + at32(p + 8, true) != start)
+	if (fde + 8 + read_u32(p + 8, true) != start)
 		return 0;
-	return at32(p + 12, false);
+	return read_u32(p + 12, false);
 }
 
 uint64_t symbol_module_function_start(struct symbol_module *m, uint64_t address)
@@ -71,25 +71,25 @@ uint64_t symbol_module_function_start(struct symbol_module *m, uint64_t address)
 	Elf *elf = m->module ? dwfl_module_getelf(m->module, &bias) : NULL;
 	const unsigned char *table;
 
-	if (!elf || !section(elf, ".eh_frame_hdr", &header) || !section(elf, ".eh_frame", &frames)
+	if (!elf || !find_section(elf, ".eh_frame_hdr", &header) || !find_section(elf, ".eh_frame", &frames)
 		|| header.count < 12 || header.bytes[0] != 1 || header.bytes[1] != PCREL_SDATA4
 		|| header.bytes[2] != UDATA4 || header.bytes[3] != DATAREL_SDATA4)
 		return 0;
 	table = header.bytes + 12;
-	count = at32(header.bytes + 8, false);
+	count = read_u32(header.bytes + 8, false);
 	if (count > (header.count - 12) / 8)
 		count = (header.count - 12) / 8;
 	for (hi = count; lo < hi;) {
 		uint64_t mid = lo + (hi - lo) / 2;
 
-		if (header.address + at32(table + 8 * mid, true) <= address)
+		if (header.address + read_u32(table + 8 * mid, true) <= address)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
 	if (lo == 0)
 		return 0;
-	start = header.address + at32(table + 8 * (lo - 1), true);
-	bytes = fde_bytes(&frames, header.address + at32(table + 8 * (lo - 1) + 4, true), start);
+	start = header.address + read_u32(table + 8 * (lo - 1), true);
+	bytes = measure_fde(&frames, header.address + read_u32(table + 8 * (lo - 1) + 4, true), start);
 	return address - start < bytes ? start : 0;
 }

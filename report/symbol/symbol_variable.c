@@ -25,7 +25,7 @@ struct reader {
 };
 
 /* The constant address of a variable, or false. */
-static bool static_address(Dwarf_Die *die, uint64_t *address)
+static bool find_static_address(Dwarf_Die *die, uint64_t *address)
 {
 	Dwarf_Attribute attribute, result;
 	Dwarf_Op *op;
@@ -45,7 +45,7 @@ static bool static_address(Dwarf_Die *die, uint64_t *address)
 }
 
 /* Bytes of the variable's type; 0 unknown. */
-static uint64_t bytes_of(Dwarf_Die *die)
+static uint64_t measure_type(Dwarf_Die *die)
 {
 	Dwarf_Attribute attribute;
 	Dwarf_Die type, peeled;
@@ -57,14 +57,14 @@ static uint64_t bytes_of(Dwarf_Die *die)
 	return bytes;
 }
 
-static void variable_add(struct reader *r, Dwarf_Die *die, const char *function)
+static void add_variable(struct reader *r, Dwarf_Die *die, const char *function)
 {
 	const char *linkage, *name;
 	struct symbol_entry e = { .sized = true };
 	char *text;
 	uint64_t at;
 
-	if (!static_address(die, &at) || at == 0)
+	if (!find_static_address(die, &at) || at == 0)
 		return;
 	name = dwarf_diename(die);
 	linkage = symbol_linkage_name(die);
@@ -80,7 +80,7 @@ static void variable_add(struct reader *r, Dwarf_Die *die, const char *function)
 	for (char *tag; (tag = strstr(text, "[abi:")) && strchr(tag, ']');)
 		memmove(tag, strchr(tag, ']') + 1, strlen(strchr(tag, ']') + 1) + 1);
 	e.start = at + r->m->dwarf_bias - r->m->bias;
-	e.end = e.start + bytes_of(die);
+	e.end = e.start + measure_type(die);
 	e.sized = e.end > e.start;
 	if (!e.sized)
 		e.end = e.start + 1;
@@ -89,7 +89,7 @@ static void variable_add(struct reader *r, Dwarf_Die *die, const char *function)
 	symbol_table_add(&r->m->variables, &r->capacity, e);
 }
 
-static const char *function_name(struct symbol_module *m, Dwarf_Die *die)
+static const char *name_function_of(struct symbol_module *m, Dwarf_Die *die)
 {
 	const char *linkage = symbol_linkage_name(die), *kept;
 	char *name, plain[512];
@@ -103,7 +103,7 @@ static const char *function_name(struct symbol_module *m, Dwarf_Die *die)
 	return kept;
 }
 
-static void variables_read(struct reader *r, Dwarf_Die *die, const char *function, int depth)
+static void read_variables(struct reader *r, Dwarf_Die *die, const char *function, int depth)
 {
 	Dwarf_Die child;
 
@@ -115,9 +115,9 @@ static void variables_read(struct reader *r, Dwarf_Die *die, const char *functio
 		if (!symbol_visit(&r->visited, &child))
 			return;
 		switch (dwarf_tag(&child)) {
-		case DW_TAG_variable: variable_add(r, &child, function); continue;
+		case DW_TAG_variable: add_variable(r, &child, function); continue;
 		case DW_TAG_subprogram:
-		case DW_TAG_inlined_subroutine: around = function_name(r->m, &child); break;
+		case DW_TAG_inlined_subroutine: around = name_function_of(r->m, &child); break;
 		case DW_TAG_lexical_block:
 		case DW_TAG_namespace:
 		case DW_TAG_module:
@@ -125,12 +125,12 @@ static void variables_read(struct reader *r, Dwarf_Die *die, const char *functio
 		case DW_TAG_structure_type: break;
 		default: continue;
 		}
-		variables_read(r, &child, around, depth + 1);
+		read_variables(r, &child, around, depth + 1);
 	} while (dwarf_siblingof(&child, &child) == 0);
 }
 
 /* A pass over the DWARF of a browser would take minutes: no name is better. */
-static bool affordable(Dwarf *dwarf)
+static bool is_affordable(Dwarf *dwarf)
 {
 	Elf *elf = dwarf_getelf(dwarf);
 	Elf_Scn *section = NULL;
@@ -149,7 +149,7 @@ static bool affordable(Dwarf *dwarf)
 	return true;
 }
 
-static void dwarf_variables(struct symbol_module *m)
+static void find_dwarf_variables(struct symbol_module *m)
 {
 	struct reader r = { .m = m };
 	Dwarf_CU *cu = NULL;
@@ -159,26 +159,26 @@ static void dwarf_variables(struct symbol_module *m)
 	if (m->variables_read || !symbol_dwarf(m))
 		return;
 	m->variables_read = true;
-	if (!affordable(m->dwarf))
+	if (!is_affordable(m->dwarf))
 		return;
 	while (dwarf_get_units(m->dwarf, cu, &cu, NULL, &type, &die, &sub) == 0) {
 		if (type != DW_UT_compile && type != DW_UT_skeleton)
 			continue;
 		r.visited = 0; /* a .dwo file has offsets of its own */
-		variables_read(&r, type == DW_UT_skeleton && sub.addr ? &sub : &die, NULL, 0);
+		read_variables(&r, type == DW_UT_skeleton && sub.addr ? &sub : &die, NULL, 0);
 	}
 	symbol_table_sort(&m->variables);
 }
 
 /* "counter.3", "buf.lto_priv.0": a local name that the compiler numbered. */
-static bool numbered(const char *name)
+static bool is_numbered(const char *name)
 {
 	return name[0] != '_' && demangle_stem(name) != strlen(name) && !strchr(name, '@');
 }
 
 /* "list[abi:cxx11]" is what people call "list": the tag of libstdc++'s two ABIs
  * tells linkers apart, not variables. The name is cut in place, in our pool. */
-static const char *without_abi_tag(const char *name)
+static const char *strip_abi_tag(const char *name)
 {
 	char *tag = name ? strstr((char *)name, "[abi:") : NULL;
 	char *end = tag ? strchr(tag, ']') : NULL;
@@ -195,8 +195,8 @@ static const char *variable(
 
 	symbol_table_read(m);
 	e = symbol_table_at(&m->objects, address);
-	if ((!e || numbered(e->name)) && (dwarf || !m->objects.count)) {
-		dwarf_variables(m);
+	if ((!e || is_numbered(e->name)) && (dwarf || !m->objects.count)) {
+		find_dwarf_variables(m);
 		v = symbol_table_at(&m->variables, address);
 	}
 	if (!e && !v)
@@ -207,7 +207,7 @@ static const char *variable(
 		*start = e->start;
 	if (bytes)
 		*bytes = e->end - e->start;
-	return without_abi_tag(v ? v->shown : symbol_entry_shown(m, e));
+	return strip_abi_tag(v ? v->shown : symbol_entry_shown(m, e));
 }
 
 const char *symbol_module_variable(
@@ -233,5 +233,5 @@ const char *symbol_module_tls(struct symbol_module *m, uint64_t offset, uint64_t
 		*start = e->start;
 	if (bytes)
 		*bytes = e->end - e->start;
-	return without_abi_tag(symbol_entry_shown(m, e));
+	return strip_abi_tag(symbol_entry_shown(m, e));
 }

@@ -130,11 +130,14 @@ void wrappers_add(const char *globs)
 	}
 }
 
-static int by_name(const void *key, const void *entry) { return strcmp(key, *(const char *const *)entry); }
+static int compare_names(const void *key, const void *entry)
+{
+	return strcmp(key, *(const char *const *)entry);
+}
 
 /* "<u8 as alloc::vec::spec_from_elem::SpecFromElem>::from_elem": what Rust's
  * library does for a type that is its own or the language's. */
-static bool of_rust_library(const char *function)
+static bool is_of_rust_library(const char *function)
 {
 	const char *as = *function == '<' ? strstr(function, " as alloc::") : NULL;
 	const char *path = as ? strstr(function, "::") : NULL;
@@ -157,7 +160,8 @@ bool wrappers_is_library(const char *function)
 	char plain[512];
 
 	demangle_plain(function, plain, sizeof(plain));
-	return strncmp(plain, "operator new", 12) != 0 && (is_of_family(plain) || of_rust_library(function));
+	return strncmp(plain, "operator new", 12) != 0
+		&& (is_of_family(plain) || is_of_rust_library(function));
 }
 
 bool wrappers_has(const char *function)
@@ -172,9 +176,9 @@ bool wrappers_has(const char *function)
 		if (text)
 			wrappers_add(text);
 	}
-	if (bsearch(plain, exact, sizeof(exact) / sizeof(*exact), sizeof(*exact), by_name))
+	if (bsearch(plain, exact, sizeof(exact) / sizeof(*exact), sizeof(*exact), compare_names))
 		return true;
-	if (is_of_family(plain) || of_rust_library(function))
+	if (is_of_family(plain) || is_of_rust_library(function))
 		return true;
 	/* A class's own operator new. */
 	if (n > 14 && strstr(plain, "::operator new"))

@@ -11,12 +11,12 @@ struct old_sum {
 	uint64_t key, roots, blocks, bytes, retained_blocks, retained_bytes;
 };
 
-static uint64_t key_of(struct site_keys *k, enum leak_kind kind, uint32_t site)
+static uint64_t make_key(struct site_keys *k, enum leak_kind kind, uint32_t site)
 {
 	return site_key(k, site) * LEAK_KINDS + kind;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_sums(const void *a, const void *b)
 {
 	const struct old_sum *x = a, *y = b;
 
@@ -29,7 +29,7 @@ static size_t settle(struct old_sum *sum, size_t count)
 	size_t n = 0;
 
 	if (count)
-		qsort(sum, count, sizeof(*sum), compare);
+		qsort(sum, count, sizeof(*sum), compare_sums);
 	for (size_t i = 0; i < count; i++) {
 		if (!n || sum[n - 1].key != sum[i].key) {
 			sum[n++] = sum[i];
@@ -45,7 +45,7 @@ static size_t settle(struct old_sum *sum, size_t count)
 }
 
 /* What is left of `now` after the old value is used up: several sites may have one key. */
-static uint64_t less(uint64_t now, uint64_t *old)
+static uint64_t subtract_used(uint64_t now, uint64_t *old)
 {
 	uint64_t used = now < *old ? now : *old;
 
@@ -53,11 +53,11 @@ static uint64_t less(uint64_t now, uint64_t *old)
 	return now - used;
 }
 
-static struct old_sum *find(struct old_sum *sum, size_t count, uint64_t key)
+static struct old_sum *find_sum(struct old_sum *sum, size_t count, uint64_t key)
 {
 	struct old_sum wanted = { .key = key };
 
-	return count ? bsearch(&wanted, sum, count, sizeof(*sum), compare) : NULL;
+	return count ? bsearch(&wanted, sum, count, sizeof(*sum), compare_sums) : NULL;
 }
 
 static void subtract_records(struct leaks_view *v, struct site_keys *const *keys)
@@ -71,7 +71,7 @@ static void subtract_records(struct leaks_view *v, struct site_keys *const *keys
 		const struct leak_record *r = &old->records[i];
 
 		if ((LEAK_IS_LOST(r->kind) || v->show[r->kind]) && r->suppression < 0)
-			sum[count++] = (struct old_sum){ key_of(keys[1], r->kind, r->site), 0, r->blocks,
+			sum[count++] = (struct old_sum){ make_key(keys[1], r->kind, r->site), 0, r->blocks,
 				r->bytes, r->retained_blocks, r->retained_bytes };
 	}
 	n = settle(sum, count);
@@ -83,12 +83,12 @@ static void subtract_records(struct leaks_view *v, struct site_keys *const *keys
 		struct old_sum *was = NULL;
 
 		if ((LEAK_IS_LOST(r.kind) || v->show[r.kind]) && r.suppression < 0)
-			was = find(sum, n, key_of(keys[0], r.kind, r.site));
+			was = find_sum(sum, n, make_key(keys[0], r.kind, r.site));
 		if (was) {
-			r.blocks = less(r.blocks, &was->blocks);
-			r.bytes = less(r.bytes, &was->bytes);
-			r.retained_blocks = less(r.retained_blocks, &was->retained_blocks);
-			r.retained_bytes = less(r.retained_bytes, &was->retained_bytes);
+			r.blocks = subtract_used(r.blocks, &was->blocks);
+			r.bytes = subtract_used(r.bytes, &was->bytes);
+			r.retained_blocks = subtract_used(r.retained_blocks, &was->retained_blocks);
+			r.retained_bytes = subtract_used(r.retained_bytes, &was->retained_bytes);
 		}
 		if (!r.blocks)
 			continue;
@@ -118,21 +118,21 @@ static void subtract_groups(struct leaks_view *v, struct site_keys *const *keys)
 	for (size_t i = 0; i < old->group_count; i++) {
 		const struct leak_group *g = &old->groups[i];
 
-		sum[i] = (struct old_sum){ key_of(keys[1], g->kind, g->site), g->roots, g->blocks, g->bytes,
+		sum[i] = (struct old_sum){ make_key(keys[1], g->kind, g->site), g->roots, g->blocks, g->bytes,
 			g->retained_blocks, g->retained_bytes };
 	}
 	n = settle(sum, old->group_count);
 	l->root_cycles = 0;
 	for (size_t i = 0; i < l->group_count; i++) {
 		struct leak_group *g = &l->groups[i];
-		struct old_sum *was = find(sum, n, key_of(keys[0], g->kind, g->site));
+		struct old_sum *was = find_sum(sum, n, make_key(keys[0], g->kind, g->site));
 
 		if (was) {
-			g->roots = less(g->roots, &was->roots);
-			g->blocks = less(g->blocks, &was->blocks);
-			g->bytes = less(g->bytes, &was->bytes);
-			g->retained_blocks = less(g->retained_blocks, &was->retained_blocks);
-			g->retained_bytes = less(g->retained_bytes, &was->retained_bytes);
+			g->roots = subtract_used(g->roots, &was->roots);
+			g->blocks = subtract_used(g->blocks, &was->blocks);
+			g->bytes = subtract_used(g->bytes, &was->bytes);
+			g->retained_blocks = subtract_used(g->retained_blocks, &was->retained_blocks);
+			g->retained_bytes = subtract_used(g->retained_bytes, &was->retained_bytes);
 		}
 		if (g->kind == LEAK_CYCLE && g->suppression < 0)
 			l->root_cycles += g->roots;

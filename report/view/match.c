@@ -24,7 +24,7 @@ struct match {
 #define FRAME_KEEP 2u
 #define FRAME_DROP 4u
 
-static void patterns_parse(struct patterns *to, const struct selection_list *from)
+static void parse_patterns(struct patterns *to, const struct selection_list *from)
 {
 	to->item = alloc_zeroed(from->count + 1, sizeof(*to->item));
 	for (int threads = 0; threads < 2; threads++) {
@@ -41,7 +41,7 @@ static void patterns_parse(struct patterns *to, const struct selection_list *fro
 	}
 }
 
-static bool frames_match(const struct patterns *p, const struct symbol_line *line)
+static bool matches_frames(const struct patterns *p, const struct symbol_line *line)
 {
 	for (size_t i = 0; i < p->frames; i++)
 		if (pattern_matches(&p->item[i], line))
@@ -49,7 +49,7 @@ static bool frames_match(const struct patterns *p, const struct symbol_line *lin
 	return false;
 }
 
-static bool thread_matches(const struct patterns *p, const char *name)
+static bool matches_thread(const struct patterns *p, const char *name)
 {
 	for (size_t i = p->frames; i < p->count; i++)
 		if (!fnmatch(p->item[i].glob, name, 0))
@@ -66,8 +66,8 @@ struct match *match_new(
 	m->snapshot = s;
 	m->symbols = symbols;
 	m->all_frames = o->all_frames;
-	patterns_parse(&m->keep, &o->filter);
-	patterns_parse(&m->drop, &o->exclude);
+	parse_patterns(&m->keep, &o->filter);
+	parse_patterns(&m->drop, &o->exclude);
 	if (m->all_frames)
 		m->frame = alloc_zeroed(s->frame_count + 1, 1);
 	if (m->keep.frames == m->keep.count && m->drop.frames == m->drop.count)
@@ -76,8 +76,8 @@ struct match *match_new(
 	for (size_t i = 0; i < s->thread_count; i++) {
 		const char *name = snapshot_string(s, s->threads[i].name);
 
-		m->thread[i] = (m->keep.frames == m->keep.count || thread_matches(&m->keep, name))
-			&& !thread_matches(&m->drop, name);
+		m->thread[i] = (m->keep.frames == m->keep.count || matches_thread(&m->keep, name))
+			&& !matches_thread(&m->drop, name);
 		selected += m->thread[i];
 	}
 	if (!selected) {
@@ -91,7 +91,7 @@ struct match *match_new(
 	return m;
 }
 
-static void patterns_free(struct patterns *p)
+static void free_patterns(struct patterns *p)
 {
 	for (size_t i = 0; i < p->count; i++)
 		pattern_free(&p->item[i]);
@@ -100,8 +100,8 @@ static void patterns_free(struct patterns *p)
 
 void match_free(struct match *m)
 {
-	patterns_free(&m->keep);
-	patterns_free(&m->drop);
+	free_patterns(&m->keep);
+	free_patterns(&m->drop);
 	free(m->thread);
 	free(m->frame);
 	free(m);
@@ -114,7 +114,7 @@ bool match_thread(const struct match *m, uint32_t thread)
 	return !m->thread || (thread < m->snapshot->thread_count && m->thread[thread]);
 }
 
-static uint8_t frame_look(struct match *m, uint32_t frame)
+static uint8_t look_at_frame(struct match *m, uint32_t frame)
 {
 	const struct symbol_line *line;
 	size_t count;
@@ -124,9 +124,9 @@ static uint8_t frame_look(struct match *m, uint32_t frame)
 	m->frame[frame] = FRAME_KNOWN;
 	line = symbols_frame(m->symbols, frame, &count);
 	for (size_t i = 0; i < count; i++) {
-		if (frames_match(&m->keep, &line[i]))
+		if (matches_frames(&m->keep, &line[i]))
 			m->frame[frame] |= FRAME_KEEP;
-		if (frames_match(&m->drop, &line[i]))
+		if (matches_frames(&m->drop, &line[i]))
 			m->frame[frame] |= FRAME_DROP;
 	}
 	return m->frame[frame];
@@ -143,12 +143,12 @@ bool match_site(struct match *m, uint32_t site)
 		return true;
 	if (!m->all_frames) {
 		line = symbols_top(m->symbols, site);
-		return (!m->keep.frames || frames_match(&m->keep, line)) && !frames_match(&m->drop, line);
+		return (!m->keep.frames || matches_frames(&m->keep, line)) && !matches_frames(&m->drop, line);
 	}
 	frame = site < s->site_count ? s->sites[site].frame : 0;
 	/* `steps` ends a cycle in a damaged trie. */
 	for (size_t steps = 0; frame && frame < s->frame_count && steps < s->frame_count; steps++) {
-		seen |= frame_look(m, frame);
+		seen |= look_at_frame(m, frame);
 		frame = s->frames[frame].parent;
 	}
 	return (!m->keep.frames || seen & FRAME_KEEP) && !(seen & FRAME_DROP);

@@ -49,7 +49,7 @@ void pattern_free(struct pattern *p)
 
 static bool glob(const char *pattern, const char *text) { return !fnmatch(pattern, text, 0); }
 
-static bool file_matches(const char *pattern, const char *file)
+static bool matches_file(const char *pattern, const char *file)
 {
 	if (glob(pattern, file))
 		return true;
@@ -59,7 +59,7 @@ static bool file_matches(const char *pattern, const char *file)
 	return false;
 }
 
-static bool module_matches(const char *pattern, const char *module)
+static bool matches_module(const char *pattern, const char *module)
 {
 	const char *base = path_base(module), *so = strstr(base, ".so");
 	char stem[256];
@@ -76,7 +76,7 @@ static bool module_matches(const char *pattern, const char *module)
 	return glob(pattern, stem); /* libfoo */
 }
 
-static bool function_matches(const char *pattern, const char *function)
+static bool matches_function(const char *pattern, const char *function)
 {
 	char plain[1024], *shorter;
 	bool found;
@@ -97,14 +97,14 @@ static bool function_matches(const char *pattern, const char *function)
 bool pattern_matches(const struct pattern *p, const struct symbol_line *line)
 {
 	switch (p->kind) {
-	case PATTERN_FUNCTION: return function_matches(p->glob, line->function);
-	case PATTERN_FILE: return line->file && file_matches(p->glob, line->file);
-	case PATTERN_MODULE: return line->module && module_matches(p->glob, line->module);
-	case PATTERN_LINE: return line->file && line->line == p->line && file_matches(p->glob, line->file);
+	case PATTERN_FUNCTION: return matches_function(p->glob, line->function);
+	case PATTERN_FILE: return line->file && matches_file(p->glob, line->file);
+	case PATTERN_MODULE: return line->module && matches_module(p->glob, line->module);
+	case PATTERN_LINE: return line->file && line->line == p->line && matches_file(p->glob, line->file);
 	case PATTERN_THREAD: return false;
 	default:
-		return function_matches(p->glob, line->function)
-			|| (line->file && file_matches(p->glob, line->file))
-			|| (line->module && module_matches(p->glob, line->module));
+		return matches_function(p->glob, line->function)
+			|| (line->file && matches_file(p->glob, line->file))
+			|| (line->module && matches_module(p->glob, line->module));
 	}
 }

@@ -30,7 +30,7 @@ struct builder {
 
 static bool same_text(const char *a, const char *b) { return a == b || (a && b && !strcmp(a, b)); }
 
-static uint32_t text_number(struct names *n, const struct symbol_line *line)
+static uint32_t number_text(struct names *n, const struct symbol_line *line)
 {
 	const char *module = line->module ? line->module : "";
 	uint64_t hash = XXH3_64bits_withSeed(
@@ -46,12 +46,12 @@ static uint32_t text_number(struct names *n, const struct symbol_line *line)
 	return n->count;
 }
 
-static uint32_t name_of(struct names *n, const struct symbol_line *line)
+static uint32_t number_name(struct names *n, const struct symbol_line *line)
 {
 	uint32_t *known, room;
 
 	if (!line->number)
-		return text_number(n, line);
+		return number_text(n, line);
 	if (line->number >= n->lines) {
 		room = line->number * 2 + 1024;
 		n->of_line = alloc_resize(n->of_line, room * sizeof(*n->of_line));
@@ -60,11 +60,11 @@ static uint32_t name_of(struct names *n, const struct symbol_line *line)
 	}
 	known = &n->of_line[line->number];
 	if (!*known)
-		*known = text_number(n, line);
+		*known = number_text(n, line);
 	return *known;
 }
 
-static void node_add(struct builder *b, struct tree_node node, uint32_t name)
+static void add_node(struct builder *b, struct tree_node node, uint32_t name)
 {
 	struct tree *t = b->tree;
 
@@ -73,17 +73,17 @@ static void node_add(struct builder *b, struct tree_node node, uint32_t name)
 	*ARRAY_ADD(t->node, t->count, b->node_room) = node;
 }
 
-static uint32_t child_of(struct builder *b, uint32_t parent, const struct symbol_line *line)
+static uint32_t find_child(struct builder *b, uint32_t parent, const struct symbol_line *line)
 {
 	struct tree *t = b->tree;
-	uint32_t name = name_of(&b->names, line);
+	uint32_t name = number_name(&b->names, line);
 	uint64_t hash = index_hash((uint64_t)parent << 32 | name);
 
 	INDEX_EACH(&b->index, hash, probe)
 	if (t->node[probe.number].parent == parent && b->name[probe.number] == name)
 		return probe.number;
 	index_add(&b->index, hash, t->count);
-	node_add(b,
+	add_node(b,
 		(struct tree_node){ .parent = parent,
 			.line = line,
 			.heaviest = INT64_MIN,
@@ -103,7 +103,7 @@ static void add_site(struct builder *b, const struct view *v, uint32_t site)
 	for (size_t i = caller; i < count; i++) {
 		const struct symbol_line *l = b->stack[t->bottom_up ? i : count - 1 - (i - caller)];
 
-		at = child_of(b, at, l);
+		at = find_child(b, at, l);
 		if (m->of[t->measure[0]] > t->node[at].heaviest) {
 			t->node[at].heaviest = m->of[t->measure[0]];
 			t->node[at].line = l;
@@ -124,7 +124,7 @@ static void add_site(struct builder *b, const struct view *v, uint32_t site)
 
 static const struct tree *sorted; /* for qsort: the verbs have one thread */
 
-static int order(const void *a, const void *b)
+static int compare_nodes(const void *a, const void *b)
 {
 	const struct tree_node *x = &sorted->node[*(const uint32_t *)a];
 	const struct tree_node *y = &sorted->node[*(const uint32_t *)b];
@@ -153,7 +153,7 @@ static void link_children(struct tree *t)
 			 next = 0;
 
 		if (count > 1)
-			qsort(child, count, sizeof(*child), order);
+			qsort(child, count, sizeof(*child), compare_nodes);
 		while (count--) {
 			t->node[child[count]].next_sibling = next;
 			next = child[count];
@@ -164,7 +164,7 @@ static void link_children(struct tree *t)
 	free(by_parent);
 }
 
-static enum view_measure companion(enum view_measure m)
+static enum view_measure choose_companion(enum view_measure m)
 {
 	switch (m) {
 	case LIVE_BYTES: return LIVE_BLOCKS;
@@ -182,9 +182,9 @@ void tree_build(struct tree *t, const struct view *v, enum view_measure measure,
 
 	memset(t, 0, sizeof(*t));
 	t->measure[0] = measure;
-	t->measure[1] = companion(measure);
+	t->measure[1] = choose_companion(measure);
 	t->bottom_up = bottom_up;
-	node_add(&b, (struct tree_node){ 0 }, 0);
+	add_node(&b, (struct tree_node){ 0 }, 0);
 	for (uint32_t site = 0; site < v->snapshot->site_count; site++) {
 		if (v->kept[site] && (v->site[site].of[t->measure[0]] || v->site[site].of[t->measure[1]]))
 			add_site(&b, v, site);

@@ -94,7 +94,7 @@ int view_key_parse(const char *text, enum view_key *key)
 	return -1;
 }
 
-static bool in_domain(uint32_t flags, enum view_domain domain)
+static bool is_in_domain(uint32_t flags, enum view_domain domain)
 {
 	switch (domain) {
 	case DOMAIN_BLOCKS: return !(flags & (SITE_MAPPING | SITE_TRACKED));
@@ -117,7 +117,7 @@ static int choose_intervals(struct view *v, const struct selection *o, struct ti
 	return 0;
 }
 
-static void from_sites(struct view *v)
+static void take_from_sites(struct view *v)
 {
 	const struct snapshot *s = v->snapshot;
 
@@ -138,7 +138,7 @@ static void from_sites(struct view *v)
 	v->known = (1u << MEASURES) - 1;
 }
 
-static void from_threads(struct view *v, const struct match *match)
+static void take_from_threads(struct view *v, const struct match *match)
 {
 	const struct snapshot *s = v->snapshot;
 
@@ -158,7 +158,7 @@ static void from_threads(struct view *v, const struct match *match)
 	v->known = 1u << LIVE_BYTES | 1u << LIVE_BLOCKS | 1u << TOTAL_BYTES | 1u << TOTAL_BLOCKS;
 }
 
-static void from_births(struct view *v)
+static void take_from_births(struct view *v)
 {
 	const struct snapshot *s = v->snapshot;
 
@@ -175,7 +175,7 @@ static void from_births(struct view *v)
 }
 
 /* Threads and intervals together: only the block list knows both. */
-static int from_blocks(struct view *v, const struct match *match, struct tide_error *e)
+static int take_from_blocks(struct view *v, const struct match *match, struct tide_error *e)
 {
 	const struct snapshot *s = v->snapshot;
 
@@ -215,13 +215,13 @@ int view_select(struct view *v, struct snapshot *s, struct symbols *symbols, con
 	v->kept = alloc_zeroed(s->site_count + 1, sizeof(*v->kept));
 	v->by_thread = match_threads(match);
 	if (v->by_thread && v->span.given) {
-		bad = from_blocks(v, match, e);
+		bad = take_from_blocks(v, match, e);
 	} else if (v->by_thread) {
-		from_threads(v, match);
+		take_from_threads(v, match);
 	} else {
-		from_sites(v);
+		take_from_sites(v);
 		if (v->span.given)
-			from_births(v);
+			take_from_births(v);
 	}
 	for (uint32_t i = 0; !bad && i < s->site_count; i++) {
 		struct measures *m = &v->site[i];
@@ -229,7 +229,7 @@ int view_select(struct view *v, struct snapshot *s, struct symbols *symbols, con
 			? !m->of[LIVE_BLOCKS] && !m->of[LIVE_BYTES]
 			: !m->of[TOTAL_BLOCKS] && !m->of[LIVE_BYTES] && !m->of[LIVE_BLOCKS];
 
-		if (empty || !in_domain(s->sites[i].flags, domain) || !match_site(match, i)) {
+		if (empty || !is_in_domain(s->sites[i].flags, domain) || !match_site(match, i)) {
 			memset(m, 0, sizeof(*m));
 			continue;
 		}

@@ -42,7 +42,7 @@ static const char *keep_text(struct view_group *g, char *text)
 }
 
 /* The row of this key; a new one is all zero. */
-static struct view_row *row_of(struct grouper *w, XXH128_hash_t hash)
+static struct view_row *find_row(struct grouper *w, XXH128_hash_t hash)
 {
 	struct view_group *g = w->group;
 	struct view_row *row;
@@ -129,7 +129,7 @@ static XXH128_hash_t hash_stack(struct grouper *w, struct symbols *symbols, uint
 	return XXH3_128bits(w->stack, count * sizeof(*w->stack));
 }
 
-static const char *module_base(const struct symbol_line *line)
+static const char *name_module(const struct symbol_line *line)
 {
 	return line->module ? path_base(line->module) : "(no module)";
 }
@@ -144,24 +144,26 @@ static void group_site(
 	if (key == KEY_SITE && !several) {
 		uint64_t id = site;
 
-		add(row_of(w, XXH3_128bits(&id, sizeof(id))), v, site, &v->site[site]);
+		add(find_row(w, XXH3_128bits(&id, sizeof(id))), v, site, &v->site[site]);
 		return;
 	}
 	if (key == KEY_SITE || key == KEY_STACK) {
-		add(row_of(w, hash_stack(w, v->symbols, site)), v, site, &v->site[site]);
+		add(find_row(w, hash_stack(w, v->symbols, site)), v, site, &v->site[site]);
 		return;
 	}
 	line = symbols_top(v->symbols, site);
 	file = line->file && *line->file;
 	switch (key) {
-	case KEY_FUNCTION: row = row_of(w, hash_texts(line->function, module_base(line), 0)); break;
-	case KEY_FILE: row = row_of(w, hash_texts(file ? line->file : module_base(line), NULL, file)); break;
-	case KEY_LINE:
-		row = row_of(w,
-			file ? hash_texts(line->file, NULL, line->line)
-			     : hash_texts(line->function, module_base(line), UINT64_MAX));
+	case KEY_FUNCTION: row = find_row(w, hash_texts(line->function, name_module(line), 0)); break;
+	case KEY_FILE:
+		row = find_row(w, hash_texts(file ? line->file : name_module(line), NULL, file));
 		break;
-	default: row = row_of(w, hash_texts(line->module, NULL, 0));
+	case KEY_LINE:
+		row = find_row(w,
+			file ? hash_texts(line->file, NULL, line->line)
+			     : hash_texts(line->function, name_module(line), UINT64_MAX));
+		break;
+	default: row = find_row(w, hash_texts(line->module, NULL, 0));
 	}
 	add(row, v, site, &v->site[site]);
 	if (row->key)
@@ -173,13 +175,13 @@ static void group_site(
 		row->line.line = 0;
 		break;
 	case KEY_FILE:
-		row->key = file ? line->file : keep_text(w->group, alloc_printf("[%s]", module_base(line)));
+		row->key = file ? line->file : keep_text(w->group, alloc_printf("[%s]", name_module(line)));
 		row->line.function = NULL;
 		break;
 	case KEY_LINE:
 		row->key = keep_text(w->group,
 			file ? alloc_printf("%s:%u", line->file, line->line)
-			     : alloc_printf("[%s] %s", module_base(line), line->function));
+			     : alloc_printf("[%s] %s", name_module(line), line->function));
 		break;
 	default: row->key = line->module ? line->module : "(no module)"; row->line.function = NULL;
 	}
@@ -207,7 +209,7 @@ static void group_threads(struct grouper *w, const struct view *v)
 			name = snapshot_string(s, s->threads[t->thread].name);
 			tid = s->threads[t->thread].tid;
 		}
-		row = row_of(
+		row = find_row(
 			w, hash_texts(name, NULL, (uint64_t)(uint32_t)tid << 32 | (uint32_t)s->process->pid));
 		add(row, v, t->site, &m);
 		if (!row->key)
@@ -219,7 +221,7 @@ static void group_threads(struct grouper *w, const struct view *v)
 }
 
 /* "0", "1", "2-3", "4-7" ...: bytes, for scripts. */
-static char *class_text(unsigned class_)
+static char *name_class(unsigned class_)
 {
 	if (class_ < 2)
 		return alloc_string(class_ ? "1" : "0");
@@ -227,24 +229,24 @@ static char *class_text(unsigned class_)
 		(UINT64_C(1) << (class_ - 1)) - 1 + (UINT64_C(1) << (class_ - 1)));
 }
 
-static struct view_row *numbered_row(struct grouper *w, uint64_t number)
+static struct view_row *find_numbered_row(struct grouper *w, uint64_t number)
 {
-	return row_of(w, hash_texts(NULL, NULL, number));
+	return find_row(w, hash_texts(NULL, NULL, number));
 }
 
-static void size_row(
+static void find_size_row(
 	struct grouper *w, const struct view *v, uint32_t site, unsigned class_, const struct measures *m)
 {
-	struct view_row *row = numbered_row(w, class_);
+	struct view_row *row = find_numbered_row(w, class_);
 
 	add(row, v, site, m);
 	if (!row->key) {
-		row->key = keep_text(w->group, class_text(class_));
+		row->key = keep_text(w->group, name_class(class_));
 		row->line.address = class_; /* the order of the screen */
 	}
 }
 
-static bool block_selected(const struct view *v, const struct tide_block *b)
+static bool is_block_selected(const struct view *v, const struct tide_block *b)
 {
 	const struct snapshot *s = v->snapshot;
 
@@ -266,21 +268,22 @@ static int group_sizes(struct grouper *w, const struct view *v, struct tide_erro
 		struct measures m = { .of = { [TOTAL_BLOCKS] = (int64_t)b->count } };
 
 		if (b->site < s->site_count && v->kept[b->site])
-			size_row(w, v, b->site, b->class_ < 64 ? b->class_ : 63, &m);
+			find_size_row(w, v, b->site, b->class_ < 64 ? b->class_ : 63, &m);
 	}
 	for (size_t i = 0; i < s->block_count; i++) {
 		const struct tide_block *b = &s->blocks[i];
 		struct measures m = { .of = { [LIVE_BYTES] = (int64_t)b->bytes, [LIVE_BLOCKS] = 1 } };
 
-		if (block_selected(v, b))
-			size_row(w, v, b->site, b->bytes ? 64u - (unsigned)__builtin_clzll(b->bytes) : 0, &m);
+		if (is_block_selected(v, b))
+			find_size_row(
+				w, v, b->site, b->bytes ? 64u - (unsigned)__builtin_clzll(b->bytes) : 0, &m);
 	}
 	w->group->known = (s->size_count ? 1u << TOTAL_BLOCKS : 0)
 		| (s->block_count ? 1u << LIVE_BYTES | 1u << LIVE_BLOCKS : 0);
 	return 0;
 }
 
-static char *interval_text(const struct snapshot *s, uint32_t interval)
+static char *name_interval(const struct snapshot *s, uint32_t interval)
 {
 	const char *from = interval && interval <= s->mark_count
 		? snapshot_string(s, s->marks[interval - 1].name)
@@ -311,10 +314,10 @@ static int group_ages(struct grouper *w, const struct view *v, struct tide_error
 		if (b->site >= s->site_count || !v->kept[b->site] || b->interval < v->span.first
 			|| b->interval > v->span.last)
 			continue;
-		row = numbered_row(w, b->interval);
+		row = find_numbered_row(w, b->interval);
 		add(row, v, b->site, &m);
 		if (!row->key) {
-			row->key = keep_text(w->group, interval_text(s, b->interval));
+			row->key = keep_text(w->group, name_interval(s, b->interval));
 			row->line.address = b->interval;
 		}
 	}
