@@ -21,11 +21,11 @@ struct piece {
 	unsigned char heap[(PIECE << BLOCK_GRANULE_SHIFT) + 16];
 };
 
-static struct tide_block *block_add(struct blockmap *b) { return ARRAY_ADD(b->blocks, b->count, b->room); }
+static struct tide_block *add_block(struct blockmap *b) { return ARRAY_ADD(b->blocks, b->count, b->room); }
 
-static void block_fill(struct blockmap *b, uint64_t address, uint64_t bytes, uint64_t slot)
+static void fill_block(struct blockmap *b, uint64_t address, uint64_t bytes, uint64_t slot)
 {
-	struct tide_block *to = block_add(b);
+	struct tide_block *to = add_block(b);
 
 	*to = (struct tide_block){ .address = address,
 		.bytes = bytes,
@@ -39,14 +39,14 @@ static void block_fill(struct blockmap *b, uint64_t address, uint64_t bytes, uin
 }
 
 /* Takes pages from what may be read; false when that is used up. */
-static bool pages_take(struct blockmap *b, uint64_t pages)
+static bool take_pages(struct blockmap *b, uint64_t pages)
 {
 	b->cut |= pages > b->left;
 	b->left -= pages < b->left ? pages : b->left;
 	return !b->cut;
 }
 
-static void piece_read(struct blockmap *b, struct remote *m, struct piece *p, uint64_t slots_at,
+static void read_piece(struct blockmap *b, struct remote *m, struct piece *p, uint64_t slots_at,
 	uint64_t extra_at, uint64_t heap_at, unsigned count)
 {
 	unsigned first = count, last = 0;
@@ -85,11 +85,11 @@ static void piece_read(struct blockmap *b, struct remote *m, struct piece *p, ui
 				size = 0;
 			}
 		}
-		block_fill(b, address, size, slot);
+		fill_block(b, address, size, slot);
 	}
 }
 
-static void leaf_read(struct blockmap *b, struct remote *m, struct piece *p, uint64_t leaf, uint64_t heap)
+static void read_leaf(struct blockmap *b, struct remote *m, struct piece *p, uint64_t leaf, uint64_t heap)
 {
 	const uint64_t slots_end = leaf + BLOCK_LEAF_SLOTS * 8;
 	uint64_t from = leaf, end;
@@ -101,23 +101,23 @@ static void leaf_read(struct blockmap *b, struct remote *m, struct piece *p, uin
 		while (slot < stop) {
 			unsigned count = stop - slot < PIECE ? (unsigned)(stop - slot) : PIECE;
 
-			if (!pages_take(b, (count * 8 + MAP_PAGE - 1) / MAP_PAGE))
+			if (!take_pages(b, (count * 8 + MAP_PAGE - 1) / MAP_PAGE))
 				return;
-			piece_read(b, m, p, leaf + slot * 8, leaf + (BLOCK_LEAF_SLOTS + slot) * 8,
+			read_piece(b, m, p, leaf + slot * 8, leaf + (BLOCK_LEAF_SLOTS + slot) * 8,
 				heap + (slot << BLOCK_GRANULE_SHIFT), count);
 			slot += count;
 		}
 	}
 }
 
-static int block_order(const void *a, const void *b)
+static int compare_blocks(const void *a, const void *b)
 {
 	const struct tide_block *x = a, *y = b;
 
 	return (x->address > y->address) - (x->address < y->address);
 }
 
-static void spill_read(struct blockmap *b, struct remote *m, const struct ledger_header *h)
+static void read_spill(struct blockmap *b, struct remote *m, const struct ledger_header *h)
 {
 	struct spill_entry *s;
 	uint64_t before = b->count, room = 4096;
@@ -136,15 +136,15 @@ static void spill_read(struct blockmap *b, struct remote *m, const struct ledger
 			continue;
 		for (uint64_t i = 0; i < n; i++)
 			if (s[i].address > 1)
-				block_fill(b, s[i].address, block_bytes(s[i].bytes), s[i].slot);
+				fill_block(b, s[i].address, block_bytes(s[i].bytes), s[i].slot);
 	}
 	free(s);
 	if (b->count > before)
-		qsort(b->blocks, b->count, sizeof(*b->blocks), block_order);
+		qsort(b->blocks, b->count, sizeof(*b->blocks), compare_blocks);
 }
 
 /* Blocks do not overlap; where the map is damaged they may seem to, and each is scanned. */
-static void overlaps_cut(struct blockmap *b)
+static void cut_overlaps(struct blockmap *b)
 {
 	for (uint64_t i = 0; i < b->count; i++) {
 		struct tide_block *k = &b->blocks[i];
@@ -170,15 +170,15 @@ void blockmap_read(struct blockmap *b, struct remote *m, const struct ledger_cop
 	if (c->header.block_root)
 		remote_read(m, c->header.block_root, root, BLOCK_ROOT_ENTRIES * 8);
 	for (uint64_t i = 0; i < BLOCK_ROOT_ENTRIES; i++) {
-		if (!root[i] || !pages_take(b, 1) || remote_read(m, root[i], middle, sizeof(*middle)) == 0)
+		if (!root[i] || !take_pages(b, 1) || remote_read(m, root[i], middle, sizeof(*middle)) == 0)
 			continue;
 		for (uint64_t k = 0; k < BLOCK_MIDDLE_ENTRIES; k++)
-			if (middle->leaf[k] && pages_take(b, 1))
-				leaf_read(b, m, p, (uint64_t)middle->leaf[k],
+			if (middle->leaf[k] && take_pages(b, 1))
+				read_leaf(b, m, p, (uint64_t)middle->leaf[k],
 					i << BLOCK_MIDDLE_SHIFT | k << BLOCK_LEAF_SHIFT);
 	}
-	spill_read(b, m, &c->header);
-	overlaps_cut(b);
+	read_spill(b, m, &c->header);
+	cut_overlaps(b);
 	free(root);
 	free(middle);
 	free(p);
@@ -203,7 +203,7 @@ struct born_table {
 	struct index index;
 };
 
-static struct born *born_get(struct born_table *t, uint32_t site, uint32_t interval)
+static struct born *get_born(struct born_table *t, uint32_t site, uint32_t interval)
 {
 	uint64_t hash = index_hash((uint64_t)site << 32 | interval);
 	struct born *b;
@@ -220,12 +220,12 @@ static struct born *born_get(struct born_table *t, uint32_t site, uint32_t inter
 	return b;
 }
 
-static int birth_order(const void *a, const void *b)
+static int compare_births(const void *a, const void *b)
 {
 	return (*(const uint32_t *)a > *(const uint32_t *)b) - (*(const uint32_t *)a < *(const uint32_t *)b);
 }
 
-static int section_order(const void *a, const void *b)
+static int compare_rows(const void *a, const void *b)
 {
 	const struct tide_birth *x = a, *y = b;
 
@@ -234,7 +234,7 @@ static int section_order(const void *a, const void *b)
 }
 
 /* Marks whose birth number is below `birth`. */
-static uint32_t interval_of(const uint32_t *births, uint64_t count, uint32_t birth)
+static uint32_t find_interval(const uint32_t *births, uint64_t count, uint32_t birth)
 {
 	uint64_t lo = 0, hi = count;
 
@@ -260,10 +260,10 @@ void blockmap_births(const struct blockmap *b, const struct ledger_copy *c, stru
 
 	for (uint64_t i = 0; i < mark_count; i++)
 		births[i] = marks[i].birth;
-	qsort(births, mark_count, sizeof(*births), birth_order);
+	qsort(births, mark_count, sizeof(*births), compare_births);
 	for (uint64_t i = 0; i < b->count; i++) {
 		const struct tide_block *k = &b->blocks[i];
-		struct born *sum = born_get(&t, k->site, interval_of(births, mark_count, k->birth));
+		struct born *sum = get_born(&t, k->site, find_interval(births, mark_count, k->birth));
 		double weight = 1;
 
 		/* A sampled block stands for 1/p blocks (shim/sample.h). */
@@ -279,7 +279,7 @@ void blockmap_births(const struct blockmap *b, const struct ledger_copy *c, stru
 	for (uint64_t i = 0; i < t.count; i++)
 		to[i] = (struct tide_birth){ t.born[i].site, t.born[i].interval,
 			(uint64_t)(t.born[i].blocks + .5), (uint64_t)(t.born[i].bytes + .5) };
-	qsort(to, t.count, sizeof(*to), section_order);
+	qsort(to, t.count, sizeof(*to), compare_rows);
 	snapshot_writer_section(w, SECTION_BIRTHS, sizeof(*to), to, t.count, SNAPSHOT_TAKE);
 	free(t.born);
 	index_free(&t.index);

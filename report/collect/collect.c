@@ -60,13 +60,13 @@ static void warn(struct collecting *c, const char *text, const char *hint)
 				snapshot_writer_string(c->writer, hint) };
 }
 
-static bool wants_references(const struct collecting *c)
+static bool wants_references(const struct collecting *c, const struct ledger_copy *copy)
 {
-	char *value = ledger_option(&c->copy, "REFERENCES");
+	char *value = ledger_option(copy, "REFERENCES");
 	bool off = value && !strcmp(value, "0");
 
 	free(value);
-	return !off && !(c->request->flags & REQUEST_FLAG_NO_REFERENCES) && !c->copy.header.sample_bytes;
+	return !off && !(c->request->flags & REQUEST_FLAG_NO_REFERENCES) && !copy->header.sample_bytes;
 }
 
 /* Names of code made at run time, where the program writes them for perf. */
@@ -87,7 +87,7 @@ static void code_map(struct collecting *c)
 static void read_mappings(struct collecting *c)
 {
 	collect_process_mappings(&c->process, c->copy.header.pid, c->writer);
-	if (c->image.reader && wants_references(c))
+	if (c->image.reader && wants_references(c, &c->copy))
 		collect_memory_pages(&c->memory, &c->image.memory, &c->process, c->copy.header.pid);
 	if (c->memory.resident_bytes)
 		c->process.rss_bytes = c->memory.resident_bytes;
@@ -99,7 +99,7 @@ static void read_process(struct collecting *c)
 	code_map(c);
 }
 
-/* Called while all threads stand. */
+/* Called while all threads are stopped. */
 static void copy(void *context)
 {
 	struct collecting *c = context;
@@ -280,7 +280,7 @@ static void blocks(struct collecting *c)
 	if (wants_references(c))
 		c->python = collect_python_blocks(&c->image.memory, &c->blocks);
 	notes_apply(&c->copy, c->blocks.blocks, c->blocks.count);
-	if (c->skip_roots && wants_references(c)) {
+	if (c->skip_roots && wants_references(c, &c->copy)) {
 		char kinds[128],
 			*text = alloc_printf("roots of some kinds were left out: %s",
 				root_kinds_text(c->skip_roots, kinds, sizeof(kinds)));
@@ -288,7 +288,7 @@ static void blocks(struct collecting *c)
 		warn(c, text, "what only they hold counts as lost");
 		free(text);
 	}
-	if (wants_references(c)) {
+	if (wants_references(c, &c->copy)) {
 		references(c);
 		memory_map(c);
 	}
@@ -308,7 +308,7 @@ static void process(struct collecting *c)
 	p->virtual_bytes = c->process.virtual_bytes;
 	p->pss_bytes = c->process.pss_bytes;
 	p->own_bytes = c->process.own_bytes;
-	if (wants_references(c)) {
+	if (wants_references(c, &c->copy)) {
 		doubt(c, c->image.why);
 		if (!p->references)
 			doubt(c, "no references were taken");
@@ -410,7 +410,7 @@ static int take_private(struct collecting *c, struct tide_error *e)
 	collect_process_quick(&c->process, pid);
 	c->image.reader = c->image.target = pid;
 	c->image.started_by_it = true;
-	if (wants_references(c))
+	if (wants_references(c, &c->copy))
 		doubt(c, "the process could not make a file for its ledger: no references");
 	c->request->flags |= REQUEST_FLAG_NO_REFERENCES;
 	sections(c);
@@ -435,6 +435,26 @@ static void roots_option(struct collecting *c, const struct ledger_copy *early, 
 	free(list);
 }
 
+/* Options are those of the start, so a copy from before the process is stopped has them. */
+static int read_options(struct collecting *c, struct image_options *o, struct tide_error *e)
+{
+	struct ledger_copy early;
+	char *mask;
+	int failed = ledger_copy_descriptor(&early, c->map.fd, c->request->ledger, e);
+
+	if (!failed) {
+		o->unaligned |= option_set(&early, "UNALIGNED");
+		mask = ledger_option(&early, "POINTER_MASK");
+		if (mask && !o->pointer_mask)
+			o->pointer_mask = strtoull(mask, NULL, 0);
+		free(mask);
+		roots_option(c, &early, o);
+		o->no_references = !wants_references(c, &early);
+	}
+	ledger_copy_free(&early);
+	return failed;
+}
+
 static int take(struct collecting *c, struct tide_error *e)
 {
 	struct collect *r = c->request;
@@ -446,25 +466,11 @@ static int take(struct collecting *c, struct tide_error *e)
 		.pid = r->pid,
 		.standing = r->flags & REQUEST_FLAG_STANDING,
 		.served = r->served };
-	struct ledger_copy early;
 	uint32_t serial = c->map.header->request_serial;
-	char *mask;
 	int result;
 
-	/* Options are those of the start: they do not change, and image_answer wants them. */
-	if (ledger_copy_descriptor(&early, c->map.fd, r->ledger, e)) {
-		ledger_copy_free(&early);
+	if (read_options(c, &options, e))
 		return -1;
-	}
-	options.unaligned |= option_set(&early, "UNALIGNED");
-	mask = ledger_option(&early, "POINTER_MASK");
-	if (mask && !options.pointer_mask)
-		options.pointer_mask = strtoull(mask, NULL, 0);
-	free(mask);
-	roots_option(c, &early, &options);
-	c->copy = early;
-	options.no_references = !wants_references(c);
-	ledger_copy_free(&c->copy);
 	result = r->outside ? image_request(&c->image, c->map.header, c->map.bytes, &options, copy, c, e)
 			    : image_answer(&c->image, c->map.header, c->map.bytes, &options, copy, c, e);
 	if (result)

@@ -76,14 +76,14 @@ void site_keys_free(struct site_keys *k)
 }
 
 /* Bytes of a module's name without the version: "libz.so.1.2" -> "libz.so". */
-static size_t module_name_bytes(const char *base)
+static size_t measure_module_name(const char *base)
 {
 	const char *so = strstr(base, ".so.");
 
 	return so ? (size_t)(so - base) + 3 : strlen(base);
 }
 
-static int by_name(const void *x, const void *y)
+static int compare_names(const void *x, const void *y)
 {
 	return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
@@ -102,11 +102,11 @@ static char **build_list(const struct site_keys *k, const bool *used, size_t *co
 			list[(*count)++] =
 				alloc_printf("%s %s", path_base(snapshot_string(s, s->modules[i].path)), id);
 	}
-	qsort(list, *count, sizeof(*list), by_name);
+	qsort(list, *count, sizeof(*list), compare_names);
 	return list;
 }
 
-static bool *used_modules(const struct snapshot *s)
+static bool *find_used_modules(const struct snapshot *s)
 {
 	bool *used = alloc_zeroed(s->module_count + 1, sizeof(*used));
 
@@ -131,7 +131,7 @@ bool site_keys_exact(struct site_keys *const *keys, size_t count)
 					  *first = keys[0]->snapshot->process;
 
 		same_process &= p->pid == first->pid && p->started_wall_ns == first->started_wall_ns;
-		build[i].used = used_modules(keys[i]->snapshot);
+		build[i].used = find_used_modules(keys[i]->snapshot);
 		build[i].list = build_list(keys[i], build[i].used, &build[i].count);
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -147,7 +147,8 @@ bool site_keys_exact(struct site_keys *const *keys, size_t count)
 				continue;
 			text = alloc_printf("%s %s", path_base(snapshot_string(s, s->modules[m].path)), id);
 			for (size_t j = 0; j < count && exact && !same_process; j++)
-				exact = bsearch(&text, build[j].list, build[j].count, sizeof(char *), by_name)
+				exact = bsearch(&text, build[j].list, build[j].count, sizeof(char *),
+						compare_names)
 					!= NULL;
 			free(text);
 			keys[i]->exact[m] = exact;
@@ -261,13 +262,13 @@ static uint64_t name_hash(struct site_keys *k, uint64_t seed, const struct symbo
 	return mix_text(seed, k->texts + n->text, n->bytes);
 }
 
-static enum start line_start(struct site_keys *k, const struct symbol_line *line)
+static enum start find_line_start(struct site_keys *k, const struct symbol_line *line)
 {
 	return line->has_symbol ? name_of(k, line)->start - 1 : START_NOT;
 }
 
 /* The hash of lines [0, count) of frame `f` upon `below`, outermost first. */
-static uint64_t lines_hash(struct site_keys *k, uint32_t f, const struct symbol_line *line, size_t count,
+static uint64_t hash_lines(struct site_keys *k, uint32_t f, const struct symbol_line *line, size_t count,
 	const struct frame_hash *below, uint32_t *bare_module)
 {
 	const struct snapshot *s = k->snapshot;
@@ -277,7 +278,7 @@ static uint64_t lines_hash(struct site_keys *k, uint32_t f, const struct symbol_
 
 	*bare_module = 0;
 	for (size_t i = count; i-- > 0;) {
-		enum start start = line_start(k, &line[i]);
+		enum start start = find_line_start(k, &line[i]);
 
 		if (start == START_BELOW) {
 			hash = 0;
@@ -296,7 +297,7 @@ static uint64_t lines_hash(struct site_keys *k, uint32_t f, const struct symbol_
 			const char *base =
 				module ? path_base(snapshot_string(s, s->modules[module].path)) : "";
 
-			hash = mix_text(hash ^ NO_SYMBOL_SEED, base, module_name_bytes(base));
+			hash = mix_text(hash ^ NO_SYMBOL_SEED, base, measure_module_name(base));
 		}
 	}
 	if (count && !line[0].has_symbol && !exact)
@@ -323,7 +324,7 @@ static struct frame_hash frame_hash(struct site_keys *k, uint32_t f)
 		size_t count;
 		const struct symbol_line *line = symbols_frame(k->symbols, at, &count);
 
-		k->hash[at] = lines_hash(k, at, line, count, &below, &bare);
+		k->hash[at] = hash_lines(k, at, line, count, &below, &bare);
 		k->bare[at] = bare + 1;
 		below = (struct frame_hash){ k->hash[at], bare };
 	}
@@ -332,7 +333,7 @@ static struct frame_hash frame_hash(struct site_keys *k, uint32_t f)
 
 /* The innermost line that is not a wrapper's: its frame, and its place there. The
  * innermost of all when there are only wrappers. */
-static uint32_t caller_line(struct site_keys *k, uint32_t site, size_t *place)
+static uint32_t find_caller_line(struct site_keys *k, uint32_t site, size_t *place)
 {
 	const struct snapshot *s = k->snapshot;
 	uint32_t f = s->sites[site].frame;
@@ -365,7 +366,7 @@ uint64_t site_key(struct site_keys *k, uint32_t site)
 	if (site >= s->site_count)
 		return 0;
 	kind = s->sites[site].flags & (SITE_MAPPING | SITE_TRACKED);
-	f = caller_line(k, site, &place);
+	f = find_caller_line(k, site, &place);
 	if (!f && s->sites[site].flags & SITE_OF_SIZE)
 		return mix_number(SITE_SEED, SITE_FIRST + s->sites[site].depth);
 	if (!f)
@@ -375,7 +376,7 @@ uint64_t site_key(struct site_keys *k, uint32_t site)
 	} else {
 		below = frame_hash(k, s->frames[f].parent);
 		line = symbols_frame(k->symbols, f, &count);
-		hash = lines_hash(k, f, line + place, count - place, &below, &bare);
+		hash = hash_lines(k, f, line + place, count - place, &below, &bare);
 	}
 	return kind ? mix_number(hash, kind) : hash;
 }
@@ -385,7 +386,7 @@ void site_key_ends(struct site_keys *k, uint32_t site, uint64_t *leaf, uint64_t 
 	const struct snapshot *s = k->snapshot;
 	uint64_t *to = leaf;
 	size_t place = 0, steps = 0;
-	uint32_t f = site < s->site_count ? caller_line(k, site, &place) : 0;
+	uint32_t f = site < s->site_count ? find_caller_line(k, site, &place) : 0;
 
 	*leaf = *caller = 0;
 	for (; f && f < s->frame_count && steps < DEPTH_MAX; f = s->frames[f].parent, steps++, place = 0) {
@@ -394,7 +395,7 @@ void site_key_ends(struct site_keys *k, uint32_t site, uint64_t *leaf, uint64_t 
 
 		for (; place < count; place++) {
 			/* "libfoo.so" says too little to recognise a site by. */
-			if (line[place].has_symbol && line_start(k, &line[place]) != START_BELOW)
+			if (line[place].has_symbol && find_line_start(k, &line[place]) != START_BELOW)
 				*to = name_hash(k, 1, &line[place]);
 			if (to == caller)
 				return;

@@ -147,7 +147,7 @@ static void warn_newer(struct symbols *y, const char *path)
 				path));
 }
 
-static struct symbol_module *module_of(struct symbols *y, uint32_t index)
+static struct symbol_module *open_module_of(struct symbols *y, uint32_t index)
 {
 	const struct snapshot *s = y->s;
 	const struct tide_module *m;
@@ -181,10 +181,10 @@ static struct symbol_module *module_of(struct symbols *y, uint32_t index)
 
 /* "module+0xOFFSET": of the function's start where that is known, so that all its
  * frames have one name; the line's address says which it is. */
-static const char *made_name(struct symbols *y, uint32_t module, uint64_t address, bool exact)
+static const char *make_name(struct symbols *y, uint32_t module, uint64_t address, bool exact)
 {
 	const struct snapshot *s = y->s;
-	struct symbol_module *m = module_of(y, module);
+	struct symbol_module *m = open_module_of(y, module);
 	const char *path, *slash;
 	uint64_t at, start;
 
@@ -200,7 +200,7 @@ static const char *made_name(struct symbols *y, uint32_t module, uint64_t addres
 }
 
 /* A new place with `count` empty lines. */
-static struct symbol_line *place_add(struct symbols *y, size_t count, uint32_t *place)
+static struct symbol_line *add_place(struct symbols *y, size_t count, uint32_t *place)
 {
 	struct symbol_line *lines = own(y, alloc_zeroed(count, sizeof(*lines)));
 
@@ -213,7 +213,7 @@ static struct symbol_line *place_add(struct symbols *y, size_t count, uint32_t *
 static uint32_t resolve(struct symbols *y, uint32_t index, uint64_t address, bool exact)
 {
 	const struct snapshot *s = y->s;
-	struct symbol_module *m = module_of(y, index);
+	struct symbol_module *m = open_module_of(y, index);
 	struct symbol_place places[INLINE_MAX];
 	struct symbol_line *lines;
 	const struct tide_jit *jit;
@@ -238,14 +238,14 @@ static uint32_t resolve(struct symbols *y, uint32_t index, uint64_t address, boo
 		places[0] = (struct symbol_place){ jit ? snapshot_string(s, jit->name) : NULL, NULL, 0 };
 		count = 1;
 	}
-	lines = place_add(y, count, &place);
+	lines = add_place(y, count, &place);
 	for (size_t i = 0; i < count; i++) {
 		bool named = places[i].function && *places[i].function;
 
 		lines[i] = (struct symbol_line){
 			.function = named       ? places[i].function
 				: i + 1 < count ? "[inlined]"
-						: made_name(y, index, address, exact),
+						: make_name(y, index, address, exact),
 			.file = places[i].file,
 			.line = places[i].line,
 			.module = path,
@@ -263,14 +263,14 @@ static uint32_t resolve(struct symbols *y, uint32_t index, uint64_t address, boo
 static uint32_t resolve_python(struct symbols *y, uint64_t at)
 {
 	uint32_t place;
-	struct symbol_line *line = place_add(y, 1, &place);
+	struct symbol_line *line = add_place(y, 1, &place);
 
 	symbol_python_line(y->s, at, line);
 	line->number = ++y->line_count;
 	return place;
 }
 
-static uint32_t stored_lines(struct symbols *y, uint32_t frame)
+static uint32_t read_stored_lines(struct symbols *y, uint32_t frame)
 {
 	const struct snapshot *s = y->s;
 	const struct tide_frame *f = &s->frames[frame];
@@ -280,14 +280,14 @@ static uint32_t stored_lines(struct symbols *y, uint32_t frame)
 
 	while (n < INLINE_MAX && first + n < s->symbol_count && s->symbols[first + n].frame == frame)
 		n++;
-	lines = place_add(y, n, &place);
+	lines = add_place(y, n, &place);
 	for (size_t i = 0; i < n; i++) {
 		const struct tide_symbol *t = &s->symbols[first + i];
 		const char *function = snapshot_string(s, t->function), *file = snapshot_string(s, t->file);
 
 		lines[i] = (struct symbol_line){
 			.function = *function ? function
-					      : made_name(y, f->module, f->address, f->flags & FRAME_SIGNAL),
+					      : make_name(y, f->module, f->address, f->flags & FRAME_SIGNAL),
 			.file = *file ? file : NULL,
 			.line = t->line,
 			.address = f->address,
@@ -305,7 +305,7 @@ static uint32_t stored_lines(struct symbols *y, uint32_t frame)
 	return place;
 }
 
-static uint32_t place_of(struct symbols *y, uint32_t frame)
+static uint32_t find_place(struct symbols *y, uint32_t frame)
 {
 	const struct tide_frame *f = &y->s->frames[frame];
 	bool exact = f->flags & FRAME_SIGNAL, python = f->flags & FRAME_PYTHON;
@@ -321,7 +321,7 @@ static uint32_t place_of(struct symbols *y, uint32_t frame)
 			return probe.number;
 	}
 	place = python                          ? resolve_python(y, f->address)
-		: y->stored && y->stored[frame] ? stored_lines(y, frame)
+		: y->stored && y->stored[frame] ? read_stored_lines(y, frame)
 						: resolve(y, f->module, f->address, exact);
 	p = &y->places[place];
 	p->address = f->address;
@@ -342,13 +342,13 @@ const struct symbol_line *symbols_frame(struct symbols *y, uint32_t frame, size_
 	}
 	place = &y->frames[frame];
 	if (!*place)
-		*place = place_of(y, frame);
+		*place = find_place(y, frame);
 	*count = y->places[*place].lines.count;
 	return y->places[*place].lines.lines;
 }
 
 /* The one line of a site that has no frames. */
-static const struct symbol_line *without_frames(struct symbols *y, uint32_t site)
+static const struct symbol_line *name_without_frames(struct symbols *y, uint32_t site)
 {
 	static const struct symbol_line unknown = { .function = "[unknown]", .language = "native" };
 	const char *label = snapshot_site_label(site);
@@ -370,7 +370,7 @@ static const struct symbol_line *without_frames(struct symbols *y, uint32_t site
 }
 
 /* The innermost frame of a site that is not the profiler's own. */
-static uint32_t first_frame(const struct symbols *y, uint32_t site)
+static uint32_t find_first_frame(const struct symbols *y, uint32_t site)
 {
 	const struct snapshot *s = y->s;
 	uint32_t first = site < s->site_count ? s->sites[site].frame : 0, frame = first;
@@ -405,7 +405,7 @@ static void walk_skip(struct symbols *y, struct walk *w)
 
 static struct walk walk_start(struct symbols *y, uint32_t site)
 {
-	struct walk w = { .frame = first_frame(y, site) };
+	struct walk w = { .frame = find_first_frame(y, site) };
 
 	w.hides = y->plumbing_hidden && symbol_python_runs(y->s, w.frame);
 	walk_skip(y, &w);
@@ -428,7 +428,7 @@ const struct symbol_line *symbols_stack(struct symbols *y, uint32_t site, size_t
 	first = walk_start(y, site);
 	if (!first.frame) {
 		*count = 1;
-		return without_frames(y, site);
+		return name_without_frames(y, site);
 	}
 	if (y->stacks[site].count) {
 		*count = y->stacks[site].count;
@@ -453,7 +453,7 @@ size_t symbols_walk(struct symbols *y, uint32_t site, const struct symbol_line *
 {
 	size_t count = 0, lines = 1;
 	struct walk w = walk_start(y, site);
-	const struct symbol_line *from = w.frame ? NULL : without_frames(y, site);
+	const struct symbol_line *from = w.frame ? NULL : name_without_frames(y, site);
 
 	do {
 		if (w.frame)
@@ -491,7 +491,7 @@ const struct symbol_line *symbols_beyond(struct symbols *y, uint32_t site, symbo
 
 	*index = *caller = 0;
 	if (!w.frame)
-		return without_frames(y, site);
+		return name_without_frames(y, site);
 	for (; w.frame; walk_next(y, &w)) {
 		line = symbols_frame(y, w.frame, &lines);
 		for (size_t i = 0; i < lines; i++) {
@@ -557,7 +557,7 @@ const char *symbols_without_source_most(const struct symbols *y)
 const char *symbols_variable(
 	struct symbols *y, uint32_t module, uint64_t elf_address, uint64_t *start, uint64_t *bytes)
 {
-	struct symbol_module *m = module_of(y, module);
+	struct symbol_module *m = open_module_of(y, module);
 
 	return m ? symbol_module_variable(m, elf_address, start, bytes) : NULL;
 }
