@@ -277,7 +277,7 @@ static void blocks(struct collecting *c)
 	if (c->blocks.without_size)
 		warn(c, "the size of some blocks could not be read",
 			"they count as empty in the list of blocks");
-	if (wants_references(c))
+	if (wants_references(c, &c->copy))
 		c->python = collect_python_blocks(&c->image.memory, &c->blocks);
 	notes_apply(&c->copy, c->blocks.blocks, c->blocks.count);
 	if (c->skip_roots && wants_references(c, &c->copy)) {

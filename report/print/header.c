@@ -261,7 +261,7 @@ void header_who(struct screen *s, const struct snapshot *snapshot)
 	print_walked(s, snapshot);
 }
 
-/* What the resident memory is that is no live block: by size, without what is nothing. */
+/* What the resident memory holds beside live blocks: by size, without empty rows. */
 static void print_rest(struct screen *s, const struct snapshot *snapshot)
 {
 	struct waste_rest r;
