@@ -43,7 +43,8 @@ static const struct place strings_of = PLACE(strings, strings_bytes, "strings"),
 			  types = PLACE(types, type_count, "types"),
 			  block_types = PLACE(block_types, block_type_count, "types of blocks"),
 			  owners = PLACE(owners, owner_count, "owners of blocks"),
-			  python_objects = PLACE(python_objects, python_object_count, "Python objects");
+			  python_objects = PLACE(python_objects, python_object_count, "Python objects"),
+			  python_arenas = PLACE(python_arenas, python_arena_count, "arenas of pymalloc");
 
 enum beyond {
 	BEYOND_ZERO, /* becomes 0, which is "none" or "unknown" everywhere */
@@ -340,6 +341,15 @@ static void check_types(struct snapshot *s)
 			snapshot_reader_damage(s, "the owners of blocks are not sorted");
 			drop(s, &owners);
 		}
+	for (size_t i = 0; i < s->python_arena_count; i++) {
+		const struct tide_python_arena *a = &s->python_arenas[i];
+		uint64_t most = i + 1 < s->python_arena_count ? a[1].address : UINT64_MAX;
+
+		if (a->address > most || a->bytes > most - a->address) {
+			snapshot_reader_damage(s, "the arenas of pymalloc overlap");
+			drop(s, &python_arenas);
+		}
+	}
 	for (size_t i = 0; i < s->python_object_count; i++)
 		if (s->python_objects[i].flags & PYTHON_VALUE_TEXT
 			&& s->python_objects[i].value >= s->python_text_count) {

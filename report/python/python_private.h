@@ -136,6 +136,7 @@ struct python {
 	const struct python_layout *layout;
 	uint64_t runtime, interpreter, type_type; /* addresses */
 	uint32_t interpreters;
+	bool ended; /* Python has shut down: its objects are gone */
 	bool off[PYTHON_PARTS];
 	/* Blocks. */
 	struct tide_block *blocks;

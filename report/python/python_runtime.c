@@ -126,7 +126,8 @@ bool python_runtime_find(struct python *p)
 	if (!p->layout || !interpreters_check(p)) {
 		for (int i = 0; i < PYTHON_PARTS; i++)
 			p->off[i] = true;
-		p->interpreters = p->interpreters ? p->interpreters : 1;
+		/* Before Py_Initialize and after Py_Finalize there is no list of interpreters. */
+		p->ended = p->layout && !p->interpreter;
 		p->layout = NULL;
 	}
 	return true;

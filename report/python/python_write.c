@@ -28,6 +28,7 @@ static void facts_write(struct python *p, struct snapshot_writer *w)
 
 	fact(&f, "version", p->hexversion);
 	fact(&f, "interpreters", p->interpreters);
+	fact(&f, "ended", p->ended);
 	fact(&f, "gc.enabled", p->gc_enabled);
 	for (int i = 0; i < 3; i++) {
 		snprintf(name, sizeof(name), "gc.%d.objects", i);

@@ -188,6 +188,12 @@ int types_screen(struct types_command *c)
 		fputc('\n', s.out);
 	if (!python_heap_present(&c->snapshot)) {
 		fprintf(s.out, "There is no Python interpreter in this process.\n");
+	} else if (snapshot_python(&c->snapshot, "ended")) {
+		fprintf(s.out,
+			"Python had shut down when this snapshot was taken, and its objects were gone.\n");
+		screen_hint(&s,
+			"take one while it runs: tidemark snap PID, tidemark run --every 10s, or "
+			"ctypes.CDLL(None).tide_snapshot(b\"now.tide\") in the program");
 	} else if (python_heap_off(&c->snapshot, "counts")) {
 		fprintf(s.out, "This build of Python is unknown: its objects are not listed.\n");
 	} else {
