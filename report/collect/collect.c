@@ -14,6 +14,7 @@
 #include "oom_score.h"
 #include "blockmap.h"
 #include "collect.h"
+#include "collect_duplicates.h"
 #include "collect_heap.h"
 #include "collect_memory.h"
 #include "collect_output.h"
@@ -195,6 +196,7 @@ static void references(struct collecting *c)
 	snapshot_writer_section(c->writer, SECTION_EDGE_STARTS, sizeof(*g->edge_starts), g->edge_starts,
 		g->block_count + 1, 0);
 	snapshot_writer_section(c->writer, SECTION_EDGES, sizeof(*g->edges), g->edges, g->edge_count, 0);
+	collect_duplicates(g->digests, g->block_count, c->writer);
 	c->made.process.references = 1;
 }
 

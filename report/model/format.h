@@ -85,6 +85,7 @@ enum tide_section_kind {
 	SECTION_PAGES = 42,         /* struct tide_pages, by address: of heap regions */
 	SECTION_CHUNKS = 43,        /* struct tide_chunk, by address: of heaps, what is not a block */
 	SECTION_THREAD_ARENAS = 44, /* struct tide_thread_arena */
+	SECTION_DUPLICATES = 45,    /* struct tide_duplicate */
 };
 
 enum tide_reason {
@@ -536,6 +537,12 @@ struct tide_python_arena {   /* of pymalloc */
 	uint64_t used_bytes, used_blocks;
 };
 
+/* Blocks whose content is, as it seems, that of another one. Digests of blocks of one length say whether it is. */
+struct tide_duplicate {
+	uint64_t content; /* XXH3-64 */
+	uint32_t block, pad;
+};
+
 /* A compiler that lays these out otherwise would read and write another format. */
 #define TIDE_SIZE "the size of an element on disk never changes"
 _Static_assert(sizeof(struct tide_file_header) == 48, TIDE_SIZE);
@@ -570,6 +577,7 @@ _Static_assert(sizeof(struct tide_pages) == 16, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_arena) == 32, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_chunk) == 24, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_thread_arena) == 8, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_duplicate) == 16, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_type) == 32, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_block_type) == 8, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_owner) == 16, TIDE_SIZE);

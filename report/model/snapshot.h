@@ -89,6 +89,8 @@ struct snapshot {
 	size_t chunk_count;
 	const struct tide_thread_arena *thread_arenas;
 	size_t thread_arena_count;
+	const struct tide_duplicate *duplicates;
+	size_t duplicate_count;
 	const struct tide_code *codes;
 	size_t code_count;
 	const struct tide_type *types;

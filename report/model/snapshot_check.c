@@ -99,6 +99,7 @@ static const struct rule in_the_graph[] = {
 	RULE(tide_root_edge, root_edges, root_edge_count, "references from roots", block, &blocks,
 		BEYOND_DROP),
 	RULE(tide_edge, edges, edge_count, "references", block, &blocks, BEYOND_DROP),
+	RULE(tide_duplicate, duplicates, duplicate_count, "duplicates", block, &blocks, BEYOND_DROP),
 	RULE(tide_block_type, block_types, block_type_count, "types of blocks", type, &types, BEYOND_ZERO),
 	RULE(tide_owner, owners, owner_count, "owners of blocks", block, &blocks, BEYOND_DROP),
 	RULE(tide_owner, owners, owner_count, "owners of blocks", owner, &blocks, BEYOND_DROP),

@@ -39,6 +39,7 @@ void references_find(struct references *g, struct image *im)
 	layout.usable = g->usable;
 	scan.layout = &layout;
 	scan.notes = g->notes;
+	scan.digests = g->digests = alloc_zeroed(g->block_count + 1, sizeof *g->digests);
 	roots_collect(&roots);
 	roots_ranges(&roots, g);
 	scan_heap(&scan, &im->memory);
@@ -83,6 +84,8 @@ void references_free(struct references *g)
 	free(g->edge_starts);
 	free(g->edges);
 	free(g->ranges);
+	free(g->digests);
+	g->digests = NULL;
 	g->ranges = NULL;
 	g->range_count = 0;
 	g->roots = NULL;

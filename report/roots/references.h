@@ -41,6 +41,7 @@ struct references {
 	uint64_t *edge_starts; /* block_count + 1 */
 	struct tide_edge *edges;
 	uint64_t edge_count;
+	uint64_t *digests; /* of each block's content; 0 unknown, or nothing but zeros */
 	struct roots_range *ranges;
 	uint64_t range_count;
 	char doubts[512]; /* what could not be determined; "" = nothing */

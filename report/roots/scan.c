@@ -1,6 +1,7 @@
 /* scan.c - from words to references: scan.h. */
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 #include "base/alloc.h"
 #include "base/array.h"
 #include "count_notes.h"
@@ -329,6 +330,19 @@ static void window_load(struct scan *s, struct remote *m, struct window *w, uint
 		remote_read(m, from, w->data + (from - w->lo), end - from);
 }
 
+#define DIGEST_MOST (1u << 20) /* bytes of a block whose content is looked at */
+
+/* Equal contents have equal digests. Zeros do not count: many blocks are cleared and not yet used. */
+static uint64_t content_digest(const char *data, uint64_t bytes)
+{
+	uint64_t digest;
+
+	if (!bytes || bytes > DIGEST_MOST || (!data[0] && !memcmp(data, data + 1, bytes - 1)))
+		return 0;
+	digest = XXH3_64bits(data, bytes);
+	return digest ? digest : 1;
+}
+
 static void shape_note(struct scan *s, uint64_t i, const char *data, uint64_t bytes)
 {
 	uint64_t words[SHAPE_WORDS], count = bytes / 8 < SHAPE_WORDS ? bytes / 8 : SHAPE_WORDS;
@@ -336,6 +350,8 @@ static void shape_note(struct scan *s, uint64_t i, const char *data, uint64_t by
 	memcpy(words, data, count * 8);
 	if (s->notes)
 		count_note(s->notes, i, data, bytes);
+	if (s->digests)
+		s->digests[i] = content_digest(data, bytes);
 	if (s->shapes)
 		s->shapes[i] = layout_shape(s->layout, words, count, s->blocks[i].bytes);
 }
@@ -366,6 +382,8 @@ void scan_heap(struct scan *s, struct remote *m)
 
 			remote_read(m, b->address, first, sizeof first);
 			shape_note(s, i, first, sizeof first);
+			if (s->digests)
+				s->digests[i] = 0;
 			batch_flush(&batch);
 			scan_range(s, m, b->address, b->address + bytes, heap_found, &from);
 			continue;

@@ -34,6 +34,7 @@ struct scan {
 	struct layout *layout;     /* or NULL: nothing is explained */
 	uint8_t *shapes;           /* layout_shape of each block */
 	struct count_notes *notes; /* or NULL; count_notes.h */
+	uint64_t *digests;         /* or NULL; of each block's content, 0 unknown, or nothing but zeros */
 	/* What was found. */
 	struct tide_root_edge *root_edges;
 	uint64_t root_edge_count, root_edge_room;

@@ -87,6 +87,7 @@ static int load(struct waste_report *r, struct snapshot *s, const char *file, st
 		return -1;
 	r->s = s;
 	r->symbols = symbols_new(s);
+	waste_copies_find(&r->copies, s);
 	r->pins = sort_groups(&r->waste, pinned_of, &r->pin_count);
 	r->slack = sort_groups(&r->waste, slack_of, &r->slack_count);
 	r->untouched = sort_groups(&r->waste, untouched_of, &r->untouched_count);
@@ -123,6 +124,7 @@ int cmd_waste(int argc, char **argv)
 	if (bad)
 		code = EXIT_UNMEASURED;
 	waste_free(&r.waste);
+	waste_copies_free(&r.copies);
 	free(r.pins);
 	free(r.slack);
 	free(r.untouched);

@@ -181,6 +181,24 @@ static void find_python(const struct waste_report *r, struct waste_cause *c, siz
 				"its own"));
 }
 
+static void find_copies(const struct waste_report *r, struct waste_cause *c, size_t *n)
+{
+	const struct waste_content *row = r->copies.rows;
+	char text[UNITS_TEXT], all[UNITS_TEXT], count[UNITS_TEXT];
+
+	if (!is_worth(r, r->copies.wasted))
+		return;
+	cause_add(c, n, r->copies.wasted,
+		alloc_printf(
+			"%s lie in blocks whose content another block has as well; most in %s of %s from %s.",
+			units_bytes(all, (int64_t)r->copies.wasted),
+			units_many(count, (int64_t)row->copies, "block"),
+			units_bytes(text, (int64_t)row->bytes),
+			symbols_top(r->symbols, row->sites[0])->function),
+		alloc_printf(
+			"keep one of each (interning, a table of strings) where they are never changed"));
+}
+
 size_t waste_causes(const struct waste_report *r, struct waste_cause causes[WASTE_CAUSES])
 {
 	size_t count = 0;
@@ -192,5 +210,6 @@ size_t waste_causes(const struct waste_report *r, struct waste_cause causes[WAST
 	find_slack(r, causes, &count);
 	find_caches(r, causes, &count);
 	find_python(r, causes, &count);
+	find_copies(r, causes, &count);
 	return count;
 }

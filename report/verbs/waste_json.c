@@ -120,6 +120,28 @@ static void write_rows(struct json_report *report, const struct waste_report *r)
 	json_close_array(j);
 }
 
+static void write_copies(struct json_report *report, const struct waste_report *r)
+{
+	struct json *j = &report->json;
+	size_t most = options_rows(r->options, SIZE_MAX);
+
+	json_open_array(j, "duplicates");
+	for (size_t i = 0; i < r->copies.count && i < most; i++) {
+		const struct waste_content *row = &r->copies.rows[i];
+
+		json_open_object(j, NULL);
+		json_open_array(j, "stacks");
+		for (size_t k = 0; k < row->site_count; k++)
+			json_report_stack_named(report, NULL, r->symbols, row->sites[k]);
+		json_close_array(j);
+		json_number(j, "copies", (int64_t)row->copies);
+		json_number(j, "block_bytes", (int64_t)row->bytes);
+		json_number(j, "wasted_bytes", (int64_t)row->wasted);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
 void waste_json(const struct waste_report *r)
 {
 	struct json_report report;
@@ -140,8 +162,7 @@ void waste_json(const struct waste_report *r)
 	json_number(j, "bytes", (int64_t)r->waste.cached);
 	json_number(j, "pinned_bytes", (int64_t)r->waste.caches.pinned);
 	json_close_object(j);
-	json_open_array(j, "duplicates");
-	json_close_array(j);
+	write_copies(&report, r);
 	json_open_array(j, "causes");
 	for (size_t i = 0; i < count; i++) {
 		json_open_object(j, NULL);

@@ -5,6 +5,7 @@
 #define TIDEMARK_WASTE_REPORT_H
 
 #include "analysis/waste.h"
+#include "analysis/waste_copies.h"
 #include "print/options.h"
 #include "symbol/symbol.h"
 
@@ -13,6 +14,7 @@ struct waste_report {
 	const struct snapshot *s;
 	struct symbols *symbols;
 	struct waste waste;
+	struct waste_copies copies;
 	/* Groups that pin, have slack, were not touched: the largest first. */
 	uint32_t *pins, *slack, *untouched;
 	size_t pin_count, slack_count, untouched_count;

@@ -211,6 +211,38 @@ static void print_arenas(struct screen *s, const struct waste_report *r)
 		screen_hint(s, "%zu more arenas: -n all", r->waste.arena_count - rows);
 }
 
+static void print_copies(struct screen *s, const struct waste_report *r)
+{
+	static const struct column columns[] = {
+		{ "wasted", COLUMN_RIGHT, false },
+		{ "copies", COLUMN_RIGHT, false },
+		{ "of", COLUMN_RIGHT, false },
+		{ "allocated by", COLUMN_PLACE, false },
+	};
+	size_t rows = options_rows(r->options, ROWS);
+	struct table *t;
+	char text[UNITS_TEXT];
+
+	if (!r->copies.count
+		|| (r->copies.wasted < r->waste.all.resident / SHARE_LEAST && !r->options->rows
+			&& !r->options->verbose))
+		return;
+	screen_print(s, STYLE_HEADING, "\nBlocks of equal content: %s in all but one of each\n",
+		units_bytes(text, (int64_t)r->copies.wasted));
+	t = table_new(s, columns, sizeof(columns) / sizeof(columns[0]), r->options->source_root);
+	for (size_t i = 0; i < r->copies.count && i < rows; i++) {
+		const struct waste_content *row = &r->copies.rows[i];
+
+		table_text(t, STYLE_STRONG, "%s", units_bytes(text, (int64_t)row->wasted));
+		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)row->copies));
+		table_text(t, STYLE_PLAIN, "%s", units_bytes(text, (int64_t)row->bytes));
+		table_place(t, symbols_top(r->symbols, row->sites[0]));
+	}
+	table_show(t);
+	if (r->copies.count > rows)
+		screen_hint(s, "%zu more: -n all", r->copies.count - rows);
+}
+
 int waste_screen(const struct waste_report *r)
 {
 	const struct waste *w = &r->waste;
@@ -240,6 +272,7 @@ int waste_screen(const struct waste_report *r)
 		slack_of);
 	print_rows(&s, r, "Pages of live blocks that were never touched", "untouched", r->untouched,
 		r->untouched_count, untouched_of);
+	print_copies(&s, r);
 	if (w->arena_count) {
 		screen_print(&s, STYLE_HEADING, "\nArenas of malloc\n");
 		print_arenas(&s, r);

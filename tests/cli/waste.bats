@@ -306,6 +306,36 @@ sys.stdin.readline()'
 	true
 }
 
+@test "duplicates: equal content by site; zeros and other lengths are not equal" {
+	compile copies <<-'EOF2'
+		#include <stdlib.h>
+		#include <string.h>
+		static char *held[6000];
+		__attribute__((noinline, noipa)) char *name(void) { return strcpy(malloc(40), "the same name"); }
+		__attribute__((noinline, noipa)) char *other(void) { return strcpy(calloc(1, 700), "text"); }
+		__attribute__((noinline, noipa)) char *again(void) { return strcpy(calloc(1, 700), "text"); }
+		__attribute__((noinline, noipa)) char *zeros(void) { return calloc(1, 3000); }
+		int main(void)
+		{
+			for (int i = 0; i < 500; i++) {
+				held[i] = memset(name() + 13, 0, 27);
+				held[1000 + i] = i % 2 ? other() : again();
+				held[2000 + i] = zeros();
+				held[3000 + i] = calloc(1, 900);
+				*(int *)held[3000 + i] = i + 1;
+			}
+			return 0;
+		}
+	EOF2
+	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT=c.tide ./copies
+	"$TIDEMARK" waste --json c.tide >waste.json
+	value '[(r["copies"], r["block_bytes"], r["wasted_bytes"], sorted(s[0]["function"] for s in r["stacks"]))
+			for r in d["duplicates"]]' >got
+	echo "[(500, 700, 349300, ['again', 'other']), (500, 40, 19960, ['name'])]" | diff - got
+	run -0 "$TIDEMARK" waste -n 3 c.tide
+	[[ $output == *"Blocks of equal content"* ]]
+}
+
 @test "other screens: what the rest is, and which part grew" {
 	profiled ./pins
 	mv p.tide new.tide

@@ -1,0 +1,38 @@
+/* collect_duplicates.c - see collect_duplicates.h.
+ *
+ * No sort of all digests: two bits in a table say whether a place was met once or more often. What was met
+ * more often is kept; a place that two contents share costs a few elements that nobody needs.
+ */
+#include <stdlib.h>
+#include "base/array.h"
+#include "collect_duplicates.h"
+
+#define PLACES_LEAST 4096u
+#define PLACES_EACH 8u /* per block */
+
+void collect_duplicates(const uint64_t *digests, uint64_t count, struct snapshot_writer *w)
+{
+	uint64_t places = PLACES_LEAST, n = 0, room = 0;
+	struct tide_duplicate *list = NULL;
+	uint8_t *met;
+
+	while (places < count * PLACES_EACH)
+		places *= 2;
+	met = alloc_zeroed(places / 4, 1);
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t at = digests[i] & (places - 1);
+		unsigned shift = at % 4 * 2, before = met[at / 4] >> shift & 3;
+
+		if (digests[i] && before < 2)
+			met[at / 4] = (uint8_t)(met[at / 4] + (1u << shift));
+	}
+	for (uint64_t i = 0; i < count && i < UINT32_MAX; i++) {
+		uint64_t at = digests[i] & (places - 1);
+
+		if (digests[i] && (met[at / 4] >> at % 4 * 2 & 3) > 1)
+			*ARRAY_ADD(list, n, room) = (struct tide_duplicate){ digests[i], (uint32_t)i, 0 };
+	}
+	free(met);
+	if (n)
+		snapshot_writer_section(w, SECTION_DUPLICATES, sizeof(*list), list, n, SNAPSHOT_TAKE);
+}
