@@ -47,7 +47,7 @@ static uint64_t tsc_at_switch;
 uint64_t birth_tsc_slow(void)
 {
 	const struct clock *c = __atomic_load_n(&state.clock, __ATOMIC_ACQUIRE);
-	/* Strict seccomp switches the counter off and allows no system call: time stands still. */
+	/* Strict seccomp switches the counter off and allows no system call: time does not advance. */
 	if (state.no_syscalls)
 		return tsc_at_switch;
 	uint64_t ns = clock_ns(CLOCK_MONOTONIC);

@@ -150,7 +150,7 @@ struct visit {
 };
 
 /* Which pages of a leaf's slots are resident or swapped out? To read one that was never
- * touched would cost time and a page table; the kernel's page map tells, leaf by leaf. */
+ * touched would cost time and a page table; the kernel's page map shows it, leaf by leaf. */
 static void read_residence(const struct visit *v, const struct block_leaf *leaf, uint64_t *entries)
 {
 	const long bytes = LEAF_PAGES * sizeof *entries;

@@ -6,7 +6,7 @@
 
 static struct lock count_lock;
 /* Where counting goes when there is no memory at all. */
-static struct ledger_counter trash[LEDGER_PAGE_COUNTERS];
+static struct ledger_counter sink[LEDGER_PAGE_COUNTERS];
 static struct count_live nested;
 
 struct ledger_counter *count_page(struct thread *t, uint32_t page)
@@ -27,7 +27,7 @@ struct ledger_counter *count_page(struct thread *t, uint32_t page)
 	lock_release(&count_lock);
 	if (!c) {
 		missed_add(MISSED_NO_MEMORY, 1);
-		c = trash;
+		c = sink;
 	}
 	t->pages[page] = c;
 	return c;

@@ -16,7 +16,7 @@ void life_assertion(const char *expression, const char *file, unsigned line, con
 void life_end(enum ledger_reason reason, int status);
 /* exec is about to replace the image, or has failed. */
 void life_exec(bool failed);
-/* Address space is about to be limited to so many bytes, or locked (0): gives
+/* Address space is about to be limited to this many bytes, or locked (0): gives
  * back what is reserved and not used. */
 void life_limit(uint64_t addresses);
 /* A seccomp filter is about to be installed: no own system calls from now on. */

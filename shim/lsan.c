@@ -103,7 +103,7 @@ static bool anything_lost(void)
 int __lsan_do_recoverable_leak_check(void) { return anything_lost(); }
 
 /* LeakSanitizer ends the process here when something is lost (exit code 23).
- * Ours is an observer: the snapshot at exit tells, and `run --leak-exit`. */
+ * Ours only observes: the snapshot at exit reports, and `run --leak-exit` fails. */
 void __lsan_do_leak_check(void) { anything_lost(); }
 
 /* A program built with AddressSanitizer refuses to start where its runtime is not the first library. The

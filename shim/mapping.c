@@ -121,7 +121,7 @@ static void leave_unused(uint32_t n)
 }
 
 /* The list was copied from the parent's, which has gone on since the fork: entries
- * may stand elsewhere than our tree says. */
+ * may be elsewhere than our tree says. */
 void mapping_after_fork(void)
 {
 	mapping_lock.word = 0;

@@ -19,13 +19,13 @@
 void *memory_map(size_t bytes, unsigned flags);
 void memory_unmap(void *start, size_t bytes);
 /* Keeps memory out of core dumps: tables are sparse reservations, in which a dump would find nothing but
- * zeros. memory_map does it by itself. */
+ * zeros. memory_map calls it itself. */
 void memory_no_dump(void *start, size_t bytes);
 /* Tells the collector of memory that was mapped some other way. */
 void memory_note(const void *start, size_t bytes);
 /* What was noted to begin there is gone, and the program may get the addresses. */
 void memory_forget(const void *start);
-/* Bytes of all this, and of the library, that are resident; 0 where /proc does not tell. Reads 8 bytes a page of address space. */
+/* Bytes of all this, and of the library, that are resident; 0 where /proc does not say. Reads 8 bytes per page of address space. */
 size_t memory_resident(void);
 
 /* Copies memory that another thread may unmap at any moment, or that was never there: bytes copied, from the

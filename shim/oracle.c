@@ -90,7 +90,7 @@ void oracle_check(struct thread *t, const uintptr_t *e, uint32_t site)
 	uint8_t paused = t->paused;
 	t->paused = 1;
 	compared++;
-	/* The cache as it was when a leaf was believed, then the walk that it stands for. */
+	/* The cache as it was when a leaf was believed, then the walk that it replaces. */
 	uint32_t walked = walk_slow(t, e, 0);
 	if (walked != site) {
 		own_differing++;

@@ -21,7 +21,7 @@
 #include "ledger.h"
 
 /* Ends a round in `ledger`. `now` is scratch for `capacity` sites, kept by the caller between
- * calls, zero at the first call for this ledger: now[i].seen tells that row i was written. */
+ * calls, zero at the first call for this ledger: now[i].seen says that row i was written. */
 struct rounds_now {
 	int32_t live;
 	uint32_t seen;

@@ -226,7 +226,7 @@ static uint32_t nodes_of(
 			frames[i].node = node;
 	}
 	/* A child of what is new is new: their numbers follow each other, so it is known
-	 * where they will stand, and each place is a cache miss in a large table. */
+	 * where they will be stored, and each place is a cache miss in a large table. */
 	uint64_t fresh = state.ledger->table[LEDGER_NODES].count;
 	if (i < count && (!table_reserve(LEDGER_NODES, fresh + count - i) || !nodes_grow(fresh + count - i)))
 		return 0;

@@ -1,4 +1,4 @@
-/* spawn.c - the collector and its reaper: see spawn.h. */
+/* spawn.c - starts the collector and its reaper: see spawn.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -278,7 +278,7 @@ long spawn_clone(void (*entry)(void *), void *argument)
 
 long spawn_start(struct spawn *s) { return spawn_clone(reaper_run, s); }
 
-/* In between: its end makes the reaper nobody's child. */
+/* A process in between, whose end makes the reaper an orphan. */
 static void middle_run(void *p)
 {
 	process_end(process_start(0, reaper_stack + STACK_BYTES, reaper_run, p) < 0);

@@ -8,8 +8,8 @@
  *
  *   program ──clone, exit signal 0──▶ reaper ──vfork, execve──▶ collector
  *
- * SP1  The reaper is seen only by a wait with __WALL or __WCLONE; who asked for
- *     it to be waited for does so. A watcher lives as long as the program, so its
+ * SP1  The reaper is seen only by a wait with __WALL or __WCLONE; the
+ *     function that started it waits for it. A watcher lives as long as the program, so its
  *     reaper is not a child of the program at all.
  * SP2  Raw system calls only; nothing of libc, no thread-local memory.
  * SP3  From before the collector's start to after its end the reaper has a shared
@@ -33,22 +33,22 @@ struct spawn {
 	uint32_t pid;       /* of the collector, once it runs; futex (shared memory only) */
 };
 
-/* What of the environment the collector gets; copied, the first time. */
+/* Copies the part of the environment that the collector gets, at the first call. */
 void spawn_environment(char *const *from);
 
 /* Path of the command: what TIDEMARK_COLLECTOR says, or next to the library, or where
  * `make install` puts it relative to the library. NULL when it is in none of these places. */
 const char *spawn_find_collector(void);
 
-/* Starts it; the reaper's number, or -errno. The reaper runs in our memory: its
- * end must be waited for. */
+/* Starts the collector. Returns the reaper's process number, or -errno. The reaper runs in
+ * our memory, so the caller must wait for its end. */
 long spawn_start(struct spawn *s);
-/* Starts it with a reaper that lives on its own, on a copy of our memory, and is
- * nobody's child but where orphans come back to us: 0, -errno, or a child's number. */
+/* Starts the collector with a detached reaper, on a copy of our memory. Returns 0, -errno, or
+ * the reaper's number where orphans become our children. */
 long spawn_detached(struct spawn *s);
 
 /* Runs `entry` in a new process with exit signal 0, on a static stack and in our memory:
- * its number, or -errno. Its end must be waited for. */
+ * its number, or -errno. The caller must wait for its end. */
 long spawn_clone(void (*entry)(void *), void *argument);
 
 /* Closes all descriptors from `first` on. */

@@ -41,8 +41,8 @@ enum phase {
 	PHASE_OVER,    /* the exit snapshot was taken */
 };
 
-/* A frame of the cached stack (walk.h): where its return address stands, and what
- * it is; for an interrupted frame (WALK_EXACT), its pc. */
+/* A frame of the cached stack (walk.h): where its return address is stored, and its
+ * value; for an interrupted frame (WALK_EXACT), its pc. */
 struct walk_place {
 	uintptr_t slot, pc;
 };
