@@ -157,6 +157,13 @@ char *units_rate(char text[UNITS_TEXT], double per_second)
 	return text;
 }
 
+int64_t units_integer(double value)
+{
+	if (value != value)
+		return 0;
+	return value >= 0x1p63 ? INT64_MAX : value <= -0x1p63 ? INT64_MIN : (int64_t)value;
+}
+
 char *units_date(char text[UNITS_TEXT], uint64_t wall_ns)
 {
 	time_t seconds = (time_t)(wall_ns / 1000000000);

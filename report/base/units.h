@@ -24,6 +24,9 @@ char *units_many(char text[UNITS_TEXT], int64_t count, const char *one); /* 1 bl
 char *units_rate(char text[UNITS_TEXT], double per_second);              /* 1.2 M/s */
 char *units_date(char text[UNITS_TEXT], uint64_t wall_ns);               /* 2026-01-31 12:34:56, local */
 
+/* What a hostile file gives may be beyond what an integer holds: its nearest then; 0 for what is not a number. */
+int64_t units_integer(double value);
+
 /* "4096", "64K", "3MiB", "1.5 GB": K M G T are binary; KB MB GB TB decimal, KiB... binary.
  * 0, or -1 when it is not a size. */
 int units_parse_bytes(const char *text, uint64_t *bytes);

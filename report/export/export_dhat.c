@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/units.h"
 #include "base/error.h"
 #include "base/intern.h"
 #include "export.h"
@@ -89,12 +90,6 @@ static struct point *collect_points(
 	return point;
 }
 
-/* Of hostile numbers the product may be beyond what an integer holds. */
-static int64_t to_integer(double value)
-{
-	return value >= 0x1p63 ? INT64_MAX : value <= -0x1p63 ? INT64_MIN : (int64_t)value;
-}
-
 static void write_point(struct json *j, const struct point *p, const char *frames)
 {
 	char *list = alloc_printf("[%s]", frames);
@@ -102,7 +97,7 @@ static void write_point(struct json *j, const struct point *p, const char *frame
 	json_open_object(j, NULL);
 	json_number(j, "tb", p->of[TOTAL_BYTES]);
 	json_number(j, "tbk", p->of[TOTAL_BLOCKS]);
-	json_number(j, "tl", to_integer(p->lived));
+	json_number(j, "tl", units_integer(p->lived));
 	json_number(j, "mb", larger(p->of[PEAK_BYTES], p->of[LIVE_BYTES]));
 	json_number(j, "mbk", larger(p->of[PEAK_BLOCKS], p->of[LIVE_BLOCKS]));
 	json_number(j, "gb", p->of[PEAK_BYTES]);

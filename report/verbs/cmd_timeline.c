@@ -326,10 +326,10 @@ static int print_screen(const struct arguments *a, const struct snapshot *snapsh
 	fputc('\n', s.out);
 	if (find_largest(to.rss, to.cells) > 0)
 		print_strip(&s, "resident", to.rss, to.cells,
-			units_bytes(most, (int64_t)find_largest(to.rss, to.cells)));
+			units_bytes(most, units_integer(find_largest(to.rss, to.cells))));
 	if (find_largest(to.blocks, to.cells) > 0)
 		print_strip(&s, "blocks", to.blocks, to.cells,
-			units_count(most, (int64_t)find_largest(to.blocks, to.cells)));
+			units_count(most, units_integer(find_largest(to.blocks, to.cells))));
 	print_strip(&s, "allocs/s", to.rate, to.cells, units_rate(most, find_largest(to.rate, to.cells)));
 	print_legend(&s, snapshot, span);
 	free(to.live);

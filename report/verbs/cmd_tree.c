@@ -311,7 +311,7 @@ static int print_screen(const struct arguments *a, const struct view *v, const s
 	header_warnings(&s, v->snapshot, v->symbols);
 	header_print(&s, v->snapshot);
 	d.most_children = options_rows(&a->common, SIZE_MAX);
-	d.least = (int64_t)(a->least * (double)t->node[0].inclusive[0]);
+	d.least = units_integer(a->least * (double)t->node[0].inclusive[0]);
 	if (!a->common.quiet) {
 		fputc('\n', s.out);
 		screen_print(&s, STYLE_HEADING, "%9s %6s %9s %s\n",
@@ -353,7 +353,7 @@ int cmd_tree(int argc, char **argv)
 	if (!a.sort_given && !a.common.json && !a.common.csv && view_is_past_peak(&v))
 		a.sort = PEAK_BYTES;
 	tree_build(&t, &v, a.sort, a.bottom_up);
-	least = (int64_t)(a.least * (double)t.node[0].inclusive[0]);
+	least = units_integer(a.least * (double)t.node[0].inclusive[0]);
 	if (a.common.json)
 		tree_json(&t, least, v.snapshot, stdout);
 	else if (a.common.csv)

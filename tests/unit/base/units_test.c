@@ -196,6 +196,15 @@ static void read_percents(void **state)
 	assert_int_equal(units_parse_percent("x", &share), -1);
 }
 
+static void integers(void **state)
+{
+	(void)state;
+	assert_true(units_integer(2.9) == 2 && units_integer(-2.9) == -2);
+	assert_true(units_integer(18446744073709551615.0) == INT64_MAX);
+	assert_true(units_integer(9223372036854775807.0) == INT64_MAX);
+	assert_true(units_integer(-1e300) == INT64_MIN && units_integer(0.0 / 0.0) == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +212,7 @@ int main(void)
 		cmocka_unit_test(counts),
 		cmocka_unit_test(durations),
 		cmocka_unit_test(shares),
+		cmocka_unit_test(integers),
 		cmocka_unit_test(read_bytes),
 		cmocka_unit_test(read_durations),
 		cmocka_unit_test(read_percents),
