@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/error.h"
+#include "base/output.h"
 
 static void (*const writer[GATE_FORMATS])(const struct gate_report *, FILE *) = {
 	[GATE_JUNIT] = gate_junit,
@@ -13,18 +15,37 @@ static void (*const writer[GATE_FORMATS])(const struct gate_report *, FILE *) = 
 	[GATE_HTML] = gate_html,
 };
 
-static int write_file(const struct gate_report *g, const char *path, const char *mode,
-	void (*write)(const struct gate_report *, FILE *))
+static int complain(const char *path, const char *why)
 {
-	FILE *f = fopen(path, mode);
+	error_note("cannot write %s: %s; treating the gate as failed to measure", path, why);
+	return -1;
+}
+
+/* Whole or not at all, and through no link that others have laid (output.h). */
+static int write_file(
+	const struct gate_report *g, const char *path, void (*write)(const struct gate_report *, FILE *))
+{
+	struct tide_error e = { 0 };
+	struct output o;
+
+	if (output_open(&o, path, 0666, &e))
+		return complain(path, *e.why ? e.why : e.what);
+	write(g, o.file);
+	if (output_close(&o, 0, &e))
+		return complain(path, *e.why ? e.why : e.what);
+	return 0;
+}
+
+/* To a file of the host's that is there already. */
+static int append_file(
+	const struct gate_report *g, const char *path, void (*write)(const struct gate_report *, FILE *))
+{
+	FILE *f = fopen(path, "ae");
 
 	if (f)
 		write(g, f);
-	if (!f || ferror(f) | fclose(f)) {
-		error_note(
-			"cannot write %s: %s; treating the gate as failed to measure", path, strerror(errno));
-		return -1;
-	}
+	if (!f || ferror(f) | fclose(f))
+		return complain(path, strerror(errno));
 	return 0;
 }
 
@@ -59,11 +80,11 @@ int gate_publish(const struct gate_publish *p, const struct gate_report *g)
 	if (p->github || (actions && !strcmp(actions, "true"))) {
 		gate_github(g, p->options->json ? stderr : p->out);
 		if (summary && *summary)
-			result |= write_file(g, summary, "ae", gate_markdown);
+			result |= append_file(g, summary, gate_markdown);
 	}
 	for (int i = 0; i < GATE_FORMATS; i++)
 		if (p->file[i])
-			result |= write_file(g, p->file[i], "we", writer[i]);
+			result |= write_file(g, p->file[i], writer[i]);
 	if (fflush(p->out) || ferror(p->out)) {
 		error_note("cannot write the verdict: %s", strerror(errno));
 		result = -1;

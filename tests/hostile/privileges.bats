@@ -277,6 +277,14 @@ dropped() {
 		TRAP="$PWD/precious" LD_PRELOAD="$PWD/trap" timeout 60 "$TIDEMARK" $what s.tide >/dev/null 2>&1 || true
 		[ "$(cat precious)" = precious ] || fail "$what: written through a link"
 	done
+	printf '[scenario one]\ncommand = ls\nbaseline = out/one.base\n[limits]\nleaked = 0\n' >a.gate
+	for what in "--accept --why first" "--html out/a.html" "--junit out/a.xml" "--markdown out/a.md" "--sarif out/a.sarif" "--gitlab out/a.json"; do
+		rm -f out/*
+		"$TIDEMARK" gate -q --config a.gate --accept --why first
+		[ "$what" != "--accept --why first" ] || rm -f out/*
+		TRAP="$PWD/precious" LD_PRELOAD="$PWD/trap" timeout 60 "$TIDEMARK" gate -q --config a.gate $what >/dev/null 2>&1 || true
+		[ "$(cat precious)" = precious ] || fail "gate $what: written through a link"
+	done
 	rm -f out/*
 	umask 022
 	"$TIDEMARK" html -q -o out/a.html s.tide
