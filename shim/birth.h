@@ -3,7 +3,7 @@
  * BR1  birth_now() only grows. A mark advances it by one, so blocks before and
  *     after a mark differ.
  * BR2  The time stamp counter is read for timed blocks only (7 ns here); the
- *     others take the number that the latest timed block left behind.
+ *     others reuse the number that the latest timed block published.
  */
 #ifndef TIDEMARK_BIRTH_H
 #define TIDEMARK_BIRTH_H

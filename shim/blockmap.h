@@ -78,7 +78,7 @@ static inline unsigned slot_thread(uint64_t s)
 {
 	return (unsigned)(s >> SLOT_THREAD_SHIFT) & SLOT_THREAD_MASK;
 }
-/* What a slot says of a block wherever it is: site, timed, thread and birth. */
+/* The part of a slot that does not depend on the address: site, timed, thread and birth. */
 static inline uint64_t slot_keep(uint64_t s)
 {
 	return s & ~((uint64_t)SLOT_SLACK_MASK << SLOT_SLACK_SHIFT | (uint64_t)1 << SLOT_HALF_SHIFT);

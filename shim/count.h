@@ -1,8 +1,8 @@
 /* count.h - counters of sites and of the process.
  *
  * A thread owns a page of 64 counters for each run of 64 sites that it
- * touched; nobody else writes there (LG5). The process total is kept as credit:
- * how much a thread may add before it has to look at shared words.
+ * touched; nobody else writes there (LG5). Totals of the process are kept as credit:
+ * how much a thread may add before it must read shared words.
  *
  *   one thread:    credit = peak - live: it runs out exactly at a new peak
  *   more threads:  credit starts at COUNT_CHUNK; outside [0, 2 * COUNT_CHUNK]

@@ -1,14 +1,14 @@
-/* lock.h - the shim's only lock: a word with its owner, spun on, then slept on.
+/* lock.h - the shim's only lock: a futex word that holds its owner. Waiters spin, then sleep.
  *
  * LC1  Taken only while thread->busy is set, so no signal handler of the same
  *     thread can want it (ST4); reset in a forked child. Never held across a call
  *     into the program or libc, never taken twice.
- * LC2  So a thread that finds itself the owner has been thrown out of the shim by
- *     a longjmp from a handler: it takes the lock over. What the locks guard is
- *     only ever added to, and published last, so half-done work is just lost.
- *     The same where the owner is dead: a thread that was cancelled in the shim.
- * LC3  Who waits long, sleeps in the kernel until the owner wakes one: a thousand
- *     threads that look again by themselves leave the owner no processor.
+ * LC2  So a thread that finds itself the owner has left the shim by a longjmp from a
+ *     handler: it takes the lock over. Data under a lock only grows and is
+ *     published last, so half-done work is merely lost. A dead owner, which was
+ *     cancelled inside the shim, loses the lock in the same way.
+ * LC3  After spinning, waiters sleep on the futex and the owner wakes one of them: a
+ *     thousand threads that poll would leave the owner no processor.
  */
 #ifndef TIDEMARK_LOCK_H
 #define TIDEMARK_LOCK_H
@@ -17,7 +17,7 @@
 #include "raw.h"
 #include "state.h"
 
-#define LOCK_WAITERS 0x80000000u /* somebody sleeps, or has slept */
+#define LOCK_WAITERS 0x80000000u /* a waiter sleeps, or has slept */
 
 struct lock {
 	uint32_t word;

@@ -119,7 +119,7 @@ static int read_structor(struct reading *r)
 /* One step; -1: the name is complete, 0: not understood. */
 static int step(struct reading *r, int nested)
 {
-	/* Behind a whole component: it is that name, or something in it, but none that begins so. */
+	/* At a component boundary: matches the name or its members, not names that merely share the prefix. */
 	if (*r->at == '*' && r->last && !r->joined) {
 		if (!r->at[1] || r->at[1] == 'E') {
 			r->within = 1;

@@ -27,7 +27,7 @@ int error_set(struct tide_error *e, int code, const char *format, ...) __attribu
 void error_print(const struct tide_error *e);
 /* The same without "tidemark: ", where `what` begins with FILE:LINE, as compilers write it. */
 void error_print_place(const struct tide_error *e);
-/* "tidemark: ...\n" on stderr, cleaned: for whatever holds a name of a program, snapshot or file. */
+/* "tidemark: ...\n" on stderr, cleaned, because it may contain the name of a program, snapshot or file. */
 void error_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Adds a reason to a list of them of `capacity` bytes, with "; " between. What does not fit is cut off. */

@@ -22,7 +22,7 @@ struct collect_process {
 
 /* RSS and size: while the threads stand. */
 void collect_process_quick(struct collect_process *p, int pid);
-/* What is resident of the shim's own memory and of the library itself; 0 when the kernel does not tell. */
+/* What is resident of the shim's own memory and of the library itself; 0 when the kernel does not say. */
 void collect_process_own(struct collect_process *p, int pid, const struct ledger_copy *ledger);
 /* Mappings out of smaps, and PSS. */
 void collect_process_smaps(struct collect_process *p, int pid);

@@ -12,7 +12,7 @@ const char *info_mark_kind(uint32_t kind);
 const char *info_registers(uint32_t registers);
 /* How much greater the true peak may be: threads publish their counters late (CN1 of shim/count.h). */
 uint64_t info_peak_uncertain(const struct snapshot *s);
-/* Only the block list tells which thread the live blocks belong to. */
+/* Only the block list says which thread made the live blocks. */
 bool info_thread_live_known(const struct snapshot *s);
 
 #endif

@@ -29,7 +29,7 @@ static int compare_threads(const void *a, const void *b)
 	return (x->tid > y->tid) - (x->tid < y->tid);
 }
 
-/* Files of memory that other processes may share. A core does not tell what else is shared. */
+/* Files of memory that other processes may share. A core does not record what else is shared. */
 static bool is_shared(const char *path)
 {
 	return !strncmp(path, "/dev/shm/", 9) || !strncmp(path, "/memfd:", 7) || !strncmp(path, "/SYSV", 5)

@@ -11,7 +11,7 @@
 
 /* Some thread of it is alive. */
 bool process_lives(int pid);
-/* 0: there is no such process, or /proc does not tell. */
+/* 0: there is no such process, or /proc does not say. */
 int process_parent(int pid);
 /* It may do all that we may: its user ids are our effective one, it has all our capabilities, and it shares
  * our root and our mount, PID and user namespaces. False when /proc does not show that. */

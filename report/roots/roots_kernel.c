@@ -13,7 +13,7 @@ static void doubt_rings(struct roots *r)
 			(unsigned long long)r->kernel->ring_requests,
 			r->kernel->ring_requests == 1 ? "" : "s");
 	else if (r->kernel->rings_silent || (mapped && !r->kernel->rings))
-		roots_doubt(r, "io_uring does not tell which requests it is at work on");
+		roots_doubt(r, "io_uring does not say which requests it is working on");
 }
 
 void roots_kernel(struct roots *r)

@@ -90,7 +90,7 @@ static void read_tables(struct roots *r, struct roots_module *libc)
 		c->stack_cache = variable_at(&t, "stack_cache");
 	}
 	if (c->sizeof_pthread < 512 || c->sizeof_pthread > 1 << 16 || !c->tid || !c->list)
-		roots_doubt(r, "libc does not tell where its thread descriptors are");
+		roots_doubt(r, "libc does not say where its thread descriptors are");
 }
 
 /* From glibc 2.34 on, the three lists follow each other in a variable of the loader. */
