@@ -72,41 +72,35 @@ struct leak_sum retained_root(const struct retained *r, uint32_t root)
 	return sum_node(r, r->l->graph.blocks + root);
 }
 
-static uint32_t site_of(const struct retained *r, uint32_t node)
+struct retained_site *retained_by(const struct retained *r, const uint32_t *group_of, size_t groups)
 {
-	if (node >= r->l->graph.blocks || r->s->blocks[node].site >= r->s->site_count)
-		return GRAPH_NONE;
-	return r->s->blocks[node].site;
-}
-
-struct retained_site *retained_sites(const struct retained *r)
-{
-	struct retained_site *sites = alloc_zeroed(r->s->site_count + 1, sizeof(*sites));
+	struct retained_site *sum = alloc_zeroed(groups + 1, sizeof(*sum));
 	uint32_t *first, *child, *next, *stack, *open, depth = 0;
 
 	dominate_children(&r->d, &first, &child);
 	next = alloc_bytes((uint64_t)r->d.count * sizeof(*next));
 	memcpy(next, first, (uint64_t)r->d.count * sizeof(*next));
 	stack = alloc_bytes((uint64_t)r->d.count * sizeof(*stack));
-	open = alloc_zeroed(r->s->site_count + 1, sizeof(*open));
+	open = alloc_zeroed(groups + 1, sizeof(*open));
 	stack[depth++] = 0;
 	while (depth) {
-		uint32_t i = stack[depth - 1], site = site_of(r, r->d.node[i]);
+		uint32_t i = stack[depth - 1], node = r->d.node[i],
+			 group = node < r->l->graph.blocks ? group_of[node] : GRAPH_NONE;
 
-		if (next[i] == first[i] && site != GRAPH_NONE) {
-			sites[site].own.blocks++;
-			sites[site].own.bytes += r->s->blocks[r->d.node[i]].bytes;
-			if (!open[site]++) {
-				sites[site].retained.blocks += r->d.blocks[i];
-				sites[site].retained.bytes += r->d.bytes[i];
+		if (next[i] == first[i] && group != GRAPH_NONE) {
+			sum[group].own.blocks++;
+			sum[group].own.bytes += r->s->blocks[r->d.node[i]].bytes;
+			if (!open[group]++) {
+				sum[group].retained.blocks += r->d.blocks[i];
+				sum[group].retained.bytes += r->d.bytes[i];
 			}
 		}
 		if (next[i] < first[i + 1]) {
 			stack[depth++] = child[next[i]++];
 			continue;
 		}
-		if (site != GRAPH_NONE)
-			open[site]--;
+		if (group != GRAPH_NONE)
+			open[group]--;
 		depth--;
 	}
 	free(first);
@@ -114,6 +108,18 @@ struct retained_site *retained_sites(const struct retained *r)
 	free(next);
 	free(stack);
 	free(open);
+	return sum;
+}
+
+struct retained_site *retained_sites(const struct retained *r)
+{
+	uint32_t *of = alloc_bytes((r->s->block_count + 1) * sizeof(*of));
+	struct retained_site *sites;
+
+	for (size_t i = 0; i < r->s->block_count; i++)
+		of[i] = r->s->blocks[i].site < r->s->site_count ? r->s->blocks[i].site : GRAPH_NONE;
+	sites = retained_by(r, of, r->s->site_count);
+	free(of);
 	return sites;
 }
 

@@ -33,6 +33,8 @@ struct retained_site {
 	struct leak_sum own, retained;
 };
 struct retained_site *retained_sites(const struct retained *r);
+/* The same for any groups of blocks: group_of[block] is below `groups`, or GRAPH_NONE. */
+struct retained_site *retained_by(const struct retained *r, const uint32_t *group_of, size_t groups);
 
 /* RD2, for the blocks with drop[b] != 0. Exact: by search, not by dominators. */
 struct leak_sum retained_drop(const struct snapshot *s, const struct leaks *l, const uint8_t *drop);

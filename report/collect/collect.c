@@ -22,6 +22,7 @@
 #include "collect_process.h"
 #include "collect_threads.h"
 #include "collect_python.h"
+#include "collect_types.h"
 #include "foreign.h"
 #include "process/image.h"
 #include "roots/references.h"
@@ -184,7 +185,8 @@ static void references(struct collecting *c)
 	g->pools = python_arenas(c->python, &g->pool_count);
 	g->notes = count_notes_new(g->blocks, g->block_count);
 	references_find(g, &c->image);
-	collect_python_words(c->python, g, c->writer);
+	collect_python_words(c->python, g);
+	collect_types(c->python, &c->image.memory, g, c->writer);
 	count_notes_write(g->notes, c->writer);
 	count_notes_free(g->notes);
 	g->notes = NULL;

@@ -14,7 +14,7 @@ struct python *collect_python_blocks(struct remote *m, struct blockmap *b)
 	return p;
 }
 
-void collect_python_words(struct python *p, struct references *g, struct snapshot_writer *w)
+void collect_python_words(struct python *p, struct references *g)
 {
 	struct python_graph words = { g->blocks, g->block_count, g->edge_starts, g->edges, g->roots,
 		g->root_count, g->root_edges, g->root_edge_count };
@@ -23,5 +23,4 @@ void collect_python_words(struct python *p, struct references *g, struct snapsho
 		return;
 	python_references(p, &words);
 	g->root_edge_count = words.root_edge_count;
-	python_write(p, w);
 }

@@ -12,7 +12,7 @@
 /* Adds the small objects that the block list does not have to it. NULL: there is no interpreter. To be freed by
  * python_free. */
 struct python *collect_python_blocks(struct remote *m, struct blockmap *b);
-/* Marks which of the references count, and adds the sections. */
-void collect_python_words(struct python *p, struct references *g, struct snapshot_writer *w);
+/* Marks which of the references count. */
+void collect_python_words(struct python *p, struct references *g);
 
 #endif

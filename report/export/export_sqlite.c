@@ -9,6 +9,7 @@
 #include "base/intern.h"
 #include "base/path.h"
 #include "export.h"
+#include "view/block_types.h"
 #include "view/selection.h"
 
 static const char schema[] =
@@ -35,7 +36,8 @@ static const char schema[] =
 	" live_blocks INTEGER, rss_bytes INTEGER, total_blocks INTEGER);"
 	"CREATE TABLE coverage (snapshot INTEGER REFERENCES snapshot, name TEXT, value INTEGER);"
 	"CREATE TABLE block (snapshot INTEGER REFERENCES snapshot, address INTEGER, bytes INTEGER,"
-	" site INTEGER REFERENCES site, born_interval INTEGER, thread INTEGER REFERENCES thread);";
+	" site INTEGER REFERENCES site, born_interval INTEGER, thread INTEGER REFERENCES thread,"
+	" type TEXT, evidence TEXT);";
 static const char ending[] =
 	"CREATE INDEX stack_frame ON stack (frame);"
 	"CREATE INDEX block_site ON block (site);"
@@ -222,12 +224,15 @@ static size_t interval_of(const struct snapshot *s, uint32_t birth)
 
 static void put_blocks(struct database *d)
 {
-	sqlite3_stmt *row = prepare_statement(d, "INSERT INTO block VALUES (?,?,?,?,?,?)");
+	sqlite3_stmt *row = prepare_statement(d, "INSERT INTO block VALUES (?,?,?,?,?,?,?,?)");
 
 	for (size_t v = 0; v < d->x->view_count; v++) {
 		const struct snapshot *s = d->x->view[v].snapshot;
+		struct block_types types;
 
+		block_types_find(&types, s, d->x->view[v].symbols);
 		for (size_t i = 0; i < s->block_count && !d->failed; i++) {
+			const char *type = block_types_name(&types, i);
 			const struct tide_block *b = &s->blocks[i];
 
 			if (b->site >= s->site_count || !d->x->view[v].kept[b->site])
@@ -236,8 +241,11 @@ static void put_blocks(struct database *d)
 			INSERT(d, row, NUMBER(v + 1), NUMBER(b->address), NUMBER(b->bytes),
 				site ? NUMBER(site) : NOTHING, NUMBER(interval_of(s, b->birth)),
 				b->thread < s->thread_count ? NUMBER(d->first_thread[v] + b->thread)
-							    : NOTHING);
+							    : NOTHING,
+				type ? TEXT(type) : NOTHING,
+				type ? TEXT(block_types_evidence(types.evidence[i])) : NOTHING);
 		}
+		block_types_free(&types);
 	}
 	sqlite3_finalize(row);
 }

@@ -480,7 +480,7 @@ struct tide_type {
 	uint64_t address;      /* of the type object; 0 none */
 	uint32_t basic_bytes, item_bytes;
 };
-enum tide_language { LANGUAGE_UNKNOWN, LANGUAGE_PYTHON };
+enum tide_language { LANGUAGE_UNKNOWN, LANGUAGE_PYTHON, LANGUAGE_CXX };
 #define TYPE_FLAG_HEAP 1u        /* made at run time */
 #define TYPE_FLAG_GC 2u          /* its instances may be in cycles */
 #define TYPE_FLAG_DICT 4u        /* its instances have a __dict__ */
@@ -494,7 +494,13 @@ struct tide_block_type {
 	uint8_t head;     /* where in the block the object begins, behind what its runtime keeps there */
 	uint16_t pad;
 };
-enum tide_evidence { EVIDENCE_NONE, EVIDENCE_HEADER = 6 /* the object says it itself */ };
+enum tide_evidence {
+	EVIDENCE_NONE,
+	EVIDENCE_VTABLE,          /* the first word is an address point of its class */
+	EVIDENCE_CALL_SITE,       /* of readers: the line of source that allocates */
+	EVIDENCE_ALLOCATOR_FRAME, /* of readers: a frame of an allocator that was made for the type */
+	EVIDENCE_HEADER = 6,      /* the object says it itself */
+};
 /* A raw block that belongs to an object: its items, its table, its data. */
 struct tide_owner {
 	uint32_t block, owner; /* blocks */

@@ -17,7 +17,7 @@
 #ifndef TIDEMARK_PYTHON_H
 #define TIDEMARK_PYTHON_H
 
-#include "model/snapshot.h"
+#include "model/typing.h"
 #include "process/remote.h"
 
 struct python;
@@ -44,7 +44,7 @@ struct python_graph {
 };
 /* Sets EDGE_UNCOUNTED, EDGE_STALE and EDGE_EXPLAINED; finds which raw block belongs to which object. */
 void python_references(struct python *p, struct python_graph *g);
-/* Adds the sections of types, objects and pymalloc. */
-void python_write(struct python *p, struct snapshot_writer *w);
+/* Adds the sections of objects and pymalloc, and types to `typing`, which has a place for each block. */
+void python_write(struct python *p, struct snapshot_writer *w, struct typing *typing);
 
 #endif

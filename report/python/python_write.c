@@ -64,14 +64,12 @@ static bool has_slots(struct python *p, const struct python_type *t)
 	return false;
 }
 
-static void types_write(struct python *p, struct snapshot_writer *w)
+static void add_types(struct python *p, struct snapshot_writer *w, struct typing *typing)
 {
-	struct tide_type *to = alloc_zeroed((uint64_t)p->type_count + 1, sizeof(*to));
-
 	for (uint32_t i = 1; i < p->type_count; i++) {
 		const struct python_type *t = &p->types[i];
 
-		to[i] = (struct tide_type){ .name = snapshot_writer_string(w, t->name),
+		const struct tide_type type = { .name = snapshot_writer_string(w, t->name),
 			.module = snapshot_writer_string(w, t->module ? t->module : ""),
 			.language = LANGUAGE_PYTHON,
 			.address = t->address,
@@ -85,14 +83,14 @@ static void types_write(struct python *p, struct snapshot_writer *w)
 				| (t->kind == KIND_STR ? TYPE_FLAG_STR : 0)
 				| (t->kind == KIND_DICT ? TYPE_FLAG_DICTIONARY : 0)
 				| (t->kind == KIND_TYPE ? TYPE_FLAG_TYPE : 0) };
+
+		typing_add(typing, &type);
 	}
-	snapshot_writer_section(
-		w, SECTION_TYPES, sizeof(*to), to, p->type_count ? p->type_count : 1, SNAPSHOT_TAKE);
 }
 
-static void blocks_write(struct python *p, struct snapshot_writer *w)
+/* `first`: the number of the first type of Python, less 1. */
+static void type_blocks(struct python *p, struct snapshot_writer *w, struct typing *typing, uint32_t first)
 {
-	struct tide_block_type *to = alloc_zeroed(p->block_count + 1, sizeof(*to));
 	struct tide_owner *owner = NULL;
 	uint64_t owners = 0, room = 0;
 
@@ -100,14 +98,13 @@ static void blocks_write(struct python *p, struct snapshot_writer *w)
 		const struct python_slot *s = &p->slot[i];
 
 		if (s->role == ROLE_OBJECT)
-			to[i] = (struct tide_block_type){
-				.type = s->type, .evidence = EVIDENCE_HEADER, .head = s->head
-			};
+			typing->of[i] = (struct tide_block_type){ .type = s->type ? first + s->type : 0,
+				.evidence = EVIDENCE_HEADER,
+				.head = s->head };
 		if (s->owner != PYTHON_NONE)
 			*ARRAY_ADD(owner, owners, room) =
 				(struct tide_owner){ (uint32_t)i, s->owner, s->role, 0 };
 	}
-	snapshot_writer_section(w, SECTION_BLOCK_TYPES, sizeof(*to), to, p->block_count, SNAPSHOT_TAKE);
 	snapshot_writer_section(w, SECTION_OWNERS, sizeof(*owner), owner, owners, SNAPSHOT_TAKE);
 }
 
@@ -147,13 +144,15 @@ static void arenas_write(struct python *p, struct snapshot_writer *w)
 	snapshot_writer_section(w, SECTION_POOL_ARENAS, sizeof(*to), to, p->arena_count, SNAPSHOT_TAKE);
 }
 
-void python_write(struct python *p, struct snapshot_writer *w)
+void python_write(struct python *p, struct snapshot_writer *w, struct typing *typing)
 {
+	uint32_t first = typing->count - 1;
+
 	facts_write(p, w);
 	if (!p->layout)
 		return;
-	types_write(p, w);
-	blocks_write(p, w);
+	add_types(p, w, typing);
+	type_blocks(p, w, typing, first);
 	objects_write(p, w);
 	arenas_write(p, w);
 }

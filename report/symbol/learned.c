@@ -4,7 +4,10 @@
 #include <xxhash.h>
 #include "base/alloc.h"
 #include "base/array.h"
+#include "base/index.h"
 #include "learned.h"
+
+#define CALLERS_HASHED 3u
 
 struct learned {
 	uint64_t *function; /* hashes of module and name */
@@ -40,13 +43,27 @@ static bool is_learned(const void *context, const struct symbol_line *line)
 	return false;
 }
 
-static struct use find_use(const struct learned *l, struct symbols *y, uint32_t site)
+/* A line inlined into another one of its frame has the frame for a caller. */
+static uint64_t hash_callers(const struct snapshot *s, uint32_t frame, bool inlined)
 {
-	uint64_t caller;
-	size_t index;
-	const struct symbol_line *line = symbols_beyond(y, site, is_learned, l, &index, &caller);
+	uint64_t hash = inlined && frame < s->frame_count ? s->frames[frame].address : 0;
 
-	return (struct use){ hash_module(line), hash_function(line), caller };
+	for (unsigned n = 0; n < CALLERS_HASHED && frame && frame < s->frame_count; n++) {
+		frame = s->frames[frame].parent;
+		if (frame < s->frame_count)
+			hash = index_hash(hash + s->frames[frame].address);
+	}
+	return hash;
+}
+
+static struct use find_use(
+	const struct learned *l, struct symbols *y, const struct snapshot *s, uint32_t site)
+{
+	uint32_t frame;
+	size_t index;
+	const struct symbol_line *line = symbols_beyond(y, site, is_learned, l, &index, &frame);
+
+	return (struct use){ hash_module(line), hash_function(line), hash_callers(s, frame, line->inlined) };
 }
 
 static int compare_numbers(uint64_t a, uint64_t b) { return (a > b) - (a < b); }
@@ -87,7 +104,7 @@ struct learned *learned_new(struct symbols *y, const struct snapshot *s)
 	for (unsigned round = 0; more && round < LEARNED_ROUNDS; round++) {
 		more = false;
 		for (size_t i = 0; i < look; i++)
-			use[i] = find_use(l, y, (uint32_t)(i * s->site_count / look));
+			use[i] = find_use(l, y, s, (uint32_t)(i * s->site_count / look));
 		qsort(use, look, sizeof(*use), compare_uses);
 		for (size_t i = 0, end; i < look; i = end) {
 			for (end = i + 1; end < look && use[end].module == use[i].module; end++)
@@ -103,9 +120,9 @@ struct learned *learned_new(struct symbols *y, const struct snapshot *s)
 const struct symbol_line *learned_top(
 	const struct learned *l, struct symbols *y, uint32_t site, size_t *index)
 {
-	uint64_t caller;
+	uint32_t frame;
 
-	return symbols_beyond(y, site, is_learned, l, index, &caller);
+	return symbols_beyond(y, site, is_learned, l, index, &frame);
 }
 
 void learned_free(struct learned *l)

@@ -16,8 +16,7 @@
 #include "symbol_python.h"
 #include "wrappers.h"
 
-#define INLINE_MAX 64u /* lines of one frame */
-#define CALLERS_HASHED 3u
+#define INLINE_MAX 64u          /* lines of one frame */
 #define STACK_MAX_FRAMES 65536u /* bounds every walk along parents */
 
 struct lines {
@@ -467,29 +466,15 @@ size_t symbols_walk(struct symbols *y, uint32_t site, const struct symbol_line *
 	return count;
 }
 
-/* A line inlined into others has these for callers, too: `inlined` is its number in the frame. */
-static uint64_t hash_callers(const struct snapshot *s, uint32_t frame, size_t inlined)
-{
-	uint64_t hash = inlined;
-
-	for (unsigned n = 0; n < CALLERS_HASHED; n++) {
-		frame = s->frames[frame].parent;
-		if (frame == 0 || frame >= s->frame_count)
-			break;
-		hash = hash * UINT64_C(0x9E3779B97F4A7C15) + s->frames[frame].address;
-	}
-	return hash;
-}
-
 const struct symbol_line *symbols_beyond(struct symbols *y, uint32_t site, symbols_passed *passed,
-	const void *context, size_t *index, uint64_t *caller)
+	const void *context, size_t *index, uint32_t *at)
 {
 	const struct symbol_line *line = NULL;
 	struct walk w = walk_start(y, site);
 	bool python = y->s->code_count && symbol_python_runs(y->s, w.frame);
 	size_t before = 0, lines = 1;
 
-	*index = *caller = 0;
+	*index = *at = 0;
 	if (!w.frame)
 		return name_without_frames(y, site);
 	for (; w.frame; walk_next(y, &w)) {
@@ -500,7 +485,7 @@ const struct symbol_line *symbols_beyond(struct symbols *y, uint32_t site, symbo
 				&& (line[i].wrapper || (passed && passed(context, &line[i]))
 					|| (python && symbol_python_says_more(y->s, w.frame, &line[i]))))
 				continue;
-			*caller = hash_callers(y->s, w.frame, i);
+			*at = w.frame;
 			return &line[i];
 		}
 		before += lines;
@@ -510,19 +495,19 @@ const struct symbol_line *symbols_beyond(struct symbols *y, uint32_t site, symbo
 
 size_t symbols_caller(struct symbols *y, uint32_t site)
 {
-	uint64_t caller;
+	uint32_t frame;
 	size_t index;
 
-	symbols_beyond(y, site, NULL, NULL, &index, &caller);
+	symbols_beyond(y, site, NULL, NULL, &index, &frame);
 	return index;
 }
 
 const struct symbol_line *symbols_top(struct symbols *y, uint32_t site)
 {
-	uint64_t caller;
+	uint32_t frame;
 	size_t index;
 
-	return symbols_beyond(y, site, NULL, NULL, &index, &caller);
+	return symbols_beyond(y, site, NULL, NULL, &index, &frame);
 }
 
 const char *symbols_warning(const struct symbols *y, size_t index)

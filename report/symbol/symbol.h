@@ -57,11 +57,11 @@ size_t symbols_caller(struct symbols *, uint32_t site);
  * every site. Never NULL. */
 const struct symbol_line *symbols_top(struct symbols *, uint32_t site);
 
-/* As symbols_top, but lines for which `passed` is true count as wrappers, too. *caller distinguishes its
- * three callers from others. */
+/* As symbols_top, but lines for which `passed` is true count as wrappers, too. *frame is the one that the
+ * line is of, 0 for none. */
 typedef bool symbols_passed(const void *context, const struct symbol_line *line);
 const struct symbol_line *symbols_beyond(struct symbols *, uint32_t site, symbols_passed *passed,
-	const void *context, size_t *index, uint64_t *caller);
+	const void *context, size_t *index, uint32_t *frame);
 
 /* What the verb should say once on stderr after its output ("/x/y is another
  * build than the one that ran: ..."): NULL for the end of the list. */

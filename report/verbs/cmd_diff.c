@@ -26,7 +26,7 @@ enum { KEY_BY = 'b', KEY_FAIL = 256, KEY_SHOW, KEY_SORT };
 static const struct argp_option option[] = {
 	{ "by", KEY_BY, "KEY", 0,
 		"compare by site (default), function, file, line, module, thread, stack, "
-		"size or age",
+		"size, age or type",
 		0 },
 	{ "show", KEY_SHOW, "KINDS", 0,
 		"also show sites that are `same` or `moved` (equal numbers disappeared in one place "
@@ -81,7 +81,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		if (view_key_parse(arg, &a->key))
 			argp_error(state,
 				"--by: '%s' is not one of site, function, file, line, module, thread, "
-				"stack, size, age",
+				"stack, size, age, type",
 				arg);
 		break;
 	case KEY_SORT:

@@ -22,7 +22,7 @@ struct arguments {
 static const struct argp_option own[] = {
 	{ "by", KEY_BY, "KEY", 0,
 		"group by site (default), function, file, line, module, thread, stack, "
-		"size or age",
+		"size, age or type",
 		0 },
 	{ "sort", KEY_SORT, "MEASURE", 0,
 		"sort by live (default; peak where little of it is still live), peak, "
@@ -56,14 +56,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT: state->child_inputs[0] = &a->common; break;
 	case KEY_BY:
-		if (!strcmp(arg, "type"))
-			argp_error(state,
-				"--by type: types are known for Python objects only; "
-				"try --by size, or `tidemark types FILE` on a snapshot of Python");
-		else if (view_key_parse(arg, &a->by))
+		if (view_key_parse(arg, &a->by))
 			argp_error(state,
 				"--by: '%s' is not one of site, function, file, line, module, thread, "
-				"stack, size, age",
+				"stack, size, age, type",
 				arg);
 		break;
 	case KEY_SORT:

@@ -72,6 +72,8 @@ static int load_both(struct types_command *c, struct tide_error *e)
 	if (load(c->file, &c->snapshot, e) || (c->old_file && load(c->old_file, &c->old, e)))
 		return -1;
 	c->symbols = symbols_new(&c->snapshot);
+	if (native_types_find(&c->native, &c->snapshot, c->symbols, e))
+		return -1;
 	types_view_find(&c->view, &c->snapshot, c->prefix);
 	if (c->old_file) {
 		types_view_find(&c->old_view, &c->old, NULL);
@@ -82,6 +84,7 @@ static int load_both(struct types_command *c, struct tide_error *e)
 
 static void unload(struct types_command *c)
 {
+	native_types_free(&c->native);
 	types_view_free(&c->view);
 	types_view_free(&c->old_view);
 	if (c->symbols)

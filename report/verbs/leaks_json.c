@@ -1,6 +1,7 @@
 /* leaks_json.c - `leaks --json`. */
 #include <stdio.h>
 #include "print/json_report.h"
+#include "view/block_types.h"
 #include "print/misuse.h"
 #include "leaks_command.h"
 #include "view/view.h"
@@ -18,7 +19,8 @@ static const char *rule_name(const struct leaks *l, int rule)
 	return rule < 0 ? NULL : l->suppress->rules[rule].name;
 }
 
-static void write_record(struct json_report *report, const struct leaks_view *v, const struct leak_record *r)
+static void write_record(struct json_report *report, const struct leaks_view *v,
+	const struct block_types *types, const struct leak_record *r)
 {
 	struct json *j = &report->json;
 
@@ -37,12 +39,13 @@ static void write_record(struct json_report *report, const struct leaks_view *v,
 	else
 		json_number(j, "group", r->group);
 	json_address(j, "example", v->snapshot.blocks[r->example].address);
+	json_text(j, "type", block_types_name(types, r->example));
 	json_text(j, "suppressed", rule_name(&v->leaks, r->suppression));
 	json_report_stack(report, v->symbols, r->site);
 	json_close_object(j);
 }
 
-static void write_group(struct json *j, const struct leaks_view *v, size_t i)
+static void write_group(struct json *j, const struct leaks_view *v, const struct block_types *types, size_t i)
 {
 	const struct leak_group *g = &v->leaks.groups[i];
 
@@ -58,6 +61,7 @@ static void write_group(struct json *j, const struct leaks_view *v, size_t i)
 	json_number(j, "sites", g->sites);
 	json_bool(j, "container", g->container);
 	json_address(j, "head", v->snapshot.blocks[g->head].address);
+	json_text(j, "type", block_types_name(types, g->head));
 	json_text(j, "suppressed", rule_name(&v->leaks, g->suppression));
 	json_close_object(j);
 }
@@ -123,9 +127,11 @@ void leaks_json(struct leaks_command *c)
 	const struct leaks_view *v = &c->view;
 	const struct leaks *l = &v->leaks;
 	size_t rows = options_rows(&c->common, SIZE_MAX);
+	struct block_types types;
 	struct json_report report;
 	struct json *j = &report.json;
 
+	block_types_find(&types, &v->snapshot, v->symbols);
 	json_report_open(&report, stdout);
 	json_open_object(j, "snapshot");
 	json_report_snapshot_members(j, &v->snapshot, l->complete);
@@ -139,14 +145,15 @@ void leaks_json(struct leaks_command *c)
 	json_number(j, "root_cycles", (int64_t)l->root_cycles);
 	json_open_array(j, "groups");
 	for (size_t i = leaks_view_next_group(v, 0); i < l->group_count; i = leaks_view_next_group(v, i + 1))
-		write_group(j, v, i);
+		write_group(j, v, &types, i);
 	json_close_array(j);
 	write_declared(&report, v);
 	write_suppressions(j, l);
 	json_open_array(j, "records");
 	for (size_t i = leaks_view_next_record(v, 0); i < l->record_count && rows;
 		i = leaks_view_next_record(v, i + 1), rows--)
-		write_record(&report, v, &l->records[i]);
+		write_record(&report, v, &types, &l->records[i]);
 	json_close_array(j);
 	json_report_close(&report);
+	block_types_free(&types);
 }

@@ -31,6 +31,14 @@ static void write_root(struct json *j, const struct refs *r, uint32_t root_edge,
 	json_close_object(j);
 }
 
+static void write_type(struct json *j, const struct refs *r, uint32_t block)
+{
+	const char *type = block_types_name(&r->types, block);
+
+	json_text(j, "type", type);
+	json_text(j, "evidence", type ? block_types_evidence(r->types.evidence[block]) : NULL);
+}
+
 /* Opens the object of a block. */
 static void open_block(struct json *j, const struct refs *r, uint32_t block)
 {
@@ -38,6 +46,7 @@ static void open_block(struct json *j, const struct refs *r, uint32_t block)
 	json_text(j, "kind", "block");
 	json_address(j, "address", r->snapshot.blocks[block].address);
 	json_number(j, "site", r->snapshot.blocks[block].site);
+	write_type(j, r, block);
 }
 
 static void write_referrers(struct json_report *report, const struct refs *r, size_t i)
@@ -127,6 +136,7 @@ static void write_record(struct json_report *report, const struct refs *r, size_
 	json_address(j, "address", b->address);
 	json_number(j, "bytes", (int64_t)b->bytes);
 	json_number(j, "site", b->site);
+	write_type(j, r, r->block[i]);
 	json_text(j, "state", leaks_kind_name(r->leaks.kind[r->block[i]] & LEAK_KIND_MASK));
 	json_open_object(j, "found");
 	json_number(j, "roots", (int64_t)found.roots);

@@ -8,6 +8,7 @@
 #include "analysis/retained.h"
 #include "print/options.h"
 #include "print/screen.h"
+#include "view/block_types.h"
 
 struct refs {
 	struct options common;
@@ -21,6 +22,7 @@ struct refs {
 	size_t count;           /* blocks asked for */
 	uint64_t *word_start;   /* [count + 1] */
 	struct refs_word *word; /* as refs_find_words makes them */
+	struct block_types types;
 	int64_t *stored; /* [count] a declared reference count, -1 without one; NULL: no block has one */
 };
 

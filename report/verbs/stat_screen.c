@@ -45,6 +45,7 @@ static size_t make_columns(const struct stat_report *r, struct column *c)
 		[KEY_THREAD] = "thread",
 		[KEY_SIZE] = "size",
 		[KEY_AGE] = "born between",
+		[KEY_TYPE] = "type",
 	};
 	size_t n = 0;
 
@@ -213,6 +214,7 @@ static void print_title(struct screen *s, const struct stat_report *r, size_t sh
 		"stacks",
 		"size classes",
 		"intervals",
+		"types",
 	};
 	char part[UNITS_TEXT], count[UNITS_TEXT];
 	double covered = 0;

@@ -2,8 +2,11 @@
 #ifndef TIDEMARK_TYPES_COMMAND_H
 #define TIDEMARK_TYPES_COMMAND_H
 
+#include "print/json_report.h"
 #include "print/options.h"
+#include "print/screen.h"
 #include "symbol/symbol.h"
+#include "view/native_types.h"
 #include "view/types_view.h"
 
 struct types_command {
@@ -13,8 +16,11 @@ struct types_command {
 	struct snapshot snapshot, old;
 	struct symbols *symbols;
 	struct types_view view, old_view;
+	struct native_types native;
 };
 
+void types_native_json(struct json_report *report, const struct types_command *c);
+void types_native_screen(struct screen *s, const struct types_command *c);
 void types_json(struct types_command *c);
 /* -1 after a message when it could not be written. */
 int types_screen(struct types_command *c);

@@ -244,6 +244,7 @@ void types_json(struct types_command *c)
 	if (c->old_file)
 		json_report_snapshot(j, "old", &c->old);
 	write_python(j, &c->snapshot);
+	types_native_json(&report, c);
 	if (!python_heap_present(&c->snapshot)) {
 		json_report_close(&report);
 		return;

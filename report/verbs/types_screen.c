@@ -187,7 +187,7 @@ int types_screen(struct types_command *c)
 	if (!s.quiet)
 		fputc('\n', s.out);
 	if (!python_heap_present(&c->snapshot)) {
-		fprintf(s.out, "There is no Python interpreter in this process.\n");
+		types_native_screen(&s, c);
 	} else if (snapshot_python(&c->snapshot, "ended")) {
 		fprintf(s.out,
 			"Python had shut down when this snapshot was taken, and its objects were gone.\n");
@@ -204,6 +204,10 @@ int types_screen(struct types_command *c)
 		print_pymalloc(&s, c);
 		print_strings(&s, c);
 		print_advice(&s, &c->view);
+		if (c->native.row_count) {
+			fputc('\n', s.out);
+			types_native_screen(&s, c);
+		}
 	}
 	return screen_close(&s);
 }

@@ -26,6 +26,7 @@ static const char *const key_name[KEYS] = {
 	"stack",
 	"size",
 	"age",
+	"type",
 };
 
 const char *view_measure_name(enum view_measure measure) { return measure_name[measure]; }

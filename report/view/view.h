@@ -68,6 +68,7 @@ enum view_key {
 	KEY_STACK,
 	KEY_SIZE,
 	KEY_AGE,
+	KEY_TYPE, /* what a block is: block_types.h */
 	KEYS
 };
 

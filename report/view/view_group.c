@@ -12,6 +12,7 @@
 #include "base/index.h"
 #include "base/array.h"
 #include "base/path.h"
+#include "block_types.h"
 #include "view.h"
 
 struct texts {
@@ -325,6 +326,35 @@ static int group_ages(struct grouper *w, const struct view *v, struct tide_error
 	return 0;
 }
 
+/* Of objects the type is in the list of blocks: counters do not know it. */
+static int group_types(struct grouper *w, const struct view *v, struct tide_error *e)
+{
+	const struct snapshot *s = v->snapshot;
+	struct block_types types;
+
+	if (!s->block_count && s->process->live_blocks)
+		return error_set(e, EXIT_UNMEASURED,
+			"cannot group by type|the snapshot has no list of blocks|"
+			"take it with references");
+	block_types_find(&types, s, v->symbols);
+	for (size_t i = 0; i < s->block_count; i++) {
+		const struct tide_block *b = &s->blocks[i];
+		struct measures m = { .of = { [LIVE_BYTES] = (int64_t)b->bytes, [LIVE_BLOCKS] = 1 } };
+		const char *name = block_types_name(&types, i);
+		struct view_row *row;
+
+		if (!is_block_selected(v, b))
+			continue;
+		row = find_row(w, hash_texts(name, NULL, name != NULL));
+		add(row, v, b->site, &m);
+		if (!row->key)
+			row->key = keep_text(w->group, alloc_string(name ? name : "(type unknown)"));
+	}
+	block_types_free(&types);
+	w->group->known = 1u << LIVE_BYTES | 1u << LIVE_BLOCKS;
+	return 0;
+}
+
 int view_group(struct view_group *g, const struct view *views, size_t view_count, enum view_key key,
 	struct tide_error *e)
 {
@@ -345,6 +375,8 @@ int view_group(struct view_group *g, const struct view *views, size_t view_count
 			bad = group_sizes(&w, v, e);
 		else if (key == KEY_AGE)
 			bad = group_ages(&w, v, e);
+		else if (key == KEY_TYPE)
+			bad = group_types(&w, v, e);
 		else
 			for (uint32_t site = 0; site < v->snapshot->site_count; site++)
 				if (v->kept[site])

@@ -107,9 +107,7 @@ is() {
 	is "$(json "$out" 'any(r["live_bytes"] >= 333 and r["key"].startswith("helper") for r in d["records"])')" True
 }
 
-@test "--by type without Python: a clear message" {
-	run -2 "$TIDEMARK" stat --by type "$app"
-	[[ $output == *"types are known for Python objects only"* ]]
+@test "--by: an unknown key names the known ones" {
 	run -2 "$TIDEMARK" stat --by colour "$app"
 	[[ $output == *"not one of site, function"* ]]
 }

@@ -1,0 +1,342 @@
+/* site_type.c - see site_type.h. */
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/alloc.h"
+#include "base/array.h"
+#include "base/intern.h"
+#include "site_type.h"
+
+#define LINE_MOST 1000u          /* bytes of a line of source that is looked at */
+#define SOURCES_MOST (64u << 20) /* bytes of all files of source */
+
+/* The first of the arguments that begin at `open`, behind the '<'. NULL: the list does not end. */
+static char *first_argument(const char *open)
+{
+	int depth = 0;
+
+	for (const char *at = open; *at; at++) {
+		if (*at == '<' || *at == '(' || *at == '[')
+			depth++;
+		else if (depth && (*at == '>' || *at == ')' || *at == ']'))
+			depth--;
+		else if (!depth && (*at == '>' || *at == ',')) {
+			while (at > open && at[-1] == ' ')
+				at--;
+			return at > open ? alloc_printf("%.*s", (int)(at - open), open) : NULL;
+		}
+	}
+	return NULL;
+}
+
+/* Where the argument list that begins at `open` ends: behind its '>'. NULL: nowhere. */
+static const char *skip_arguments(const char *open)
+{
+	int depth = 1;
+
+	for (const char *at = open; *at; at++) {
+		depth += *at == '<';
+		depth -= *at == '>' && at[-1] != '-';
+		if (!depth)
+			return at + 1;
+	}
+	return NULL;
+}
+
+/* A function of C++ may be shown with its return type in front. */
+static const char *find_start(const char *function, const char *name)
+{
+	const char *at = strstr(function, name);
+
+	return at && (at == function || at[-1] == ' ' || at[-1] == '<') ? at : NULL;
+}
+
+char *site_type_of_function(const char *function)
+{
+	/* Class templates whose first argument is what `member` allocates. */
+	static const struct {
+		const char *class, *member;
+	} made[] = {
+		{ "std::__new_allocator<", "::allocate(" },
+		{ "__gnu_cxx::new_allocator<", "::allocate(" },
+		{ "std::__1::allocator<", "::allocate(" },
+		{ "std::__detail::_MakeUniq<", "::__single_object" },
+		{ "std::__detail::_MakeUniq<", "::__array" },
+		{ "std::_MakeUniq<", "::__single_object" },
+		{ "alloc::boxed::Box<", "::new" },
+		{ "alloc::rc::Rc<", "::new" },
+		{ "alloc::sync::Arc<", "::new" },
+		{ "alloc::raw_vec::RawVec<", "::" },
+	};
+	const char *at, *end;
+	char *type;
+
+	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+		size_t length = strlen(made[i].class), array;
+
+		if (!(at = find_start(function, made[i].class)) || !(end = skip_arguments(at + length)))
+			continue;
+		end += *end == '>'; /* <alloc::boxed::Box<T>>::new */
+		if (strncmp(end, made[i].member, strlen(made[i].member)) != 0)
+			continue;
+		type = first_argument(at + length);
+		/* A generic that the compiler has not named. */
+		if (type && isupper((unsigned char)type[0]) && !type[1]) {
+			free(type);
+			continue;
+		}
+		array = type ? strlen(type) : 0;
+		if (array > 3 && !strcmp(type + array - 3, " []"))
+			type[array - 3] = 0;
+		return type;
+	}
+	/* shared_ptr's block of counts for a pointer that it was given. */
+	if (find_start(function, "std::__shared_count<") && (at = strstr(function, ">::__shared_count<"))) {
+		type = first_argument(at + strlen(">::__shared_count<"));
+		if (type && *type && type[strlen(type) - 1] == '*') {
+			char *block = alloc_printf("std::_Sp_counted_ptr<%s>", type);
+
+			free(type);
+			return block;
+		}
+		free(type);
+	}
+	if (find_start(function, "std::__cxx11::basic_string<char,") && strstr(function, "::_M_"))
+		return alloc_string("char");
+	return NULL;
+}
+
+static bool is_word(char c) { return isalnum((unsigned char)c) || c == '_'; }
+
+/* `word` as a whole in `text`; NULL: not there. */
+static const char *find_word(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *at = text; (at = strstr(at, word)); at += length)
+		if ((at == text || !is_word(at[-1])) && !is_word(at[length]))
+			return at;
+	return NULL;
+}
+
+static const char *skip_blanks(const char *at) { return at + strspn(at, " \t"); }
+
+/* Names of C functions and macros that allocate what they are given the size or the type of. */
+static const char *const by_size[] = { "malloc", "calloc", "realloc", "reallocarray", "aligned_alloc",
+	"g_malloc", "g_malloc0", "xmalloc", "xcalloc", "zmalloc", "zcalloc", "kmalloc", "operator new" };
+static const char *const by_type[] = { "g_new", "g_new0", "g_slice_new", "g_slice_new0", "g_try_new" };
+
+/* A type in C: "struct node", or a name that reads like one. *end is behind it. */
+static char *read_c_type(const char *at, const char **end)
+{
+	bool named = false;
+	size_t length;
+
+	at = skip_blanks(at);
+	if (!strncmp(at, "struct ", 7) || !strncmp(at, "union ", 6)) {
+		at = skip_blanks(strchr(at, ' '));
+		named = true;
+	}
+	for (length = 0; is_word(at[length]); length++)
+		;
+	*end = skip_blanks(at + length);
+	if (!length || isdigit((unsigned char)*at))
+		return NULL;
+	if (!named && !isupper((unsigned char)*at) && (length < 3 || strncmp(at + length - 2, "_t", 2) != 0))
+		return NULL;
+	return alloc_printf("%.*s", (int)length, at);
+}
+
+/* new T(...), new T[n], new ns::T{...}; NULL for placement, and where arguments of templates follow. */
+static char *read_new(const char *at)
+{
+	size_t length = 0;
+	char after;
+
+	at = skip_blanks(at);
+	while (is_word(at[length]) || (at[length] == ':' && length))
+		length++;
+	after = *skip_blanks(at + length);
+	if (!length || !isalpha((unsigned char)*at) || !strchr("([{;,)", after))
+		return NULL;
+	return alloc_printf("%.*s", (int)length, at);
+}
+
+static size_t count_words(const char *text, const char *const *word, size_t words, const char **found)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < words; i++)
+		for (const char *at = text; (at = find_word(at, word[i])); at++) {
+			*found = at + strlen(word[i]);
+			count++;
+		}
+	return count;
+}
+
+static char *of_size(const char *call)
+{
+	const char *at = find_word(call, "sizeof"), *end;
+	char *type;
+
+	if (!at || find_word(at + 1, "sizeof"))
+		return NULL;
+	at = skip_blanks(at + strlen("sizeof"));
+	if (*at++ != '(' || !(type = read_c_type(at, &end)))
+		return NULL;
+	if (*end == ')')
+		return type;
+	free(type);
+	return NULL;
+}
+
+char *site_type_of_line(const char *text, bool in_namespace)
+{
+	const char *call = NULL, *of_type = NULL, *end;
+	size_t news = 0, sizes, types;
+	const char *fresh = NULL;
+	char *type;
+
+	for (const char *at = text; (at = find_word(at, "new")); at++, news++)
+		fresh = at + 3;
+	sizes = count_words(text, by_size, sizeof(by_size) / sizeof(by_size[0]), &call);
+	types = count_words(text, by_type, sizeof(by_type) / sizeof(by_type[0]), &of_type);
+	if (news + sizes + types != 1)
+		return NULL;
+	if (sizes)
+		return of_size(call);
+	if (types) {
+		of_type = skip_blanks(of_type);
+		type = *of_type == '(' ? read_c_type(of_type + 1, &end) : NULL;
+		if (type && *end != ',' && *end != ')') {
+			free(type);
+			return NULL;
+		}
+		return type;
+	}
+	return in_namespace ? NULL : read_new(fresh);
+}
+
+struct source {
+	char *text; /* NULL: not to be used */
+	size_t bytes;
+};
+
+struct site_types {
+	struct symbols *symbols;
+	struct intern files;
+	struct source *source; /* as many as there are files */
+	size_t room, bytes;
+};
+
+struct site_types *site_types_new(struct symbols *symbols)
+{
+	struct site_types *t = alloc_zeroed(1, sizeof(*t));
+
+	t->symbols = symbols;
+	return t;
+}
+
+void site_types_free(struct site_types *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->files.count; i++)
+		free(t->source[i].text);
+	free(t->source);
+	intern_free(&t->files);
+	free(t);
+}
+
+/* A regular file that has not changed since the program was built. */
+static struct source read_source(const char *file, const char *module, size_t most)
+{
+	struct stat source, program;
+	struct source s = { NULL, 0 };
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t got;
+
+	if (fd < 0)
+		return s;
+	if (!fstat(fd, &source) && S_ISREG(source.st_mode) && (uint64_t)source.st_size <= most
+		&& !stat(module, &program) && source.st_mtime <= program.st_mtime) {
+		s.text = alloc_bytes((size_t)source.st_size + 1);
+		got = read(fd, s.text, (size_t)source.st_size);
+		s.bytes = got > 0 ? (size_t)got : 0;
+		s.text[s.bytes] = 0;
+	}
+	close(fd);
+	return s;
+}
+
+static const struct source *find_source(struct site_types *t, const char *file, const char *module)
+{
+	size_t known = t->files.count;
+	uint32_t at = intern_text(&t->files, file);
+
+	if (at == known) {
+		ARRAY_RESERVE(t->source, t->room, (uint64_t)known + 1);
+		t->source[at] = read_source(file, module, SOURCES_MOST - t->bytes);
+		t->bytes += t->source[at].bytes;
+	}
+	return &t->source[at];
+}
+
+/* A line without its comment, to be freed. NULL: it is not there, too long, or has texts in it. */
+static char *copy_line(const struct source *s, unsigned number)
+{
+	const char *at = s->text;
+	size_t length;
+	char *copy, *comment;
+
+	for (unsigned n = 1; n < number && at; n++)
+		at = (at = strchr(at, '\n')) ? at + 1 : NULL;
+	if (!at || (length = strcspn(at, "\n")) > LINE_MOST || memchr(at, '"', length))
+		return NULL;
+	copy = alloc_printf("%.*s", (int)length, at);
+	if ((comment = strstr(copy, "//")))
+		*comment = 0;
+	if ((comment = strstr(copy, "/*")))
+		*comment = 0;
+	return copy;
+}
+
+static char *find_by_line(struct site_types *t, const struct symbol_line *line)
+{
+	const struct source *source;
+	char *text, *type;
+
+	if (!line->file || !line->line || !line->module)
+		return NULL;
+	source = find_source(t, line->file, line->module);
+	text = source->text ? copy_line(source, line->line) : NULL;
+	type = text ? site_type_of_line(text, strstr(line->function, "::") != NULL) : NULL;
+	free(text);
+	return type;
+}
+
+char *site_types_find(struct site_types *t, uint32_t site, enum site_evidence *evidence)
+{
+	size_t count, caller = symbols_caller(t->symbols, site);
+	const struct symbol_line *line = symbols_stack(t->symbols, site, &count);
+	bool hidden = false;
+	char *type;
+
+	*evidence = SITE_EVIDENCE_NONE;
+	for (size_t i = 0; i < caller && i < count; i++) {
+		type = line[i].has_symbol ? site_type_of_function(line[i].function) : NULL;
+		if (type) {
+			*evidence = SITE_EVIDENCE_ALLOCATOR;
+			return type;
+		}
+		/* A container allocates something else than the line says on which it is used. */
+		hidden |= strstr(line[i].function, "::") && !strstr(line[i].function, "operator new");
+	}
+	type = hidden || caller >= count ? NULL : find_by_line(t, &line[caller]);
+	if (type)
+		*evidence = SITE_EVIDENCE_LINE;
+	return type;
+}

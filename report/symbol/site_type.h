@@ -1,0 +1,28 @@
+/* site_type.h - what the blocks of a site are, by the calls that made them.
+ *
+ * YT1 A frame of an allocator that was made for a type has it among its template arguments: the frame of
+ *     std::__new_allocator<Foo>::allocate is exact with any compiler. Of an array the type is its element's.
+ * YT2 A line of the source counts where it is unambiguous: one allocation on it, of one type, in a file no
+ *     newer than the program. `new T` counts in functions outside of namespaces and classes alone, since the
+ *     names that are looked up inside of them are not known here.
+ * YT3 Everything else has no type.
+ */
+#ifndef TIDEMARK_SITE_TYPE_H
+#define TIDEMARK_SITE_TYPE_H
+
+#include "symbol.h"
+
+enum site_evidence { SITE_EVIDENCE_NONE, SITE_EVIDENCE_LINE, SITE_EVIDENCE_ALLOCATOR };
+
+/* Reads each file of source once, and 64 MiB of them at most. */
+struct site_types;
+struct site_types *site_types_new(struct symbols *symbols);
+void site_types_free(struct site_types *t);
+/* To be freed; NULL where nothing is known. */
+char *site_types_find(struct site_types *t, uint32_t site, enum site_evidence *evidence);
+
+/* The parts, for tests: by one function's name, and by one line of C or C++. */
+char *site_type_of_function(const char *function);
+char *site_type_of_line(const char *text, bool in_namespace);
+
+#endif

@@ -1,0 +1,114 @@
+/* block_types.c - see block_types.h. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/alloc.h"
+#include "block_types.h"
+#include "symbol/site_type.h"
+
+/* What is known of a site; made when its first block is met. */
+struct of_site {
+	uint32_t type;
+	uint8_t evidence;
+	bool known, made_by_new;
+};
+
+const char *block_types_evidence(enum tide_evidence evidence)
+{
+	static const char *const name[] = { "none", "vtable", "call_site", "allocator_frame", "pointer",
+		"shape", "header" };
+
+	return evidence < sizeof(name) / sizeof(name[0]) ? name[evidence] : name[0];
+}
+
+static bool has_new(struct symbols *y, uint32_t site)
+{
+	size_t count, caller = symbols_caller(y, site);
+	const struct symbol_line *line = symbols_stack(y, site, &count);
+
+	for (size_t i = 0; i < count && i <= caller; i++)
+		if (!strncmp(line[i].function, "operator new", 12)
+			|| strstr(line[i].function, "::operator new"))
+			return true;
+	return false;
+}
+
+static void look_at_site(
+	struct block_types *t, struct site_types *sites, struct symbols *y, uint32_t site, struct of_site *to)
+{
+	enum site_evidence evidence;
+	char *name = site_types_find(sites, site, &evidence);
+
+	*to = (struct of_site){ .known = true, .made_by_new = has_new(y, site) };
+	if (!name)
+		return;
+	to->type = intern_text(&t->names, name) + 1;
+	to->evidence = evidence == SITE_EVIDENCE_ALLOCATOR ? EVIDENCE_ALLOCATOR_FRAME : EVIDENCE_CALL_SITE;
+	free(name);
+}
+
+/* "collections.OrderedDict", "dict"; C++ and Rust names are whole as they are. */
+static uint32_t name_of_type(struct block_types *t, const struct snapshot *s, const struct tide_type *type)
+{
+	const char *module = snapshot_string(s, type->module), *name = snapshot_string(s, type->name);
+	char *whole;
+	uint32_t number;
+
+	if (!*module || !strcmp(module, "builtins"))
+		return intern_text(&t->names, name) + 1;
+	whole = alloc_printf("%s.%s", module, name);
+	number = intern_text(&t->names, whole) + 1;
+	free(whole);
+	return number;
+}
+
+void block_types_find(struct block_types *t, const struct snapshot *s, struct symbols *symbols)
+{
+	struct site_types *sites = site_types_new(symbols);
+	struct of_site *of_site = alloc_zeroed(s->site_count + 1, sizeof(*of_site));
+	uint32_t *stored = alloc_zeroed(s->type_count + 1, sizeof(*stored));
+
+	*t = (struct block_types){ .of = alloc_zeroed(s->block_count + 1, sizeof(*t->of)),
+		.evidence = alloc_zeroed(s->block_count + 1, sizeof(*t->evidence)) };
+	for (size_t i = 1; i < s->type_count; i++)
+		stored[i] = name_of_type(t, s, &s->types[i]);
+	for (size_t i = 0; i < s->block_count; i++) {
+		uint32_t site = s->blocks[i].site, type = 0;
+		struct of_site *of = NULL;
+		uint8_t evidence = EVIDENCE_NONE;
+
+		if (i < s->block_type_count && s->block_types[i].type < s->type_count) {
+			type = stored[s->block_types[i].type];
+			evidence = s->block_types[i].evidence;
+		}
+		if (site >= SITE_FIRST && site < s->site_count && s->sites[site].frame
+			&& evidence != EVIDENCE_HEADER) {
+			of = &of_site[site];
+			if (!of->known)
+				look_at_site(t, sites, symbols, site, of);
+			if (evidence == EVIDENCE_VTABLE && !of->made_by_new)
+				type = 0;
+			if (of->evidence == EVIDENCE_ALLOCATOR_FRAME || (of->evidence && !type)) {
+				type = of->type;
+				evidence = of->evidence;
+			}
+		}
+		t->of[i] = type;
+		t->evidence[i] = type ? evidence : EVIDENCE_NONE;
+	}
+	free(stored);
+	free(of_site);
+	site_types_free(sites);
+}
+
+void block_types_free(struct block_types *t)
+{
+	intern_free(&t->names);
+	free(t->of);
+	free(t->evidence);
+	memset(t, 0, sizeof(*t));
+}
+
+const char *block_types_name(const struct block_types *t, size_t block)
+{
+	return t->of[block] ? t->names.text[t->of[block] - 1] : NULL;
+}

@@ -1,0 +1,27 @@
+/* block_types.h - what each block of a snapshot is, by the best evidence there is.
+ *
+ * BT1 In this order: the object says it itself (Python), the frame of an allocator that was made for a type, a
+ *     vtable, an unambiguous line of source. A block without evidence has no type.
+ * BT2 A vtable counts where the stack of the block has `new` in it, or where no stack is known: memory from
+ *     malloc may hold what its last owner left.
+ */
+#ifndef TIDEMARK_BLOCK_TYPES_H
+#define TIDEMARK_BLOCK_TYPES_H
+
+#include "base/intern.h"
+#include "model/snapshot.h"
+#include "symbol/symbol.h"
+
+struct block_types {
+	struct intern names; /* of types */
+	uint32_t *of;        /* [blocks] 1 + the number of the name; 0: no type */
+	uint8_t *evidence;   /* [blocks] enum tide_evidence */
+};
+
+void block_types_find(struct block_types *t, const struct snapshot *s, struct symbols *symbols);
+void block_types_free(struct block_types *t);
+/* The name of a block's type; NULL: it has none. */
+const char *block_types_name(const struct block_types *t, size_t block);
+const char *block_types_evidence(enum tide_evidence evidence); /* "vtable" ... */
+
+#endif
