@@ -7,14 +7,14 @@
 #include <unistd.h>
 #include "base/alloc.h"
 #include "base/path.h"
-#include "roots/count_notes.h"
 #include "answer.h"
 #include "model/ledger_map.h"
 #include "notes.h"
 #include "oom_score.h"
 #include "blockmap.h"
 #include "collect.h"
-#include "collect_duplicates.h"
+#include "collect_core.h"
+#include "collect_graph.h"
 #include "collect_heap.h"
 #include "collect_memory.h"
 #include "collect_output.h"
@@ -22,10 +22,8 @@
 #include "collect_process.h"
 #include "collect_threads.h"
 #include "collect_python.h"
-#include "collect_types.h"
 #include "foreign.h"
 #include "process/image.h"
-#include "roots/references.h"
 #include "model/perfmap.h"
 #include "process/process.h"
 #include "session_lock.h"
@@ -44,7 +42,8 @@ struct collecting {
 	struct blockmap blocks;
 	struct heap heap; /* its list has become that of `blocks` */
 	bool walked, unprepared;
-	struct references graph;
+	struct core *core; /* instead of a process; NULL: none */
+	struct collect_graph graph;
 	struct collect_memory memory;
 	struct python *python; /* NULL: there is no interpreter */
 	struct ledger_made made;
@@ -88,6 +87,10 @@ static void code_map(struct collecting *c)
  * running on, and reading its memory can make pages. */
 static void read_mappings(struct collecting *c)
 {
+	if (c->core) {
+		collect_core_mappings(c->core, &c->process, c->writer);
+		return;
+	}
 	collect_process_mappings(&c->process, c->copy.header.pid, c->writer);
 	if (c->image.reader && wants_references(c, &c->copy))
 		collect_memory_pages(&c->memory, &c->image.memory, &c->process, c->copy.header.pid);
@@ -149,59 +152,6 @@ static void doubt(struct collecting *c, const char *text)
 		error_reason(c->request->why, sizeof(c->request->why), text);
 }
 
-/* --- what the graph needs of the snapshot ------------------------------------- */
-
-static uint32_t graph_string(void *context, const char *text)
-{
-	return snapshot_writer_string(((struct collecting *)context)->writer, text);
-}
-
-static uint32_t graph_frame(void *context, uint32_t parent, uint64_t address, uint32_t flags)
-{
-	return ledger_made_frame(&((struct collecting *)context)->made, parent, address, flags);
-}
-
-static uint32_t graph_module(void *context, const struct roots_module *m)
-{
-	struct collecting *c = context;
-	struct tide_module module = { .lo = m->lo,
-		.hi = m->hi,
-		.bias = m->bias,
-		.path = snapshot_writer_string(c->writer, m->path),
-		.build_id = snapshot_writer_string(c->writer, m->build_id) };
-
-	return ledger_made_module(&c->made, &module);
-}
-
-static void references(struct collecting *c)
-{
-	struct references *g = &c->graph;
-
-	*g = (struct references){ .blocks = c->blocks.blocks,
-		.block_count = c->blocks.count,
-		.ledger = &c->copy,
-		.names = { graph_string, graph_frame, graph_module, c },
-		.usable = c->walked };
-	g->pools = python_arenas(c->python, &g->pool_count);
-	g->notes = count_notes_new(g->blocks, g->block_count);
-	references_find(g, &c->image);
-	collect_python_words(c->python, g);
-	collect_types(c->python, &c->image.memory, g, c->writer);
-	count_notes_write(g->notes, c->writer);
-	count_notes_free(g->notes);
-	g->notes = NULL;
-	doubt(c, g->doubts);
-	snapshot_writer_section(c->writer, SECTION_BLOCKS, sizeof(*g->blocks), g->blocks, g->block_count, 0);
-	snapshot_writer_section(c->writer, SECTION_ROOTS, sizeof(*g->roots), g->roots, g->root_count, 0);
-	snapshot_writer_section(
-		c->writer, SECTION_ROOT_EDGES, sizeof(*g->root_edges), g->root_edges, g->root_edge_count, 0);
-	snapshot_writer_section(c->writer, SECTION_EDGE_STARTS, sizeof(*g->edge_starts), g->edge_starts,
-		g->block_count + 1, 0);
-	snapshot_writer_section(c->writer, SECTION_EDGES, sizeof(*g->edges), g->edges, g->edge_count, 0);
-	collect_duplicates(g->digests, g->block_count, c->writer);
-	c->made.process.references = 1;
-}
-
 /* Where the memory is: `tidemark waste`. */
 static void memory_map(struct collecting *c)
 {
@@ -213,7 +163,7 @@ static void memory_map(struct collecting *c)
 		heap.used_count = own.count;
 	}
 	collect_heap(&heap, &c->image.memory, &c->copy, &c->blocks, c->writer);
-	collect_memory_regions(&c->memory, &c->graph, h, &c->blocks, c->writer);
+	collect_memory_regions(&c->memory, &c->graph.references, h, &c->blocks, c->writer);
 	heap_end(&own);
 }
 
@@ -224,7 +174,7 @@ static void foreign_allocator(struct collecting *c)
 {
 	struct foreign f;
 
-	foreign_find(&f, &c->image.memory, c->image.target);
+	foreign_find(&f, &c->image.memory, c->core ? 0 : c->image.target, c->core ? c->core->exe : NULL);
 	if (f.name) {
 		char *text = alloc_printf("the process allocates with %s (%s): those blocks are not seen",
 			f.name, path_base(f.path));
@@ -268,7 +218,7 @@ static void blocks_walk(struct collecting *c)
 
 static void blocks(struct collecting *c)
 {
-	if (!c->image.reader)
+	if (!c->image.reader && !c->core)
 		return;
 	if (!c->unprepared)
 		blockmap_read(&c->blocks, &c->image.memory, &c->copy, c->process.touched_bytes);
@@ -293,8 +243,14 @@ static void blocks(struct collecting *c)
 		free(text);
 	}
 	if (wants_references(c, &c->copy)) {
-		references(c);
-		memory_map(c);
+		c->graph.writer = c->writer;
+		c->graph.made = &c->made;
+		c->graph.usable = c->walked;
+		c->graph.python = c->python;
+		collect_graph(&c->graph, &c->image, &c->copy, c->blocks.blocks, c->blocks.count);
+		doubt(c, c->graph.references.doubts);
+		if (!c->core)
+			memory_map(c);
 	}
 }
 
@@ -316,6 +272,11 @@ static void process(struct collecting *c)
 		doubt(c, c->image.why);
 		if (!p->references)
 			doubt(c, "no references were taken");
+	}
+	if (c->core) {
+		p->flags |= PROCESS_CORE;
+		p->exit_signal = (uint32_t)c->core->signal;
+		doubt(c, c->core->why);
 	}
 	if (c->copy.cut)
 		doubt(c, "the ledger is damaged");
@@ -532,9 +493,40 @@ static int take_unprepared(struct collecting *c, struct tide_error *e)
 		if (!c->heap.unsure)
 			break;
 	}
-	walked_ledger(&c->copy, r->pid, &c->image.stop);
+	walked_ledger_running(&c->copy, r->pid, &c->image.stop);
 	if (!r->serial)
 		r->serial = 1;
+	sections(c);
+	r->complete = c->made.process.complete;
+	return file_write(c, e);
+}
+
+/* What is left of a process. */
+static int take_core(struct collecting *c, struct tide_error *e)
+{
+	struct collect *r = c->request;
+	char *missing;
+
+	c->core = alloc_zeroed(1, sizeof(*c->core));
+	if (core_open(c->core, r->core, e))
+		return -1;
+	c->unprepared = true;
+	c->skip_roots = r->skip_roots;
+	c->image.options = (struct image_options){
+		.unaligned = r->unaligned, .pointer_mask = r->pointer_mask, .skip_roots = r->skip_roots
+	};
+	collect_core_image(c->core, &c->image);
+	c->walked = walked_heap(&c->heap, &c->image.memory, &c->image.stop);
+	collect_core_ledger(c->core, &c->copy);
+	missing = collect_core_missing(c->core);
+	if (missing)
+		warn(c, missing, "what only they say is not shown: install the same builds");
+	free(missing);
+	if (collect_core_waits(c->core))
+		warn(c, "a core does not hold what was given to epoll",
+			"what only the kernel refers to counts as lost");
+	r->reason = c->core->signal > 0 ? REASON_SIGNAL : r->reason;
+	r->serial = 1;
 	sections(c);
 	r->complete = c->made.process.complete;
 	return file_write(c, e);
@@ -550,7 +542,11 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 		r->flags |= REQUEST_FLAG_NO_REFERENCES;
 	c->map.fd = -1;
 	c->writer = snapshot_writer_new();
-	if (!r->ledger) {
+	if (r->core) {
+		result = take_core(c, e);
+		core_close(c->core);
+		free(c->core);
+	} else if (!r->ledger) {
 		c->image.memory.mem = c->image.memory.pagemap = -1;
 		result = take_unprepared(c, e);
 		image_alone_end(&c->image);
@@ -576,7 +572,7 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 			unlink(r->ledger);
 		image_end(&c->image);
 	}
-	references_free(&c->graph);
+	collect_graph_free(&c->graph);
 	collect_memory_free(&c->memory);
 	collect_process_free(&c->process);
 	python_free(c->python);

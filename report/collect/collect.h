@@ -23,6 +23,7 @@
 struct collect_settings;
 struct collect {
 	const char *ledger;                      /* path of the ledger; NULL: process `pid` has none */
+	const char *core;                        /* path of a core, instead of all these; NULL: a process */
 	int pid;                                 /* the process that is meant; 0: whose ledger it is */
 	const struct collect_settings *settings; /* of the run; NULL: what the ledger says */
 	bool served;          /* it stands and has asked the server of the run (server.h) */

@@ -36,15 +36,18 @@ static void judge(struct foreign *f, const struct elf_probe *p, const char *path
 	f->path = alloc_string(path);
 }
 
-void foreign_find(struct foreign *f, const struct remote *m, int pid)
+void foreign_find(struct foreign *f, const struct remote *m, int pid, const char *exe)
 {
-	char link[64], exe[4096];
+	char link[64], target[4096];
 	ssize_t n;
 
 	*f = (struct foreign){ 0 };
 	snprintf(link, sizeof(link), "/proc/%d/exe", pid);
-	n = readlink(link, exe, sizeof(exe) - 1);
-	exe[n > 0 ? n : 0] = 0;
+	if (pid) {
+		n = readlink(link, target, sizeof(target) - 1);
+		target[n > 0 ? n : 0] = 0;
+		exe = target;
+	}
 	for (size_t i = 0; i < m->mapping_count; i++) {
 		const struct remote_mapping *p = &m->mappings[i];
 		bool program = !strcmp(p->path, exe);
@@ -53,7 +56,9 @@ void foreign_find(struct foreign *f, const struct remote *m, int pid)
 
 		if (!p->executable || p->path[0] != '/' || is_glibc(path_base(p->path)) || seen_before(m, i))
 			continue;
-		path = program ? alloc_string(link) : alloc_printf("/proc/%d/root%s", pid, p->path);
+		path = !pid       ? alloc_string(p->path)
+			: program ? alloc_string(link)
+				  : alloc_printf("/proc/%d/root%s", pid, p->path);
 		elf_probe_file(path, &probe);
 		judge(f, &probe, p->path, program);
 		elf_probe_free(&probe);

@@ -11,8 +11,9 @@ struct foreign {
 	bool is_static;
 };
 
-/* Reads the files of process `pid`, whose mappings are those of `m`. */
-void foreign_find(struct foreign *f, const struct remote *m, int pid);
+/* Reads the files of process `pid`, whose mappings are those of `m`. 0: it has ended, and they are those at the
+ * same paths; `exe` is that of the program. */
+void foreign_find(struct foreign *f, const struct remote *m, int pid, const char *exe);
 void foreign_free(struct foreign *f);
 
 #endif

@@ -65,18 +65,18 @@ static char *command_of(int pid)
 	return text;
 }
 
-static void times_of(struct ledger_header *h, int pid)
+static void times_of(struct walked_process *p)
 {
 	struct proc_stat stat;
 	uint64_t boot = clock_read(CLOCK_BOOTTIME), age = 0;
 
-	if (proc_stat_read(pid, 0, &stat) == 1) {
+	if (proc_stat_read(p->pid, 0, &stat) == 1) {
 		uint64_t started = stat.start_ticks * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
 
 		age = started < boot ? boot - started : 0;
 	}
-	h->started_wall_ns = clock_wall_ns() - age;
-	h->started_mono_ns = clock_ns() > age ? clock_ns() - age : 0;
+	p->started_wall_ns = clock_wall_ns() - age;
+	p->started_mono_ns = clock_ns() > age ? clock_ns() - age : 0;
 }
 
 static void threads_of(struct ledger_copy *c, const struct stop *s)
@@ -98,31 +98,43 @@ static void threads_of(struct ledger_copy *c, const struct stop *s)
 	c->count[LEDGER_THREADS] = n;
 }
 
-void walked_ledger(struct ledger_copy *c, int pid, const struct stop *s)
+void walked_ledger(struct ledger_copy *c, const struct walked_process *p, const struct stop *s)
 {
-	char *exe = link_of(pid, "exe"), *folder = link_of(pid, "cwd"), *command = command_of(pid), path[64];
 	struct ledger_header *h = &c->header;
 	struct text text = { 0 };
-	struct stat st;
 
 	*c = (struct ledger_copy){ .header = { .version = LEDGER_VERSION,
-					   .state = LEDGER_RUNNING,
-					   .pid = pid,
-					   .parent_pid = process_parent(pid),
+					   .state = p->started_mono_ns ? LEDGER_RUNNING : LEDGER_FINISHED,
+					   .pid = p->pid,
+					   .parent_pid = p->parent,
+					   .uid = p->user,
+					   .started_wall_ns = p->started_wall_ns,
+					   .started_mono_ns = p->started_mono_ns,
 					   .exit_status = -1 } };
 	text_add(&text, "");
-	h->exe = text_add(&text, exe);
-	h->command = text_add(&text, *command ? command : exe);
-	h->directory = text_add(&text, folder);
-	times_of(h, pid);
-	snprintf(path, sizeof(path), "/proc/%d", pid);
-	if (!stat(path, &st))
-		h->uid = st.st_uid;
+	h->exe = text_add(&text, p->exe);
+	h->command = text_add(&text, *p->command ? p->command : p->exe);
+	h->directory = text_add(&text, p->directory);
 	if (s->count > 1)
 		h->flags |= LEDGER_FLAG_THREADED;
 	c->table[LEDGER_STRINGS] = text.bytes;
 	c->count[LEDGER_STRINGS] = text.used;
 	threads_of(c, s);
+}
+
+void walked_ledger_running(struct ledger_copy *c, int pid, const struct stop *s)
+{
+	char *exe = link_of(pid, "exe"), *folder = link_of(pid, "cwd"), *command = command_of(pid), path[64];
+	struct walked_process p = {
+		.pid = pid, .parent = process_parent(pid), .exe = exe, .command = command, .directory = folder
+	};
+	struct stat st;
+
+	times_of(&p);
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	if (!stat(path, &st))
+		p.user = st.st_uid;
+	walked_ledger(c, &p, s);
 	free(exe);
 	free(folder);
 	free(command);

@@ -11,9 +11,17 @@
 #include "model/ledger.h"
 #include "process/stop.h"
 
-/* The ledger that the library would have kept of process `pid`, had it been there: what /proc says, and the threads.
- * To be freed as any copy. */
-void walked_ledger(struct ledger_copy *c, int pid, const struct stop *s);
+/* What is known of a process that has no ledger. */
+struct walked_process {
+	int pid, parent;
+	uint32_t user;
+	const char *exe, *command, *directory;     /* "" unknown */
+	uint64_t started_wall_ns, started_mono_ns; /* mono 0: it has ended */
+};
+/* The ledger that the library would have kept, had it been there. To be freed as any copy. */
+void walked_ledger(struct ledger_copy *c, const struct walked_process *p, const struct stop *s);
+/* The same with what /proc says of process `pid`. */
+void walked_ledger_running(struct ledger_copy *c, int pid, const struct stop *s);
 
 /* heap_walk of the threads that were stopped. */
 bool walked_heap(struct heap *h, struct remote *m, const struct stop *s);

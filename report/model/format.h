@@ -140,6 +140,7 @@ struct tide_process {
 #define PROCESS_OWN_MALLOC 64u  /* the program brings an allocator of its own */
 #define PROCESS_WALKED 128u     /* blocks are from a walk of the heap: their bytes are usable bytes */
 #define PROCESS_UNPREPARED 256u /* the library was not in the process: no stacks, no history */
+#define PROCESS_CORE 512u       /* read from a core: what its kernel knew is not in it */
 
 struct tide_value {
 	uint32_t name;

@@ -167,8 +167,11 @@ static char *describe_moment(const struct snapshot *snapshot)
 	const struct tide_process *p = snapshot->process;
 	char after[UNITS_TEXT], date[UNITS_TEXT], *reason = header_reason(snapshot), *text;
 
-	text = alloc_printf("%s after %s, process %d, %s", reason, units_duration(after, p->elapsed_ns),
-		p->pid, units_date(date, p->taken_wall_ns));
+	text = p->flags & PROCESS_CORE
+		? alloc_printf("core of process %d, written %s, %s", p->pid, reason,
+			units_date(date, p->taken_wall_ns))
+		: alloc_printf("%s after %s, process %d, %s", reason, units_duration(after, p->elapsed_ns),
+			p->pid, units_date(date, p->taken_wall_ns));
 	free(reason);
 	return text;
 }

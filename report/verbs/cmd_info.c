@@ -74,15 +74,21 @@ static void show_process(struct screen *s, const struct snapshot *snapshot)
 	print_heading(s, "Process", 0);
 	print_field(s, "exe", "%s", snapshot_string(snapshot, p->exe));
 	print_field(s, "directory", "%s", snapshot_string(snapshot, p->directory));
-	print_field(s, "started", "%s, process %d, child of %d, user %u", units_date(a, p->started_wall_ns),
-		p->pid, p->parent_pid, p->uid);
+	if (p->flags & PROCESS_CORE) /* which holds neither when it was started nor by whom */
+		print_field(s, "process", "%d, user %u", p->pid, p->uid);
+	else
+		print_field(s, "started", "%s, process %d, child of %d, user %u",
+			units_date(a, p->started_wall_ns), p->pid, p->parent_pid, p->uid);
 	print_field(s, "allocator", "%s", snapshot_string(snapshot, p->allocator));
 	print_field(s, "libc", "%s", snapshot_string(snapshot, p->libc));
 	print_field(s, "kernel", "%s", snapshot_string(snapshot, p->kernel));
 	print_field(s, "machine", "%s", snapshot_string(snapshot, p->machine));
-	print_field(s, "memory", "%s resident, %s proportional, %s virtual",
-		units_bytes(a, (int64_t)p->rss_bytes), units_bytes(b, (int64_t)p->pss_bytes),
-		units_bytes(c, (int64_t)p->virtual_bytes));
+	if (p->flags & PROCESS_CORE)
+		print_field(s, "memory", "%s virtual", units_bytes(c, (int64_t)p->virtual_bytes));
+	else
+		print_field(s, "memory", "%s resident, %s proportional, %s virtual",
+			units_bytes(a, (int64_t)p->rss_bytes), units_bytes(b, (int64_t)p->pss_bytes),
+			units_bytes(c, (int64_t)p->virtual_bytes));
 	if (p->own_bytes)
 		print_field(s, "profiler", "%s resident (its library and tables), included above",
 			units_bytes(a, (int64_t)p->own_bytes));
@@ -125,6 +131,8 @@ static void show_process(struct screen *s, const struct snapshot *snapshot)
 		print_field(s, "pause", "%s, registers of %u of %u threads captured",
 			units_duration(a, p->pause_ns), p->threads_stopped,
 			p->threads_stopped + p->threads_unknown);
+	else if (p->flags & PROCESS_CORE)
+		print_field(s, "registers", "of all threads");
 	else if (p->references || p->pause_ns)
 		print_field(
 			s, "pause", "%s, registers of all threads captured", units_duration(a, p->pause_ns));

@@ -11,11 +11,13 @@
 #include "roots/pointer_mask.h"
 #include "verb.h"
 
-enum { KEY_NO_REFERENCES = 256, KEY_UNALIGNED, KEY_MASK, KEY_ROOTS, KEY_NO_COMMAND_LINE, KEY_WALK };
+enum { KEY_NO_REFERENCES = 256, KEY_UNALIGNED, KEY_MASK, KEY_ROOTS, KEY_NO_COMMAND_LINE, KEY_WALK, KEY_CORE };
 
 static const struct argp_option option[] = {
 	{ "output", 'o', "FILE", 0, "write to FILE and replace it (default: the output pattern of the run)",
 		0 },
+	{ "core", KEY_CORE, "FILE", 0,
+		"of a core that gcore or the kernel has written, in place of a process", 0 },
 	{ "no-references", KEY_NO_REFERENCES, NULL, 0, "counters only: no image, no roots, no lost blocks",
 		0 },
 	{ "no-command-line", KEY_NO_COMMAND_LINE, NULL, 0,
@@ -39,11 +41,12 @@ static const char doc[] =
 	"Examples:\n"
 	"  tidemark snap 4711\n"
 	"  tidemark snap -o before.tide 4711\n"
+	"  tidemark snap --core core.4711\n"
 	"  tidemark snap --no-references $(pidof server)";
 
 struct arguments {
 	struct options common;
-	const char *output;
+	const char *output, *core;
 	uint64_t mask;
 	bool no_references, no_command_line, unaligned, walk;
 	uint32_t skip_roots;
@@ -59,6 +62,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT: state->child_inputs[0] = &a->common; break;
 	case 'o': a->output = arg; break;
+	case KEY_CORE: a->core = arg; break;
 	case KEY_NO_REFERENCES: a->no_references = true; break;
 	case KEY_NO_COMMAND_LINE: a->no_command_line = true; break;
 	case KEY_WALK: a->walk = true; break;
@@ -78,7 +82,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		if (*end || a->pid <= 0)
 			argp_error(state, "'%s' is not a process number", arg);
 		break;
-	case ARGP_KEY_NO_ARGS: argp_error(state, "name the process by its number"); break;
+	case ARGP_KEY_NO_ARGS:
+		if (!a->core)
+			argp_error(state, "name the process by its number");
+		break;
+	case ARGP_KEY_END:
+		if (a->core && a->pid)
+			argp_error(state, "a process or a core, not both");
+		break;
 	default: return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
@@ -96,10 +107,11 @@ int cmd_snap(int argc, char **argv)
 
 	options_offer(OFFER_QUIET);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
-	path = ledger_find(a.pid, &e);
+	path = a.core ? NULL : ledger_find(a.pid, &e);
 	/* A process that does not say where its ledger is is read from outside, as far as that is allowed. */
 	e = (struct tide_error){ 0 };
 	c.ledger = path;
+	c.core = a.core;
 	c.walk = a.walk;
 	c.pid = a.pid;
 	c.output = a.output;
