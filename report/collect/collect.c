@@ -100,6 +100,8 @@ static void read_mappings(struct collecting *c)
 
 static void read_process(struct collecting *c)
 {
+	if (c->core)
+		return; /* its number may be another's now */
 	collect_process_own(&c->process, c->copy.header.pid, &c->copy);
 	code_map(c);
 }

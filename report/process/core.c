@@ -219,7 +219,10 @@ static int open_descriptor(struct core *c, const char *path, struct tide_error *
 	if (!S_ISREG(s.st_mode))
 		return error_set(e, EXIT_USAGE, "cannot read %s|it is not a regular file|", path);
 	c->written_ns = (int64_t)s.st_mtim.tv_sec * 1000000000 + s.st_mtim.tv_nsec;
-	c->file_bytes = (uint64_t)s.st_size;
+	c->descriptor = core_unpack(c->descriptor, path, e);
+	if (c->descriptor < 0)
+		return -1;
+	c->file_bytes = fstat(c->descriptor, &s) ? 0 : (uint64_t)s.st_size;
 	return 0;
 }
 

@@ -196,6 +196,27 @@ request
 	[ "$status" = 2 ]
 }
 
+@test "a core that systemd has compressed is unpacked without a trace" {
+	prepare
+	take_core kernel
+	mkdir rooms
+	zstd -q "$CORE" -o core.zst
+	TMPDIR=$PWD/rooms "$TIDEMARK" snap --core core.zst -o a.tide
+	check_leaks a.tide
+	[ -z "$(ls rooms)" ]
+	head -c $(($(stat -c %s core.zst) / 2)) core.zst >half.zst
+	run "$TIDEMARK" snap --core half.zst -o half.tide
+	[ "$status" = 3 ]
+	[[ $output == *"cut off"* ]]
+	lz4 -q "$CORE" core.lz4
+	run "$TIDEMARK" snap --core core.lz4
+	[ "$status" = 2 ]
+	[[ $output == *"compressed with lz4; unpack it: lz4 -d" ]]
+	run env TMPDIR=/proc "$TIDEMARK" snap --core core.zst
+	[ "$status" = 3 ]
+	[[ $output == *TMPDIR* ]]
+}
+
 @test "a truncated core gives what is whole" {
 	prepare
 	take_core kernel
