@@ -113,7 +113,7 @@ lost() {
 }
 
 @test "shared memory that another process has written holds blocks" {
-	compile shared <<-'EOF2'
+	compile shared -D_GNU_SOURCE <<-'EOF2'
 		#include <stdlib.h>
 		#include <sys/mman.h>
 		#include <sys/wait.h>

@@ -13,7 +13,8 @@ BENCH=$B/tests/bench
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 export TIDEMARK SHIM
 
-cd "$BATS_TEST_TMPDIR" || exit 1
+# While bats counts the tests there is no folder yet.
+cd "${BATS_TEST_TMPDIR:-.}" || exit 1
 
 # compile NAME [FLAGS...] <<< SOURCE: a program (or with -shared a library) in
 # the folder of the test. The source comes from stdin; .cc when CXX is wanted.
