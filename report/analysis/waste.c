@@ -243,9 +243,11 @@ int waste_find(struct waste *w, const struct snapshot *s, struct tide_error *e)
 	*w = (struct waste){ .s = s };
 	if (!s->region_count)
 		return error_set(e, EXIT_UNMEASURED,
-			"cannot say where the memory is|%s|take a snapshot with references, with this version",
-			s->process->references ? "the snapshot has no map of the memory"
-					       : "the snapshot was taken without an image of the process");
+			"cannot say where the memory is|%s|take one of the running process, with references",
+			s->process->references
+				? "the snapshot has no map of the memory: it is of an older version, or of a core "
+				  "file, which does not tell what was resident"
+				: "the snapshot was taken without an image of the process");
 	w->walked = s->process->flags & PROCESS_WALKED;
 	for (size_t i = 0; i < s->module_count && !(s->process->flags & PROCESS_FOREIGN); i++)
 		w->python |= s->modules[i].flags & MODULE_PYTHON;

@@ -359,6 +359,8 @@ sys.stdin.readline()'
 	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT=n.tide TIDEMARK_REFERENCES=0 sleep 0
 	run -3 "$TIDEMARK" waste n.tide
 	[[ $output == *"without an image of the process"* ]]
+	run -3 "$TIDEMARK" waste "$ROOT/tests/golden/v1/example.tide"
+	[[ $output == *"no map of the memory: it is of an older version"* ]]
 	run -2 "$TIDEMARK" waste
 }
 

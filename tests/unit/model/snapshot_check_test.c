@@ -331,6 +331,45 @@ static void test_rounds(void **state)
 }
 
 /* A file that becomes shorter while it is read: a sentence, and the status of what could not be measured. */
+/* Regions, pages and chunks that overlap or lie outside of all addresses; arenas that do not exist. */
+static void test_memory(void **state)
+{
+	static const struct tide_region regions[][2] = {
+		{ { .lo = 0x1000, .hi = 0x3000, .kind = REGION_FILE },
+			{ .lo = 0x2000, .hi = 0x4000, .kind = REGION_FILE } },
+		{ { .lo = 0x1000, .hi = 0x3000, .kind = REGION_FILE },
+			{ .lo = 0x4000, .hi = 0x4000, .kind = REGION_FILE } },
+		{ { .lo = 0x1000, .hi = 0x3000, .kind = REGION_FILE },
+			{ .lo = 0x4000, .hi = UINT64_MAX, .kind = REGION_FILE } },
+		{ { .lo = 0x1000, .hi = 0x3000, .kind = REGION_FILE },
+			{ .lo = 0x4000, .hi = 0x5000, .kind = REGION_HEAP, .item = 3 } },
+		{ { .lo = 0x1000, .hi = 0x3000, .kind = REGION_FILE },
+			{ .lo = 0x4000, .hi = 0x5000, .kind = REGION_FILE, .resident_bytes = UINT64_MAX } },
+	};
+	static const struct tide_pages pages[2] = { { 0x1000, 4, 1 }, { 0x2000, 1, 1 } };
+	static const struct tide_chunk chunks[2] = { { 0x1000, 0x2000, CHUNK_BIN, UINT32_MAX },
+		{ 0x2000, 0x10, CHUNK_BIN, UINT32_MAX } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(regions) / sizeof(regions[0]); i++) {
+		struct snapshot_writer *w = snapshot_make();
+		struct tide_error e;
+		struct snapshot s;
+
+		snapshot_writer_section(w, SECTION_REGIONS, sizeof(regions[0][0]), regions[i], 2, 0);
+		snapshot_writer_section(w, SECTION_PAGES, sizeof(pages[0]), pages, 2, 0);
+		snapshot_writer_section(w, SECTION_CHUNKS, sizeof(chunks[0]), chunks, 2, 0);
+		assert_int_equal(snapshot_writer_finish(w, path, &e), 0);
+		snapshot_writer_free(w);
+		assert_int_equal(snapshot_open(path, &s, &e), 0);
+		assert_true(s.damaged);
+		assert_int_equal(s.region_count, 0);
+		assert_int_equal(s.page_run_count, 0);
+		assert_int_equal(s.chunk_count, 0);
+		snapshot_close(&s);
+	}
+}
+
 static void test_cut_off_meanwhile(void **state)
 {
 	char text[256] = "";
@@ -386,6 +425,7 @@ int main(void)
 		cmocka_unit_test(test_bomb),
 		cmocka_unit_test(test_dense),
 		cmocka_unit_test(test_rounds),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_cut_off_meanwhile),
 	};
 
