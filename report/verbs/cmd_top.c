@@ -18,7 +18,9 @@ enum { KEY_BATCH = 256, KEY_INTERVAL, KEY_BY, KEY_SORT, KEY_SEARCH, KEY_COLOR, K
 
 static const struct argp_option option[] = { { "interval", KEY_INTERVAL, "DURATION", 0,
 						     "refresh interval: 1s (default), 200ms ...", 0 },
-	{ "batch", KEY_BATCH, "N", 0, "print N updates as text, without a terminal", 0 },
+	{ "batch", KEY_BATCH, "N", 0,
+		"print N updates as text, without a terminal; sorted by growth or rate, the first comes after an interval",
+		0 },
 	{ "by", KEY_BY, "KEY", 0, "group by site (default), function, module or thread", 0 },
 	{ "sort", KEY_SORT, "MEASURE", 0,
 		"sort by live (default), count (live blocks), growth, rate, "
@@ -215,7 +217,8 @@ static int print_batch(struct top *t)
 
 	t->common.no_pager = true;
 	for (unsigned long i = 0; i < t->batch; i++) {
-		if (i) {
+		/* What is a difference needs two looks: the first update would show zeros. */
+		if (i || (t->live && (t->sort == TOP_GROWTH || t->sort == TOP_RATE))) {
 			nanosleep(&wait, NULL);
 			top_session_look(t);
 		}

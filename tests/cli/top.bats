@@ -294,3 +294,23 @@ shows() {
 	echo end >&7
 	wait "$PID"
 }
+
+@test "--batch 1 --sort growth shows what grew, not zeros" {
+	compile grow <<-'SOURCE'
+		#include <stdlib.h>
+		#include <unistd.h>
+		void *volatile keep[40000];
+		int main(void) { for (int i = 0; i < 40000; i++) { keep[i] = malloc(1000); usleep(500); } return 0; }
+	SOURCE
+	"$TIDEMARK" run -q -f -o x.tide -- ./grow 3>&- &
+	local run=$! pid=
+	for _ in $(seq 100); do
+		pid=$(ps -o pid=,comm= --ppid "$run" | awk '$2 == "grow" { print $1 }')
+		[ -n "$pid" ] && "$TIDEMARK" top --batch 1 "$pid" 2>/dev/null | grep -q main && break
+		sleep 0.1
+	done
+	timeout 60 "$TIDEMARK" top -q --batch 1 --interval 2s --sort growth "$pid" >growth || true
+	kill "$pid"
+	wait "$run" || true
+	grep -q ' +[0-9.]* [KM]iB .* main ' growth || fail "$(cat growth)"
+}
