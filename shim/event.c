@@ -144,10 +144,16 @@ static uint32_t site_of(struct thread *t, const uintptr_t *e)
 	return state.python_site ? state.python_site(t, e, 0) : walk_site(t, e);
 }
 
-static void made_sampled(struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e)
+__attribute__((cold, noinline)) void event_reallocated(struct thread *t, uintptr_t p)
 {
-	t->sample_left = sample_next(&t->random, state.sample);
-	uint32_t site = site_of(t, e);
+	const struct block_leaf *leaf = block_leaf_of(p);
+	uint64_t slot = leaf && t->last == p ? leaf->slot[BLOCK_GRANULE(p)] : 0;
+	if (slot && slot_half(slot) == ((p >> 4) & 1))
+		count_of(t, slot_site(slot))->reallocations++;
+}
+
+uint64_t event_sampled(struct thread *t, uintptr_t p, uint64_t size, uint32_t site)
+{
 	struct ledger_counter *c = count_of(t, site);
 	struct sample_weight w = sample_weight(p, size, state.sample);
 	if (!count_size(c, size, (uint32_t)w.blocks))
@@ -156,9 +162,16 @@ static void made_sampled(struct thread *t, uintptr_t p, uint64_t size, const uin
 	c->total_bytes += (uint64_t)w.bytes;
 	c->total_blocks += (uint64_t)w.blocks;
 	t->events += (uint64_t)w.blocks;
-	uint64_t slot = site | t->slot_bits, old_size = 0;
+	uint64_t slot = site | t->slot_bits;
 	slot_time(t, p, &slot, 1);
 	t->last = p;
+	return slot;
+}
+
+static void made_sampled(struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e)
+{
+	t->sample_left = sample_next(&t->random, state.sample);
+	uint64_t slot = event_sampled(t, p, size, site_of(t, e)), old_size = 0;
 	uint64_t old = block_put(p, size, slot, &old_size);
 	if (!old) {
 		sample_filter_add(p);

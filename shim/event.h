@@ -24,6 +24,10 @@ void event_recalculate_special(void);
 /* Adds to LEDGER_TRACKED: a note about a block (TRACKED_*), or memory that is charged to
  * a domain and a site. */
 void event_note(uintptr_t p, uint64_t bytes, uint32_t domain, uint32_t site);
+/* Where the fast way does not count it: the block p was just made by a reallocation. */
+void event_reallocated(struct thread *t, uintptr_t p);
+/* Counts a block that is a sample; returns its slot word, for block_put. */
+uint64_t event_sampled(struct thread *t, uintptr_t p, uint64_t size, uint32_t site);
 void event_freed_sampled(struct thread *t, uintptr_t p, uint64_t slot, uint64_t size);
 void event_freed_nested(uintptr_t p);
 /* A block that was taken out of the map is gone. */

@@ -198,6 +198,7 @@ HOT_INLINE void *resize(void *p, size_t size, void *frame)
 		if (unlikely(state.special)) {
 			t->sample_left -= (int64_t)size;
 			event_made(t, q, size, e);
+			event_reallocated(t, (uintptr_t)q);
 		} else {
 			uint32_t site = walk_site(t, e);
 			count_of(t, site)->reallocations++;

@@ -101,8 +101,8 @@ static inline uint8_t *python_code_known(uintptr_t code)
 
 /* Number of a code object in LEDGER_CODES; 0: it is not one, or there is no room. */
 uint32_t python_code_number(uintptr_t code, uint32_t interpreter);
-/* The line of an instruction, given as bytes from the first one; 0: it has none. */
-uint32_t python_code_line(uintptr_t code, long instruction);
+/* The line of an instruction of code `number`, given as bytes from the first one; 0: it has none. */
+uint32_t python_code_line(uintptr_t code, uint32_t number, long instruction);
 /* The memory at this address is about to be freed. Call only if the filter has it. */
 void python_code_freed(uintptr_t code);
 

@@ -284,7 +284,7 @@ static long line_table_3_11(const uint8_t *p, size_t bytes, long line, long at)
 	return 0;
 }
 
-uint32_t python_code_line(uintptr_t code, long at)
+static uint32_t find_line(uintptr_t code, long at)
 {
 	const struct python_layout *l = python.layout;
 	size_t bytes;
@@ -299,4 +299,22 @@ uint32_t python_code_line(uintptr_t code, long at)
 	else
 		line = line_table_3_11(table, bytes, first, at);
 	return line > 0 && line <= PYTHON_PLACE_LINE_MOST ? (uint32_t)line : 0;
+}
+
+/* The frames of a new stack are mostly those of other stacks. */
+#define LINES_BITS 12
+static struct {
+	uint32_t number, line;
+	long at;
+} lines[1u << LINES_BITS];
+
+uint32_t python_code_line(uintptr_t code, uint32_t number, long at)
+{
+	uint64_t i = ((uint64_t)number << 32 ^ (uint64_t)at) * MIX_GOLDEN >> (64 - LINES_BITS);
+	if (lines[i].number != number || lines[i].at != at) {
+		lines[i].line = find_line(code, at);
+		lines[i].number = number;
+		lines[i].at = at;
+	}
+	return lines[i].line;
 }

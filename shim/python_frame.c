@@ -64,8 +64,8 @@ static uint64_t place_of(const struct python_layout *l, uintptr_t f, uint32_t in
 	if (!number)
 		return 0;
 	long instruction = instruction_of(l, f, code);
-	return python_place(
-		number, instruction < 0 ? 0 : (uint64_t)instruction / 2, python_code_line(code, instruction));
+	return python_place(number, instruction < 0 ? 0 : (uint64_t)instruction / 2,
+		python_code_line(code, number, instruction));
 }
 
 bool python_frame_list(uintptr_t ts, struct python_frame *to, unsigned room, unsigned *count, bool *more)

@@ -101,6 +101,20 @@ HOT_INLINE void enter_block(struct thread *t, uintptr_t p, uint64_t size, uint32
 		count_unseen_free(t, slot_site(old), old_size);
 }
 
+static __attribute__((noinline)) void enter_sample(
+	struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e)
+{
+	uint64_t old_size;
+	t->last = 0;
+	t->sample_left -= (int64_t)size;
+	if (likely(t->sample_left >= 0) || state.stopped)
+		return;
+	t->sample_left = sample_next(&t->random, state.sample);
+	/* An old block at this place has an entry of the filter. */
+	if (!put(p, size, event_sampled(t, p, size, state.python_site(t, e, 0)), &old_size))
+		sample_filter_add(p);
+}
+
 /* pymalloc has made p for the caller of `frame`. `events`: what events_of said before. */
 HOT_INLINE void *made(void *block, size_t size, void *frame, uint64_t events)
 {
@@ -118,7 +132,9 @@ HOT_INLINE void *made(void *block, size_t size, void *frame, uint64_t events)
 			event_request(t);
 		const uintptr_t *e = walk_entry(frame);
 		if (likely(!state.sample && !state.stopped))
-			enter_block(t, p, size, python_site(t, e, 0));
+			enter_block(t, p, size, state.python_site(t, e, 0));
+		else if (state.sample)
+			enter_sample(t, p, size, e);
 	}
 	thread_leave(t);
 	return block;
@@ -149,8 +165,11 @@ HOT_INLINE uint64_t leave_block(void *p, void *frame, uint64_t *size)
 	struct thread *t = thread_enter(ENTER_SP(frame));
 	if (unlikely((uintptr_t)t <= (uintptr_t)THREAD_NESTED))
 		return 0;
-	uint64_t slot = take((uintptr_t)p, size);
-	if (likely(slot)) {
+	uint64_t slot = event_pass_free(p) ? 0 : take((uintptr_t)p, size);
+	if (unlikely(state.sample)) {
+		if (slot)
+			event_freed_sampled(t, (uintptr_t)p, slot, *size);
+	} else if (likely(slot)) {
 		struct ledger_counter *c = count_of(t, slot_site(slot));
 		count_freed(t, c, *size);
 		if (unlikely(t->credit > t->credit_max))
@@ -175,6 +194,15 @@ static void hook_free(void *context, void *p)
 	a->free(a->context, p);
 }
 
+static __attribute__((noinline)) void count_reallocation(void *p, void *frame)
+{
+	struct thread *t = thread_enter(ENTER_SP(frame));
+	if ((uintptr_t)t <= (uintptr_t)THREAD_NESTED)
+		return;
+	event_reallocated(t, (uintptr_t)p);
+	thread_leave(t);
+}
+
 static void *hook_realloc(void *context, void *p, size_t size)
 {
 	const struct allocator *a = context;
@@ -189,7 +217,12 @@ static void *hook_realloc(void *context, void *p, size_t size)
 			made(p, old_size, FRAME(), events_of(thread_current));
 		return q;
 	}
-	return is_small(size) ? made(q, size, FRAME(), events) : q;
+	if (!is_small(size))
+		return q;
+	made(q, size, FRAME(), events);
+	if (p)
+		count_reallocation(q, FRAME());
+	return q;
 }
 
 /* PH3 */

@@ -25,3 +25,54 @@ stacks_are_exact() {
 @test "stacks are the same where pymalloc is left alone" {
 	each_python stacks_are_exact --python-objects no
 }
+
+# small_objects KEPT COMMAND...: runs python_small.py, and counts.
+small_objects() {
+	local kept=$1
+	shift
+	rm -f s.tide
+	run "$TIDEMARK" run -q -o s.tide -- "$@" "$BATS_TEST_DIRNAME/python_small.py"
+	[ "$status" -eq 7 ] && [[ "$output" == *"1000 1000 True"* ]] || fail "$* ended with $status: $output" || return
+	"$TIDEMARK" stat --json s.tide >stat.json
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/python_small_check.py" stat.json "$kept" || fail "$*: wrong counts"
+}
+
+@test "a small object is one block, whatever allocator lies underneath" {
+	for allocator in default malloc debug pymalloc malloc_debug pymalloc_debug; do
+		PYTHONMALLOC=$allocator small_objects 1000 /usr/bin/python3
+	done
+	small_objects 1000 /usr/bin/python3 -X dev
+	# It keeps entries of its own for each block.
+	PYTHONTRACEMALLOC=5 small_objects 1000+ /usr/bin/python3
+	TIDEMARK_PYTHON_OBJECTS=no small_objects 0 /usr/bin/python3
+	TIDEMARK_PYTHON_OBJECTS=no PYTHONMALLOC=malloc small_objects 1000 /usr/bin/python3
+}
+
+each_small() {
+	small_objects 1000 "$PYTHON"
+}
+
+@test "small objects are blocks in each version" {
+	each_python each_small
+}
+
+@test "there are as many small blocks as pymalloc counts" {
+	export PYTHONHASHSEED=0
+	for TIDEMARK_PYTHON_OBJECTS in no yes; do
+		export TIDEMARK_PYTHON_OBJECTS
+		rm -f s.tide
+		"$TIDEMARK" run -q -o s.tide -- /usr/bin/python3 "$BATS_TEST_DIRNAME/python_small.py" stats 2>"$TIDEMARK_PYTHON_OBJECTS.err" || [ $? -eq 7 ]
+	done
+	"$TIDEMARK" export --to sqlite -o s.db s.tide
+	# Columns of _debugmallocstats: class, size, pools, blocks in use, blocks available. Its arenas are mappings, and
+	# malloc's heap is below them.
+	/usr/bin/python3 - <<-'END'
+		import re, sqlite3
+		theirs = {int(r[1]): int(r[3]) for r in re.findall(r"^ +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)$", open("no.err").read(), re.M)}
+		ours = dict(sqlite3.connect("s.db").execute("select (bytes + 15) / 16 * 16, count(*) from block "
+		                                            "where address > 0x700000000000 and bytes <= 512 group by 1"))
+		print({k: (theirs.get(k, 0), ours.get(k, 0)) for k in {*theirs, *ours} if theirs.get(k, 0) != ours.get(k, 0)})
+		# A block that is made smaller in place keeps its class.
+		assert sum(theirs.values()) == sum(ours.values()) > 1000
+	END
+}
