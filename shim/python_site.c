@@ -174,13 +174,31 @@ static __attribute__((noinline)) uint32_t resolve_new(
 	return site;
 }
 
+/* Up to 3.11 a thread that runs code of several interpreters keeps the state that it had first. Where there are
+ * several, the state that has the GIL is the right one, if it is this thread's. */
+HOT_INLINE uintptr_t running_state(const struct python *p)
+{
+	const struct python_layout *l = p->layout;
+	uintptr_t ts = p->thread_state();
+	if (l->runtime.tstate_current == PYTHON_ABSENT)
+		return ts;
+	uintptr_t main = python_word(p->runtime, l->runtime.interpreters_main);
+	uintptr_t newest = python_word(p->runtime, l->runtime.interpreters_main - sizeof(uintptr_t));
+	if (likely(newest == main))
+		return ts;
+	uintptr_t current = python_word(p->runtime, l->runtime.tstate_current);
+	bool ours =
+		current && python_word(current, l->thread.thread_id) == (uintptr_t)__builtin_thread_pointer();
+	return ours ? current : ts;
+}
+
 uint32_t python_site(struct thread *t, const uintptr_t *e, uint64_t domain)
 {
 	uint32_t native = domain ? walk_slow(t, e, domain) : walk_site(t, e);
 	const struct python *p = &python;
 	if (unlikely(p->settle))
 		p->settle();
-	uintptr_t ts = p->thread_state();
+	uintptr_t ts = running_state(p);
 	if (!ts || unlikely(!python_usable(ts)))
 		return native;
 	uint64_t hash = python_frame_hash(ts, state.depth);

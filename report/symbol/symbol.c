@@ -384,8 +384,7 @@ static uint32_t find_first_frame(const struct symbols *y, uint32_t site)
 	return first;
 }
 
-/* Over the frames of a site that are shown, innermost first. */
-struct walk {
+struct walk {                   /* over the frames of a site that are shown, innermost first */
 	uint32_t frame, frames; /* 0: at the end; how many so far */
 	bool hides;
 };
@@ -396,17 +395,16 @@ static void walk_skip(struct symbols *y, struct walk *w)
 
 	if (w->frame >= y->s->frame_count || ++w->frames > STACK_MAX_FRAMES)
 		w->frame = 0;
-	while (w->hides && w->frame
-		&& symbol_python_plumbing(y->s, w->frame, symbols_frame(y, w->frame, &n), &n)
-		&& y->s->frames[w->frame].parent && ++w->frames <= STACK_MAX_FRAMES)
+	while (y->plumbing_hidden && w->frame && y->s->frames[w->frame].parent - 1 < w->frame - 1
+		&& symbol_python_plumbing(w->hides, y->s, w->frame, symbols_frame(y, w->frame, &n), &n))
 		w->frame = y->s->frames[w->frame].parent;
 }
 
 static struct walk walk_start(struct symbols *y, uint32_t site)
 {
-	struct walk w = { .frame = find_first_frame(y, site) };
+	uint32_t frame = find_first_frame(y, site);
+	struct walk w = { frame, 0, y->plumbing_hidden && symbol_python_runs(y->s, frame) };
 
-	w.hides = y->plumbing_hidden && symbol_python_runs(y->s, w.frame);
 	walk_skip(y, &w);
 	return w;
 }
@@ -422,9 +420,8 @@ const struct symbol_line *symbols_stack(struct symbols *y, uint32_t site, size_t
 	struct symbol_line *stack;
 	const struct symbol_line *from;
 	size_t n = 0, lines, at = 0;
-	struct walk first, w;
+	struct walk first = walk_start(y, site), w;
 
-	first = walk_start(y, site);
 	if (!first.frame) {
 		*count = 1;
 		return name_without_frames(y, site);

@@ -30,9 +30,12 @@ void symbol_python_line(const struct snapshot *s, uint64_t address, struct symbo
 bool symbol_python_runs(const struct snapshot *s, uint32_t frame)
 {
 	/* The parent of a frame is an earlier frame: SN4. */
-	for (; frame && frame < s->frame_count; frame = s->frames[frame].parent)
+	for (uint32_t before = UINT32_MAX; frame && frame < s->frame_count && frame < before;) {
 		if (s->frames[frame].flags & FRAME_PYTHON)
 			return true;
+		before = frame;
+		frame = s->frames[frame].parent;
+	}
 	return false;
 }
 
@@ -132,16 +135,18 @@ static const char *const passing[] = {
 	"builtin___import__*",
 };
 
-bool symbol_python_plumbing(
-	const struct snapshot *s, uint32_t frame, const struct symbol_line *line, const size_t *count)
+bool symbol_python_plumbing(bool python, const struct snapshot *s, uint32_t frame,
+	const struct symbol_line *line, const size_t *count)
 {
 	uint32_t flags = module_flags(s, frame);
 
-	if (!(flags & (MODULE_PYTHON | MODULE_SHIM)))
+	if (flags & MODULE_SHIM)
+		return true;
+	if (!python || !(flags & MODULE_PYTHON))
 		return false;
 	line += *count - 1;
 	/* Interpreters are stripped: a function without a name is one of their own. */
-	if ((flags & MODULE_SHIM) || !line->has_symbol)
+	if (!line->has_symbol)
 		return true;
 	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
 		if (!fnmatch(passing[i], line->function, 0))

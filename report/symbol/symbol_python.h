@@ -16,9 +16,9 @@ void symbol_python_line(const struct snapshot *s, uint64_t address, struct symbo
 /* Does a stack that begins with this frame have Python frames? */
 bool symbol_python_runs(const struct snapshot *s, uint32_t frame);
 /* Is it a frame of the interpreter that only passes a call on, or one of the profiler around its allocators?
- * `line` has the frame's *count lines. */
-bool symbol_python_plumbing(
-	const struct snapshot *s, uint32_t frame, const struct symbol_line *line, const size_t *count);
+ * `python`: the stack has Python frames. `line` has the frame's *count lines. */
+bool symbol_python_plumbing(bool python, const struct snapshot *s, uint32_t frame,
+	const struct symbol_line *line, const size_t *count);
 /* In a stack with Python frames: does the Python line further out say more than this native one? It does
  * unless this is a line of an extension module whose source is known. */
 bool symbol_python_says_more(const struct snapshot *s, uint32_t frame, const struct symbol_line *line);

@@ -76,3 +76,58 @@ each_small() {
 		assert sum(theirs.values()) == sum(ours.values()) > 1000
 	END
 }
+
+interpreters_are_told_apart() {
+	"$PYTHON" -c 'import _xxsubinterpreters' 2>/dev/null || return 0 # since 3.13 it has another name
+	rm -f s.tide
+	"$TIDEMARK" run -q -o s.tide -- "$PYTHON" "$BATS_TEST_DIRNAME/python_interpreters.py"
+	"$TIDEMARK" stat --json s.tide >stat.json
+	/usr/bin/python3 - <<-'END'
+		import json
+		found = {}
+		for site in json.load(open("stat.json"))["records"]:
+		    if 7000 <= site["live_bytes"] / (site["live_blocks"] or 1) < 7100:
+		        frames = [f for f in site["stack"] if f["language"] == "python" and f["function"] != "<listcomp>"]
+		        found[frames[0]["function"]] = frames[0]["line"], frames[0].get("interpreter"), site["live_blocks"]
+		print(found)
+		assert found == {"inner": (3, 1, 3), "outer": (8, None, 3)}
+	END
+}
+
+@test "code of a second interpreter has its own frames, and its number" {
+	each_python interpreters_are_told_apart
+}
+
+@test "native frames keep their places, and --all-frames shows the interpreter's" {
+	cat >app.py <<-'END'
+		import os
+		class Thing:
+		    def __str__(self):
+		        kept.append(bytearray(9000))
+		        return ""
+		kept = []
+		def work():
+		    return str(Thing())
+		work()
+		os._exit(0)
+	END
+	"$TIDEMARK" run -q -o s.tide -- /usr/bin/python3 app.py
+	"$TIDEMARK" stat --json s.tide >stat.json
+	"$TIDEMARK" stat --json --all-frames s.tide >all.json
+	/usr/bin/python3 - <<-'END'
+		import json
+		def stack(name):
+		    for site in json.load(open(name))["records"]:
+		        if 9000 <= site["live_bytes"] / (site["live_blocks"] or 1) < 9100:
+		            return site["stack"]
+		shown, everything = stack("stat.json"), stack("all.json")
+		names = [f["function"] for f in shown]
+		assert [n for n in names if n in ("__str__", "work", "<module>")] == ["__str__", "work", "<module>"], names
+		assert names.index("__str__") < names.index("PyObject_Str") < names.index("work"), names
+		assert not [n for n in names if n.startswith("_PyEval")], names
+		assert [f["function"] for f in everything].count("_PyEval_EvalFrameDefault") == 2, everything
+		for f in shown:
+		    if f["language"] == "python":
+		        assert f["module"] is None and f["address"] is None and f["inlined"] is False and f["line"], f
+	END
+}

@@ -1,0 +1,11 @@
+"""Code of a second interpreter: inner() keeps three blocks of 7000 bytes, outer() in the main one three of 7001."""
+import os
+import sys
+import _xxsubinterpreters
+second = _xxsubinterpreters.create()
+_xxsubinterpreters.run_string(second, "def inner():\n    global keep\n    keep = [bytearray(7000) for i in range(3)]\ninner()\n")
+def outer():
+    return [bytearray(7001) for i in range(3)]
+kept = outer()
+sys.stdout.flush()
+os._exit(0)
