@@ -185,6 +185,10 @@ static void foreign_allocator(struct collecting *c)
 		c->made.process.allocator = snapshot_writer_string(c->writer, f.path);
 		c->request->note = text;
 	}
+	if (c->walked && f.is_static)
+		doubt(c,
+			"the program is static: its thread-local data and its allocator's lists are not told apart from "
+			"the rest");
 	if (!c->walked)
 		doubt(c,
 			f.is_static ? "the program is static, and a heap of glibc was not found in it"

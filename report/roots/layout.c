@@ -6,6 +6,7 @@
 #include "base/search.h"
 
 #define KNOWN 4096u
+#define ALIGNED_MOST 64u                      /* bytes that are skipped for alignment */
 #define EXCEPTION_HEADER 128u                 /* __cxa_refcounted_exception, libstdc++ unwind-cxx.h */
 #define EXCEPTION_CLASS 0x474e5543432b2b00ull /* "GNUCC++\0", or \1 for a dependent one */
 
@@ -113,13 +114,28 @@ uint8_t layout_shape(struct layout *l, const uint64_t *w, size_t count, uint64_t
 	return shape;
 }
 
+/* Memory that was aligned by hand: beside what is pointed at is the address that free will be given, the block's
+ * own (before it in most libraries; behind it in glibc's table of loaded objects, elf/dl-find_object.c). */
+static bool aligned_by_hand(struct layout *l, uint64_t address, uint64_t bytes, uint64_t offset)
+{
+	uint64_t words[3];
+
+	return offset % 16 == 0 && offset >= 16 && offset <= ALIGNED_MOST && offset + 16 <= bytes
+		&& remote_read(l->memory, address + offset - 8, words, sizeof words) == sizeof words
+		&& (words[0] == address || words[2] == address);
+}
+
 bool layout_explains(struct layout *l, uint8_t shape, uint64_t address, uint64_t bytes, uint64_t offset)
 {
 	uint64_t word;
 
 	if (offset < 8)
 		return true;
-	if (!shape || offset > bytes)
+	if (offset > bytes)
+		return false;
+	if (aligned_by_hand(l, address, bytes, offset))
+		return true;
+	if (!shape)
 		return false;
 	if (offset == bytes) /* the elements of an array that has none */
 		return (offset == 8 && shape & LAYOUT_COOKIE) || (offset == 16 && shape & LAYOUT_WIDE_COOKIE);

@@ -12,6 +12,8 @@
  *   make_shared       16 bytes in; word 0 a table of functions, then two counts
  *   exception header  16, 96 or 128 bytes in; the class at 96 is "GNUCC++"
  *   DTV               16 bytes in; word 0 = slots, (bytes / 16) fits
+ *   aligned by hand   16 to 64 bytes in; the word before or after what is pointed at is the block's own
+ *                     address
  *   low-bit tag       1..7 bytes in
  *
  * A block's own first words are looked at once, while the heap is read

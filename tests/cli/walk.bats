@@ -165,3 +165,77 @@ loses() {
 	[ "$status" -eq 0 ] || fail "$output"
 	json "$("$TIDEMARK" leaks --json s.tide)" 'd["totals"]["unreferenced"]["blocks"]' | grep -qx 2
 }
+
+# blocks FILE: address and bytes of each block.
+blocks() {
+	"$TIDEMARK" export --to sqlite -o "$1.db" "$1"
+	sqlite3 -separator ' ' "$1.db" 'SELECT address, bytes FROM block ORDER BY address'
+	rm "$1.db"
+}
+
+# Walks a program that the library is in, too: both lists are equal, address by address, as soon as it is idle.
+equal() {
+	local name=$1 try
+	# Something to read from that never comes, and no process that waits for it.
+	[ -p never ] || mkfifo never
+	exec 9<>never
+	LD_PRELOAD=$SHIM TIDEMARK_CHILDREN=none TIDEMARK_OUTPUT='exit.%p.tide' "$@" >out 2>&1 <&9 9>&- 3>&- &
+	PIDS+=("$!")
+	for try in $(seq 60); do
+		sleep 0.3
+		"$TIDEMARK" snap -q -o l.tide "$!" 2>/dev/null && "$TIDEMARK" snap -q --walk -o w.tide "$!" 2>/dev/null || continue
+		blocks l.tide >l
+		blocks w.tide >w
+		[ -s l ] && [ "$(cut -d' ' -f1 l)" = "$(cut -d' ' -f1 w)" ] || continue
+		# Bytes: as asked for, and what malloc makes of them.
+		join l w | awk '{ if ($3 < $2 || $3 > $2 + ($2 < 32768 ? 31 : 4200)) exit 1 }' || fail "$name: bytes differ"
+		kill -9 "$!"
+		wait "$!" 2>/dev/null || true
+		return 0
+	done
+	diff l w | head -5
+	fail "$name: the lists differ"
+}
+
+@test "walked blocks are the ledger's, address by address: real programs" {
+	equal sleep 1000
+	equal sort
+	equal bash -c 'declare -A a; for i in {1..2000}; do a[$i]=$i; unset "a[$((i / 2))]"; done; read x'
+	equal sqlite3 :memory:
+	equal perl -e 'my @a = map { $_ x 10 } 1 .. 20000; splice @a, 500, 9000; sleep 1000'
+	equal /usr/bin/python3 -c 'import json, asyncio, threading; threading.Thread(target=lambda: input()).start()'
+	git init -q repository
+	equal git -C repository cat-file --batch
+	equal as -o /dev/null -
+	equal tar cf /dev/null -T -
+	[ ! -x "$(command -v node)" ] || equal node -e 'setTimeout(() => 0, 1e6)'
+	[ ! -x "$(command -v gdb)" ] || equal gdb -nx -q
+}
+
+@test "a snapshot by a walk where the library is says so, and keeps its counters" {
+	loses
+	LD_PRELOAD=$SHIM start ./loses
+	"$TIDEMARK" snap -q --walk -o s.tide "$PID"
+	json "$("$TIDEMARK" info --json s.tide)" 'd["blocks_from"]' 'd["heap"]["unsure"]' 'd["snapshot"]["total_blocks"] > 100' >got
+	[ "$(tr '\n' ' ' <got)" = "ledger+walk 0 True " ] || fail "$(cat got)"
+	json "$("$TIDEMARK" leaks --json s.tide)" 'd["totals"]["unreferenced"]["blocks"]' 'd["totals"]["cycle"]["blocks"]' | xargs | grep -qx '2 2'
+}
+
+@test "another allocator is named in one line, and what is glibc's is walked" {
+	library=$(ls /usr/lib/x86_64-linux-gnu/libjemalloc.so.2 /usr/lib/x86_64-linux-gnu/libmimalloc.so.2 2>/dev/null | head -1)
+	[ -n "$library" ] || skip "no other allocator is installed"
+	loses
+	LD_PRELOAD=$library start ./loses
+	run "$TIDEMARK" snap -o s.tide "$PID"
+	[ "$status" -eq 0 ] || fail "$output"
+	[ "$(grep -c 'malloc (lib' <<<"$output")" -eq 1 ] || fail "$output"
+	"$TIDEMARK" info --json s.tide | grep -q 'those blocks are not seen'
+}
+
+@test "a static program is walked" {
+	loses -static
+	start ./loses
+	run "$TIDEMARK" snap -q -o s.tide "$PID"
+	[ "$status" -eq 0 ] || [[ $output == *static* ]] || fail "$output"
+	[ "$("$TIDEMARK" export --to sqlite -o s.db s.tide; sqlite3 s.db 'SELECT count(*) FROM block WHERE bytes = 56')" -eq 55 ]
+}

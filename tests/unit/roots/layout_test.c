@@ -148,6 +148,22 @@ static void low_bits_and_nothing(void **state)
 	assert_false(explains(w, 0, 4, 8));
 }
 
+static void aligned_by_hand(void **state)
+{
+	uint64_t w[16];
+
+	(void)state;
+	for (unsigned i = 0; i < 16; i++)
+		w[i] = 0x1111111111111111u * i;
+	w[3] = (uint64_t)(uintptr_t)w;
+	assert_true(explains(w, 13, sizeof(w), 32));
+	assert_true(explains(w, 13, sizeof(w), 16));
+	assert_false(explains(w, 13, sizeof(w), 24));
+	assert_false(explains(w, 13, sizeof(w), 48));
+	w[3] += 8;
+	assert_false(explains(w, 13, sizeof(w), 32));
+}
+
 /* Where sizes come from chunks, up to 15 bytes were not asked for: what fits less them fits. */
 static void usable_bytes(void **state)
 {
@@ -184,6 +200,7 @@ int main(void)
 		cmocka_unit_test(exception_header),
 		cmocka_unit_test(thread_vector),
 		cmocka_unit_test(usable_bytes),
+		cmocka_unit_test(aligned_by_hand),
 		cmocka_unit_test(low_bits_and_nothing),
 	};
 
