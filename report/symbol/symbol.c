@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
 #include "base/alloc.h"
 #include "base/index.h"
 #include "base/array.h"
@@ -350,22 +349,20 @@ const struct symbol_line *symbols_frame(struct symbols *y, uint32_t frame, size_
 static const struct symbol_line *name_without_frames(struct symbols *y, uint32_t site)
 {
 	static const struct symbol_line unknown = { .function = "[unknown]", .language = "native" };
+	struct lines *known = site < y->s->site_count ? &y->stacks[site] : NULL;
 	const char *label = snapshot_site_label(site);
-	bool of_size = site < y->s->site_count && y->s->sites[site].flags & SITE_OF_SIZE;
 	struct symbol_line *line;
 
-	if ((!label && !of_size) || site >= y->s->site_count)
+	if (!known || known->count)
+		return known ? known->lines : &unknown;
+	if (y->s->sites[site].flags & SITE_OF_SIZE)
+		label = own(y, alloc_printf("(blocks of %llu bytes)", 8ull * y->s->sites[site].depth));
+	if (!label)
 		return &unknown;
-	if (!y->stacks[site].count) {
-		line = own(y, alloc_zeroed(1, sizeof(*line)));
-		*line = unknown;
-		line->function = of_size
-			? own(y, alloc_printf("(blocks of %llu bytes)", 8ull * y->s->sites[site].depth))
-			: label;
-		line->number = ++y->line_count;
-		y->stacks[site] = (struct lines){ line, 1 };
-	}
-	return y->stacks[site].lines;
+	line = own(y, alloc_zeroed(1, sizeof(*line)));
+	*line = (struct symbol_line){ .function = label, .language = "native", .number = ++y->line_count };
+	*known = (struct lines){ line, 1 };
+	return line;
 }
 
 /* The innermost frame of a site that is not the profiler's own. */

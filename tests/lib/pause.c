@@ -42,13 +42,13 @@ static int main_and_wait(int argc, char **argv, char **environment)
 	return 0;
 }
 
-int __libc_start_main(int (*start)(int, char **, char **), int argc, char **argv, void (*a)(void), void (*b)(void),
-	void (*c)(void), void *d);
-int __libc_start_main(int (*start)(int, char **, char **), int argc, char **argv, void (*a)(void), void (*b)(void),
-	void (*c)(void), void *d)
+int __libc_start_main(int (*start)(int, char **, char **), int argc, char **argv, void (*a)(void),
+	void (*b)(void), void (*c)(void), void *d);
+int __libc_start_main(int (*start)(int, char **, char **), int argc, char **argv, void (*a)(void),
+	void (*b)(void), void (*c)(void), void *d)
 {
-	int (*next)(int (*)(int, char **, char **), int, char **, void (*)(void), void (*)(void), void (*)(void),
-		void *) = dlsym(RTLD_NEXT, "__libc_start_main");
+	int (*next)(int (*)(int, char **, char **), int, char **, void (*)(void), void (*)(void),
+		void (*)(void), void *) = dlsym(RTLD_NEXT, "__libc_start_main");
 	const char *path = getenv("PAUSE_FILE");
 
 	program_main = start;
