@@ -104,8 +104,12 @@ int32_t server_ask(
 	if (pid < 0)
 		return 0;
 	child_made((int32_t)pid);
-	/* It runs on a static stack: its end must be seen before that is used again. */
-	while (raw4(SYS_wait4, pid, 0, __WALL | (call_done() ? 0 : WNOHANG), 0) == 0)
+	/* It runs on a static stack: its end must be seen before that is used again. Where waiting is refused,
+	 * what it does last must do, for as long as it can take. */
+	long got;
+	while ((got = raw4(SYS_wait4, pid, 0, __WALL | (call_done() ? 0 : WNOHANG), 0)) == 0)
+		raw6(SYS_futex, &call.done, FUTEX_WAIT, 0, &pause, 0, 0);
+	for (unsigned i = 0; got != pid && i < 500 && !call_done() && raw2(SYS_kill, pid, 0) == 0; i++)
 		raw6(SYS_futex, &call.done, FUTEX_WAIT, 0, &pause, 0, 0);
 	child_over((int32_t)pid);
 	return call.collector;
