@@ -141,8 +141,20 @@ static int arena_order(const void *a, const void *b)
 	return (x->address > y->address) - (x->address < y->address);
 }
 
+/* What overlaps was taken for a table of arenas and is something else. */
+static bool arenas_overlap(const struct python *p)
+{
+	for (uint64_t i = 1; i < p->arena_count; i++)
+		if (p->arenas[i].address - p->arenas[i - 1].address < p->arenas[i - 1].bytes)
+			return true;
+	return false;
+}
+
+/* Only pools prove a table: without any, other memory of its size would be taken for it. */
 static void arenas_find(struct python *p, const struct tide_block *blocks, uint64_t count)
 {
+	if (!p->pool_count)
+		return;
 	for (uint64_t i = 0; i < count && !p->arena_count; i++) {
 		uint64_t entries = blocks[i].bytes / ARENA_ENTRY;
 
@@ -154,7 +166,12 @@ static void arenas_find(struct python *p, const struct tide_block *blocks, uint6
 	/* Without the table: around the pools that were found. */
 	for (uint64_t i = 0; i < p->pool_count && !p->arena_count; i++)
 		p->off[PYTHON_PART_PYMALLOC] = true;
-	qsort(p->arenas, p->arena_count, sizeof(*p->arenas), arena_order);
+	if (p->arena_count)
+		qsort(p->arenas, p->arena_count, sizeof(*p->arenas), arena_order);
+	if (arenas_overlap(p)) {
+		p->arena_count = 0;
+		p->off[PYTHON_PART_PYMALLOC] = true;
+	}
 	for (uint64_t i = 0; i < p->pool_count; i++) {
 		const struct python_pool *pool = &p->pools[i];
 		size_t at = SEARCH_UP_TO(p->arenas, p->arena_count, address, pool->address);
