@@ -21,7 +21,7 @@ MODEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../report/m
 MAGIC = b"\x89TIDE\r\n\x1a"
 HEADER = struct.Struct("<8sIIQQQQ")
 ENTRY = struct.Struct("<IIQQQIIQ")
-CODES = {"u8": "B", "u32": "I", "i32": "i", "u64": "Q", "i64": "q"}
+CODES = {"u16": "H", "u8": "B", "u32": "I", "i32": "i", "u64": "Q", "i64": "q"}
 
 _xxhash = ctypes.CDLL("libxxhash.so.0")
 _xxhash.XXH3_64bits.restype = ctypes.c_uint64

