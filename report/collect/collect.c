@@ -239,6 +239,8 @@ static void blocks(struct collecting *c)
 			"they count as empty in the list of blocks");
 	if (wants_references(c, &c->copy))
 		c->python = collect_python_blocks(&c->image.memory, &c->blocks);
+	if (c->request->no_contents || option_set(&c->copy, "NO_CONTENTS"))
+		python_hide_contents(c->python);
 	notes_apply(&c->copy, c->blocks.blocks, c->blocks.count);
 	if (c->skip_roots && wants_references(c, &c->copy)) {
 		char kinds[128],

@@ -31,6 +31,7 @@ struct collect {
 	uint32_t reason;      /* enum tide_reason */
 	uint32_t flags;       /* of the request, as the process asked it */
 	bool no_command_line; /* of the program's arguments none is kept */
+	bool no_contents;     /* of Python objects: neither characters nor numbers */
 	bool no_references;   /* counters and blocks only */
 	bool walk;            /* the list of blocks from a walk of the heap, not from the ledger */
 	uint32_t serial;      /* of the request; 0: the next one */

@@ -31,6 +31,9 @@ struct tide_block *python_blocks(struct python *p, uint64_t *count);
 /* Memory in which only blocks hold references, pymalloc's arenas: from, to. */
 const uint64_t (*python_arenas(const struct python *p, uint64_t *count))[2];
 
+/* Strings keep their hashes and lengths, and lose their characters; numbers lose their values. NULL is fine. */
+void python_hide_contents(struct python *p);
+
 /* Between blocks and from roots, of the blocks above. */
 struct python_graph {
 	const struct tide_block *blocks;

@@ -129,6 +129,7 @@ struct python_generation {
 };
 
 struct python {
+	bool no_contents; /* neither characters of strings nor numbers go into the snapshot */
 	struct remote *memory;
 	struct python_cache *cache;
 	uint32_t hexversion; /* 0x030b02f0 */

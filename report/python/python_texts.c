@@ -53,7 +53,7 @@ static uint32_t text_add(struct texts *t, struct tide_python_text *text, const c
 			return probe.number;
 	}
 	t->bytes += strlen(shown);
-	if (t->bytes <= TEXT_BYTES_MOST)
+	if (t->bytes <= TEXT_BYTES_MOST && !t->p->no_contents)
 		text->text = snapshot_writer_string(t->writer, shown);
 	*ARRAY_ADD(t->text, t->count, t->room) = *text;
 	index_add(&t->index, index_hash(key), (uint32_t)t->count - 1);
@@ -149,6 +149,10 @@ void python_values_write(
 			o->flags |= PYTHON_VALUE_FLOAT;
 			break;
 		default: break;
+		}
+		if (p->no_contents && o->flags & (PYTHON_VALUE_INT | PYTHON_VALUE_FLOAT)) {
+			o->flags &= ~(PYTHON_VALUE_INT | PYTHON_VALUE_FLOAT);
+			o->value = 0;
 		}
 	}
 	snapshot_writer_section(w, SECTION_TEXTS, sizeof(*t.text), t.text, t.count, SNAPSHOT_TAKE);

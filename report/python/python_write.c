@@ -144,6 +144,12 @@ static void arenas_write(struct python *p, struct snapshot_writer *w)
 	snapshot_writer_section(w, SECTION_POOL_ARENAS, sizeof(*to), to, p->arena_count, SNAPSHOT_TAKE);
 }
 
+void python_hide_contents(struct python *p)
+{
+	if (p)
+		p->no_contents = true;
+}
+
 void python_write(struct python *p, struct snapshot_writer *w, struct typing *typing)
 {
 	uint32_t first = typing->count - 1;

@@ -66,7 +66,8 @@ struct run_options {
 	uint64_t depth, sample, every_ns, pointer_mask;
 	const char **when;
 	size_t when_count, when_capacity;
-	bool no_references, unaligned, stable, overwrite, verbose, at_exec, wipe, no_command_line;
+	bool no_references, unaligned, stable, overwrite, verbose, at_exec, wipe, no_command_line,
+		no_contents;
 	bool no_python_objects; /* small objects of CPython are not blocks */
 };
 /* Where the snapshots of a run go, and when they are taken. */

@@ -66,6 +66,7 @@ void run_environment(
 	set_text(c, "ROUNDS", o->rounds);
 	set_flag(c, "AT_EXEC", o->at_exec);
 	set_flag(c, "NO_COMMAND_LINE", o->no_command_line);
+	set_flag(c, "NO_CONTENTS", o->no_contents);
 	set_flag(c, "OVERWRITE", o->overwrite);
 	set_flag(c, "VERBOSE", o->verbose);
 }

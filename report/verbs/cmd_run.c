@@ -53,6 +53,7 @@ enum {
 	KEY_ROOTS,
 	KEY_WIPE,
 	KEY_NO_COMMAND_LINE,
+	KEY_NO_CONTENTS,
 	KEY_PYTHON_OBJECTS
 };
 
@@ -75,6 +76,8 @@ static const struct argp_option own[] = {
 	{ "at-exec", KEY_AT_EXEC, NULL, 0, "a snapshot of a program that replaces itself (exec), too", 2 },
 	{ "rounds", KEY_ROUNDS, "MARK", 0, "each tide_mark(MARK) ends a round; record growth per round", 2 },
 	{ "no-references", KEY_NO_REFERENCES, NULL, 0, "counters only: no image, no lost blocks", 3 },
+	{ "no-contents", KEY_NO_CONTENTS, NULL, 0,
+		"keep neither characters of Python strings nor values of numbers in snapshots", 0 },
 	{ "no-command-line", KEY_NO_COMMAND_LINE, NULL, 0,
 		"leave the arguments of the programs out of the snapshots: they may hold passwords", 3 },
 	{ "unaligned", KEY_UNALIGNED, NULL, 0, "take words at any byte as references", 3 },
@@ -177,6 +180,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		*ARRAY_ADD(a->run.when, a->run.when_count, a->run.when_capacity) = text;
 		break;
 	case KEY_NO_REFERENCES: a->run.no_references = true; break;
+	case KEY_NO_CONTENTS: a->run.no_contents = true; break;
 	case KEY_NO_COMMAND_LINE: a->run.no_command_line = true; break;
 	case KEY_UNALIGNED: a->run.unaligned = true; break;
 	case KEY_MASK:

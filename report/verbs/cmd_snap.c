@@ -11,7 +11,16 @@
 #include "roots/pointer_mask.h"
 #include "verb.h"
 
-enum { KEY_NO_REFERENCES = 256, KEY_UNALIGNED, KEY_MASK, KEY_ROOTS, KEY_NO_COMMAND_LINE, KEY_WALK, KEY_CORE };
+enum {
+	KEY_NO_REFERENCES = 256,
+	KEY_UNALIGNED,
+	KEY_MASK,
+	KEY_ROOTS,
+	KEY_NO_COMMAND_LINE,
+	KEY_NO_CONTENTS,
+	KEY_WALK,
+	KEY_CORE
+};
 
 static const struct argp_option option[] = {
 	{ "output", 'o', "FILE", 0, "write to FILE and replace it (default: the output pattern of the run)",
@@ -20,6 +29,8 @@ static const struct argp_option option[] = {
 		"of a core that gcore or the kernel has written, in place of a process", 0 },
 	{ "no-references", KEY_NO_REFERENCES, NULL, 0, "counters only: no image, no roots, no lost blocks",
 		0 },
+	{ "no-contents", KEY_NO_CONTENTS, NULL, 0,
+		"keep neither characters of Python strings nor values of numbers in the snapshot", 0 },
 	{ "no-command-line", KEY_NO_COMMAND_LINE, NULL, 0,
 		"leave the program's arguments out of the snapshot: they may hold passwords", 0 },
 	{ "walk", KEY_WALK, NULL, 0,
@@ -48,7 +59,7 @@ struct arguments {
 	struct options common;
 	const char *output, *core;
 	uint64_t mask;
-	bool no_references, no_command_line, unaligned, walk;
+	bool no_references, no_command_line, no_contents, unaligned, walk;
 	uint32_t skip_roots;
 	int pid;
 };
@@ -64,6 +75,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'o': a->output = arg; break;
 	case KEY_CORE: a->core = arg; break;
 	case KEY_NO_REFERENCES: a->no_references = true; break;
+	case KEY_NO_CONTENTS: a->no_contents = true; break;
 	case KEY_NO_COMMAND_LINE: a->no_command_line = true; break;
 	case KEY_WALK: a->walk = true; break;
 	case KEY_UNALIGNED: a->unaligned = true; break;
@@ -118,6 +130,7 @@ int cmd_snap(int argc, char **argv)
 	c.overwrite = a.output != NULL;
 	c.no_references = a.no_references;
 	c.no_command_line = a.no_command_line;
+	c.no_contents = a.no_contents;
 	c.unaligned = a.unaligned;
 	c.pointer_mask = a.mask;
 	c.skip_roots = a.skip_roots;

@@ -199,3 +199,23 @@ for e in sys.argv[1:]:
 	"$TIDEMARK" leaks --json clean.tide >truth.out
 	tell 'd["totals"]["lost"]["blocks"] < 20' | grep -qx True
 }
+
+@test "--no-contents: neither strings nor numbers are in the snapshot" {
+	cat >secret.py <<-'EOF'
+		import ctypes
+		kept = ["hunter2-" + str(i % 3) for i in range(30)] + [918273645546372819, 2.718281828]
+		ctypes.CDLL(None).tide_snapshot(b"now.tide")
+	EOF
+	for how in "" --no-contents; do
+		rm -f ./*.tide
+		"$TIDEMARK" run -q -f $how -o end.tide -- /usr/bin/python3 secret.py
+		"$TIDEMARK" types --json now.tide >now.json
+		if [ -z "$how" ]; then
+			grep -q hunter2-1 now.json && grep -aq hunter2-1 now.tide
+		else
+			! grep -q hunter2-1 now.json && ! grep -aq hunter2-1 now.tide
+			# Equal strings are still known to be equal.
+			/usr/bin/python3 -c 'import json; assert max(s["copies"] for s in json.load(open("now.json"))["strings"]["duplicates"]) >= 10'
+		fi
+	done
+}
