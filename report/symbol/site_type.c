@@ -1,6 +1,5 @@
 /* site_type.c - see site_type.h. */
 #include <ctype.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +8,7 @@
 #include "base/array.h"
 #include "base/intern.h"
 #include "site_type.h"
+#include "symbol_files.h"
 
 #define LINE_MOST 1000u          /* bytes of a line of source that is looked at */
 #define SOURCES_MOST (64u << 20) /* bytes of all files of source */
@@ -256,13 +256,13 @@ static struct source read_source(const char *file, const char *module, size_t mo
 {
 	struct stat source, program;
 	struct source s = { NULL, 0 };
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = symbol_files_open(file);
 	ssize_t got;
 
 	if (fd < 0)
 		return s;
-	if (!fstat(fd, &source) && S_ISREG(source.st_mode) && (uint64_t)source.st_size <= most
-		&& !stat(module, &program) && source.st_mtime <= program.st_mtime) {
+	if (!fstat(fd, &source) && (uint64_t)source.st_size <= most && !stat(module, &program)
+		&& source.st_mtime <= program.st_mtime) {
 		s.text = alloc_bytes((size_t)source.st_size + 1);
 		got = read(fd, s.text, (size_t)source.st_size);
 		s.bytes = got > 0 ? (size_t)got : 0;

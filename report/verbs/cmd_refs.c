@@ -162,7 +162,9 @@ static int load_snapshot(struct arguments *a, struct tide_error *e)
 	if (!strncmp(r->what, "0x", 2) ? choose_address(r, e) : choose_site(r, e))
 		return -1;
 	reach_find(&r->reach, &r->leaks.graph, true);
-	block_types_find(&r->types, &r->snapshot, r->symbols);
+	/* They need the stack of every site: only where they are shown. */
+	if (r->common.json && !a->dot)
+		block_types_find(&r->types, &r->snapshot, r->symbols);
 	retained_find(&r->retained, &r->snapshot, &r->leaks);
 	if (!a->dot && !r->common.json && !r->common.csv && r->count) {
 		sorted = r;
@@ -188,8 +190,7 @@ static void unload_snapshot(struct refs *r)
 	free(r->word_start);
 	free(r->word);
 	free(r->stored);
-	if (r->symbols)
-		block_types_free(&r->types);
+	block_types_free(&r->types);
 	symbols_free(r->symbols);
 	if (r->snapshot.process)
 		snapshot_close(&r->snapshot);

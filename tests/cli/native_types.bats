@@ -106,3 +106,17 @@ rows() { json "$("$TIDEMARK" types --json "$1")" 'sorted((r["type"], r["blocks"]
 	run -3 "$TIDEMARK" types none.tide
 	run -3 "$TIDEMARK" types --json none.tide
 }
+
+@test "a source file that is a FIFO is not even opened" {
+	compile fifo <<-'SOURCE'
+		#include <stdlib.h>
+		void *kept;
+		#line 1 "pipe"
+		int main(void) { kept = malloc(sizeof(struct { int a; })); return 0; }
+	SOURCE
+	"$TIDEMARK" run -q -o fifo.tide ./fifo
+	mkfifo pipe
+	timeout 60 strace -f -qq -e trace=open,openat,openat2 -o trace "$TIDEMARK" types fifo.tide >/dev/null
+	grep -q 'pipe", O_.*O_PATH' trace
+	! grep -E '/pipe", O' trace | grep -v O_PATH
+}
