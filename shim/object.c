@@ -18,6 +18,7 @@
 #define PAGE 4096u
 #define RECORDS 1024u     /* objects beyond these are looked for each time */
 #define LINKS_MAX 65536u  /* a list that is longer is changing under us */
+#define SEARCHES_MAX 64u  /* of a list that changes during each of them */
 #define HEADERS_MAX 64u   /* program headers of an object */
 #define HEADERS_COPIED 8u /* at a time, on a stack that may be small */
 #define PAGES_BACK 65536u /* how far the dynamic section may lie from the file header */
@@ -96,17 +97,29 @@ static uint64_t digest(const struct record *r)
 
 /* --- the loader's list ---------------------------------------------------- */
 
-/* A walk along the list: `at` is where the loader has the entry, `link` what it says. */
+/* A walk along the list: `at` is where the loader has the entry, `link` what it says. An
+ * entry that was unloaded after its predecessor was read may already hold something else,
+ * so that the walk ends early. Links that do not lead both ways give that away (`is_torn`),
+ * but the loader may also be between its two stores: the walk goes on. */
 struct walker {
 	const struct link_map *at;
 	struct link_map link;
 	uint32_t steps;
+	bool is_torn;
 };
 
 static bool walk_on(struct walker *w)
 {
-	w->at = w->at ? w->link.l_next : _r_debug.r_map;
-	return w->at && w->steps++ < LINKS_MAX && copy_memory(&w->link, w->at, sizeof w->link);
+	const struct link_map *before = w->at;
+	w->at = before ? w->link.l_next : _r_debug.r_map;
+	if (!w->at)
+		return false;
+	const struct link_map *again = w->at;
+	bool is_read = w->steps++ < LINKS_MAX && copy_memory(&w->link, w->at, sizeof w->link)
+		&& (!before || copy_memory(&again, &before->l_next, sizeof again));
+	if (!is_read || again != w->at || w->link.l_prev != before)
+		w->is_torn = true;
+	return is_read && !(w->is_torn && state.no_syscalls);
 }
 
 /* Range and unwind table of the object of an entry, by its program headers. They must
@@ -170,10 +183,14 @@ static bool read_object(const struct walker *w, struct record *r)
 
 static bool search_list(uintptr_t address, struct record *r)
 {
-	struct walker w = { 0 };
-	while (walk_on(&w))
-		if (read_object(&w, r) && address >= r->object.lo && address < r->object.hi)
-			return true;
+	for (unsigned n = 0; n < SEARCHES_MAX; n++) {
+		struct walker w = { 0 };
+		while (walk_on(&w))
+			if (read_object(&w, r) && address >= r->object.lo && address < r->object.hi)
+				return true;
+		if (!w.is_torn)
+			break;
+	}
 	return false;
 }
 

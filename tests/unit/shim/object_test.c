@@ -160,7 +160,7 @@ static void *asker(void *unused)
 
 static void *opener(void *name)
 {
-	for (unsigned i = 0; i < 300; i++) {
+	for (unsigned i = 0; i < 1000; i++) {
 		void *handle;
 		struct object o;
 		uintptr_t at = open_library(name, &handle);
