@@ -49,6 +49,8 @@ struct html {
 	bool has_old, references; /* leaks and retained are there */
 	char why[512];            /* no references: why */
 	struct retained retained;
+	bool has_memory; /* the parts of resident memory are known */
+	uint64_t resident, resident_live;
 	struct intern text;
 	struct html_set lines; /* function, file, line, module << 3 | flags */
 	struct html_set nodes; /* caller's node + 1 (0: outermost), line; callers come first */
@@ -72,12 +74,14 @@ void html_column(struct html *h, const char *name, const void *from, size_t coun
 	int64_t (*get)(const void *));
 
 /* Each writes members of the object `data`. */
-void html_sites(struct html *h);    /* html_sites.c */
-void html_leaks(struct html *h);    /* html_leaks.c */
-void html_dominate(struct html *h); /* html_dominate.c */
-void html_diff(struct html *h);     /* html_diff.c */
-void html_details(struct html *h);  /* html_details.c */
-void html_head(struct html *h);     /* html_details.c: the object `head` */
+void html_sites(struct html *h);       /* html_sites.c */
+void html_leaks(struct html *h);       /* html_leaks.c */
+void html_dominate(struct html *h);    /* html_dominate.c */
+void html_diff(struct html *h);        /* html_diff.c */
+void html_details(struct html *h);     /* html_details.c */
+void html_memory(struct html *h);      /* html_memory.c */
+void html_memory_rest(struct html *h); /* a member of `head` */
+void html_head(struct html *h);        /* html_details.c: the object `head` */
 
 /* html_page.c: the whole file. -1 when this build has no pages in it. */
 int html_page(struct html *h, struct tide_error *e);

@@ -213,6 +213,7 @@ void html_head(struct html *h)
 	json_number(j, "process_peak_bytes", (int64_t)s->process->peak_bytes);
 	json_number(j, "rss_bytes", (int64_t)s->process->rss_bytes);
 	json_number(j, "own_bytes", (int64_t)s->process->own_bytes);
+	html_memory_rest(h);
 	write_totals(j, &h->view);
 	json_number(j, "sites", (int64_t)h->view.kept_count);
 	write_leaks(h);

@@ -29,9 +29,9 @@ static void write_who(struct json_report *report, const struct waste_report *r, 
 	json_report_stack(report, r->symbols, site);
 	json_none(&report->json, "type");
 	json_number(&report->json, "site", site);
-	if (r->s->sites[site].flags & SITE_OF_SIZE)
-		json_number(
-			&report->json, "size", (int64_t)r->s->blocks[r->waste.groups[site].example].bytes);
+	if (r->view.s->sites[site].flags & SITE_OF_SIZE)
+		json_number(&report->json, "size",
+			(int64_t)r->view.s->blocks[r->view.waste.groups[site].example].bytes);
 }
 
 static void write_arenas(struct json_report *report, const struct waste_report *r)
@@ -39,14 +39,14 @@ static void write_arenas(struct json_report *report, const struct waste_report *
 	struct json *j = &report->json;
 
 	json_open_array(j, "arenas");
-	for (size_t i = 0; i < r->waste.arena_count; i++) {
-		const struct waste_arena *a = &r->waste.arenas[i];
+	for (size_t i = 0; i < r->view.waste.arena_count; i++) {
+		const struct waste_arena *a = &r->view.waste.arenas[i];
 		size_t count;
-		const char **names = waste_names_threads(r, i, &count);
+		const char **names = waste_names_threads(&r->view, i, &count);
 
 		json_open_object(j, NULL);
 		json_number(j, "arena", (int64_t)i);
-		json_text(j, "kind", r->s->arenas[i].kind == ARENA_MAIN ? "main" : "thread");
+		json_text(j, "kind", r->view.s->arenas[i].kind == ARENA_MAIN ? "main" : "thread");
 		json_number(j, "bytes", (int64_t)a->bytes);
 		json_number(j, "live_bytes", (int64_t)a->live);
 		json_number(j, "free_bytes", (int64_t)a->free);
@@ -61,9 +61,9 @@ static void write_arenas(struct json_report *report, const struct waste_report *
 			json_none(j, "stopped_by");
 		} else {
 			json_open_object(j, "stopped_by");
-			json_address(j, "address", r->s->blocks[a->last].address);
-			json_number(j, "bytes", (int64_t)r->s->blocks[a->last].bytes);
-			json_report_stack(report, r->symbols, r->s->blocks[a->last].site);
+			json_address(j, "address", r->view.s->blocks[a->last].address);
+			json_number(j, "bytes", (int64_t)r->view.s->blocks[a->last].bytes);
+			json_report_stack(report, r->symbols, r->view.s->blocks[a->last].site);
 			json_close_object(j);
 		}
 		json_close_object(j);
@@ -76,29 +76,29 @@ static void write_rows(struct json_report *report, const struct waste_report *r)
 {
 	struct json *j = &report->json;
 	size_t most = options_rows(r->options, SIZE_MAX);
-	const struct waste_group *groups = r->waste.groups;
+	const struct waste_group *groups = r->view.waste.groups;
 
 	json_open_array(j, "pins");
-	for (size_t i = 0; i < r->pin_count && i < most; i++) {
-		const struct waste_group *g = &groups[r->pins[i]];
+	for (size_t i = 0; i < r->view.pin_count && i < most; i++) {
+		const struct waste_group *g = &groups[r->view.pins[i]];
 
 		json_open_object(j, NULL);
-		write_who(report, r, r->pins[i]);
+		write_who(report, r, r->view.pins[i]);
 		json_number(j, "blocks", (int64_t)g->blocks);
 		json_number(j, "bytes", (int64_t)g->bytes);
 		json_number(j, "pinned_bytes", (int64_t)g->pinned);
 		json_number(j, "pinned_free_bytes", (int64_t)g->pinned_free);
 		json_number(j, "pinned_top_bytes", (int64_t)g->pinned_top);
-		json_text(j, "oldest", waste_names_age(r->s, g->oldest));
+		json_text(j, "oldest", waste_names_age(r->view.s, g->oldest));
 		json_close_object(j);
 	}
 	json_close_array(j);
 	json_open_array(j, "slack");
-	for (size_t i = 0; i < r->slack_count && i < most; i++) {
-		const struct waste_group *g = &groups[r->slack[i]];
+	for (size_t i = 0; i < r->view.slack_count && i < most; i++) {
+		const struct waste_group *g = &groups[r->view.slack[i]];
 
 		json_open_object(j, NULL);
-		write_who(report, r, r->slack[i]);
+		write_who(report, r, r->view.slack[i]);
 		json_number(j, "blocks", (int64_t)g->blocks);
 		json_number(j, "requested_bytes", (int64_t)g->bytes);
 		json_number(j, "slack_bytes", (int64_t)g->slack);
@@ -106,11 +106,11 @@ static void write_rows(struct json_report *report, const struct waste_report *r)
 	}
 	json_close_array(j);
 	json_open_array(j, "untouched");
-	for (size_t i = 0; i < r->untouched_count && i < most; i++) {
-		const struct waste_group *g = &groups[r->untouched[i]];
+	for (size_t i = 0; i < r->view.untouched_count && i < most; i++) {
+		const struct waste_group *g = &groups[r->view.untouched[i]];
 
 		json_open_object(j, NULL);
-		write_who(report, r, r->untouched[i]);
+		write_who(report, r, r->view.untouched[i]);
 		json_number(j, "blocks", (int64_t)g->blocks);
 		json_number(j, "bytes", (int64_t)g->bytes);
 		json_number(j, "untouched_blocks", (int64_t)g->untouched_blocks);
@@ -126,8 +126,8 @@ static void write_copies(struct json_report *report, const struct waste_report *
 	size_t most = options_rows(r->options, SIZE_MAX);
 
 	json_open_array(j, "duplicates");
-	for (size_t i = 0; i < r->copies.count && i < most; i++) {
-		const struct waste_content *row = &r->copies.rows[i];
+	for (size_t i = 0; i < r->view.copies.count && i < most; i++) {
+		const struct waste_content *row = &r->view.copies.rows[i];
 
 		json_open_object(j, NULL);
 		json_open_array(j, "stacks");
@@ -147,20 +147,20 @@ void waste_json(const struct waste_report *r)
 	struct json_report report;
 	struct json *j = &report.json;
 	struct waste_cause causes[WASTE_CAUSES];
-	size_t count = waste_causes(r, causes);
+	size_t count = waste_causes(&r->view, causes);
 
 	json_report_open(&report, stdout);
-	json_report_snapshot(j, "snapshot", r->s);
-	write_parts(j, &r->waste);
+	json_report_snapshot(j, "snapshot", r->view.s);
+	write_parts(j, &r->view.waste);
 	json_open_object(j, "trim");
-	json_number(j, "returnable_bytes", (int64_t)r->waste.part[WASTE_FREE_RETURNABLE].resident);
+	json_number(j, "returnable_bytes", (int64_t)r->view.waste.part[WASTE_FREE_RETURNABLE].resident);
 	json_close_object(j);
 	write_arenas(&report, r);
 	write_rows(&report, r);
 	json_open_object(j, "thread_caches");
-	json_number(j, "blocks", (int64_t)r->waste.cached_blocks);
-	json_number(j, "bytes", (int64_t)r->waste.cached);
-	json_number(j, "pinned_bytes", (int64_t)r->waste.caches.pinned);
+	json_number(j, "blocks", (int64_t)r->view.waste.cached_blocks);
+	json_number(j, "bytes", (int64_t)r->view.waste.cached);
+	json_number(j, "pinned_bytes", (int64_t)r->view.waste.caches.pinned);
 	json_close_object(j);
 	write_copies(&report, r);
 	json_open_array(j, "causes");

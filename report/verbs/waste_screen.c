@@ -13,24 +13,23 @@
 	100u /* tables of less than a hundredth of the memory are left out, unless they are asked for */
 
 static const struct {
-	const char *name;
 	enum screen_style style;
 	char letter;
 } show[WASTE_PARTS] = {
-	[WASTE_LIVE] = { "live", STYLE_GOOD, 'L' },
-	[WASTE_SLACK] = { "slack (rounded up)", STYLE_WARNING, 's' },
-	[WASTE_UNTOUCHED] = { "never touched", STYLE_DIM, '.' },
-	[WASTE_FREE_PINNED] = { "free, but pinned", STYLE_BAD, 'P' },
-	[WASTE_FREE_RETURNABLE] = { "free, returnable", STYLE_WARNING, 'R' },
-	[WASTE_ALLOCATOR] = { "allocator's own", STYLE_PLAIN, 'a' },
-	[WASTE_STACKS] = { "stacks", STYLE_PLAIN, 'S' },
-	[WASTE_TLS] = { "thread-local data", STYLE_PLAIN, 't' },
-	[WASTE_GLOBALS] = { "global variables", STYLE_PLAIN, 'g' },
-	[WASTE_FILES] = { "files (code, constants)", STYLE_PLAIN, 'F' },
-	[WASTE_SHARED] = { "shared memory", STYLE_PLAIN, 'M' },
-	[WASTE_MAPPINGS] = { "other mappings", STYLE_PLAIN, 'm' },
-	[WASTE_PROFILER] = { "the profiler's", STYLE_DIM, 'p' },
-	[WASTE_UNKNOWN] = { "unknown", STYLE_BAD, '?' },
+	[WASTE_LIVE] = { STYLE_GOOD, 'L' },
+	[WASTE_SLACK] = { STYLE_WARNING, 's' },
+	[WASTE_UNTOUCHED] = { STYLE_DIM, '.' },
+	[WASTE_FREE_PINNED] = { STYLE_BAD, 'P' },
+	[WASTE_FREE_RETURNABLE] = { STYLE_WARNING, 'R' },
+	[WASTE_ALLOCATOR] = { STYLE_PLAIN, 'a' },
+	[WASTE_STACKS] = { STYLE_PLAIN, 'S' },
+	[WASTE_TLS] = { STYLE_PLAIN, 't' },
+	[WASTE_GLOBALS] = { STYLE_PLAIN, 'g' },
+	[WASTE_FILES] = { STYLE_PLAIN, 'F' },
+	[WASTE_SHARED] = { STYLE_PLAIN, 'M' },
+	[WASTE_MAPPINGS] = { STYLE_PLAIN, 'm' },
+	[WASTE_PROFILER] = { STYLE_DIM, 'p' },
+	[WASTE_UNKNOWN] = { STYLE_BAD, '?' },
 };
 
 /* One bar; each part has a letter, and as many columns as its share. */
@@ -81,7 +80,7 @@ static void print_parts(struct screen *s, const struct waste *w)
 		table_text(t, STYLE_DIM, "%s", b->swapped ? units_bytes(text, (int64_t)b->swapped) : "");
 		table_text(t, STYLE_DIM, "%s", units_bytes(text, (int64_t)b->virtual_));
 		table_bar(t, w->all.resident ? (double)b->resident / (double)w->all.resident : 0);
-		table_text(t, STYLE_PLAIN, "%s", show[i].name);
+		table_text(t, STYLE_PLAIN, "%s", waste_names_part(i));
 	}
 	table_show(t);
 }
@@ -89,7 +88,7 @@ static void print_parts(struct screen *s, const struct waste *w)
 static void print_causes(struct screen *s, const struct waste_report *r)
 {
 	struct waste_cause causes[WASTE_CAUSES];
-	size_t count = waste_causes(r, causes);
+	size_t count = waste_causes(&r->view, causes);
 
 	if (!count)
 		screen_paragraph(s, STYLE_GOOD, "",
@@ -121,15 +120,16 @@ static void print_rows(struct screen *s, const struct waste_report *r, const cha
 	char text[UNITS_TEXT];
 
 	for (size_t i = 0; i < count; i++)
-		all += bytes_of(&r->waste.groups[list[i]]);
+		all += bytes_of(&r->view.waste.groups[list[i]]);
 	if (!count
-		|| (all < r->waste.all.resident / SHARE_LEAST && !r->options->rows && !r->options->verbose))
+		|| (all < r->view.waste.all.resident / SHARE_LEAST && !r->options->rows
+			&& !r->options->verbose))
 		return;
 	screen_print(s, STYLE_HEADING, "\n%s\n", title);
 	t = table_new(s, columns, sizeof(columns) / sizeof(columns[0]), r->options->source_root);
 	for (size_t i = 0; i < count && i < rows; i++) {
-		const struct waste_group *g = &r->waste.groups[list[i]];
-		char *age = screen_clean(s, waste_names_age(r->s, g->oldest));
+		const struct waste_group *g = &r->view.waste.groups[list[i]];
+		char *age = screen_clean(s, waste_names_age(r->view.s, g->oldest));
 
 		table_text(t, STYLE_STRONG, "%s", units_bytes(text, (int64_t)bytes_of(g)));
 		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)g->blocks));
@@ -151,7 +151,7 @@ static uint64_t untouched_of(const struct waste_group *g) { return g->untouched;
 static char *thread_names(const struct waste_report *r, size_t arena)
 {
 	size_t count, shown = 0;
-	const char **names = waste_names_threads(r, arena, &count);
+	const char **names = waste_names_threads(&r->view, arena, &count);
 	char *text = alloc_string("");
 
 	for (size_t i = 0; i < count; i++) {
@@ -189,8 +189,8 @@ static void print_arenas(struct screen *s, const struct waste_report *r)
 	struct table *t = table_new(s, columns, sizeof(columns) / sizeof(columns[0]), NULL);
 	char text[UNITS_TEXT];
 
-	for (size_t i = 0; i < r->waste.arena_count && i < rows; i++) {
-		const struct waste_arena *a = &r->waste.arenas[i];
+	for (size_t i = 0; i < r->view.waste.arena_count && i < rows; i++) {
+		const struct waste_arena *a = &r->view.waste.arenas[i];
 		char *names = thread_names(r, i);
 
 		table_text(t, STYLE_PLAIN, "%zu", i);
@@ -201,14 +201,14 @@ static void print_arenas(struct screen *s, const struct waste_report *r)
 		table_text(t, STYLE_DIM, "%s", units_bytes(text, (int64_t)a->top));
 		if (a->last != SNAPSHOT_NONE)
 			table_text(t, STYLE_NAME, "%s; %s", names,
-				symbols_top(r->symbols, r->s->blocks[a->last].site)->function);
+				symbols_top(r->symbols, r->view.s->blocks[a->last].site)->function);
 		else
 			table_text(t, STYLE_NAME, "%s", names);
 		free(names);
 	}
 	table_show(t);
-	if (r->waste.arena_count > rows)
-		screen_hint(s, "%zu more arenas: -n all", r->waste.arena_count - rows);
+	if (r->view.waste.arena_count > rows)
+		screen_hint(s, "%zu more arenas: -n all", r->view.waste.arena_count - rows);
 }
 
 static void print_copies(struct screen *s, const struct waste_report *r)
@@ -223,15 +223,15 @@ static void print_copies(struct screen *s, const struct waste_report *r)
 	struct table *t;
 	char text[UNITS_TEXT];
 
-	if (!r->copies.count
-		|| (r->copies.wasted < r->waste.all.resident / SHARE_LEAST && !r->options->rows
+	if (!r->view.copies.count
+		|| (r->view.copies.wasted < r->view.waste.all.resident / SHARE_LEAST && !r->options->rows
 			&& !r->options->verbose))
 		return;
 	screen_print(s, STYLE_HEADING, "\nBlocks of equal content: %s in all but one of each\n",
-		units_bytes(text, (int64_t)r->copies.wasted));
+		units_bytes(text, (int64_t)r->view.copies.wasted));
 	t = table_new(s, columns, sizeof(columns) / sizeof(columns[0]), r->options->source_root);
-	for (size_t i = 0; i < r->copies.count && i < rows; i++) {
-		const struct waste_content *row = &r->copies.rows[i];
+	for (size_t i = 0; i < r->view.copies.count && i < rows; i++) {
+		const struct waste_content *row = &r->view.copies.rows[i];
 
 		table_text(t, STYLE_STRONG, "%s", units_bytes(text, (int64_t)row->wasted));
 		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)row->copies));
@@ -239,18 +239,18 @@ static void print_copies(struct screen *s, const struct waste_report *r)
 		table_place(t, symbols_top(r->symbols, row->sites[0]));
 	}
 	table_show(t);
-	if (r->copies.count > rows)
-		screen_hint(s, "%zu more: -n all", r->copies.count - rows);
+	if (r->view.copies.count > rows)
+		screen_hint(s, "%zu more: -n all", r->view.copies.count - rows);
 }
 
 int waste_screen(const struct waste_report *r)
 {
-	const struct waste *w = &r->waste;
+	const struct waste *w = &r->view.waste;
 	struct screen s;
 	char text[UNITS_TEXT], swapped[UNITS_TEXT];
 
 	screen_open(&s, r->options);
-	header_who(&s, r->s);
+	header_who(&s, r->view.s);
 	if (!s.quiet)
 		fputc('\n', s.out);
 	screen_print(&s, STYLE_HEADING, "Resident memory: %s", units_bytes(text, (int64_t)w->all.resident));
@@ -266,12 +266,12 @@ int waste_screen(const struct waste_report *r)
 		screen_paragraph(&s, STYLE_WARNING, "note: ",
 			"blocks lie in memory of an allocator that cannot be walked: what is free in it counts as "
 			"the allocator's own.");
-	print_rows(&s, r, "Blocks that keep free memory from going back", "keep free", r->pins, r->pin_count,
-		pinned_of);
-	print_rows(&s, r, "Slack: usable bytes above what was asked for", "slack", r->slack, r->slack_count,
-		slack_of);
-	print_rows(&s, r, "Pages of live blocks that were never touched", "untouched", r->untouched,
-		r->untouched_count, untouched_of);
+	print_rows(&s, r, "Blocks that keep free memory from going back", "keep free", r->view.pins,
+		r->view.pin_count, pinned_of);
+	print_rows(&s, r, "Slack: usable bytes above what was asked for", "slack", r->view.slack,
+		r->view.slack_count, slack_of);
+	print_rows(&s, r, "Pages of live blocks that were never touched", "untouched", r->view.untouched,
+		r->view.untouched_count, untouched_of);
 	print_copies(&s, r);
 	if (w->arena_count) {
 		screen_print(&s, STYLE_HEADING, "\nArenas of malloc\n");

@@ -32,7 +32,7 @@ const text = (selector) => page.locator(selector).first().innerText();
 const data = await (async () => {
 	await page.goto(`file://${work}/report.html`);
 	await ready("flame");
-	return page.evaluate(() => JSON.parse(document.getElementById("data").textContent));
+	return page.evaluate(() => window.tidemarkData());
 })();
 const sum = (list) => list.reduce((a, b) => a + b, 0);
 
@@ -250,6 +250,20 @@ ok(usable < 4000, `their flame graph after ${usable} ms`);
 await open("sites");
 ok(+(await text(".tools .count")).replaceAll(",", "").split(" ")[0] > 100000, `${await text(".tools .count")}`);
 ok((await page.locator(".body .row").count()) < 100, "only the rows in sight are made");
+// What later parts have, each in a file of its own.
+const goto = async (name) => {
+	await page.goto("about:blank");
+	await page.goto(`file://${work}/${name}.html`);
+	await page.waitForFunction(() => document.querySelector("main")?.dataset.ready);
+};
+// Names from the snapshot stay text: no element of theirs, no control characters, nothing that turns the text around.
+const clean = async (what) => {
+	const bad = await page.evaluate(() => [...document.querySelectorAll("#app img, #app b b, #app script")].length);
+	same(bad, 0, `${what}: elements made from names`);
+	ok(!/[\u0000-\u0008\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069]/.test(await page.evaluate(() => document.body.innerText)), `${what}: characters`);
+};
+for (const part of ["memory"])
+	await (await import(`./${part}.mjs`)).default({ page, browser, work, ok, same, json, goto, open, ready, text, shots, clean });
 same(asked.length, 0, "requests to a network");
 same(trouble.length, 0, `errors on the page ${trouble.slice(0, 3).join("; ")}`);
 console.log(`1..${number}`);

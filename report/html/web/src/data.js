@@ -13,6 +13,9 @@ export function data() {
 	return (cache ??= prepare(parse("data")));
 }
 
+// For tests, and for the console of the browser.
+globalThis.tidemarkData = data;
+
 export const measures = [
 	["live_bytes", "live", true],
 	["peak_bytes", "at peak", true],

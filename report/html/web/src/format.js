@@ -15,7 +15,11 @@ export const count = (n) => n.toLocaleString("en-US");
 export const many = (n, one) => `${count(n)} ${one}${n === 1 ? "" : "s"}`;
 export const signed = (f, n) => (n > 0 ? "+" : "") + f(n);
 export const show = (m, n) => (m.bytes ? bytes(n) : count(n));
-export const share = (n, all) => (all > 0 ? `${((100 * n) / all).toFixed(1)} %` : "");
+export function share(n, all) {
+	if (!(all > 0)) return "";
+	const percent = (100 * n) / all;
+	return n > 0 && percent < 0.05 ? "<0.1 %" : `${percent.toFixed(1)} %`;
+}
 export function duration(ns) {
 	for (const [size, unit] of [
 		[3600e9, "h"],

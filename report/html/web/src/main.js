@@ -2,11 +2,12 @@
 import { head } from "./data.js";
 import { bytes, count, duration, many, share } from "./format.js";
 import { base } from "./names.js";
-import { el, go, readState, state } from "./dom.js";
+import { el, readState, state } from "./dom.js";
 import { findings } from "./findings.js";
 import { dominators } from "./dominators.js";
 import { flame } from "./flame.js";
 import { leaks } from "./leaks.js";
+import { memory } from "./memory.js";
 import { details, histograms, threads, timeline } from "./process.js";
 import { differences, sites } from "./sites.js";
 import "./style.css";
@@ -17,6 +18,7 @@ const views = [
 	["leaks", "Leaks", leaks],
 	["diff", "Differences", differences],
 	["dominators", "Owners", dominators],
+	["memory", "Memory", memory],
 	["timeline", "Timeline", timeline],
 	["histograms", "Histograms", histograms],
 	["threads", "Threads", threads],
@@ -32,6 +34,25 @@ function card(title, big, small, kind, view) {
 		el("small", {}, small),
 	);
 }
+// What the resident memory is besides live blocks: the largest first.
+function restText() {
+	const r = head.rest;
+	if (!head.rss_bytes) return "";
+	if (!r || head.live_resident === undefined)
+		return `${share(head.totals.live_bytes, head.rss_bytes)} of it is live heap`;
+	const parts = [
+		["free and the allocator's", r.heap_free],
+		["files", r.files],
+		["stacks", r.stacks],
+		["globals", r.globals],
+		["mappings", r.mappings],
+		["profiler", r.profiler],
+	]
+		.filter((p) => p[1] > r.all / 50)
+		.sort((a, b) => b[1] - a[1])
+		.slice(0, 3);
+	return `live heap is ${share(head.live_resident, head.resident)} of it${parts.length ? `; the rest: ${parts.map(([name, n]) => `${name} ${share(n, head.resident)}`).join(", ")}` : ""}`;
+}
 function cards() {
 	const t = head.totals,
 		l = head.leaks,
@@ -42,11 +63,9 @@ function cards() {
 		card(
 			"RSS",
 			head.rss_bytes ? bytes(head.rss_bytes) : "unknown",
-			head.rss_bytes
-				? `${share(t.live_bytes, head.rss_bytes)} of it live heap; profiler ${bytes(head.own_bytes)}`
-				: "",
+			restText(),
 			"",
-			"timeline",
+			head.rest ? "memory" : "timeline",
 		),
 		card(
 			"total",
@@ -126,18 +145,39 @@ const help = el(
 );
 const told = el("ul", { class: "findings", "aria-label": "findings" });
 const tabs = views.map(([id, title], i) =>
-	el("a", { href: `#view=${id}`, role: "tab", id: `tab-${id}`, title: `( ${i + 1} )` }, title),
+	el(
+		"a",
+		{
+			href: `#view=${id}`,
+			id: `tab-${id}`,
+			title: i < 9 ? `( ${i + 1} )` : null,
+			onclick: (e) => {
+				if (e.ctrlKey || e.metaKey || e.shiftKey || e.button) return;
+				e.preventDefault();
+				visit(id);
+			},
+		},
+		title,
+	),
 );
 const main = el("main", { id: "view" });
 let open = null,
 	openId = "";
 
+// A tab is opened as it was left: zoom, search, order and chosen row are in the address.
+const left = new Map();
+function visit(id) {
+	if (openId === id) return;
+	location.hash = left.get(id) ?? `view=${id}`;
+}
+
 function show() {
+	if (openId && main.dataset.ready) left.set(openId, new URLSearchParams([...state]).toString());
 	readState();
 	const found = views.find(([id]) => id === state.get("view")) ?? views[0];
 	const [id, , make] = found;
 	openId = id;
-	tabs.forEach((t) => t.setAttribute("aria-selected", String(t.id === `tab-${id}`)));
+	tabs.forEach((t) => t.setAttribute("aria-current", t.id === `tab-${id}` ? "page" : "false"));
 	tabs.find((t) => t.id === `tab-${id}`).scrollIntoView({ block: "nearest", inline: "nearest" });
 	main.dataset.view = id;
 	const started = performance.now();
@@ -185,7 +225,7 @@ document.getElementById("app").replaceChildren(
 	),
 	el(
 		"nav",
-		{ class: "tabs", role: "tablist" },
+		{ class: "tabs", "aria-label": "views" },
 		tabs,
 		el("button", { onclick: () => help.showModal(), title: "keys  ( ? )" }, "?"),
 	),
@@ -205,7 +245,7 @@ addEventListener("keydown", (e) => {
 		return;
 	}
 	if (e.target instanceof HTMLSelectElement) return;
-	if (e.key >= "1" && e.key <= String(views.length)) go(views[e.key - 1][0]);
+	if (e.key >= "1" && e.key <= "9") visit(views[e.key - 1][0]);
 	else if (e.key === "/") {
 		const s = main.querySelector("input.search");
 		if (!s?.offsetParent) return;

@@ -31,6 +31,9 @@ export function stackList(row) {
 		}),
 	);
 }
+// A way to a site from anywhere.
+export const rowLink = (row, text) =>
+	el("a", { href: `#view=sites&row=${row}`, class: "row-link" }, text ?? placeText(row));
 // As much of the way up as tells sites of one function apart.
 function callers(row) {
 	const d = data(),

@@ -12,25 +12,26 @@ const inFront = (c) => +/\bplace\b/.test(c.class ?? "");
 const widths = (list) => list.map((c) => c.width ?? "7.5em").join(" ");
 
 // columns: {name, label, text(row), sort(row) -> number or string, class, title}
-// options: {rows, columns, sort, search(match) -> (row) -> true where the row is found (match.js), detail(row) -> element, key(row) -> text, empty, first: the
+// options: {id: of several tables in one view, rows, columns, sort, search(match) -> (row) -> true where the row is found (match.js), detail(row) -> element, key(row) -> text, empty, first: the
 // first row is chosen where none is}
 export function table(options) {
-	const { columns } = options;
+	const { columns } = options,
+		own = (name) => (options.id ? `${options.id}.${name}` : name);
 	let by =
-		columns.find((c) => c.name === state.get("sort")) ??
+		columns.find((c) => c.name === state.get(own("sort"))) ??
 		columns.find((c) => c.name === options.sort) ??
 		columns[0];
-	let up = state.get("order") === "up",
+	let up = state.get(own("order")) === "up",
 		rows = [],
-		chosen = state.get("row") ?? null;
+		chosen = state.get(own("row")) ?? null;
 	const search = el("input", {
 		type: "search",
 		placeholder: "search  ( / )",
-		value: state.get("q") ?? "",
+		value: state.get(own("q")) ?? "",
 		class: "search",
 		"aria-label": "search",
 		oninput: () => {
-			keep("q", search.value);
+			keep(own("q"), search.value);
 			choose();
 		},
 	});
@@ -84,8 +85,8 @@ export function table(options) {
 			by = c;
 			up = false;
 		}
-		keep("sort", by.name);
-		keep("order", up ? "up" : null);
+		keep(own("sort"), by.name);
+		keep(own("order"), up ? "up" : null);
 		choose();
 	}
 	function choose() {
@@ -164,7 +165,7 @@ export function table(options) {
 	}
 	function select(i, stay) {
 		chosen = options.key(rows[i]);
-		keep("row", chosen);
+		keep(own("row"), chosen);
 		if (i * HEIGHT < body.scrollTop || (i + 1) * HEIGHT > body.scrollTop + body.clientHeight)
 			body.scrollTop = i * HEIGHT - body.clientHeight / 2;
 		draw();

@@ -1,4 +1,4 @@
-/* waste_causes.c - what keeps resident memory, in sentences: waste_report.h.
+/* waste_causes.c - what keeps resident memory, in sentences: waste_view.h.
  *
  * A cause is worth a word from a twentieth of the resident memory and from a MiB on: what is less nobody notices,
  * and every program has it.
@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include "base/alloc.h"
 #include "base/units.h"
-#include "waste_report.h"
+#include "waste_view.h"
 
 #define LEAST_BYTES (1ull << 20)
 #define LEAST_SHARE 20u
 
-static bool is_worth(const struct waste_report *r, uint64_t bytes)
+static bool is_worth(const struct waste_view *r, uint64_t bytes)
 {
 	return bytes >= LEAST_BYTES && bytes >= r->waste.all.resident / LEAST_SHARE;
 }
@@ -39,7 +39,7 @@ void waste_causes_free(struct waste_cause *causes, size_t count)
 }
 
 /* "312 blocks of insert", or of a size. To free. */
-static char *group_name(const struct waste_report *r, uint32_t group)
+static char *group_name(const struct waste_view *r, uint32_t group)
 {
 	const struct waste_group *g = &r->waste.groups[group];
 	char count[UNITS_TEXT], size[UNITS_TEXT];
@@ -52,7 +52,7 @@ static char *group_name(const struct waste_report *r, uint32_t group)
 		symbols_top(r->symbols, group)->function);
 }
 
-static void find_returnable(const struct waste_report *r, struct waste_cause *c, size_t *n)
+static void find_returnable(const struct waste_view *r, struct waste_cause *c, size_t *n)
 {
 	uint64_t bytes = r->waste.part[WASTE_FREE_RETURNABLE].resident;
 	char text[UNITS_TEXT];
@@ -65,7 +65,7 @@ static void find_returnable(const struct waste_report *r, struct waste_cause *c,
 				     "M_TRIM_THRESHOLD"));
 }
 
-static void find_pins(const struct waste_report *r, struct waste_cause *c, size_t *n)
+static void find_pins(const struct waste_view *r, struct waste_cause *c, size_t *n)
 {
 	for (size_t i = 0; i < r->pin_count && i < 3; i++) {
 		const struct waste_group *g = &r->waste.groups[r->pins[i]];
@@ -92,7 +92,7 @@ static void find_pins(const struct waste_report *r, struct waste_cause *c, size_
 }
 
 /* Free memory in small pieces, of which no single site is to blame. */
-static void find_spread(const struct waste_report *r, struct waste_cause *c, size_t *n)
+static void find_spread(const struct waste_view *r, struct waste_cause *c, size_t *n)
 {
 	uint64_t bytes = r->waste.part[WASTE_FREE_PINNED].resident - r->waste.python_free, top = 0, most;
 	char text[UNITS_TEXT], share[UNITS_TEXT];
@@ -113,7 +113,7 @@ static void find_spread(const struct waste_report *r, struct waste_cause *c, siz
 			"live long apart from those that do not"));
 }
 
-static void find_arenas(const struct waste_report *r, struct waste_cause *c, size_t *n)
+static void find_arenas(const struct waste_view *r, struct waste_cause *c, size_t *n)
 {
 	uint64_t bytes = 0;
 	size_t count = 0;
@@ -134,7 +134,7 @@ static void find_arenas(const struct waste_report *r, struct waste_cause *c, siz
 				"after a burst"));
 }
 
-static void find_slack(const struct waste_report *r, struct waste_cause *c, size_t *n)
+static void find_slack(const struct waste_view *r, struct waste_cause *c, size_t *n)
 {
 	for (size_t i = 0; i < r->slack_count && i < 2; i++) {
 		const struct waste_group *g = &r->waste.groups[r->slack[i]];
@@ -151,7 +151,7 @@ static void find_slack(const struct waste_report *r, struct waste_cause *c, size
 	}
 }
 
-static void find_caches(const struct waste_report *r, struct waste_cause *c, size_t *n)
+static void find_caches(const struct waste_view *r, struct waste_cause *c, size_t *n)
 {
 	const struct waste_group *g = &r->waste.caches;
 	uint64_t bytes = g->pinned_free + r->waste.cached;
@@ -167,7 +167,7 @@ static void find_caches(const struct waste_report *r, struct waste_cause *c, siz
 				"does without them, at a price"));
 }
 
-static void find_python(const struct waste_report *r, struct waste_cause *c, size_t *n)
+static void find_python(const struct waste_view *r, struct waste_cause *c, size_t *n)
 {
 	char text[UNITS_TEXT];
 
@@ -181,7 +181,7 @@ static void find_python(const struct waste_report *r, struct waste_cause *c, siz
 				"its own"));
 }
 
-static void find_copies(const struct waste_report *r, struct waste_cause *c, size_t *n)
+static void find_copies(const struct waste_view *r, struct waste_cause *c, size_t *n)
 {
 	const struct waste_content *row = r->copies.rows;
 	char text[UNITS_TEXT], all[UNITS_TEXT], count[UNITS_TEXT];
@@ -199,7 +199,7 @@ static void find_copies(const struct waste_report *r, struct waste_cause *c, siz
 			"keep one of each (interning, a table of strings) where they are never changed"));
 }
 
-size_t waste_causes(const struct waste_report *r, struct waste_cause causes[WASTE_CAUSES])
+size_t waste_causes(const struct waste_view *r, struct waste_cause causes[WASTE_CAUSES])
 {
 	size_t count = 0;
 

@@ -1,0 +1,46 @@
+/* waste_view.h - what is to be said of resident memory: rows in order, causes, words. The screen, the JSON and the
+ * page show the same.
+ *
+ * WV1 Rows are sites of `waste`, the largest first. A site is listed as pinning where what would be given back is
+ *     in good part memory that is free now.
+ */
+#ifndef TIDEMARK_WASTE_VIEW_H
+#define TIDEMARK_WASTE_VIEW_H
+
+#include "analysis/waste.h"
+#include "analysis/waste_copies.h"
+#include "symbol/symbol.h"
+
+struct waste_view {
+	const struct snapshot *s;
+	struct symbols *symbols; /* the caller's */
+	struct waste waste;
+	struct waste_copies copies;
+	/* Groups that pin, have slack, were not touched. */
+	uint32_t *pins, *slack, *untouched;
+	size_t pin_count, slack_count, untouched_count;
+};
+
+/* Of a snapshot that was verified. -1: it does not say where the memory is. */
+int waste_view_find(
+	struct waste_view *v, const struct snapshot *s, struct symbols *symbols, struct tide_error *e);
+void waste_view_free(struct waste_view *v);
+
+/* What keeps memory, in one sentence with figures, and in one what to do. */
+struct waste_cause {
+	uint64_t bytes; /* that could be won */
+	char *what, *advice;
+};
+#define WASTE_CAUSES 8u
+/* The largest first; only such as are worth a word. The count. */
+size_t waste_causes(const struct waste_view *v, struct waste_cause causes[WASTE_CAUSES]);
+void waste_causes_free(struct waste_cause *causes, size_t count);
+
+/* A part in words: "free, but pinned". */
+const char *waste_names_part(enum waste_part part);
+/* The name of the last mark before a birth number; "start". */
+const char *waste_names_age(const struct snapshot *s, uint32_t birth);
+/* Names of the threads that use an arena, each once; to free, with `*count` of them. */
+const char **waste_names_threads(const struct waste_view *v, size_t arena, size_t *count);
+
+#endif

@@ -1,0 +1,56 @@
+// The view of resident memory: the figures of `waste --json`, to the byte.
+export default async function ({ page, ok, same, json, goto, open, text, shots, clean }) {
+	const waste = json("waste");
+	await goto("fragments");
+	await open("memory");
+	const data = await page.evaluate(() => window.tidemarkData());
+	const m = data.memory;
+	same(m.resident, waste.resident.bytes, "memory: resident bytes");
+	for (const p of waste.resident.parts) {
+		const mine = m.parts.find((q) => q[0] === p.part);
+		same(mine?.slice(2).join(" "), [p.resident_bytes, p.swapped_bytes, p.virtual_bytes].join(" "), `memory: ${p.part} as in waste`);
+	}
+	const shown = await page.locator("table.parts [data-part]").evaluateAll((rows) => rows.map((r) => [r.dataset.part, +r.dataset.bytes]));
+	same(shown.filter(([p]) => p !== "all").reduce((a, [, n]) => a + n, 0), waste.resident.bytes, "the parts on the page add up");
+	const widths = await page.locator(".parts-bar .piece").evaluateAll((l) => l.map((e) => e.getBoundingClientRect().width));
+	ok(widths.length > 4 && Math.abs(widths.reduce((a, b) => a + b, 0) - (await page.locator(".parts-bar").boundingBox()).width) < 2, "they fill one bar");
+	const rows = (name, list, of) => {
+		same(m[name].rows.length, list.length, `memory: as many rows of ${name} as in waste`);
+		same(JSON.stringify(m[name].rows.map((r) => of.map((i) => r[i]))), JSON.stringify(list.map((r) => of.names.map((k) => r[k]))), `memory: figures of ${name}`);
+	};
+	const columns = (indexes, names) => Object.assign(indexes, { names });
+	rows("pins", waste.pins, columns([1, 2, 4, 5, 6, 3], ["blocks", "bytes", "pinned_bytes", "pinned_free_bytes", "pinned_top_bytes", "oldest"]));
+	rows("slack", waste.slack, columns([1, 2, 4], ["blocks", "requested_bytes", "slack_bytes"]));
+	rows("untouched", waste.untouched, columns([1, 2, 4, 5], ["blocks", "bytes", "untouched_bytes", "untouched_blocks"]));
+	rows("duplicates", waste.duplicates, columns([1, 2, 3], ["copies", "block_bytes", "wasted_bytes"]));
+	same(JSON.stringify(m.arenas.map((a) => [a.bytes, a.live, a.free, a.free_resident, a.returnable, a.top])), JSON.stringify(waste.arenas.map((a) => [a.bytes, a.live_bytes, a.free_bytes, a.free_resident_bytes, a.returnable_bytes, a.top_bytes])), "memory: arenas");
+	ok(waste.pins.length && waste.slack.length && waste.untouched.length && waste.duplicates.length && waste.arenas.length > 1, "the program has all of them");
+	same((await page.locator(".causes li").count()), waste.causes.length, "a sentence for each cause");
+	same(await page.locator('[data-table="pin"] .body .row').count(), waste.pins.length, "a row for each pin");
+
+	// The map: what is live in it is what the arenas have.
+	const sum = (l) => l.reduce((a, b) => a + b, 0);
+	same(sum(m.map.live), sum(waste.arenas.map((a) => a.live_bytes)), "live bytes of the map's cells are those of the arenas");
+	same(sum(m.map.strips.map((s) => s[1])), m.map.live.length, "each cell is in a strip");
+	ok(m.map.live.length <= 4096 + m.map.strips.length, "not more cells than can be drawn");
+	await page.locator(".strip canvas").first().focus();
+	await page.keyboard.press("End");
+	await page.keyboard.press("Home");
+	ok(/resident/.test(await text(".map-told")), `a cell says what is on it: ${await text(".map-told")}`);
+	await page.locator(".strip canvas").last().hover({ position: { x: 4, y: 4 } });
+	ok(/insert/.test(await text(".map-told")), `the site that holds the cell: ${await text(".map-told")}`);
+	await page.click(".map button");
+	ok(/map=site/.test(page.url()), "colours by site are in the address");
+	if (shots) await page.screenshot({ path: `${shots}/memory.png`, fullPage: true });
+	await page.locator('[data-table="pin"] .body .row').first().click();
+	ok(/strdup|main/.test(await text('[data-table="pin"] .stack')), "a row shows its stack");
+	ok(/pin\.row=/.test(page.url()), "each table has its own place in the address");
+	await page.locator('[data-table="pin"] .row-link').first().click();
+	await page.waitForFunction(() => document.querySelector("main").dataset.ready === "sites");
+	same(await page.locator(".row[aria-selected=true]").count(), 1, "it leads to the site");
+	await clean("names of threads and marks are data in the memory view");
+
+	await goto("bare");
+	await open("memory");
+	ok(/cannot be said|counters|image/.test(await text("main .empty")), "without references the page says why it has no map of memory");
+}
