@@ -222,12 +222,14 @@ uninstall: ## remove what install put there
 	@scripts/install-extras --remove '$(DESTDIR)$(PREFIX)'
 deb: all ## a Debian package, in build/
 	@B=$(B) scripts/deb
+check-package: deb ## install the package in a bare root, made by debootstrap (as root, about a minute)
+	@B=$(B) scripts/check-package
 clean: ## remove what was built
 	rm -rf $(B)
 help: ## this list
 	@awk -F':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} \
 		/^[a-z_.-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 FORCE:
-.PHONY: all programs unit-programs demo one check check-quick check-unit check-cli check-truth check-hostile check-fuzz check-web check-viewers check-distros check-san \
+.PHONY: all programs unit-programs demo one check check-quick check-unit check-cli check-truth check-hostile check-fuzz check-web check-viewers check-distros check-package check-san \
 	bench format lint install uninstall deb clean help FORCE
 .DELETE_ON_ERROR:

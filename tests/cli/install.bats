@@ -34,9 +34,16 @@ works() {
 	closed=$(dpkg-deb -c "$package" | awk '$1 !~ /^(-rw.r-.r-.|drwxr-xr-x|lrwx)/')
 	[ -z "$closed" ] || fail "not readable for all: $closed"
 	depends=$(dpkg-deb -f "$package" Depends)
-	[[ ", $depends, " == *", libc6, "* && ", $depends, " == *", libdw1, "* ]] || fail "$depends"
+	[[ ", $depends" == *", libc6 "* && ", $depends" == *", libdw1 "* ]] || fail "$depends"
 	[[ $depends != *libc6-* ]] || fail "$depends"
-	dpkg-query -W ${depends//,/} >/dev/null
+	dpkg-query -W $(sed 's/([^)]*)//g; s/,//g' <<<"$depends") >/dev/null
 	dpkg-deb -x "$package" root
 	works "$PWD/root/usr"
+}
+
+@test "lintian has nothing to say about the package" {
+	command -v lintian >/dev/null || skip "lintian is not installed"
+	target deb
+	run -0 --separate-stderr lintian --fail-on error,warning "$B"/tidemark_*.deb
+	[ -z "$output" ] || fail "$output"
 }
