@@ -1,7 +1,7 @@
 /* config.h - what the environment asks for, read once, without getenv.
  *
  * `tidemark run` sets these variables from its options; where the library is preloaded
- * by hand, so are they (report/man/tidemark.1, ENVIRONMENT). Numbers take a suffix
+ * by hand, so are they (report/man/tidemark-environment.7). Numbers take a suffix
  * K, M or G; a switch is on unless it is empty or 0. Unknown variables are ignored.
  *
  *   TIDEMARK_OUTPUT       pattern of snapshot names             --output

@@ -57,7 +57,7 @@ static void print_field(struct screen *s, const char *name, const char *format, 
 	va_end(args);
 	if (text && *text) {
 		fitted = screen_clean(s, name);
-		screen_print(s, STYLE_DIM, "  %-12s", fitted);
+		screen_print(s, STYLE_DIM, strlen(fitted) < 12 ? "  %-12s" : "  %s ", fitted);
 		free(fitted);
 		fitted = screen_fit(s, text, s->width - 14, *text == '/' ? FIT_MIDDLE : FIT_END);
 		fprintf(s->out, "%s\n", fitted);

@@ -88,9 +88,18 @@ of_page() {
 	done
 }
 
+@test "tidemark-environment(7) has every variable that is read, and no other" {
+	# config.h lists the library's; the last lines of the list are for tests only.
+	sed -n '1,/^#ifndef/p' "$ROOT/shim/config.h" | grep -v 'oracle.c only\|fail.c only' | grep -oE 'TIDEMARK_[A-Z_]*[A-Z]' | grep -v TIDEMARK_CONFIG >read
+	grep -rhoE 'getenv\("TIDEMARK_[A-Z_]+|option_set\([^"]*"[A-Z_]+|ledger_option\([^"]*"[A-Z_]+' "$ROOT/report" | sed 's/.*"//; s/^TIDEMARK_//; s/^/TIDEMARK_/' >>read
+	sort -u read >known
+	grep -oE 'TIDEMARK_[A-Z_]+' "$MAN/tidemark-environment.7" | sort -u >described
+	diff known described
+}
+
 @test "pages are correct mdoc" {
 	command -v mandoc >/dev/null || skip "mandoc is not installed"
-	mandoc -Tlint "$MAN"/*.[135] >found || true
+	mandoc -Tlint "$MAN"/*.[1357] >found || true
 	# The pages refer to each other, and need not be installed here.
 	if grep -v 'referenced manual not found' found; then
 		fail "mandoc -Tlint finds something"
