@@ -27,7 +27,7 @@ static void set_stopped(struct thread *t, bool stopped)
 	timeline_mark(stopped ? "stop" : "start", stopped ? LEDGER_MARK_STOP : LEDGER_MARK_START);
 	state.stopped = stopped;
 	event_recalculate_special();
-	t->sample_left = state.sample ? 0 : -1;
+	t->sample_left = SAMPLE_UNDRAWN;
 }
 
 void tide_start(void)
@@ -81,7 +81,7 @@ int tide_snapshot(const char *path)
 	size_t n = (size_t)(at - name);
 	if (n < 5 || !text_equal(name + n - 5, ".tide"))
 		text_append(&at, end, ".tide");
-	uint32_t flags = config.references && !state.sample ? 0 : REQUEST_FLAG_NO_REFERENCES;
+	uint32_t flags = config.references ? 0 : REQUEST_FLAG_NO_REFERENCES;
 	timeline_final();
 	int result = freeze_snapshot(LEDGER_REASON_API, name, flags);
 	timeline_mark(path, LEDGER_MARK_SNAPSHOT);

@@ -168,9 +168,23 @@ uint64_t event_sampled(struct thread *t, uintptr_t p, uint64_t size, uint32_t si
 	return slot;
 }
 
+bool event_is_sample(struct thread *t, uint64_t size)
+{
+	bool drawn = t->sample_left > SAMPLE_UNDRAWN / 2;
+	t->sample_left = sample_next(&t->random, state.sample);
+	if (drawn)
+		return true;
+	t->sample_left -= (int64_t)size;
+	if (t->sample_left >= 0)
+		return false;
+	t->sample_left = sample_next(&t->random, state.sample);
+	return true;
+}
+
 static void made_sampled(struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e)
 {
-	t->sample_left = sample_next(&t->random, state.sample);
+	if (!event_is_sample(t, size))
+		return;
 	uint64_t slot = event_sampled(t, p, size, site_of(t, e)), old_size = 0;
 	uint64_t old = block_put(p, size, slot, &old_size);
 	if (!old) {
@@ -211,7 +225,7 @@ __attribute__((noinline)) void event_made_special(
 	struct thread *t, uintptr_t p, uint64_t size, const uintptr_t *e)
 {
 	if (state.stopped) {
-		t->sample_left = -1;
+		t->sample_left = SAMPLE_UNDRAWN;
 		/* A block that was here before and whose free was not seen. */
 		uint64_t was, slot = block_take(p, &was);
 		if (slot && !state.sample)
@@ -221,11 +235,13 @@ __attribute__((noinline)) void event_made_special(
 	if (state.sample) {
 		made_sampled(t, p, size, e);
 	} else {
-		t->sample_left = -1;
+		t->sample_left = SAMPLE_UNDRAWN;
 		event_made_at(t, p, size, site_of(t, e));
 	}
-	if (t->ignoring)
+	if (t->ignoring) {
+		t->sample_left = SAMPLE_UNDRAWN; /* the next one comes here, too */
 		event_note(p, size, TRACKED_IGNORED, 0);
+	}
 }
 
 __attribute__((noinline)) void event_freed_sampled(

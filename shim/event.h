@@ -26,6 +26,8 @@ void event_recalculate_special(void);
 void event_note(uintptr_t p, uint64_t bytes, uint32_t domain, uint32_t site);
 /* Where the fast way does not count it: the block p was just made by a reallocation. */
 void event_reallocated(struct thread *t, uintptr_t p);
+/* On the slow path while sampling: is this block a sample? */
+bool event_is_sample(struct thread *t, uint64_t size);
 /* Counts a block that is a sample; returns its slot word, for block_put. */
 uint64_t event_sampled(struct thread *t, uintptr_t p, uint64_t size, uint32_t site);
 void event_freed_sampled(struct thread *t, uintptr_t p, uint64_t slot, uint64_t size);

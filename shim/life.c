@@ -241,7 +241,7 @@ __attribute__((constructor)) static void life_start(int argc, char **argv, char 
 	on_exit(at_exit, NULL);
 	__cxa_at_quick_exit(at_quick, NULL);
 	state.ledger->state = LEDGER_RUNNING;
-	thread_current->sample_left = state.sample ? sample_next(&thread_current->random, state.sample) : 0;
+	thread_current->sample_left = SAMPLE_UNDRAWN;
 	state.stopped = config.start_stopped;
 	state.wipe = config.wipe && config.references && !config.sample;
 	python_start();
@@ -306,7 +306,7 @@ void life_end(enum ledger_reason reason, int status)
 	state.ledger->state = LEDGER_EXITING;
 	timeline_final();
 	oracle_end();
-	uint32_t flags = config.references && !state.sample ? 0 : REQUEST_FLAG_NO_REFERENCES;
+	uint32_t flags = config.references ? 0 : REQUEST_FLAG_NO_REFERENCES;
 	int failed = freeze_snapshot(reason, NULL, flags);
 	freeze_reap(1);
 	state.ledger->ended_mono_ns = state.ledger->started_mono_ns + birth_tsc_ns(birth_tsc());

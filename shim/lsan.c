@@ -30,7 +30,7 @@ void __lsan_disable(void)
 		return;
 	if (t->ignoring++ == 0)
 		__atomic_fetch_add(&state.ignoring, 1, __ATOMIC_ACQ_REL);
-	t->sample_left = -1;
+	t->sample_left = SAMPLE_UNDRAWN;
 	event_recalculate_special();
 	thread_leave(t);
 }

@@ -107,9 +107,8 @@ static __attribute__((noinline)) void enter_sample(
 	uint64_t old_size;
 	t->last = 0;
 	t->sample_left -= (int64_t)size;
-	if (likely(t->sample_left >= 0) || state.stopped)
+	if (likely(t->sample_left >= 0) || state.stopped || !event_is_sample(t, size))
 		return;
-	t->sample_left = sample_next(&t->random, state.sample);
 	/* An old block at this place has an entry of the filter. */
 	if (!put(p, size, event_sampled(t, p, size, state.python_site(t, e, 0)), &old_size))
 		sample_filter_add(p);

@@ -18,6 +18,10 @@ struct sample_weight {
 	int64_t bytes, blocks;
 };
 
+/* Bytes to the next pick that are not drawn yet. A block takes the slow path then, and the draw is made as if it
+ * began there: it is no more likely to be a sample for being a thread's first. */
+#define SAMPLE_UNDRAWN (INT64_MIN / 2)
+
 /* 64 random bits; `random` is the thread's generator, never 0. */
 uint64_t sample_random(uint64_t *random);
 /* Bytes until the next pick. */

@@ -7,6 +7,7 @@
 #include "lookup.h"
 #include "memory.h"
 #include "mix.h"
+#include "sample.h"
 #include "table.h"
 #include "thread.h"
 
@@ -95,7 +96,7 @@ static void fill(struct thread *t, uintptr_t sp)
 	t->frames = 0;
 	t->last = 0;
 	t->ignoring = 0;
-	t->sample_left = state.sample ? 0 : -1;
+	t->sample_left = SAMPLE_UNDRAWN;
 	t->generation = __atomic_load_n(&state.generation, __ATOMIC_RELAXED);
 	t->seed = thread_seed();
 	t->floor.slot = UINTPTR_MAX;

@@ -68,6 +68,12 @@ static char *explain_file(const struct snapshot *s)
 	return why;
 }
 
+/* A sampled run of which few bytes are enough for no sample at all. */
+static bool is_thin(const struct snapshot *s)
+{
+	return s->process->sample_bytes && (s->process->flags & PROCESS_WALKED || !s->block_count);
+}
+
 char *blind_explain(const struct snapshot *s)
 {
 	const struct tide_process *p = s->process;
@@ -84,7 +90,7 @@ char *blind_explain(const struct snapshot *s)
 		return why;
 	memory = count_anonymous(s, &heap);
 	/* A forked process knows the blocks that it inherited. */
-	if (!p->total_blocks && !p->live_blocks && !(p->flags & PROCESS_FORKED)
+	if (!p->total_blocks && !p->live_blocks && !(p->flags & PROCESS_FORKED) && !is_thin(s)
 		&& (heap || memory >= MEMORY_WITHOUT))
 		return alloc_printf(
 			"no allocation of %s (pid %d) was seen, though it has memory", name, p->pid);

@@ -113,7 +113,7 @@ int graph_new(struct graph *g, const struct snapshot *s, const uint32_t *weak_si
 	if (!s->process->references)
 		return error_set(e, EXIT_UNMEASURED,
 			"no references in %s|the snapshot holds counters only|"
-			"take it from the running process, without --no-references and --sample",
+			"take it from the running process, without --no-references",
 			s->path ? s->path : "the snapshot");
 	if (s->block_count >= GRAPH_BLOCK || s->root_count >= UINT32_MAX - 2
 		|| s->edge_count >= UINT32_MAX - 1 || s->root_edge_count >= GRAPH_BLOCK)

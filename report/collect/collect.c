@@ -17,6 +17,7 @@
 #include "collect_graph.h"
 #include "collect_heap.h"
 #include "collect_memory.h"
+#include "collect_options.h"
 #include "collect_output.h"
 #include "collect_private.h"
 #include "collect_process.h"
@@ -67,7 +68,7 @@ static bool wants_references(const struct collecting *c, const struct ledger_cop
 	bool off = value && !strcmp(value, "0");
 
 	free(value);
-	return !off && !(c->request->flags & REQUEST_FLAG_NO_REFERENCES) && !copy->header.sample_bytes;
+	return !off && !(c->request->flags & REQUEST_FLAG_NO_REFERENCES);
 }
 
 /* Names of code made at run time, where the program writes them for perf. */
@@ -139,15 +140,6 @@ static int name_check(struct collecting *c, struct tide_error *e)
 		"of a file is not followed|give one with -o FILE");
 }
 
-static bool option_set(const struct ledger_copy *c, const char *name)
-{
-	char *value = ledger_option(c, name);
-	bool set = value && *value && strcmp(value, "0");
-
-	free(value);
-	return set;
-}
-
 static void doubt(struct collecting *c, const char *text)
 {
 	if (*text)
@@ -196,30 +188,40 @@ static void foreign_allocator(struct collecting *c)
 	foreign_free(&f);
 }
 
+/* Of a sampled process the ledger has but a few blocks: without the others, what these hold seems lost. */
+static bool is_sampled(const struct collecting *c)
+{
+	return c->copy.header.sample_bytes && wants_references(c, &c->copy);
+}
+
 /* The walked list takes the place of the one that was known before. */
 static void blocks_walk(struct collecting *c)
 {
-	struct tide_block *known = c->blocks.blocks;
-	uint64_t known_count = c->blocks.count;
-
 	if (!c->unprepared)
 		c->walked = walked_heap(&c->heap, &c->image.memory, &c->image.stop);
-	if (c->unprepared)
+	if (c->unprepared || is_sampled(c))
 		foreign_allocator(c);
 	if (!c->walked) {
 		c->made.process.flags |= c->unprepared ? PROCESS_UNPREPARED : 0;
+		if (is_sampled(c))
+			c->request->flags |= REQUEST_FLAG_NO_REFERENCES;
 		return;
 	}
 	if (!c->request->walk)
-		walked_join(c->heap.blocks, c->heap.count, known, known_count);
-	free(known);
+		walked_join(&c->heap, c->blocks.blocks, c->blocks.count);
+	free(c->blocks.blocks);
 	c->blocks.blocks = c->heap.blocks;
-	c->blocks.count = c->heap.count;
+	c->blocks.count = c->blocks.room = c->heap.count;
 	c->heap.blocks = NULL;
 	walked_sites(&c->made, c->blocks.blocks, c->blocks.count, c->unprepared);
 	c->made.process.flags |= PROCESS_WALKED | (c->unprepared ? PROCESS_UNPREPARED : 0);
 	if (c->heap.unsure)
 		doubt(c, c->heap.doubts);
+}
+
+static void births(struct collecting *c)
+{
+	blockmap_births(&c->blocks, &c->copy, c->writer, c->made.threads, c->made.thread_count);
 }
 
 static void blocks(struct collecting *c)
@@ -230,16 +232,19 @@ static void blocks(struct collecting *c)
 		blockmap_read(&c->blocks, &c->image.memory, &c->copy, c->process.touched_bytes);
 	if (c->blocks.cut)
 		doubt(c, "the list of blocks is damaged");
-	if (c->unprepared || c->request->walk)
+	/* Only of a sample is it known when it was born. */
+	if (is_sampled(c))
+		births(c);
+	if (c->unprepared || c->request->walk || is_sampled(c))
 		blocks_walk(c);
-	if (!c->unprepared)
-		blockmap_births(&c->blocks, &c->copy, c->writer, c->made.threads, c->made.thread_count);
+	if (!c->unprepared && !is_sampled(c))
+		births(c);
 	if (c->blocks.without_size)
 		warn(c, "the size of some blocks could not be read",
 			"they count as empty in the list of blocks");
 	if (wants_references(c, &c->copy))
 		c->python = collect_python_blocks(&c->image.memory, &c->blocks);
-	if (c->request->no_contents || option_set(&c->copy, "NO_CONTENTS"))
+	if (c->request->no_contents || collect_option_set(&c->copy, "NO_CONTENTS"))
 		python_hide_contents(c->python);
 	notes_apply(&c->copy, c->blocks.blocks, c->blocks.count);
 	if (c->skip_roots && wants_references(c, &c->copy)) {
@@ -295,27 +300,15 @@ static void process(struct collecting *c)
 	p->incomplete_why = snapshot_writer_string(c->writer, r->why);
 }
 
-/* All strings of the ledger go into the snapshot, so the text itself is erased. */
-static void erase_command_line(struct ledger_copy *copy)
-{
-	char *strings = copy->table[LEDGER_STRINGS];
-	uint64_t at = copy->header.command, count = copy->count[LEDGER_STRINGS];
-
-	if (copy->header.command != copy->header.exe)
-		for (; at < count && strings[at]; at++)
-			strings[at] = '\0';
-	copy->header.command = copy->header.exe;
-}
-
 static void sections(struct collecting *c)
 {
 	struct tide_value more[3 + WALKED_VALUES];
 	size_t count = 3;
 
-	if (option_set(&c->copy, "COMPRESS"))
+	if (collect_option_set(&c->copy, "COMPRESS"))
 		snapshot_writer_compress(c->writer, 1 << 16, 1);
 	if (c->request->no_command_line)
-		erase_command_line(&c->copy);
+		collect_options_hide_command(&c->copy);
 	ledger_sections(&c->copy, c->writer, &c->made);
 	ledger_sections_errors(&c->copy, c->writer, false);
 	collect_threads(&c->image.stop, &c->made);
@@ -395,33 +388,15 @@ static int take_private(struct collecting *c, struct tide_error *e)
 	return result;
 }
 
-/* What the run left out; `run` has refused words that name no kind. */
-static void roots_option(struct collecting *c, const struct ledger_copy *early, struct image_options *o)
-{
-	char *list = ledger_option(early, "ROOTS");
-	struct tide_error ignored = { 0 };
-	uint32_t skip = 0;
-
-	if (list && *list && !root_kinds_parse(list, &skip, &ignored))
-		o->skip_roots |= skip;
-	c->skip_roots = o->skip_roots;
-	free(list);
-}
-
 /* Options are those of the start, so a copy from before the process is stopped has them. */
 static int read_options(struct collecting *c, struct image_options *o, struct tide_error *e)
 {
 	struct ledger_copy early;
-	char *mask;
 	int failed = ledger_copy_descriptor(&early, c->map.fd, c->request->ledger, e);
 
 	if (!failed) {
-		o->unaligned |= option_set(&early, "UNALIGNED");
-		mask = ledger_option(&early, "POINTER_MASK");
-		if (mask && !o->pointer_mask)
-			o->pointer_mask = strtoull(mask, NULL, 0);
-		free(mask);
-		roots_option(c, &early, o);
+		collect_options_image(&early, o);
+		c->skip_roots = o->skip_roots;
 		o->no_references = !wants_references(c, &early);
 	}
 	ledger_copy_free(&early);

@@ -156,21 +156,41 @@ bool walked_heap(struct heap *h, struct remote *m, const struct stop *s)
 	return found;
 }
 
-void walked_join(
-	struct tide_block *blocks, uint64_t count, const struct tide_block *known, uint64_t known_count)
+/* Where a list that is merged with another one ends up: from the end on, in the memory of the longer one. */
+static void merge(struct heap *h, const struct tide_block *more, uint64_t count)
 {
-	uint64_t k = 0;
+	uint64_t i = h->count, to = h->count + count;
 
-	for (uint64_t i = 0; i < count; i++) {
-		while (k < known_count && known[k].address < blocks[i].address)
-			k++;
-		if (k == known_count || known[k].address != blocks[i].address)
-			continue;
-		blocks[i].site = known[k].site;
-		blocks[i].birth = known[k].birth;
-		blocks[i].thread = known[k].thread;
-		blocks[i].flags = known[k].flags;
+	ARRAY_RESERVE(h->blocks, h->room, to);
+	h->count = to;
+	while (count)
+		h->blocks[--to] = i && h->blocks[i - 1].address > more[count - 1].address ? h->blocks[--i]
+											  : more[--count];
+}
+
+void walked_join(struct heap *h, const struct tide_block *known, uint64_t known_count)
+{
+	struct tide_block *outside = NULL;
+	uint64_t outside_count = 0, room = 0, segment = 0, i = 0;
+
+	for (uint64_t k = 0; k < known_count; k++) {
+		uint64_t address = known[k].address;
+
+		while (i < h->count && h->blocks[i].address < address)
+			i++;
+		while (segment < h->segment_count && h->segments[segment].hi <= address)
+			segment++;
+		if (i < h->count && h->blocks[i].address == address) {
+			uint64_t bytes = h->blocks[i].bytes;
+
+			h->blocks[i] = known[k];
+			h->blocks[i].bytes = bytes;
+		} else if (segment == h->segment_count || h->segments[segment].lo > address) {
+			*ARRAY_ADD(outside, outside_count, room) = known[k];
+		}
 	}
+	merge(h, outside, outside_count);
+	free(outside);
 }
 
 /* --- sites --------------------------------------------------------------------------- */

@@ -26,9 +26,9 @@ void walked_ledger_running(struct ledger_copy *c, int pid, const struct stop *s)
 /* heap_walk of the threads that were stopped. */
 bool walked_heap(struct heap *h, struct remote *m, const struct stop *s);
 
-/* Sites and births of the blocks of `known`, sorted by address, for those of `blocks` at the same addresses. */
-void walked_join(
-	struct tide_block *blocks, uint64_t count, const struct tide_block *known, uint64_t known_count);
+/* Sites and births of the blocks of `known`, sorted by address, for those of the walk at the same addresses. What
+ * is known where no heap lies, as a small object of Python, joins the list. */
+void walked_join(struct heap *h, const struct tide_block *known, uint64_t known_count);
 
 /* Adds a site for each size of the blocks that have none. `counters`: they, and the totals of the process, count
  * these blocks. */

@@ -235,7 +235,7 @@ static void put_blocks(struct database *d)
 			const char *type = block_types_name(&types, i);
 			const struct tide_block *b = &s->blocks[i];
 
-			if (b->site >= s->site_count || !d->x->view[v].kept[b->site])
+			if (b->site >= s->site_count || !d->x->view[v].has_blocks[b->site])
 				continue;
 			uint32_t site = s->sites[b->site].flags & SITE_OF_SIZE ? 0 : d->site_row[v][b->site];
 			INSERT(d, row, NUMBER(v + 1), NUMBER(b->address), NUMBER(b->bytes),

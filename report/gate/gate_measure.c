@@ -170,8 +170,6 @@ static char *explain_unfit(struct snapshot *s)
 	if (p->reason == REASON_POST_MORTEM)
 		return alloc_printf(
 			"%s (pid %d) ended without a snapshot of its own: killed, or _exit", exe, p->pid);
-	if (p->sample_bytes)
-		return alloc_printf("%s is sampled: lost blocks cannot be found", s->path);
 	if (!p->references)
 		return alloc_printf("the snapshot of %s (pid %d) has no references%s%s", exe, p->pid,
 			*why ? ": " : "", why);

@@ -103,8 +103,11 @@ unsigned header_warnings(struct screen *s, const struct snapshot *snapshot, cons
 	if (p->flags & PROCESS_OWN_MALLOC)
 		print_warning(s, &count, "the program uses an allocator of its own: its blocks are not seen");
 	if (p->flags & PROCESS_SAMPLED || p->sample_bytes) {
-		text = alloc_printf("all numbers are estimates from one sample every %s",
-			units_bytes(size, (int64_t)p->sample_bytes));
+		text = alloc_printf("%s one sample every %s%s",
+			p->flags & PROCESS_WALKED ? "sums by call stack are estimates from"
+						  : "all numbers are estimates from",
+			units_bytes(size, (int64_t)p->sample_bytes),
+			p->flags & PROCESS_WALKED ? "; blocks and references are exact" : "");
 		print_warning(s, &count, text);
 		free(text);
 	}
@@ -208,17 +211,45 @@ static void print_line(struct screen *s, const char *label, char *text)
 	free(text);
 }
 
+const char *header_allocator(const struct snapshot *snapshot, char text[HEADER_ALLOCATOR])
+{
+	const char *libc = snapshot_string(snapshot, snapshot->process->libc);
+	bool number = *libc >= '0' && *libc <= '9';
+
+	snprintf(text, HEADER_ALLOCATOR, "%s%s", number ? "glibc " : "", *libc ? libc : "glibc");
+	return text;
+}
+
+/* Samples among the blocks. */
+static int64_t count_known(const struct snapshot *s)
+{
+	int64_t known = 0;
+
+	for (size_t i = 0; i < s->block_count; i++)
+		known += s->blocks[i].site < s->site_count && s->sites[s->blocks[i].site].frame;
+	return known;
+}
+
 /* Bytes of such blocks are more than was asked for, which is not to be missed on any screen. */
 static void print_walked(struct screen *s, const struct snapshot *snapshot)
 {
 	const struct tide_process *p = snapshot->process;
 
-	if (p->flags & PROCESS_WALKED)
+	char in[HEADER_ALLOCATOR], known[UNITS_TEXT], all[UNITS_TEXT];
+
+	if (!(p->flags & PROCESS_WALKED))
+		return;
+	header_allocator(snapshot, in);
+	if (p->flags & PROCESS_UNPREPARED || !p->sample_bytes)
 		print_line(s, "blocks",
-			alloc_printf("walked in the heap of %s: usable bytes%s",
-				*snapshot_string(snapshot, p->libc) ? snapshot_string(snapshot, p->libc)
-								    : "glibc",
+			alloc_printf("walked in the heap of %s: usable bytes%s", in,
 				p->flags & PROCESS_UNPREPARED ? ", no call stacks" : ""));
+	else
+		print_line(s, "blocks",
+			alloc_printf("%s walked in the heap of %s: usable bytes; %s %s call stacks",
+				units_count(all, (int64_t)snapshot->block_count), in,
+				units_count(known, count_known(snapshot)),
+				count_known(snapshot) == 1 ? "sample has" : "samples have"));
 }
 
 void header_who(struct screen *s, const struct snapshot *snapshot)
@@ -242,7 +273,9 @@ void header_who(struct screen *s, const struct snapshot *snapshot)
 	free(text);
 
 	units_bytes(a, p->live_bytes < INT64_MAX ? (int64_t)p->live_bytes : 0);
-	text = alloc_printf(p->flags & PROCESS_UNPREPARED ? " in %s" : " in %s; at the peak ",
+	text = alloc_printf(p->flags & PROCESS_UNPREPARED ? " in %s"
+			: p->sample_bytes                 ? " in %s, estimated; at the peak "
+							  : " in %s; at the peak ",
 		units_many(b, (int64_t)p->live_blocks, "block"));
 	if (p->flags & PROCESS_UNPREPARED)
 		*c = 0;

@@ -23,6 +23,10 @@ void header_side(struct screen *s, const char *label, const struct snapshot *sna
 /* In words: "at exit (status 0)", "killed by signal 9" ... To free. */
 char *header_reason(const struct snapshot *snapshot);
 
+#define HEADER_ALLOCATOR 96u
+/* Whose heap was walked: "glibc 2.36". */
+const char *header_allocator(const struct snapshot *snapshot, char text[HEADER_ALLOCATOR]);
+
 /* The missed.* counter in words; NULL for one that this version does not know. */
 const char *header_missed(const char *name);
 

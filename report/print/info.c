@@ -2,6 +2,7 @@
 #include <string.h>
 #include "analysis/waste_rest.h"
 #include "base/intern.h"
+#include "header.h"
 #include "info.h"
 #include "json_report.h"
 #include "misuse.h"
@@ -255,13 +256,15 @@ static const char *blocks_from(const struct tide_process *p)
 /* What a walk of the heap has found; null where none was made. */
 static void write_heap(struct json *j, const struct snapshot *s)
 {
+	char text[HEADER_ALLOCATOR];
+
 	json_text(j, "blocks_from", blocks_from(s->process));
 	if (!(s->process->flags & PROCESS_WALKED)) {
 		json_none(j, "heap");
 		return;
 	}
 	json_open_object(j, "heap");
-	json_text(j, "allocator", snapshot_string(s, s->process->libc));
+	json_text(j, "allocator", header_allocator(s, text));
 	json_number(j, "arenas", (int64_t)snapshot_value(s, "heap.arenas"));
 	json_number(j, "chunks", (int64_t)snapshot_value(s, "heap.chunks"));
 	json_number(j, "mapped_chunks", (int64_t)snapshot_value(s, "heap.mapped_chunks"));

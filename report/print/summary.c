@@ -23,9 +23,7 @@ int summary_lost(const struct snapshot *s, struct summary_lost *out, struct tide
 		const char *why = snapshot_string(s, s->process->incomplete_why);
 
 		snprintf(out->why, sizeof(out->why), "%s",
-			*why                               ? why
-				: s->process->sample_bytes ? "sampling does not record references"
-							   : "the snapshot was taken without references");
+			*why ? why : "the snapshot was taken without references");
 		return 0;
 	}
 	memset(&l, 0, sizeof(l));
@@ -93,7 +91,7 @@ unsigned summary_coverage(FILE *out, const struct snapshot *s)
 	blind = blind_explain(s);
 	if (blind)
 		n += print_warning(out, blind);
-	else if (!p->total_blocks)
+	else if (!p->total_blocks && !p->sample_bytes)
 		n += print_warning(
 			out, "no allocation was seen; `tidemark doctor PROGRAM` may find the reason");
 	free(blind);

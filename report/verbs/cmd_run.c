@@ -65,7 +65,7 @@ static const struct argp_option own[] = {
 	{ NULL, 'f', NULL, 0, "replace snapshots of the same name", 0 },
 	{ "depth", KEY_DEPTH, "N", 0, "frames kept per stack (default 64)", 1 },
 	{ "sample", KEY_SAMPLE, "BYTES", 0,
-		"take a sample each BYTES on average; "
+		"take a sample each BYTES on average: sums are estimates, leaks stay exact; "
 		"default: every allocation",
 		1 },
 	{ "every", KEY_EVERY, "DURATION", 0, "a snapshot every 10s, 5m ... besides the one at the end", 2 },
@@ -214,11 +214,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		if (!a->program)
 			argp_error(state,
 				"which program? `tidemark run [OPTION...] [--] PROGRAM [ARGUMENT...]`");
-		if (a->leak_exit >= 0 && (a->run.no_references || a->run.sample))
-			argp_error(
-				state, "--leak-exit needs references: not with --no-references or --sample");
-		if (a->gate && (a->run.no_references || a->run.sample || a->leak_exit >= 0))
-			argp_error(state, "--gate: not with --no-references, --sample or --leak-exit");
+		if (a->leak_exit >= 0 && a->run.no_references)
+			argp_error(state, "--leak-exit needs references: not with --no-references");
+		if (a->gate && (a->run.no_references || a->leak_exit >= 0))
+			argp_error(state, "--gate: not with --no-references or --leak-exit");
 		break;
 	default: return ARGP_ERR_UNKNOWN;
 	}

@@ -62,8 +62,7 @@ static int load(const char *file, struct snapshot *s, struct tide_error *e)
 	if (s->process->references)
 		return 0;
 	return error_set(e, EXIT_UNMEASURED,
-		"no references in %s|the snapshot holds counters only|take one without --no-references or "
-		"--sample",
+		"no references in %s|the snapshot holds counters only|take one without --no-references",
 		file);
 }
 

@@ -214,6 +214,7 @@ int view_select(struct view *v, struct snapshot *s, struct symbols *symbols, con
 		return -1;
 	v->site = alloc_zeroed(s->site_count + 1, sizeof(*v->site));
 	v->kept = alloc_zeroed(s->site_count + 1, sizeof(*v->kept));
+	v->has_blocks = alloc_zeroed(s->site_count + 1, sizeof(*v->has_blocks));
 	v->by_thread = match_threads(match);
 	if (v->by_thread && v->span.given) {
 		bad = take_from_blocks(v, match, e);
@@ -230,7 +231,9 @@ int view_select(struct view *v, struct snapshot *s, struct symbols *symbols, con
 			? !m->of[LIVE_BLOCKS] && !m->of[LIVE_BYTES]
 			: !m->of[TOTAL_BLOCKS] && !m->of[LIVE_BYTES] && !m->of[LIVE_BLOCKS];
 
-		if (empty || !is_in_domain(s->sites[i].flags, domain) || !match_site(match, i)) {
+		v->has_blocks[i] = (!empty || s->sites[i].flags & SITE_OF_SIZE)
+			&& is_in_domain(s->sites[i].flags, domain) && match_site(match, i);
+		if (empty || !v->has_blocks[i]) {
 			memset(m, 0, sizeof(*m));
 			continue;
 		}
@@ -242,7 +245,9 @@ int view_select(struct view *v, struct snapshot *s, struct symbols *symbols, con
 	if (bad) {
 		free(v->site);
 		free(v->kept);
+		free(v->has_blocks);
 		v->site = NULL;
+		v->has_blocks = NULL;
 		v->kept = NULL;
 	}
 	return bad;
@@ -274,6 +279,7 @@ void view_close(struct view *v)
 {
 	free(v->site);
 	free(v->kept);
+	free(v->has_blocks);
 	if (v->own) {
 		symbols_free(v->symbols);
 		snapshot_close(v->snapshot);

@@ -13,6 +13,8 @@
  *     `known` says which measures mean something.
  * VW4  A site whose measures are all zero after selection is not `kept`.
  * VW5  Strings in rows belong to the symbols of their view, or to the group.
+ * VW6  Blocks that were not sampled have sites without counters: not `kept`, but `has_blocks`, as all others that
+ *     were selected.
  */
 #ifndef TIDEMARK_VIEW_H
 #define TIDEMARK_VIEW_H
@@ -79,6 +81,7 @@ struct view {
 	struct symbols *symbols;
 	struct measures *site; /* [snapshot->site_count] */
 	bool *kept;            /* [snapshot->site_count] */
+	bool *has_blocks;      /* [snapshot->site_count]: VW6 */
 	struct measures total; /* of the kept sites */
 	size_t kept_count;
 	unsigned known; /* bit of each measure that means something (VW3) */

@@ -251,7 +251,7 @@ static bool is_block_selected(const struct view *v, const struct tide_block *b)
 {
 	const struct snapshot *s = v->snapshot;
 
-	if (b->site >= s->site_count || !v->kept[b->site])
+	if (b->site >= s->site_count || !v->has_blocks[b->site])
 		return false;
 	return selection_has(&v->span, b->birth);
 }

@@ -239,3 +239,83 @@ equal() {
 	[ "$status" -eq 0 ] || [[ $output == *static* ]] || fail "$output"
 	[ "$("$TIDEMARK" export --to sqlite -o s.db s.tide; sqlite3 s.db 'SELECT count(*) FROM block WHERE bytes = 56')" -eq 55 ]
 }
+
+@test "run --sample: leaks are exact, screens say what has a stack, and leak exits and gates work" {
+	compile many <<-'C'
+		#include <stdlib.h>
+		#include <string.h>
+		#include <stdio.h>
+		struct node { struct node *next; char text[40]; };
+		struct node *volatile keep;
+		__attribute__((noinline)) struct node *keeps(struct node *next) { struct node *n = calloc(1, sizeof *n); n->next = next; return n; }
+		__attribute__((noinline)) struct node *loses(struct node *next) { struct node *n = calloc(1, 100); n->next = next; return n; }
+		__attribute__((noinline)) static void clean(void) { volatile char stack[8192]; for (int i = 0; i < 8192; i++) stack[i] = 0; }
+		__attribute__((noinline)) static void lose(void) { struct node *volatile lost = 0; for (int i = 0; i < 20000; i++) lost = loses(lost); lost = 0; (void)lost; }
+		int main(int n, char **a) {
+			(void)a;
+			for (int i = 0; i < 20000; i++) keep = keeps(keep);
+			if (n == 1) lose();
+			clean();
+			return 0;
+		}
+	C
+	run "$TIDEMARK" run --sample 4K -o s.tide ./many
+	[ "$status" -eq 0 ] || fail "$output"
+	[[ $output == *"1 root leak loses 20,000 blocks"* ]] || fail "$output"
+	json "$("$TIDEMARK" leaks --json s.tide)" 'd["snapshot"]["complete"]' 'd["totals"]["unreferenced"]["blocks"]' \
+		'd["totals"]["indirect"]["blocks"]' \
+		'sum(r["blocks"] for r in d["records"] if "loses" in str(r["stack"])) > 100' \
+		'{r["kind"] for r in d["records"] if "keeps" in str(r["stack"])} <= {"reachable"}' >got
+	[ "$(tr '\n' ' ' <got)" = "True 1 19999 True True " ] || fail "$(cat got)"
+	json "$("$TIDEMARK" info --json s.tide)" 'd["blocks_from"]' 'd["heap"]["allocator"].startswith("glibc 2.")' >got
+	[ "$(tr '\n' ' ' <got)" = "ledger+walk True " ] || fail "$(cat got)"
+	run "$TIDEMARK" leaks s.tide
+	[[ $output == *"usable bytes; "*" samples have call stacks"* ]] || fail "$output"
+	[[ $output == *"(blocks of 104 bytes)"* ]] || fail "$output"
+	run "$TIDEMARK" stat s.tide
+	[[ $output == *"blocks and references are exact"* ]] || fail "$output"
+	for verb in stat 'stat --by size' 'stat --by age' 'stat --by type' retained tree waste types timeline; do
+		run "$TIDEMARK" $verb s.tide
+		[ "$status" -eq 0 ] || fail "$verb: $output"
+	done
+	run "$TIDEMARK" refs s.tide loses
+	[[ $output == *" indirect"* ]] || fail "$output"
+	"$TIDEMARK" html -o s.html s.tide
+	"$TIDEMARK" export --to sqlite -o s.db s.tide
+	[ "$(sqlite3 s.db 'SELECT count(*) FROM block WHERE bytes = 104')" -eq 20000 ]
+	[ "$(sqlite3 s.db 'SELECT count(site) BETWEEN 100 AND 2000 FROM block WHERE bytes = 104')" -eq 1 ]
+	run "$TIDEMARK" run -q --sample 4K --leak-exit 9 -o e.tide ./many
+	[ "$status" -eq 9 ] || fail "$output"
+	run "$TIDEMARK" run -q --sample 4K --leak-exit 9 -o f.tide ./many no
+	[ "$status" -eq 0 ] || fail "$output"
+	run "$TIDEMARK" gate --snapshots s.tide
+	[ "$status" -eq 1 ] || fail "$output"
+	run "$TIDEMARK" gate --snapshots f.tide
+	[ "$status" -eq 0 ] || fail "$output"
+}
+
+@test "run --sample: what the program says to ignore is ignored, sample or not" {
+	compile ignores <<-'C'
+		#include <stdlib.h>
+		void __lsan_disable(void) __attribute__((weak));
+		void __lsan_enable(void) __attribute__((weak));
+		__attribute__((noinline)) static void lose(void) { for (volatile int i = 0; i < 1000; i++) { void *volatile p = malloc(100); p = 0; (void)p; } }
+		__attribute__((noinline)) static void clean(void) { volatile char stack[8192]; for (int i = 0; i < 8192; i++) stack[i] = 0; }
+		int main(void) { __lsan_disable(); lose(); __lsan_enable(); clean(); return 0; }
+	C
+	"$TIDEMARK" run -q --sample 1K -o s.tide ./ignores
+	json "$("$TIDEMARK" leaks --json s.tide)" 'd["totals"]["unreferenced"]["blocks"]' | grep -qx 0
+	json "$("$TIDEMARK" info --json s.tide)" '50000 < d["snapshot"]["total_bytes"] < 200000' | grep -qx True
+}
+
+@test "run --sample: the first block of a thread is no more likely to be a sample than others" {
+	compile threads -pthread <<-'C'
+		#include <pthread.h>
+		#include <stdlib.h>
+		static void *volatile kept;
+		static void *thread(void *p) { kept = malloc(100); kept = malloc(100); return p; }
+		int main(void) { for (int i = 0; i < 500; i++) { pthread_t t; pthread_create(&t, 0, thread, 0); pthread_join(t, 0); } return 0; }
+	C
+	"$TIDEMARK" run -q --sample 512K -o s.tide ./threads
+	json "$("$TIDEMARK" info --json s.tide)" 'd["snapshot"]["total_bytes"] < 8 << 20' | grep -qx True
+}
