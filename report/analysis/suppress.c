@@ -84,8 +84,7 @@ static struct suppress_rule *add_rule(struct suppress *s, const char *file, unsi
 {
 	struct suppress_rule *r;
 
-	s->rules = alloc_resize(s->rules, (s->count + 1) * sizeof(*s->rules));
-	r = &s->rules[s->count++];
+	r = ARRAY_APPEND(s->rules, s->count);
 	memset(r, 0, sizeof(*r));
 	r->file = file;
 	r->line = line;
@@ -202,8 +201,7 @@ static int parse_frame(struct suppress_rule *r, const char *text)
 	} else {
 		return -1;
 	}
-	r->frames = alloc_resize(r->frames, (r->frame_count + 1) * sizeof(*r->frames));
-	r->frames[r->frame_count++] = f;
+	*ARRAY_APPEND(r->frames, r->frame_count) = f;
 	return 0;
 }
 
@@ -301,8 +299,7 @@ int suppress_read(struct suppress *s, const char *path, struct tide_error *e)
 		free(text);
 		return error_set(e, EXIT_USAGE, "cannot read %s|%m|it should hold suppressions", path);
 	}
-	s->files = alloc_resize(s->files, (s->file_count + 1) * sizeof(*s->files));
-	s->files[s->file_count++] = alloc_string(path);
+	*ARRAY_APPEND(s->files, s->file_count) = alloc_string(path);
 	bad = suppress_parse(s, s->files[s->file_count - 1], text, used, e);
 	free(text);
 	return bad;

@@ -32,6 +32,18 @@
 		&(array)[(count)++];                                                                         \
 	})
 
+/* As ARRAY_ADD for an array that has no variable for its capacity, which follows from `count`:
+ * ARRAY_FIRST, then each power of two above it. All elements of such an array are added by this macro. */
+#define ARRAY_APPEND(array, count)                                                                           \
+	({                                                                                                   \
+		uint64_t array_count = (count);                                                              \
+                                                                                                             \
+		if (!array_count || (array_count >= ARRAY_FIRST && !(array_count & (array_count - 1))))      \
+			(array) = alloc_resize_array(                                                        \
+				(array), array_count ? array_count * 2 : ARRAY_FIRST, sizeof(*(array)));     \
+		&(array)[(count)++];                                                                         \
+	})
+
 /* The next capacity: twice the old one, at least `needed`, at most `most`. UINT64_MAX, which no
  * allocation can satisfy, when `needed` is above `most`. */
 static inline uint64_t array_capacity(uint64_t old, uint64_t needed, uint64_t most)

@@ -2,9 +2,9 @@
  *
  * The elements stay in an array of the owner, in the order in which they came; the
  * index maps hashes to their numbers. The owner compares keys, so a key may be of
- * any kind and may lie anywhere. uthash serves tables of single records, but costs 56
- * bytes in each; tables with an element per site, frame or block use this index,
- * which costs 16 to 32 bytes per element.
+ * any kind and may lie anywhere. This is the only hash table of the command. uthash would
+ * serve tables of single records, but costs 56 bytes in each; there is an element per site,
+ * frame or block here, and the index costs 16 to 32 bytes per element.
  *
  * IX1  Elements are never removed.
  * IX2  A slot keeps 32 bits of the hash beside the number: most elements that differ

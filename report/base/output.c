@@ -27,6 +27,23 @@ static mode_t read_umask(void)
 	return mask;
 }
 
+int output_temporary(const char *path, char **name)
+{
+	const char *slash = strrchr(path, '/');
+	int fd, why;
+
+	/* Without the name of `path`, which may already be as long as a name can be. */
+	*name = alloc_printf("%.*s.tidemark-XXXXXX.part", slash ? (int)(slash + 1 - path) : 0, path);
+	fd = mkostemps(*name, strlen(".part"), O_CLOEXEC);
+	if (fd < 0) {
+		why = errno;
+		free(*name);
+		*name = NULL;
+		errno = why;
+	}
+	return fd;
+}
+
 int output_open(struct output *o, const char *path, mode_t mode, struct tide_error *e)
 {
 	struct stat st;
@@ -36,8 +53,7 @@ int output_open(struct output *o, const char *path, mode_t mode, struct tide_err
 	if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
 		o->file = fopen(path, "we");
 	} else {
-		o->temporary = alloc_printf("%s.XXXXXX.part", path);
-		fd = mkostemps(o->temporary, 5, O_CLOEXEC);
+		fd = output_temporary(path, &o->temporary);
 		if (fd >= 0 && fchmod(fd, mode & ~read_umask() & 0777)) {
 			close(fd);
 			unlink(o->temporary);

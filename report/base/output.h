@@ -23,6 +23,10 @@ struct output {
 /* The mode of an output made from these inputs: what all of them permit to read and write. */
 mode_t output_mode(const char *const *inputs, size_t count);
 
+/* Makes a new empty file in the folder of `path`, so that rename works, for its owner alone. Its descriptor
+ * and, in *name, its name, to be freed; -1 with errno. */
+int output_temporary(const char *path, char **name);
+
 /* Opens `path` for writing. -1 after *e was filled (EXIT_UNMEASURED). */
 int output_open(struct output *o, const char *path, mode_t mode, struct tide_error *e);
 

@@ -44,16 +44,19 @@ static char *link_of(int pid, const char *name)
 }
 
 /* Arguments are separated by spaces, as the library does it. */
-static char *command_of(int pid)
+static char *read_command(int pid)
 {
-	size_t used = 0, room = 4096;
-	char path[64], *text = alloc_bytes(room);
+	size_t used = 0, got, capacity = 0;
+	char path[64], *text = NULL;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
 	f = fopen(path, "re");
-	while (f && (used += fread(text + used, 1, room - used - 1, f)) == room - 1)
-		text = alloc_resize(text, room *= 2);
+	do {
+		ARRAY_RESERVE(text, capacity, used + 4096);
+		got = f ? fread(text + used, 1, capacity - used - 1, f) : 0;
+		used += got;
+	} while (got);
 	if (f)
 		fclose(f);
 	while (used && !text[used - 1])
@@ -124,7 +127,8 @@ void walked_ledger(struct ledger_copy *c, const struct walked_process *p, const 
 
 void walked_ledger_running(struct ledger_copy *c, int pid, const struct stop *s)
 {
-	char *exe = link_of(pid, "exe"), *folder = link_of(pid, "cwd"), *command = command_of(pid), path[64];
+	char *exe = link_of(pid, "exe"), *folder = link_of(pid, "cwd"), *command = read_command(pid),
+	     path[64];
 	struct walked_process p = {
 		.pid = pid, .parent = process_parent(pid), .exe = exe, .command = command, .directory = folder
 	};
@@ -229,10 +233,9 @@ static void sizes_collect(struct sizes *z, const struct tide_block *blocks, uint
 
 static uint32_t site_add(struct ledger_made *m, uint64_t bytes)
 {
-	m->sites = alloc_resize(m->sites, (m->site_count + 1) * sizeof(*m->sites));
-	m->sites[m->site_count] = (struct tide_site){ .flags = SITE_OF_SIZE,
+	*ARRAY_ADD(m->sites, m->site_count, m->site_capacity) = (struct tide_site){ .flags = SITE_OF_SIZE,
 		.depth = bytes / 8 < UINT32_MAX ? (uint32_t)(bytes / 8) : UINT32_MAX };
-	return (uint32_t)m->site_count++;
+	return (uint32_t)m->site_count - 1;
 }
 
 static uint32_t site_of(const struct sizes *z, uint64_t bytes)

@@ -108,7 +108,8 @@ void gate_confirm(struct gate_result *r, struct gate_result *again)
 		f->kind = GATE_KIND_FLAKY;
 		f->fails = false;
 	}
-	r->snapshots = alloc_resize(r->snapshots, (had + again->snapshot_count + 1) * sizeof *r->snapshots);
+	r->snapshots =
+		alloc_resize_array(r->snapshots, had + again->snapshot_count + 1, sizeof *r->snapshots);
 	for (size_t i = 0; i < again->snapshot_count; i++)
 		r->snapshots[r->snapshot_count++] = again->snapshots[i];
 	again->snapshot_count = 0;

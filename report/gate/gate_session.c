@@ -1,5 +1,6 @@
 /* gate_session.c - see gate_session.h. */
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/path.h"
 #include "gate_value.h"
 #include "gate_session.h"
@@ -50,9 +51,10 @@ void gate_session_close(struct gate_session *s)
 
 static struct gate_result *add_result(struct gate_session *s)
 {
-	s->results = alloc_resize(s->results, (s->count + 1) * sizeof *s->results);
-	memset(&s->results[s->count], 0, sizeof *s->results);
-	return &s->results[s->count++];
+	struct gate_result *r = ARRAY_APPEND(s->results, s->count);
+
+	*r = (struct gate_result){ 0 };
+	return r;
 }
 
 /* A limit "above the baseline" without a baseline can never hold. */

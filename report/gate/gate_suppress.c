@@ -1,5 +1,6 @@
 /* gate_suppress.c - see gate_suppress.h. */
 #include "base/alloc.h"
+#include "base/array.h"
 #include "gate_suppress.h"
 
 #include <stdio.h>
@@ -32,9 +33,8 @@ static int add_pattern(
 
 static void set_owner(struct gate_rules *r, int owner)
 {
-	r->owner = alloc_resize(r->owner, (r->suppress->count + 1) * sizeof *r->owner);
 	while (r->owner_count < r->suppress->count)
-		r->owner[r->owner_count++] = owner;
+		*ARRAY_APPEND(r->owner, r->owner_count) = owner;
 }
 
 int gate_rules_make(struct gate_rules *r, const struct gate_config *c, uint32_t today,

@@ -12,6 +12,7 @@
 #define TIDEMARK_MODEL_LEDGER_H
 
 #include <stdbool.h>
+#include "base/index.h"
 #include "shim/ledger.h"
 #include "snapshot.h"
 
@@ -38,15 +39,14 @@ char *ledger_option(const struct ledger_copy *c, const char *name);
 
 /* Sections that are made from the ledger: all but process, coverage, blocks, roots, edges.
  * Indices are the ledger's: site i, frame i (node i), module i, thread i. */
-struct ledger_made_frame;
 struct ledger_made {
 	struct tide_frame *frames; /* ledger_made_frame adds more */
 	uint64_t frame_count, frame_room;
-	struct ledger_made_frame *frame_index; /* frames that were added, by content */
+	struct index added_frames; /* those that ledger_made_frame added, by content */
 	struct tide_module *modules;
-	uint64_t module_count;
+	uint64_t module_count, module_capacity;
 	struct tide_site *sites;
-	uint64_t site_count;
+	uint64_t site_count, site_capacity;
 	struct tide_thread *threads;
 	uint64_t thread_count;
 	struct tide_process process; /* what the ledger knows of it */

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <uthash.h>
 #include "base/alloc.h"
 #include "base/array.h"
 #include "base/clock.h"
@@ -12,15 +11,6 @@
 #include "ledger.h"
 #include "ledger_translate.h"
 #include "missed.h"
-
-struct ledger_made_frame {
-	struct {
-		uint64_t address;
-		uint32_t parent, flags;
-	} key;
-	uint32_t number;
-	UT_hash_handle hh;
-};
 
 /* Text of a field that need not end. */
 static uint32_t text(struct snapshot_writer *w, const char *s, size_t room)
@@ -124,34 +114,31 @@ static void frames(const struct ledger_copy *c, struct ledger_made *m)
 
 uint32_t ledger_made_frame(struct ledger_made *m, uint32_t parent, uint64_t address, uint32_t flags)
 {
-	struct ledger_made_frame probe = { 0 }, *found;
+	uint64_t hash;
 
 	if (parent >= m->frame_count)
 		parent = 0;
-	probe.key.address = address;
-	probe.key.parent = parent;
-	probe.key.flags = flags;
-	HASH_FIND(hh, m->frame_index, &probe.key, sizeof(probe.key), found);
-	if (found)
-		return found->number;
-	ARRAY_RESERVE(m->frames, m->frame_room, m->frame_count + 1);
+	hash = index_hash(index_hash(address) + ((uint64_t)parent << 32 | flags));
+	INDEX_EACH(&m->added_frames, hash, probe)
+	{
+		const struct tide_frame *f = &m->frames[probe.number];
+
+		if (f->address == address && f->parent == parent && f->flags == flags)
+			return probe.number;
+	}
+	index_add(&m->added_frames, hash, (uint32_t)m->frame_count);
 	/* A return address may be the first byte after its module's code. */
-	m->frames[m->frame_count] = (struct tide_frame){ .parent = parent,
+	*ARRAY_ADD(m->frames, m->frame_count, m->frame_room) = (struct tide_frame){ .parent = parent,
 		.address = address,
 		.flags = flags,
 		.module = module_at(m, address - !(flags & FRAME_SIGNAL)) };
-	found = alloc_bytes(sizeof(*found));
-	*found = probe;
-	found->number = (uint32_t)m->frame_count;
-	HASH_ADD(hh, m->frame_index, key, sizeof(found->key), found);
-	return (uint32_t)m->frame_count++;
+	return (uint32_t)m->frame_count - 1;
 }
 
 uint32_t ledger_made_module(struct ledger_made *m, const struct tide_module *module)
 {
-	m->modules = alloc_resize(m->modules, (m->module_count + 1) * sizeof(*m->modules));
-	m->modules[m->module_count] = *module;
-	return (uint32_t)m->module_count++;
+	*ARRAY_ADD(m->modules, m->module_count, m->module_capacity) = *module;
+	return (uint32_t)m->module_count - 1;
 }
 
 /* --- threads, times ---------------------------------------------------------- */
@@ -277,14 +264,14 @@ static void options(const struct ledger_copy *c, struct snapshot_writer *w)
 	}
 	/* What the program says to LeakSanitizer, beside what the run says to us. */
 	if (c->header.lsan_suppressions) {
-		to = alloc_resize(to, (n + 1) * sizeof(*to));
-		to[n++] = (struct tide_option){ snapshot_writer_string(w, "lsan_suppressions"),
-			string(c, w, c->header.lsan_suppressions) };
+		*ARRAY_ADD(to, n, capacity) =
+			(struct tide_option){ snapshot_writer_string(w, "lsan_suppressions"),
+				string(c, w, c->header.lsan_suppressions) };
 	}
 	if (c->header.flags & LEDGER_FLAG_LEAKS_OFF) {
-		to = alloc_resize(to, (n + 1) * sizeof(*to));
-		to[n++] = (struct tide_option){ snapshot_writer_string(w, "lsan_is_turned_off"),
-			snapshot_writer_string(w, "1") };
+		*ARRAY_ADD(to, n, capacity) =
+			(struct tide_option){ snapshot_writer_string(w, "lsan_is_turned_off"),
+				snapshot_writer_string(w, "1") };
 	}
 	snapshot_writer_section(w, SECTION_OPTIONS, sizeof(*to), to, n, SNAPSHOT_TAKE);
 	free(all);
@@ -371,13 +358,7 @@ void ledger_sections_dead(const struct ledger_copy *c, struct ledger_made *m)
 
 void ledger_sections_finish(struct ledger_made *m, struct snapshot_writer *w)
 {
-	struct ledger_made_frame *f, *next;
-
-	HASH_ITER(hh, m->frame_index, f, next)
-	{
-		HASH_DEL(m->frame_index, f);
-		free(f);
-	}
+	index_free(&m->added_frames);
 	snapshot_writer_section(w, SECTION_PROCESS, sizeof(m->process), &m->process, 1, SNAPSHOT_COPY);
 	snapshot_writer_section(
 		w, SECTION_MODULES, sizeof(*m->modules), m->modules, m->module_count, SNAPSHOT_TAKE);

@@ -12,6 +12,7 @@
 #define TIDEMARK_SNAPSHOT_PRIVATE_H
 
 #include <stdbool.h>
+#include "base/index.h"
 #include "snapshot.h"
 
 #define SNAPSHOT_ALIGN 64u /* sections start at multiples of this */
@@ -82,14 +83,12 @@ struct writer_section {
 	void *owned; /* data, when it was copied */
 };
 
-struct writer_string; /* interned: snapshot_write.c */
-
 struct snapshot_writer {
 	struct writer_section *sections;
 	uint32_t section_count, section_capacity;
 	char *strings; /* the string section in the making */
 	uint64_t strings_bytes, strings_capacity;
-	struct writer_string *interned;
+	struct index interned;   /* strings by their texts; their numbers are their offsets */
 	uint64_t compress_bytes; /* sections above are compressed; 0 = none */
 	int compress_level;
 };

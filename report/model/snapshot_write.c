@@ -12,20 +12,14 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <uthash.h>
 #include <xxhash.h>
 #include <zstd.h>
 #include "base/alloc.h"
 #include "base/array.h"
+#include "base/output.h"
 #include "snapshot_private.h"
 
 #define NAMES_MAX 100000u /* x.1.tide ... x.100000.tide */
-
-struct writer_string {
-	uint32_t offset;
-	UT_hash_handle hh;
-	char text[];
-};
 
 struct snapshot_writer *snapshot_writer_new(void)
 {
@@ -38,47 +32,50 @@ struct snapshot_writer *snapshot_writer_new(void)
 	return w;
 }
 
+/* The offset of a string that is in the section and the index; 0: not yet. */
+static uint32_t find_string(const struct snapshot_writer *w, const char *s, uint64_t hash)
+{
+	INDEX_EACH(&w->interned, hash, probe)
+	if (!strcmp(w->strings + probe.number, s))
+		return probe.number;
+	return 0;
+}
+
 uint32_t snapshot_writer_string(struct snapshot_writer *w, const char *s)
 {
-	struct writer_string *found;
+	uint64_t hash;
 	size_t bytes;
+	uint32_t offset;
 
 	if (!s || !*s)
 		return 0;
 	bytes = strlen(s);
-	HASH_FIND(hh, w->interned, s, bytes, found);
-	if (found)
-		return found->offset;
-	if (bytes + 1 > UINT32_MAX - w->strings_bytes)
-		return 0;
+	hash = XXH3_64bits(s, bytes);
+	offset = find_string(w, s, hash);
+	if (offset || bytes + 1 > UINT32_MAX - w->strings_bytes)
+		return offset;
+	offset = (uint32_t)w->strings_bytes;
 	ARRAY_RESERVE(w->strings, w->strings_capacity, w->strings_bytes + bytes + 1);
-	found = alloc_bytes(sizeof(*found) + bytes + 1);
-	found->offset = (uint32_t)w->strings_bytes;
-	memcpy(found->text, s, bytes + 1);
-	memcpy(w->strings + w->strings_bytes, s, bytes + 1);
+	memcpy(w->strings + offset, s, bytes + 1);
 	w->strings_bytes += bytes + 1;
-	HASH_ADD_KEYPTR(hh, w->interned, found->text, bytes, found);
-	return found->offset;
+	index_add(&w->interned, hash, offset);
+	return offset;
 }
 
 void snapshot_writer_strings_from(struct snapshot_writer *w, const char *strings, uint64_t bytes)
 {
-	if (!bytes || strings[bytes - 1])
+	if (!bytes || bytes > UINT32_MAX || strings[bytes - 1])
 		return;
 	ARRAY_RESERVE(w->strings, w->strings_capacity, bytes);
 	memcpy(w->strings, strings, bytes);
 	w->strings_bytes = bytes;
 	for (uint64_t at = 0, n; at < bytes; at += n + 1) {
-		struct writer_string *found;
+		uint64_t hash;
 
 		n = strlen(strings + at);
-		HASH_FIND(hh, w->interned, strings + at, n, found);
-		if (!n || found)
-			continue;
-		found = alloc_bytes(sizeof(*found) + n + 1);
-		found->offset = (uint32_t)at;
-		memcpy(found->text, strings + at, n + 1);
-		HASH_ADD_KEYPTR(hh, w->interned, found->text, n, found);
+		hash = XXH3_64bits(strings + at, n);
+		if (n && !find_string(w, strings + at, hash))
+			index_add(&w->interned, hash, (uint32_t)at);
 	}
 }
 
@@ -115,15 +112,9 @@ void snapshot_writer_compress(struct snapshot_writer *w, uint64_t bytes, int lev
 
 void snapshot_writer_free(struct snapshot_writer *w)
 {
-	struct writer_string *s, *next;
-
 	if (!w)
 		return;
-	HASH_ITER(hh, w->interned, s, next)
-	{
-		HASH_DEL(w->interned, s);
-		free(s);
-	}
+	index_free(&w->interned);
 	for (uint32_t i = 0; i < w->section_count; i++)
 		free(w->sections[i].owned);
 	free(w->sections);
@@ -133,13 +124,13 @@ void snapshot_writer_free(struct snapshot_writer *w)
 
 /* --- the file ------------------------------------------------------------ */
 
-struct output {
+struct new_file {
 	int fd;
-	char *name; /* temporary name */
+	char *name; /* until it is complete */
 	uint64_t at;
 };
 
-static int write_all(struct output *o, const void *data, uint64_t bytes)
+static int write_all(struct new_file *o, const void *data, uint64_t bytes)
 {
 	const char *from = data;
 
@@ -179,7 +170,7 @@ static int section_rank(uint32_t kind)
 	}
 }
 
-static int section_order(const void *a, const void *b)
+static int compare_sections(const void *a, const void *b)
 {
 	const struct writer_section *x = a, *y = b;
 	int d = section_rank(x->kind) - section_rank(y->kind);
@@ -187,7 +178,7 @@ static int section_order(const void *a, const void *b)
 	return d ? d : (x->kind > y->kind) - (x->kind < y->kind);
 }
 
-static int section_write(const struct snapshot_writer *w, struct output *o, const struct writer_section *s,
+static int write_section(const struct snapshot_writer *w, struct new_file *o, const struct writer_section *s,
 	struct tide_section *t)
 {
 	const void *data = s->data;
@@ -221,7 +212,7 @@ static int section_write(const struct snapshot_writer *w, struct output *o, cons
 	return result;
 }
 
-static int file_write(const struct snapshot_writer *w, struct output *o)
+static int write_file(const struct snapshot_writer *w, struct new_file *o)
 {
 	uint32_t count = w->section_count + 1;
 	struct writer_section *order = alloc_bytes(count * sizeof(*order));
@@ -233,11 +224,11 @@ static int file_write(const struct snapshot_writer *w, struct output *o)
 	memcpy(header.magic, TIDE_MAGIC, sizeof(header.magic));
 	order[0] = snapshot_writer_strings(w);
 	memcpy(order + 1, w->sections, w->section_count * sizeof(*order));
-	qsort(order, count, sizeof(*order), section_order);
+	qsort(order, count, sizeof(*order), compare_sections);
 	header.table_offset = SNAPSHOT_ALIGN;
 	o->at = header.table_offset + count * sizeof(*table);
 	for (uint32_t i = 0; !result && i < count; i++)
-		result = section_write(w, o, &order[i], &table[i]);
+		result = write_section(w, o, &order[i], &table[i]);
 	end = o->at;
 	/* The last section may be empty: its place is aligned all the same. */
 	result = result || ftruncate(o->fd, (off_t)end);
@@ -253,8 +244,7 @@ static int file_write(const struct snapshot_writer *w, struct output *o)
 	return result ? -1 : 0;
 }
 
-/* A name that nobody else has: in the folder of `path`, so that rename works. */
-static int output_open(struct output *o, const char *path, struct tide_error *e)
+static int create_beside(struct new_file *o, const char *path, struct tide_error *e)
 {
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
 	struct stat st;
@@ -264,27 +254,20 @@ static int output_open(struct output *o, const char *path, struct tide_error *e)
 			"cannot write %s|it is %s|give the name of a file "
 			"that may be made or replaced",
 			path, !*base || S_ISDIR(st.st_mode) ? "a folder" : "not a regular file");
-	for (unsigned attempt = 0; attempt < 1000; attempt++) {
-		o->name = alloc_printf(
-			"%.*s.tidemark-%d-%u.part", (int)(base - path), path, (int)getpid(), attempt);
-		o->fd = open(o->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (o->fd >= 0)
-			return 0;
-		free(o->name);
-		if (errno != EEXIST)
-			break;
-	}
+	o->fd = output_temporary(path, &o->name);
+	if (o->fd >= 0)
+		return 0;
 	return error_set(e, EXIT_UNMEASURED, "cannot write %s|%s|choose another folder with -o", path,
 		strerror(errno));
 }
 
-static int output_fill(struct snapshot_writer *w, const char *path, struct output *o, struct tide_error *e)
+static int write_beside(struct snapshot_writer *w, const char *path, struct new_file *o, struct tide_error *e)
 {
 	int failed;
 
-	if (output_open(o, path, e))
+	if (create_beside(o, path, e))
 		return -1;
-	failed = file_write(w, o);
+	failed = write_file(w, o);
 	if (failed)
 		failed = errno ? errno : EIO;
 	if (close(o->fd) && !failed)
@@ -301,10 +284,10 @@ static int output_fill(struct snapshot_writer *w, const char *path, struct outpu
 
 int snapshot_writer_finish(struct snapshot_writer *w, const char *path, struct tide_error *e)
 {
-	struct output o;
+	struct new_file o;
 	int failed = 0;
 
-	if (output_fill(w, path, &o, e))
+	if (write_beside(w, path, &o, e))
 		return -1;
 	if (rename(o.name, path)) {
 		failed = errno;
@@ -317,7 +300,7 @@ int snapshot_writer_finish(struct snapshot_writer *w, const char *path, struct t
 }
 
 /* Gives the file its name unless that is taken. */
-static int name_take(const char *from, const char *to)
+static int take_name(const char *from, const char *to)
 {
 	if (!syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 1 /* RENAME_NOREPLACE */))
 		return 0;
@@ -335,13 +318,13 @@ char *snapshot_writer_finish_unused(struct snapshot_writer *w, const char *path,
 	size_t bytes = strlen(path);
 	size_t stem = bytes > 5 && !strcmp(path + bytes - 5, ".tide") ? bytes - 5 : bytes;
 	char *name = alloc_string(path);
-	struct output o;
+	struct new_file o;
 
-	if (output_fill(w, path, &o, e)) {
+	if (write_beside(w, path, &o, e)) {
 		free(name);
 		return NULL;
 	}
-	for (unsigned n = 1; name_take(o.name, name); n++) {
+	for (unsigned n = 1; take_name(o.name, name); n++) {
 		int why = errno;
 
 		free(name);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/error.h"
 #include "options.h"
 #include "symbol/symbol.h"
@@ -75,8 +76,7 @@ void options_offer(unsigned offered)
 
 static void add_item(struct selection_list *list, const char *item)
 {
-	list->item = alloc_resize(list->item, (list->count + 1) * sizeof(*list->item));
-	list->item[list->count++] = item;
+	*ARRAY_APPEND(list->item, list->count) = item;
 }
 
 static long parse_number(const char *text, const char *option, struct argp_state *state)

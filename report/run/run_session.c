@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "model/format.h"
 #include "model/ledger_open.h"
 #include "process/process.h"
@@ -229,8 +230,7 @@ int run_session_begin(struct run_session *s, struct tide_error *e)
 
 static void add_snapshot(struct run_session *s, const struct run_snapshot *one)
 {
-	s->snapshots = alloc_resize(s->snapshots, (s->count + 1) * sizeof(*s->snapshots));
-	s->snapshots[s->count++] = *one;
+	*ARRAY_APPEND(s->snapshots, s->count) = *one;
 }
 
 static void read_snapshots(struct run_session *s)
@@ -271,8 +271,7 @@ static void add_unseen(struct run_session *s, char *text)
 			free(text);
 			return;
 		}
-	s->unseen = alloc_resize(s->unseen, (s->unseen_count + 1) * sizeof(*s->unseen));
-	s->unseen[s->unseen_count++] = text;
+	*ARRAY_APPEND(s->unseen, s->unseen_count) = text;
 }
 
 /* The programs of the run have written it: names are data, and there may be any number of lines. */
@@ -383,8 +382,7 @@ void run_session_end(struct run_session *s, int pid, int status)
 	d = open_folder(s->folder);
 	while (d && (entry = readdir(d)))
 		if (parse_pid(entry->d_name)) {
-			paths = alloc_resize(paths, (n + 1) * sizeof(*paths));
-			paths[n++] = alloc_printf("%s/%s", s->folder, entry->d_name);
+			*ARRAY_APPEND(paths, n) = alloc_printf("%s/%s", s->folder, entry->d_name);
 		}
 	if (d)
 		closedir(d);

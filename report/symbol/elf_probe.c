@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/path.h"
 #include "elf_probe.h"
 
@@ -180,8 +181,7 @@ static void probe_dynamic(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, s
 			continue;
 		}
 		probe_sanitizer(name, p);
-		p->needed = alloc_resize(p->needed, (p->needed_count + 1) * sizeof(*p->needed));
-		p->needed[p->needed_count++] = alloc_string(name);
+		*ARRAY_APPEND(p->needed, p->needed_count) = alloc_string(name);
 		const char *base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
 		for (size_t a = 0; a < ALLOCATORS && !p->linked_allocator; a++)
 			if (allocators[a].library

@@ -126,11 +126,7 @@ void symbols_free(struct symbols *y)
 	free(y);
 }
 
-static void warn(struct symbols *y, char *text)
-{
-	y->warnings = alloc_resize(y->warnings, (y->warning_count + 1) * sizeof(*y->warnings));
-	y->warnings[y->warning_count++] = text;
-}
+static void warn(struct symbols *y, char *text) { *ARRAY_APPEND(y->warnings, y->warning_count) = text; }
 
 /* Without build ids only the time can tell that a file is another build. */
 static void warn_newer(struct symbols *y, const char *path)

@@ -10,7 +10,6 @@
 #include <elfutils/libdw.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/alloc.h"
 #include "base/array.h"
@@ -57,7 +56,6 @@ struct unit {
 
 struct file_name {
 	const char *raw, *shown;
-	UT_hash_handle hh;
 };
 
 struct symbol_units {
@@ -65,7 +63,9 @@ struct symbol_units {
 	uint32_t count;
 	struct interval *ranges; /* scope: index of the unit */
 	size_t range_count, range_capacity;
-	struct file_name *files; /* by the pointer libdw gave */
+	struct file_name *files;
+	size_t file_count, file_capacity;
+	struct index file_index; /* by the pointer that libdw gave */
 };
 
 static void add_interval(struct interval **list, size_t *count, size_t *capacity, struct interval v)
@@ -152,8 +152,6 @@ Dwarf *symbol_dwarf(struct symbol_module *m)
 
 void symbol_units_free(struct symbol_units *all)
 {
-	struct file_name *f, *next;
-
 	if (!all)
 		return;
 	for (uint32_t i = 0; i < all->count; i++) {
@@ -161,11 +159,8 @@ void symbol_units_free(struct symbol_units *all)
 		free(all->units[i].intervals);
 		free(all->units[i].segments);
 	}
-	HASH_ITER(hh, all->files, f, next)
-	{
-		HASH_DEL(all->files, f);
-		free(f);
-	}
+	free(all->files);
+	index_free(&all->file_index);
 	free(all->units);
 	free(all->ranges);
 	free(all);
@@ -334,14 +329,16 @@ static const char *show_file(struct symbol_module *m, const struct unit *u, cons
 	Dwarf_Die die = u->line_die;
 	Dwarf_Attribute attribute;
 	const char *directory;
-	struct file_name *f;
+	struct symbol_units *all = m->units;
+	uint64_t hash = index_hash((uintptr_t)raw);
+	const char *shown;
 	char *path;
 
 	if (!raw)
 		return NULL;
-	HASH_FIND_PTR(m->units->files, &raw, f);
-	if (f)
-		return f->shown;
+	INDEX_EACH(&all->file_index, hash, probe)
+	if (all->files[probe.number].raw == raw)
+		return all->files[probe.number].shown;
 	directory = *raw != '/' && dwarf_attr(&die, DW_AT_comp_dir, &attribute) ? dwarf_formstring(&attribute)
 										: NULL;
 	/* libdw has already put it before some. */
@@ -349,12 +346,11 @@ static const char *show_file(struct symbol_module *m, const struct unit *u, cons
 		directory = NULL;
 	path = directory ? alloc_printf("%s/%s", directory, raw) : alloc_string(raw);
 	simplify_path(path);
-	f = alloc_bytes(sizeof(*f));
-	f->raw = raw;
-	f->shown = *path && strcmp(raw, "???") != 0 ? symbol_pool_copy(&m->pool, path) : NULL;
-	HASH_ADD_PTR(m->units->files, raw, f);
+	shown = *path && strcmp(raw, "???") != 0 ? symbol_pool_copy(&m->pool, path) : NULL;
 	free(path);
-	return f->shown;
+	index_add(&all->file_index, hash, (uint32_t)all->file_count);
+	*ARRAY_ADD(all->files, all->file_count, all->file_capacity) = (struct file_name){ raw, shown };
+	return shown;
 }
 
 static void find_call_place(

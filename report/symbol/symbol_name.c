@@ -11,7 +11,6 @@
 #include <elfutils/libdw.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "demangle.h"
 #include "base/alloc.h"
@@ -28,13 +27,12 @@ struct named_die {
 	uint32_t parent;
 }; /* by offset */
 
-struct symbol_parents { /* of one unit */
-	void *cu;
+struct unit_parents {
+	void *unit; /* where it begins */
 	struct named_die *dies;
 	uint32_t count, capacity;
 	bool qualified; /* a language with scopes */
 	Dwarf_Off visited;
-	UT_hash_handle hh;
 };
 
 const char *symbol_linkage_name(Dwarf_Die *die)
@@ -47,7 +45,7 @@ const char *symbol_linkage_name(Dwarf_Die *die)
 	return dwarf_formstring(&attribute);
 }
 
-static void read_parents(struct symbol_parents *p, Dwarf_Die *die, uint32_t parent, int depth)
+static void read_parents(struct unit_parents *p, Dwarf_Die *die, uint32_t parent, int depth)
 {
 	Dwarf_Die child;
 
@@ -76,20 +74,21 @@ static void read_parents(struct symbol_parents *p, Dwarf_Die *die, uint32_t pare
 	} while (dwarf_siblingof(&child, &child) == 0);
 }
 
-static struct symbol_parents *get_parents(struct symbol_module *m, Dwarf_Die *die)
+static struct unit_parents *get_parents(struct symbol_module *m, Dwarf_Die *die)
 {
-	struct symbol_parents *p;
+	struct symbol_parents *all = &m->parents;
+	struct unit_parents *p;
 	Dwarf_Die cu;
-	void *key;
+	uint64_t hash;
 
 	if (!dwarf_diecu(die, &cu, NULL, NULL))
 		return NULL;
-	key = cu.addr;
-	HASH_FIND_PTR(m->parents, &key, p);
-	if (p)
-		return p;
+	hash = index_hash((uintptr_t)cu.addr);
+	INDEX_EACH(&all->index, hash, probe)
+	if (all->units[probe.number]->unit == cu.addr)
+		return all->units[probe.number];
 	p = alloc_zeroed(1, sizeof(*p));
-	p->cu = key;
+	p->unit = cu.addr;
 	switch (dwarf_srclang(&cu)) {
 	case DW_LANG_C89:
 	case DW_LANG_C:
@@ -103,20 +102,19 @@ static struct symbol_parents *get_parents(struct symbol_module *m, Dwarf_Die *di
 	case DW_LANG_Fortran95: break;
 	default: p->qualified = true; read_parents(p, &cu, NONE, 0);
 	}
-	HASH_ADD_PTR(m->parents, cu, p);
+	index_add(&all->index, hash, (uint32_t)all->count);
+	*ARRAY_ADD(all->units, all->count, all->capacity) = p;
 	return p;
 }
 
 void symbol_parents_free(struct symbol_parents *all)
 {
-	struct symbol_parents *p, *next;
-
-	HASH_ITER(hh, all, p, next)
-	{
-		HASH_DEL(all, p);
-		free(p->dies);
-		free(p);
+	for (size_t i = 0; i < all->count; i++) {
+		free(all->units[i]->dies);
+		free(all->units[i]);
 	}
+	free(all->units);
+	index_free(&all->index);
 }
 
 /* From a definition to the DIE of its declaration, whose parents name it. */
@@ -169,7 +167,7 @@ static const char *make_qualified_name(struct symbol_module *m, Dwarf_Die *funct
 {
 	char *text = NULL, lambda[512];
 	const char *name = dwarf_diename(function), *kept;
-	struct symbol_parents *p;
+	struct unit_parents *p;
 	Dwarf_Die die = *function;
 	uint32_t lo = 0, hi, at;
 	Dwarf_Off offset;

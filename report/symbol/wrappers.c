@@ -5,6 +5,7 @@
 
 #include "demangle.h"
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/error.h"
 #include "wrappers.h"
 
@@ -122,8 +123,7 @@ void wrappers_add(const char *globs)
 		size_t n = strcspn(globs, ",");
 
 		if (n) {
-			added = alloc_resize(added, (added_count + 1) * sizeof(*added));
-			added[added_count++] = alloc_printf("%.*s", (int)n, globs);
+			*ARRAY_APPEND(added, added_count) = alloc_printf("%.*s", (int)n, globs);
 		}
 		globs += n;
 		globs += *globs == ',';

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/error.h"
 #include "export/export.h"
 #include "verb.h"
@@ -126,8 +127,7 @@ static void parse_help(FILE *in, struct verb_flags *v)
 
 	while (fgets(line, sizeof(line), in)) {
 		if (parse_flag(line, &f)) {
-			v->flag = alloc_resize(v->flag, (v->count + 1) * sizeof(*v->flag));
-			v->flag[v->count++] = f;
+			*ARRAY_APPEND(v->flag, v->count) = f;
 			inside = 1;
 		} else if (inside && strspn(line, " ") >= 20 && line[strspn(line, " ")] != '\n') {
 			add_text(&v->flag[v->count - 1], line);
@@ -421,9 +421,8 @@ int cmd_completions(const struct verb *verb, int argc, char **argv)
 	for (; verb->name; verb++) {
 		if (!verb->summary)
 			continue;
-		all = alloc_resize(all, (count + 1) * sizeof(*all));
-		all[count] = (struct verb_flags){ .verb = verb };
-		if (read_help(&all[count++])) {
+		*ARRAY_APPEND(all, count) = (struct verb_flags){ .verb = verb };
+		if (read_help(&all[count - 1])) {
 			fprintf(stderr, "tidemark: cannot read the options of %s\n", verb->name);
 			status = EXIT_UNMEASURED;
 		}

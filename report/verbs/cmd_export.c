@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/error.h"
 #include "base/output.h"
 #include "export/export.h"
@@ -98,14 +99,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 				"total_blocks, temporary, lost_bytes",
 				arg);
 		break;
-	case ARGP_KEY_ARG:
-		a->file = alloc_resize(a->file, (a->files + 1) * sizeof(*a->file));
-		a->file[a->files++] = arg;
-		break;
-	case KEY_BASE:
-		a->base = alloc_resize(a->base, (a->bases + 1) * sizeof(*a->base));
-		a->base[a->bases++] = arg;
-		break;
+	case ARGP_KEY_ARG: *ARRAY_APPEND(a->file, a->files) = arg; break;
+	case KEY_BASE: *ARRAY_APPEND(a->base, a->bases) = arg; break;
 	case ARGP_KEY_END:
 		if (!a->files)
 			argp_error(state, "name at least one snapshot");
@@ -115,9 +110,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 				"--base: %s cannot hold a comparison; pprof and folded can, and so can "
 				"`tidemark diff` with --json or --csv",
 				a->format->name);
-		a->file = alloc_resize(a->file, (a->files + a->bases + 1) * sizeof(*a->file));
 		for (size_t i = 0; i < a->bases; i++)
-			a->file[a->files++] = a->base[i];
+			*ARRAY_APPEND(a->file, a->files) = a->base[i];
 		break;
 	default: return ARGP_ERR_UNKNOWN;
 	}

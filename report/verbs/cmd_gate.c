@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "gate/gate_publish.h"
 #include "gate/gate_session.h"
 #include "print/options.h"
@@ -40,11 +41,7 @@ struct arguments {
 	char **program;
 };
 
-static void add_item(struct list *l, char *item)
-{
-	l->item = alloc_resize(l->item, (l->count + 1) * sizeof *l->item);
-	l->item[l->count++] = item;
-}
+static void add_item(struct list *l, char *item) { *ARRAY_APPEND(l->item, l->count) = item; }
 
 static const struct argp_option own[] = { { "config", 'c', "FILE", 0, "the gate file (default tidemark.gate)",
 						  1 },

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "print/header.h"
 #include "print/options.h"
 #include "leaks_command.h"
@@ -86,15 +87,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		if (*end || end == arg || c->refcount_at < 0 || c->refcount_at % 4)
 			argp_error(state, "--refcount-at: '%s' is not an offset (a multiple of 4)", arg);
 		return 0;
-	case KEY_WEAK:
-		c->weak = alloc_resize(c->weak, (c->weak_count + 1) * sizeof(*c->weak));
-		c->weak[c->weak_count++] = arg;
-		return 0;
+	case KEY_WEAK: *ARRAY_APPEND(c->weak, c->weak_count) = arg; return 0;
 	case KEY_TOGETHER: c->together = true; return 0;
-	case ARGP_KEY_ARG:
-		c->files = alloc_resize(c->files, (c->file_count + 1) * sizeof(*c->files));
-		c->files[c->file_count++] = arg;
-		return 0;
+	case ARGP_KEY_ARG: *ARRAY_APPEND(c->files, c->file_count) = arg; return 0;
 	case ARGP_KEY_END:
 		if (!c->file_count)
 			argp_error(state, "which snapshot? `tidemark leaks FILE`");

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "print/header.h"
 #include "print/options.h"
 #include "stat.h"
@@ -76,10 +77,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 				return 0;
 		argp_error(state, "--domain: '%s' is not one of blocks, mappings, tracked, all", arg);
 		break;
-	case ARGP_KEY_ARG:
-		a->file = alloc_resize(a->file, (a->files + 1) * sizeof(*a->file));
-		a->file[a->files++] = arg;
-		break;
+	case ARGP_KEY_ARG: *ARRAY_APPEND(a->file, a->files) = arg; break;
 	case ARGP_KEY_END:
 		if (!a->files)
 			argp_error(state, "name a snapshot (a .tide file)");

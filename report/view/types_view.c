@@ -172,7 +172,7 @@ void types_view_compare(struct types_view *v, const struct types_view *old)
 	for (uint32_t i = 0; i < old->row_count; i++)
 		if (old->row[i].live)
 			row_find(v, old->row[i].type, old->row[i].module);
-	v->order = alloc_resize(v->order, ((uint64_t)v->row_count + 1) * sizeof(*v->order));
+	v->order = alloc_resize_array(v->order, (uint64_t)v->row_count + 1, sizeof(*v->order));
 	for (uint32_t i = 0; i < v->row_count; i++) {
 		struct types_row *r = &v->row[i];
 

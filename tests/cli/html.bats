@@ -39,7 +39,7 @@ for e in sys.argv[2:]:
 	[ "$(page report.html 'sum(data["live_bytes"])' 'head["totals"]["live_bytes"]' | sort -u)" = "$live" ]
 	[ "$(page report.html 'sum(data["lost_bytes"])')" = 777 ]
 	run -1 grep -E '(src|href)="?https?:|@import|url\(["'\'']?http' report.html
-	[ ! -e report.html.*.part ]
+	[ -z "$(ls .tidemark-*.part 2>/dev/null)" ]
 }
 
 @test "without -o the report lies beside the snapshot; - is standard output" {

@@ -37,6 +37,13 @@ object() {
 	finds includes "report/base/units.c:$(wc -l <report/base/units.c): includes verbs/verb.h, which points up"
 }
 
+@test "a second hash table, and an array that grows on its own" {
+	echo '#include <uthash.h>' >>report/symbol/name.c
+	finds calls "report/symbol/name.c:$(wc -l <report/symbol/name.c): a second hash table, beside struct index"
+	echo 'int *x(int *a, int n) { return alloc_resize(a, (n + 1) * sizeof(*a)); }' >>report/symbol/name.c
+	finds calls "report/symbol/name.c:$(wc -l <report/symbol/name.c): an array that grows without ARRAY_ADD"
+}
+
 @test "an include of another room that does not name it, and one of the own room that does" {
 	echo '#include "units.h"' >>report/gate/gate_value.c
 	echo '#include "base/units.h"' >>report/base/ini.c

@@ -134,7 +134,7 @@ for line in sys.stdin.buffer: json.loads(line.decode("utf-8"))'
 	if "$TIDEMARK" html evil.tide -o one.html; then
 		[ "$(stat -c %a one.html)" = 600 ]
 	fi
-	[ -z "$(ls ./*.part 2>/dev/null)" ]
+	[ -z "$(ls .tidemark-*.part 2>/dev/null)" ]
 }
 
 @test "a link in the place of an output is replaced, not followed" {

@@ -94,12 +94,27 @@ static void capacities_stay_within_their_type(void **state)
 	assert_true(array_capacity(UINT64_MAX / 2 + 2, UINT64_MAX / 2 + 3, UINT64_MAX) == UINT64_MAX);
 }
 
+static void grows_without_a_capacity(void **state)
+{
+	uint64_t *list = NULL;
+	uint32_t count = 0;
+
+	(void)state;
+	for (uint64_t i = 0; i < ELEMENTS; i++)
+		*ARRAY_APPEND(list, count) = i;
+	assert_int_equal(count, ELEMENTS);
+	for (uint64_t i = 0; i < ELEMENTS; i++)
+		assert_int_equal(list[i], i);
+	free(list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_what_was_added),
 		cmocka_unit_test(equal_hashes_are_told_apart),
 		cmocka_unit_test(capacities_stay_within_their_type),
+		cmocka_unit_test(grows_without_a_capacity),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
