@@ -274,10 +274,15 @@ static void check_memory(struct snapshot *s)
 	for (size_t i = 0; i < s->region_count; i++) {
 		const struct tide_region *r = &s->regions[i];
 
-		if (r->lo < end || r->hi <= r->lo || r->hi > most
-			|| r->resident_bytes + r->swapped_bytes > most
-			|| (r->kind == REGION_HEAP && r->item >= s->arena_count)) {
-			snapshot_reader_damage(s, "the regions of memory overlap");
+		const char *wrong = r->lo < end || r->hi <= r->lo || r->hi > most ? "overlap"
+			: r->resident_bytes > most || r->swapped_bytes > most || r->huge_bytes > most
+			? "are larger than any memory"
+			: r->kind == REGION_HEAP && r->item >= s->arena_count
+			? "name arenas that are not there"
+			: NULL;
+
+		if (wrong) {
+			snapshot_reader_damage(s, "the regions of memory %s", wrong);
 			drop(s, &regions);
 			break;
 		}

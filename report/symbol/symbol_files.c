@@ -2,6 +2,7 @@
 #include <dwarf.h>
 #include <elfutils/libdwelf.h>
 #include <fcntl.h>
+#include <lzma.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,16 +117,22 @@ static uint64_t unfolded_bytes(Elf_Scn *section, const GElf_Shdr *header, const 
 	return bytes;
 }
 
-bool symbol_files_unfold(Elf *elf)
+static uint64_t limit_of(Elf *elf)
+{
+	size_t bytes = 0;
+
+	elf_rawfile(elf, &bytes);
+	return UNFOLDED_FIXED + UNFOLDED_PER_BYTE * (uint64_t)bytes;
+}
+
+static bool fits(Elf *elf, uint64_t limit)
 {
 	Elf_Scn *section = NULL;
-	uint64_t sum = 0, limit;
-	size_t names, bytes = 0;
+	uint64_t sum = 0;
+	size_t names;
 
-	if (!elf || elf_getshdrstrndx(elf, &names))
+	if (elf_getshdrstrndx(elf, &names))
 		return true;
-	elf_rawfile(elf, &bytes);
-	limit = UNFOLDED_FIXED + UNFOLDED_PER_BYTE * (uint64_t)bytes;
 	while ((section = elf_nextscn(elf, section)) != NULL) {
 		GElf_Shdr header;
 		uint64_t more;
@@ -138,6 +145,51 @@ bool symbol_files_unfold(Elf *elf)
 		sum += more;
 	}
 	return true;
+}
+
+bool symbol_files_unfold(Elf *elf) { return !elf || fits(elf, limit_of(elf)); }
+
+static Elf_Data *find_debugdata(Elf *elf)
+{
+	Elf_Scn *section = NULL;
+	GElf_Shdr header;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names))
+		return NULL;
+	while ((section = elf_nextscn(elf, section)) != NULL) {
+		const char *name =
+			gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
+
+		if (name && !strcmp(name, ".gnu_debugdata"))
+			return elf_rawdata(section, NULL);
+	}
+	return NULL;
+}
+
+/* libdwfl unpacks it without a limit, and then what is compressed in it. The index at the end of an xz stream
+ * states the lengths, but the decoder reads it last: only unpacking shows how long it gets. */
+bool symbol_files_unpack(Elf *elf)
+{
+	uint64_t memory = UNFOLDED_FIXED, limit;
+	size_t in = 0, out = 0;
+	Elf_Data *packed = elf ? find_debugdata(elf) : NULL;
+	lzma_ret result;
+	char *plain;
+	Elf *inner;
+	bool good;
+
+	if (!packed || !packed->d_size)
+		return true;
+	limit = limit_of(elf);
+	plain = alloc_bytes(limit);
+	result = lzma_stream_buffer_decode(
+		&memory, 0, NULL, packed->d_buf, &in, packed->d_size, (uint8_t *)plain, &out, limit);
+	inner = result == LZMA_OK ? elf_memory(plain, out) : NULL;
+	good = inner && fits(inner, limit - out);
+	elf_end(inner);
+	free(plain);
+	return good;
 }
 
 /* --- split units ------------------------------------------------------------------ */

@@ -6,7 +6,8 @@
  * SF1  Only regular files are opened; a FIFO or a device is not even touched.
  * SF2  A debug file beside the program has its build id, or the checksum of its debug link.
  *      Supplements (.gnu_debugaltlink) are looked for below /usr/lib/debug only.
- * SF3  Compressed sections may unfold to 64 MiB and 32 times the length of their file.
+ * SF3  Compressed sections may unfold to 64 MiB and 32 times the length of their file; and so may
+ *      .gnu_debugdata, together with what is compressed in the file that it holds.
  */
 #ifndef TIDEMARK_SYMBOL_FILES_H
 #define TIDEMARK_SYMBOL_FILES_H
@@ -22,6 +23,8 @@ int symbol_files_debug(
 	Dwfl_Module *module, const char *file, const char *link, uint32_t checksum, char **found);
 /* Whether what is compressed in a file may be unfolded (SF3). */
 bool symbol_files_unfold(Elf *elf);
+/* Whether its .gnu_debugdata may be unpacked; true where there is none. */
+bool symbol_files_unpack(Elf *elf);
 /* Whether the other half of a split unit may be looked for. `program` is the path of its file. */
 bool symbol_files_split(const char *program, Dwarf_Die *unit);
 

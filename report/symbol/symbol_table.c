@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/search.h"
 #include "demangle.h"
+#include "symbol_files.h"
 #include "symbol_private.h"
 
 #define BACK_MAX 4096u /* entries looked at for one that covers an address: see `cover` */
@@ -106,11 +107,20 @@ void symbol_table_read(struct symbol_module *m)
 {
 	size_t functions = 0, objects = 0, locals = 0;
 	uint64_t since;
+	GElf_Addr bias;
+	Elf *file;
 	int count;
 
 	if (m->tables_read || !m->module)
 		return;
 	m->tables_read = true;
+	file = dwfl_module_getelf(m->module, &bias);
+	if (!symbol_files_unfold(file) || !symbol_files_unpack(file)) {
+		if (!m->warning)
+			m->warning = alloc_printf(
+				"%s unpacks to more than it may: its names are not used", m->path);
+		return;
+	}
 	since = clock_ns();
 	count = dwfl_module_getsymtab(m->module);
 	for (int i = 1; i < count; i++) {

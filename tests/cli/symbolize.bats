@@ -36,6 +36,21 @@ functions() {
 	[[ $(functions app.tide) == *"app+0x"* ]]
 }
 
+@test "names of a stripped program are taken from its .gnu_debugdata" {
+	compile app <<-'EOF'
+		#include <stdlib.h>
+		__attribute__((noinline)) static char *keep(void) { char *p = malloc(5000); *p = 1; return p; }
+		char *held;
+		int main(void) { held = keep(); keep(); return 0; }
+	EOF
+	objcopy --strip-debug app names
+	xz -c names >names.xz
+	objcopy --strip-all --add-section .gnu_debugdata=names.xz app
+	[ -z "$(nm app 2>/dev/null)" ]
+	"$TIDEMARK" run -o app.tide ./app 2>/dev/null
+	[[ " $(functions app.tide) " == *" keep "* ]]
+}
+
 @test "everything else stays as it was" {
 	program app
 	"$TIDEMARK" run -o app.tide ./app 2>/dev/null

@@ -67,7 +67,54 @@ def full():
     s.add("errors", kind=2, address=0x7ffe0010, count=2, free_site=6, place=1)
     for i in range(4):
         s.add("digests", content=i, resident_pages=1, pages=1)
+    add_types(s)
+    add_memory(s)
     return s
+
+
+def add_types(s):
+    """Python frames, types, objects, texts, what owns what, and pymalloc: sections 29 and 32 to 38."""
+    s.add("codes")
+    s.add("codes", name=s.string("load"), qualified=s.string("Cache.load"), file=s.string("cache.py"), first_line=3)
+    s.add("frames", parent=2, address=1 << 42 | 2 << 21 | 4, flags=4)
+    s.elements["sites"][5].update(frame=6, depth=3)
+    s.add("types")
+    for name, module, language, flags, size in (("str", "builtins", 1, 16, 48), ("dict", "builtins", 1, 32 | 2, 64),
+                                                ("Cache", "cache", 1, 1 | 2 | 4, 32), ("Node", "", 2, 0, 0)):
+        s.add("types", name=s.string(name), module=s.string(module), language=language, flags=flags, basic_bytes=size,
+              address=0x480000 + size, item_bytes=1)
+    for kind, evidence, head in (2, 6, 16), (3, 6, 16), (4, 1, 0), (0, 0, 0):
+        s.add("block_types", type=kind, evidence=evidence, head=head)
+    s.add("owners", block=2, owner=0, role=4)
+    s.add("owners", block=3, owner=1, role=6)
+    s.add("texts", hash=1, length=5, text=s.string("hello"))
+    s.add("texts", hash=2, length=200, text=s.string("x" * 80), flags=1)
+    for block, flags, value in (0, 1 | 4, 0), (1, 16 | 64 | 128, 2**64 - 5), (2, 256, 0x3ff8 << 48), (3, 32 | 512, 1):
+        s.add("objects", block=block, flags=flags, stored=2, value=value)
+    s.add("pool_arenas", address=0x10000, bytes=0x40000, used_bytes=314, used_blocks=4)
+    for name, value in (("version", 0x030b02f0), ("interpreters", 1), ("gc.enabled", 1), ("gc.0.objects", 1),
+                        ("gc.0.threshold", 700), ("pymalloc.used_bytes", 314), ("off.strings", 0)):
+        s.add("python", name=s.string(name), value=value)
+
+
+def add_memory(s):
+    """A heap that blocks and chunks tile, as `tidemark waste` wants it: sections 40 to 45."""
+    s.add("arenas", address=0x480100, bytes=0x21000, top=0x20000, kind=1, flags=1)
+    s.add("arenas", address=0x700000, bytes=0x21000, top=0x700800, kind=2)
+    s.add("regions", lo=0xf000, hi=0x30000, resident_bytes=0x3000, swapped_bytes=0x1000, kind=1, item=0)
+    for kind, lo in enumerate(range(0x400000, 0x408000, 0x1000), 3):
+        s.add("regions", lo=lo, hi=lo + 0x1000, resident_bytes=0x1000, kind=kind, item=2**32 - 1)
+    s.add("regions", lo=0x700000, hi=0x721000, resident_bytes=0x1000, huge_bytes=0x1000, kind=1, item=1)
+    s.add("pages", address=0xf000, pages=3, flags=1)
+    s.add("pages", address=0x12000, pages=1, flags=2)
+    s.add("pages", address=0x700000, pages=1, flags=5)
+    for address, size, kind, arena in ((0xf000, 0xff0, 5, 0), (0x10060, 0x10, 3, 0), (0x100f0, 0, 6, 0), (0x10180, 0xfe80, 1, 0),
+                                       (0x20000, 0x10000, 4, 0), (0x700000, 0x800, 5, 1), (0x700800, 0x20800, 4, 1)):
+        s.add("chunks", address=address, bytes=size, kind=kind, arena=arena)
+    s.add("thread_arenas", thread=0, arena=0)
+    s.add("thread_arenas", thread=1, arena=1)
+    s.add("duplicates", content=7, block=0)
+    s.add("duplicates", content=7, block=1)
 
 
 def main():

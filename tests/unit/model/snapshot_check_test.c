@@ -330,7 +330,6 @@ static void test_rounds(void **state)
 	}
 }
 
-/* A file that becomes shorter while it is read: a sentence, and the status of what could not be measured. */
 /* Regions, pages and chunks that overlap or lie outside of all addresses; arenas that do not exist. */
 static void test_memory(void **state)
 {
@@ -370,6 +369,7 @@ static void test_memory(void **state)
 	}
 }
 
+/* A file that becomes shorter while it is read: a sentence, and the status of what could not be measured. */
 static void test_cut_off_meanwhile(void **state)
 {
 	char text[256] = "";
