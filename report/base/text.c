@@ -46,8 +46,7 @@ bool text_is_hostile(unsigned long character)
 		|| (character >= 0x2060 && character <= 0x206f) || character == 0xfeff;
 }
 
-/* The code point of a valid sequence of `n` bytes. */
-static unsigned long decode_utf8(const char *text, size_t n)
+unsigned long text_utf8_decode(const char *text, size_t n)
 {
 	unsigned long c = (unsigned char)*text & (n == 1 ? 0x7f : 0xffu >> (n + 1));
 
@@ -63,7 +62,7 @@ void text_clean(char *text)
 	while (*text) {
 		size_t n = text_utf8_length(text);
 
-		if (!n || text_is_hostile(decode_utf8(text, n)))
+		if (!n || text_is_hostile(text_utf8_decode(text, n)))
 			*to++ = *text == '\t' || *text == '\n' || *text == '\r' ? ' ' : '?';
 		else
 			to = (char *)memmove(to, text, n) + n;

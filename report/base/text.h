@@ -17,6 +17,9 @@
 /* Bytes of the UTF-8 sequence at `text` (RFC 3629), which ends in a zero byte; 0 when it is not one. */
 size_t text_utf8_length(const char *text);
 
+/* The code point of a valid sequence of `n` bytes. */
+unsigned long text_utf8_decode(const char *text, size_t n);
+
 /* A copy to free, with U+FFFD in place of each byte that is not UTF-8. */
 char *text_utf8(const char *text);
 

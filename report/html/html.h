@@ -10,7 +10,8 @@
  * HT1  Numbers are those of the other verbs: the measures of `stat`, the kinds of `leaks`,
  *      the sums of `retained`, the rows of `diff`.
  * HT2  What is left out for size is counted in the same place.
- * HT3  Nothing in it can end the script element: "<" is written as an escape.
+ * HT3  Nothing in it can end the script element: "<" is written as an escape. Control characters and those that
+ *      turn the direction of writing are written as text.
  */
 #ifndef TIDEMARK_HTML_H
 #define TIDEMARK_HTML_H
@@ -81,6 +82,7 @@ void html_diff(struct html *h);        /* html_diff.c */
 void html_details(struct html *h);     /* html_details.c */
 void html_memory(struct html *h);      /* html_memory.c */
 void html_memory_rest(struct html *h); /* a member of `head` */
+void html_types(struct html *h);       /* html_types.c: after all but html_names */
 void html_head(struct html *h);        /* html_details.c: the object `head` */
 
 /* html_page.c: the whole file. -1 when this build has no pages in it. */

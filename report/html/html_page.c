@@ -40,6 +40,7 @@ int html_page(struct html *h, struct tide_error *e)
 	html_diff(h);
 	html_details(h);
 	html_memory(h);
+	html_types(h);
 	html_names(h);
 	json_close_object(&h->json);
 	fputs("</script>\n<script type=\"application/json\" id=\"head\">", out);

@@ -14,7 +14,17 @@ static void write_string(const struct json *j, const char *text)
 		size_t n = text_utf8_length(text);
 		unsigned char c = (unsigned char)*text;
 		const char *at;
+		unsigned long hostile = n && j->in_html ? text_utf8_decode(text, n) : 0;
 
+		if (hostile && text_is_hostile(hostile)) {
+			fwrite_unlocked(plain, 1, (size_t)(text - plain), j->out);
+			if (c == '\t' || c == '\n' || c == '\r')
+				putc_unlocked(' ', j->out);
+			else
+				fprintf(j->out, "\\\\u{%lx}", hostile);
+			plain = text += n;
+			continue;
+		}
 		if (n && c >= 0x20 && c != '"' && c != '\\' && (c != '<' || !j->in_html)) {
 			text += n;
 			continue;

@@ -26,7 +26,9 @@
 struct json {
 	FILE *out;
 	bool follows; /* the next value follows another one, and needs a comma */
-	bool in_html; /* "<" is written as an escape, so that nothing can end a script element */
+	/* "<" is written as an escape, so that nothing can end a script element; characters that are not to be seen
+	 * (controls, direction marks) as the text \u{202e}. */
+	bool in_html;
 };
 
 void json_open_object(struct json *j, const char *name);

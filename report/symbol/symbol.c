@@ -43,6 +43,7 @@ struct module_state {
 struct symbols {
 	const struct snapshot *s;
 	bool plumbing_hidden; /* some stacks have Python frames */
+	uint8_t *plumbing;    /* [frames * 2] 0 not asked yet, 1 no, 2 yes: is_plumbing */
 	struct module_state *modules;
 	uint32_t *frames;     /* by frame: its place; 0: not yet asked */
 	struct lines *stacks; /* by site; count 0: not yet asked */
@@ -116,6 +117,7 @@ void symbols_free(struct symbols *y)
 	for (size_t i = 0; i < y->warning_count; i++)
 		free(y->warnings[i]);
 	free(y->warnings);
+	free(y->plumbing);
 	free(y->owned);
 	free(y->places);
 	index_free(&y->by_address);
@@ -382,14 +384,28 @@ struct walk {                   /* over the frames of a site that are shown, inn
 	bool hides;
 };
 
-static void walk_skip(struct symbols *y, struct walk *w)
+/* Names are matched once for each frame: a frame of the interpreter is in thousands of stacks. */
+static bool is_plumbing(struct symbols *y, const struct walk *w)
 {
+	uint8_t *known;
 	size_t n;
 
+	if (!y->plumbing)
+		y->plumbing = alloc_zeroed(y->s->frame_count * 2 + 1, sizeof(*y->plumbing));
+	known = &y->plumbing[w->frame * 2ull + w->hides];
+	if (!*known)
+		*known = symbol_python_plumbing(w->hides, y->s, w->frame, symbols_frame(y, w->frame, &n), &n)
+			? 2
+			: 1;
+	return *known == 2;
+}
+
+static void walk_skip(struct symbols *y, struct walk *w)
+{
 	if (w->frame >= y->s->frame_count || ++w->frames > STACK_MAX_FRAMES)
 		w->frame = 0;
 	while (y->plumbing_hidden && w->frame && y->s->frames[w->frame].parent - 1 < w->frame - 1
-		&& symbol_python_plumbing(w->hides, y->s, w->frame, symbols_frame(y, w->frame, &n), &n))
+		&& is_plumbing(y, w))
 		w->frame = y->s->frames[w->frame].parent;
 }
 

@@ -16,7 +16,7 @@ export default async function ({ page, ok, same, json, goto, open, text, shots, 
 	ok(widths.length > 4 && Math.abs(widths.reduce((a, b) => a + b, 0) - (await page.locator(".parts-bar").boundingBox()).width) < 2, "they fill one bar");
 	const rows = (name, list, of) => {
 		same(m[name].rows.length, list.length, `memory: as many rows of ${name} as in waste`);
-		same(JSON.stringify(m[name].rows.map((r) => of.map((i) => r[i]))), JSON.stringify(list.map((r) => of.names.map((k) => r[k]))), `memory: figures of ${name}`);
+		same(JSON.stringify(m[name].rows.map((r) => of.map((i) => r[i]))), JSON.stringify(list.map((r) => of.names.map((k) => (typeof r[k] === "string" ? r[k].replace("\u202e", "\\u{202e}") : r[k])))), `memory: figures of ${name}`);
 	};
 	const columns = (indexes, names) => Object.assign(indexes, { names });
 	rows("pins", waste.pins, columns([1, 2, 4, 5, 6, 3], ["blocks", "bytes", "pinned_bytes", "pinned_free_bytes", "pinned_top_bytes", "oldest"]));

@@ -1,5 +1,5 @@
 // Clicks through every view of a report and checks what it shows; prints TAP.
-import { readFileSync, mkdirSync } from "node:fs";
+import { existsSync, readFileSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const { chromium } = createRequire(new URL("../../report/html/web/package.json", import.meta.url))("playwright-core");
@@ -262,8 +262,8 @@ const clean = async (what) => {
 	same(bad, 0, `${what}: elements made from names`);
 	ok(!/[\u0000-\u0008\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069]/.test(await page.evaluate(() => document.body.innerText)), `${what}: characters`);
 };
-for (const part of ["memory"])
-	await (await import(`./${part}.mjs`)).default({ page, browser, work, ok, same, json, goto, open, ready, text, shots, clean });
+for (const part of ["memory", "types"])
+	await (await import(`./${part}.mjs`)).default({ page, browser, work, ok, same, json, exists: (name) => existsSync(`${work}/${name}.json`), goto, open, ready, text, shots, clean });
 same(asked.length, 0, "requests to a network");
 same(trouble.length, 0, `errors on the page ${trouble.slice(0, 3).join("; ")}`);
 console.log(`1..${number}`);

@@ -54,6 +54,17 @@ static void nothing_ends_a_script(void **state)
 	free(written);
 }
 
+static void nothing_turns_a_page_around(void **state)
+{
+	char *written = written_text("a\x1b[1m\xe2\x80\xae"
+				     "b\tc\\u{1}",
+		true);
+
+	(void)state;
+	assert_string_equal(written, "\"a\\\\u{1b}[1m\\\\u{202e}b c\\\\u{1}\"");
+	free(written);
+}
+
 static void values(void **state)
 {
 	char *written = NULL;
@@ -159,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts),
 		cmocka_unit_test(nothing_ends_a_script),
+		cmocka_unit_test(nothing_turns_a_page_around),
 		cmocka_unit_test(values),
 		cmocka_unit_test(stacks),
 		cmocka_unit_test(fields),

@@ -2,7 +2,7 @@
 import { hierarchy, treemap } from "d3-hierarchy";
 import { data, head } from "./data.js";
 import { bytes, count, share } from "./format.js";
-import { placeText } from "./names.js";
+import { placeText, short, typeOf } from "./names.js";
 import { dark, el, hue, keep, state, svg } from "./dom.js";
 
 const ALL = 0,
@@ -30,7 +30,9 @@ export function dominators() {
 					? `lost: ${placeText(what)}`
 					: kind === KEPT
 						? "kept without a root"
-						: placeText(what);
+						: typeOf(what)
+							? `${short(typeOf(what))} · ${placeText(what)}`
+							: placeText(what);
 	};
 	const kindOf = (i) =>
 		[

@@ -1,7 +1,7 @@
 // Root leaks and root cycles: a table; below it the tree of the one chosen, and its ring as a graph.
 import { data, head } from "./data.js";
 import { bytes, count, many } from "./format.js";
-import { place, placeText, short, where } from "./names.js";
+import { place, placeText, short, typeOf, where } from "./names.js";
 import { el, svg } from "./dom.js";
 import { errors } from "./errors.js";
 import { placeColumn, stackList } from "./sites.js";
@@ -17,6 +17,7 @@ function tree(g) {
 			kind === 0
 				? [
 						` → ${blocks > 1 ? `${count(blocks)} × ` : ""}`,
+						typeOf(row) ? [el("span", { class: "type" }, short(typeOf(row))), " "] : null,
 						el("b", {}, placeText(row)),
 						` ${bytes(size)}`,
 					]
@@ -170,7 +171,7 @@ export function ring(r) {
 					"text-anchor": middle ? "middle" : right ? "start" : "end",
 					class: "name",
 				},
-				`${short(l.function).slice(0, 24)} ${bytes(size)}`,
+				`${short(typeOf(row) || l.function).slice(0, 24)} ${bytes(size)}`,
 			),
 		);
 	});
@@ -203,7 +204,7 @@ function records() {
 		rows: () => rows,
 		sort: "bytes",
 		key: (r) => `${r[0]}.${r[1]}`,
-		search: searchTexts((r) => `${KINDS[r[0]]} ${placeText(r[1])}`),
+		search: searchTexts((r) => `${KINDS[r[0]]} ${typeOf(r[1])} ${placeText(r[1])}`),
 		columns: [
 			{
 				name: "kind",
@@ -238,7 +239,7 @@ export function leaks() {
 		rows: () => groups,
 		sort: "retained_bytes",
 		key: (g) => String(g.number),
-		search: searchTexts((g) => `${kind(g)} ${placeText(g.row)}`),
+		search: searchTexts((g) => `${kind(g)} ${typeOf(g.row)} ${placeText(g.row)}`),
 		empty: "nothing is lost",
 		first: true,
 		columns: [
@@ -268,7 +269,7 @@ export function leaks() {
 				el(
 					"h3",
 					{},
-					`${many(g.roots, g.kind === "cycle" ? "root cycle" : "root leak")}: ${bytes(g.bytes)} in ${many(g.blocks, "block")}, with what they hold ${bytes(g.retained_bytes)} in ${count(g.retained_blocks)}`,
+					`${many(g.roots, g.kind === "cycle" ? "root cycle" : "root leak")}: ${bytes(g.bytes)} in ${many(g.blocks, "block")}, retaining ${bytes(g.retained_bytes)} in ${many(g.retained_blocks, "block")}`,
 				),
 				g.self
 					? el(

@@ -10,6 +10,7 @@ import { leaks } from "./leaks.js";
 import { memory } from "./memory.js";
 import { details, histograms, threads, timeline } from "./process.js";
 import { differences, sites } from "./sites.js";
+import { types } from "./types.js";
 import "./style.css";
 
 const views = [
@@ -19,6 +20,7 @@ const views = [
 	["diff", "Differences", differences],
 	["dominators", "Owners", dominators],
 	["memory", "Memory", memory],
+	["types", "Types", types],
 	["timeline", "Timeline", timeline],
 	["histograms", "Histograms", histograms],
 	["threads", "Threads", threads],

@@ -24,6 +24,8 @@ export function short(name) {
 	return known;
 }
 function shorten(name) {
+	// Names of Python and of JIT compilers: "<module>", "<frozen importlib>".
+	if (/^<[^<>]*>$/.test(name)) return name;
 	// "operator<", "operator->", "operator()" are names, not brackets.
 	const text = name.replace(/operator(\(\)|<=>|<<=?|>>=?|<=?|>=?|->\*?)/g, (o) =>
 		[...o]
@@ -81,6 +83,12 @@ export function caller(row) {
 	return n;
 }
 export const place = (row) => line(data().node_line[caller(row)]);
+// The type that most of a site's bytes have; "" where it is not known.
+export function typeOf(row) {
+	const d = data(),
+		n = d.row_type?.[row] ?? -1;
+	return n < 0 ? "" : d.text[n];
+}
 export function placeText(row) {
 	const l = place(row),
 		w = where(l);

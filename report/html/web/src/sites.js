@@ -1,7 +1,7 @@
 // Sites, differences, and the stack that is shown beneath a row.
 import { data, favourite, known, measures, value } from "./data.js";
 import { bytes, count, many, show, signed } from "./format.js";
-import { base, caller, line, place, placeText, short, stack, where } from "./names.js";
+import { base, caller, line, place, placeText, short, stack, typeOf, where } from "./names.js";
 import { matchedRows } from "./match.js";
 import { el, keep, state } from "./dom.js";
 import { table } from "./table.js";
@@ -71,6 +71,7 @@ export const placeColumn = (of = (r) => r) => ({
 			{ title: `${l.function} ${l.file ? `${l.file}:${l.line}` : l.module}` },
 			el("b", {}, short(l.function)),
 			" ",
+			typeOf(of(r)) ? [el("span", { class: "type" }, short(typeOf(of(r)))), " "] : null,
 			el("span", { class: "dim" }, where(l), callers(of(r))),
 		);
 	},

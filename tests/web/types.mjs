@@ -1,0 +1,47 @@
+// The view of types: the figures of `types --json`.
+export default async function ({ page, ok, same, json, exists, goto, open, text, shots, clean }) {
+	const rowsOf = (id) => page.locator(`[data-table="${id}"] .body .row`);
+	{
+		const { native } = json("types-classes");
+		await goto("classes");
+		await open("types");
+		const n = (await page.evaluate(() => window.tidemarkData())).types.native;
+		same([n.blocks, n.bytes, n.typed_blocks, n.typed_bytes].join(" "), ["blocks", "bytes", "typed_blocks", "typed_bytes"].map((k) => native.coverage[k]).join(" "), "types: coverage of native blocks");
+		same(JSON.stringify(n.rows.map((r) => r.slice(0, 6))), JSON.stringify(native.types.map((t) => [t.type, t.language, t.blocks, t.bytes, t.retained_bytes, t.lost_blocks])), "types: native rows");
+		same(await rowsOf("native").count(), native.types.length, "a row for each type");
+		await page.locator('[data-table="native"] .body .row', { hasText: "Circle" }).first().click();
+		ok(/classes\.cpp/.test(await text('[data-table="native"] .stack')), "a row shows who made its blocks");
+		ok(/lost/.test(await text('[data-table="native"] .detail')), "and that some are lost");
+		if (shots) await page.screenshot({ path: `${shots}/types.png`, fullPage: true });
+		await page.locator('[data-table="native"] .sites-list a').first().click();
+		await page.waitForFunction(() => document.querySelector("main").dataset.ready === "sites");
+		ok(/Circle/.test(await text(".row[aria-selected=true]")), "a click leads to the site, which names the type");
+		await open("leaks");
+		ok(/Circle/.test(await text(".body .row")), "leaks name the type");
+		await open("dominators");
+		ok(/Circle|Square/.test(await page.locator("main").innerText()), "owners name the type");
+	}
+	if (!exists("types-objects")) return;
+	const t = json("types-objects");
+	await goto("objects");
+	await open("types");
+	const p = (await page.evaluate(() => window.tidemarkData())).types.python;
+	if (!t.python || !t.types) return ok(p === undefined || p.rows === undefined, "types: no Python objects on either side");
+	same(
+		JSON.stringify(p.rows.map((r) => [r.type, r.live, r.bytes, r.excess_objects, r.excess_references, r.unreachable, r.verdict])),
+		JSON.stringify(t.types.map((r) => [r.type, r.live, r.bytes, r.excess_objects, r.excess_references, r.unreachable, r.verdict])),
+		"types: rows of Python as in types",
+	);
+	same(p.refleak_references, t.refleaks.references, "lost references");
+	same(p.awaiting.objects, t.cycles.awaiting_gc.objects, "garbage");
+	same(JSON.stringify(p.strings.duplicates.slice(0, 10).map((s) => s[3])), JSON.stringify(t.strings.duplicates.slice(0, 10).map((s) => s.wasted_bytes)), "strings");
+	ok(/Leaked/.test(await text(".body .row")), `the type with lost references stands first: ${await text(".body .row")}`);
+	await page.locator(".body .row").first().click();
+	ok(/40 objects have 40 more references/.test(await text(".detail")), "how many were lost");
+	ok(/lose/.test(await text(".detail .sites-list")) && /objects\.py/.test(await text(".detail .stack")), `and by whom, in Python: ${await text(".detail .sites-list")}`);
+	ok((await page.locator("main").innerText()).includes("</script><img src=x onerror=alert(1)>"), "a hostile name is shown as it is");
+	await clean("hostile types and strings are data");
+	if (shots) await page.screenshot({ path: `${shots}/python.png`, fullPage: true });
+	await open("flame", "&q=objects.py");
+	ok(/^\d+ functions? at/.test(await text(".tools span[role=status]")), "the flame graph finds Python files");
+}
