@@ -21,11 +21,13 @@
 #include "enter.h"
 #include "life.h"
 #include "mapping.h"
+#include "python.h"
 #include "raw.h"
 #include "real.h"
 #include "rule.h"
 #include "text.h"
 #include "unseen.h"
+#include "walk.h"
 
 extern char **environ;
 
@@ -63,6 +65,21 @@ int pthread_create(
 		thread_leave(t);
 	}
 	return real.pthread_create(thread, attributes, start, argument);
+}
+
+/* An interpreter that ends gives the signals back before it collects its garbage. */
+int sigaction(int number, const struct sigaction *to, struct sigaction *before)
+{
+	ensure(sigaction);
+	if (unlikely(!real.sigaction))
+		return -1;
+	const uintptr_t *e = walk_entry(__builtin_frame_address(0));
+	struct thread *t = unlikely(python_end_is_due()) ? ENTER() : NULL;
+	if (t) {
+		python_end(t, e);
+		thread_leave(t);
+	}
+	return real.sigaction(number, to, before);
 }
 
 pid_t fork(void)

@@ -33,7 +33,7 @@
 #include <stdint.h>
 
 #define LEDGER_MAGIC "TIDELEDG"
-#define LEDGER_VERSION 4u
+#define LEDGER_VERSION 5u
 #define LEDGER_PAGE 4096u /* bytes per page, of the file and of the machine */
 static inline uint64_t ledger_page_up(uint64_t bytes)
 {
@@ -127,6 +127,7 @@ enum ledger_reason {
 	LEDGER_REASON_CONDITION,   /* --when */
 	LEDGER_REASON_REQUEST,     /* `tidemark snap` */
 	LEDGER_REASON_POST_MORTEM, /* the process was killed: from what is in the ledger */
+	LEDGER_REASON_PYTHON,      /* an interpreter is about to be torn down, and the program goes on */
 };
 
 /* The snapshot protocol: freeze.h shows who writes which word when. */
@@ -145,6 +146,8 @@ enum ledger_freeze {
 	FREEZE_PARKED,  /* process to collector: the threads that react are stopped */
 	FREEZE_OVER,    /* server's collector to process: request_result says how it ended */
 };
+
+#define LEDGER_KEPT_ROOM 512
 
 struct ledger_header {
 	char magic[8];
@@ -211,9 +214,11 @@ struct ledger_header {
 	uint32_t python_flags;      /* LEDGER_PYTHON_* */
 	uint64_t python_runtime;    /* address of _PyRuntime */
 	uint64_t pid_namespace;     /* in which `pid` is a number: inode of /proc/self/ns/pid; 0 unknown */
+	/* A control word as well: the snapshot that REQUEST_FLAG_EARLY has asked for. "": there is none. */
+	char kept[LEDGER_KEPT_ROOM];
 	struct ledger_table table[LEDGER_TABLES];
 };
-_Static_assert(sizeof(struct ledger_header) == 1096, "LEDGER_VERSION");
+_Static_assert(sizeof(struct ledger_header) == 1608, "LEDGER_VERSION");
 
 #define LEDGER_PYTHON_FRAMES 1u  /* the offsets of frames were proved: stacks show them */
 #define LEDGER_PYTHON_REFUSED 2u /* they do not hold: stacks are native */
@@ -223,6 +228,10 @@ _Static_assert(sizeof(struct ledger_header) == 1096, "LEDGER_VERSION");
 #define REQUEST_FLAG_STANDING 2u      /* no image: the stopped process itself is read */
 /* No file: the collector answers query_kind about query_address in LEDGER_ANSWERS. */
 #define REQUEST_FLAG_QUERY 16u
+/* The snapshot of the end, before an interpreter is torn down (shim/python_end.c). The process goes on to its end. */
+#define REQUEST_FLAG_EARLY 32u
+/* The end itself: the early snapshot stays, and learns how the process has ended. */
+#define REQUEST_FLAG_KEPT 64u
 enum ledger_query {
 	QUERY_COLLECT = 1, /* [0..9]: blocks, bytes of unreferenced, cycle, indirect, possible, reachable */
 	QUERY_REFCOUNT,    /* [0]: references from roots, [1]: from blocks, [2]: 1 = lost */

@@ -179,6 +179,18 @@ static void called_by(const char *name)
 	__builtin_memcpy(exe, path, sizeof exe);
 }
 
+/* The snapshot of the end, or one of this moment where the process does not end with it. */
+static bool end_early(bool ends)
+{
+	if (state.phase != PHASE_RUNNING || state.no_syscalls || !*state.fork_word
+		|| raw0(SYS_getpid) != state.ledger->pid || __atomic_load_n(&state.ending, __ATOMIC_ACQUIRE))
+		return false;
+	timeline_final();
+	uint32_t flags = config.references ? 0 : REQUEST_FLAG_NO_REFERENCES;
+	return ends ? !freeze_snapshot(LEDGER_REASON_EXIT, NULL, flags | REQUEST_FLAG_EARLY)
+		    : !freeze_snapshot(LEDGER_REASON_PYTHON, NULL, flags);
+}
+
 __attribute__((constructor)) static void life_start(int argc, char **argv, char **environment)
 {
 	(void)argc;
@@ -244,7 +256,7 @@ __attribute__((constructor)) static void life_start(int argc, char **argv, char 
 	thread_current->sample_left = SAMPLE_UNDRAWN;
 	state.stopped = config.start_stopped;
 	state.wipe = config.wipe && config.references && !config.sample;
-	python_start();
+	python_start(end_early);
 	event_recalculate_special();
 	state.phase = PHASE_RUNNING;
 	if (config.watch)
@@ -307,6 +319,8 @@ void life_end(enum ledger_reason reason, int status)
 	timeline_final();
 	oracle_end();
 	uint32_t flags = config.references ? 0 : REQUEST_FLAG_NO_REFERENCES;
+	if (python.kept && reason == LEDGER_REASON_EXIT)
+		flags |= REQUEST_FLAG_KEPT;
 	int failed = freeze_snapshot(reason, NULL, flags);
 	freeze_reap(1);
 	state.ledger->ended_mono_ns = state.ledger->started_mono_ns + birth_tsc_ns(birth_tsc());

@@ -4,8 +4,10 @@
  * python_prove.c    whether its offsets are those of our table
  * python_frame.c    the thread's frames: a hash at each event, a list when the stack is new
  * python_code.c     code objects: names and lines, copied while they live
+ * python_native.c   the native frames of a stack, one by one
  * python_site.c     native and Python frames of a stack, each in its place, as one site
  * python_hook.c     the allocators of CPython's small objects
+ * python_end.c      the snapshot that is taken before the interpreter is torn down
  *
  * PY1  Nothing of the interpreter is written, and in a hook none of its functions is called
  *     but PyGILState_GetThisThreadState, which reads a thread-specific value.
@@ -26,18 +28,26 @@
 #include "python_layout.h"
 #include "state.h"
 
+#define PYTHON_MAINS 4u
+
 /* What is known of the interpreter. Written at start-up, or when a library with one is loaded. */
 struct python {
 	const struct python_layout *layout; /* NULL: there is no interpreter that we know */
 	uintptr_t runtime;                  /* _PyRuntime */
+	const uintptr_t *finalizing;        /* in it: the thread state that tears the interpreter down */
 	uintptr_t code_type, string_type;   /* PyCode_Type, PyUnicode_Type */
 	uintptr_t eval_lo, eval_hi;         /* _PyEval_EvalFrameDefault; 0 unknown */
-	uintptr_t (*thread_state)(void);    /* PyGILState_GetThisThreadState */
+	struct {
+		uintptr_t lo, hi;
+	} main[PYTHON_MAINS]; /* functions that end the process when they have ended the interpreter */
+	uintptr_t (*thread_state)(void); /* PyGILState_GetThisThreadState */
 	void (*get_allocator)(int domain, void *to);
 	void (*set_allocator)(int domain, void *from);
 	uint32_t version; /* PY_VERSION_HEX */
 	bool proved;      /* the offsets of frames hold */
 	bool refused;     /* they do not: no frames */
+	bool ending;      /* the interpreter is being torn down, and python_end has seen that */
+	bool kept;        /* the snapshot of the process's end has been taken: see python_end.c */
 	/* Until pre-initialisation is over, which may overwrite our allocators: sees to that. Then NULL. */
 	void (*settle)(void);
 };
@@ -50,12 +60,19 @@ static inline uintptr_t python_word(uintptr_t object, unsigned offset)
 }
 
 /* Looks for an interpreter among the modules that were loaded with the program. */
-void python_start(void);
+void python_start(bool (*end_snapshot)(bool ends));
 /* The same in one that has just been loaded; `address` is in it. Called under the lock of sites. */
 void python_look(uintptr_t address);
 /* Are frames to be read from this thread state? Proves the offsets at the first one. */
 bool python_usable(uintptr_t thread_state);
 void python_after_fork(void);
+
+/* Does the running thread tear the interpreter down, and has nobody taken the snapshot yet? */
+bool python_end_is_due(void);
+/* How it is taken, by life.c; `ends`: the process ends with the interpreter. */
+extern bool (*python_end_snapshot)(bool ends);
+/* Takes it. The innermost frame is e. */
+void python_end(struct thread *t, const uintptr_t *e);
 
 /* The site of the stack whose innermost frame is e, with Python frames. `domain` as in walk.h. */
 uint32_t python_site(struct thread *t, const uintptr_t *e, uint64_t domain);

@@ -114,6 +114,22 @@ static __attribute__((noinline)) void enter_sample(
 		sample_filter_add(p);
 }
 
+/* Before anything is made: a block that is being made belongs to nobody yet. */
+static __attribute__((cold, noinline)) void end_of_interpreter(void *frame)
+{
+	struct thread *t = python_end_is_due() ? thread_enter(ENTER_SP(frame)) : NULL;
+	if ((uintptr_t)t <= (uintptr_t)THREAD_NESTED)
+		return;
+	python_end(t, walk_entry(frame));
+	thread_leave(t);
+}
+
+HOT_INLINE void look_for_end(void *frame)
+{
+	if (unlikely(*python.finalizing || python.ending))
+		end_of_interpreter(frame);
+}
+
 /* pymalloc has made p for the caller of `frame`. `events`: what events_of said before. */
 HOT_INLINE void *made(void *block, size_t size, void *frame, uint64_t events)
 {
@@ -144,6 +160,7 @@ static void *hook_malloc(void *context, size_t size)
 	const struct allocator *a = context;
 	if (unlikely(!is_small(size)))
 		return a->malloc(a->context, size);
+	look_for_end(FRAME());
 	uint64_t events = events_of(thread_current);
 	return made(a->malloc(a->context, size), size, FRAME(), events);
 }
@@ -154,6 +171,7 @@ static void *hook_calloc(void *context, size_t n, size_t each)
 	size_t size;
 	if (__builtin_mul_overflow(n, each, &size) || !is_small(size))
 		return a->calloc(a->context, n, each);
+	look_for_end(FRAME());
 	uint64_t events = events_of(thread_current);
 	return made(a->calloc(a->context, n, each), size, FRAME(), events);
 }
@@ -206,6 +224,7 @@ static void *hook_realloc(void *context, void *p, size_t size)
 {
 	const struct allocator *a = context;
 	uint64_t old_size = 0, events = 0;
+	look_for_end(FRAME());
 	if (p && !leave_block(p, FRAME(), &old_size) && !is_small(size))
 		return a->realloc(a->context, p, size);
 	events = events_of(thread_current);

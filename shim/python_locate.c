@@ -41,19 +41,26 @@ static void take(const struct link_map *module)
 	uint64_t bytes = 0;
 	found.eval_lo = (uintptr_t)lookup_extent(module, "_PyEval_EvalFrameDefault", &bytes);
 	found.eval_hi = found.eval_lo + bytes;
+	static const char *const mains[PYTHON_MAINS] = { "Py_RunMain", "Py_Main", "Py_BytesMain", "Py_Exit" };
+	for (unsigned i = 0; i < PYTHON_MAINS; i++) {
+		found.main[i].lo = (uintptr_t)lookup_extent(module, mains[i], &bytes);
+		found.main[i].hi = found.main[i].lo + bytes;
+	}
 	state.ledger->python_version = found.version;
 	state.ledger->python_runtime = found.runtime;
 	if (!found.layout || !found.code_type || !found.string_type || !found.thread_state
 		|| !found.get_allocator || !found.set_allocator)
 		return;
+	found.finalizing = (const uintptr_t *)(found.runtime + found.layout->runtime.finalizing);
 	python = found;
 	state.python_site = python_site;
 	event_recalculate_special();
 	python_hook_install();
 }
 
-void python_start(void)
+void python_start(bool (*end_snapshot)(bool ends))
 {
+	python_end_snapshot = end_snapshot;
 	for (const struct link_map *m = _r_debug.r_map; m && !python.layout; m = m->l_next)
 		take(m);
 	site_module_is_new = python_look;

@@ -9,4 +9,8 @@ void python_lock(void) { lock_take(&lock); }
 
 void python_unlock(void) { lock_release(&lock); }
 
-void python_after_fork(void) { lock.word = 0; }
+void python_after_fork(void)
+{
+	lock.word = 0;
+	python.kept = false;
+}

@@ -74,7 +74,7 @@ bool python_usable(uintptr_t ts)
 	if (python.refused)
 		return false;
 	/* Another thread ends the interpreter: it frees the states of all others. */
-	uintptr_t ending = python_word(python.runtime, l->runtime.finalizing);
+	uintptr_t ending = *python.finalizing;
 	if (unlikely(ending && ending != ts))
 		return false;
 	if (likely(python.proved))

@@ -19,7 +19,6 @@
 #include "python.h"
 #include "python_private.h"
 #include "site.h"
-#include "step.h"
 #include "walk.h"
 
 /* --- the table that forgets ---------------------------------------------------------- */
@@ -79,26 +78,6 @@ static struct python_frame python_frames[WALK_DEPTH_MAX];
 static struct walk_place merged_place[2 * WALK_DEPTH_MAX];
 static struct walk_frame merged_frame[2 * WALK_DEPTH_MAX];
 
-/* Native frames innermost first, as steps of the thread. */
-static unsigned list_native(struct thread *t, const uintptr_t *e, unsigned *flags)
-{
-	bool own = WALK_SLOT(e) >= t->stack_lo && WALK_SLOT(e) < t->stack_hi;
-	struct step_place at = { WALK_SLOT(e), WALK_PC(e), WALK_RBP(e), WALK_SLOT(e) + 8, 0 }, outer = { 0 };
-	enum step_result result = STEP_ON;
-	unsigned count = 0;
-	while (result == STEP_ON && count < state.depth) {
-		struct walk_step *s = &t->step[count++];
-		s->slot = at.slot;
-		s->pc = at.pc;
-		result = step_outward(t, WALK_SLOT(e), own ? t->stack_hi : 0, &at, &outer, s);
-		at = outer;
-	}
-	*flags = result == STEP_ON ? LEDGER_SITE_DEPTH_CUT : result == STEP_BROKEN ? LEDGER_SITE_BROKEN : 0;
-	/* Where the outermost frame ends, for the search below. */
-	t->step[count].slot = result == STEP_ON ? at.slot : UINTPTR_MAX;
-	return count;
-}
-
 static bool is_eval(uintptr_t pc) { return pc - 1 - python.eval_lo < python.eval_hi - python.eval_lo; }
 
 /* The first native frame from `from` on that is the eval loop with this record; `count`: none. */
@@ -145,7 +124,7 @@ static uint32_t resolve(struct thread *t, const uintptr_t *e, uintptr_t ts, uint
 	bool more;
 	if (!python_frame_list(ts, python_frames, state.depth, &pythons, &more))
 		return native;
-	unsigned natives = list_native(t, e, &flags);
+	unsigned natives = python_native_list(t, e, &flags);
 	if (more)
 		flags = LEDGER_SITE_DEPTH_CUT;
 	unsigned low = merge(t, natives, pythons), end = 2 * WALK_DEPTH_MAX;
@@ -198,6 +177,8 @@ uint32_t python_site(struct thread *t, const uintptr_t *e, uint64_t domain)
 	const struct python *p = &python;
 	if (unlikely(p->settle))
 		p->settle();
+	if (unlikely(*p->finalizing || p->ending) && python_end_is_due())
+		python_end(t, e);
 	uintptr_t ts = running_state(p);
 	if (!ts || unlikely(!python_usable(ts)))
 		return native;

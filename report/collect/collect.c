@@ -16,6 +16,7 @@
 #include "collect_core.h"
 #include "collect_graph.h"
 #include "collect_heap.h"
+#include "collect_kept.h"
 #include "collect_memory.h"
 #include "collect_options.h"
 #include "collect_output.h"
@@ -296,6 +297,8 @@ static void process(struct collecting *c)
 	/* What was killed while we read it is gone from there on. */
 	if (c->image.reader && !process_lives(c->image.reader))
 		doubt(c, "the process was killed while it was read");
+	if (r->flags & REQUEST_FLAG_EARLY)
+		p->flags |= PROCESS_EARLY;
 	p->complete = !*r->why;
 	p->incomplete_why = snapshot_writer_string(c->writer, r->why);
 }
@@ -432,6 +435,10 @@ static int take(struct collecting *c, struct tide_error *e)
 		*e = c->copy_error;
 		return -1;
 	}
+	if (r->flags & REQUEST_FLAG_KEPT && !c->foreign)
+		r->written = collect_kept_finish(&c->copy, &r->complete);
+	if (r->written)
+		return 0;
 	sections(c);
 	if (ledger_map_cut())
 		return error_set(e, EXIT_UNMEASURED,
@@ -442,7 +449,10 @@ static int take(struct collecting *c, struct tide_error *e)
 		c->writer = NULL;
 		return result;
 	}
-	return file_write(c, e);
+	result = file_write(c, e);
+	if (!result && r->flags & REQUEST_FLAG_EARLY)
+		collect_kept_note(c->map.header, r->written);
+	return result;
 }
 
 #define TRIES 4u /* of a process that is stopped in the middle of malloc */
@@ -548,10 +558,12 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 		pid = c->image.target ? c->image.target : c->map.header->pid;
 		if (result && !c->foreign && process_lives(pid))
 			collect_announce_failure(r->ledger, pid, e);
-		else if (!result && r->written && (!c->foreign || r->settings))
+		else if (!result && r->written && (!c->foreign || r->settings)
+			&& !(r->flags & REQUEST_FLAG_EARLY))
 			collect_announce(r->ledger, c->copy.header.pid, r->reason, r->complete, r->written);
 		/* A process that has dropped its privileges cannot remove the file itself. */
-		if (!result && r->served && (r->reason == REASON_EXIT || r->reason == REASON_ABORT))
+		if (!result && r->served && !(r->flags & REQUEST_FLAG_EARLY)
+			&& (r->reason == REASON_EXIT || r->reason == REASON_ABORT))
 			unlink(r->ledger);
 		image_end(&c->image);
 	}

@@ -160,6 +160,9 @@ char *collect_output(
 		pattern = insert(pattern, "%p");
 	if (!has(pattern, 'n') && is_continuing(reason))
 		pattern = insert(pattern, "%n");
+	/* An early snapshot (collect_kept.h) has the name. */
+	if (c->header.kept[0] && !is_continuing(reason))
+		pattern = insert(pattern, "end");
 	path = expand_pattern(pattern, c, sequence);
 	free(pattern);
 	if (*path == '/' || !*s->folder)

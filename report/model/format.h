@@ -99,6 +99,7 @@ enum tide_reason {
 	REASON_CONDITION,
 	REASON_REQUEST,
 	REASON_POST_MORTEM,
+	REASON_PYTHON, /* an interpreter was about to be torn down, and the program went on */
 };
 
 struct tide_process {
@@ -141,6 +142,7 @@ struct tide_process {
 #define PROCESS_WALKED 128u     /* blocks are from a walk of the heap: their bytes are usable bytes */
 #define PROCESS_UNPREPARED 256u /* the library was not in the process: no stacks, no history */
 #define PROCESS_CORE 512u       /* read from a core: what its kernel knew is not in it */
+#define PROCESS_EARLY 1024u     /* taken before the interpreter of Python was torn down */
 
 struct tide_value {
 	uint32_t name;

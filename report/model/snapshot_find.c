@@ -30,7 +30,7 @@ uint64_t snapshot_python(const struct snapshot *s, const char *name)
 const char *snapshot_reason(uint32_t reason)
 {
 	static const char *const names[] = { "unknown", "exit", "exec", "abort", "signal", "mark", "api",
-		"timer", "condition", "request", "post-mortem" };
+		"timer", "condition", "request", "post-mortem", "python" };
 
 	return names[reason < sizeof(names) / sizeof(names[0]) ? reason : 0];
 }

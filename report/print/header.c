@@ -129,11 +129,13 @@ unsigned header_warnings(struct screen *s, const struct snapshot *snapshot, cons
 char *header_reason(const struct snapshot *snapshot)
 {
 	const struct tide_process *p = snapshot->process;
+	const char *text;
 
 	switch (p->reason) {
 	case REASON_EXIT:
-		return p->exit_status >= 0 ? alloc_printf("at exit, status %d", p->exit_status)
-					   : alloc_string("at exit");
+		text = p->flags & PROCESS_EARLY ? ", before Python was torn down" : "";
+		return p->exit_status >= 0 ? alloc_printf("at exit%s, status %d", text, p->exit_status)
+					   : alloc_printf("at exit%s", text);
 	case REASON_EXEC: return alloc_string("before exec");
 	case REASON_ABORT:
 		return *snapshot_string(snapshot, p->abort_message)
@@ -151,6 +153,7 @@ char *header_reason(const struct snapshot *snapshot)
 	case REASON_CONDITION: return alloc_string("on a condition");
 	case REASON_REQUEST: return alloc_string("on request");
 	case REASON_POST_MORTEM: return alloc_string("post mortem, from the ledger");
+	case REASON_PYTHON: return alloc_string("before Python was torn down");
 	default: return alloc_string("for an unknown reason");
 	}
 }

@@ -375,7 +375,8 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 		place_read(im, im->target);
 	kernel_words_read(&im->kernel, im->target);
 	/* The last snapshot of a process needs no image: nobody waits to go on. */
-	alone = !others_alive(im) || im->place.reason == LEDGER_REASON_EXIT
+	alone = !others_alive(im)
+		|| (im->place.reason == LEDGER_REASON_EXIT && !(im->place.flags & REQUEST_FLAG_EARLY))
 		|| im->place.reason == LEDGER_REASON_ABORT || im->place.reason == LEDGER_REASON_EXEC;
 	make = self && !im->options.no_references && !im->options.standing
 		&& (!readable || !im->started_by_it || !alone);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "collect/collect_kept.h"
 #include "collect/collect_output.h"
 #include "run.h"
 
@@ -63,6 +64,24 @@ static void copy_ledger(struct snapshot_writer *w, struct ledger_copy *c, int si
 	ledger_sections_finish(&made, w);
 }
 
+/* The process died after its early snapshot: that one says so. */
+static bool finish_early(struct run_snapshot *out, const struct ledger_copy *c, int signal, int exit_status)
+{
+	struct tide_process p;
+	struct snapshot s;
+
+	if (!collect_kept_open(&s, c))
+		return false;
+	p = *s.process;
+	p.reason = out->reason;
+	p.exit_signal = (uint32_t)signal;
+	p.exit_status = exit_status;
+	out->complete = p.complete;
+	out->path = collect_kept_write(&s, &p);
+	snapshot_close(&s);
+	return out->path;
+}
+
 int run_postmortem(const char *ledger, int pid, const struct collect_settings *settings, int signal,
 	int exit_status, struct run_snapshot *out, struct tide_error *e)
 {
@@ -80,6 +99,10 @@ int run_postmortem(const char *ledger, int pid, const struct collect_settings *s
 	c.header.pid = pid; /* the program could write any number there */
 	out->pid = pid;
 	out->reason = signal ? REASON_SIGNAL : REASON_POST_MORTEM;
+	if (finish_early(out, &c, signal, exit_status)) {
+		ledger_copy_free(&c);
+		return 0;
+	}
 	w = snapshot_writer_new();
 	out->complete = !copy_last(w, &last, &c, ledger, signal, exit_status);
 	if (!out->complete)

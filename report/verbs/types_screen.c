@@ -192,7 +192,8 @@ int types_screen(struct types_command *c)
 		fprintf(s.out,
 			"Python had shut down when this snapshot was taken, and its objects were gone.\n");
 		screen_hint(&s,
-			"take one while it runs: tidemark snap PID, tidemark run --every 10s, or "
+			"look into the numbered snapshot of that end, or take one while it runs: tidemark snap PID, "
+			"tidemark run --every 10s, or "
 			"ctypes.CDLL(None).tide_snapshot(b\"now.tide\") in the program");
 	} else if (python_heap_off(&c->snapshot, "counts")) {
 		fprintf(s.out, "This build of Python is unknown: its objects are not listed.\n");

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Programs in Python: their frames and small objects, on Debian's python3 and every other interpreter that is here.
 load ../lib/helper
+bats_require_minimum_version 1.5.0
 
 # each_python COMMAND [ARGUMENT]...: runs it with PYTHON set to each interpreter that we know.
 each_python() {
@@ -9,6 +10,12 @@ each_python() {
 		[ -x "$PYTHON" ] || continue
 		"$@" || fail "$PYTHON: $* failed" || return
 	done
+}
+
+# objects FILE TYPE: how many there are.
+objects() {
+	"$TIDEMARK" types --json "$1" >types.json
+	/usr/bin/python3 -c 'import json, sys; print(sum(t["live"] for t in json.load(open("types.json"))["types"] if t["type"] == sys.argv[1]))' "$2"
 }
 
 stacks_are_exact() {
@@ -130,4 +137,125 @@ interpreters_are_told_apart() {
 		    if f["language"] == "python":
 		        assert f["module"] is None and f["address"] is None and f["inlined"] is False and f["line"], f
 	END
+}
+
+objects_of_the_end() {
+	cat >app.py <<-'END'
+		import atexit, sys
+		class Kept: pass
+		class Ring: pass
+		kept = [Kept() for i in range(70)]
+		def late():
+		    import gc
+		    gc.disable()
+		    for i in range(30):
+		        a, b = Ring(), Ring()
+		        a.other, b.other = b, a
+		    print("late")
+		atexit.register(late)
+		sys.exit(3)
+	END
+	local objects
+	for objects in yes no; do
+		rm -f s.tide s.end.tide s.1.tide
+		run -3 --separate-stderr "$TIDEMARK" run --python-objects "$objects" -o s.tide -- "$PYTHON" app.py
+		[ "$output" = late ] && [ "$(echo s*.tide)" = s.tide ] || fail "left $(echo s*.tide), said $output" || return
+		"$TIDEMARK" types --json s.tide >types.json
+		"$TIDEMARK" leaks --json s.tide >leaks.json
+		"$TIDEMARK" info --json s.tide >info.json
+		/usr/bin/python3 - <<-'END' || fail "$objects: wrong objects" || return
+			import json
+			d, i = json.load(open("types.json")), json.load(open("info.json"))
+			by = {t["type"]: t for t in d["types"]}
+			print({n: (by[n]["live"], by[n]["verdict"], by[n]["cyclic"]) for n in ("Kept", "Ring")})
+			assert by["Kept"]["live"] == 70 and by["Kept"]["verdict"] == "none"
+			assert by["Ring"]["live"] == 60 and by["Ring"]["verdict"] == "awaiting-gc"
+			assert i["snapshot"]["exit_status"] == 3 and i["snapshot"]["flags"] & 1024, i
+			assert i["snapshot"]["reason"] == "exit" and i["snapshot"]["complete"]
+			assert json.load(open("leaks.json"))["totals"]["unreferenced"]["blocks"] == 0
+		END
+	done
+}
+
+@test "the snapshot at exit has the objects of Python, and the file says how the program has ended" {
+	each_python objects_of_the_end
+	"$TIDEMARK" info s.tide | grep -q 'at exit, before Python was torn down, status 3'
+}
+
+@test "it has them with daemon threads, in forked children and without run, and a death that follows is said" {
+	cat >threads.py <<-'END'
+		import threading, time
+		class Kept: pass
+		def spin():
+		    while True:
+		        [object() for i in range(100)]
+		for i in range(3):
+		    threading.Thread(target=spin, daemon=True).start()
+		kept = [Kept() for i in range(50)]
+		time.sleep(0.1)
+	END
+	"$TIDEMARK" run -q -o s.tide -- /usr/bin/python3 threads.py
+	objects s.tide Kept | grep -qx 50
+	cat >forks.py <<-'END'
+		import os, sys
+		class Kept: pass
+		kept = [Kept() for i in range(50)]
+		if not os.fork():
+		    kept += [Kept() for i in range(50)]
+		    sys.exit(0)
+		os.wait()
+	END
+	"$TIDEMARK" run -q -o f.tide -- /usr/bin/python3 forks.py
+	objects f.tide Kept | grep -qx 50
+	objects f.*.tide Kept | grep -qx 100
+	LD_PRELOAD=$B/libtidemark.so TIDEMARK_OUTPUT=alone.tide /usr/bin/python3 -c 'Kept = type("Kept", (), {}); kept = Kept()'
+	objects alone.tide Kept | grep -qx 1
+	"$TIDEMARK" info --json alone.tide | grep -q '"exit_status": *0'
+	# Modules are cleared, and one takes the process with it.
+	cat >dead.py <<-'END'
+		import os
+		class Kept:
+		    def __del__(self, kill=os.kill, pid=os.getpid()):
+		        kill(pid, 11)
+		kept = [Kept()]
+	END
+	run -139 "$TIDEMARK" run -q -o dead.tide -- /usr/bin/python3 dead.py
+	[ "$(echo dead*.tide)" = dead.tide ]
+	objects dead.tide Kept | grep -qx 1
+	"$TIDEMARK" info dead.tide | grep -q 'on fatal signal 11'
+}
+
+@test "an embedded interpreter that ends has snapshots of its own" {
+	local library
+	for library in /usr/lib/x86_64-linux-gnu/libpython3.*.so.1.0; do
+		[ -e "$library" ] || skip "no libpython of Debian's"
+	done
+	compile host -ldl <<-'END'
+		#include <dlfcn.h>
+		#include <stdlib.h>
+		int main(int count, char **argument)
+		{
+			void *python = count > 1 ? dlopen(argument[1], RTLD_NOW | RTLD_GLOBAL) : NULL;
+			void (*begin)(int) = dlsym(python, "Py_InitializeEx");
+			int (*run)(const char *) = dlsym(python, "PyRun_SimpleString"), (*end)(void) = dlsym(python, "Py_FinalizeEx");
+			for (int i = 0; i < 2; i++) {
+				begin(0);
+				run("class Kept: pass\nkept = [Kept() for i in range(100)]");
+				end();
+			}
+			static void *volatile held;
+			held = malloc(123);
+			held = malloc(321);
+			return 0;
+		}
+	END
+	"$TIDEMARK" run -q -o e.tide ./host "$library"
+	[ "$(echo e*.tide)" = "e.1.tide e.2.tide e.tide" ]
+	objects e.1.tide Kept | grep -qx 100
+	"$TIDEMARK" info e.2.tide | grep -q 'before Python was torn down'
+	run -0 "$TIDEMARK" types e.tide
+	[[ $output == *"Python had shut down"* ]]
+	"$TIDEMARK" types --json e.tide >types.json
+	/usr/bin/python3 -c 'import json; d = json.load(open("types.json")); assert d["types"] is None and "counts" in d["python"]["off"]'
+	"$TIDEMARK" leaks --json e.tide | grep -q '"bytes": *123'
 }

@@ -1,0 +1,29 @@
+/* collect_kept.h - the snapshot of a Python process's end, which is taken before that end (shim/python_end.c).
+ *
+ * CK1  The early snapshot has its final name. When the process ends it is written once more, and says how.
+ * CK2  The name comes from the ledger, which the program can write: only a file is touched that is an early snapshot of
+ *     this process, and none for a process of another user.
+ *
+ * Called by collect.c and by the run's post mortem.
+ */
+#ifndef TIDEMARK_COLLECT_KEPT_H
+#define TIDEMARK_COLLECT_KEPT_H
+
+#include <stdbool.h>
+#include "model/ledger.h"
+#include "model/snapshot.h"
+
+/* Leaves the name in the ledger; one that is too long is not left, and the snapshot stays as it is. */
+void collect_kept_note(struct ledger_header *header, const char *path);
+
+/* Opens what the ledger names; false: there is none that is this process's. */
+bool collect_kept_open(struct snapshot *s, const struct ledger_copy *c);
+
+/* Writes it once more, with `process` in place of its own. The path to free; NULL: it could not be written. */
+char *collect_kept_write(struct snapshot *s, const struct tide_process *process);
+
+/* At the end of the process: the same with its exit status, unless the program has made an error since, which the early
+ * snapshot does not have. */
+char *collect_kept_finish(const struct ledger_copy *c, bool *complete);
+
+#endif

@@ -1,0 +1,24 @@
+/* python_native.c - the native frames of a stack, one by one; see python_private.h. */
+#include "python_private.h"
+#include "site.h"
+#include "step.h"
+#include "walk.h"
+
+unsigned python_native_list(struct thread *t, const uintptr_t *e, unsigned *flags)
+{
+	bool own = WALK_SLOT(e) >= t->stack_lo && WALK_SLOT(e) < t->stack_hi;
+	struct step_place at = { WALK_SLOT(e), WALK_PC(e), WALK_RBP(e), WALK_SLOT(e) + 8, 0 }, outer = { 0 };
+	enum step_result result = STEP_ON;
+	unsigned count = 0;
+	while (result == STEP_ON && count < state.depth) {
+		struct walk_step *s = &t->step[count++];
+		s->slot = at.slot;
+		s->pc = at.pc;
+		result = step_outward(t, WALK_SLOT(e), own ? t->stack_hi : 0, &at, &outer, s);
+		at = outer;
+	}
+	*flags = result == STEP_ON ? LEDGER_SITE_DEPTH_CUT : result == STEP_BROKEN ? LEDGER_SITE_BROKEN : 0;
+	/* Where the outermost frame ends, for the search below. */
+	t->step[count].slot = result == STEP_ON ? at.slot : UINTPTR_MAX;
+	return count;
+}
