@@ -1,6 +1,7 @@
 /* refs_json.c - `refs --json`. */
 #include <stdio.h>
 #include <stdlib.h>
+#include "analysis/python_field.h"
 #include "model/root_kinds.h"
 #include "print/json_report.h"
 #include "view/view.h"
@@ -49,6 +50,15 @@ static void open_block(struct json *j, const struct refs *r, uint32_t block)
 	write_type(j, r, block);
 }
 
+/* What the word is in its object; null where that is not known. */
+static void write_field(struct json *j, const struct refs *r, uint32_t block, uint64_t edge)
+{
+	char *field = python_field_text(&r->snapshot, block, edge);
+
+	json_text(j, "field", field);
+	free(field);
+}
+
 static void write_referrers(struct json_report *report, const struct refs *r, size_t i)
 {
 	struct json *j = &report->json;
@@ -64,6 +74,7 @@ static void write_referrers(struct json_report *report, const struct refs *r, si
 		open_block(j, r, w->source);
 		json_number(j, "offset", r->snapshot.edges[w->edge].offset);
 		json_number(j, "to_offset", r->snapshot.edges[w->edge].to_offset);
+		write_field(j, r, w->source, w->edge);
 		json_report_stack(report, r->symbols, r->snapshot.blocks[w->source].site);
 		json_close_object(j);
 	}
@@ -85,6 +96,7 @@ static void write_referents(struct json_report *report, const struct refs *r, ui
 		open_block(j, r, e->block);
 		json_number(j, "offset", e->offset);
 		json_number(j, "to_offset", e->to_offset);
+		write_field(j, r, block, first);
 		json_report_stack(report, r->symbols, r->snapshot.blocks[e->block].site);
 		json_close_object(j);
 	}
@@ -143,7 +155,9 @@ static void write_record(struct json_report *report, const struct refs *r, size_
 	json_number(j, "blocks", (int64_t)found.blocks);
 	json_number(j, "interior", (int64_t)found.inside);
 	json_close_object(j);
-	if (r->stored && r->stored[i] >= 0)
+	if (python_field_stored(&r->snapshot, r->block[i]) >= 0)
+		json_number(j, "stored", python_field_stored(&r->snapshot, r->block[i]));
+	else if (r->stored && r->stored[i] >= 0)
 		json_number(j, "stored", r->stored[i]);
 	else
 		json_none(j, "stored");

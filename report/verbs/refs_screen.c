@@ -1,6 +1,7 @@
 /* refs_screen.c - `refs` for people. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include "analysis/python_field.h"
 #include "model/root_kinds.h"
 #include "base/alloc.h"
 #include "view/selection.h"
@@ -17,11 +18,14 @@
 static void print_block_line(struct screen *s, const struct refs *r, const char *lead, uint32_t block)
 {
 	const struct tide_block *b = &r->snapshot.blocks[block];
+	const char *type = python_field_type(&r->snapshot, block);
 	char size[UNITS_TEXT],
-		*head = alloc_printf(
-			"%s0x%" PRIx64 "  %s  ", lead, b->address, units_bytes(size, (int64_t)b->bytes));
+		*text = alloc_printf("%s0x%" PRIx64 "  %s  %s%s", lead, b->address,
+			units_bytes(size, (int64_t)b->bytes), type ? type : "", type ? "  " : ""),
+		*head = screen_fit(s, text, s->width > 20 ? s->width - 10 : 10, FIT_END);
 	unsigned used = screen_columns(s, head);
 
+	free(text);
 	fputs(head, s->out);
 	place_print(s, symbols_top(r->symbols, b->site), r->common.source_root,
 		s->width > used + 10 ? s->width - used : 10);
@@ -79,7 +83,7 @@ static void print_path(struct screen *s, const struct refs *r, uint32_t block)
 static void print_referrers(struct screen *s, const struct refs *r, size_t i)
 {
 	uint64_t first = r->word_start[i], end = r->word_start[i + 1];
-	char lead[64];
+	char *field, *lead;
 
 	if (first == end)
 		return;
@@ -92,8 +96,12 @@ static void print_referrers(struct screen *s, const struct refs *r, size_t i)
 			print_root_line(s, r, "    ", (uint32_t)w->edge);
 			continue;
 		}
-		snprintf(lead, sizeof(lead), "    +%u of ", r->snapshot.edges[w->edge].offset);
+		field = python_field_text(&r->snapshot, w->source, w->edge);
+		lead = field ? alloc_printf("    %s: ", field)
+			     : alloc_printf("    +%u of ", r->snapshot.edges[w->edge].offset);
 		print_block_line(s, r, lead, w->source);
+		free(field);
+		free(lead);
 	}
 	if (end - first > MOST_WORDS)
 		fprintf(s->out, "    %s %" PRIu64 " more\n", screen_ellipsis(s), end - first - MOST_WORDS);

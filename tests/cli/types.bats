@@ -190,6 +190,42 @@ for e in sys.argv[1:]:
 	run -2 "$TIDEMARK" types --show nothing truth.tide
 }
 
+@test "refs: an object is named by its type, and its referrers as Python calls them" {
+	cat >held.py <<-'EOF'
+		import ctypes, os
+		class Held: pass
+		class Session: pass
+		cache = {"first": Held(), "second": 5.25}
+		rows = [Held(), Held(), Held(), Held()]
+		pair = (1.25, Held())
+		session = Session()
+		session.mine = Held()
+		print(*(hex(id(o)) for o in (cache["first"], rows[3], pair[1], session.mine)), flush=True)
+		ctypes.CDLL(None).tide_snapshot(b"held.tide")
+		os._exit(0)
+	EOF
+	"$TIDEMARK" run -q -f -o exit.tide /usr/bin/python3 held.py >addresses 2>/dev/null
+	for address in $(cat addresses); do
+		"$TIDEMARK" refs --json held.tide "$address" >truth.out
+		tell '(d["records"][0]["type"].split(".")[-1], d["records"][0]["stored"])' \
+			'[r["field"] for r in d["records"][0]["referrers"] if r["kind"] == "block" and r["field"] and "gc" not in r["field"]]'
+	done >got
+	cat >want <<-EOF
+		('Held', 1)
+		['key "first" of dict']
+		('Held', 1)
+		['element 3 of list']
+		('Held', 1)
+		['element 1 of tuple']
+		('Held', 1)
+		['attribute of Session']
+	EOF
+	diff want got
+	COLUMNS=100 "$TIDEMARK" refs held.tide "$(cut -d' ' -f1 addresses)" >out
+	fits 100 out
+	grep -q 'key "first" of dict: 0x.* dict ' out
+}
+
 @test "leaks: what Python holds is not lost" {
 	"$TIDEMARK" leaks --json clean.tide >truth.out
 	tell 'd["totals"]["lost"]["blocks"] < 20' | grep -qx True
