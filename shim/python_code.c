@@ -13,6 +13,7 @@
  */
 #include "memory.h"
 #include "python.h"
+#include "python_lines.h"
 #include "python_private.h"
 #include "site.h"
 #include "table.h"
@@ -216,88 +217,14 @@ void python_code_freed(uintptr_t code)
 
 /* --- lines --------------------------------------------------------------------------- */
 
-static long line_lnotab(const uint8_t *p, size_t bytes, long line, long at)
-{
-	long address = 0;
-	for (size_t i = 0; i + 1 < bytes; i += 2) {
-		address += p[i];
-		if (address > at)
-			break;
-		line += (int8_t)p[i + 1];
-	}
-	return line;
-}
-
-static long line_ranges(const uint8_t *p, size_t bytes, long line, long at)
-{
-	long end = 0;
-	for (size_t i = 0; i + 1 < bytes; i += 2) {
-		bool none = (int8_t)p[i + 1] == -128;
-		end += p[i];
-		line += none ? 0 : (int8_t)p[i + 1];
-		if (at < end)
-			return none ? 0 : line;
-	}
-	return 0;
-}
-
-/* A number in groups of six bits, the lowest first. */
-static unsigned long read_number(const uint8_t **p, const uint8_t *end)
-{
-	unsigned long n = 0;
-	for (unsigned shift = 0; *p < end && shift < 60; shift += 6) {
-		uint8_t byte = *(*p)++;
-		n |= (unsigned long)(byte & 63) << shift;
-		if (!(byte & 64))
-			break;
-	}
-	return n;
-}
-
-enum {
-	LOCATION_LINE_FIRST = 10, /* 10 to 12: the line goes on by code - 10 */
-	LOCATION_NO_COLUMNS = 13,
-	LOCATION_LONG = 14,
-	LOCATION_NONE = 15,
-};
-
-static long line_table_3_11(const uint8_t *p, size_t bytes, long line, long at)
-{
-	const uint8_t *end = p + bytes;
-	long address = 0;
-	while (p < end) {
-		uint8_t head = *p++;
-		unsigned code = head >> 3 & 15;
-		address += ((head & 7) + 1) * 2;
-		if (code == LOCATION_NO_COLUMNS || code == LOCATION_LONG) {
-			unsigned long n = read_number(&p, end);
-			line += n & 1 ? -(long)(n >> 1) : (long)(n >> 1);
-		} else if (code >= LOCATION_LINE_FIRST && code < LOCATION_NO_COLUMNS) {
-			line += (long)code - LOCATION_LINE_FIRST;
-		}
-		if (at < address)
-			return code == LOCATION_NONE ? 0 : line;
-		/* The columns; only the first byte of an entry has its highest bit set. */
-		while (p < end && !(*p & 128))
-			p++;
-	}
-	return 0;
-}
-
 static uint32_t find_line(uintptr_t code, long at)
 {
 	const struct python_layout *l = python.layout;
 	size_t bytes;
 	const uint8_t *table = line_table(code, &bytes);
-	long first = *(const int *)(code + l->code.first_line), line = 0;
-	if (at < 0)
-		line = first; /* before its first instruction */
-	else if (l->code.lines == PYTHON_LINES_LNOTAB)
-		line = line_lnotab(table, bytes, first, at);
-	else if (l->code.lines == PYTHON_LINES_RANGES)
-		line = line_ranges(table, bytes, first, at);
-	else
-		line = line_table_3_11(table, bytes, first, at);
+	long first = *(const int *)(code + l->code.first_line);
+	long line = at < 0 ? first /* before its first instruction */
+			   : python_lines_find(l->code.lines, table, bytes, first, at);
 	return line > 0 && line <= PYTHON_PLACE_LINE_MOST ? (uint32_t)line : 0;
 }
 

@@ -61,7 +61,13 @@ static void seed_roots(struct search *q, const uint32_t *order, uint32_t first, 
 		}
 }
 
-void reach_find(struct reach *r, const struct graph *g, bool parents)
+/* What claims blocks before the roots do. */
+struct starts {
+	const uint32_t *block, *edge;
+	uint32_t blocks, edges;
+};
+
+static void search_all(struct reach *r, const struct graph *g, bool parents, const struct starts *from)
 {
 	struct search q = { .g = g, .r = r };
 	const struct snapshot *s = g->snapshot;
@@ -73,6 +79,11 @@ void reach_find(struct reach *r, const struct graph *g, bool parents)
 	for (uint32_t i = 0; parents && i < g->blocks; i++)
 		r->parent[i] = GRAPH_NONE;
 	q.queue = alloc_bytes(((uint64_t)g->blocks + 1) * sizeof(*q.queue));
+	for (uint32_t i = 0; i < from->blocks; i++)
+		enter(&q, from->block[i], REACH_KEPT, REACH_FULL);
+	for (uint32_t i = 0; i < from->edges; i++)
+		enter(&q, s->root_edges[from->edge[i]].block, REACH_ROOT | from->edge[i], REACH_FULL);
+	drain_full(&q);
 
 	for (uint32_t i = 0; i < g->roots; i++)
 		at[root_kind_rank(&s->roots[i]) + 1]++;
@@ -98,6 +109,21 @@ void reach_find(struct reach *r, const struct graph *g, bool parents)
 	drain_any(&q);
 	free(q.queue);
 	free(order);
+}
+
+void reach_find(struct reach *r, const struct graph *g, bool parents)
+{
+	struct starts none = { NULL, NULL, 0, 0 };
+
+	search_all(r, g, parents, &none);
+}
+
+void reach_find_from(struct reach *r, const struct graph *g, const uint32_t *start, uint32_t starts,
+	const uint32_t *edge, uint32_t edges)
+{
+	struct starts from = { start, edge, starts, edges };
+
+	search_all(r, g, true, &from);
 }
 
 void reach_free(struct reach *r)

@@ -23,6 +23,10 @@ struct reach {
 #define REACH_KEPT (GRAPH_NONE - 1) /* held by RC3 */
 
 void reach_find(struct reach *r, const struct graph *g, bool parents);
+/* With parents. What `start`, blocks, and `edge`, root edges, reach claims first, by the shortest path from any of
+ * them; a path that begins with one of `start` has no root edge. */
+void reach_find_from(struct reach *r, const struct graph *g, const uint32_t *start, uint32_t starts,
+	const uint32_t *edge, uint32_t edges);
 void reach_free(struct reach *r);
 
 /* Blocks from the one that the root refers to down to `block`, to free; *root_edge is

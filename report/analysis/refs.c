@@ -67,24 +67,39 @@ struct refs_found refs_count_words(const struct graph *g, const struct refs_word
 		uint32_t flags =
 			word[k].root ? s->root_edges[word[k].edge].flags : s->edges[word[k].edge].flags;
 
+		if (flags & EDGE_UNCOUNTED)
+			continue;
 		f.roots += word[k].root;
 		f.blocks += !word[k].root;
-		f.inside += !!(flags & EDGE_INTERIOR);
+		/* An object of Python does not begin where its block does. */
+		f.inside += (flags & EDGE_INTERIOR) && !(flags & EDGE_EXPLAINED && s->python_object_count);
 	}
 	return f;
 }
 
-uint32_t refs_hop(const struct graph *g, uint32_t from, uint32_t to)
+/* A word that Python does not count is the last choice. */
+static int doubt(uint32_t flags)
 {
-	const struct tide_edge *best = NULL;
-	uint64_t first, end;
+	return (flags & EDGE_UNCOUNTED ? 4 : 0) + (graph_inside(flags) ? 2 : 0)
+		+ (flags & EDGE_STALE ? 1 : 0);
+}
+
+uint64_t refs_hop_edge(const struct graph *g, uint32_t from, uint32_t to)
+{
+	const struct tide_edge *edge = g->snapshot->edges;
+	uint64_t first, end, best = REFS_NONE;
 
 	graph_words(g, from, &first, &end);
-	for (; first < end; first++) {
-		const struct tide_edge *e = &g->snapshot->edges[first];
+	for (; first < end; first++)
+		if (edge[first].block == to
+			&& (best == REFS_NONE || doubt(edge[first].flags) < doubt(edge[best].flags)))
+			best = first;
+	return best;
+}
 
-		if (e->block == to && (!best || (graph_inside(best->flags) && !graph_inside(e->flags))))
-			best = e;
-	}
-	return best ? best->offset : 0;
+uint32_t refs_hop(const struct graph *g, uint32_t from, uint32_t to)
+{
+	uint64_t edge = refs_hop_edge(g, from, to);
+
+	return edge == REFS_NONE ? 0 : g->snapshot->edges[edge].offset;
 }

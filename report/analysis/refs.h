@@ -21,7 +21,8 @@ struct refs_word {
 void refs_find_words(const struct graph *g, const uint32_t *block, size_t count, uint64_t **start,
 	struct refs_word **word);
 
-/* How many of these words are in roots and in blocks, and how many point to the interior. */
+/* How many of these words are in roots and in blocks, and how many point to the interior; without those that Python
+ * does not count. */
 struct refs_found {
 	uint64_t roots, blocks, inside;
 };
@@ -29,6 +30,9 @@ struct refs_found refs_count_words(const struct graph *g, const struct refs_word
 
 /* The block that covers an address; GRAPH_NONE. */
 uint32_t refs_block_at(const struct snapshot *s, uint64_t address);
+/* The edge by which a path goes from one block to the next; REFS_NONE. */
+#define REFS_NONE UINT64_MAX
+uint64_t refs_hop_edge(const struct graph *g, uint32_t from, uint32_t to);
 /* The offset in `from` of the word by which a path goes on to `to`. */
 uint32_t refs_hop(const struct graph *g, uint32_t from, uint32_t to);
 

@@ -2,13 +2,27 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "reach.h"
 #include "retained.h"
 
 static bool is_kept(const struct tide_block *b) { return b->flags & (BLOCK_NEW | BLOCK_IGNORED); }
 
+/* In Python weak references and the collector's lists keep nothing alive. What is reached through them alone is
+ * garbage that waits for the collector: it is kept by itself. */
+static uint8_t *counted_find(struct graph *g, const struct leaks *l)
+{
+	struct reach reach;
+
+	graph_counted(g, &l->graph);
+	reach_find(&reach, g, false);
+	return reach.state;
+}
+
 void retained_find(struct retained *r, const struct snapshot *s, const struct leaks *l)
 {
-	const struct graph *g = &l->graph;
+	struct graph counted = { 0 };
+	uint8_t *reached = s->python_object_count ? counted_find(&counted, l) : NULL;
+	const struct graph *g = reached ? &counted : &l->graph;
 	uint32_t groups = (uint32_t)l->group_count, extras = g->roots + groups + 2, n = 0, *at;
 	uint32_t *start = alloc_bytes(((uint64_t)extras + 1) * sizeof(*start));
 	uint32_t *out = alloc_bytes(
@@ -37,7 +51,8 @@ void retained_find(struct retained *r, const struct snapshot *s, const struct le
 	free(at);
 	start[g->roots + groups] = n;
 	for (uint32_t i = 0; i < g->blocks; i++)
-		if (is_kept(&s->blocks[i]))
+		if (is_kept(&s->blocks[i])
+			|| (reached && !reached[i] && !LEAK_IS_LOST(l->kind[i] & LEAK_KIND_MASK)))
 			out[n++] = i;
 	start[g->roots + groups + 1] = n;
 	for (uint32_t i = 0; i + 1 < extras; i++)
@@ -51,6 +66,8 @@ void retained_find(struct retained *r, const struct snapshot *s, const struct le
 		.extra_out = out };
 	dominate_find(&r->d, &graph);
 	dominate_weigh(&r->d, s, NULL, 0);
+	graph_free(&counted);
+	free(reached);
 	free(start);
 	free(out);
 }
@@ -150,7 +167,9 @@ static void drain(struct search *q)
 
 struct leak_sum retained_drop(const struct snapshot *s, const struct leaks *l, const uint8_t *drop)
 {
-	const struct graph *g = &l->graph;
+	struct graph counted = { 0 };
+	uint8_t *reached = s->python_object_count ? counted_find(&counted, l) : NULL;
+	const struct graph *g = reached ? &counted : &l->graph;
 	struct search q = { .g = g, .drop = drop };
 	struct leak_sum sum = { 0, 0 };
 
@@ -160,7 +179,8 @@ struct leak_sum retained_drop(const struct snapshot *s, const struct leaks *l, c
 		if (s->root_edges[i].block < g->blocks && s->root_edges[i].root < g->roots)
 			enter(&q, s->root_edges[i].block);
 	for (uint32_t i = 0; i < g->blocks; i++)
-		if (is_kept(&s->blocks[i]) || (l->group_of && l->group_of[i] != GRAPH_NONE))
+		if (is_kept(&s->blocks[i]) || (l->group_of && l->group_of[i] != GRAPH_NONE)
+			|| (reached && !reached[i]))
 			enter(&q, i);
 	drain(&q);
 	for (uint32_t i = 0; i < g->blocks; i++)

@@ -5,6 +5,7 @@
  *
  * RD1  Retained by a block that is held by two roots: what only goes when the block goes; it belongs
  *     to neither root alone.
+ *     Words that Python does not count keep nothing.
  * RD2  Dropping a set: what is freed when all its blocks go is what no root reaches without them;
  *     counted among the live blocks, and among the lost ones by what no root leak reaches.
  */

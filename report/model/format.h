@@ -80,6 +80,7 @@ enum tide_section_kind {
 	SECTION_OBJECTS = 36,       /* struct tide_python_object, by block */
 	SECTION_TEXTS = 37,         /* struct tide_python_text */
 	SECTION_POOL_ARENAS = 38,   /* struct tide_python_arena, by address */
+	SECTION_PLACES = 39,        /* struct tide_python_place, by address, kind and number */
 	SECTION_ARENAS = 40,        /* struct tide_arena: of glibc's malloc, the main one first */
 	SECTION_REGIONS = 41,       /* struct tide_region, by address: what each address is for */
 	SECTION_PAGES = 42,         /* struct tide_pages, by address: of heap regions */
@@ -508,8 +509,9 @@ enum tide_evidence {
 struct tide_owner {
 	uint32_t block, owner; /* blocks */
 	uint32_t role;         /* enum tide_owner_role */
-	uint32_t pad;
+	uint32_t first; /* offset in the block of the first value, or of the first entry; see OWNER_HASHES */
 };
+#define OWNER_HASHES 1u /* bit of `first`, of keys: entries have hash, key, value; else key, value */
 enum tide_owner_role {
 	OWNER_ITEMS = 3, /* of a list */
 	OWNER_KEYS,      /* of a dict: keys and values, or keys alone */
@@ -544,6 +546,21 @@ struct tide_python_text { /* content of strings: equal ones have one */
 struct tide_python_arena {   /* of pymalloc */
 	uint64_t address, bytes;
 	uint64_t used_bytes, used_blocks;
+};
+
+/* What Python calls an object, or a word in its memory. */
+struct tide_python_place {
+	uint64_t address;
+	uint32_t text;
+	uint16_t kind;   /* enum tide_place_kind */
+	uint16_t number; /* of slots: their offset; of attributes: which value */
+};
+enum tide_place_kind {
+	PLACE_OBJECT = 1, /* "module app", "dict of module app", "function handler" */
+	PLACE_WORD,       /* "frame worker line 41, local buf" */
+	PLACE_KEY,        /* of the word of a value in a dict: its key, where that is in no block */
+	PLACE_SLOT,       /* of a type: the slot of its instances at offset `number` */
+	PLACE_ATTRIBUTE,  /* of a type: value `number` of its instances' attributes */
 };
 
 /* Blocks whose content is, as it seems, that of another one. Digests of blocks of one length say whether it is. */
@@ -593,5 +610,6 @@ _Static_assert(sizeof(struct tide_owner) == 16, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_python_object) == 24, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_python_text) == 24, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_python_arena) == 32, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_python_place) == 16, TIDE_SIZE);
 
 #endif

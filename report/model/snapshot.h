@@ -107,6 +107,8 @@ struct snapshot {
 	size_t python_text_count;
 	const struct tide_python_arena *python_arenas;
 	size_t python_arena_count;
+	const struct tide_python_place *python_places;
+	size_t python_place_count;
 	char *path;
 	int damaged;
 	char damage[256];

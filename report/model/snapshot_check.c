@@ -44,7 +44,8 @@ static const struct place strings_of = PLACE(strings, strings_bytes, "strings"),
 			  block_types = PLACE(block_types, block_type_count, "types of blocks"),
 			  owners = PLACE(owners, owner_count, "owners of blocks"),
 			  python_objects = PLACE(python_objects, python_object_count, "Python objects"),
-			  python_arenas = PLACE(python_arenas, python_arena_count, "arenas of pymalloc");
+			  python_arenas = PLACE(python_arenas, python_arena_count, "arenas of pymalloc"),
+			  python_places = PLACE(python_places, python_place_count, "places of Python");
 
 enum beyond {
 	BEYOND_ZERO, /* becomes 0, which is "none" or "unknown" everywhere */
@@ -356,6 +357,11 @@ static void check_types(struct snapshot *s)
 			drop(s, &python_arenas);
 		}
 	}
+	for (size_t i = 1; i < s->python_place_count; i++)
+		if (s->python_places[i].address < s->python_places[i - 1].address) {
+			snapshot_reader_damage(s, "the places of Python are not sorted");
+			drop(s, &python_places);
+		}
 	for (size_t i = 0; i < s->python_object_count; i++)
 		if (s->python_objects[i].flags & PYTHON_VALUE_TEXT
 			&& s->python_objects[i].value >= s->python_text_count) {

@@ -74,6 +74,7 @@ static const struct binding {
 	BIND(SECTION_TEXTS, struct tide_python_text, python_texts, python_text_count, "Python texts"),
 	BIND(SECTION_POOL_ARENAS, struct tide_python_arena, python_arenas, python_arena_count,
 		"arenas of pymalloc"),
+	BIND(SECTION_PLACES, struct tide_python_place, python_places, python_place_count, "places of Python"),
 #undef BIND
 };
 

@@ -9,7 +9,7 @@
  *   python_names.c     modules of types
  *   python_objects.c   which block is an object
  *   python_dict.c      entries of dicts
-*   python_claims.c    raw blocks of lists, dicts and sets: what they hold
+ *   python_claims.c    raw blocks of lists, dicts and sets: what they hold
  *   python_span.c      spans of words
  *   python_rules.c     which words of an object are counted references
  *   python_frames.c    frames of threads: slots of their locals, dead slots
@@ -17,6 +17,9 @@
  *   python_values.c    where the data of strings are; interned ones
  *   python_texts.c     content of strings, values of numbers
  *   python_graph.c     what the references that were found mean
+ *   python_places.c    what Python calls objects and words: modules, functions, slots, keys
+ *   python_placelist.c the list of these names
+ *   python_locals.c    what it calls the words of frames
  *   python_write.c     sections
  *
  * Offsets are those of shim/python_layout.h; what only this room needs is in python_runtime.c.
@@ -64,6 +67,8 @@ enum python_kind {
 	KIND_MEMORYVIEW,
 	KIND_MODULE,
 	KIND_CONTEXT_VARIABLE,
+	KIND_FUNCTION,
+	KIND_CELL,
 };
 
 /* Flags of type objects: Include/object.h. Bits 3 and 4 have their meaning since 3.12 and 3.11. */
@@ -79,6 +84,7 @@ enum python_kind {
 #define TYPE_BYTES (1ull << 27)
 #define TYPE_STR (1ull << 28)
 #define TYPE_DICT (1ull << 29)
+#define TYPE_EXCEPTION (1ull << 30)
 #define TYPE_TYPE (1ull << 31)
 
 struct python_type {
@@ -237,6 +243,8 @@ struct python_rule {
 	uint64_t never[8]; /* offsets that do not count all the same */
 	unsigned spans, nevers;
 };
+/* Where in the block of a split dict's or an instance's values the first one is; 0 unknown (or the start). */
+uint64_t python_values_first(struct python *p, uint32_t block);
 enum python_meaning { MEANS_NOTHING, MEANS_REFERENCE, MEANS_MAYBE };
 void python_rules_of(struct python *p, uint32_t block, struct python_rule *r);
 enum python_meaning python_span_meaning(const struct python_rule *r, uint64_t offset);
@@ -258,6 +266,21 @@ void python_frames_rule(struct python *p, uint64_t frame, uint64_t at, uint64_t 
 /* 0: not interned. */
 unsigned python_string_state(struct python *p, uint64_t address);
 void python_interned(struct python *p);
+/* What Python calls objects and words. */
+struct python_places;
+struct python_places *python_places_new(struct snapshot_writer *w);
+void python_places_end(struct python_places *l); /* writes the section */
+void python_places_write(struct python *p, struct snapshot_writer *w);
+/* `format` and what follows make the text; nothing is added beyond a bound. */
+void python_places_add(struct python_places *l, uint64_t address, enum tide_place_kind kind, uint64_t number,
+	const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* Of frames that run, and of those in objects: frames, generators. */
+void python_locals_running(struct python *p, struct python_places *l);
+void python_locals_object(struct python *p, struct python_places *l, uint32_t block);
+/* The name of variable `number` of a code object; "" unknown. Free ones are the last. */
+void python_locals_name(struct python *p, uint64_t code, uint64_t number, char *to, uint64_t bytes);
+uint64_t python_locals_count(struct python *p, uint64_t code);
+
 void python_values_write(
 	struct python *p, struct tide_python_object *objects, uint64_t count, struct snapshot_writer *w);
 

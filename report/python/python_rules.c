@@ -205,11 +205,27 @@ static void rule_object(struct python *p, uint32_t block, struct python_rule *r)
 		python_span_never(r, b.at + CONTEXT_VARIABLE_CACHE);
 		break;
 	case KIND_OTHER:
+	case KIND_FUNCTION:
+	case KIND_CELL:
 	case KIND_MODULE:
 	case KIND_NDARRAY: words(r, b.at + 16, b.end); break;
 	}
 	if (p->minor >= 13 && t->flags & TYPE_INLINE_VALUES)
 		rule_inline(&b);
+}
+
+uint64_t python_values_first(struct python *p, uint32_t block)
+{
+	const struct python_slot *s = &p->slot[block];
+	uint64_t at = p->blocks[block].address, object = python_object(p, s->owner), values;
+
+	if (p->minor >= 13)
+		return s->head + 8u;
+	/* Since 3.11 a prefix comes first: behind it is where instances and dicts point to. */
+	values = python_word(p, object + PYTHON_DICT_VALUES);
+	if (p->types[p->slot[s->owner].type].kind != KIND_DICT)
+		values = p->minor == 12 ? python_word(p, object - 24) + 1 : python_word(p, object - 32);
+	return values >= at && values - at < p->blocks[block].bytes ? values - at : 0;
 }
 
 /* Offsets of a raw block count from its data; under the debug allocator they begin later. */
@@ -236,7 +252,7 @@ void python_rules_of(struct python *p, uint32_t block, struct python_rule *r)
 	case ROLE_SET_TABLE: python_span_add(r, s->head, bytes, 16, 1, false); break;
 	case ROLE_FREE:
 	case ROLE_DATA: break;
-	case ROLE_DICT_VALUES:
+	case ROLE_DICT_VALUES: words(r, python_values_first(p, block), bytes); break;
 	case ROLE_OWNED:
 	case ROLE_RAW: words(r, 0, bytes); break;
 	}

@@ -74,6 +74,8 @@ static const struct {
 	{ "memoryview", KIND_MEMORYVIEW },
 	{ "ContextVar", KIND_CONTEXT_VARIABLE },
 	{ "_contextvars.ContextVar", KIND_CONTEXT_VARIABLE },
+	{ "function", KIND_FUNCTION },
+	{ "cell", KIND_CELL },
 };
 
 static enum python_kind kind_of_name(const char *name)

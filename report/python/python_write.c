@@ -88,6 +88,24 @@ static void add_types(struct python *p, struct snapshot_writer *w, struct typing
 	}
 }
 
+/* Where in a table its values or entries begin. */
+static uint32_t first_of(struct python *p, uint32_t block)
+{
+	const struct python_slot *s = &p->slot[block];
+	uint64_t at = p->blocks[block].address;
+	struct python_dict d;
+
+	switch ((enum python_role)s->role) {
+	case ROLE_LIST_ITEMS: return s->head;
+	case ROLE_DICT_KEYS:
+		if (!python_dict_keys(p, at + s->head, &d) || d.entries - at > UINT32_MAX)
+			return 0;
+		return (uint32_t)(d.entries - at) | (d.stride == 24 ? OWNER_HASHES : 0);
+	case ROLE_DICT_VALUES: return (uint32_t)python_values_first(p, block);
+	default: return 0;
+	}
+}
+
 /* `first`: the number of the first type of Python, less 1. */
 static void type_blocks(struct python *p, struct snapshot_writer *w, struct typing *typing, uint32_t first)
 {
@@ -102,8 +120,8 @@ static void type_blocks(struct python *p, struct snapshot_writer *w, struct typi
 				.evidence = EVIDENCE_HEADER,
 				.head = s->head };
 		if (s->owner != PYTHON_NONE)
-			*ARRAY_ADD(owner, owners, room) =
-				(struct tide_owner){ (uint32_t)i, s->owner, s->role, 0 };
+			*ARRAY_ADD(owner, owners, room) = (struct tide_owner){ (uint32_t)i, s->owner, s->role,
+				first_of(p, (uint32_t)i) };
 	}
 	snapshot_writer_section(w, SECTION_OWNERS, sizeof(*owner), owner, owners, SNAPSHOT_TAKE);
 }
@@ -161,4 +179,5 @@ void python_write(struct python *p, struct snapshot_writer *w, struct typing *ty
 	type_blocks(p, w, typing, first);
 	objects_write(p, w);
 	arenas_write(p, w);
+	python_places_write(p, w);
 }

@@ -1,10 +1,11 @@
-/* cmd_refs.c - `tidemark refs FILE ADDRESS|SITE`: sys.getrefcount, gc.get_referrers and gc.get_referents. */
+/* cmd_refs.c - `tidemark refs FILE ADDRESS|SITE|TYPE`: sys.getrefcount, gc.get_referrers and gc.get_referents. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/alloc.h"
 #include "base/array.h"
 #include "analysis/declared.h"
+#include "analysis/python_field.h"
 #include "print/options.h"
 #include "refs_view.h"
 #include "verb.h"
@@ -25,10 +26,13 @@ static const char doc[] =
 	"Print what refers to a block, what it refers to, and a shortest path to it from the strongest root "
 	"(globals first).\v"
 	"ADDRESS may lie anywhere in the block. SITE is a function, the end of its name (Cache::get), file:line or a number as printed, and stands "
-	"for all its live blocks.\n\n"
+	"for all its live blocks. TYPE is a class of Python (Session, app.Session) or of C++, and stands for all its objects. "
+	"What refers to an object of Python is named as Python has it: a key of a dict, an element, an attribute, a variable "
+	"of a function that runs; weak references are shown, and keep nothing alive.\n\n"
 	"Examples:\n"
 	"  tidemark refs app.tide 0x55d4c1a2b2a0\n"
 	"  tidemark refs app.tide make_node\n"
+	"  tidemark refs worker.tide Session\n"
 	"  tidemark refs --dot app.tide cache.c:120 | dot -Tsvg >cache.svg";
 
 struct arguments {
@@ -54,8 +58,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_WEAK: a->weak = arg; return 0;
 	case ARGP_KEY_ARG:
 		if (a->r.what)
-			argp_error(
-				state, "too many arguments: refs takes a snapshot and one ADDRESS or SITE");
+			argp_error(state,
+				"too many arguments: refs takes a snapshot and one ADDRESS, SITE or TYPE");
 		if (a->r.file)
 			a->r.what = arg;
 		else
@@ -63,7 +67,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (!a->r.what)
-			argp_error(state, "name a snapshot, and an ADDRESS or a SITE");
+			argp_error(state, "name a snapshot, and an ADDRESS, a SITE or a TYPE");
 		else if (access(a->r.file, F_OK) && !access(a->r.what, F_OK))
 			argp_error(state, "the snapshot comes first: `tidemark refs %s %s`", a->r.what,
 				a->r.file);
@@ -72,7 +76,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp argp = { option, parse_option, "FILE ADDRESS|SITE", doc, OPTIONS_CHILD, NULL, NULL };
+static const struct argp argp = { option, parse_option, "FILE ADDRESS|SITE|TYPE", doc, OPTIONS_CHILD, NULL,
+	NULL };
 
 static int choose_address(struct refs *r, struct tide_error *e)
 {
@@ -118,6 +123,29 @@ static int choose_site(struct refs *r, struct tide_error *e)
 	return 0;
 }
 
+/* All objects of a type, "Session" or "app.Session"; false: there are none. */
+static bool choose_type(struct refs *r)
+{
+	const struct snapshot *s = &r->snapshot;
+	const char *dot = strrchr(r->what, '.'), *name = dot ? dot + 1 : r->what;
+	uint8_t *wanted = alloc_zeroed(s->type_count + 1, 1);
+	size_t room = 0;
+
+	for (size_t i = 1; i < s->type_count; i++) {
+		const char *module = snapshot_string(s, s->types[i].module);
+
+		wanted[i] = !strcmp(snapshot_string(s, s->types[i].name), name)
+			&& (!dot
+				|| (strlen(module) == (size_t)(dot - r->what)
+					&& !strncmp(module, r->what, strlen(module))));
+	}
+	for (uint32_t i = 0; i < r->leaks.graph.blocks && i < s->block_type_count; i++)
+		if (wanted[s->block_types[i].type])
+			*ARRAY_ADD(r->block, r->count, room) = i;
+	free(wanted);
+	return r->count;
+}
+
 static const struct refs *sorted; /* for qsort: the verbs have one thread */
 
 /* Heads of lost structures first, then the blocks that retain most. */
@@ -134,6 +162,25 @@ static int compare_blocks(const void *a, const void *b)
 	if (retained_x != retained_y)
 		return retained_x > retained_y ? -1 : 1;
 	return x < y ? -1 : x > y;
+}
+
+/* Python programmers think in modules and frames, and of references that count. */
+static void find_paths(struct refs *r)
+{
+	struct python_starts from;
+
+	r->graph = &r->leaks.graph;
+	if (!r->snapshot.python_object_count) {
+		reach_find(&r->reach, r->graph, true);
+		return;
+	}
+	graph_counted(&r->counted, &r->leaks.graph);
+	r->graph = &r->counted;
+	python_field_starts(&r->snapshot, &from);
+	reach_find_from(&r->reach, r->graph, from.block, from.blocks, from.edge, from.edges);
+	python_heap_find(&r->heap, &r->snapshot);
+	free(from.block);
+	free(from.edge);
 }
 
 static int load_snapshot(struct arguments *a, struct tide_error *e)
@@ -159,9 +206,9 @@ static int load_snapshot(struct arguments *a, struct tide_error *e)
 	free(weak);
 	if (bad)
 		return -1;
-	if (!strncmp(r->what, "0x", 2) ? choose_address(r, e) : choose_site(r, e))
+	if (!strncmp(r->what, "0x", 2) ? choose_address(r, e) : !choose_type(r) && choose_site(r, e))
 		return -1;
-	reach_find(&r->reach, &r->leaks.graph, true);
+	find_paths(r);
 	/* They need the stack of every site: only where they are shown. */
 	if (r->common.json && !a->dot)
 		block_types_find(&r->types, &r->snapshot, r->symbols);
@@ -185,6 +232,8 @@ static void unload_snapshot(struct refs *r)
 {
 	retained_free(&r->retained);
 	reach_free(&r->reach);
+	graph_free(&r->counted);
+	python_heap_free(&r->heap);
 	leaks_free(&r->leaks);
 	free(r->block);
 	free(r->word_start);

@@ -17,6 +17,7 @@ static void write_root(struct json *j, const struct refs *r, uint32_t root_edge,
 	json_text(j, "kind", "root");
 	json_text(j, "root", root_kind_name(root->kind));
 	json_text(j, "name", symbols_root(r->symbols, e->root));
+	json_text(j, "field", python_field_root(&r->snapshot, e));
 	if (word) {
 		if (root->address)
 			json_address(j, "address", e->address);
@@ -40,12 +41,26 @@ static void write_type(struct json *j, const struct refs *r, uint32_t block)
 	json_text(j, "evidence", type ? block_types_evidence(r->types.evidence[block]) : NULL);
 }
 
+/* id() of the object that a block is or belongs to, and what Python calls it; null: not Python's. */
+static void write_object(struct json *j, const struct refs *r, uint32_t block)
+{
+	uint32_t object = python_field_object(&r->snapshot, block);
+	uint64_t id = python_field_id(&r->snapshot, object);
+
+	if (id)
+		json_address(j, "object", id);
+	else
+		json_none(j, "object");
+	json_text(j, "label", python_field_label(&r->snapshot, object));
+}
+
 /* Opens the object of a block. */
 static void open_block(struct json *j, const struct refs *r, uint32_t block)
 {
 	json_open_object(j, NULL);
 	json_text(j, "kind", "block");
 	json_address(j, "address", r->snapshot.blocks[block].address);
+	write_object(j, r, block);
 	json_number(j, "site", r->snapshot.blocks[block].site);
 	write_type(j, r, block);
 }
@@ -53,9 +68,10 @@ static void open_block(struct json *j, const struct refs *r, uint32_t block)
 /* What the word is in its object; null where that is not known. */
 static void write_field(struct json *j, const struct refs *r, uint32_t block, uint64_t edge)
 {
-	char *field = python_field_text(&r->snapshot, block, edge);
+	char *field = edge == REFS_NONE ? NULL : python_field_text(&r->snapshot, block, edge);
 
 	json_text(j, "field", field);
+	json_bool(j, "counted", edge == REFS_NONE || !(r->snapshot.edges[edge].flags & EDGE_UNCOUNTED));
 	free(field);
 }
 
@@ -114,7 +130,7 @@ static void write_path(struct json_report *report, const struct refs *r, uint32_
 	size_t count;
 
 	json_open_array(j, "path");
-	path = reach_path(&r->reach, &r->leaks.graph, block, &count, &root_edge);
+	path = reach_path(&r->reach, r->graph, block, &count, &root_edge);
 	if (root_edge != GRAPH_NONE)
 		write_root(j, r, root_edge, false);
 	for (size_t i = 0; i < count; i++) {
@@ -126,10 +142,13 @@ static void write_path(struct json_report *report, const struct refs *r, uint32_
 			i = count - PATH_END;
 		}
 		open_block(j, r, path[i]);
-		if (i + 1 < count)
-			json_number(j, "offset", refs_hop(&r->leaks.graph, path[i], path[i + 1]));
-		else
+		if (i + 1 < count) {
+			json_number(j, "offset", refs_hop(r->graph, path[i], path[i + 1]));
+			write_field(j, r, path[i], refs_hop_edge(r->graph, path[i], path[i + 1]));
+		} else {
 			json_none(j, "offset");
+			json_none(j, "field");
+		}
 		json_report_stack(report, r->symbols, r->snapshot.blocks[path[i]].site);
 		json_close_object(j);
 	}
@@ -146,6 +165,7 @@ static void write_record(struct json_report *report, const struct refs *r, size_
 
 	json_open_object(j, NULL);
 	json_address(j, "address", b->address);
+	write_object(j, r, r->block[i]);
 	json_number(j, "bytes", (int64_t)b->bytes);
 	json_number(j, "site", b->site);
 	write_type(j, r, r->block[i]);

@@ -1,9 +1,11 @@
 /* refs_screen.c - `refs` for people. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include "analysis/python_field.h"
 #include "model/root_kinds.h"
 #include "base/alloc.h"
+#include "base/array.h"
 #include "view/selection.h"
 #include "print/header.h"
 #include "print/place.h"
@@ -15,16 +17,25 @@
 #define MOST_WORDS 12u /* referrers, referents of a block */
 #define MOST_HOPS 20u  /* of a path; the middle of longer ones is left out */
 
+/* Of what belongs to an object of Python, that object: with its address as id() says it. */
 static void print_block_line(struct screen *s, const struct refs *r, const char *lead, uint32_t block)
 {
-	const struct tide_block *b = &r->snapshot.blocks[block];
-	const char *type = python_field_type(&r->snapshot, block);
-	char size[UNITS_TEXT],
-		*text = alloc_printf("%s0x%" PRIx64 "  %s  %s%s", lead, b->address,
-			units_bytes(size, (int64_t)b->bytes), type ? type : "", type ? "  " : ""),
-		*head = screen_fit(s, text, s->width > 20 ? s->width - 10 : 10, FIT_END);
-	unsigned used = screen_columns(s, head);
+	uint32_t object = python_field_object(&r->snapshot, block);
+	const struct tide_block *b = &r->snapshot.blocks[object];
+	const char *type = python_field_type(&r->snapshot, object);
+	const char *label = python_field_label(&r->snapshot, object);
+	uint64_t id = python_field_id(&r->snapshot, object);
+	char size[UNITS_TEXT], *text, *head;
+	unsigned used;
 
+	text = alloc_printf("%s0x%" PRIx64 "  %s  %s%s", lead, id ? id : b->address,
+		units_bytes(size, (int64_t)refs_view_bytes(r, object)),
+		label          ? label
+			: type ? type
+			       : "",
+		type ? "  " : "");
+	head = screen_fit(s, text, s->width > 20 ? s->width - 10 : 10, FIT_END);
+	used = screen_columns(s, head);
 	free(text);
 	fputs(head, s->out);
 	place_print(s, symbols_top(r->symbols, b->site), r->common.source_root,
@@ -37,9 +48,13 @@ static void print_root_line(struct screen *s, const struct refs *r, const char *
 {
 	const struct tide_root_edge *e = &r->snapshot.root_edges[root_edge];
 	const struct tide_root *root = &r->snapshot.roots[e->root];
-	const char *name = symbols_root(r->symbols, e->root);
-	char *text = alloc_printf("%s%s %s%s", lead, root_kind_name(root->kind), *name ? name : "(no name)",
-		root->flags & ROOT_FLAG_WEAK_EVIDENCE ? " (weak evidence)" : "");
+	const char *name = symbols_root(r->symbols, e->root), *place = python_field_root(&r->snapshot, e);
+	const char *doubt = root->flags & ROOT_FLAG_WEAK_EVIDENCE && !place ? " (weak evidence)"
+		: e->flags & EDGE_STALE                                     ? " (may be old)"
+									    : "";
+	char *text = place ? alloc_printf("%s%s%s", lead, place, doubt)
+			   : alloc_printf("%s%s %s%s", lead, root_kind_name(root->kind),
+				   *name ? name : "(no name)", doubt);
 	char *fit = screen_fit(s, text, s->width, FIT_MIDDLE);
 
 	screen_print(s, STYLE_GOOD, "%s", fit);
@@ -48,101 +63,242 @@ static void print_root_line(struct screen *s, const struct refs *r, const char *
 	free(fit);
 }
 
+/* `key "cache" of dict: `, `+16 of ` */
+static char *hop_lead(
+	const struct refs *r, uint32_t block, uint64_t edge, const char *format, const char *arrow)
+{
+	char *field = edge == REFS_NONE ? NULL : python_field_text(&r->snapshot, block, edge), *lead;
+	const struct tide_edge *e = edge == REFS_NONE ? NULL : &r->snapshot.edges[edge];
+
+	if (field)
+		lead = alloc_printf(
+			"    %s%s%s ", field, e->flags & EDGE_STALE ? " (may be old)" : "", arrow);
+	else
+		lead = alloc_printf(format, e ? e->offset : 0);
+	free(field);
+	return lead;
+}
+
+/* Lines of a path, without hops from an object to its own table. */
+static size_t path_lines(const struct refs *r, uint32_t *path, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (!i || python_field_object(&r->snapshot, path[i]) == path[i]
+			|| !python_field_type(&r->snapshot, path[i]) || i + 1 == count)
+			path[kept++] = path[i];
+	return kept;
+}
+
+/* The block that holds the word by which a path goes on: the object, or a table of it. */
+static uint32_t hop_from(const struct refs *r, const uint32_t *path, size_t count, uint32_t to)
+{
+	for (size_t i = 1; i < count; i++)
+		if (path[i] == to)
+			return path[i - 1];
+	return GRAPH_NONE;
+}
+
+static bool starts_path(const struct refs *r, uint32_t block)
+{
+	const char *label = python_field_label(&r->snapshot, block);
+
+	return python_field_module(label) || python_field_runs(label);
+}
+
 static void print_path(struct screen *s, const struct refs *r, uint32_t block)
 {
-	uint32_t root_edge, *path;
-	size_t count;
-	char lead[64];
+	uint32_t root_edge, *path, *line;
+	size_t count, lines;
 
-	path = reach_path(&r->reach, &r->leaks.graph, block, &count, &root_edge);
-	if (!path)
+	path = reach_path(&r->reach, r->graph, block, &count, &root_edge);
+	if (!path && !python_field_type(&r->snapshot, block))
 		return;
 	screen_print(s, STYLE_HEADING, "  held by");
 	fputc('\n', s->out);
+	if (!path) {
+		fputs("    nothing that a root leads to by references that count\n", s->out);
+		return;
+	}
+	line = alloc_bytes(count * sizeof(*line));
+	memcpy(line, path, count * sizeof(*line));
+	lines = path_lines(r, line, count);
 	if (root_edge != GRAPH_NONE)
 		print_root_line(s, r, "    ", root_edge);
-	else
+	else if (!python_field_label(&r->snapshot, path[0]))
 		fputs("    (just being allocated, or ignored on request)\n", s->out);
-	for (size_t i = 0; i < count; i++) {
-		if (count > MOST_HOPS && i == MOST_HOPS / 2) {
-			size_t left_out = count - MOST_HOPS;
+	for (size_t i = 0; i < lines; i++) {
+		uint32_t from;
+		char *lead;
+
+		if (lines > MOST_HOPS && i == MOST_HOPS / 2) {
+			size_t left_out = lines - MOST_HOPS;
 
 			fprintf(s->out, "    %s %zu more\n", screen_ellipsis(s), left_out);
 			i += left_out;
 		}
-		if (i)
-			snprintf(lead, sizeof(lead), "    +%u -> ",
-				refs_hop(&r->leaks.graph, path[i - 1], path[i]));
-		else
-			snprintf(lead, sizeof(lead), "    -> ");
-		print_block_line(s, r, lead, path[i]);
+		from = i ? hop_from(r, path, count, line[i]) : GRAPH_NONE;
+		lead = from == GRAPH_NONE
+			? alloc_string("    -> ")
+			: hop_lead(r, from, refs_hop_edge(r->graph, from, line[i]), "    +%u -> ", " ->");
+		/* The words from the dict of a module, or from a frame, say whose they are. */
+		if (i || lines == 1 || root_edge != GRAPH_NONE || !starts_path(r, line[i]))
+			print_block_line(s, r, lead, line[i]);
+		free(lead);
 	}
+	free(line);
 	free(path);
+}
+
+/* Links of the collector are left out, and so is what only looks like a reference. */
+static bool is_shown(const struct refs *r, const struct refs_word *w, char **field)
+{
+	const struct tide_edge *e = &r->snapshot.edges[w->edge];
+
+	*field = NULL;
+	if (w->root)
+		return !(r->snapshot.root_edges[w->edge].flags & EDGE_UNCOUNTED);
+	if (python_field_is_link(&r->snapshot, w->source, e))
+		return false;
+	*field = python_field_text(&r->snapshot, w->source, w->edge);
+	if (!(e->flags & EDGE_UNCOUNTED) || (*field && !strcmp(*field, "weak reference")))
+		return true;
+	free(*field);
+	return false;
 }
 
 static void print_referrers(struct screen *s, const struct refs *r, size_t i)
 {
-	uint64_t first = r->word_start[i], end = r->word_start[i + 1];
-	char *field, *lead;
+	uint64_t shown = 0, left_out = 0;
 
-	if (first == end)
-		return;
-	screen_print(s, STYLE_HEADING, "  referrers");
-	fputc('\n', s->out);
-	for (uint64_t k = first; k < end && k < first + MOST_WORDS; k++) {
+	for (uint64_t k = r->word_start[i]; k < r->word_start[i + 1]; k++) {
 		const struct refs_word *w = &r->word[k];
+		char *field, *lead;
 
+		if (!is_shown(r, w, &field))
+			continue;
+		if (shown++ >= MOST_WORDS) {
+			left_out++;
+			free(field);
+			continue;
+		}
+		if (shown == 1) {
+			screen_print(s, STYLE_HEADING, "  referrers");
+			fputc('\n', s->out);
+		}
 		if (w->root) {
 			print_root_line(s, r, "    ", (uint32_t)w->edge);
 			continue;
 		}
-		field = python_field_text(&r->snapshot, w->source, w->edge);
-		lead = field ? alloc_printf("    %s: ", field)
-			     : alloc_printf("    +%u of ", r->snapshot.edges[w->edge].offset);
+		lead = field && r->snapshot.edges[w->edge].flags & EDGE_UNCOUNTED
+			? alloc_printf("    %s, which does not keep it alive: ", field)
+			: hop_lead(r, w->source, w->edge, "    +%u of ", ":");
 		print_block_line(s, r, lead, w->source);
 		free(field);
 		free(lead);
 	}
-	if (end - first > MOST_WORDS)
-		fprintf(s->out, "    %s %" PRIu64 " more\n", screen_ellipsis(s), end - first - MOST_WORDS);
+	if (left_out)
+		fprintf(s->out, "    %s %" PRIu64 " more\n", screen_ellipsis(s), left_out);
+}
+
+/* Words of a block; of an object without those that Python does not count, and without its own tables. */
+static void print_words(
+	struct screen *s, const struct refs *r, uint32_t block, uint64_t *shown, uint64_t *left_out)
+{
+	uint64_t first, end;
+	char *lead;
+
+	graph_words(&r->leaks.graph, block, &first, &end);
+	for (; first < end; first++) {
+		const struct tide_edge *e = &r->snapshot.edges[first];
+		bool python = python_field_type(&r->snapshot, block);
+
+		if (e->block >= r->leaks.graph.blocks
+			|| (python
+				&& (e->flags & EDGE_UNCOUNTED
+					|| python_field_object(&r->snapshot, e->block) != e->block)))
+			continue;
+		if ((*shown)++ >= MOST_WORDS) {
+			(*left_out)++;
+			continue;
+		}
+		if (*shown == 1) {
+			screen_print(s, STYLE_HEADING, "  refers to");
+			fputc('\n', s->out);
+		}
+		if (e->to_offset && !python_field_type(&r->snapshot, e->block))
+			lead = alloc_printf("    +%u -> +%u in ", e->offset, e->to_offset);
+		else
+			lead = hop_lead(r, block, first, "    +%u -> ", " ->");
+		print_block_line(s, r, lead, e->block);
+		free(lead);
+	}
 }
 
 static void print_referents(struct screen *s, const struct refs *r, uint32_t block)
 {
-	uint64_t first, end, from;
-	char lead[64];
+	uint64_t shown = 0, left_out = 0;
 
-	graph_words(&r->leaks.graph, block, &first, &end);
-	if (first == end)
-		return;
-	from = first;
-	screen_print(s, STYLE_HEADING, "  refers to");
-	fputc('\n', s->out);
-	for (; first < end && first < from + MOST_WORDS; first++) {
-		const struct tide_edge *e = &r->snapshot.edges[first];
+	print_words(s, r, block, &shown, &left_out);
+	for (size_t i = 0; i < r->snapshot.owner_count; i++)
+		if (r->snapshot.owners[i].owner == block)
+			print_words(s, r, r->snapshot.owners[i].block, &shown, &left_out);
+	if (left_out)
+		fprintf(s->out, "    %s %" PRIu64 " more\n", screen_ellipsis(s), left_out);
+}
 
-		if (e->block >= r->leaks.graph.blocks)
-			continue;
-		if (e->to_offset)
-			snprintf(lead, sizeof(lead), "    +%u -> +%u in ", e->offset, e->to_offset);
-		else
-			snprintf(lead, sizeof(lead), "    +%u -> ", e->offset);
-		print_block_line(s, r, lead, e->block);
-	}
-	if (first < end)
-		fprintf(s->out, "    %s %" PRIu64 " more\n", screen_ellipsis(s), end - first);
+/* What is found of the references that an object of Python counts. */
+static void print_counts(struct screen *s, const struct refs *r, uint32_t block)
+{
+	const struct python_object_state *o = &r->heap.object[r->heap.object_of[block]];
+	uint64_t found = (uint64_t)o->sure + o->solid + o->weak;
+	int64_t stored = python_field_stored(&r->snapshot, block);
+
+	screen_print(s,
+		o->excess              ? STYLE_BAD
+			: o->reachable ? STYLE_GOOD
+				       : STYLE_WARNING,
+		"%s",
+		o->excess              ? "held by a lost reference"
+			: o->reachable ? "reachable"
+			: o->pinned    ? "pinned by a lost reference"
+				       : "garbage that gc.collect() would free");
+	fprintf(s->out, ", %" PRIu64 " reference%s found", found, found == 1 ? "" : "s");
+	if (stored < 0)
+		fputs(", and it never dies", s->out);
+	else
+		screen_print(
+			s, o->excess ? STYLE_BAD : STYLE_PLAIN, ", its reference count is %" PRId64, stored);
+}
+
+static void print_retained(struct screen *s, const struct refs *r, uint32_t block)
+{
+	struct leak_sum retained = retained_block(&r->retained, block);
+	char count[UNITS_TEXT], size[UNITS_TEXT];
+
+	fprintf(s->out, "\n  retains %s in %s block%s; generation %u\n",
+		units_bytes(size, (int64_t)retained.bytes), units_count(count, (int64_t)retained.blocks),
+		retained.blocks == 1 ? "" : "s",
+		selection_age(&r->snapshot, r->snapshot.blocks[block].birth));
 }
 
 static void print_block(struct screen *s, const struct refs *r, size_t i)
 {
 	uint32_t block = r->block[i];
 	enum leak_kind kind = (enum leak_kind)(r->leaks.kind[block] & LEAK_KIND_MASK);
-	struct leak_sum retained = retained_block(&r->retained, block);
 	struct refs_found f = refs_view_found(r, i);
-	char count[UNITS_TEXT], size[UNITS_TEXT];
 
 	print_block_line(s, r, "", block);
 	fputs("  ", s->out);
+	if (python_field_id(&r->snapshot, block)) {
+		print_counts(s, r, block);
+		print_retained(s, r, block);
+		print_path(s, r, block);
+		print_referrers(s, r, i);
+		print_referents(s, r, block);
+		return;
+	}
 	screen_print(s,
 		LEAK_IS_LOST(kind)              ? STYLE_BAD
 			: kind == LEAK_POSSIBLE ? STYLE_WARNING
@@ -158,10 +314,7 @@ static void print_block(struct screen *s, const struct refs *r, size_t i)
 		screen_print(
 			s, more ? STYLE_BAD : STYLE_PLAIN, ", its reference count is %" PRId64, r->stored[i]);
 	}
-	fprintf(s->out, "\n  retains %s in %s block%s; generation %u\n",
-		units_bytes(size, (int64_t)retained.bytes), units_count(count, (int64_t)retained.blocks),
-		retained.blocks == 1 ? "" : "s",
-		selection_age(&r->snapshot, r->snapshot.blocks[block].birth));
+	print_retained(s, r, block);
 	print_path(s, r, block);
 	print_referrers(s, r, i);
 	print_referents(s, r, block);
@@ -189,6 +342,127 @@ static void print_kinds(struct screen *s, const struct refs *r)
 	}
 }
 
+/* --- many blocks: by what holds them ----------------------------------------------------- */
+
+#define HOLDERS 5u
+#define HOLDERS_OF 100000u /* blocks whose path is followed */
+#define HOLDER_HOPS 4u     /* of a path that are compared */
+
+struct holder {
+	char *text;
+	uint64_t blocks;
+};
+
+/* "element 3 of list" and "element 4 of list" are one holder. */
+static void without_numbers(char *text)
+{
+	char *to = text;
+
+	for (const char *at = text; *at; at++)
+		if (!strncmp(at, "element ", 8)) {
+			memcpy(to, "element", 7), to += 7;
+			at += 7 + strspn(at + 8, "0123456789");
+		} else if (!strncmp(at, "key ", 4)) {
+			/* Keys of modules are names of variables. */
+			const char *of = strstr(at, " of ");
+
+			if (!of)
+				while (*at)
+					*to++ = *at++;
+			else
+				memcpy(to, "key", 3), to += 3, at = of - 1;
+			if (!*at)
+				break;
+		} else {
+			*to++ = *at;
+		}
+	*to = '\0';
+}
+
+/* `dict of module app, key "cache" > key of dict > element of list` */
+static char *holder_text(const struct refs *r, uint32_t block)
+{
+	uint32_t root_edge, *path;
+	size_t count, shown = 0;
+	char *text = NULL;
+
+	path = reach_path(&r->reach, r->graph, block, &count, &root_edge);
+	if (!path)
+		return alloc_string("nothing that a root leads to by references that count");
+	if (root_edge != GRAPH_NONE) {
+		const struct tide_root_edge *e = &r->snapshot.root_edges[root_edge];
+		const char *place = python_field_root(&r->snapshot, e);
+
+		text = place ? alloc_string(place)
+			     : alloc_printf("%s %s", root_kind_name(r->snapshot.roots[e->root].kind),
+				     symbols_root(r->symbols, e->root));
+		shown++;
+	}
+	for (size_t i = 0; i + 1 < count && shown < HOLDER_HOPS; i++) {
+		uint64_t edge = refs_hop_edge(r->graph, path[i], path[i + 1]);
+		char *field = edge == REFS_NONE ? NULL : python_field_text(&r->snapshot, path[i], edge),
+		     *longer;
+
+		if (!field)
+			continue;
+		without_numbers(field);
+		longer = text ? alloc_printf("%s > %s", text, field) : alloc_string(field);
+		free(text);
+		free(field);
+		text = longer;
+		shown++;
+	}
+	free(path);
+	return text ? text : alloc_string("other");
+}
+
+static int holder_order(const void *a, const void *b)
+{
+	const struct holder *x = a, *y = b;
+
+	return x->blocks != y->blocks ? (x->blocks < y->blocks ? 1 : -1) : strcmp(x->text, y->text);
+}
+
+static void print_holders(struct screen *s, const struct refs *r)
+{
+	struct holder *holder = NULL;
+	size_t holders = 0, room = 0, rows = options_rows(&r->common, HOLDERS);
+	char count[UNITS_TEXT];
+
+	for (size_t i = 0; i < r->count && i < HOLDERS_OF; i++) {
+		char *text = holder_text(r, r->block[i]);
+		size_t k = 0;
+
+		/* A type has few ways in which it is held. */
+		while (k < holders && k < 1000 && strcmp(holder[k].text, text) != 0)
+			k++;
+		if (k == 1000 || k < holders) {
+			holder[k < holders ? k : holders - 1].blocks++;
+			free(text);
+			continue;
+		}
+		*ARRAY_ADD(holder, holders, room) = (struct holder){ text, 1 };
+	}
+	if (holders)
+		qsort(holder, holders, sizeof(*holder), holder_order);
+	screen_print(s, STYLE_HEADING, "Held by\n");
+	for (size_t i = 0; i < holders && i < rows; i++) {
+		char *line = alloc_printf(
+			"%12s  %s", units_count(count, (int64_t)holder[i].blocks), holder[i].text);
+		char *fit = screen_fit(s, line, s->width, FIT_END);
+
+		fprintf(s->out, "%s\n", fit);
+		free(line);
+		free(fit);
+	}
+	if (holders > rows)
+		fprintf(s->out, "%12s  other ways\n", units_count(count, (int64_t)(holders - rows)));
+	fputc('\n', s->out);
+	for (size_t i = 0; i < holders; i++)
+		free(holder[i].text);
+	free(holder);
+}
+
 int refs_screen(struct refs *r)
 {
 	size_t rows = options_rows(&r->common, SCREEN_ROWS);
@@ -204,6 +478,8 @@ int refs_screen(struct refs *r)
 			r->what);
 		print_kinds(&s, r);
 		fputs("\n\n", s.out);
+		if (r->snapshot.python_object_count)
+			print_holders(&s, r);
 	}
 	for (size_t i = 0; i < r->count && i < rows; i++) {
 		if (i)

@@ -3,6 +3,7 @@
 #define TIDEMARK_REFS_VIEW_H
 
 #include "analysis/leaks.h"
+#include "analysis/python_heap.h"
 #include "analysis/reach.h"
 #include "analysis/refs.h"
 #include "analysis/retained.h"
@@ -16,7 +17,10 @@ struct refs {
 	struct snapshot snapshot;
 	struct symbols *symbols;
 	struct leaks leaks;
+	struct graph counted;      /* of a program with Python; else not made */
+	const struct graph *graph; /* what paths follow: that, or that of leaks */
 	struct reach reach;
+	struct python_heap heap;
 	struct retained retained;
 	uint32_t *block;
 	size_t count;           /* blocks asked for */
@@ -30,6 +34,14 @@ static inline struct refs_found refs_view_found(const struct refs *r, size_t i)
 {
 	return refs_count_words(
 		&r->leaks.graph, r->word + r->word_start[i], r->word_start[i + 1] - r->word_start[i]);
+}
+
+/* With what belongs to it. */
+static inline uint64_t refs_view_bytes(const struct refs *r, uint32_t block)
+{
+	uint32_t object = r->heap.object_of ? r->heap.object_of[block] : PYTHON_HEAP_NONE;
+
+	return object == PYTHON_HEAP_NONE ? r->snapshot.blocks[block].bytes : r->heap.object[object].bytes;
 }
 
 /* Each in the file of its name. */

@@ -190,40 +190,91 @@ for e in sys.argv[1:]:
 	run -2 "$TIDEMARK" types --show nothing truth.tide
 }
 
-@test "refs: an object is named by its type, and its referrers as Python calls them" {
+@test "refs: an object is named by its type, its referrers as Python calls them, and the way to it" {
 	cat >held.py <<-'EOF'
-		import ctypes, os
+		import ctypes, os, sys, threading, weakref
 		class Held: pass
 		class Session: pass
-		cache = {"first": Held(), "second": 5.25}
+		class Slotted: __slots__ = ("mine", "other")
+		class Config: shared = Held()
+		cache = {"first": Held(), 7: Held()}
 		rows = [Held(), Held(), Held(), Held()]
 		pair = (1.25, Held())
-		session = Session()
+		session, slotted = Session(), Slotted()
 		session.mine = Held()
-		print(*(hex(id(o)) for o in (cache["first"], rows[3], pair[1], session.mine)), flush=True)
-		ctypes.CDLL(None).tide_snapshot(b"held.tide")
-		os._exit(0)
+		slotted.other = Held()
+		watched = weakref.ref(cache["first"])
+		def make():
+		    buf = Held()
+		    def handler(argument=Held(), *, keyword=Held()): return buf
+		    return handler
+		handler = make()
+		where = []
+		def fail(): kept_by_the_frame = Held(); where.append(id(kept_by_the_frame)); raise KeyError
+		try: fail()
+		except KeyError as e: error = e
+		def produce(): produced = Held(); where.append(id(produced)); yield produced
+		generator = produce()
+		next(generator)
+		def worker(started, end):
+		    inner = Held()
+		    where.append(id(inner))
+		    started.set(); end.wait()
+		started, end = threading.Event(), threading.Event()
+		threading.Thread(target=worker, args=(started, end), daemon=True).start()
+		started.wait()
+		def main():
+		    batch = Held()
+		    for o in (cache["first"], cache[7], rows[3], pair[1], session.mine, slotted.other, Config.shared, handler(),
+		              handler.__defaults__[0], handler.__kwdefaults__["keyword"], batch):
+		        where.append(id(o))
+		    del o
+		    print(*map(hex, where), flush=True)
+		    ctypes.CDLL(None).tide_snapshot(b"held.tide")
+		    os._exit(0)
+		main()
 	EOF
+	cat >want <<-'EOF'
+		dict of module __main__, key "error" / __traceback__ of KeyError / tb_next of traceback / tb_frame of traceback / frame fail line 19, local kept_by_the_frame
+		dict of module __main__, key "generator" / generator produce line 22, local produced
+		frame worker line 28, local inner
+		dict of module __main__, key "cache" / key "first" of dict
+		dict of module __main__, key "cache" / key 7 of dict
+		dict of module __main__, key "rows" / element 3 of list
+		dict of module __main__, key "pair" / element 1 of tuple
+		dict of module __main__, key "session" / attribute mine of Session
+		dict of module __main__, key "slotted" / attribute other of Slotted
+		dict of module __main__, key "Config" / __dict__ of class Config / dict of class Config, key "shared"
+		dict of module __main__, key "handler" / __closure__ of function make.<locals>.handler / closure of function make.<locals>.handler, variable buf / closure of function make.<locals>.handler, variable buf
+		dict of module __main__, key "handler" / __defaults__ of function make.<locals>.handler / default argument argument of function make.<locals>.handler
+		dict of module __main__, key "handler" / __kwdefaults__ of function make.<locals>.handler / default arguments of function make.<locals>.handler, key "keyword"
+		frame main line 39, local batch
+	EOF
+	cat >path.py <<-'EOF'
+		import json
+		records = {r["object"]: r for r in json.load(open("truth.out"))["records"]}
+		for address in open("addresses").read().split():
+		    r = records[address]
+		    assert (r["type"][-4:], r["stored"]) == ("Held", 1), (r["type"], r["stored"])
+		    hops = [hop["field"] for hop in r["path"] if hop["field"] not in (None, "__dict__ of Session", "gi_frame of generator")]
+		    print(" / ".join(hops).replace("frame produce", "generator produce"))
+	EOF
+	for python in /usr/bin/python3 $(ls -d "$HOME"/.pyenv/versions/3.{8,10,12,13}.*/bin/python3 2>/dev/null); do
+		"$TIDEMARK" run -q -f -o exit.tide "$python" held.py >addresses 2>/dev/null
+		"$TIDEMARK" refs --json held.tide __main__.Held >truth.out
+		python3 path.py | diff want - || { echo "$python"; return 1; }
+	done
 	"$TIDEMARK" run -q -f -o exit.tide /usr/bin/python3 held.py >addresses 2>/dev/null
-	for address in $(cat addresses); do
-		"$TIDEMARK" refs --json held.tide "$address" >truth.out
-		tell '(d["records"][0]["type"].split(".")[-1], d["records"][0]["stored"])' \
-			'[r["field"] for r in d["records"][0]["referrers"] if r["kind"] == "block" and r["field"] and "gc" not in r["field"]]'
-	done >got
-	cat >want <<-EOF
-		('Held', 1)
-		['key "first" of dict']
-		('Held', 1)
-		['element 3 of list']
-		('Held', 1)
-		['element 1 of tuple']
-		('Held', 1)
-		['attribute of Session']
-	EOF
-	diff want got
-	COLUMNS=100 "$TIDEMARK" refs held.tide "$(cut -d' ' -f1 addresses)" >out
+	COLUMNS=100 "$TIDEMARK" refs held.tide "$(cut -d' ' -f4 addresses)" >out
 	fits 100 out
 	grep -q 'key "first" of dict: 0x.* dict ' out
+	grep -q 'reachable, 1 reference found, its reference count is 1' out
+	grep -q 'weak reference, which does not keep it alive: 0x.* ReferenceType' out
+	! grep -q 'link of gc' out
+	# All objects of a type, by what holds them.
+	"$TIDEMARK" refs held.tide __main__.Held >out
+	grep -q '17 blocks of __main__.Held' out
+	grep -q ' 4  dict of module __main__, key "rows" > element of list' out
 }
 
 @test "leaks: what Python holds is not lost" {

@@ -1,0 +1,70 @@
+/* python_placelist.c - a list of what Python calls objects and words, for the snapshot: python_private.h. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/alloc.h"
+#include "base/array.h"
+#include "python_private.h"
+
+#define PLACES_MOST (4u << 20)
+
+struct python_places {
+	struct snapshot_writer *writer;
+	struct tide_python_place *place;
+	uint64_t count, room;
+};
+
+void python_places_add(struct python_places *l, uint64_t address, enum tide_place_kind kind, uint64_t number,
+	const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	if (l->count >= PLACES_MOST || number > UINT16_MAX)
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	*ARRAY_ADD(l->place, l->count, l->room) = (struct tide_python_place){ address,
+		snapshot_writer_string(l->writer, text), (uint16_t)kind, (uint16_t)number };
+}
+
+struct python_places *python_places_new(struct snapshot_writer *w)
+{
+	struct python_places *l = alloc_zeroed(1, sizeof(*l));
+
+	l->writer = w;
+	return l;
+}
+
+static int order(const void *a, const void *b)
+{
+	const struct tide_python_place *x = a, *y = b;
+
+	if (x->address != y->address)
+		return x->address < y->address ? -1 : 1;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return (x->number > y->number) - (x->number < y->number);
+}
+
+/* Of several names the first one of the order stays. */
+static void sort(struct python_places *l)
+{
+	uint64_t kept = 0;
+
+	if (l->count)
+		qsort(l->place, l->count, sizeof(*l->place), order);
+	for (uint64_t i = 0; i < l->count; i++)
+		if (!kept || order(&l->place[kept - 1], &l->place[i]) != 0)
+			l->place[kept++] = l->place[i];
+	l->count = kept;
+}
+
+void python_places_end(struct python_places *l)
+{
+	sort(l);
+	snapshot_writer_section(
+		l->writer, SECTION_PLACES, sizeof(*l->place), l->place, l->count, SNAPSHOT_TAKE);
+	free(l);
+}
