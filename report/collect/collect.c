@@ -25,6 +25,7 @@
 #include "collect_threads.h"
 #include "collect_python.h"
 #include "foreign.h"
+#include "heap/heap_busy.h"
 #include "process/image.h"
 #include "model/perfmap.h"
 #include "process/process.h"
@@ -42,6 +43,7 @@ struct collecting {
 	struct collect_process process;
 	struct image image;
 	struct blockmap blocks;
+	struct heap_busy busy;
 	struct heap heap; /* its list has become that of `blocks` */
 	bool walked, unprepared;
 	struct core *core; /* instead of a process; NULL: none */
@@ -106,6 +108,16 @@ static void read_process(struct collecting *c)
 		return; /* its number may be another's now */
 	collect_process_own(&c->process, c->copy.header.pid, &c->copy);
 	code_map(c);
+}
+
+/* A walk is sure of what it finds when no thread is in the middle of malloc. */
+static bool is_busy(void *context, bool stopped)
+{
+	struct collecting *c = context;
+
+	if (!stopped)
+		heap_busy_find(&c->busy, c->image.target);
+	return stopped && heap_is_busy(&c->busy);
 }
 
 /* Called while all threads are stopped. */
@@ -401,6 +413,8 @@ static int read_options(struct collecting *c, struct image_options *o, struct ti
 		collect_options_image(&early, o);
 		c->skip_roots = o->skip_roots;
 		o->no_references = !wants_references(c, &early);
+		if (c->request->walk || (early.header.sample_bytes && !o->no_references))
+			o->unfit = is_busy;
 	}
 	ledger_copy_free(&early);
 	return failed;
@@ -469,15 +483,17 @@ static void copy_nothing(void *context)
 static int take_unprepared(struct collecting *c, struct tide_error *e)
 {
 	struct collect *r = c->request;
-	struct image_options options = {
-		.unaligned = r->unaligned, .pointer_mask = r->pointer_mask, .skip_roots = r->skip_roots
-	};
+	struct image_options options = { .unaligned = r->unaligned,
+		.pointer_mask = r->pointer_mask,
+		.skip_roots = r->skip_roots,
+		.unfit = is_busy };
 
 	c->unprepared = true;
 	c->skip_roots = r->skip_roots;
 	for (unsigned i = 0; i < TRIES; i++) {
 		if (i) {
 			heap_end(&c->heap);
+			heap_busy_end(&c->busy);
 			image_alone_end(&c->image);
 		}
 		if (image_alone(&c->image, r->pid, &options, copy_nothing, c, e))
@@ -573,6 +589,7 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 	python_free(c->python);
 	blockmap_free(&c->blocks);
 	heap_end(&c->heap);
+	heap_busy_end(&c->busy);
 	ledger_copy_free(&c->copy);
 	snapshot_writer_free(c->writer);
 	ledger_map_close(&c->map);

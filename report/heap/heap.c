@@ -15,19 +15,18 @@ struct range {
 	uint64_t lo, hi;
 };
 
-/* The variables of the module that mapping `i` belongs to: a writable part of a file, and the memory of none
- * behind it (.bss). False: it is not that. */
-static bool data_range(const struct remote *m, size_t i, struct range *to)
+bool heap_data_range(const struct remote *m, size_t i, uint64_t *lo, uint64_t *hi)
 {
 	const struct remote_mapping *p = &m->mappings[i];
 
 	if (p->path[0] != '/' || !p->writable || !p->readable || p->shared)
 		return false;
-	*to = (struct range){ p->lo, p->hi };
+	*lo = p->lo;
+	*hi = p->hi;
 	if (i + 1 < m->mapping_count && p[1].lo == p->hi && !p[1].path[0] && p[1].writable)
-		to->hi = p[1].hi;
-	if (to->hi - to->lo > DATA_MOST)
-		to->hi = to->lo + DATA_MOST;
+		*hi = p[1].hi;
+	if (*hi - *lo > DATA_MOST)
+		*hi = *lo + DATA_MOST;
 	return true;
 }
 
@@ -63,7 +62,7 @@ static bool find_arenas(struct heap *h, struct remote *m, struct range *data)
 		struct arenas more;
 		struct range r;
 
-		if (!data_range(m, i, &r))
+		if (!heap_data_range(m, i, &r.lo, &r.hi))
 			continue;
 		if (!arena_find(m, r.lo, r.hi, &more)) {
 			h->untouched |= arena_untouched(m, r.lo, r.hi);

@@ -9,7 +9,8 @@
  * HP1 Nothing is taken for part of the heap that does not close: a walk from chunk to chunk
  *     ends at the arena's top or at fence posts; the size before a free chunk is repeated
  *     behind it; lists lead to chunks that were walked, of the size that the list is for, and
- *     are as long as their counts say. What does not close is counted in `unsure`.
+ *     are as long as their counts say. What does not close is counted in `unsure`; but the bins of an arena
+ *     whose lock is held are in the middle of a change, on which the list of blocks does not depend.
  * HP2 No offset is tied to a version of glibc. Where layouts differ (heap headers, caches,
  *     links of lists that are mangled or not), the one that closes is taken.
  * HP3 Blocks are sorted by address and do not overlap; their bytes are usable bytes, which

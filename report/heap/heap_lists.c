@@ -1,4 +1,5 @@
 /* heap_lists.c - what lies in bins and in fast bins: heap_private.h. */
+#include <stdlib.h>
 #include "base/array.h"
 #include "base/search.h"
 #include "heap_private.h"
@@ -94,22 +95,29 @@ static uint64_t bin_length(struct heap_walk *w, uint64_t bin)
 	return n;
 }
 
-/* A chunk that is free and in no bin, or the other way round, is on its way: some thread was stopped inside
- * malloc. */
+/* A chunk that is free and in no bin, or the other way round, is on its way. Where some thread was stopped with
+ * the lock of the arena in its hands, that is no more than this: the program has such a chunk no more, or not yet. */
 static void bins_check(struct heap_walk *w)
 {
 	struct heap *h = w->heap;
 	uint64_t in_bins = 0, freed = 0, open = 0;
+	bool *changing = alloc_zeroed(h->arenas.count + 1, sizeof(*changing));
 
-	for (size_t i = 0; i < h->arenas.count; i++)
-		for (unsigned k = 0; k < BIN_PAIRS; k++) {
-			uint64_t n = bin_length(w, h->arenas.list[i].address + h->arenas.bins + 16 * k - 16);
+	for (size_t i = 0; i < h->arenas.count; i++) {
+		uint64_t address = h->arenas.list[i].address;
+
+		changing[i] = (uint32_t)heap_read_word(&w->read, address);
+		for (unsigned k = 0; k < BIN_PAIRS && !changing[i]; k++) {
+			uint64_t n = bin_length(w, address + h->arenas.bins + 16 * k - 16);
 
 			open += n == UINT64_MAX;
 			in_bins += n == UINT64_MAX ? 0 : n;
 		}
+	}
 	for (uint64_t i = 0; i < h->free_count; i++)
-		freed += h->free_chunks[i].kind == HEAP_FREE_BIN;
+		freed += h->free_chunks[i].kind == HEAP_FREE_BIN
+			&& (h->free_chunks[i].arena >= h->arenas.count || !changing[h->free_chunks[i].arena]);
+	free(changing);
 	if (open || in_bins != freed) {
 		h->unsure += open ? open : 1;
 		heap_found_doubt(h, "%llu chunks are free, and %llu lie in bins", (unsigned long long)freed,

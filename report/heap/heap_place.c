@@ -59,7 +59,11 @@ static uint64_t try_segment(struct heap_walk *w, uint64_t lo, uint64_t end, uint
 	segment_add(w->heap, lo, at, arena);
 	*broken = at;
 	w->heap->unsure++;
-	heap_found_doubt(w->heap, "the heap is damaged at 0x%llx", (unsigned long long)at);
+	heap_found_doubt(w->heap,
+		(uint32_t)heap_read_word(&w->read, w->heap->arenas.list[arena].address)
+			? "a thread was stopped inside malloc, in the middle of a change at 0x%llx"
+			: "the heap is damaged at 0x%llx",
+		(unsigned long long)at);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
  *   heap_mapped.c  chunks with a mapping of their own
  *   heap_lists.c   bins and fast bins
  *   heap_cache.c   the threads' caches
+ *   heap_busy.c    whether this is a good moment
  */
 #ifndef TIDEMARK_HEAP_PRIVATE_H
 #define TIDEMARK_HEAP_PRIVATE_H
@@ -51,6 +52,10 @@ struct heap_walk {
 	uint64_t steps;     /* of walks that led nowhere */
 	bool links_mangled; /* as in the last link that is a block's address in one way only */
 };
+
+/* The variables of the module that mapping `i` belongs to: a writable part of a file, and the memory of none
+ * behind it (.bss). False: it is not that. */
+bool heap_data_range(const struct remote *m, size_t i, uint64_t *lo, uint64_t *hi);
 
 void heap_found_doubt(struct heap *h, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -369,7 +369,7 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 		self = im->place.tid;
 	/* Without its number the asking thread might be stopped: it must not be. */
 	if (self)
-		stop_all(&im->stop, im->target, self);
+		stop_when(&im->stop, im->target, self, im->options.unfit, context);
 	parking(im);
 	if (readable)
 		place_read(im, im->target);
@@ -483,7 +483,7 @@ static int inject(struct image *im, void (*copy)(void *), void *context, struct 
 		copy(context);
 		return 0;
 	}
-	stop_all(&im->stop, im->target, 0);
+	stop_when(&im->stop, im->target, 0, im->options.unfit, context);
 	/* The event that we have waited for may have been exec, of which nothing else tells
 	 * for sure: it can be called without the library. */
 	if (!others_alive(im) || process_over(im) || target_check(im, e)) {

@@ -29,10 +29,11 @@ struct image_options {
 	bool served;   /* image_answer: the process has asked the server of its run (collect/server.h) */
 	bool unaligned;
 	uint64_t pointer_mask;
-	uint32_t skip_roots; /* 1 << enum tide_root_kind: not looked at */
-	uint32_t reason;     /* enum tide_reason, for image_request */
-	uint32_t flags;      /* REQUEST_FLAG_*, for image_request */
-	int pid;             /* the process that is meant; 0: the ledger says it */
+	uint32_t skip_roots;                        /* 1 << enum tide_root_kind: not looked at */
+	uint32_t reason;                            /* enum tide_reason, for image_request */
+	uint32_t flags;                             /* REQUEST_FLAG_*, for image_request */
+	bool (*unfit)(void *context, bool stopped); /* stop_when; `context` is that of copy() */
+	int pid;                                    /* the process that is meant; 0: the ledger says it */
 };
 
 struct image {

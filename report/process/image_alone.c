@@ -177,7 +177,7 @@ int image_alone(struct image *im, int pid, const struct image_options *o, void (
 		return error_set(e, EXIT_UNMEASURED,
 			pid == getpid() ? "process %d is tidemark itself||" : "there is no process %d||",
 			pid);
-	stop_all(&im->stop, pid, 0);
+	stop_when(&im->stop, pid, 0, im->options.unfit, context);
 	kernel_words_read(&im->kernel, pid);
 	result = make(im, e);
 	if (!result)

@@ -267,6 +267,24 @@ void stop_all(struct stop *s, int pid, int self)
 
 /* --- layer 3 ------------------------------------------------------------ */
 
+#define STOPS_MOST 8u /* pauses in between: 1 ms in all */
+
+void stop_when(struct stop *s, int pid, int self, bool (*unfit)(void *context, bool stopped), void *context)
+{
+	if (unfit)
+		unfit(context, false);
+	for (unsigned i = 1;; i++) {
+		struct timespec pause = { 0, 4000L << i };
+
+		stop_all(s, pid, self);
+		if (!unfit || i == STOPS_MOST || stop_wants_parking(s) || !unfit(context, true))
+			return;
+		stop_release(s);
+		stop_free(s);
+		nanosleep(&pause, NULL);
+	}
+}
+
 bool stop_wants_parking(const struct stop *s)
 {
 	for (size_t i = 0; i < s->count; i++)

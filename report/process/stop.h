@@ -48,6 +48,10 @@ struct stop {
 
 /* Stops all threads of `pid` but `self` (0: really all). Never fails. */
 void stop_all(struct stop *s, int pid, int self);
+/* The same, and again a moment later as long as `unfit` is true, a few times at most: the process is in the
+ * middle of something. `unfit` is called once before, too, with `stopped` false: it may get ready. NULL: any
+ * moment will do. */
+void stop_when(struct stop *s, int pid, int self, bool (*unfit)(void *context, bool stopped), void *context);
 /* Are running threads left that layer 3 could stop? */
 bool stop_wants_parking(const struct stop *s);
 /* Layer 3: reads what the process has parked (ledger_header.freeze_place). */

@@ -319,3 +319,31 @@ equal() {
 	"$TIDEMARK" run -q --sample 512K -o s.tide ./threads
 	json "$("$TIDEMARK" info --json s.tide)" 'd["snapshot"]["total_bytes"] < 8 << 20' | grep -qx True
 }
+
+@test "a chunk on its way out of a bin is no doubt while its arena is locked, and one otherwise" {
+	[ "$(ldd --version | awk 'NR == 1 { split($NF, v, "."); print v[2] < 43 }')" -eq 1 ] || skip "the head of an arena is another one"
+	compile changing <<-'C'
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <unistd.h>
+		int main(int n, char **a) {
+			static char text[100]; /* no buffer of stdio */
+			void **volatile p = malloc(5000);
+			void *volatile keep = malloc(100);
+			setvbuf(stdout, text, _IOFBF, sizeof text);
+			free(p);
+			char *top = p[0]; /* the first bin is addressed as if it were a chunk: it begins at `top` */
+			((void *volatile *)top)[2] = top, ((void *volatile *)top)[3] = top;
+			if (n > 1) *(volatile int *)(top - 96) = 1;
+			(void)a; (void)keep;
+			puts("ready"); fflush(stdout);
+			pause();
+		}
+	C
+	start ./changing
+	"$TIDEMARK" snap -q -o a.tide "$PID" 2>/dev/null
+	json "$("$TIDEMARK" info --json a.tide)" 'd["snapshot"]["complete"]' 'd["heap"]["unsure"]' '"1 chunks are free, and 0 lie in bins" in d["snapshot"]["incomplete_why"]' | xargs | grep -qx 'False 1 True'
+	start ./changing locked
+	"$TIDEMARK" snap -q -o b.tide "$PID"
+	json "$("$TIDEMARK" info --json b.tide)" 'd["snapshot"]["complete"]' 'd["heap"]["unsure"]' | xargs | grep -qx 'True 0'
+}
