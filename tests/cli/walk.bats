@@ -341,7 +341,7 @@ equal() {
 		}
 	C
 	start ./changing
-	"$TIDEMARK" snap -q -o a.tide "$PID" 2>/dev/null
+	run -3 "$TIDEMARK" snap -q -o a.tide "$PID"
 	json "$("$TIDEMARK" info --json a.tide)" 'd["snapshot"]["complete"]' 'd["heap"]["unsure"]' '"1 chunks are free, and 0 lie in bins" in d["snapshot"]["incomplete_why"]' | xargs | grep -qx 'False 1 True'
 	start ./changing locked
 	"$TIDEMARK" snap -q -o b.tide "$PID"
