@@ -3,7 +3,7 @@
  *   views, leaks, dominators ──html_*.c──▶ JSON in columns ──html_page.c──▶ one file
  *
  * The page (report/html/web) draws everything from two JSON texts: `head`, small, painted
- * first, and `data`. Texts are numbers into one table, lines of code (function, file,
+ * first, and `data`, which is compressed when it is large. Texts are numbers into one table, lines of code (function, file,
  * line, module) numbers into another, stacks are leaves of one tree, and sites are
  * rows: everything else names a site by its row.
  *
@@ -40,6 +40,10 @@ struct html_row {
 	uint32_t site; /* number in its snapshot */
 	uint32_t node; /* innermost line, in `nodes` */
 	uint32_t skip; /* lines of allocator wrappers before the caller */
+	uint32_t
+		name; /* lines before the one that names the row, and one more before the caller that tells it from
+			* others (0: none): symbol_row.h */
+	uint32_t tell;
 	uint8_t flags; /* HTML_ROW_* */
 };
 
@@ -59,7 +63,10 @@ struct html {
 	uint32_t rows, rows_capacity;
 	uint32_t *row_of[2];                    /* [sites] of view and old: row + 1; 0 none yet */
 	uint32_t *line_of[2], line_capacity[2]; /* by number of the symbols' line: in `lines`, + 1 */
-	const struct symbol_line **stack;       /* scratch */
+	bool with_source;                       /* lines of source text are in the report */
+	char **source;                          /* by text of a file: where it was built */
+	uint32_t source_room;
+	const struct symbol_line **stack; /* scratch */
 	size_t stack_capacity;
 	struct json json; /* escapes for HTML */
 };
@@ -83,7 +90,13 @@ void html_details(struct html *h);     /* html_details.c */
 void html_memory(struct html *h);      /* html_memory.c */
 void html_memory_rest(struct html *h); /* a member of `head` */
 void html_types(struct html *h);       /* html_types.c: after all but html_names */
-void html_head(struct html *h);        /* html_details.c: the object `head` */
+void html_source(struct html *h);      /* html_source.c: after html_names */
+void html_source_note(struct html *h, uint32_t text, const char *file);
+void html_source_free(struct html *h);
+void html_head(struct html *h); /* html_details.c: the object `head` */
+
+/* html_pack.c: the script element with the data. -1: no memory. */
+int html_pack(FILE *out, char *text, size_t bytes);
 
 /* html_page.c: the whole file. -1 when this build has no pages in it. */
 int html_page(struct html *h, struct tide_error *e);

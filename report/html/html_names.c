@@ -6,6 +6,9 @@
 #include "base/array.h"
 #include "html.h"
 #include "print/place.h"
+#include "symbol/symbol_row.h"
+
+#define NAMED_MOST 8192u /* rows that symbol_row.h names: it keeps whole stacks */
 
 uint32_t html_set_add(struct html_set *s, const struct html_key *key)
 {
@@ -35,6 +38,7 @@ static uint32_t number_line(struct html *h, const struct symbol_line *l)
 		intern_text(&h->text, place_source(file, h->options->source_root)), l->line,
 		intern_text(&h->text, module) << 3 | flags } };
 
+	html_source_note(h, key.part[1], file);
 	return html_set_add(&h->lines, &key);
 }
 
@@ -89,6 +93,7 @@ uint32_t html_row(struct html *h, uint32_t site, bool old)
 		&& v->snapshot->sites[known].flags & (SITE_DEPTH_CUT | SITE_BROKEN))
 		r->flags |= HTML_ROW_CUT;
 	r->node = add_stack(h, v->symbols, known, old, &r->skip);
+	r->name = r->skip;
 	*at = ++h->rows;
 	return h->rows - 1;
 }
@@ -122,12 +127,81 @@ static int64_t part_3(const void *p) { return ((const struct html_key *)p)->part
 static int64_t row_site(const void *p) { return ((const struct html_row *)p)->site; }
 static int64_t row_node(const void *p) { return ((const struct html_row *)p)->node; }
 static int64_t row_skip(const void *p) { return ((const struct html_row *)p)->skip; }
+static int64_t row_name(const void *p) { return ((const struct html_row *)p)->name; }
+static int64_t row_tell(const void *p) { return ((const struct html_row *)p)->tell; }
 static int64_t row_flags(const void *p) { return ((const struct html_row *)p)->flags; }
+
+/* Where a line is in a stack; `none` when it is not. */
+static uint32_t find_in_stack(
+	const struct symbol_line **stack, size_t count, const struct symbol_line *line, uint32_t none)
+{
+	for (size_t i = 0; line && i < count; i++)
+		if (stack[i] == line
+			|| (stack[i]->line == line->line && !strcmp(stack[i]->function, line->function)
+				&& stack[i]->file == line->file))
+			return (uint32_t)i;
+	return none;
+}
+
+struct order {
+	int64_t bytes;
+	uint32_t row;
+};
+
+static int compare_order(const void *a, const void *b)
+{
+	const struct order *x = a, *y = b;
+
+	if (x->bytes != y->bytes)
+		return x->bytes > y->bytes ? -1 : 1;
+	return (x->row > y->row) - (x->row < y->row);
+}
+
+/* The rows of each snapshot, the largest first: only so many get a caller. */
+static void name_rows(struct html *h, bool old)
+{
+	struct view *v = old ? &h->old : &h->view;
+	struct order *order = alloc_bytes((h->rows + 1ull) * sizeof(*order));
+	struct symbol_site *site = alloc_zeroed(h->rows + 1ull, sizeof(*site));
+	struct symbol_row *row;
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < h->rows; i++)
+		if (h->row[i].site < v->snapshot->site_count && !(h->row[i].flags & HTML_ROW_OLD) == !old) {
+			const struct measures *m = &v->site[h->row[i].site];
+
+			order[count++] = (struct order){ m->of[LIVE_BYTES] + m->of[PEAK_BYTES], i };
+		}
+	if (count)
+		qsort(order, count, sizeof(*order), compare_order);
+	if (count > NAMED_MOST)
+		count = NAMED_MOST;
+	for (size_t i = 0; i < count; i++)
+		site[i] = (struct symbol_site){ v->symbols, v->snapshot, h->row[order[i].row].site };
+	row = symbol_rows(site, count);
+	for (size_t i = 0; i < count; i++) {
+		struct html_row *r = &h->row[order[i].row];
+		size_t lines = symbols_walk(v->symbols, r->site, &h->stack, &h->stack_capacity);
+
+		r->name = find_in_stack(h->stack, lines, row[i].line, r->skip);
+		r->tell = row[i].caller && r->name < lines
+			? find_in_stack(h->stack + r->name + 1, lines - r->name - 1, row[i].caller, 0)
+			: 0;
+		if (row[i].caller && r->name + 1 < lines)
+			r->tell += r->name + 1 + 1;
+	}
+	free(row);
+	free(site);
+	free(order);
+}
 
 void html_names(struct html *h)
 {
 	const size_t key = sizeof(struct html_key), row = sizeof(struct html_row);
 
+	name_rows(h, false);
+	if (h->has_old)
+		name_rows(h, true);
 	html_column(h, "line_function", h->lines.key, h->lines.count, key, part_0);
 	html_column(h, "line_file", h->lines.key, h->lines.count, key, part_1);
 	html_column(h, "line_line", h->lines.key, h->lines.count, key, part_2);
@@ -137,6 +211,8 @@ void html_names(struct html *h)
 	html_column(h, "row_site", h->row, h->rows, row, row_site);
 	html_column(h, "row_node", h->row, h->rows, row, row_node);
 	html_column(h, "row_skip", h->row, h->rows, row, row_skip);
+	html_column(h, "row_name", h->row, h->rows, row, row_name);
+	html_column(h, "row_tell", h->row, h->rows, row, row_tell);
 	html_column(h, "row_flags", h->row, h->rows, row, row_flags);
 	json_open_array(&h->json, "text");
 	for (size_t i = 0; i < h->text.count; i++)
@@ -155,4 +231,5 @@ void html_names_free(struct html *h)
 	free(h->line_of[0]);
 	free(h->line_of[1]);
 	free(h->stack);
+	html_source_free(h);
 }

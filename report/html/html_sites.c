@@ -52,6 +52,38 @@ static void write_retained(struct html *h, int64_t *value)
 	free(sites);
 }
 
+/* Which threads made the live blocks of which site: the row, the thread (of info.threads; -1 unknown), blocks, bytes. */
+static void write_threads(struct html *h)
+{
+	const struct snapshot *s = h->view.snapshot;
+	struct html_set pairs = { 0 };
+	int64_t *sum = alloc_zeroed(s->block_count * 2 + 1, sizeof(*sum));
+	static const char *const name[] = { "thread_row", "thread_of", "thread_blocks", "thread_bytes" };
+
+	for (size_t i = 0; i < s->block_count; i++) {
+		const struct tide_block *b = &s->blocks[i];
+		struct html_key key = { { b->site, b->thread < s->thread_count ? b->thread + 1 : 0 } };
+		uint32_t at;
+
+		if (b->site >= s->site_count || !h->view.kept[b->site])
+			continue;
+		at = html_set_add(&pairs, &key);
+		sum[at * 2ull]++;
+		sum[at * 2ull + 1] += (int64_t)b->bytes;
+	}
+	for (int k = 0; k < 4; k++) {
+		json_open_array(&h->json, name[k]);
+		for (uint32_t i = 0; i < pairs.count; i++)
+			json_number(&h->json, NULL,
+				k == 0           ? html_row(h, pairs.key[i].part[0], false)
+					: k == 1 ? (int64_t)pairs.key[i].part[1] - 1
+						 : sum[i * 2ull + (k == 3)]);
+		json_close_array(&h->json);
+	}
+	free(sum);
+	html_set_free(&pairs);
+}
+
 void html_sites(struct html *h)
 {
 	const struct snapshot *s = h->view.snapshot;
@@ -69,6 +101,8 @@ void html_sites(struct html *h)
 			value[i] = h->view.site[h->row[i].site].of[m];
 		write_column(h, view_measure_name(m), value, h->rows);
 	}
+	if (h->view.snapshot->block_count)
+		write_threads(h);
 	if (h->references) {
 		for (uint32_t i = 0; i < h->rows; i++)
 			value[i] = 0;

@@ -10,9 +10,15 @@
 #include "verb.h"
 #include "view/match.h"
 
+enum { KEY_SOURCE = 256 };
+
 static const struct argp_option option[] = {
 	{ "output", 'o', "OUT", 0,
 		"write to OUT (default: FILE with the extension .html; - is standard output)", 0 },
+	{ "with-source", KEY_SOURCE, NULL, 0,
+		"put lines of source text into the report, where the files can be read: those around the lines of call "
+		"stacks",
+		0 },
 	{ NULL, 0, NULL, 0, NULL, 0 }
 };
 
@@ -28,6 +34,7 @@ static const char doc[] =
 struct arguments {
 	struct options common;
 	const char *file, *old_file, *output;
+	bool with_source;
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -37,6 +44,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT: state->child_inputs[0] = &a->common; return 0;
 	case 'o': a->output = arg; return 0;
+	case KEY_SOURCE: a->with_source = true; return 0;
 	case ARGP_KEY_ARG:
 		if (a->old_file)
 			argp_error(state,
@@ -83,6 +91,7 @@ static int load_report(struct html *h, const struct arguments *a, struct tide_er
 {
 	struct leaks_view *v = &h->leaks;
 
+	h->with_source = a->with_source;
 	v->file = a->file;
 	v->old_file = a->old_file;
 	if (snapshot_open(a->file, &v->snapshot, e))

@@ -3,7 +3,7 @@
 
 Prints a line for each sum that differs, and at last how many were compared.
 """
-import csv, gzip, io, json, os, re, sqlite3, subprocess, sys, tempfile
+import base64, csv, gzip, io, json, os, re, sqlite3, subprocess, sys, tempfile, zlib
 sys.dont_write_bytecode = True
 from receiver import read_profile
 
@@ -95,6 +95,7 @@ with tempfile.TemporaryDirectory() as folder:
         if os.environ.get("PAGE"):
             run("html", *files, "-o", folder + "/x.html")
             page = open(folder + "/x.html", encoding="utf-8").read()
-            data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])
+            kind, text = re.search(r'<script type="application/(json|octet-stream)" id="data">(.*?)</script>', page, re.S).groups()
+            data = json.loads(text if kind == "json" else zlib.decompress(base64.b64decode(text), -15))
             compare("html", {m: sum(data[m]) for m in every if m in data})
 print("compared", compared)

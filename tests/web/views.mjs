@@ -1,5 +1,5 @@
 // Clicks through every view of a report and checks what it shows; prints TAP.
-import { existsSync, readFileSync, mkdirSync } from "node:fs";
+import { existsSync, statSync, readFileSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const { chromium } = createRequire(new URL("../../report/html/web/package.json", import.meta.url))("playwright-core");
@@ -247,6 +247,10 @@ for (let i = 0; i < 3 && paint >= 1000; i++) {
 }
 ok(paint < 1000, `first paint of many sites after ${Math.round(paint)} ms`);
 ok(usable < 4000, `their flame graph after ${usable} ms`);
+{
+	const bytes = statSync(`${work}/many.html`).size;
+	ok(bytes < 5e6, `their report has ${bytes} bytes`);
+}
 await open("sites");
 ok(+(await text(".tools .count")).replaceAll(",", "").split(" ")[0] > 100000, `${await text(".tools .count")}`);
 ok((await page.locator(".body .row").count()) < 100, "only the rows in sight are made");
@@ -262,7 +266,7 @@ const clean = async (what) => {
 	same(bad, 0, `${what}: elements made from names`);
 	ok(!/[\u0000-\u0008\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069]/.test(await page.evaluate(() => document.body.innerText)), `${what}: characters`);
 };
-for (const part of ["memory", "types"])
+for (const part of ["memory", "types", "groups"])
 	await (await import(`./${part}.mjs`)).default({ page, browser, work, ok, same, json, exists: (name) => existsSync(`${work}/${name}.json`), goto, open, ready, text, shots, clean });
 same(asked.length, 0, "requests to a network");
 same(trouble.length, 0, `errors on the page ${trouble.slice(0, 3).join("; ")}`);

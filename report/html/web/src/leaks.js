@@ -1,8 +1,10 @@
 // Root leaks and root cycles: a table; below it the tree of the one chosen, and its ring as a graph.
-import { data, head } from "./data.js";
+import { data, head, measures } from "./data.js";
 import { bytes, count, many } from "./format.js";
 import { place, placeText, short, typeOf, where } from "./names.js";
-import { el, svg } from "./dom.js";
+import { el, keep, state, svg } from "./dom.js";
+import { groupKey, groupLabel, groupPick } from "./groups.js";
+import { sourceOf } from "./source.js";
 import { errors } from "./errors.js";
 import { placeColumn, stackList } from "./sites.js";
 import { searchTexts } from "./match.js";
@@ -222,6 +224,47 @@ function records() {
 	});
 }
 
+// Sums of leaks that have a function, file, module ... in common.
+function groupedLeaks(by, groups) {
+	const sums = new Map();
+	for (const g of groups) {
+		const key = groupKey(by, g.row);
+		if (!sums.has(key)) sums.set(key, { key, retained_bytes: 0, retained_blocks: 0, roots: 0, list: [] });
+		const s = sums.get(key);
+		for (const k of ["retained_bytes", "retained_blocks", "roots"]) s[k] += g[k];
+		s.list.push(g);
+	}
+	const f = (name, label, format) => ({ name, label, class: "number", text: (s) => format(s[name]), sort: (s) => s[name] });
+	return table({
+		rows: () => [...sums.values()],
+		sort: "retained_bytes",
+		key: (s) => s.key,
+		search: searchTexts((s) => `${s.key} ${s.list.map((g) => placeText(g.row)).join(" ")}`),
+		said: (rows) => many(rows.length, by),
+		columns: [
+			f("retained_bytes", "retained", bytes),
+			f("retained_blocks", "in blocks", count),
+			f("roots", "leaks", count),
+			{ name: "key", label: by, width: "minmax(12em,1fr)", class: "place", text: (s) => el("b", { title: s.key }, groupLabel(by, s.key)), sort: (s) => s.key },
+		],
+		detail: (s) =>
+			el(
+				"section",
+				{},
+				el("h3", {}, groupLabel(by, s.key)),
+				el(
+					"ul",
+					{ class: "sites-list" },
+					s.list
+						.sort((a, b) => b.retained_bytes - a.retained_bytes)
+						.slice(0, 30)
+						.map((g) => el("li", {}, `${bytes(g.retained_bytes)}  `, el("a", { class: "row-link", href: `#view=leaks&row=${g.number}` }, placeText(g.row)))),
+				),
+				["function", "file", "line"].includes(by) ? sourceOf(by, s.key, measures.find((m) => m.name === "lost_bytes")) : null,
+			),
+	});
+}
+
 export function leaks() {
 	const l = head.leaks;
 	if (!l.known)
@@ -235,7 +278,8 @@ export function leaks() {
 		sort: (g) => g[name],
 	});
 	const kind = (g) => (g.kind === "cycle" ? (g.container ? "container" : "root cycle") : "root leak");
-	const list = table({
+	const by = state.get("by") ?? "";
+	const list = by ? groupedLeaks(by, groups) : table({
 		rows: () => groups,
 		sort: "retained_bytes",
 		key: (g) => String(g.number),
@@ -290,6 +334,14 @@ export function leaks() {
 				stackList(g.row),
 			),
 	});
+	if (groups.length > 1)
+		list.tools.prepend(
+			groupPick("leak", by, (v) => {
+				keep("by", v);
+				for (const k of ["row", "sort", "order"]) keep(k, null);
+				dispatchEvent(new HashChangeEvent("hashchange"));
+			}),
+		);
 	const all = records(),
 		sum = (k, what) =>
 			l[k].blocks ? `${what} ${bytes(l[k].bytes)} in ${many(l[k].blocks, "block")}` : null;

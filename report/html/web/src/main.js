@@ -1,5 +1,5 @@
 // The page: cards, tabs, keys. A view is made when it is opened.
-import { head } from "./data.js";
+import { head, load } from "./data.js";
 import { bytes, count, duration, many, share } from "./format.js";
 import { base } from "./names.js";
 import { el, readState, state } from "./dom.js";
@@ -235,10 +235,9 @@ document.getElementById("app").replaceChildren(
 	help,
 );
 
-addEventListener("hashchange", show);
 addEventListener("beforeprint", () => open?.print?.(true));
 addEventListener("afterprint", () => open?.print?.(false));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => open && show());
 addEventListener("keydown", (e) => {
 	const typing = e.target instanceof HTMLInputElement && e.target.type !== "checkbox";
 	if (e.ctrlKey || e.metaKey || e.altKey) return;
@@ -259,4 +258,15 @@ addEventListener("keydown", (e) => {
 });
 // The cards first: the data of a large snapshot takes a moment to read.
 document.body.dataset.view = openId;
-requestAnimationFrame(() => setTimeout(show));
+requestAnimationFrame(() =>
+	setTimeout(async () => {
+		try {
+			await load();
+		} catch (e) {
+			main.replaceChildren(el("p", { class: "empty" }, `The report cannot be read: ${e.message}.`));
+			return;
+		}
+		addEventListener("hashchange", show);
+		show();
+	}),
+);

@@ -82,7 +82,23 @@ export function caller(row) {
 	for (let i = d.row_skip[row]; i && d.node_caller[n]; i--) n = d.node_caller[n] - 1;
 	return n;
 }
-export const place = (row) => line(data().node_line[caller(row)]);
+// The node that names a row: the nearest function with a name, beyond the allocator's wrappers.
+export function named(row) {
+	const d = data();
+	let n = d.row_node[row];
+	for (let i = d.row_name[row]; i && d.node_caller[n]; i--) n = d.node_caller[n] - 1;
+	return n;
+}
+// The caller that tells it from rows of the same name; -1: none is needed.
+export function teller(row) {
+	const d = data();
+	let n = d.row_node[row],
+		i = d.row_tell[row] - 1;
+	if (i < 1) return -1;
+	for (; i && d.node_caller[n]; i--) n = d.node_caller[n] - 1;
+	return n;
+}
+export const place = (row) => line(data().node_line[named(row)]);
 // The type that most of a site's bytes have; "" where it is not known.
 export function typeOf(row) {
 	const d = data(),

@@ -1,10 +1,12 @@
 // Sites, differences, and the stack that is shown beneath a row.
-import { data, favourite, known, measures, value } from "./data.js";
+import { data, favourite, head, known, measures, value } from "./data.js";
 import { bytes, count, many, show, signed } from "./format.js";
-import { base, caller, line, place, placeText, short, stack, typeOf, where } from "./names.js";
+import { base, caller, line, named, place, placeText, short, stack, teller, typeOf, where } from "./names.js";
 import { matchedRows } from "./match.js";
 import { el, keep, state } from "./dom.js";
 import { table } from "./table.js";
+import { chosenGroups, chosenRows, grouped, groupings, groupLabel } from "./groups.js";
+import { sourceOf } from "./source.js";
 
 export function stackList(row) {
 	const d = data(),
@@ -34,16 +36,16 @@ export function stackList(row) {
 // A way to a site from anywhere.
 export const rowLink = (row, text) =>
 	el("a", { href: `#view=sites&row=${row}`, class: "row-link" }, text ?? placeText(row));
-// As much of the way up as tells sites of one function apart.
+// The caller by which rows of one name differ; else, of one that calls itself "main" or has no name, nothing.
 function callers(row) {
+	const n = teller(row);
+	return n < 0 ? "" : ` ← ${short(line(data().node_line[n]).function)}`;
+}
+// Code without names that was passed over.
+function unnamed(row) {
 	const d = data(),
-		up = stack(row);
-	const names = up.slice(up.indexOf(caller(row)) + 1).map((n) => short(line(d.node_line[n]).function)),
-		main = names.indexOf("main");
-	return names
-		.slice(0, main < 0 ? 5 : Math.min(5, main + 1))
-		.map((f) => ` ← ${f}`)
-		.join("");
+		l = line(d.node_line[caller(row)]);
+	return named(row) !== caller(row) && l.flags & 4 ? ` in ${base(l.module) || "unnamed code"}` : "";
 }
 const number = (m, all) => ({
 	share: (r) => value(m.name, r) / all,
@@ -72,7 +74,7 @@ export const placeColumn = (of = (r) => r) => ({
 			el("b", {}, short(l.function)),
 			" ",
 			typeOf(of(r)) ? [el("span", { class: "type" }, short(typeOf(of(r)))), " "] : null,
-			el("span", { class: "dim" }, where(l), callers(of(r))),
+			el("span", { class: "dim" }, where(l), unnamed(of(r)), callers(of(r))),
 		);
 	},
 	sort: (r) => placeText(of(r)),
@@ -81,8 +83,107 @@ export const placeColumn = (of = (r) => r) => ({
 // The largest value: what a full bar stands for.
 const top = (name) => (data()[name] ?? []).reduce((a, b) => (b > a ? b : a), 0);
 
+// What the rows are, and which of them: both are in the address.
+function siteTools() {
+	const by = state.get("by") ?? "";
+	const pick = el(
+		"select",
+		{
+			"aria-label": "group by",
+			onchange: () => {
+				keep("by", pick.value);
+				for (const k of ["row", "sort", "order"]) keep(k, null);
+				dispatchEvent(new HashChangeEvent("hashchange"));
+			},
+		},
+		groupings().map(([name, label]) => el("option", { value: name, selected: name === by }, label)),
+	);
+	const chosen = chosenGroups();
+	return [
+		el("label", {}, "group by ", pick),
+		el(
+			"span",
+			{ class: "chips" },
+			chosen.map(([name, v]) =>
+				el(
+					"button",
+					{
+						title: "show all again",
+						onclick: () => {
+							keep(name, null);
+							dispatchEvent(new HashChangeEvent("hashchange"));
+						},
+					},
+					`${name === "span" ? v : `${name} ${base(v) || "unknown"}`} ✕`,
+				),
+			),
+		),
+	];
+}
+
 export function sites() {
-	const all = Array.from({ length: data().kept }, (_, i) => i);
+	const counts = chosenRows();
+	const all = Array.from({ length: data().kept }, (_, i) => i).filter(counts);
+	const by = state.get("by"),
+		list = by ? groupTable(by, all) : siteTable(all);
+	list.tools.prepend(...siteTools());
+	return list;
+}
+
+function groupTable(by, all) {
+	const shown = measures.filter((m) => known(m.name)),
+		groups = grouped(by, all, shown);
+	// Of threads only the blocks are known.
+	const columns = by === "thread" ? shown.filter((m) => /^live/.test(m.name)) : shown;
+	const most = (m) => groups.reduce((a, g) => Math.max(a, g[m.name]), 1);
+	return table({
+		rows: () => groups,
+		sort: by === "thread" ? "live_bytes" : favourite(),
+		key: (g) => g.key,
+		search: (match) => {
+			const hit = matchedRows(match);
+			return (g) => match.test(g.key) || g.rows.some((r) => hit[r]);
+		},
+		empty: "no sites",
+		columns: [
+			...columns.map((m) => {
+				const top = most(m);
+				return {
+					name: m.name,
+					label: m.label,
+					class: "number",
+					text: (g) => (g[m.name] ? show(m, g[m.name]) : el("span", { class: "dim" }, "–")),
+					sort: (g) => g[m.name],
+					share: (g) => g[m.name] / top,
+				};
+			}),
+			{ name: "sites", label: "sites", class: "number", text: (g) => count(g.rows.length), sort: (g) => g.rows.length },
+			{
+				name: "key",
+				label: by,
+				width: "minmax(12em,1fr)",
+				class: "place",
+				text: (g) => el("span", { title: g.key }, el("b", {}, groupLabel(by, g.key))),
+				sort: (g) => g.key,
+			},
+		],
+		said: (rows) => `${many(rows.length, by)} of ${many(all.length, "site")}`,
+		detail: (g) => {
+			const m = shown.find((x) => x.name === (state.get("sort") ?? "")) ?? shown.find((x) => x.name === favourite()) ?? shown[0],
+				some = [...g.rows].sort((a, b) => value(m.name, b) - value(m.name, a)).slice(0, 15);
+			return el(
+				"section",
+				{},
+				el("h3", {}, groupLabel(by, g.key)),
+				el("p", {}, el("a", { class: "row-link", href: `#${new URLSearchParams({ view: "sites", [by]: g.key })}` }, `All ${many(g.rows.length, "site")} of this ${by}`)),
+				el("ul", { class: "sites-list" }, some.map((r) => el("li", {}, `${show(m, value(m.name, r))}  `, rowLink(r)))),
+				["function", "file", "line"].includes(by) ? sourceOf(by, g.key, m) : null,
+			);
+		},
+	});
+}
+
+function siteTable(all) {
 	return table({
 		rows: () => all,
 		sort: favourite(),
@@ -97,8 +198,25 @@ export function sites() {
 			for (const r of rows) live += value("live_bytes", r);
 			return `${count(rows.length)} of ${count(all.length)} sites, ${bytes(live)} live`;
 		},
-		detail: (r) => el("section", {}, el("h3", {}, `Site #${data().row_site[r]}`), stackList(r)),
+		detail: siteDetail,
 	});
+}
+
+// A command to copy, as it stands.
+const quoted = (text) => (/^[\w./%+=:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+function siteDetail(r) {
+	const d = data(),
+		l = place(r),
+		site = d.row_site[r];
+	return el(
+		"section",
+		{},
+		el("h3", {}, `Site ${site}`),
+		typeOf(r) ? el("p", {}, "Most of its bytes are of type ", el("span", { class: "type" }, typeOf(r)), ".") : null,
+		stackList(r),
+		head.leaks.known ? el("p", { class: "dim" }, "Who refers to its blocks: ", el("code", {}, `tidemark refs ${quoted(head.file)} ${site}`)) : null,
+		l.file ? sourceOf("function", l.function, measures.find((m) => m.name === favourite())) : null,
+	);
 }
 
 export function differences() {

@@ -5,7 +5,26 @@ import { matcher } from "./match.js";
 
 const HEIGHT = 27,
 	PRINTED = 500,
+	COPIED = 10000,
 	FEW = 8;
+
+async function copy(button, text) {
+	const before = button.textContent;
+	try {
+		await navigator.clipboard.writeText(text);
+	} catch {
+		// Pages of a file have no clipboard in some browsers.
+		const area = el("textarea", { "aria-label": "text to copy" });
+		area.value = text;
+		document.body.append(area);
+		area.select();
+		document.execCommand("copy");
+		area.remove();
+	}
+	button.dataset.copied = text.length;
+	button.textContent = "copied";
+	setTimeout(() => (button.textContent = before), 1200);
+}
 
 // On a narrow screen the place comes first, and stays there.
 const inFront = (c) => +/\bplace\b/.test(c.class ?? "");
@@ -36,7 +55,24 @@ export function table(options) {
 		},
 	});
 	const said = el("span", { class: "dim count", role: "status" });
-	const tools = el("div", { class: "tools" }, search, said);
+	// What a sheet or a chat takes: tabs between cells.
+	const plain = (cell) => (cell instanceof Node ? cell.textContent : [cell].flat().join("")).replace(/\s+/g, " ").trim();
+	const asText = (r) => columns.map((c) => plain(c.text(r) ?? "")).join("\t");
+	const copyRows = el(
+		"button",
+		{
+			class: "copy",
+			title: "copy these rows, with tabs between their cells",
+			onclick: (e) => copy(e.target, [columns.map((c) => c.label).join("\t"), ...rows.slice(0, COPIED).map(asText)].join("\n")),
+		},
+		"copy rows",
+	);
+	const copyLink = el(
+		"button",
+		{ class: "copy", title: "copy the address of this page with this row, order and search", onclick: (e) => copy(e.target, location.href) },
+		"copy link",
+	);
+	const tools = el("div", { class: "tools" }, search, said, copyRows, copyLink);
 	const heads = columns.map((c) =>
 		el(
 			"div",
@@ -58,10 +94,10 @@ export function table(options) {
 		),
 	);
 	const top = el("div", { class: "row heads", role: "row" }, heads);
-	const inside = el("div", { class: "inside", role: "rowgroup" });
+	const inside = el("div", { class: "inside", role: "presentation" });
 	const body = el(
 		"div",
-		{ class: "body", tabindex: 0, onscroll: draw, onkeydown: step, "aria-label": "rows" },
+		{ class: "body", role: "rowgroup", tabindex: 0, onscroll: draw, onkeydown: step, "aria-label": "rows" },
 		inside,
 	);
 	const detail = el("div", { class: "detail" });
@@ -69,7 +105,8 @@ export function table(options) {
 		"div",
 		{
 			class: "table",
-			role: "table",
+			role: "grid",
+			"aria-label": options.label ?? "table",
 			style: `--columns:${widths(columns)};--narrow:${widths([...columns].sort((a, b) => inFront(b) - inFront(a)))}`,
 		},
 		top,
@@ -108,6 +145,7 @@ export function table(options) {
 			),
 		);
 		said.textContent = options.said ? options.said(rows) : many(rows.length, "row");
+		box.setAttribute("aria-rowcount", rows.length + 1);
 		inside.style.height = `${rows.length * HEIGHT}px`;
 		body.scrollTop = 0;
 		draw();
@@ -128,6 +166,7 @@ export function table(options) {
 				role: "row",
 				style: `top:${i * HEIGHT}px`,
 				"data-row": options.key(r),
+				"aria-rowindex": i + 2,
 				"aria-selected": String(options.key(r) === chosen),
 				onclick: () => select(i),
 			},
@@ -137,7 +176,7 @@ export function table(options) {
 					"div",
 					{
 						class: `cell ${c.class ?? ""}`,
-						role: "cell",
+						role: "gridcell",
 						style:
 							c.share && c === by
 								? `background:linear-gradient(to right,var(--bar) ${100 * c.share(r)}%,transparent 0)`
@@ -160,7 +199,7 @@ export function table(options) {
 		);
 		const made = [];
 		for (let i = first; i < last; i++) made.push(make(i));
-		if (!rows.length) made.push(el("p", { class: "dim empty" }, options.empty ?? "nothing here"));
+		if (!rows.length) made.push(el("div", { role: "row" }, el("p", { class: "dim empty", role: "gridcell" }, options.empty ?? "No row matches.")));
 		inside.replaceChildren(...made);
 	}
 	function select(i, stay) {

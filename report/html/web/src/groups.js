@@ -1,0 +1,105 @@
+// Sites by function, file, line, module, type or thread; and the ones that the address chooses by these.
+import { data, value } from "./data.js";
+import { base, place, short, typeOf } from "./names.js";
+import { el, state } from "./dom.js";
+
+const keyOf = {
+	function: (row) => place(row).function,
+	file: (row) => place(row).file,
+	line: (row) => {
+		const l = place(row);
+		return l.file ? `${l.file}:${l.line}` : l.function;
+	},
+	module: (row) => place(row).module,
+	type: typeOf,
+};
+export const groupKey = (by, row) => (keyOf[by] ?? keyOf.function)(row);
+// The choices, for things that have a row.
+export function groupPick(none, by, change) {
+	return el(
+		"label",
+		{},
+		"group by ",
+		el(
+			"select",
+			{ "aria-label": "group by", onchange: (e) => change(e.target.value) },
+			groupings()
+				.filter(([name]) => name !== "thread")
+				.map(([name, label]) => el("option", { value: name, selected: name === by }, name ? label : none)),
+		),
+	);
+}
+export const threadName = (i) => (i < 0 ? "" : (data().info.threads[i]?.name ?? ""));
+
+export function groupings() {
+	const d = data(),
+		list = [
+			["", "call stack"],
+			["function", "function"],
+			["file", "file"],
+			["line", "line"],
+			["module", "module"],
+		];
+	if (d.row_type?.some((n) => n >= 0)) list.push(["type", "type"]);
+	if (d.thread_row?.length) list.push(["thread", "thread"]);
+	return list;
+}
+export const groupLabel = (by, key) =>
+	key === ""
+		? { file: "(no file is known)", module: "(no module is known)", type: "(no type is known)", thread: "(unknown thread)" }[by] ?? "(unknown)"
+		: by === "function"
+			? short(key)
+			: by === "file" || by === "line" || by === "module"
+				? base(key)
+				: key;
+
+// [{key, rows, and the sum of each measure}]. A site whose blocks several threads made is in each of them.
+export function grouped(by, rows, shown) {
+	const d = data(),
+		groups = new Map();
+	const of = (key) => {
+		let g = groups.get(key);
+		if (!g) {
+			groups.set(key, (g = { key, rows: [] }));
+			for (const m of shown) g[m.name] = 0;
+		}
+		return g;
+	};
+	if (by === "thread") {
+		const on = new Uint8Array(d.row_site.length);
+		for (const r of rows) on[r] = 1;
+		d.thread_row.forEach((r, i) => {
+			if (!on[r]) return;
+			const g = of(threadName(d.thread_of[i]));
+			g.rows.push(r);
+			g.live_bytes += d.thread_bytes[i];
+			g.live_blocks += d.thread_blocks[i];
+		});
+		for (const g of groups.values()) g.rows = [...new Set(g.rows)];
+		return [...groups.values()];
+	}
+	const key = keyOf[by] ?? keyOf.function;
+	for (const r of rows) {
+		const g = of(key(r));
+		g.rows.push(r);
+		for (const m of shown) g[m.name] += value(m.name, r);
+	}
+	return [...groups.values()];
+}
+
+// [name, value] of what the address chooses.
+export const chosenGroups = () => [...Object.keys(keyOf), "thread"].filter((k) => state.has(k)).map((k) => [k, state.get(k)]);
+
+// Does a row belong to all of them?
+export function chosenRows() {
+	const d = data(),
+		tests = chosenGroups().map(([name, v]) => {
+			if (name !== "thread") return (r) => keyOf[name](r) === v;
+			const on = new Uint8Array(d.row_site.length);
+			d.thread_row?.forEach((r, i) => {
+				if (threadName(d.thread_of[i]) === v) on[r] = 1;
+			});
+			return (r) => on[r];
+		});
+	return (r) => tests.every((t) => t(r));
+}
