@@ -26,6 +26,7 @@ struct freeze_place freeze_place;
 static const char *ledger_path, *collector_path;
 static uint32_t freeze_lock;   /* tid of the thread that is frozen, or waits to be */
 static int32_t images[IMAGES]; /* image processes not yet reaped */
+static bool left;              /* the last snapshot is the collector's business now */
 
 static uint32_t word_get(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 
@@ -63,6 +64,7 @@ void freeze_forked(void)
 {
 	child_after_fork();
 	freeze_lock = 0;
+	left = false;
 	freeze_place.tid = 0;
 	for (int i = 0; i < IMAGES; i++)
 		images[i] = 0;
@@ -115,8 +117,7 @@ static void __attribute__((noreturn)) image_stand(void)
 	}
 	while (!process_dead(reader))
 		raw2(SYS_nanosleep, &t, 0);
-	for (;;)
-		raw1(SYS_exit_group, 0);
+	raw_end(0);
 }
 
 static long image_make(void)
@@ -172,6 +173,16 @@ static void image_finish(int32_t pid)
 		}
 }
 
+/* It outlives this process, and is the collector's. */
+static void image_forget(int32_t pid)
+{
+	for (int i = 0; i < IMAGES && pid > 0; i++)
+		if (images[i] == pid) {
+			child_over(pid);
+			images[i] = 0;
+		}
+}
+
 /* --- the conversation ----------------------------------------------------- */
 
 /* Who answers: a collector that was started here, one of the run's server, or one that has asked. */
@@ -215,6 +226,7 @@ static int collector_follow(int pid, enum collector whose)
 			word_set(&l->freeze, FREEZE_IMAGE);
 			continue;
 		case FREEZE_OVER: return (int)l->request_result;
+		case FREEZE_LEFT: left = true; return 0;
 		case FREEZE_DONE:
 			park_release();
 			if (whose == COLLECTOR_OUTSIDE)
@@ -324,7 +336,9 @@ static int __attribute__((noinline)) freeze_stand(int32_t outside, const char *p
 	park_release();
 	if (l->collector_pid > 0)
 		raw5(SYS_prctl, PR_SET_PTRACER, state.ptracer, 0, 0, 0);
-	if (whose != COLLECTOR_OUTSIDE)
+	if (left)
+		image_forget(l->image_pid);
+	else if (whose != COLLECTOR_OUTSIDE)
 		image_finish(l->image_pid); /* nothing reads it any more */
 	return result;
 }
@@ -383,6 +397,8 @@ void freeze_watch(bool forked)
 	}
 	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 }
+
+bool freeze_left(void) { return left; }
 
 int freeze_snapshot(enum ledger_reason reason, const char *path, uint32_t flags)
 {

@@ -11,7 +11,7 @@
  *   PARKED ────────────────────────▶
  *        ◀───────────────────────── STOPPED
  *   clone, IMAGE ──────────────────▶ copies the ledger, lets the threads go
- *        ◀───────────────────────── DONE
+ *        ◀───────────────────────── DONE (LEFT: end, the rest goes on without you)
  *
  * FZ1  Raw system calls only; errno, the signal mask and every handler are as
  *     before on return. All signals are blocked in between.
@@ -58,6 +58,9 @@ void freeze_forked(void);
 /* Takes a snapshot; returns 0 or an errno value. `path` may be NULL: the output
  * pattern of the run. Returns when the file is written. */
 int freeze_snapshot(enum ledger_reason reason, const char *path, uint32_t flags);
+
+/* The collector finishes it without us, and removes the ledger: nothing is left to do but to end. */
+bool freeze_left(void);
 
 /* The slow path of an event calls this when ledger->request is not REQUEST_NONE. */
 void freeze_request(void);

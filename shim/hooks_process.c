@@ -25,6 +25,7 @@
 #include "raw.h"
 #include "real.h"
 #include "rule.h"
+#include "server.h"
 #include "text.h"
 #include "unseen.h"
 #include "walk.h"
@@ -246,6 +247,8 @@ int prctl(int option, ...)
 	}
 	if (option == PR_SET_PTRACER)
 		state.ptracer = a[0];
+	if (option == PR_SET_CHILD_SUBREAPER && a[0])
+		server_note_reaper();
 	if (option == PR_SET_TSC)
 		birth_tsc_switch(a[0] != PR_TSC_ENABLE);
 	return real.prctl(option, a[0], a[1], a[2], a[3]);

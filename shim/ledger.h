@@ -145,6 +145,7 @@ enum ledger_freeze {
 	FREEZE_PARK,    /* collector to process: ptrace is refused, stop the others by signal */
 	FREEZE_PARKED,  /* process to collector: the threads that react are stopped */
 	FREEZE_OVER,    /* server's collector to process: request_result says how it ended */
+	FREEZE_LEFT,    /* server's collector to process: end, the image and the ledger are mine now */
 };
 
 #define LEDGER_KEPT_ROOM 512

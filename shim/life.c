@@ -326,7 +326,7 @@ void life_end(enum ledger_reason reason, int status)
 	state.ledger->ended_mono_ns = state.ledger->started_mono_ns + birth_tsc_ns(birth_tsc());
 	state.ledger->state = LEDGER_FINISHED;
 	state.phase = PHASE_OVER;
-	if (!state.no_syscalls && store_path()[0] && !failed)
+	if (!state.no_syscalls && store_path()[0] && !failed && !freeze_left())
 		raw1(SYS_unlink, store_path());
 	thread_leave(t);
 }

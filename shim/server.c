@@ -1,4 +1,5 @@
 /* server.c - see server.h. */
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include "server.h"
 #include "spawn.h"
 #include "state.h"
+#include "text.h"
 
 #define ANSWER_SECONDS 5 /* a server that is busy longer is not waited for */
 
@@ -68,8 +70,7 @@ static void run_call(void *unused)
 		call.collector = reply.collector;
 	__atomic_store_n(&call.done, 1, __ATOMIC_RELEASE);
 	raw6(SYS_futex, &call.done, FUTEX_WAKE, INT_MAX, 0, 0, 0);
-	for (;;)
-		raw1(SYS_exit_group, 0);
+	raw_end(0);
 }
 
 static bool call_done(void) { return __atomic_load_n(&call.done, __ATOMIC_ACQUIRE); }
@@ -113,4 +114,17 @@ int32_t server_ask(
 		raw6(SYS_futex, &call.done, FUTEX_WAIT, 0, &pause, 0, 0);
 	child_over((int32_t)pid);
 	return call.collector;
+}
+
+void server_note_reaper(void)
+{
+	char path[512], *at = path, *end = path + sizeof path;
+
+	if (!config.session[0] || state.no_syscalls)
+		return;
+	text_append(&at, end, config.session);
+	text_append(&at, end, "/" SERVER_REAPER);
+	long fd = raw4(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (!raw_failed(fd))
+		raw1(SYS_close, fd);
 }

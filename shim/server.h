@@ -24,6 +24,8 @@
 
 #include <stdint.h>
 
+/* In the folder of the session: a program of the run takes in orphans. */
+#define SERVER_REAPER "reaper"
 #define SERVER_MAGIC 0x31524553u /* "SER1" */
 
 enum server_kind { SERVER_SNAPSHOT = 1, SERVER_WATCH = 2 };
@@ -45,5 +47,8 @@ struct server_reply {
 /* The collector that answers, or 0. `ledger`: path of the ledger. */
 int32_t server_ask(
 	enum server_kind kind, const char *ledger, uint32_t reason, uint32_t flags, uint32_t serial);
+
+/* The process takes in orphans from now on: in this run no image may outlive its process. */
+void server_note_reaper(void);
 
 #endif

@@ -233,12 +233,6 @@ static void collector_exec(void *p)
 		raw5(SYS_execveat, file, "", c->argv, environment_list, AT_EMPTY_PATH);
 }
 
-static void __attribute__((noreturn)) process_end(int status)
-{
-	for (;;)
-		raw1(SYS_exit_group, status);
-}
-
 static void reaper_run(void *p)
 {
 	struct {
@@ -265,10 +259,10 @@ static void reaper_run(void *p)
 	__atomic_store_n(&s->pid, pid > 0 ? (uint32_t)pid : ~0u, __ATOMIC_RELEASE);
 	raw6(SYS_futex, &s->pid, FUTEX_WAKE, INT_MAX, 0, 0, 0);
 	if (pid < 0)
-		process_end(127);
+		raw_end(127);
 	while ((got = raw4(SYS_wait4, pid, &status, __WALL, 0)) == -EINTR)
 		;
-	process_end(got != pid ? 127 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+	raw_end(got != pid ? 127 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
 long spawn_clone(void (*entry)(void *), void *argument)
@@ -279,10 +273,7 @@ long spawn_clone(void (*entry)(void *), void *argument)
 long spawn_start(struct spawn *s) { return spawn_clone(reaper_run, s); }
 
 /* A process in between, whose end makes the reaper an orphan. */
-static void middle_run(void *p)
-{
-	process_end(process_start(0, reaper_stack + STACK_BYTES, reaper_run, p) < 0);
-}
+static void middle_run(void *p) { raw_end(process_start(0, reaper_stack + STACK_BYTES, reaper_run, p) < 0); }
 
 long spawn_detached(struct spawn *s)
 {

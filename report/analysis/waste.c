@@ -244,10 +244,12 @@ int waste_find(struct waste *w, const struct snapshot *s, struct tide_error *e)
 	if (!s->region_count)
 		return error_set(e, EXIT_UNMEASURED,
 			"cannot say where the memory is|%s|take one of the running process, with references",
-			s->process->references
-				? "the snapshot has no map of the memory: it is of an older version, or of a core "
-				  "file, which does not tell what was resident"
-				: "the snapshot was taken without an image of the process");
+			s->process->references ? s->process->flags & PROCESS_BRIEF
+					? "the snapshot has no map of the memory: a child that ends soon after its "
+					  "fork does not wait for one"
+					: "the snapshot has no map of the memory: it is of an older version, or of a "
+					  "core file, which does not tell what was resident"
+					       : "the snapshot was taken without an image of the process");
 	w->walked = s->process->flags & PROCESS_WALKED;
 	for (size_t i = 0; i < s->module_count && !(s->process->flags & PROCESS_FOREIGN); i++)
 		w->python |= s->modules[i].flags & MODULE_PYTHON;

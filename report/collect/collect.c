@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/path.h"
+#include "base/proc_stat.h"
 #include "answer.h"
 #include "model/ledger_map.h"
 #include "notes.h"
@@ -27,7 +29,6 @@
 #include "foreign.h"
 #include "heap/heap_busy.h"
 #include "process/image.h"
-#include "model/perfmap.h"
 #include "process/process.h"
 #include "session_lock.h"
 #include "model/root_kinds.h"
@@ -46,7 +47,8 @@ struct collecting {
 	struct heap_busy busy;
 	struct heap heap; /* its list has become that of `blocks` */
 	bool walked, unprepared;
-	struct core *core; /* instead of a process; NULL: none */
+	bool brief, code_known; /* CL4 */
+	struct core *core;      /* instead of a process; NULL: none */
 	struct collect_graph graph;
 	struct collect_memory memory;
 	struct python *python; /* NULL: there is no interpreter */
@@ -74,17 +76,12 @@ static bool wants_references(const struct collecting *c, const struct ledger_cop
 	return !off && !(c->request->flags & REQUEST_FLAG_NO_REFERENCES);
 }
 
-/* Names of code made at run time, where the program writes them for perf. */
 static void code_map(struct collecting *c)
 {
 	struct tide_error e = { 0 };
-	struct perfmap map;
 
-	if (perfmap_read_process(c->copy.header.pid, c->copy.header.started_wall_ns, &map, &e))
+	if (collect_process_code(c->copy.header.pid, c->copy.header.started_wall_ns, c->writer, &e))
 		warn(c, e.what, e.why);
-	else
-		perfmap_store(&map, c->writer);
-	perfmap_free(&map);
 }
 
 /* What /proc says of the process, and files that go by its number. Its mappings and pages come first: it may be
@@ -93,6 +90,10 @@ static void read_mappings(struct collecting *c)
 {
 	if (c->core) {
 		collect_core_mappings(c->core, &c->process, c->writer);
+		return;
+	}
+	if (c->brief && c->image.reader) {
+		collect_process_maps(&c->process, c->image.reader, c->writer);
 		return;
 	}
 	collect_process_mappings(&c->process, c->copy.header.pid, c->writer);
@@ -104,10 +105,25 @@ static void read_mappings(struct collecting *c)
 
 static void read_process(struct collecting *c)
 {
-	if (c->core)
-		return; /* its number may be another's now */
-	collect_process_own(&c->process, c->copy.header.pid, &c->copy);
+	/* The number of what left a core may be another's now. */
+	if (!c->brief && !c->core)
+		collect_process_own(&c->process, c->copy.header.pid, &c->copy);
+	if (!c->code_known && !c->core)
+		code_map(c);
+}
+
+/* Fork servers and test runners pay for each end of a child, whose memory nobody asks about (CL4). */
+static void leave(struct collecting *c)
+{
+	c->brief = c->request->served && c->request->reason == REASON_EXIT && c->copy.header.generation
+		&& !(c->request->flags & (REQUEST_FLAG_EARLY | REQUEST_FLAG_KEPT))
+		&& collect_process_small(&c->process, c->image.target);
+	if (!c->brief || !c->request->may_leave || !wants_references(c, &c->copy))
+		return;
 	code_map(c);
+	c->code_known = true;
+	if (image_leave(&c->image))
+		(void)!nice(10); /* nobody waits for us */
 }
 
 /* A walk is sure of what it finds when no thread is in the middle of malloc. */
@@ -275,7 +291,7 @@ static void blocks(struct collecting *c)
 		c->graph.python = c->python;
 		collect_graph(&c->graph, &c->image, &c->copy, c->blocks.blocks, c->blocks.count);
 		doubt(c, c->graph.references.doubts);
-		if (!c->core)
+		if (!c->core && !c->brief)
 			memory_map(c);
 	}
 }
@@ -304,6 +320,8 @@ static void process(struct collecting *c)
 		p->exit_signal = (uint32_t)c->core->signal;
 		doubt(c, c->core->why);
 	}
+	if (c->brief)
+		p->flags |= PROCESS_BRIEF;
 	if (c->copy.cut)
 		doubt(c, "the ledger is damaged");
 	/* What was killed while we read it is gone from there on. */
@@ -449,10 +467,10 @@ static int take(struct collecting *c, struct tide_error *e)
 		*e = c->copy_error;
 		return -1;
 	}
-	if (r->flags & REQUEST_FLAG_KEPT && !c->foreign)
-		r->written = collect_kept_finish(&c->copy, &r->complete);
-	if (r->written)
+	if (r->flags & REQUEST_FLAG_KEPT && !c->foreign
+		&& (r->written = collect_kept_finish(&c->copy, &r->complete)))
 		return 0;
+	leave(c);
 	sections(c);
 	if (ledger_map_cut())
 		return error_set(e, EXIT_UNMEASURED,

@@ -13,6 +13,9 @@
  *     path was given with the request.
  * CL3  Where the process is another user's, nothing that its ledger says decides
  *     where a file is written; `output` or `settings` must.
+ * CL4  A small forked child that ends soon after its start need not wait: its snapshot is made of an image
+ *     that outlives it, and has no map of the memory (PROCESS_BRIEF). Its ledger stays until the snapshot is
+ *     written, so that one that fails is seen.
  */
 #ifndef TIDEMARK_COLLECT_H
 #define TIDEMARK_COLLECT_H
@@ -27,6 +30,7 @@ struct collect {
 	int pid;                                 /* the process that is meant; 0: whose ledger it is */
 	const struct collect_settings *settings; /* of the run; NULL: what the ledger says */
 	bool served;          /* it stands and has asked the server of the run (server.h) */
+	bool may_leave;       /* served: it may end before its snapshot is written (CL4) */
 	bool outside;         /* we ask the process; else it stands and has asked us */
 	uint32_t reason;      /* enum tide_reason */
 	uint32_t flags;       /* of the request, as the process asked it */

@@ -5,7 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/array.h"
+#include "base/clock.h"
+#include "base/proc_stat.h"
 #include "collect_process.h"
+#include "model/perfmap.h"
 
 static FILE *proc_open(int pid, const char *name)
 {
@@ -146,12 +149,12 @@ static void field_parse(const char *line, struct tide_mapping *m, struct collect
 		flags_parse(line + 8, k);
 }
 
-static struct tide_mapping *smaps_read(
-	struct collect_process *p, int pid, struct snapshot_writer *w, uint64_t *count)
+static struct tide_mapping *mappings_read(
+	struct collect_process *p, int pid, const char *name, struct snapshot_writer *w, uint64_t *count)
 {
 	struct tide_mapping *list = NULL;
 	uint64_t room = 0;
-	FILE *f = proc_open(pid, "smaps");
+	FILE *f = proc_open(pid, name);
 	size_t bytes = 0;
 	char *line = NULL;
 
@@ -181,16 +184,49 @@ void collect_process_smaps(struct collect_process *p, int pid)
 {
 	uint64_t count;
 
-	free(smaps_read(p, pid, NULL, &count));
+	free(mappings_read(p, pid, "smaps", NULL, &count));
+}
+
+static void mappings_write(struct collect_process *p, int pid, const char *name, struct snapshot_writer *w)
+{
+	uint64_t count;
+	struct tide_mapping *list = mappings_read(p, pid, name, w, &count);
+
+	if (list)
+		snapshot_writer_section(w, SECTION_MAPPINGS, sizeof(*list), list, count, SNAPSHOT_TAKE);
 }
 
 void collect_process_mappings(struct collect_process *p, int pid, struct snapshot_writer *w)
 {
-	uint64_t count;
-	struct tide_mapping *list = smaps_read(p, pid, w, &count);
+	mappings_write(p, pid, "smaps", w);
+}
 
-	if (list)
-		snapshot_writer_section(w, SECTION_MAPPINGS, sizeof(*list), list, count, SNAPSHOT_TAKE);
+void collect_process_maps(struct collect_process *p, int pid, struct snapshot_writer *w)
+{
+	mappings_write(p, pid, "maps", w);
+}
+
+#define BRIEF_BYTES (64u << 20) /* private memory, all of which an image may have to keep */
+#define BRIEF_SECONDS 10        /* since the fork */
+
+bool collect_process_small(const struct collect_process *p, int pid)
+{
+	long ticks = sysconf(_SC_CLK_TCK);
+	struct proc_stat s;
+
+	return p->touched_bytes <= BRIEF_BYTES && proc_stat_read(pid, 0, &s) == 1
+		&& s.start_ticks / (uint64_t)ticks + BRIEF_SECONDS > clock_read(CLOCK_BOOTTIME) / 1000000000u;
+}
+
+int collect_process_code(int pid, uint64_t started_wall_ns, struct snapshot_writer *w, struct tide_error *e)
+{
+	struct perfmap map;
+	int failed = perfmap_read_process(pid, started_wall_ns, &map, e);
+
+	if (!failed)
+		perfmap_store(&map, w);
+	perfmap_free(&map);
+	return failed;
 }
 
 void collect_process_free(struct collect_process *p)

@@ -28,6 +28,13 @@ void collect_process_own(struct collect_process *p, int pid, const struct ledger
 void collect_process_smaps(struct collect_process *p, int pid);
 /* The same, and SECTION_MAPPINGS. */
 void collect_process_mappings(struct collect_process *p, int pid, struct snapshot_writer *w);
+/* The section without the sizes of what is resident, which take much longer. */
+void collect_process_maps(struct collect_process *p, int pid, struct snapshot_writer *w);
+
+/* Names of code made at run time, where the program writes them for perf. -1: not; *e says what is missing. */
+int collect_process_code(int pid, uint64_t started_wall_ns, struct snapshot_writer *w, struct tide_error *e);
+/* A process that has not lived long, with memory that another one can keep for a while (collect.h, CL4). */
+bool collect_process_small(const struct collect_process *p, int pid);
 
 void collect_process_free(struct collect_process *p);
 

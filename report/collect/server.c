@@ -31,6 +31,7 @@
 
 #define BACKLOG 128
 #define COLLECTORS_MAX 64u
+#define LEAVE_MOST 48u /* images that outlive their processes: each has memory */
 #define NAMED_NS 10000000000ull
 #define CALLER_MS 1000 /* a caller writes its request at once, or is not served */
 
@@ -39,6 +40,7 @@ struct serving {
 	const struct collect_settings *settings;
 	int listening, control;
 	unsigned collectors;
+	int orphan; /* see send_orphan; 0: it was reaped, -1: it could not be made */
 };
 
 int server_open(struct server *s, const char *folder)
@@ -135,6 +137,54 @@ static bool wait_named(const char *ledger, int pid, struct tide_error *e)
 	return named;
 }
 
+/* --- who takes in orphans ------------------------------------------------------------ */
+
+/* An image that outlives its process is given to init, or to a process above that has asked for orphans. Not all
+ * that run as process 1 of a container wait for what they are given: an orphan of our own is sent ahead. Only
+ * its end, seen by us, shows that images leave nothing behind. */
+static int send_orphan(void)
+{
+	int32_t pid = -1;
+	int numbers[2];
+	pid_t child;
+
+	if (pipe2(numbers, O_CLOEXEC))
+		return -1;
+	child = fork();
+	if (!child) {
+		pid_t parent = getpid();
+
+		pid = fork();
+		if (pid) {
+			(void)!write(numbers[1], &pid, sizeof(pid));
+			_exit(EXIT_FINE);
+		}
+		while (getppid() == parent) {
+			struct timespec pause = { 0, 1000000 };
+
+			nanosleep(&pause, NULL);
+		}
+		_exit(EXIT_FINE);
+	}
+	close(numbers[1]);
+	if (child < 0 || read(numbers[0], &pid, sizeof(pid)) != sizeof(pid))
+		pid = -1;
+	close(numbers[0]);
+	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
+	return pid;
+}
+
+/* A program of the run does (shim/server.h): it would meet processes that it does not know. */
+static bool takes_orphans(const struct serving *v)
+{
+	char *path = alloc_printf("%s/" SERVER_REAPER, v->folder);
+	bool takes = !access(path, F_OK);
+
+	free(path);
+	return takes;
+}
+
 static int take_snapshot(const struct serving *v, const struct server_request *r, const char *ledger, int pid,
 	struct tide_error *e)
 {
@@ -144,7 +194,8 @@ static int take_snapshot(const struct serving *v, const struct server_request *r
 		.served = true,
 		.reason = r->reason,
 		.flags = r->flags & ~(uint32_t)REQUEST_FLAG_QUERY,
-		.serial = r->serial };
+		.serial = r->serial,
+		.may_leave = v->collectors < LEAVE_MOST && !v->orphan && !takes_orphans(v) };
 	int result = wait_named(ledger, pid, e) ? collect_snapshot(&c, e) : -1;
 
 	free(c.written);
@@ -194,6 +245,8 @@ static void accept_one(struct serving *v)
 
 	if (connection < 0)
 		return;
+	if (v->orphan > 0 && kill(v->orphan, 0) && errno == ESRCH)
+		v->orphan = 0;
 	child = v->collectors < COLLECTORS_MAX ? fork() : -1;
 	if (!child) {
 		signal(SIGCHLD, SIG_DFL);
@@ -243,6 +296,7 @@ static void __attribute__((noreturn)) run_server(struct serving *v)
 
 	stand_apart(v);
 	references_prepare();
+	v->orphan = send_orphan();
 	p[0] = (struct pollfd){ .fd = v->listening, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = v->control, .events = POLLIN };
 	sigaction(SIGCHLD, &wake, NULL);

@@ -15,6 +15,8 @@
  * CS3  All is bounded: collectors at once, the time that a caller may take to write.
  *      Whatever is refused, the program does for itself.
  * CS4  The server ends with `run`, collectors that work then finish first.
+ * CS5  A process may end before its snapshot is written (collect.h, CL4) where no program of the run takes in orphans,
+ *      and something else reaps them.
  *
  * Signals: the server has a process group of its own, so a terminal's Ctrl-C ends the
  * program and not its snapshot.

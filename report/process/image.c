@@ -13,13 +13,12 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
-#include "image.h"
+#include "image_private.h"
 #include "inject.h"
 #include "model/ledger.h"
 #include "process.h"
 
-#define EVENT_NS 100000000ull    /* how long the next event may take */
-#define ANSWER_NS 10000000000ull /* how long a standing thread may take to do its part */
+#define EVENT_NS 100000000ull /* how long the next event may take */
 
 static void why_add(struct image *im, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void why_add(struct image *im, const char *format, ...)
@@ -33,60 +32,12 @@ static void why_add(struct image *im, const char *format, ...)
 	error_reason(im->why, sizeof im->why, reason);
 }
 
-static void word_set(uint32_t *p, uint32_t v)
-{
-	__atomic_store_n(p, v, __ATOMIC_RELEASE);
-	syscall(SYS_futex, p, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0);
-}
-
-/* Gone, or another program now: nobody there will answer. */
-static bool process_over(const struct image *im)
-{
-	uint32_t state = __atomic_load_n(&im->ledger->state, __ATOMIC_RELAXED);
-
-	return state == LEDGER_FINISHED || state == LEDGER_EXECED || !process_lives(im->target);
-}
-
-/* Waits until *p is no longer `from`; false after `limit_ns`, or when the process is gone. */
-static bool word_wait(struct image *im, uint32_t *p, uint32_t from, uint64_t limit_ns)
-{
-	uint64_t limit = clock_ns() + limit_ns;
-
-	while (__atomic_load_n(p, __ATOMIC_ACQUIRE) == from) {
-		struct timespec t = { 0, 10000000 };
-
-		syscall(SYS_futex, p, FUTEX_WAIT, from, &t, NULL, 0);
-		if (clock_ns() > limit || process_over(im))
-			return __atomic_load_n(p, __ATOMIC_ACQUIRE) != from;
-	}
-	return true;
-}
-
 /* --- whose ledger it is ----------------------------------------------------- */
-
-enum holding { HOLDS_NOT, HOLDS, HOLDS_UNKNOWN };
-
-/* Has process `pid` this ledger mapped? exec takes it away. */
-static enum holding holds(const struct image *im, int pid)
-{
-	struct tide_error e = { 0 };
-	enum holding found = HOLDS_NOT;
-	struct remote m;
-
-	if (!im->ledger_inode || remote_open(&m, pid, &e))
-		return HOLDS_UNKNOWN;
-	for (size_t i = 0; i < m.mapping_count && found == HOLDS_NOT; i++)
-		if (m.mappings[i].shared && m.mappings[i].inode == im->ledger_inode
-			&& m.mappings[i].device == im->ledger_device)
-			found = HOLDS;
-	remote_close(&m);
-	return found;
-}
 
 /* Where mappings may not be read, nothing can be stopped either. */
 static int target_check(struct image *im, struct tide_error *e)
 {
-	if (im->target <= 1 || im->target == getpid() || holds(im, im->target) == HOLDS_NOT)
+	if (im->target <= 1 || im->target == getpid() || image_holds(im, im->target) == IMAGE_HOLDS_NOT)
 		return error_set(e, EXIT_UNMEASURED,
 			"process %d has ended|it does not have this ledger, or not "
 			"any more|",
@@ -118,15 +69,6 @@ static struct stop_thread *asking_thread(struct image *im)
 		if (im->stop.threads[i].how == STOP_SELF)
 			return &im->stop.threads[i];
 	return NULL;
-}
-
-static size_t others_alive(const struct image *im)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < im->stop.count; i++)
-		n += im->stop.threads[i].how != STOP_GONE && im->stop.threads[i].how != STOP_SELF;
-	return n;
 }
 
 static void asking_registers(struct image *im)
@@ -166,67 +108,6 @@ static bool memory_allows(struct image *im)
 	return false;
 }
 
-/* It takes a moment until the image has made itself readable; its name says so. */
-static void image_wait(const struct image *im)
-{
-	uint64_t limit = clock_ns() + ANSWER_NS;
-	struct timespec pause = { 0, 100000 };
-	char path[64], name[32];
-
-	snprintf(path, sizeof path, "/proc/%d/comm", im->reader);
-	while (clock_ns() < limit) {
-		FILE *f = fopen(path, "re");
-		bool ready = !f || (fgets(name, sizeof name, f) && !strncmp(name, "tidemark-image", 14));
-
-		if (f)
-			fclose(f);
-		if (ready)
-			break;
-		nanosleep(&pause, NULL);
-	}
-}
-
-/* The process that traces another; 0: none. */
-static int tracer_of(int pid)
-{
-	char path[64], line[256];
-	int tracer = 0;
-	FILE *f;
-
-	snprintf(path, sizeof path, "/proc/%d/status", pid);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof line, f))
-		if (sscanf(line, "TracerPid: %d", &tracer) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return tracer;
-}
-
-/* A number alone does not name a process: an image that has ended may be followed by a stranger.
- * So the image is held by a descriptor from before the checks, and while it is traced by us its
- * number stays its own. Where tracing is forbidden altogether, it is read and killed by
- * descriptors only; an image that another process traces is refused. An image that we trace ends
- * with us, even when we are killed. */
-static bool image_hold(struct image *im)
-{
-	im->reader_descriptor = (int)syscall(SYS_pidfd_open, im->reader, 0);
-	if (process_parent(im->reader) != im->target || holds(im, im->reader) == HOLDS_NOT)
-		return false;
-	if (!ptrace(PTRACE_SEIZE, im->reader, 0, PTRACE_O_EXITKILL))
-		return true;
-	im->reader_untraced = true;
-	return im->reader_descriptor >= 0 && !tracer_of(im->reader);
-}
-
-/* Nothing happens to a process that has taken the number of an image that has ended. */
-static int kill_image(const struct image *im)
-{
-	if (im->reader_descriptor >= 0)
-		return (int)syscall(SYS_pidfd_send_signal, im->reader_descriptor, SIGKILL, NULL, 0);
-	return im->reader_untraced ? -1 : kill(im->reader, SIGKILL);
-}
-
 static void memory_begin(struct image *im)
 {
 	struct tide_error e = { 0 };
@@ -260,8 +141,8 @@ static void parking(struct image *im)
 {
 	if (!stop_wants_parking(&im->stop))
 		return;
-	word_set(&im->ledger->freeze, FREEZE_PARK);
-	word_wait(im, &im->ledger->freeze, FREEZE_PARK, ANSWER_NS);
+	image_word_set(&im->ledger->freeze, FREEZE_PARK);
+	image_word_wait(im, &im->ledger->freeze, FREEZE_PARK, IMAGE_ANSWER_NS);
 	im->parked = true;
 }
 
@@ -361,7 +242,7 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 	if (!proc_is_ours(im)) {
 		copy(context);
 		if (!im->started_by_it)
-			word_set(&l->freeze, FREEZE_DONE);
+			image_word_set(&l->freeze, FREEZE_DONE);
 		return;
 	}
 	readable = place_read(im, im->target);
@@ -371,11 +252,13 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 	if (self)
 		stop_when(&im->stop, im->target, self, im->options.unfit, context);
 	parking(im);
-	if (readable)
+	if (readable && im->parked)
 		place_read(im, im->target);
+	else if (readable)
+		asking_registers(im);
 	kernel_words_read(&im->kernel, im->target);
 	/* The last snapshot of a process needs no image: nobody waits to go on. */
-	alone = !others_alive(im)
+	alone = !image_others_alive(im)
 		|| (im->place.reason == LEDGER_REASON_EXIT && !(im->place.flags & REQUEST_FLAG_EARLY))
 		|| im->place.reason == LEDGER_REASON_ABORT || im->place.reason == LEDGER_REASON_EXEC;
 	make = self && !im->options.no_references && !im->options.standing
@@ -384,8 +267,8 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 		im->options.no_references = true, make = false;
 	copy(context);
 	if (make) {
-		word_set(&l->freeze, FREEZE_STOPPED);
-		if (word_wait(im, &l->freeze, FREEZE_STOPPED, ANSWER_NS))
+		image_word_set(&l->freeze, FREEZE_STOPPED);
+		if (image_word_wait(im, &l->freeze, FREEZE_STOPPED, IMAGE_ANSWER_NS))
 			im->reader = __atomic_load_n(&l->image_pid, __ATOMIC_RELAXED);
 		if (im->reader <= 1 || process_parent(im->reader) != im->target) {
 			im->reader = 0;
@@ -393,7 +276,7 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 		}
 		stop_verify(&im->stop);
 		if (im->started_by_it && im->parked)
-			word_set(&l->freeze, FREEZE_DONE); /* the parked may go */
+			image_word_set(&l->freeze, FREEZE_DONE); /* the parked may go */
 		stop_release(&im->stop);
 		if (im->reader) {
 			image_wait(im);
@@ -412,7 +295,7 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 	threads_count(im);
 	/* One that we have asked goes on; one that has started us waits for our end. */
 	if (!im->started_by_it)
-		word_set(&l->freeze, FREEZE_DONE);
+		image_word_set(&l->freeze, FREEZE_DONE);
 }
 
 /* Killed before there was an image: `run` reports what the ledger holds. */
@@ -449,13 +332,13 @@ static bool event_wait(struct image *im)
 	struct ledger_header *l = im->ledger;
 	uint32_t expected = REQUEST_SNAPSHOT;
 
-	word_wait(im, &l->request, REQUEST_SNAPSHOT, EVENT_NS);
+	image_word_wait(im, &l->request, REQUEST_SNAPSHOT, EVENT_NS);
 	if (__atomic_compare_exchange_n(
 		    &l->request, &expected, REQUEST_NONE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return false;
 	/* Taken: the thread is on its way. */
-	return word_wait(im, &l->freeze, FREEZE_NONE, ANSWER_NS) && l->freeze == FREEZE_ASKED
-		&& l->collector_pid == getpid() && !process_over(im);
+	return image_word_wait(im, &l->freeze, FREEZE_NONE, IMAGE_ANSWER_NS) && l->freeze == FREEZE_ASKED
+		&& l->collector_pid == getpid() && !image_over(im);
 }
 
 /* The process learns of its new child at once, so that it reaps the child after
@@ -486,7 +369,7 @@ static int inject(struct image *im, void (*copy)(void *), void *context, struct 
 	stop_when(&im->stop, im->target, 0, im->options.unfit, context);
 	/* The event that we have waited for may have been exec, of which nothing else tells
 	 * for sure: it can be called without the library. */
-	if (!others_alive(im) || process_over(im) || target_check(im, e)) {
+	if (!image_others_alive(im) || image_over(im) || target_check(im, e)) {
 		stop_release(&im->stop);
 		return error_set(e, EXIT_UNMEASURED, "process %d has ended||", im->target);
 	}
@@ -514,7 +397,7 @@ static int inject(struct image *im, void (*copy)(void *), void *context, struct 
 int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes,
 	const struct image_options *o, void (*copy)(void *), void *context, struct tide_error *e)
 {
-	uint64_t limit = clock_ns() + ANSWER_NS;
+	uint64_t limit = clock_ns() + IMAGE_ANSWER_NS;
 	uint32_t before;
 
 	begin(im, ledger, bytes, o);
@@ -524,7 +407,7 @@ int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes
 		struct timespec pause = { 0, 2000000 };
 
 		before = __atomic_load_n(&ledger->request, __ATOMIC_ACQUIRE);
-		if (process_over(im) || ledger->state == LEDGER_EXITING)
+		if (image_over(im) || ledger->state == LEDGER_EXITING)
 			return error_set(e, EXIT_UNMEASURED, "process %d has ended||", im->target);
 		if (before != REQUEST_SNAPSHOT && ledger->freeze == FREEZE_NONE) {
 			ledger->collector_pid = getpid();
@@ -568,18 +451,18 @@ void image_end(struct image *im)
 		int status;
 
 		/* Where it cannot be killed the kernel does it at our end (image_hold). */
-		int wait = kill_image(im) ? WNOHANG : 0;
+		int wait = image_kill(im) ? WNOHANG : 0;
 
 		while (waitpid(im->reader, &status, __WALL | wait) < 0 && errno == EINTR)
 			;
 		/* Its parent, the process, has yet to hear of it. */
-		if (!im->started_by_it)
+		if (!im->started_by_it && !im->left)
 			__atomic_compare_exchange_n(&im->ledger->request, &none, REQUEST_REAP, false,
 				__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 	}
 	stop_release(&im->stop);
 	if (im->started_by_it)
-		word_set(&im->ledger->freeze, im->options.served ? FREEZE_OVER : FREEZE_DONE);
+		image_word_set(&im->ledger->freeze, im->options.served ? FREEZE_OVER : FREEZE_DONE);
 	im->started_by_it = false;
 	stop_free(&im->stop);
 	kernel_words_free(&im->kernel);

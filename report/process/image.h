@@ -45,6 +45,7 @@ struct image {
 	int reader_descriptor; /* a pidfd of the image; -1 none */
 	bool reader_untraced;  /* the kernel refuses tracing: nothing but descriptors names the image */
 	bool started_by_it;    /* a thread of the process has started us and waits for our end */
+	bool left;             /* it may have ended: `reader` is an image that outlives it */
 	bool parked;           /* threads wait in the process's own signal handler */
 	bool injected;
 	uint64_t instruction; /* of image_alone: a `syscall` of the process */
@@ -70,6 +71,10 @@ int image_alone(struct image *im, int pid, const struct image_options *o, void (
 	struct tide_error *e);
 /* The process is stopped once more for a moment, to forget its child. */
 void image_alone_end(struct image *im);
+
+/* The process stands, ends after its snapshot, and nothing but its memory is still of interest: makes the image
+ * after all, and lets the process end. False: it stands as before. */
+bool image_leave(struct image *im);
 
 /* Time that all threads have stood, up to now or to their release. */
 uint64_t image_pause_ns(const struct image *im);

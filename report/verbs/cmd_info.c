@@ -85,6 +85,10 @@ static void show_process(struct screen *s, const struct snapshot *snapshot)
 	print_field(s, "machine", "%s", snapshot_string(snapshot, p->machine));
 	if (p->flags & PROCESS_CORE)
 		print_field(s, "memory", "%s virtual", units_bytes(c, (int64_t)p->virtual_bytes));
+	else if (p->flags & PROCESS_BRIEF)
+		print_field(s, "memory",
+			"%s resident, %s virtual; without a map: a child that ended soon after its fork",
+			units_bytes(a, (int64_t)p->rss_bytes), units_bytes(c, (int64_t)p->virtual_bytes));
 	else
 		print_field(s, "memory", "%s resident, %s proportional, %s virtual",
 			units_bytes(a, (int64_t)p->rss_bytes), units_bytes(b, (int64_t)p->pss_bytes),

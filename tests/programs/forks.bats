@@ -44,3 +44,69 @@ load ../lib/helper
 	[ "$(cat out)" = 7 ] || fail "the child ended with $(cat out)"
 	[ "$(ls ./*.tide | wc -l)" = 2 ] || fail "not two snapshots: $(ls)"
 }
+
+# A fork server: children that end soon, each with a block that is lost and one that is held.
+fork_server() {
+	compile server <<-'END'
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <sys/prctl.h>
+		#include <sys/wait.h>
+		#include <unistd.h>
+		void *volatile held;
+		__attribute__((noinline)) static void leak_in_child(void) { held = malloc(777); }
+		int main(int argc, char **argv)
+		{
+			int children = atoi(argv[1]), seen = 0, strange = 0, status;
+			pid_t made[500];
+			if (argc > 2 && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+				return 1;
+			for (int i = 0; i < children; i++) {
+				pid_t pid = made[i] = fork(), got;
+				if (!pid) {
+					leak_in_child();
+					held = malloc(33);
+					exit(0);
+				}
+				got = waitpid(argc > 2 ? -1 : pid, &status, 0);
+				if (got == pid && status == 0)
+					seen++;
+				else
+					strange++;
+			}
+			printf("%d %d\n", seen, strange);
+			return 0;
+		}
+	END
+}
+
+@test "children that end soon do not wait for a map of their memory, and nothing else is missing" {
+	fork_server
+	"$TIDEMARK" run -q -o '%p.tide' -- ./server 60 >out
+	[ "$(cat out)" = '60 0' ] || fail "the program saw $(cat out)"
+	[ "$(ls ./*.tide | wc -l)" = 61 ] || fail "$(ls ./*.tide | wc -l) snapshots of 61 processes"
+	brief=0
+	for f in ./*.tide; do
+		"$TIDEMARK" info "$f" >info.txt
+		grep -q '^  complete *yes' info.txt || fail "$f: $(cat info.txt)"
+		grep -q 'without a map: a child that ended soon' info.txt || continue
+		brief=$((brief + 1))
+		"$TIDEMARK" leaks "$f" >leaks.txt || [ $? = 1 ]
+		grep -q '777 B' leaks.txt || fail "the lost block is missing: $(cat leaks.txt)"
+		grep -q leak_in_child leaks.txt || fail "the stack of the lost block is missing: $(cat leaks.txt)"
+	done
+	[ $brief = 60 ] || fail "$brief of 60 children had no map"
+	run "$TIDEMARK" waste "$f"
+	if [ $status != 0 ]; then
+		[[ $output == *"does not wait for one"* ]] || fail "$output"
+	fi
+	run "$TIDEMARK" run -q --leak-exit 23 -o 'again.%p.tide' -- ./server 2
+	[ $status = 23 ] || fail "leaks of the children were not seen: $status"
+}
+
+@test "a program that takes in orphans sees its own children only" {
+	fork_server
+	"$TIDEMARK" run -q -o '%p.tide' -- ./server 60 reaper >out
+	[ "$(cat out)" = '60 0' ] || fail "the program saw $(cat out)"
+	[ "$(ls ./*.tide | wc -l)" = 61 ] || fail "$(ls ./*.tide | wc -l) snapshots of 61 processes"
+}
