@@ -365,28 +365,6 @@ static void sections(struct collecting *c)
 	ledger_sections_finish(&c->made, c->writer);
 }
 
-static int file_write(struct collecting *c, struct tide_error *e)
-{
-	struct collect *r = c->request;
-	struct collect_settings own = { 0 };
-	const struct collect_settings *settings = r->settings;
-	char *path;
-
-	if (!settings) {
-		collect_settings_of(&own, &c->copy);
-		settings = &own;
-	}
-	path = r->output ? alloc_string(r->output) : collect_output(settings, &c->copy, r->reason, r->serial);
-	if (r->output || r->overwrite || settings->overwrite) {
-		r->written = snapshot_writer_finish(c->writer, path, e) ? NULL : alloc_string(path);
-	} else {
-		r->written = snapshot_writer_finish_unused(c->writer, path, e);
-	}
-	free(path);
-	collect_settings_free(&own);
-	return r->written ? 0 : -1;
-}
-
 /* The process could not make a file: it waits for our end while its own memory is read.
  * Without shared words nobody can be stopped and no image made. */
 static int take_private(struct collecting *c, struct tide_error *e)
@@ -414,7 +392,7 @@ static int take_private(struct collecting *c, struct tide_error *e)
 	c->request->flags |= REQUEST_FLAG_NO_REFERENCES;
 	sections(c);
 	c->request->complete = c->made.process.complete;
-	result = file_write(c, e);
+	result = collect_output_write(c->request, &c->copy, c->writer, e);
 	if (ledger && !result)
 		collect_announce(ledger, pid, c->request->reason, 0, c->request->written);
 	free(ledger);
@@ -481,7 +459,7 @@ static int take(struct collecting *c, struct tide_error *e)
 		c->writer = NULL;
 		return result;
 	}
-	result = file_write(c, e);
+	result = collect_output_write(c->request, &c->copy, c->writer, e);
 	if (!result && r->flags & REQUEST_FLAG_EARLY)
 		collect_kept_note(c->map.header, r->written);
 	return result;
@@ -525,7 +503,7 @@ static int take_unprepared(struct collecting *c, struct tide_error *e)
 		r->serial = 1;
 	sections(c);
 	r->complete = c->made.process.complete;
-	return file_write(c, e);
+	return collect_output_write(c->request, &c->copy, c->writer, e);
 }
 
 /* What is left of a process. */
@@ -556,7 +534,7 @@ static int take_core(struct collecting *c, struct tide_error *e)
 	r->serial = 1;
 	sections(c);
 	r->complete = c->made.process.complete;
-	return file_write(c, e);
+	return collect_output_write(c->request, &c->copy, c->writer, e);
 }
 
 int collect_snapshot(struct collect *r, struct tide_error *e)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "base/alloc.h"
 #include "base/array.h"
+#include "collect.h"
 #include "collect_output.h"
 
 struct buffer {
@@ -185,6 +186,28 @@ static void write_line(const char *ledger, const char *line)
 		close(fd);
 	}
 	free(list);
+}
+
+int collect_output_write(
+	struct collect *r, const struct ledger_copy *c, struct snapshot_writer *w, struct tide_error *e)
+{
+	struct collect_settings own = { 0 };
+	const struct collect_settings *settings = r->settings;
+	char *path;
+
+	if (!settings) {
+		collect_settings_of(&own, c);
+		settings = &own;
+	}
+	path = r->output ? alloc_string(r->output) : collect_output(settings, c, r->reason, r->serial);
+	if (r->output || r->overwrite || settings->overwrite) {
+		r->written = snapshot_writer_finish(w, path, e) ? NULL : alloc_string(path);
+	} else {
+		r->written = snapshot_writer_finish_unused(w, path, e);
+	}
+	free(path);
+	collect_settings_free(&own);
+	return r->written ? 0 : -1;
 }
 
 void collect_announce(const char *ledger, int pid, uint32_t reason, int complete, const char *path)

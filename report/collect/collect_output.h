@@ -15,6 +15,9 @@
 
 #include <stdbool.h>
 #include "model/ledger.h"
+#include "model/snapshot.h"
+
+struct collect;
 
 #define OUTPUT_DEFAULT "tidemark.%e.%p.tide"
 
@@ -38,6 +41,9 @@ void collect_settings_free(struct collect_settings *s);
  * process number and whether the process was forked. */
 char *collect_output(
 	const struct collect_settings *s, const struct ledger_copy *c, uint32_t reason, uint32_t sequence);
+/* The snapshot as the request wants it: its path in r->written. */
+int collect_output_write(
+	struct collect *r, const struct ledger_copy *c, struct snapshot_writer *w, struct tide_error *e);
 /* `run` listens: a line in the file "snapshots" of its session folder, when there is one. */
 void collect_announce(const char *ledger, int pid, uint32_t reason, int complete, const char *path);
 /* The same for a snapshot that could not be written: complete is -1, the text stands for the path. */
