@@ -7,33 +7,6 @@
 #include "export.h"
 #include "symbol/site_key.h"
 
-int export_measure_parse(const char *text, unsigned *measure)
-{
-	enum view_measure m;
-
-	if (!strcmp(text, "lost_bytes") || !strcmp(text, "lost_blocks")) {
-		*measure = strcmp(text, "lost_bytes") ? EXPORT_LOST_BLOCKS : EXPORT_LOST_BYTES;
-		return 0;
-	}
-	if (view_measure_parse(text, &m))
-		return -1;
-	*measure = m;
-	return 0;
-}
-
-const char *export_measure_name(unsigned measure)
-{
-	if (measure >= MEASURES)
-		return measure == EXPORT_LOST_BYTES ? "lost_bytes" : "lost_blocks";
-	return view_measure_name(measure);
-}
-
-bool export_measure_is_bytes(unsigned measure)
-{
-	return measure == LIVE_BYTES || measure == PEAK_BYTES || measure == TOTAL_BYTES
-		|| measure == EXPORT_LOST_BYTES;
-}
-
 const char *export_command(const struct export *x)
 {
 	const struct snapshot *s = x->view[0].snapshot;
@@ -47,7 +20,7 @@ static void add_site(struct export_site *to, const struct export_site *from)
 	/* The largest lends its stack. */
 	bool larger = from->of[LIVE_BYTES] > to->of[LIVE_BYTES];
 
-	for (unsigned m = 0; m < EXPORT_MEASURES; m++)
+	for (unsigned m = 0; m < MEASURES; m++)
 		to->of[m] += from->of[m];
 	if (larger) {
 		to->view = from->view;
@@ -113,8 +86,8 @@ void export_stack_free(struct export_stack *stack)
 	memset(stack, 0, sizeof(*stack));
 }
 
-int export_make(struct export *x, struct view *views, size_t count, const struct export_lost *lost,
-	unsigned measure, struct tide_error *e)
+int export_make(
+	struct export *x, struct view *views, size_t count, enum view_measure measure, struct tide_error *e)
 {
 	struct site_keys **keys = alloc_zeroed(count, sizeof(*keys));
 	size_t room = 0;
@@ -130,8 +103,6 @@ int export_make(struct export *x, struct view *views, size_t count, const struct
 		x->known &= views[i].known;
 		keys[i] = site_keys_new(views[i].snapshot, views[i].symbols);
 	}
-	if (lost)
-		x->known |= 1u << EXPORT_LOST_BYTES | 1u << EXPORT_LOST_BLOCKS;
 	x->site = alloc_zeroed(room + 1, sizeof(*x->site));
 	if (count > 1)
 		site_keys_exact(keys, count);
@@ -142,10 +113,6 @@ int export_make(struct export *x, struct view *views, size_t count, const struct
 			if (!views[i].kept[s])
 				continue;
 			memcpy(site->of, views[i].site[s].of, sizeof(views[i].site[s].of));
-			if (lost) {
-				site->of[EXPORT_LOST_BYTES] = lost[i].bytes ? lost[i].bytes[s] : 0;
-				site->of[EXPORT_LOST_BLOCKS] = lost[i].blocks ? lost[i].blocks[s] : 0;
-			}
 			/* One snapshot alone: its sites are as they are. */
 			site->key = count > 1 ? site_key(keys[i], s) : s;
 			site->view = &views[i];
@@ -159,7 +126,7 @@ int export_make(struct export *x, struct view *views, size_t count, const struct
 		site_keys_free(keys[i]);
 	free(keys);
 	for (size_t i = 0; i < x->count; i++)
-		for (unsigned m = 0; m < EXPORT_MEASURES; m++)
+		for (unsigned m = 0; m < MEASURES; m++)
 			x->total[m] += x->site[i].of[m];
 	if (x->count)
 		qsort_r(x->site, x->count, sizeof(*x->site), by_measure, &measure);
@@ -169,7 +136,7 @@ int export_make(struct export *x, struct view *views, size_t count, const struct
 	return error_set(e, EXIT_UNMEASURED,
 		"cannot export %s|it is not known for this selection or snapshot|"
 		"choose another --measure, or other filters",
-		export_measure_name(measure));
+		view_measure_name(measure));
 }
 
 void export_free(struct export *x)

@@ -20,11 +20,8 @@
 #include <stdio.h>
 #include "view/view.h"
 
-/* The measures of view.h, and what the analysis of references adds. */
-enum { EXPORT_LOST_BYTES = MEASURES, EXPORT_LOST_BLOCKS, EXPORT_MEASURES };
-
 struct export_site {
-	int64_t of[EXPORT_MEASURES];
+	int64_t of[MEASURES];
 	const struct view *view; /* where the stack is from, and the site there */
 	uint32_t site;
 	uint32_t processes; /* snapshots that have it */
@@ -37,16 +34,11 @@ struct export
 	size_t view_count;
 	struct export_site *site;
 	size_t count;
-	unsigned known;   /* bit of each measure that means something */
-	unsigned measure; /* the chosen one */
-	int64_t total[EXPORT_MEASURES];
+	unsigned known;            /* bit of each measure that means something */
+	enum view_measure measure; /* the chosen one */
+	int64_t total[MEASURES];
 	size_t rows;               /* -n: what dot keeps; SIZE_MAX: its default */
 	const struct export *base; /* NULL: no comparison (EX5) */
-};
-
-/* Lost bytes and blocks of each site of one view (arrays of site_count), or NULL. */
-struct export_lost {
-	int64_t *bytes, *blocks;
 };
 
 /* The lines of a site, innermost first, made when asked for: all at once would be most of
@@ -58,13 +50,10 @@ struct export_stack {
 void export_stack(struct export_stack *stack, const struct export_site *site);
 void export_stack_free(struct export_stack *stack);
 
-int export_make(struct export *x, struct view *views, size_t count, const struct export_lost *lost,
-	unsigned measure, struct tide_error *e);
+int export_make(
+	struct export *x, struct view *views, size_t count, enum view_measure measure, struct tide_error *e);
 void export_free(struct export *x);
 
-int export_measure_parse(const char *text, unsigned *measure);
-const char *export_measure_name(unsigned measure);
-bool export_measure_is_bytes(unsigned measure);
 /* "/x/y --option": command line of the first process. */
 const char *export_command(const struct export *x);
 

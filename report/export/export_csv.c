@@ -121,9 +121,9 @@ static void put_site(struct rows *r, const struct export *x, const struct export
 	const struct symbol_line *line = stack->line[stack->caller];
 	char *folded = export_folded_stack(stack), key[SITE_KEY_TEXT];
 
-	for (unsigned m = 0; m < EXPORT_MEASURES; m++)
+	for (unsigned m = 0; m < MEASURES; m++)
 		if (x->known & 1u << m)
-			put_number(r, export_measure_name(m), site->of[m]);
+			put_number(r, view_measure_name(m), site->of[m]);
 	put_number(r, "processes", site->processes);
 	put_text(r, "function", line->function);
 	put_text(r, "file", line->file);
@@ -166,9 +166,9 @@ static int write_rows(const struct export *x, FILE *out, bool as_json)
 int export_csv(const struct export *x, FILE *out, struct tide_error *e)
 {
 	(void)e;
-	for (unsigned m = 0; m < EXPORT_MEASURES; m++)
+	for (unsigned m = 0; m < MEASURES; m++)
 		if (x->known & 1u << m)
-			fprintf(out, "%s,", export_measure_name(m));
+			fprintf(out, "%s,", view_measure_name(m));
 	fputs("processes,function,file,line,module,stack,key,exe,build_id,pid,started_ns,elapsed_ns,reason,complete\n",
 		out);
 	return write_rows(x, out, false);

@@ -55,7 +55,7 @@ static double *average_lifetimes(const struct view *v)
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 struct point {
-	int64_t of[EXPORT_MEASURES];
+	int64_t of[MEASURES];
 	double lived; /* microseconds, of all blocks */
 };
 
@@ -80,7 +80,7 @@ static struct point *collect_points(
 				at, 12, "%s%" PRIu32, k ? "," : "", number_frame(frames, stack.line[k]));
 		struct point *to = &point[intern_text(stacks, key)];
 		free(key);
-		for (unsigned m = 0; m < EXPORT_MEASURES; m++)
+		for (unsigned m = 0; m < MEASURES; m++)
 			to->of[m] += site->of[m];
 		to->lived += lived[site->view - x->view][site->site]
 				* (double)larger(site->of[TOTAL_BLOCKS] - site->of[LIVE_BLOCKS], 0)

@@ -173,7 +173,7 @@ static void count_calls(struct graph *g)
 
 static const char *value_text(const struct export *x, int64_t value, char text[UNITS_TEXT])
 {
-	return export_measure_is_bytes(x->measure) ? units_bytes(text, value) : units_count(text, value);
+	return view_measure_is_bytes(x->measure) ? units_bytes(text, value) : units_count(text, value);
 }
 
 static void print_node(const struct graph *g, size_t i, FILE *out)
@@ -213,8 +213,7 @@ int export_dot(const struct export *x, FILE *out, struct tide_error *e)
 	count_calls(&g);
 	fputs("digraph tidemark {\n  graph [label=\"", out);
 	dot_text(out, export_command(x));
-	fprintf(out, "\\n%s %s\", labelloc=t];\n", export_measure_name(x->measure),
-		value_text(x, whole, text));
+	fprintf(out, "\\n%s %s\", labelloc=t];\n", view_measure_name(x->measure), value_text(x, whole, text));
 	fputs("  node [shape=box, style=filled, fontname=\"Helvetica\"];\n  edge [fontname=\"Helvetica\", fontsize=8];\n",
 		out);
 	for (size_t i = 0; i < g.names.count; i++)

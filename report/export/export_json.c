@@ -4,9 +4,9 @@
 
 static void write_measures(struct json *j, const struct export *x, const int64_t *of)
 {
-	for (unsigned m = 0; m < EXPORT_MEASURES; m++)
+	for (unsigned m = 0; m < MEASURES; m++)
 		if (x->known & 1u << m)
-			json_number(j, export_measure_name(m), of[m]);
+			json_number(j, view_measure_name(m), of[m]);
 }
 
 int export_json(const struct export *x, FILE *out, struct tide_error *e)

@@ -250,13 +250,13 @@ int export_massif(const struct export *x, FILE *out, struct tide_error *e)
 	uint64_t last = s->process->elapsed_ns;
 	size_t number = 0, step;
 
-	if (!export_measure_is_bytes(x->measure))
+	if (!view_measure_is_bytes(x->measure))
 		return error_set(e, EXIT_USAGE,
 			"cannot write %s to a massif file|massif counts bytes|choose live_bytes, "
 			"peak_bytes, total_bytes or lost_bytes",
-			export_measure_name(x->measure));
+			view_measure_name(x->measure));
 	fputs("desc: tidemark ", out);
-	fprintf(out, "%s\ncmd: ", export_measure_name(x->measure));
+	fprintf(out, "%s\ncmd: ", view_measure_name(x->measure));
 	print_name(out, export_command(x));
 	fputs("\ntime_unit: ms\n", out);
 	/* The timeline of one process; several have no common clock. */

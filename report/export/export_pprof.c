@@ -30,8 +30,8 @@ static const struct pprof_type {
 	{ PEAK_BYTES, "peak_space", "bytes" },
 	{ TEMPORARY, "temporary_objects", "count" },
 	{ REALLOCATIONS, "reallocations", "count" },
-	{ EXPORT_LOST_BLOCKS, "lost_objects", "count" },
-	{ EXPORT_LOST_BYTES, "lost_space", "bytes" },
+	{ LOST_BLOCKS, "lost_objects", "count" },
+	{ LOST_BYTES, "lost_space", "bytes" },
 };
 #define TYPES (sizeof(types) / sizeof(types[0]))
 

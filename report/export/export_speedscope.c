@@ -83,8 +83,8 @@ static void write_profile(struct speedscope *s, unsigned measure)
 
 	json_open_object(j, NULL);
 	json_text(j, "type", "sampled");
-	json_text(j, "name", export_measure_name(measure));
-	json_text(j, "unit", export_measure_is_bytes(measure) ? "bytes" : "none");
+	json_text(j, "name", view_measure_name(measure));
+	json_text(j, "unit", view_measure_is_bytes(measure) ? "bytes" : "none");
 	json_number(j, "startValue", 0);
 	json_number(j, "endValue", x->total[measure]);
 	json_open_array(j, "samples");
@@ -120,7 +120,7 @@ int export_speedscope(const struct export *x, FILE *out, struct tide_error *e)
 	write_frames(&s);
 	json_open_array(j, "profiles");
 	write_profile(&s, x->measure);
-	for (unsigned m = 0; m < EXPORT_MEASURES; m++)
+	for (unsigned m = 0; m < MEASURES; m++)
 		if (m != x->measure && (x->known & 1u << m) && x->total[m])
 			write_profile(&s, m);
 	json_close_array(j);

@@ -205,9 +205,8 @@ static void put_sites(struct database *d)
 			measure(x, site, PEAK_BYTES), measure(x, site, PEAK_BLOCKS),
 			measure(x, site, TOTAL_BYTES), measure(x, site, TOTAL_BLOCKS),
 			measure(x, site, TEMPORARY), measure(x, site, REALLOCATIONS),
-			measure(x, site, EXPORT_LOST_BYTES), measure(x, site, EXPORT_LOST_BLOCKS),
-			NUMBER(site->processes), NUMBER(caller), NUMBER(site->view - x->view + 1),
-			NUMBER(site->site));
+			measure(x, site, LOST_BYTES), measure(x, site, LOST_BLOCKS), NUMBER(site->processes),
+			NUMBER(caller), NUMBER(site->view - x->view + 1), NUMBER(site->site));
 		d->site_row[site->view - x->view][site->site] = (uint32_t)i + 1;
 	}
 	export_stack_free(&lines);

@@ -107,7 +107,7 @@ static void write_warnings(struct html *h)
 static void write_totals(struct json *j, const struct view *v)
 {
 	json_open_object(j, "totals");
-	for (unsigned m = 0; m < MEASURES; m++)
+	for (unsigned m = 0; m < LOST_BYTES; m++)
 		json_number(j, view_measure_name(m), v->total.of[m]);
 	json_close_object(j);
 }

@@ -32,12 +32,12 @@ static const struct {
 	const char *verb, *option, *words;
 } value[] = {
 	{ NULL, "color", "auto always never" },
-	{ "stat", "by", "site function file line module thread stack size age" },
-	{ "diff", "by", "site function file line module thread stack size age" },
+	{ "stat", "by", "site function file line module thread stack size age type" },
+	{ "diff", "by", "site function file line module thread stack size age type" },
 	{ "retained", "by", "root site block" },
 	{ "top", "by", "site function module thread" },
 	{ "top", "sort", "live count growth rate peak total allocations temporary" },
-	{ NULL, "sort", "live peak total count allocations temporary" },
+	{ NULL, "sort", "live peak total count allocations temporary lost" },
 	{ NULL, "domain", "blocks mappings tracked all" },
 	{ NULL, "measure",
 		"live_bytes live_blocks peak_bytes total_bytes total_blocks temporary lost_bytes" },

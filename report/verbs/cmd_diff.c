@@ -33,7 +33,7 @@ static const struct argp_option option[] = {
 		"and appeared in another)",
 		0 },
 	{ "sort", KEY_SORT, "MEASURE", 0,
-		"compare by live (default), peak, total, count, allocations or temporary", 0 },
+		"compare by live (default), peak, total, count, allocations, temporary or lost", 0 },
 	{ "fail", KEY_FAIL, NULL, 0, "exit with status 1 when something is new or has grown", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 }
 };
@@ -86,10 +86,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_SORT:
 		if (view_measure_parse(arg, &a->sort) || a->sort == REALLOCATIONS)
-			argp_error(state,
-				"--sort: '%s' is not one of live, peak, total, count, allocations, "
-				"temporary",
-				arg);
+			argp_error(state, "--sort: '%s' is not one of " VIEW_MEASURE_WORDS, arg);
 		break;
 	case KEY_FAIL: a->fail = true; break;
 	case KEY_SHOW:
@@ -149,6 +146,9 @@ static int compare_views(struct comparison *c, const struct arguments *a, struct
 	size_t count[2];
 
 	c->pair = view_pair_of(a->sort);
+	for (int side = 0; side < 2 && c->pair.bytes == LOST_BYTES; side++)
+		if (view_find_lost(&c->view[side], NULL, e))
+			return -1;
 	needed = 1u << c->pair.blocks | (c->pair.bytes < MEASURES ? 1u << c->pair.bytes : 0);
 	c->grouped = a->key != KEY_SITE && a->key != KEY_STACK;
 	for (int side = 0; side < 2; side++)
@@ -348,6 +348,7 @@ static const char *name_bytes(const struct comparison *c)
 {
 	return c->pair.bytes == PEAK_BYTES     ? "at the peak"
 		: c->pair.bytes == TOTAL_BYTES ? "over the run"
+		: c->pair.bytes == LOST_BYTES  ? "lost"
 					       : "live";
 }
 
@@ -430,6 +431,7 @@ static void print_nothing(struct screen *s, const struct comparison *c)
 	fprintf(s->out, "no differences in %s\n",
 		c->pair.bytes == LIVE_BYTES           ? "live bytes or blocks"
 			: c->pair.bytes == PEAK_BYTES ? "bytes or blocks at the peak"
+			: c->pair.bytes == LOST_BYTES ? "lost bytes or blocks"
 						      : name_blocks(c));
 	if (c->pair.bytes == LIVE_BYTES && !c->view[0].span.given && old != new)
 		screen_hint(s, "Over the run the two allocated %s and %s: --sort total",

@@ -53,7 +53,7 @@ struct arguments {
 	const char **base;
 	const struct export_format *format;
 	const char *output;
-	unsigned measure;
+	enum view_measure measure;
 };
 
 static void choose_format(struct arguments *a, struct argp_state *state)
@@ -93,7 +93,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_OUTPUT: a->output = arg; break;
 	case KEY_MEASURE:
-		if (export_measure_parse(arg, &a->measure))
+		if (view_measure_parse(arg, &a->measure))
 			argp_error(state,
 				"--measure: '%s' is not one of live_bytes, live_blocks, peak_bytes, total_bytes, "
 				"total_blocks, temporary, lost_bytes",
@@ -144,71 +144,24 @@ static int write_stdout(const struct export *x, const struct export_format *form
 	return 0;
 }
 
-static void free_lost(struct export_lost *lost, size_t count)
+/* Lost memory is exported where all snapshots know it; that one does not is an error only when it was
+ * asked for. */
+static int find_lost(const struct arguments *a, struct view *view, struct tide_error *e)
 {
-	for (size_t i = 0; lost && i < count; i++) {
-		free(lost[i].bytes);
-		free(lost[i].blocks);
-	}
-	free(lost);
-}
+	bool asked = a->measure == LOST_BYTES || a->measure == LOST_BLOCKS;
 
-/* Lost blocks of each site, where all snapshots hold references; else *out is NULL,
- * which is an error only when they were asked for. */
-static int find_lost(
-	const struct arguments *a, const struct view *view, struct export_lost **out, struct tide_error *e)
-{
-	struct export_lost *lost = alloc_zeroed(a->files, sizeof(*lost));
-	bool asked = a->measure == EXPORT_LOST_BYTES || a->measure == EXPORT_LOST_BLOCKS, known = true;
-
-	for (size_t i = 0; i < a->files && known; i++) {
-		const struct snapshot *s = view[i].snapshot;
+	for (size_t i = 0; i < a->files; i++) {
 		struct suppress *suppress = suppress_new();
-		struct leaks_options o = {
-			.symbols = view[i].symbols, .suppress = suppress, .totals_only = true
-		};
-		struct leaks l;
-		bool bad = false;
+		int bad = 0;
 
 		for (size_t k = 0; k < a->common.suppressions.count && !bad; k++)
 			bad = suppress_read(suppress, a->common.suppressions.item[k], e);
-		if (bad) {
-			suppress_free(suppress);
-			free_lost(lost, a->files);
-			return -1;
-		}
-		/* What was lost between marks, or by one thread, is for `leaks` to say. */
-		known = s->process->references && !view[i].span.given && !view[i].by_thread;
-		if (!known || leaks_classify(s, &o, &l, e)) {
-			suppress_free(suppress);
-			known = false;
-			break;
-		}
-		lost[i].bytes = alloc_zeroed(s->site_count + 1, sizeof(int64_t));
-		lost[i].blocks = alloc_zeroed(s->site_count + 1, sizeof(int64_t));
-		for (size_t r = 0; r < l.record_count; r++) {
-			const struct leak_record *record = &l.records[r];
-
-			if (!LEAK_IS_LOST(record->kind) || record->suppression >= 0
-				|| record->site >= s->site_count || !view[i].kept[record->site])
-				continue;
-			lost[i].bytes[record->site] += (int64_t)record->bytes;
-			lost[i].blocks[record->site] += (int64_t)record->blocks;
-		}
-		known = l.complete || !asked;
-		if (!known)
-			error_set(e, EXIT_UNMEASURED, "cannot determine what is lost in %s|%s|", a->file[i],
-				l.why);
-		leaks_free(&l);
+		if (!bad && view_find_lost(&view[i], suppress, e) && asked)
+			bad = -1;
 		suppress_free(suppress);
+		if (bad)
+			return -1;
 	}
-	if (!known) {
-		free_lost(lost, a->files);
-		lost = NULL;
-	}
-	*out = lost;
-	if (asked && e->what[0])
-		return -1;
 	memset(e, 0, sizeof(*e));
 	return 0;
 }
@@ -216,7 +169,6 @@ static int find_lost(
 static int export_files(const struct arguments *a, struct tide_error *e)
 {
 	struct view *view = alloc_zeroed(a->files, sizeof(*view));
-	struct export_lost *lost = NULL;
 	struct export x, base;
 	size_t open = 0, news = a->files - a->bases;
 	bool damaged = false;
@@ -225,11 +177,11 @@ static int export_files(const struct arguments *a, struct tide_error *e)
 	for (; open < a->files && !bad; open += !bad)
 		bad = view_load(&view[open], a->file[open], &a->common.selection, DOMAIN_BLOCKS, e);
 	if (!bad)
-		bad = find_lost(a, view, &lost, e);
+		bad = find_lost(a, view, e);
 	if (!bad)
-		bad = export_make(&x, view, news, lost, a->measure, e);
+		bad = export_make(&x, view, news, a->measure, e);
 	if (!bad && a->bases) {
-		bad = export_make(&base, view + news, a->bases, lost ? lost + news : NULL, a->measure, e);
+		bad = export_make(&base, view + news, a->bases, a->measure, e);
 		if (bad)
 			export_free(&x);
 		else
@@ -248,7 +200,6 @@ static int export_files(const struct arguments *a, struct tide_error *e)
 			export_free(&base);
 		export_free(&x);
 	}
-	free_lost(lost, open);
 	for (size_t i = 0; i < open; i++) {
 		const char *warning;
 

@@ -27,7 +27,7 @@ static const struct argp_option own[] = {
 		0 },
 	{ "sort", KEY_SORT, "MEASURE", 0,
 		"sort by live (default; peak where little of it is still live), peak, "
-		"total, count (live blocks), allocations or temporary",
+		"total, count (live blocks), allocations, temporary or lost",
 		0 },
 	{ "domain", KEY_DOMAIN, "DOMAIN", 0,
 		"count heap blocks (default: blocks), mappings (mmap), tracked "
@@ -65,10 +65,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_SORT:
 		if (view_measure_parse(arg, &a->sort))
-			argp_error(state,
-				"--sort: '%s' is not one of live, peak, total, count, allocations, "
-				"temporary",
-				arg);
+			argp_error(state, "--sort: '%s' is not one of " VIEW_MEASURE_WORDS, arg);
 		a->sort_given = true;
 		break;
 	case KEY_DOMAIN:
@@ -161,8 +158,8 @@ int cmd_stat(int argc, char **argv)
 	for (size_t i = 0; i < a.files && code == EXIT_FINE; i++)
 		if (view_load(&r.views[i], a.file[i], &a.common.selection, a.domain, &e))
 			code = -1;
-		else
-			r.view_count++;
+		else if (r.view_count++, a.sort == LOST_BYTES || a.sort == LOST_BLOCKS)
+			code = view_find_lost(&r.views[i], NULL, &e);
 	if (code == EXIT_FINE)
 		code = print_report(&a, &r, &e);
 	if (code < 0) {

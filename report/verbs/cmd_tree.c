@@ -23,7 +23,7 @@ static const struct argp_option own[] = { { "top-down", KEY_TOP_DOWN, NULL, 0,
 						  "from main to the allocating functions (default)", 0 },
 	{ "bottom-up", KEY_BOTTOM_UP, NULL, 0, "from the allocating functions to their callers", 0 },
 	{ "sort", KEY_SORT, "MEASURE", 0,
-		"sort by live (default), peak, total, count, allocations or temporary", 0 },
+		"sort by live (default), peak, total, count, allocations, temporary or lost", 0 },
 	{ "min", KEY_MIN, "PERCENT", 0, "sum up branches below this share of the whole (default 1%)", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 } };
 
@@ -48,10 +48,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_SORT:
 		a->sort_given = true;
 		if (view_measure_parse(arg, &a->sort))
-			argp_error(state,
-				"--sort: '%s' is not one of live, peak, total, count, allocations, "
-				"temporary",
-				arg);
+			argp_error(state, "--sort: '%s' is not one of " VIEW_MEASURE_WORDS, arg);
 		break;
 	case KEY_MIN:
 		if (units_parse_percent(arg, &a->least))
@@ -197,11 +194,9 @@ static void draw_names(const struct drawing *d, uint32_t first, uint32_t last, u
 	free(names);
 }
 
-static bool is_bytes(enum view_measure m) { return m == LIVE_BYTES || m == PEAK_BYTES || m == TOTAL_BYTES; }
-
 static char *format_amount(const struct drawing *d, char text[UNITS_TEXT], int64_t n)
 {
-	return is_bytes(d->tree->measure[0]) ? units_bytes(text, n) : units_count(text, n);
+	return view_measure_is_bytes(d->tree->measure[0]) ? units_bytes(text, n) : units_count(text, n);
 }
 
 #define NUMBERS 27u /* columns of inclusive, share, self and their gaps */
@@ -315,10 +310,11 @@ static int print_screen(const struct arguments *a, const struct view *v, const s
 	if (!a->common.quiet) {
 		fputc('\n', s.out);
 		screen_print(&s, STYLE_HEADING, "%9s %6s %9s %s\n",
-			is_bytes(t->measure[0]) ? a->sort == PEAK_BYTES ? "peak"
-					: a->sort == TOTAL_BYTES        ? "total"
-									: "live"
-						: "count",
+			!view_measure_is_bytes(t->measure[0]) ? "count"
+				: a->sort == PEAK_BYTES       ? "peak"
+				: a->sort == TOTAL_BYTES      ? "total"
+				: a->sort == LOST_BYTES       ? "lost"
+							      : "live",
 			"share", "self", t->bottom_up ? "allocated by, called from" : "function");
 	}
 	if (!t->node[0].first_child)
@@ -352,6 +348,12 @@ int cmd_tree(int argc, char **argv)
 	}
 	if (!a.sort_given && !a.common.json && !a.common.csv && view_is_past_peak(&v))
 		a.sort = PEAK_BYTES;
+	if ((a.sort == LOST_BYTES || a.sort == LOST_BLOCKS) && view_find_lost(&v, NULL, &e)) {
+		error_print(&e);
+		view_close(&v);
+		options_free(&a.common);
+		return e.code;
+	}
 	tree_build(&t, &v, a.sort, a.bottom_up);
 	least = units_integer(a.least * (double)t.node[0].inclusive[0]);
 	if (a.common.json)

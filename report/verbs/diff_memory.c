@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/units.h"
 #include "diff_memory.h"
+#include "view/waste_view.h"
 
 #define SHOWN 4u /* parts in a line */
 
@@ -26,7 +27,7 @@ static int64_t change_of(const struct waste w[2], int part)
 	return (int64_t)w[1].part[part].resident - (int64_t)w[0].part[part].resident;
 }
 
-/* "live +1.00 MiB, free_pinned +512 KiB": the largest changes first. To free. */
+/* "live +1.00 MiB; free, but pinned +512 KiB": the largest changes first. To free. */
 static char *describe(const struct waste w[2])
 {
 	bool done[WASTE_PARTS] = { false };
@@ -42,7 +43,7 @@ static char *describe(const struct waste w[2])
 		if (done[best] || !change_of(w, best))
 			break;
 		done[best] = true;
-		longer = alloc_printf("%s%s%s %s", text, n ? ", " : "", waste_part_name(best),
+		longer = alloc_printf("%s%s%s %s", text, n ? "; " : "", waste_names_part(best),
 			units_bytes_signed(size, change_of(w, best)));
 		free(text);
 		text = longer;

@@ -25,13 +25,16 @@ static bool has_stack(const struct stat_report *r)
 	return r->group.key == KEY_SITE || r->group.key == KEY_STACK;
 }
 
-static void write_measures(struct json *j, const struct measures *m, unsigned known)
+static void write_measures(struct json *j, const struct measures *measures, unsigned known)
 {
 	for (size_t i = 0; i < FIELDS; i++)
 		if (known & 1u << field[i])
-			json_number(j, view_measure_name(field[i]), m->of[field[i]]);
+			json_number(j, view_measure_name(field[i]), measures->of[field[i]]);
 		else
 			json_none(j, view_measure_name(field[i]));
+	for (enum view_measure m = LOST_BYTES; m < MEASURES; m++)
+		if (known & 1u << m)
+			json_number(j, view_measure_name(m), measures->of[m]);
 }
 
 int stat_json(const struct stat_report *r)
@@ -51,7 +54,7 @@ int stat_json(const struct stat_report *r)
 	json_text(j, "by", view_key_name(r->group.key));
 	json_text(j, "sort", view_measure_name(r->sort));
 	json_open_object(j, "totals");
-	write_measures(j, &r->totals, ~0u);
+	write_measures(j, &r->totals, r->group.known | ((1u << LOST_BYTES) - 1));
 	json_close_object(j);
 	json_open_array(j, "records");
 	for (size_t i = 0; i < r->group.count && i < rows; i++) {
@@ -84,6 +87,8 @@ int stat_csv(const struct stat_report *r)
 
 	for (size_t i = 0; i < FIELDS; i++)
 		printf("%s,", view_measure_name(field[i]));
+	if (r->group.known & 1u << LOST_BYTES)
+		printf("%s,%s,", view_measure_name(LOST_BYTES), view_measure_name(LOST_BLOCKS));
 	puts(has_stack(r) ? "site,function,file,line,module,stack" : "key");
 	for (size_t i = 0; i < r->group.count && i < rows; i++) {
 		struct view_row *row = &r->group.row[i];
@@ -93,6 +98,8 @@ int stat_csv(const struct stat_report *r)
 				printf("%" PRId64 ",", row->m.of[field[k]]);
 			else
 				putchar(',');
+		if (r->group.known & 1u << LOST_BYTES)
+			printf("%" PRId64 ",%" PRId64 ",", row->m.of[LOST_BYTES], row->m.of[LOST_BLOCKS]);
 		if (has_stack(r)) {
 			/* Site numbers of several files would contradict each other. */
 			if (r->view_count == 1)

@@ -55,6 +55,10 @@ static size_t make_columns(const struct stat_report *r, struct column *c)
 		c[n++] = (struct column){ "live", COLUMN_RIGHT, false };
 	if (is_known(r, LIVE_BLOCKS))
 		c[n++] = (struct column){ "blocks", COLUMN_RIGHT, r->sort != LIVE_BLOCKS };
+	if (is_known(r, LOST_BYTES)) {
+		c[n++] = (struct column){ "lost", COLUMN_RIGHT, false };
+		c[n++] = (struct column){ "blocks", COLUMN_RIGHT, r->sort != LOST_BLOCKS };
+	}
 	if (is_whole_run(r, PEAK_BYTES))
 		c[n++] = (struct column){ "peak", COLUMN_RIGHT, r->sort != PEAK_BYTES };
 	if (is_whole_run(r, TOTAL_BYTES))
@@ -82,7 +86,7 @@ static void add_number(
 	char text[UNITS_TEXT];
 	int64_t n = row->m.of[m];
 
-	if (m == LIVE_BYTES || m == PEAK_BYTES || m == TOTAL_BYTES)
+	if (view_measure_is_bytes(m))
 		units_bytes(text, n);
 	else
 		units_count(text, n);
@@ -148,6 +152,10 @@ static void add_row(struct table *t, const struct stat_report *r, struct view_ro
 		add_number(t, r, row, LIVE_BYTES);
 	if (is_known(r, LIVE_BLOCKS))
 		add_number(t, r, row, LIVE_BLOCKS);
+	if (is_known(r, LOST_BYTES)) {
+		add_number(t, r, row, LOST_BYTES);
+		add_number(t, r, row, LOST_BLOCKS);
+	}
 	if (is_whole_run(r, PEAK_BYTES))
 		add_number(t, r, row, PEAK_BYTES);
 	if (is_whole_run(r, TOTAL_BYTES))
@@ -181,6 +189,8 @@ static const char *name_measure(enum view_measure m)
 		"allocations",
 		"temporary allocations",
 		"reallocations",
+		"lost bytes",
+		"lost blocks",
 	};
 
 	return words[m];

@@ -169,7 +169,9 @@ static enum view_measure choose_companion(enum view_measure m)
 	switch (m) {
 	case LIVE_BYTES: return LIVE_BLOCKS;
 	case PEAK_BYTES: return PEAK_BLOCKS;
+	case LOST_BYTES: return LOST_BLOCKS;
 	case LIVE_BLOCKS: return LIVE_BYTES;
+	case LOST_BLOCKS: return LOST_BYTES;
 	case PEAK_BLOCKS: return PEAK_BYTES;
 	case TOTAL_BLOCKS: return TOTAL_BYTES;
 	default: return TOTAL_BLOCKS;

@@ -14,6 +14,8 @@ static const char *const measure_name[MEASURES] = {
 	"total_blocks",
 	"temporary",
 	"reallocations",
+	"lost_bytes",
+	"lost_blocks",
 };
 
 static const char *const key_name[KEYS] = {
@@ -31,6 +33,11 @@ static const char *const key_name[KEYS] = {
 
 const char *view_measure_name(enum view_measure measure) { return measure_name[measure]; }
 
+bool view_measure_is_bytes(enum view_measure m)
+{
+	return m == LIVE_BYTES || m == PEAK_BYTES || m == TOTAL_BYTES || m == LOST_BYTES;
+}
+
 struct view_pair view_pair_of(enum view_measure measure)
 {
 	switch (measure) {
@@ -38,6 +45,8 @@ struct view_pair view_pair_of(enum view_measure measure)
 	case PEAK_BLOCKS: return (struct view_pair){ PEAK_BYTES, PEAK_BLOCKS, measure == PEAK_BLOCKS };
 	case TOTAL_BYTES:
 	case TOTAL_BLOCKS: return (struct view_pair){ TOTAL_BYTES, TOTAL_BLOCKS, measure == TOTAL_BLOCKS };
+	case LOST_BYTES:
+	case LOST_BLOCKS: return (struct view_pair){ LOST_BYTES, LOST_BLOCKS, measure == LOST_BLOCKS };
 	case TEMPORARY:
 	case REALLOCATIONS: return (struct view_pair){ MEASURES, measure, true };
 	default: return (struct view_pair){ LIVE_BYTES, LIVE_BLOCKS, measure == LIVE_BLOCKS };
@@ -70,6 +79,7 @@ int view_measure_parse(const char *text, enum view_measure *measure)
 		{ "count", LIVE_BLOCKS },
 		{ "blocks", LIVE_BLOCKS },
 		{ "allocations", TOTAL_BLOCKS },
+		{ "lost", LOST_BYTES },
 	};
 
 	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++)
@@ -136,7 +146,7 @@ static void take_from_sites(struct view *v)
 							[REALLOCATIONS] = t->reallocations,
 						} };
 	}
-	v->known = (1u << MEASURES) - 1;
+	v->known = (1u << LOST_BYTES) - 1;
 }
 
 static void take_from_threads(struct view *v, const struct match *match)

@@ -20,6 +20,7 @@
 #define TIDEMARK_VIEW_H
 
 #include "model/snapshot.h"
+#include "analysis/suppress.h"
 #include "selection.h"
 #include "symbol/symbol.h"
 
@@ -32,6 +33,8 @@ enum view_measure {
 	TOTAL_BLOCKS,
 	TEMPORARY,
 	REALLOCATIONS,
+	LOST_BYTES, /* only after view_find_lost */
+	LOST_BLOCKS,
 	MEASURES
 };
 struct measures {
@@ -96,6 +99,9 @@ int view_load(struct view *v, const char *path, const struct selection *o, enum 
 /* The same on what is open already. */
 int view_select(struct view *v, struct snapshot *s, struct symbols *symbols, const struct selection *o,
 	enum view_domain domain, struct tide_error *e);
+/* Fills LOST_BYTES and LOST_BLOCKS by a search for leaks (suppress: analysis/leaks.h); a selection by marks, age or thread cannot have them.
+ * -1: not all is known, and *e says why. */
+int view_find_lost(struct view *v, struct suppress *suppress, struct tide_error *e);
 void view_close(struct view *v);
 bool view_is_past_peak(const struct view *v);
 
@@ -128,9 +134,11 @@ void view_group_free(struct view_group *g);
 /* Fills row->line of a KEY_SITE or KEY_STACK row (only rows that are shown need it). */
 void view_row_name(struct view_row *row);
 
-/* "live", "peak", "total", "count", "allocations", "temporary", and the JSON field names. */
+/* "live", "peak", "total", "count", "allocations", "temporary", "lost", and the JSON field names. */
 int view_measure_parse(const char *text, enum view_measure *measure);
 const char *view_measure_name(enum view_measure measure); /* JSON field name */
+bool view_measure_is_bytes(enum view_measure measure);
+#define VIEW_MEASURE_WORDS "live, peak, total, count, allocations, temporary, lost"
 int view_key_parse(const char *text, enum view_key *key);
 const char *view_key_name(enum view_key key);
 

@@ -88,6 +88,25 @@ of_page() {
 	done
 }
 
+@test "completions offer the values that options take, all of them" {
+	"$TIDEMARK" completions bash >completion
+	"$TIDEMARK" run -q -o a.tide /bin/true
+	# Lines like: 'stat --sort') words='live peak' ;;
+	sed -nE "s/^\t'([a-z]+) --([a-z]+)'\) words='([^']*)' ;;/\1 \2 \3/p" completion >known
+	[ "$(wc -l <known)" -gt 20 ]
+	while read -r verb option words; do
+		case $verb in
+		run) continue ;; # --children takes names as well
+		diff) files="a.tide a.tide" ;;
+		top) files="--batch 1 a.tide" ;;
+		*) files=a.tide ;;
+		esac
+		run -2 "$TIDEMARK" "$verb" "--$option=nothing" $files </dev/null
+		[[ ${output//, / } == *" is not one of $words"* || $output == *" is neither ${words/ / nor }"* ]] ||
+			fail "$verb --$option: completions have '$words': ${output%%$'\n'*}"
+	done <known
+}
+
 @test "tidemark-environment(7) has every variable that is read, and no other" {
 	# config.h lists the library's; the last lines of the list are for tests only.
 	sed -n '1,/^#ifndef/p' "$ROOT/shim/config.h" | grep -v 'oracle.c only\|fail.c only' | grep -oE 'TIDEMARK_[A-Z_]*[A-Z]' | grep -v TIDEMARK_CONFIG >read
@@ -159,7 +178,7 @@ offer_fish() {
 	[ "$(offer_fish 'tidemark le')" = leaks ]
 	[ "$(offer_fish 'tidemark help ti')" = timeline ]
 	[ "$(offer_fish 'tidemark stat --so' | paste -sd' ')" = "--sort --source-root" ]
-	[ "$(offer_fish 'tidemark stat --sort ' | paste -sd' ')" = "allocations count live peak temporary total" ]
+	[ "$(offer_fish 'tidemark stat --sort ' | paste -sd' ')" = "allocations count live lost peak temporary total" ]
 	[ "$(offer_fish 'tidemark stat --sort=p')" = --sort=peak ]
 	[ "$(offer_fish 'tidemark stat o')" = one.tide ]
 	[ "$(offer_fish 'tidemark export --to=jsonl o')" = one.tide ]
@@ -202,7 +221,7 @@ offer_zsh() {
 	[ "$(offer_zsh 'tidemark le')" = leaks ]
 	[ "$(offer_zsh 'tidemark help ti')" = timeline ]
 	[ "$(offer_zsh 'tidemark stat --so' | tr -d = | paste -sd' ')" = "--sort --source-root" ]
-	[ "$(offer_zsh 'tidemark stat --sort=' | paste -sd' ')" = "allocations count live peak temporary total" ]
+	[ "$(offer_zsh 'tidemark stat --sort=' | paste -sd' ')" = "allocations count live lost peak temporary total" ]
 	[ "$(offer_zsh 'tidemark stat o')" = one.tide ]
 }
 

@@ -388,3 +388,27 @@ is() {
 	run -0 "$TIDEMARK" stat nodebug.tide
 	[[ $(echo $output) == *"file and line are unknown for "*"% of the frames looked up, most of them in nodebug"* ]]
 }
+
+@test "lost memory is a measure of stat, tree and diff, with the sums of leaks" {
+	compile seed <"$ROOT/tests/programs/seed.c"
+	"$TIDEMARK" run -q -o old.tide ./seed lost 3
+	"$TIDEMARK" run -q -o new.tide ./seed lost 9
+	[ "$(json "$("$TIDEMARK" leaks --json new.tide || :)" 'd["totals"]["lost"]["bytes"]')" = 900 ]
+	json "$("$TIDEMARK" stat --sort lost --json new.tide)" 'd["totals"]["lost_bytes"], d["records"][0]["lost_bytes"], d["records"][0]["lost_blocks"]' >stat
+	[ "$(cat stat)" = "(900, 900, 9)" ]
+	[ "$("$TIDEMARK" stat --sort lost --csv new.tide | sed -n 2p | cut -d, -f9,10)" = 900,9 ]
+	run -0 "$TIDEMARK" stat --sort lost --by file new.tide
+	[[ $output == *"1 file by lost bytes"*"900 B      9"*"seed.c"* ]] || fail "$output"
+	[ "$(json "$("$TIDEMARK" tree --sort lost --json new.tide)" 'd["sort"]')" = lost_bytes ]
+	"$TIDEMARK" tree --sort lost new.tide | grep -q '900 B   100%.*lose_one'
+	[ "$(json "$("$TIDEMARK" diff --sort lost --json old.tide new.tide)" 'd["totals"]["size_diff"], d["totals"]["count_diff"]')" = "(600, 6)" ]
+	run -0 "$TIDEMARK" diff --sort lost old.tide new.tide
+	[[ $output == *"+600 B lost, from 300 B to 900 B; +6 blocks"* ]] || fail "$output"
+	# Where it cannot be known, that is said instead of zero.
+	"$TIDEMARK" run -q --no-references -o none.tide ./seed lost 9
+	run "$TIDEMARK" stat --sort lost none.tide
+	[ "$status" = 3 ]
+	[[ $output == *"no references"* ]]
+	run "$TIDEMARK" stat --sort lost --by thread new.tide
+	[ "$status" = 2 ]
+}

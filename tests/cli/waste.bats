@@ -345,7 +345,7 @@ sys.stdin.readline()'
 	run -0 "$TIDEMARK" stat -n 1 new.tide
 	[[ $output == *"the rest "*" MiB of malloc (free, slack, headers), "*" files"* ]]
 	run -0 "$TIDEMARK" diff old.tide new.tide
-	[[ $output == *"resident "*"free_pinned +"* ]]
+	[[ $output == *"resident "*"free, but pinned +"* ]]
 	"$TIDEMARK" diff --json old.tide new.tide >waste.json
 	value 'sum(p["bytes"] for p in d["resident"]["parts"]) == d["resident"]["bytes"]' \
 		'sum(p["bytes_diff"] for p in d["resident"]["parts"]) == d["resident"]["bytes"] - d["resident"]["old_bytes"]' \

@@ -80,7 +80,7 @@ static void load(struct fixture *f, unsigned measure, size_t views)
 	for (size_t i = 0; i < views; i++)
 		if (view_load(&f->view[i], path_of(i ? "b.tide" : "a.tide"), &everything, DOMAIN_BLOCKS, &e))
 			fail_msg("%s: %s", e.what, e.why);
-	if (export_make(&f->x, f->view, views, NULL, measure, &e))
+	if (export_make(&f->x, f->view, views, measure, &e))
 		fail_msg("%s: %s", e.what, e.why);
 	f->x.rows = SIZE_MAX - 1;
 }
@@ -112,7 +112,7 @@ static int64_t sum_json(struct fixture *f)
 {
 	char *text = text_of(f, export_json, NULL);
 	json_t *root = json_loads(text, 0, NULL), *record;
-	const char *name = export_measure_name(f->x.measure);
+	const char *name = view_measure_name(f->x.measure);
 	int64_t sum = 0;
 	size_t i;
 
@@ -131,7 +131,7 @@ static int64_t sum_json(struct fixture *f)
 static int64_t sum_csv(struct fixture *f)
 {
 	char *text = text_of(f, export_csv, NULL), *save, *line = strtok_r(text, "\n", &save);
-	const char *name = export_measure_name(f->x.measure);
+	const char *name = view_measure_name(f->x.measure);
 	int column = 0, found = -1;
 	int64_t sum = 0;
 
@@ -263,7 +263,7 @@ static int64_t sum_massif(struct fixture *f)
 
 static int64_t sum_dhat(struct fixture *f)
 {
-	static const char *const field[EXPORT_MEASURES] = { [LIVE_BYTES] = "eb",
+	static const char *const field[MEASURES] = { [LIVE_BYTES] = "eb",
 		[LIVE_BLOCKS] = "ebk",
 		[PEAK_BYTES] = "gb",
 		[PEAK_BLOCKS] = "gbk",
@@ -317,7 +317,7 @@ static int64_t sum_sqlite(struct fixture *f)
 	sqlite3 *db = read_sqlite(f);
 	char sql[100];
 
-	snprintf(sql, sizeof(sql), "SELECT sum(%s) FROM site", export_measure_name(f->x.measure));
+	snprintf(sql, sizeof(sql), "SELECT sum(%s) FROM site", view_measure_name(f->x.measure));
 	int64_t sum = ask(db, sql);
 	sqlite3_close(db);
 	return sum;
@@ -346,7 +346,7 @@ static void sums_agree(void **state)
 			assert_int_equal(sum_dot(&f), want);
 			assert_int_equal(sum_dhat(&f), want);
 			assert_int_equal(sum_sqlite(&f), want);
-			if (export_measure_is_bytes(measure[i]))
+			if (view_measure_is_bytes(measure[i]))
 				assert_int_equal(sum_massif(&f), want);
 			unload(&f);
 		}
@@ -481,7 +481,7 @@ static void unknown_measure(void **state)
 	struct tide_error e = { 0 };
 	(void)state;
 	load(&f, LIVE_BYTES, 1);
-	assert_int_equal(export_make(&x, f.view, 1, NULL, EXPORT_LOST_BYTES, &e), -1);
+	assert_int_equal(export_make(&x, f.view, 1, LOST_BYTES, &e), -1);
 	assert_int_equal(e.code, EXIT_UNMEASURED);
 	f.x.measure = LIVE_BLOCKS;
 	FILE *null = fopen("/dev/null", "w");
