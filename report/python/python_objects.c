@@ -42,9 +42,12 @@ static uint64_t least_bytes(const struct python *p, const struct python_type *t)
 	return t->kind == KIND_STR ? p->layout->string.ascii : (uint64_t)t->basic_bytes;
 }
 
-/* The address of a block, where a count should be. */
-static bool is_address(const struct python *p, int64_t count)
+/* The address of a block or of a type, where a count should be. A list of types, as extensions have them, would be an object
+ * of its second one. */
+static bool is_address(struct python *p, int64_t count)
 {
+	if (count > 1 << 20 && python_type_at(p, (uint64_t)count))
+		return true;
 	return count > 1 << 20 && p->block_count && (uint64_t)count >= p->blocks[0].address
 		&& python_block_at(p, (uint64_t)count) != PYTHON_NONE;
 }

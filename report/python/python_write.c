@@ -126,6 +126,31 @@ static void type_blocks(struct python *p, struct snapshot_writer *w, struct typi
 	snapshot_writer_section(w, SECTION_OWNERS, sizeof(*owner), owner, owners, SNAPSHOT_TAKE);
 }
 
+#define MODULE_NAME 48 /* md_name of PyModuleObject, Objects/moduleobject.c */
+
+/* References that nobody holds because 3.8 loses them while it starts, one each: the results of _PyBuiltin_Init, of
+ * _PyWarnings_Init and of _PySys_Create (Python/pylifecycle.c), and the name in a filter (Python/_warnings.c). No
+ * program can mend that. */
+static int64_t lost_at_start(struct python *p, const struct python_slot *s, uint64_t object)
+{
+	static const char *const modules[] = { "sys", "builtins", "_warnings" };
+	const struct python_type *t = &p->types[s->type];
+	char text[16];
+
+	if (p->minor != 8)
+		return 0;
+	if (t->kind == KIND_STR)
+		return python_string_state(p, object) == 1 && python_string(p, object, text, sizeof(text))
+			&& !strcmp(text, "__main__");
+	if (strcmp(t->name, "module")
+		|| !python_string(p, python_word(p, object + MODULE_NAME), text, sizeof(text)))
+		return 0;
+	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
+		if (!strcmp(text, modules[i]))
+			return 1;
+	return 0;
+}
+
 static void objects_write(struct python *p, struct snapshot_writer *w)
 {
 	struct tide_python_object *to = NULL;
@@ -139,6 +164,8 @@ static void objects_write(struct python *p, struct snapshot_writer *w)
 		if (s->role != ROLE_OBJECT)
 			continue;
 		stored = python_count(p, python_word(p, python_object(p, (uint32_t)i)));
+		if (stored > 0)
+			stored -= lost_at_start(p, s, python_object(p, (uint32_t)i));
 		o = ARRAY_ADD(to, count, room);
 		*o = (struct tide_python_object){ .block = (uint32_t)i,
 			.stored = stored < 0 ? 0 : (uint64_t)stored,

@@ -1,6 +1,7 @@
 /* types_private.h - the parts of types_view.h.
  *
  *   types_view.c    rows, sums, attributes
+ *   types_once.c    which lost references cannot become more
  *   types_tops.c    commonest sites and values
  *   types_repr.c    values as text
  *   types_parts.c   strings, arenas
@@ -10,6 +11,8 @@
 
 #include "types_view.h"
 
+/* Finds v->once; before anything else that asks for excess. */
+void types_once(struct types_view *v);
 void types_tops(struct types_view *v);
 void types_parts_strings(struct types_view *v, const char *prefix);
 void types_parts_arenas(struct types_view *v);

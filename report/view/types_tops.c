@@ -55,7 +55,7 @@ void types_tops(struct types_view *v)
 	for (uint32_t i = 0; i < s->python_object_count; i++) {
 		const struct tide_python_object *o = &s->python_objects[i];
 		uint32_t row = types_row_of(v, i), site = s->blocks[o->block].site;
-		bool excess = v->heap.object[i].excess && !(o->flags & PYTHON_STATIC);
+		bool excess = v->heap.object[i].excess && !v->once[i];
 
 		if (site >= SITE_FIRST && (excess || !v->row[row].excess_objects))
 			count(&sites, row, site, i);

@@ -47,7 +47,7 @@ static void object_add(struct types_view *v, size_t object)
 	r->bytes += o->bytes;
 	r->reachable += o->reachable;
 	r->unreachable += !o->reachable;
-	if (o->excess && v->snapshot->python_objects[object].flags & PYTHON_STATIC) {
+	if (o->excess && v->once[object]) {
 		r->static_objects++;
 		r->static_references += o->excess;
 	} else if (o->excess) {
@@ -157,6 +157,7 @@ void types_view_find(struct types_view *v, const struct snapshot *s, const char 
 	*v = (struct types_view){ .snapshot = s };
 	python_heap_find(&v->heap, s);
 	rows_make(v);
+	types_once(v);
 	for (size_t i = 0; i < s->python_object_count; i++)
 		object_add(v, i);
 	attributes_add(v);
@@ -202,6 +203,7 @@ void types_view_free(struct types_view *v)
 	index_free(&v->rows);
 	free(v->row);
 	free(v->row_of);
+	free(v->once);
 	free(v->order);
 	free(v->duplicate);
 	free(v->holder);

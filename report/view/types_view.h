@@ -62,6 +62,8 @@ struct types_view {
 	uint32_t row_count, row_room;
 	struct index rows;
 	uint32_t *row_of; /* [types] */
+	uint8_t *
+		once; /* [objects] its excess never counts as a leak: it was lost once, or is kept for good */
 	uint64_t refleak_types, refleak_objects, refleak_references;
 	uint64_t static_objects, static_references;
 	struct types_cycles awaiting, pinned;

@@ -259,3 +259,13 @@ objects_of_the_end() {
 	/usr/bin/python3 -c 'import json; d = json.load(open("types.json")); assert d["types"] is None and "counts" in d["python"]["off"]'
 	"$TIDEMARK" leaks --json e.tide | grep -q '"bytes": *123'
 }
+
+nothing_is_lost_by_imports() {
+	"$TIDEMARK" run -q -f -o s.tide -- "$PYTHON" -c 'import datetime, decimal, select, json, ssl, asyncio'
+	"$TIDEMARK" types --json s.tide >types.json
+	/usr/bin/python3 -c 'import json; d = json.load(open("types.json")); print(d["refleaks"]); assert not d["refleaks"]["objects"]'
+}
+
+@test "references that an interpreter or an import loses once never count as leaks" {
+	each_python nothing_is_lost_by_imports
+}
