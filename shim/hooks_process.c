@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <spawn.h>
@@ -32,7 +33,7 @@
 
 extern char **environ;
 
-void hooks_syscall_before(long number, long operation);
+void hooks_syscall_before(long number, const long *a);
 
 #define ensure(f)                                                                                            \
 	do {                                                                                                 \
@@ -124,9 +125,9 @@ void __assert_fail(const char *expression, const char *file, unsigned int line, 
 }
 
 /* exec either does not return, or has failed. */
-#define EXEC(file, search, call)                                                                             \
+#define EXEC(file, search, environment, call)                                                                \
 	do {                                                                                                 \
-		unseen_note(file, search);                                                                   \
+		unseen_note(file, search, environment);                                                      \
 		life_exec(false);                                                                            \
 		int result = (call), error = errno;                                                          \
 		life_exec(true);                                                                             \
@@ -137,19 +138,19 @@ void __assert_fail(const char *expression, const char *file, unsigned int line, 
 int execve(const char *path, char *const argv[], char *const environment[])
 {
 	ensure(execve);
-	EXEC(path, false, real.execve(path, argv, environment));
+	EXEC(path, false, environment, real.execve(path, argv, environment));
 }
 
 int execv(const char *path, char *const argv[])
 {
 	ensure(execve);
-	EXEC(path, false, real.execve(path, argv, environ));
+	EXEC(path, false, environ, real.execve(path, argv, environ));
 }
 
 int execvpe(const char *file, char *const argv[], char *const environment[])
 {
 	ensure(execvpe);
-	EXEC(file, true, real.execvpe(file, argv, environment));
+	EXEC(file, true, environment, real.execvpe(file, argv, environment));
 }
 
 int execvp(const char *file, char *const argv[]) { return execvpe(file, argv, environ); }
@@ -162,14 +163,14 @@ int fexecve(int fd, char *const argv[], char *const environment[])
 		text_append(&at, path + sizeof path, "/proc/self/fd/");
 		text_append_number(&at, path + sizeof path, (uint64_t)fd);
 	}
-	EXEC(path, false, real.fexecve(fd, argv, environment));
+	EXEC(path, false, environment, real.fexecve(fd, argv, environment));
 }
 
 int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
 	const posix_spawnattr_t *attributes, char *const argv[], char *const environment[])
 {
 	ensure(posix_spawn);
-	unseen_note(path, false);
+	unseen_note(path, false, environment);
 	return real.posix_spawn(pid, path, actions, attributes, argv, environment);
 }
 
@@ -177,7 +178,7 @@ int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t 
 	const posix_spawnattr_t *attributes, char *const argv[], char *const environment[])
 {
 	ensure(posix_spawnp);
-	unseen_note(file, true);
+	unseen_note(file, true, environment);
 	return real.posix_spawnp(pid, file, actions, attributes, argv, environment);
 }
 
@@ -254,8 +255,27 @@ int prctl(int option, ...)
 	return real.prctl(option, a[0], a[1], a[2], a[3]);
 }
 
-__attribute__((used, visibility("hidden"))) void hooks_syscall_before(long number, long operation)
+/* syscall(SYS_execveat, descriptor, path, arguments, environment, flags): what fexecve is made of, too. */
+static void note_execveat(long fd, const char *path, char *const *environment)
 {
+	char name[PATH_MAX / 4] = "", *at = name, *end = name + sizeof name;
+	if (path && fd != AT_FDCWD && *path != '/') {
+		text_append(&at, end, "/proc/self/fd/");
+		text_append_number(&at, end, (uint64_t)fd);
+		text_append(&at, end, *path ? "/" : "");
+	}
+	text_append(&at, end, path ? path : "");
+	if (at < end - 1)
+		unseen_note(name, false, environment);
+}
+
+__attribute__((used, visibility("hidden"))) void hooks_syscall_before(long number, const long *a)
+{
+	const long operation = a[0];
+	if (number == SYS_execve)
+		unseen_note((const char *)a[0], false, (char *const *)a[2]);
+	if (number == SYS_execveat)
+		note_execveat(a[0], (const char *)a[1], (char *const *)a[3]);
 	if (number == SYS_seccomp && operation != SECCOMP_GET_ACTION_AVAIL
 		&& operation != SECCOMP_GET_NOTIF_SIZES) {
 		if (operation == SECCOMP_SET_MODE_STRICT)
@@ -269,21 +289,26 @@ __asm__(".text\n.globl syscall\n.type syscall, @function\nsyscall:\n"
 	"\t.cfi_startproc\n"
 	"\tcmp $317, %rdi\n" /* SYS_seccomp */
 	"\tje 1f\n"
+	"\tcmp $59, %rdi\n" /* SYS_execve */
+	"\tje 1f\n"
+	"\tcmp $322, %rdi\n" /* SYS_execveat */
+	"\tje 1f\n"
 	"\tjmp *real_syscall(%rip)\n"
 	"1:\tpush %rdi\n\t.cfi_adjust_cfa_offset 8\n"
-	"\tpush %rsi\n\t.cfi_adjust_cfa_offset 8\n"
-	"\tpush %rdx\n\t.cfi_adjust_cfa_offset 8\n"
-	"\tpush %rcx\n\t.cfi_adjust_cfa_offset 8\n"
-	"\tpush %r8\n\t.cfi_adjust_cfa_offset 8\n"
 	"\tpush %r9\n\t.cfi_adjust_cfa_offset 8\n"
+	"\tpush %r8\n\t.cfi_adjust_cfa_offset 8\n"
+	"\tpush %rcx\n\t.cfi_adjust_cfa_offset 8\n"
+	"\tpush %rdx\n\t.cfi_adjust_cfa_offset 8\n"
+	"\tpush %rsi\n\t.cfi_adjust_cfa_offset 8\n"
+	"\tmov %rsp, %rsi\n"
 	"\tpush %rdi\n\t.cfi_adjust_cfa_offset 8\n" /* aligns */
 	"\tcall hooks_syscall_before\n"
 	"\tpop %rdi\n\t.cfi_adjust_cfa_offset -8\n"
-	"\tpop %r9\n\t.cfi_adjust_cfa_offset -8\n"
-	"\tpop %r8\n\t.cfi_adjust_cfa_offset -8\n"
-	"\tpop %rcx\n\t.cfi_adjust_cfa_offset -8\n"
-	"\tpop %rdx\n\t.cfi_adjust_cfa_offset -8\n"
 	"\tpop %rsi\n\t.cfi_adjust_cfa_offset -8\n"
+	"\tpop %rdx\n\t.cfi_adjust_cfa_offset -8\n"
+	"\tpop %rcx\n\t.cfi_adjust_cfa_offset -8\n"
+	"\tpop %r8\n\t.cfi_adjust_cfa_offset -8\n"
+	"\tpop %r9\n\t.cfi_adjust_cfa_offset -8\n"
 	"\tpop %rdi\n\t.cfi_adjust_cfa_offset -8\n"
 	"\tjmp *real_syscall(%rip)\n"
 	"\t.cfi_endproc\n\t.size syscall, .-syscall\n.previous");

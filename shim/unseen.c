@@ -17,10 +17,13 @@
 
 extern char **environ;
 
-static bool gains_privileges(const struct stat *s)
+/* Capabilities of the file count as more privileges for anybody but root (security/commoncap.c). */
+static bool gains_privileges(const char *path, const struct stat *s)
 {
 	if (raw5(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
 		return false;
+	if (raw0(SYS_getuid) && raw4(SYS_getxattr, path, "security.capability", NULL, 0) > 0)
+		return true;
 	return (s->st_mode & S_ISUID && s->st_uid != (uint32_t)raw0(SYS_geteuid))
 		|| ((s->st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP)
 			&& s->st_gid != (uint32_t)raw0(SYS_getegid));
@@ -58,6 +61,19 @@ static char *interpreter_of(char *head, long bytes)
 	return *from == '/' ? from : NULL;
 }
 
+/* The loader looks for the library there, and the library for the run. */
+static bool names_us(char *const *environment)
+{
+	bool preloads = false, session = false;
+	for (char *const *e = environment; *e; e++) {
+		const char *list = text_after(*e, "LD_PRELOAD=");
+		for (; list && *list && !preloads; list++)
+			preloads = text_after(list, "libtidemark");
+		session |= text_after(*e, "TIDEMARK_SESSION=") != NULL;
+	}
+	return preloads && session;
+}
+
 static void write_note(const char *kind, const char *path)
 {
 	char line[PATH_MAX / 4], *at = line, *end = line + sizeof line - 1;
@@ -78,7 +94,7 @@ static void write_note(const char *kind, const char *path)
 }
 
 /* The next program to look at is written to `next`, of `bytes` bytes: a script's interpreter, or "". */
-static bool look_at(const char *path, char *next, size_t bytes)
+static bool look_at(const char *path, bool named, char *next, size_t bytes)
 {
 	uint64_t head[HEAD_BYTES / 8]; /* aligned for the headers */
 	char *text = (char *)head;
@@ -92,9 +108,11 @@ static bool look_at(const char *path, char *next, size_t bytes)
 	if (!raw_failed(fd))
 		raw1(SYS_close, fd);
 	const char *interpreter = interpreter_of(text, got);
-	const char *kind = interpreter ? NULL
-		: gains_privileges(&s) ? "privileged"
-				       : kind_of_program((const unsigned char *)text, got);
+	const char *kind = interpreter       ? NULL
+		: gains_privileges(path, &s) ? "privileged"
+					     : kind_of_program((const unsigned char *)text, got);
+	if (!interpreter && !kind && !named)
+		kind = "environment";
 	if (interpreter)
 		text_append(&next, next + bytes, interpreter);
 	if (kind && config_follows(path))
@@ -103,20 +121,20 @@ static bool look_at(const char *path, char *next, size_t bytes)
 }
 
 /* As the kernel does; a script has no privileges, and what counts is what interprets it. */
-static bool look_through(const char *path)
+static bool look_through(const char *path, bool named)
 {
 	char one[PATH_MAX / 8], other[PATH_MAX / 8];
-	if (!look_at(path, one, sizeof one))
+	if (!look_at(path, named, one, sizeof one))
 		return false;
 	for (unsigned n = 0; n < SCRIPTS && *one; n++) {
-		if (!look_at(one, other, sizeof other))
+		if (!look_at(one, named, other, sizeof other))
 			break;
 		__builtin_memcpy(one, other, sizeof one);
 	}
 	return true;
 }
 
-static void look_by_path(const char *file)
+static void look_by_path(const char *file, bool named)
 {
 	const char *list = "/bin:/usr/bin";
 	char path[PATH_MAX / 4];
@@ -132,19 +150,20 @@ static void look_by_path(const char *file)
 		more = *list;
 		text_append(&at, end, at > path ? "/" : "./");
 		text_append(&at, end, file);
-		if (at < end - 1 && look_through(path))
+		if (at < end - 1 && look_through(path, named))
 			return;
 	}
 }
 
-void unseen_note(const char *file, bool search)
+void unseen_note(const char *file, bool search, char *const *environment)
 {
 	if (!config.session[0] || !file || !*file || !state.ledger || state.no_syscalls)
 		return;
+	const bool named = environment && names_us(environment);
 	for (const char *s = file; *s && search; s++)
 		search = *s != '/';
 	if (search)
-		look_by_path(file);
+		look_by_path(file, named);
 	else
-		look_through(file);
+		look_through(file, named);
 }

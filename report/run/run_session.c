@@ -283,6 +283,7 @@ static void read_unseen(struct run_session *s)
 		{ "static ", "statically linked" },
 		{ "32-bit ", "a 32-bit program" },
 		{ "privileged ", "started with more privileges than its caller has" },
+		{ "environment ", "started with an environment that leaves the library out" },
 	};
 	char *path = alloc_printf("%s/unseen", s->folder), *line = NULL;
 	FILE *f = fopen(path, "re");

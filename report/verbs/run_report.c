@@ -197,6 +197,14 @@ static const struct run_snapshot *print_processes(const struct run_report *r, co
 	return next;
 }
 
+static void print_unseen(const struct run_session *s)
+{
+	for (size_t i = 0; i < s->unseen_count && i < LARGEST; i++)
+		error_note("warning: nothing was seen of %s", s->unseen[i]);
+	if (s->unseen_count > LARGEST)
+		error_note("warning: nothing was seen of %zu more programs", s->unseen_count - LARGEST);
+}
+
 static void print_others(const struct run_report *r, const struct run_snapshot *main)
 {
 	const struct run_session *s = r->session;
@@ -206,10 +214,7 @@ static void print_others(const struct run_report *r, const struct run_snapshot *
 	for (size_t i = 0; r->verbose && i < s->count; i++)
 		error_note("  %s (process %d, %s)", shorten(s->snapshots[i].path), s->snapshots[i].pid,
 			snapshot_reason(s->snapshots[i].reason));
-	for (size_t i = 0; i < s->unseen_count && i < LARGEST; i++)
-		error_note("warning: nothing was seen of %s", s->unseen[i]);
-	if (s->unseen_count > LARGEST)
-		error_note("warning: nothing was seen of %zu more programs", s->unseen_count - LARGEST);
+	print_unseen(s);
 	if (s->still_running)
 		error_note("%zu process%s still run%s, and will leave snapshots when they end",
 			s->still_running, s->still_running == 1 ? "" : "es",
@@ -234,9 +239,10 @@ void run_report(const struct run_report *r)
 	struct snapshot snapshot;
 
 	if (!one) {
+		print_unseen(s);
 		if (*s->why.what)
 			error_print(&s->why);
-		else if (!r->obstacle)
+		else if (!r->obstacle && !s->unseen_count)
 			error_note("no snapshot was written; `tidemark doctor %s` may find the reason",
 				r->program);
 		return;
@@ -275,6 +281,8 @@ int run_report_leaks(const struct run_report *r, int code, bool allow_blind)
 	}
 	if (lost)
 		return code;
+	if (!r->count && !why && s->unseen_count)
+		why = unseen = alloc_printf("nothing was seen of %s", s->unseen[0]);
 	if (!r->count && !why)
 		why = *s->why.what ? s->why.what : "no process left a snapshot";
 	if (!allocations && !why && !allow_blind)

@@ -17,11 +17,13 @@ setup() {
 		#include <spawn.h>
 		#include <stdlib.h>
 		#include <string.h>
+		#include <sys/syscall.h>
 		#include <sys/wait.h>
 		#include <unistd.h>
 		extern char **environ;
 		int main(int argc, char **argv) {
 			char *const none[] = { argv[2], NULL };
+			char *const own[] = { "PATH=/usr/bin:/bin", NULL };
 			int status = 0;
 			pid_t pid = 0;
 			char *volatile seen = malloc((size_t)argc * 1000);
@@ -30,6 +32,8 @@ setup() {
 				status = posix_spawn(&pid, argv[2], NULL, NULL, none, environ);
 			else if (!strcmp(argv[1], "spawnp"))
 				status = posix_spawnp(&pid, argv[2], NULL, NULL, none, environ);
+			else if (!strcmp(argv[1], "spawn-own"))
+				status = posix_spawn(&pid, argv[2], NULL, NULL, none, own);
 			else if (!strcmp(argv[1], "system"))
 				return system(argv[2]);
 			else if (!(pid = strcmp(argv[1], "vfork") ? fork() : vfork())) {
@@ -37,6 +41,15 @@ setup() {
 					execlp(argv[2], argv[2], (char *)NULL);
 				if (!strcmp(argv[1], "descriptor"))
 					fexecve(open(argv[2], O_RDONLY | O_CLOEXEC), none, environ);
+				if (!strcmp(argv[1], "own"))
+					execve(argv[2], none, own);
+				if (!strcmp(argv[1], "syscall"))
+					syscall(SYS_execve, argv[2], none, environ);
+				if (!strcmp(argv[1], "syscall-own"))
+					syscall(SYS_execve, argv[2], none, own);
+				if (!strcmp(argv[1], "execveat"))
+					syscall(SYS_execveat, open(argv[2], O_RDONLY | O_CLOEXEC), "", none, environ,
+						AT_EMPTY_PATH);
 				execv(argv[2], none);
 				_exit(9);
 			}
@@ -56,7 +69,7 @@ warned() {
 }
 
 @test "a static program, however it is started" {
-	for way in fork vfork spawn descriptor; do
+	for way in fork vfork spawn descriptor syscall execveat; do
 		warned "statically linked" ./starts $way ./alone
 	done
 	PATH=$PWD:$PATH warned "statically linked" ./starts path alone
@@ -89,6 +102,31 @@ warned() {
 	chmod 755 raised
 	run -0 --separate-stderr "$TIDEMARK" run -f -o 'a.%p.tide' -- ./starts fork ./raised
 	[[ $stderr != *"nothing was seen"* ]]
+}
+
+@test "a program whose environment leaves the library out" {
+	for way in own spawn-own syscall-own; do
+		warned "started with an environment that leaves the library out" ./starts $way ./seen
+	done
+	warned "started with an environment that leaves the library out" env -i ./seen
+	# What is seen is not warned of.
+	for way in spawn syscall execveat; do
+		run -0 --separate-stderr "$TIDEMARK" run -f -o 'a.%p.tide' -- ./starts $way ./seen
+		[[ $stderr != *"nothing was seen of"* ]] || fail "$way: $stderr"
+	done
+}
+
+@test "a program with capabilities of its file, started by another user than root" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	chmod 777 . && chmod 755 .. ../.. 2>/dev/null
+	local nobody="setpriv --reuid 65534 --clear-groups"
+	$nobody test -x "$TIDEMARK" -a -r "$SHIM" -a -x "$PWD/starts" || skip "not to be reached by another user"
+	printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$nobody" "$TIDEMARK" >other && chmod 755 other
+	cp seen privileged
+	# struct vfs_cap_data of linux/capability.h, revision 2: cap_net_raw, effective.
+	python3 -c 'import os, struct; os.setxattr("privileged", "security.capability",
+		struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0))' || skip "no capabilities on this file system"
+	TIDEMARK=$PWD/other warned "started with more privileges than its caller has" ./starts fork ./privileged
 }
 
 @test "what need not be seen does not matter" {
