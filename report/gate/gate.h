@@ -62,6 +62,15 @@ struct gate_error {
 	struct gate_origin origin;
 };
 
+/* Objects of one Python type that a lost reference keeps (types_view.h), in all processes. */
+struct gate_refleak {
+	char *type;
+	uint64_t objects, references, bytes; /* bytes: of all objects of the type */
+	struct gate_spot spot;               /* where most of them were made */
+	struct gate_origin origin;
+	struct growth growth; /* of the objects, over the snapshots of a series */
+};
+
 /* All sites of all processes that have one key (site_key.h). */
 struct gate_site {
 	char *key;
@@ -113,6 +122,10 @@ struct gate_measure {
 	size_t suppressed_count, suppressed_capacity;
 	struct gate_error *errors;
 	size_t error_count, error_capacity;
+	struct gate_refleak *refleaks; /* worst first */
+	size_t refleak_count, refleak_capacity;
+	size_t python_processes;      /* whose reference counts were judged */
+	char *python_unknown;         /* why those of a process could not be; NULL */
 	struct gate_sources *sources; /* open snapshots; NULL when there are none */
 };
 

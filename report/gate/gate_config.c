@@ -13,7 +13,7 @@
 #include "base/units.h"
 
 const char *const gate_limit_name[GATE_LIMIT_KEYS] = { "leaked", "growth", "live", "peak", "missed", "blind",
-	"errors", "rss", "waste", "pinned" };
+	"errors", "rss", "waste", "pinned", "refleaks" };
 
 static const char known_sections[] =
 	"[scenario NAME], [limits], [limits NAME], [site NAME] and [suppress NAME] are known";
@@ -58,7 +58,7 @@ static void inherit_limits(struct gate_limits *to, const struct gate_limits *fro
 static void set_default_limits(struct gate_limits *to)
 {
 	static const char *const text[GATE_LIMIT_KEYS] = { "0", "0", "off", "off", "0.1%", "deny", "0", "off",
-		"off", "off" };
+		"off", "off", "off" };
 
 	for (int k = 0; k < GATE_LIMIT_KEYS; k++)
 		if (to->of[k].kind == LIMIT_UNSET)
@@ -260,7 +260,8 @@ static int set_limits_key(
 			return reject_value(e, l, value, gate_limit_expected(k));
 		return 0;
 	}
-	return reject_key(e, l, "leaked, growth, live, peak, missed, blind, errors, rss, waste, pinned");
+	return reject_key(
+		e, l, "leaked, growth, live, peak, missed, blind, errors, rss, waste, pinned, refleaks");
 }
 
 static int set_site_key(struct parser *p, const struct ini_line *l, const char *value, struct tide_error *e)
@@ -272,7 +273,7 @@ static int set_site_key(struct parser *p, const struct ini_line *l, const char *
 		return 0;
 	}
 	if (!strcmp(l->key, "missed") || !strcmp(l->key, "blind") || !strcmp(l->key, "waste")
-		|| !strcmp(l->key, "pinned"))
+		|| !strcmp(l->key, "pinned") || !strcmp(l->key, "refleaks"))
 		return reject_key(e, l, "leaked, growth, live, peak, owner");
 	for (int k = 0; k < GATE_MISSED; k++)
 		if (!strcmp(l->key, gate_limit_name[k]))

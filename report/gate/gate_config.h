@@ -19,7 +19,7 @@
 enum gate_limit_kind {
 	LIMIT_UNSET,
 	LIMIT_OFF,
-	LIMIT_COUNT,        /* leaked, growth, errors: number */
+	LIMIT_COUNT,        /* leaked, growth, errors, refleaks: number */
 	LIMIT_SIZE,         /* number: bytes for the whole */
 	LIMIT_MORE_BLOCKS,  /* number, above the baseline */
 	LIMIT_MORE_PERCENT, /* percent, above the baseline */
@@ -47,6 +47,7 @@ enum gate_limit_key {
 	GATE_RSS,
 	GATE_WASTE,
 	GATE_PINNED,
+	GATE_REFLEAKS,
 	GATE_LIMIT_KEYS
 };
 extern const char *const gate_limit_name[GATE_LIMIT_KEYS];

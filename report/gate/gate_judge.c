@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/units.h"
+#include "gate_refleaks.h"
 #include "gate_waste.h"
 #include "gate_unmeasured.h"
 #include "gate_value.h"
@@ -581,6 +582,7 @@ void gate_judge(const struct gate_config *c, const struct gate_scenario *s, cons
 	judge_peak(&j);
 	judge_rss(&j);
 	gate_waste_judge(s, m, r);
+	gate_refleaks_judge(s, m, r);
 	judge_errors(&j);
 	judge_budgets(&j, GATE_LIVE);
 	judge_budgets(&j, GATE_PEAK);

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/array.h"
 #include "base/path.h"
+#include "gate_refleaks.h"
 #include "gate_waste.h"
 #include "gate_private.h"
 
@@ -396,6 +397,8 @@ void gate_measure_take(const struct gate_source *source, struct gate_measure *m)
 	}
 	gate_sites_merge(s, lost, source, m);
 	gate_errors_collect(s, m);
+	if (source->refleaks)
+		gate_refleaks_collect(s, source->series, m);
 	for (size_t i = 0; i < s->count; i++)
 		free(lost[i]);
 	free(lost);
@@ -434,6 +437,7 @@ char *gate_measure_death(char *const *paths, size_t count)
 
 void gate_measure_free(struct gate_measure *m)
 {
+	gate_refleaks_free(m);
 	for (size_t i = 0; i < m->site_count; i++) {
 		free(m->sites[i].key), free(m->sites[i].function);
 		free(m->sites[i].caller), free(m->sites[i].file);

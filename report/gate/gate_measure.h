@@ -25,6 +25,7 @@ struct gate_source {
 	pid_t shell_parent;       /* its child that is still a shell does not count; 0: all do */
 	bool keeps_rss;           /* the limit is one above the baseline */
 	const char *unseen;       /* a program that the library could not follow; NULL */
+	bool refleaks;            /* the limit is in force */
 	bool series;              /* snapshots are rounds: GM1 */
 	const char *rounds;       /* SECTION_ROUNDS of this mark; NULL: growth is not judged */
 	uint64_t min_rounds;      /* a process with fewer is not judged for growth */

@@ -167,6 +167,7 @@ static void measure_run(struct gate_session *s, const struct gate_scenario *scen
 		.rounds = scenario->rounds,
 		.min_rounds = scenario->min_rounds,
 		.keeps_rss = gate_limit_is_relative(&scenario->limits.of[GATE_RSS]),
+		.refleaks = gate_limit_holds(&scenario->limits.of[GATE_REFLEAKS]),
 		.rules = &s->rules,
 		.config = s->config,
 		.roots = s->roots };
@@ -384,6 +385,7 @@ int gate_session_snapshots(struct gate_session *s, char *const *paths, size_t co
 	source.exe = scenario->exe;
 	source.rounds = scenario->rounds;
 	source.keeps_rss = gate_limit_is_relative(&scenario->limits.of[GATE_RSS]);
+	source.refleaks = gate_limit_holds(&scenario->limits.of[GATE_REFLEAKS]);
 	source.min_rounds = scenario->rounds ? scenario->min_rounds : 0;
 	if ((s->accept || s->ratchet) && !scenario->baseline)
 		return error_set(e, EXIT_USAGE,

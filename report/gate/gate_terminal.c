@@ -63,7 +63,9 @@ static void print_next_command(struct screen *s, const struct gate_result *r)
 			continue;
 		print_line(s, STYLE_DIM, "      ",
 			alloc_printf("more: tidemark %s %s",
-				f->limit_key == GATE_LEAKED || f->limit_key == GATE_ERRORS ? "leaks" : "stat",
+				f->limit_key == GATE_LEAKED || f->limit_key == GATE_ERRORS ? "leaks"
+					: f->limit_key == GATE_REFLEAKS                    ? "types"
+											   : "stat",
 				f->stack.snapshot));
 		return;
 	}

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "gate_refleaks.h"
 #include "gate_value.h"
 #include "gate_waste.h"
 
@@ -11,7 +12,7 @@ char *gate_unmeasured_explain(
 	const struct gate_scenario *s, const struct gate_measure *m, const struct gate_baseline *b)
 {
 	const struct gate_limit *missed = &s->limits.of[GATE_MISSED];
-	char *waste;
+	char *part;
 
 	if (m->unmeasured)
 		return alloc_string(m->unmeasured);
@@ -30,8 +31,8 @@ char *gate_unmeasured_explain(
 		return alloc_printf("%" PRIu64 " floors of sites could not be noted in %" PRIu64 " rounds: "
 				    "mark in one thread only",
 			m->rounds_missed, m->rounds);
-	if ((waste = gate_waste_explain(s, m)))
-		return waste;
+	if ((part = gate_waste_explain(s, m)) || (part = gate_refleaks_explain(s, m)))
+		return part;
 	if (!b)
 		return NULL;
 	if (gate_limit_is_relative(&s->limits.of[GATE_RSS]) && !b->rss_bytes)

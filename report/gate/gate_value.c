@@ -126,6 +126,7 @@ const char *gate_limit_expected(enum gate_limit_key key)
 	case GATE_LIVE: return "off, a size such as 3MiB, or above the baseline +5 blocks, +1%, +4KiB";
 	case GATE_BLIND: return "deny or allow";
 	case GATE_ERRORS: return "a number of errors, or off";
+	case GATE_REFLEAKS: return "a number of objects, or off";
 	case GATE_WASTE:
 	case GATE_PINNED: return "off, a size such as 3MiB, or a share of the resident memory such as 30%";
 	case GATE_RSS:
@@ -144,7 +145,7 @@ int gate_parse_limit(enum gate_limit_key key, const char *text, struct gate_limi
 						 : LIMIT_UNSET;
 	} else if (!strcmp(text, "off") && key != GATE_MISSED) {
 		l.kind = LIMIT_OFF;
-	} else if (key == GATE_LEAKED || key == GATE_GROWTH || key == GATE_ERRORS) {
+	} else if (key == GATE_LEAKED || key == GATE_GROWTH || key == GATE_ERRORS || key == GATE_REFLEAKS) {
 		if (!gate_parse_count(text, &l.number)
 			|| (key == GATE_LEAKED && !parse_blocks(text, &l.number)))
 			l.kind = LIMIT_COUNT;

@@ -74,10 +74,12 @@ static void recognise(struct python *p, uint32_t block)
 		type = python_type_at(p, word[at + 1]);
 		if (!type)
 			continue;
-		t = &p->types[type];
 		count = python_count(p, word[at]);
-		if (t->head != head || count < -1 || count > COUNT_MOST || is_address(p, count)
-			|| shift + head + least_bytes(p, t) > b->bytes)
+		/* It may find more types, which moves them. */
+		if (count < -1 || count > COUNT_MOST || is_address(p, count))
+			continue;
+		t = &p->types[type];
+		if (t->head != head || shift + head + least_bytes(p, t) > b->bytes)
 			continue;
 		if (t->flags & TYPE_GC
 			&& !links_sound(

@@ -8,6 +8,7 @@
 #include "print/header.h"
 #include "print/csv.h"
 #include "print/json_report.h"
+#include "analysis/python_field.h"
 #include "analysis/retained.h"
 #include "print/options.h"
 #include "print/table.h"
@@ -21,23 +22,26 @@
 #define MOST_BLOCKS 1000u /* single blocks listed; sites and roots are all listed */
 
 enum { KEY_DROP = 256, KEY_WEAK };
-enum kind { ROOT, SITE, BLOCK, KINDS };
-static const char *const kind_name[KINDS] = { "root", "site", "block" };
+/* The last three are of Python: all objects of a type, the dict of a module, what one variable leads to. */
+enum kind { ROOT, SITE, BLOCK, TYPE, MODULE, VARIABLE, KINDS };
+static const char *const kind_name[KINDS] = { "root", "site", "block", "type", "module", "variable" };
 
 static const struct argp_option option[] = {
 	{ "drop", KEY_DROP, "SITE", 0, "also print what would be freed along with all blocks of SITE", 0 },
 	{ "weak", KEY_WEAK, "SITE", 0, "ignore references from blocks of SITE", 0 },
-	{ "by", 'b', "KINDS", 0, "list only root, site or block (default: root,site,block)", 0 },
+	{ "by", 'b', "KINDS", 0,
+		"list only root, site, block; of Python: type, module, variable (default: all)", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 }
 };
 
 static const char doc[] =
 	"Print what each root, site and block keeps alive: the blocks that would be freed with it, and their "
-	"bytes; the largest comes first.\v"
+	"bytes; the largest comes first. Of a Python program also what each type, module and variable keeps alive.\v"
 	"Blocks held by two roots are charged to neither, since they would survive either of them.\n\n"
 	"Examples:\n"
 	"  tidemark retained app.tide\n"
 	"  tidemark retained --by root app.tide\n"
+	"  tidemark retained --by module,variable,type worker.tide\n"
 	"  tidemark retained --drop cache_insert app.tide";
 
 struct arguments {
@@ -48,8 +52,9 @@ struct arguments {
 
 struct row {
 	enum kind kind;
-	uint32_t which; /* root, site or block */
+	uint32_t which; /* root, site, block, type; of modules and variables the block */
 	struct leak_sum own, retained;
+	char *name; /* of modules and variables */
 };
 
 struct state {
@@ -78,14 +83,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			for (k = 0; k < KINDS && strcmp(word, kind_name[k]); k++)
 				;
 			if (k == KINDS)
-				argp_error(state, "--by: '%s' is not one of root, site, block", word);
+				argp_error(state,
+					"--by: '%s' is not one of root, site, block, type, module, variable",
+					word);
 			else
 				a->by[k] = a->by_given = true;
 		}
 		return 0;
 	case ARGP_KEY_SUCCESS:
-		if (!a->by[ROOT] && !a->by[SITE] && !a->by[BLOCK])
-			a->by[ROOT] = a->by[SITE] = a->by[BLOCK] = true;
+		for (int k = 0; !a->by_given && k < KINDS; k++)
+			a->by[k] = true;
 		return 0;
 	default: return options_file(key, arg, state, &a->common, &a->file);
 	}
@@ -96,7 +103,7 @@ static const struct argp argp = { option, parse_option, "FILE", doc, OPTIONS_CHI
 static void add_row(
 	struct state *t, enum kind kind, uint32_t which, struct leak_sum own, struct leak_sum retained)
 {
-	*ARRAY_ADD(t->rows, t->count, t->room) = (struct row){ kind, which, own, retained };
+	*ARRAY_ADD(t->rows, t->count, t->room) = (struct row){ kind, which, own, retained, NULL };
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -144,6 +151,98 @@ static uint64_t count_held(const struct state *t, uint32_t root)
 	return g->root_start[root + 1] - g->root_start[root];
 }
 
+/* --- Python --------------------------------------------------------------------------- */
+
+static void add_types(struct state *t)
+{
+	const struct snapshot *s = &t->snapshot;
+	uint32_t *of = alloc_bytes((s->block_count + 1) * sizeof(*of));
+	struct retained_site *types;
+
+	for (size_t i = 0; i < s->block_count; i++)
+		of[i] = i < s->block_type_count && s->block_types[i].type ? s->block_types[i].type
+									  : GRAPH_NONE;
+	types = retained_by(&t->retained, of, s->type_count);
+	for (uint32_t i = 1; i < s->type_count; i++)
+		if (types[i].own.blocks && s->types[i].language == LANGUAGE_PYTHON)
+			add_row(t, TYPE, i, types[i].own, types[i].retained);
+	free(types);
+	free(of);
+}
+
+static void add_named(struct state *t, enum kind kind, uint32_t block, char *name)
+{
+	add_row(t, kind, block, (struct leak_sum){ 1, t->snapshot.blocks[block].bytes },
+		retained_block(&t->retained, block));
+	t->rows[t->count - 1].name = name;
+}
+
+/* A module that another one imports is a row of its own, and no variable of that. */
+static bool is_variable(const struct snapshot *s, const struct tide_edge *e)
+{
+	const char *type = python_field_type(s, e->block);
+
+	return type && !(e->flags & EDGE_UNCOUNTED) && python_field_object(s, e->block) == e->block
+		&& strcmp(type, "module") != 0;
+}
+
+/* What a variable has is listed under its first name. */
+static void add_variables(struct state *t, uint32_t table, uint8_t *seen)
+{
+	const struct snapshot *s = &t->snapshot;
+	uint64_t first, end;
+
+	graph_words(&t->leaks.graph, table, &first, &end);
+	for (; first < end; first++) {
+		const struct tide_edge *e = &s->edges[first];
+		char *name;
+
+		if (e->block >= t->leaks.graph.blocks || seen[e->block] || !is_variable(s, e))
+			continue;
+		name = python_field_text(s, table, first);
+		if (!name || !strstr(name, ", key ")) {
+			free(name);
+			continue;
+		}
+		seen[e->block] = 1;
+		add_named(t, VARIABLE, e->block, name);
+	}
+}
+
+static void add_modules(struct state *t)
+{
+	const struct snapshot *s = &t->snapshot;
+	uint8_t *seen = alloc_zeroed(s->block_count + 1, 1), *module = alloc_zeroed(s->block_count + 1, 1);
+	struct python_starts starts;
+
+	python_field_starts(s, &starts);
+	for (uint32_t i = 0; i < starts.blocks; i++) {
+		const char *name = python_field_module(python_field_label(s, starts.block[i]));
+
+		if (!name || !t->a->by[MODULE])
+			continue;
+		add_named(t, MODULE, starts.block[i], alloc_string(name));
+	}
+	for (uint32_t i = 0; i < starts.blocks; i++)
+		module[starts.block[i]] = 1;
+	for (size_t i = 0; i < s->owner_count && t->a->by[VARIABLE]; i++)
+		if (s->owners[i].role == OWNER_KEYS && module[s->owners[i].owner])
+			add_variables(t, s->owners[i].block, seen);
+	for (uint32_t i = 0; i < starts.edges && t->a->by[VARIABLE]; i++) {
+		const struct tide_root_edge *e = &s->root_edges[starts.edge[i]];
+		const char *name = python_field_root(s, e);
+
+		if (e->block < t->leaks.graph.blocks && !seen[e->block] && strstr(name, ", local ")) {
+			seen[e->block] = 1;
+			add_named(t, VARIABLE, e->block, alloc_string(name));
+		}
+	}
+	free(starts.block);
+	free(starts.edge);
+	free(seen);
+	free(module);
+}
+
 static int collect_rows(struct state *t, struct tide_error *e)
 {
 	const struct arguments *a = t->a;
@@ -176,6 +275,10 @@ static int collect_rows(struct state *t, struct tide_error *e)
 	}
 	if (a->by[BLOCK])
 		add_blocks(t, m);
+	if (a->by[TYPE] && !m && t->snapshot.python_object_count)
+		add_types(t);
+	if ((a->by[MODULE] || a->by[VARIABLE]) && !m && t->snapshot.python_object_count)
+		add_modules(t);
 	if (m)
 		match_free(m);
 	if (t->count)
@@ -222,19 +325,41 @@ static const char *root_name(const struct state *t, const struct row *r)
 	return symbols_root(t->symbols, r->which);
 }
 
+static bool has_site(const struct row *r) { return r->kind != ROOT && r->kind != TYPE; }
+
+/* What a row is called that has no place of its own; to be freed. NULL: it has one. */
+static char *row_name(const struct state *t, const struct row *r)
+{
+	const struct snapshot *s = &t->snapshot;
+	const char *type, *module;
+
+	switch (r->kind) {
+	case ROOT: return alloc_string(root_name(t, r));
+	case TYPE:
+		module = snapshot_string(s, s->types[r->which].module);
+		type = snapshot_string(s, s->types[r->which].name);
+		return *module ? alloc_printf("%s.%s", module, type) : alloc_string(type);
+	case MODULE:
+	case VARIABLE: return alloc_string(r->name);
+	default: return NULL;
+	}
+}
+
 static void write_json_row(struct json_report *report, const struct state *t, const struct row *r)
 {
 	struct json *j = &report->json;
+	char *name = row_name(t, r);
 
 	json_open_object(j, NULL);
 	json_text(j, "kind", kind_name[r->kind]);
 	json_text(j, "root", r->kind == ROOT ? root_kind_name(t->snapshot.roots[r->which].kind) : NULL);
-	json_text(j, "name", r->kind == ROOT ? root_name(t, r) : NULL);
-	if (r->kind == BLOCK)
+	json_text(j, "name", name);
+	if (r->kind == BLOCK || r->kind == MODULE || r->kind == VARIABLE)
 		json_address(j, "address", t->snapshot.blocks[r->which].address);
 	else
 		json_none(j, "address");
-	if (r->kind == ROOT) {
+	json_text(j, "type", r->kind == VARIABLE ? python_field_type(&t->snapshot, r->which) : NULL);
+	if (!has_site(r)) {
 		json_none(j, "site");
 		json_open_array(j, "stack");
 		json_close_array(j);
@@ -247,6 +372,7 @@ static void write_json_row(struct json_report *report, const struct state *t, co
 	json_number(j, "retained_blocks", (int64_t)r->retained.blocks);
 	json_number(j, "retained_bytes", (int64_t)r->retained.bytes);
 	json_close_object(j);
+	free(name);
 }
 
 static void print_json(const struct state *t)
@@ -279,14 +405,15 @@ static void print_csv(const struct state *t)
 	puts("kind,root,name,address,blocks,bytes,retained_blocks,retained_bytes,function,file,line,module");
 	for (size_t i = 0; i < t->count && i < rows; i++) {
 		const struct row *r = &t->rows[i];
-		const struct symbol_line *line =
-			r->kind == ROOT ? NULL : symbols_top(t->symbols, site_of(t, r));
+		const struct symbol_line *line = has_site(r) ? symbols_top(t->symbols, site_of(t, r)) : NULL;
+		char *name = row_name(t, r);
 
 		printf("%s,%s,", kind_name[r->kind],
-			line ? "" : root_kind_name(t->snapshot.roots[r->which].kind));
-		csv_text(stdout, line ? NULL : root_name(t, r));
+			r->kind == ROOT ? root_kind_name(t->snapshot.roots[r->which].kind) : "");
+		csv_text(stdout, name);
+		free(name);
 		putchar(',');
-		if (r->kind == BLOCK)
+		if (r->kind == BLOCK || r->kind == MODULE || r->kind == VARIABLE)
 			printf("0x%" PRIx64, t->snapshot.blocks[r->which].address);
 		printf(",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",", r->own.blocks, r->own.bytes,
 			r->retained.blocks, r->retained.bytes);
@@ -325,8 +452,8 @@ static void print_table(struct screen *s, const struct state *t, size_t rows)
 	struct table *table =
 		table_new(s, columns, sizeof(columns) / sizeof(columns[0]), t->a->common.source_root);
 	struct symbol_line *lines = alloc_zeroed(t->count + 1, sizeof(*lines));
+	char **names = alloc_zeroed(t->count + 1, sizeof(*names)), text[UNITS_TEXT];
 	uint64_t all = 0;
-	char text[UNITS_TEXT];
 
 	for (size_t i = 0; i < t->snapshot.block_count; i++)
 		all += t->snapshot.blocks[i].bytes;
@@ -336,14 +463,15 @@ static void print_table(struct screen *s, const struct state *t, size_t rows)
 		table_text(table, STYLE_STRONG, "%s", units_bytes(text, (int64_t)r->retained.bytes));
 		table_text(table, STYLE_PLAIN, "%s", units_count(text, (int64_t)r->retained.blocks));
 		table_text(table, STYLE_DIM, "%s",
-			r->kind == ROOT ? "" : units_bytes(text, (int64_t)r->own.bytes));
+			r->kind == ROOT || r->kind == MODULE ? "" : units_bytes(text, (int64_t)r->own.bytes));
 		table_bar(table, all ? (double)r->retained.bytes / (double)all : 0);
 		table_text(table, r->kind == ROOT ? STYLE_GOOD : STYLE_PLAIN, "%s",
 			r->kind == ROOT ? root_kind_name(t->snapshot.roots[r->which].kind)
 					: kind_name[r->kind]);
-		if (r->kind == ROOT)
+		names[i] = row_name(t, r);
+		if (names[i])
 			lines[i] = (struct symbol_line){
-				.function = root_name(t, r), .has_symbol = true, .language = "native"
+				.function = names[i], .has_symbol = true, .language = "native"
 			};
 		else
 			lines[i] = *symbols_top(t->symbols, site_of(t, r));
@@ -352,6 +480,9 @@ static void print_table(struct screen *s, const struct state *t, size_t rows)
 			table_note(table, STYLE_DIM, "0x%" PRIx64, t->snapshot.blocks[r->which].address);
 	}
 	table_show(table);
+	for (size_t i = 0; i < t->count && i < rows; i++)
+		free(names[i]);
+	free(names);
 	free(lines);
 }
 
@@ -377,7 +508,10 @@ static int print_screen(struct state *t)
 		t->count = limit_blocks_per_site(t);
 	if (!s.quiet && t->count)
 		screen_print(&s, STYLE_HEADING, "%s, by what would be freed with them\n",
-			t->a->by_given ? "Owners" : "Roots, sites and blocks");
+			t->a->by_given ? "Owners"
+				: t->snapshot.python_object_count
+				? "Roots, sites, blocks, and types, modules and variables of Python"
+				: "Roots, sites and blocks");
 	if (!t->count)
 		fputs("Nothing is kept alive\n", s.out);
 	else
@@ -387,7 +521,7 @@ static int print_screen(struct state *t)
 	if (all > t->count || t->count > rows)
 		screen_hint(&s, "%s more: -n all%s",
 			units_count(count, (int64_t)(all - (t->count < rows ? t->count : rows))),
-			t->a->by_given ? "" : "; --by root, site or block");
+			t->a->by_given ? "" : "; --by root, site, block, type, module or variable");
 	return screen_close(&s);
 }
 
@@ -445,6 +579,8 @@ int cmd_retained(int argc, char **argv)
 	}
 	retained_free(&t.retained);
 	leaks_free(&t.leaks);
+	for (size_t i = 0; i < t.count; i++)
+		free(t.rows[i].name);
 	free(t.rows);
 	if (t.symbols)
 		symbols_free(t.symbols);

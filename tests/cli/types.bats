@@ -277,6 +277,57 @@ for e in sys.argv[1:]:
 	grep -q ' 4  dict of module __main__, key "rows" > element of list' out
 }
 
+@test "retained: types, modules and variables of Python, with the memory that belongs to objects" {
+	cat >app.py <<-'EOF'
+		import array
+		class Session:
+		    def __init__(self): self.data = bytearray(300_000)
+		sessions = {n: Session() for n in range(10)}
+		table = array.array("d", [0.5]) * 250_000
+		rows = list(range(1_000_000, 1_100_000))
+		unique = set(rows)
+	EOF
+	cat >train.py <<-'EOF'
+		import app, ctypes, os
+		try:
+		    import numpy
+		except ImportError:
+		    numpy = None
+		def train():
+		    batch = numpy.ones(1_000_000) if numpy else bytearray(8_000_000)
+		    view = batch[10:20]
+		    ctypes.CDLL(None).tide_snapshot(b"train.tide")
+		    os._exit(0)
+		train()
+	EOF
+	"$TIDEMARK" run -q -f -o exit.tide /usr/bin/python3 train.py
+	"$TIDEMARK" retained --json train.tide >retained.json
+	cat >judge.py <<-'EOF'
+		import json
+		rows = {(r["kind"], r["name"]): r for r in json.load(open("retained.json"))["records"]}
+		def retained(kind, name, least, most):
+		    bytes = rows[kind, name]["retained_bytes"]
+		    assert least <= bytes <= most, (kind, name, bytes)
+		retained("variable", "frame train line 9, local batch", 8_000_000, 8_001_000)
+		retained("variable", 'dict of module app, key "sessions"', 3_000_000, 3_020_000)
+		retained("variable", 'dict of module app, key "table"', 2_000_000, 2_001_000)
+		# The numbers are in both, and belong to neither alone.
+		retained("variable", 'dict of module app, key "rows"', 800_000, 1_000_000)
+		retained("variable", 'dict of module app, key "unique"', 4_000_000, 5_000_000)
+		assert rows["variable", 'dict of module app, key "sessions"']["type"] == "dict"
+		retained("module", "app", 12_000_000, 14_000_000)
+		retained("type", "app.Session", 3_000_000, 3_020_000)
+		assert rows["type", "app.Session"]["blocks"] == 10
+	EOF
+	/usr/bin/python3 judge.py
+	"$TIDEMARK" retained --by variable -n 3 train.tide >out
+	grep -q ' variable frame train line 9, local batch' out
+	"$TIDEMARK" types --json train.tide >now.json
+	/usr/bin/python3 -c 'import json
+t = {r["type"]: r["bytes"] for r in json.load(open("now.json"))["types"]}
+assert t["array"] >= 2_000_000 and t["bytearray"] >= 3_000_000 and t["set"] >= 4_000_000 and t.get("ndarray", t["bytearray"]) >= 8_000_000, t'
+}
+
 @test "leaks: what Python holds is not lost" {
 	"$TIDEMARK" leaks --json clean.tide >truth.out
 	tell 'd["totals"]["lost"]["blocks"] < 20' | grep -qx True
