@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "export.h"
 #include "export/pprof.pb-c.h"
+#include "symbol/wrappers.h"
 
 static const struct pprof_type {
 	unsigned measure;
@@ -45,6 +46,7 @@ struct pprof {
 	size_t packed_room;
 	struct intern texts;                /* the string table */
 	struct intern functions, locations; /* number + 1 = id */
+	struct intern dropped;              /* names of wrappers, as drop_frames has them */
 	size_t *first_mapping;              /* of each view: added to the number of a module */
 	struct export_stack stack;          /* scratch: the lines of one sample, and */
 	uint64_t *id;                       /* their locations */
@@ -75,6 +77,27 @@ static void put_piece(struct pprof *p, const Pprof__Profile *piece)
 	put_bytes(p, p->packed, bytes, Z_NO_FLUSH);
 }
 
+/* The reader compares names without their parameters (profile/prune.go of pprof). */
+static void drop_function(struct pprof *p, const char *function)
+{
+	char *name, *to;
+	size_t bytes = 0;
+
+	if (!wrappers_has(function) || wrappers_is_library(function))
+		return;
+	while (function[bytes] && (function[bytes] != '(' || !strncmp(function + bytes, "(anonymous", 10)))
+		bytes++;
+	name = to = alloc_bytes(2 * bytes + 1);
+	for (size_t i = 0; i < bytes; i++) {
+		if (strchr("\\.+*?()|[]{}^$", function[i]))
+			*to++ = '\\';
+		*to++ = function[i];
+	}
+	*to = '\0';
+	intern_text(&p->dropped, name);
+	free(name);
+}
+
 static uint64_t number_function(struct pprof *p, const struct symbol_line *line)
 {
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
@@ -87,6 +110,7 @@ static uint64_t number_function(struct pprof *p, const struct symbol_line *line)
 	free(key);
 	if (p->functions.count == before)
 		return function.id;
+	drop_function(p, line->function);
 	function.name = function.system_name = intern_text(&p->texts, line->function);
 	function.filename = intern_text(&p->texts, file);
 	piece.n_function = 1;
@@ -244,6 +268,25 @@ static void put_head(struct pprof *p)
 	put_piece(p, &piece);
 }
 
+/* So that `-top` names who called operator new, and not operator new. */
+static void put_dropped(struct pprof *p)
+{
+	Pprof__Profile piece = PPROF__PROFILE__INIT;
+	char *all = NULL;
+
+	for (size_t i = 0; i < p->dropped.count; i++) {
+		char *longer = alloc_printf("%s%s%s", all ? all : "", all ? "|" : "", p->dropped.text[i]);
+
+		free(all);
+		all = longer;
+	}
+	if (!all)
+		return;
+	piece.drop_frames = intern_text(&p->texts, all);
+	put_piece(p, &piece);
+	free(all);
+}
+
 static void put_texts(struct pprof *p)
 {
 	for (size_t i = 0; i < p->texts.count; i++) {
@@ -279,12 +322,14 @@ int export_pprof(const struct export *x, FILE *out, struct tide_error *e)
 		put_sample(&p, &x->site[i], false);
 	for (size_t i = 0; x->base && i < x->base->count; i++)
 		put_sample(&p, &x->base->site[i], true);
+	put_dropped(&p);
 	put_texts(&p);
 	put_bytes(&p, NULL, 0, Z_FINISH);
 	deflateEnd(&p.gzip);
 	intern_free(&p.texts);
 	intern_free(&p.functions);
 	intern_free(&p.locations);
+	intern_free(&p.dropped);
 	free(p.first_mapping);
 	free(p.packed);
 	free(p.id);

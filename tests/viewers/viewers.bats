@@ -206,3 +206,27 @@ flat() {
 	diff one two
 	[ -s one ]
 }
+
+@test "pprof: the table names who called operator new, and not operator new" {
+	command -v go >/dev/null || skip "no go"
+	cat >wrapped.cpp <<-'END'
+		#include <cstdlib>
+		struct Cache {
+			__attribute__((noinline)) char *add(int bytes) { return new char[bytes]; }
+		};
+		char *volatile kept[40];
+		int main()
+		{
+			Cache c;
+			for (int i = 0; i < 40; i++)
+				kept[i] = c.add(1000);
+			std::_Exit(0);
+		}
+	END
+	g++ -g -O0 -o wrapped wrapped.cpp
+	"$TIDEMARK" run -q -o wrapped.tide ./wrapped
+	"$TIDEMARK" export -o wrapped.pb.gz wrapped.tide
+	flat wrapped.pb.gz -sample_index=alloc_space >rows
+	grep -q 'Cache::add.* 40000' rows
+	! grep -q 'operator new' rows
+}
