@@ -8,6 +8,7 @@
 #include <string.h>
 #include "base/alloc.h"
 #include "base/index.h"
+#include "base/units.h"
 #include "base/array.h"
 #include "shim/blockmap.h"
 #include "blockmap.h"
@@ -273,12 +274,13 @@ void blockmap_births(const struct blockmap *b, const struct ledger_copy *c, stru
 		sum->blocks += weight;
 		sum->bytes += weight * (double)k->bytes;
 		if (threads && k->thread < thread_count)
-			threads[k->thread].live_bytes += (uint64_t)(weight * (double)k->bytes);
+			threads[k->thread].live_bytes += (uint64_t)units_integer(weight * (double)k->bytes);
 	}
 	to = alloc_bytes(t.count * sizeof(*to));
 	for (uint64_t i = 0; i < t.count; i++)
 		to[i] = (struct tide_birth){ t.born[i].site, t.born[i].interval,
-			(uint64_t)(t.born[i].blocks + .5), (uint64_t)(t.born[i].bytes + .5) };
+			(uint64_t)units_integer(t.born[i].blocks + .5),
+			(uint64_t)units_integer(t.born[i].bytes + .5) };
 	qsort(to, t.count, sizeof(*to), compare_rows);
 	snapshot_writer_section(w, SECTION_BIRTHS, sizeof(*to), to, t.count, SNAPSHOT_TAKE);
 	free(t.born);

@@ -181,10 +181,10 @@ static char *value_text(char text[UNITS_TEXT], const struct top_row *row, enum t
 	if (what == TOP_GROWTH)
 		return units_bytes_signed(text, row->growth_bytes);
 	if (what == TOP_BLOCKS || what == TOP_ALLOCATIONS || what == TOP_TEMPORARY)
-		return units_count(text, (int64_t)value);
+		return units_count(text, units_integer(value));
 	if (value == 0)
 		return memcpy(text, "0", 2);
-	return units_bytes(text, (int64_t)value);
+	return units_bytes(text, units_integer(value));
 }
 
 /* A function's name: without parameters, then without template arguments, where it is too long. To free. */

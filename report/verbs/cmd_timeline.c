@@ -145,7 +145,7 @@ static void print_chart(struct screen *s, const double *value, size_t cells, dou
 		bool labelled = row == CHART_ROWS - 1 || row == CHART_ROWS / 2 - 1;
 		double label = top * (row + 1) / CHART_ROWS;
 
-		screen_print(s, STYLE_DIM, "%9s%s", labelled ? units_bytes(text, (int64_t)label) : "",
+		screen_print(s, STYLE_DIM, "%9s%s", labelled ? units_bytes(text, units_integer(label)) : "",
 			s->unicode ? "\xe2\x94\x82" : "|");
 		fputs(screen_style(s, STYLE_BAR), s->out);
 		for (size_t c = 0; c < cells; c++) {

@@ -156,11 +156,11 @@ static void add_cell(struct table *table, const struct top *t, const struct top_
 
 	switch (what) {
 	case TOP_GROWTH: units_bytes_signed(text, row->growth_bytes); break;
-	case TOP_RATE: units_bytes(text, (int64_t)value); break;
+	case TOP_RATE: units_bytes(text, units_integer(value)); break;
 	case TOP_BLOCKS:
 	case TOP_ALLOCATIONS:
-	case TOP_TEMPORARY: units_count(text, (int64_t)value); break;
-	default: units_bytes(text, (int64_t)value);
+	case TOP_TEMPORARY: units_count(text, units_integer(value)); break;
+	default: units_bytes(text, units_integer(value));
 	}
 	table_text(table, style, "%s", text);
 }
