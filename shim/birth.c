@@ -67,7 +67,7 @@ void birth_tsc_switch(bool off)
 }
 
 /* exec keeps the switch. */
-static bool tsc_was_off(void)
+static bool was_tsc_off(void)
 {
 	int mode = PR_TSC_ENABLE;
 	return raw5(SYS_prctl, PR_GET_TSC, &mode, 0, 0, 0) == 0 && mode != PR_TSC_ENABLE;
@@ -76,7 +76,7 @@ static bool tsc_was_off(void)
 void birth_start(void)
 {
 	struct ledger_header *h = state.ledger;
-	state.no_tsc = tsc_was_off();
+	state.no_tsc = was_tsc_off();
 	h->started_wall_ns = clock_ns(CLOCK_REALTIME);
 	h->started_mono_ns = monotonic_ns();
 	h->started_tsc = birth_tsc();

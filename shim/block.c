@@ -27,7 +27,7 @@ void block_after_fork(void)
 }
 
 /* Publishes fresh memory at *place unless another thread was first. */
-static void *publish(void **place, size_t bytes)
+static void *publish_leaf(void **place, size_t bytes)
 {
 	void *fresh = memory_map(bytes, 0), *have = NULL;
 	if (!fresh)
@@ -44,20 +44,20 @@ struct block_leaf *block_leaf_make(uintptr_t p)
 		return NULL;
 	struct block_middle **m = &block_root[p >> BLOCK_MIDDLE_SHIFT];
 	struct block_middle *middle = __atomic_load_n(m, __ATOMIC_ACQUIRE);
-	if (!middle && !(middle = publish((void **)m, sizeof **m)))
+	if (!middle && !(middle = publish_leaf((void **)m, sizeof **m)))
 		return NULL;
 	struct block_leaf **leaf = &middle->leaf[(p >> BLOCK_LEAF_SHIFT) & (BLOCK_MIDDLE_ENTRIES - 1)], *have;
 	have = __atomic_load_n(leaf, __ATOMIC_ACQUIRE);
-	return have ? have : publish((void **)leaf, sizeof **leaf);
+	return have ? have : publish_leaf((void **)leaf, sizeof **leaf);
 }
 
-static uint64_t spill_hash(uintptr_t p)
+static uint64_t hash_spilled(uintptr_t p)
 {
 	uint64_t h = (p >> 3) * MIX_GOLDEN;
 	return h ^ h >> 32;
 }
 
-static bool spill_grow(void)
+static bool grow_spill(void)
 {
 	uint64_t slots = spill ? (spill_mask + 1) * 2 : 4096;
 	struct spill_entry *fresh = memory_map(slots * sizeof *fresh, 0), *old = spill;
@@ -68,7 +68,7 @@ static bool spill_grow(void)
 	for (uint64_t i = 0; i < old_slots; i++) {
 		if (old[i].address <= SPILL_REMOVED)
 			continue;
-		uint64_t at = spill_hash(old[i].address) & (slots - 1);
+		uint64_t at = hash_spilled(old[i].address) & (slots - 1);
 		while (fresh[at].address)
 			at = (at + 1) & (slots - 1);
 		fresh[at] = old[i];
@@ -86,9 +86,9 @@ static bool spill_grow(void)
 bool block_spill_put(uintptr_t p, uint64_t size, uint64_t slot)
 {
 	lock_take(&spill_lock);
-	bool room = (spill && (spill_used + 1) * 8 < (spill_mask + 1) * 5) || spill_grow();
+	bool room = (spill && (spill_used + 1) * 8 < (spill_mask + 1) * 5) || grow_spill();
 	if (room) {
-		uint64_t at = spill_hash(p) & spill_mask;
+		uint64_t at = hash_spilled(p) & spill_mask;
 		while (spill[at].address > SPILL_REMOVED && spill[at].address != p)
 			at = (at + 1) & spill_mask;
 		if (!spill[at].address)
@@ -101,12 +101,12 @@ bool block_spill_put(uintptr_t p, uint64_t size, uint64_t slot)
 	return room;
 }
 
-static bool spill_take(uintptr_t p, uint64_t *size, uint64_t *slot, bool python)
+static bool take_spilled(uintptr_t p, uint64_t *size, uint64_t *slot, bool python)
 {
 	bool found = false;
 	lock_take(&spill_lock);
 	if (spill) {
-		for (uint64_t at = spill_hash(p) & spill_mask; spill[at].address;
+		for (uint64_t at = hash_spilled(p) & spill_mask; spill[at].address;
 			at = (at + 1) & spill_mask) {
 			if (spill[at].address != p)
 				continue;
@@ -126,12 +126,12 @@ static bool spill_take(uintptr_t p, uint64_t *size, uint64_t *slot, bool python)
 
 bool block_spill_take(uintptr_t p, uint64_t *size, uint64_t *slot)
 {
-	return spill_take(p, size, slot, false);
+	return take_spilled(p, size, slot, false);
 }
 
 bool block_spill_take_python(uintptr_t p, uint64_t *size, uint64_t *slot)
 {
-	return spill_take(p, size, slot, true);
+	return take_spilled(p, size, slot, true);
 }
 
 /* --- visiting all blocks ------------------------------------------------------ */

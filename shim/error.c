@@ -241,7 +241,7 @@ void error_survived(struct ledger_error *e)
 }
 
 /* Which function frees what this one allocates? */
-static enum ledger_function partner(enum ledger_function allocated_by)
+static enum ledger_function find_partner(enum ledger_function allocated_by)
 {
 	switch (allocated_by) {
 	case FUNCTION_MALLOC:
@@ -266,7 +266,8 @@ __attribute__((cold, noinline)) void error_mismatch(struct thread *t, uintptr_t 
 		return;
 	if (freed_by < FUNCTION_FREE)
 		return;
-	enum ledger_function allocated_by = callee_of_site(slot_site(slot)), right = partner(allocated_by);
+	enum ledger_function allocated_by = callee_of_site(slot_site(slot)),
+			     right = find_partner(allocated_by);
 	if (!right || right == freed_by)
 		return;
 	struct ledger_error e = { .address = p,

@@ -5,7 +5,7 @@
 #include "table.h"
 #include "timeline.h"
 
-static void tick(struct thread *t, uint64_t tsc)
+static void take_tick(struct thread *t, uint64_t tsc)
 {
 	if (unlikely(tsc >= __atomic_load_n(&state.tick_tsc, __ATOMIC_RELAXED)))
 		timeline_tick(t, tsc);
@@ -18,7 +18,7 @@ static uint64_t slot_time(struct thread *t, uintptr_t p, uint64_t *slot, unsigne
 	r->address = p;
 	r->tsc = tsc;
 	*slot |= (uint64_t)birth_at(tsc) << SLOT_BIRTH_SHIFT | (uint64_t)timed << SLOT_TIMED_SHIFT;
-	tick(t, tsc);
+	take_tick(t, tsc);
 	return tsc;
 }
 
@@ -44,7 +44,7 @@ __attribute__((noinline)) void event_timed(struct thread *t, uintptr_t p, uint64
 __attribute__((noinline)) void event_lifetime(
 	struct thread *t, struct ledger_counter *c, uintptr_t p, uint64_t slot)
 {
-	tick(t, count_lifetime(t, c, p, slot));
+	take_tick(t, count_lifetime(t, c, p, slot));
 }
 
 __attribute__((noinline)) void *event_made_rest(struct thread *t, void *block)
@@ -88,7 +88,7 @@ __attribute__((cold, noinline)) void event_unseen(
 
 /* A handler interrupted the shim in this thread: no walk, one shared site. The
  * additions are atomic, since the interrupted code may be counting too. */
-static void nested_add(uint32_t site, int64_t bytes, int64_t blocks)
+static void add_nested(uint32_t site, int64_t bytes, int64_t blocks)
 {
 	struct thread *t = thread_current;
 	struct ledger_counter *page = t->pages ? t->pages[site / LEDGER_PAGE_COUNTERS] : NULL;
@@ -111,14 +111,14 @@ __attribute__((cold, noinline)) void event_made_nested(uintptr_t p, uint64_t siz
 	uint64_t old_size;
 	uint64_t slot =
 		LEDGER_SITE_NESTED | thread_current->slot_bits | (uint64_t)birth_now() << SLOT_BIRTH_SHIFT;
-	nested_add(LEDGER_SITE_NESTED, (int64_t)size, 1);
+	add_nested(LEDGER_SITE_NESTED, (int64_t)size, 1);
 	block_put(p, size, slot, &old_size);
 }
 
 __attribute__((cold, noinline)) void event_gone_nested(uint64_t slot, uint64_t size)
 {
 	if (slot && !state.sample)
-		nested_add(slot_site(slot), -(int64_t)size, -1);
+		add_nested(slot_site(slot), -(int64_t)size, -1);
 }
 
 __attribute__((cold, noinline)) void event_freed_nested(uintptr_t p)

@@ -28,22 +28,22 @@ static uint32_t freeze_lock;   /* tid of the thread that is frozen, or waits to 
 static int32_t images[IMAGES]; /* image processes not yet reaped */
 static bool left;              /* the last snapshot is the collector's business now */
 
-static uint32_t word_get(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+static uint32_t get_word(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 
-static void word_set(uint32_t *p, uint32_t v)
+static void set_word(uint32_t *p, uint32_t v)
 {
 	__atomic_store_n(p, v, __ATOMIC_RELEASE);
 	raw6(SYS_futex, p, FUTEX_WAKE, INT_MAX, 0, 0, 0);
 }
 
-static void word_wait(uint32_t *p, uint32_t v, long milliseconds)
+static void wait_for_word(uint32_t *p, uint32_t v, long milliseconds)
 {
 	struct timespec t = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
 
 	raw6(SYS_futex, p, FUTEX_WAIT, v, &t, 0, 0);
 }
 
-static char *text_number(char *end, uint64_t n)
+static char *put_number(char *end, uint64_t n)
 {
 	*--end = 0;
 	do
@@ -73,10 +73,10 @@ void freeze_forked(void)
 /* --- processes ---------------------------------------------------------- */
 
 /* Signal 0 and the process table: zombies that nobody reaped are dead too. */
-static bool process_dead(int pid)
+static bool is_process_dead(int pid)
 {
 	char path[32] = "/proc/", text[512];
-	char number[24], *n = text_number(number + sizeof number, (uint64_t)pid), *to = path + 6;
+	char number[24], *n = put_number(number + sizeof number, (uint64_t)pid), *to = path + 6;
 	long fd, got, i;
 
 	if (raw2(SYS_kill, pid, 0) == -ESRCH)
@@ -115,12 +115,12 @@ static void __attribute__((noreturn)) image_stand(void)
 		raw3(SYS_write, fd, "1000", 4);
 		raw1(SYS_close, fd);
 	}
-	while (!process_dead(reader))
+	while (!is_process_dead(reader))
 		raw2(SYS_nanosleep, &t, 0);
 	raw_end(0);
 }
 
-static long image_make(void)
+static long make_image(void)
 {
 	/* Not clone's libc wrapper, not fork: no atfork handlers, no SIGCHLD. */
 	long pid = raw5(SYS_clone, CLONE_UNTRACED, 0, 0, 0, 0);
@@ -162,7 +162,7 @@ void freeze_reap(int all)
 	}
 }
 
-static void image_finish(int32_t pid)
+static void finish_image(int32_t pid)
 {
 	for (int i = 0; i < IMAGES && pid > 0; i++)
 		if (images[i] == pid) {
@@ -190,14 +190,14 @@ enum collector { COLLECTOR_OURS, COLLECTOR_SERVED, COLLECTOR_OUTSIDE };
 
 /* True when the collector is gone; reaps its reaper when we have started it,
  * and waits for it when it is `ending`. */
-static bool collector_gone(int pid, bool ours, bool ending, int *result)
+static bool is_collector_gone(int pid, bool ours, bool ending, int *result)
 {
 	int status = 0;
 	long r;
 
 	*result = ESRCH;
 	if (!ours)
-		return process_dead(pid);
+		return is_process_dead(pid);
 	r = raw4(SYS_wait4, pid, &status, __WALL | (ending ? 0 : WNOHANG), 0);
 	if (r == pid || (r == -ECHILD && child_status(pid, &status)))
 		*result = WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : EIO;
@@ -206,7 +206,7 @@ static bool collector_gone(int pid, bool ours, bool ending, int *result)
 	return r == pid || r == -ECHILD;
 }
 
-static int collector_follow(int pid, enum collector whose)
+static int follow_collector(int pid, enum collector whose)
 {
 	struct ledger_header *l = state.ledger;
 	bool ours = whose == COLLECTOR_OURS, ending = false;
@@ -214,16 +214,16 @@ static int collector_follow(int pid, enum collector whose)
 	int result;
 
 	for (;;) {
-		uint32_t now = word_get(&l->freeze);
+		uint32_t now = get_word(&l->freeze);
 
 		switch (now) {
 		case FREEZE_PARK:
 			park_others(&freeze_place);
-			word_set(&l->freeze, FREEZE_PARKED);
+			set_word(&l->freeze, FREEZE_PARKED);
 			continue;
 		case FREEZE_STOPPED:
-			l->image_pid = (int32_t)image_make();
-			word_set(&l->freeze, FREEZE_IMAGE);
+			l->image_pid = (int32_t)make_image();
+			set_word(&l->freeze, FREEZE_IMAGE);
 			continue;
 		case FREEZE_OVER: return (int)l->request_result;
 		case FREEZE_LEFT: left = true; return 0;
@@ -233,9 +233,9 @@ static int collector_follow(int pid, enum collector whose)
 				return 0;
 			ending = true;
 		}
-		if (collector_gone(pid, ours, ending, &result))
+		if (is_collector_gone(pid, ours, ending, &result))
 			return result;
-		word_wait(&l->freeze, now, wait);
+		wait_for_word(&l->freeze, now, wait);
 		if (wait < 50)
 			wait *= 2;
 	}
@@ -243,7 +243,7 @@ static int collector_follow(int pid, enum collector whose)
 
 /* Of the function that this is part of: its frame must outlive the snapshot,
  * since the collector unwinds from here. */
-static inline __attribute__((always_inline)) void registers_save(struct ledger_registers *r)
+static inline __attribute__((always_inline)) void save_registers(struct ledger_registers *r)
 {
 	__asm__ volatile("mov %%rbx, 0(%0)\n\t"
 			 "mov %%rbp, 8(%0)\n\t"
@@ -260,7 +260,7 @@ static inline __attribute__((always_inline)) void registers_save(struct ledger_r
 			 : "rax", "memory");
 }
 
-static void command_make(struct spawn *c, char numbers[4][24], const char *path)
+static void make_command(struct spawn *c, char numbers[4][24], const char *path)
 {
 	int n = 0;
 
@@ -269,11 +269,11 @@ static void command_make(struct spawn *c, char numbers[4][24], const char *path)
 	c->argv[n++] = "--ledger";
 	c->argv[n++] = ledger_path;
 	c->argv[n++] = "--serial";
-	c->argv[n++] = text_number(numbers[0] + 24, state.ledger->request_serial);
+	c->argv[n++] = put_number(numbers[0] + 24, state.ledger->request_serial);
 	c->argv[n++] = "--reason";
-	c->argv[n++] = text_number(numbers[1] + 24, freeze_place.reason);
+	c->argv[n++] = put_number(numbers[1] + 24, freeze_place.reason);
 	c->argv[n++] = "--flags";
-	c->argv[n++] = text_number(numbers[2] + 24, freeze_place.flags);
+	c->argv[n++] = put_number(numbers[2] + 24, freeze_place.flags);
 	if (path) {
 		c->argv[n++] = "--output";
 		c->argv[n++] = path;
@@ -293,7 +293,7 @@ static int __attribute__((noinline)) freeze_stand(int32_t outside, const char *p
 	long pid = outside;
 	int result;
 
-	registers_save(&freeze_place.registers);
+	save_registers(&freeze_place.registers);
 	raw2(SYS_arch_prctl, ARCH_GET_FS, &base);
 	freeze_place.control_block = base;
 	freeze_place.entry_sp =
@@ -312,34 +312,34 @@ static int __attribute__((noinline)) freeze_stand(int32_t outside, const char *p
 	}
 	if (whose == COLLECTOR_SERVED) {
 		l->request_result = EIO; /* until it says otherwise */
-		word_set((uint32_t *)&l->collector_pid, (uint32_t)pid);
+		set_word((uint32_t *)&l->collector_pid, (uint32_t)pid);
 	} else if (whose == COLLECTOR_OURS && !collector_path) {
 		return ENOSYS;
 	} else if (whose == COLLECTOR_OURS) {
 		static struct spawn command;
 		static char numbers[4][24];
 
-		command_make(&command, numbers, path);
+		make_command(&command, numbers, path);
 		pid = spawn_start(&command);
 		if (pid < 0)
 			return (int)-pid;
 		child_made((int32_t)pid);
-		while (!word_get(&command.pid) && raw2(SYS_kill, pid, 0) == 0)
-			word_wait(&command.pid, 0, 10);
-		l->collector_pid = (int32_t)word_get(&command.pid);
+		while (!get_word(&command.pid) && raw2(SYS_kill, pid, 0) == 0)
+			wait_for_word(&command.pid, 0, 10);
+		l->collector_pid = (int32_t)get_word(&command.pid);
 	} else {
-		word_set(&l->freeze, FREEZE_ASKED);
+		set_word(&l->freeze, FREEZE_ASKED);
 	}
 	if (l->collector_pid > 0)
 		raw5(SYS_prctl, PR_SET_PTRACER, l->collector_pid, 0, 0, 0);
-	result = collector_follow((int)pid, whose);
+	result = follow_collector((int)pid, whose);
 	park_release();
 	if (l->collector_pid > 0)
 		raw5(SYS_prctl, PR_SET_PTRACER, state.ptracer, 0, 0, 0);
 	if (left)
 		image_forget(l->image_pid);
 	else if (whose != COLLECTOR_OUTSIDE)
-		image_finish(l->image_pid); /* nothing reads it any more */
+		finish_image(l->image_pid); /* nothing reads it any more */
 	return result;
 }
 
@@ -363,7 +363,7 @@ static int freeze_begin(uint32_t reason, uint32_t flags, int32_t outside, const 
 			raw4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 			return EDEADLK;
 		}
-		word_wait(&freeze_lock, owner, 50);
+		wait_for_word(&freeze_lock, owner, 50);
 		owner = 0;
 	}
 	freeze_place.reason = reason;
@@ -374,7 +374,7 @@ static int freeze_begin(uint32_t reason, uint32_t flags, int32_t outside, const 
 	__atomic_store_n(&state.ledger->freeze, FREEZE_NONE, __ATOMIC_RELEASE);
 	if (result)
 		missed_add(MISSED_SNAPSHOTS, 1);
-	word_set(&freeze_lock, 0);
+	set_word(&freeze_lock, 0);
 	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 	return result;
 }
@@ -408,7 +408,7 @@ int freeze_snapshot(enum ledger_reason reason, const char *path, uint32_t flags)
 void freeze_request(void)
 {
 	struct ledger_header *l = state.ledger;
-	uint32_t want = word_get(&l->request);
+	uint32_t want = get_word(&l->request);
 	int32_t outside;
 
 	if (want == REQUEST_NONE

@@ -88,10 +88,10 @@ static void describe(void)
 __asm__(".text\n.globl life_syscall\n.hidden life_syscall\nlife_syscall:\n\tsyscall\n\tint3\n.previous");
 extern const char life_syscall[];
 
-static void own_range(void)
+static void find_own_range(void)
 {
 	struct object o;
-	if (!object_find((uintptr_t)own_range, &o))
+	if (!object_find((uintptr_t)find_own_range, &o))
 		return;
 	state.lo = o.lo;
 	state.hi = o.hi;
@@ -104,7 +104,7 @@ struct abort_message {
 };
 static struct abort_message **libc_message;
 
-static void places(void)
+static void note_places(void)
 {
 	struct ledger_header *h = state.ledger;
 	h->shim_lo = state.lo;
@@ -128,7 +128,7 @@ static void at_quick(void *unused)
 
 /* A sanitizer brings an allocator and a heap of its own, of terabytes of reserved
  * addresses: stay out of its way. */
-static bool sanitized(void)
+static bool is_sanitized(void)
 {
 	static const char *const runtime[] = { "__asan_init", "__tsan_init", "__msan_init", "__hwasan_init" };
 	for (unsigned i = 0; i < sizeof runtime / sizeof runtime[0]; i++)
@@ -139,7 +139,7 @@ static bool sanitized(void)
 
 /* Valgrind knows neither our clones nor our stack walks, and has the allocator of its own that it is run for.
  * The request is RUNNING_ON_VALGRIND of valgrind.h: rotations that add up to nothing on a processor. */
-static bool under_valgrind(void)
+static bool is_under_valgrind(void)
 {
 	uint64_t request[6] = { 0x1001 }, answer = 0;
 	__asm__ volatile("rolq $3, %%rdi\n\trolq $13, %%rdi\n\t"
@@ -156,7 +156,7 @@ static void sleep_for_good(void) { state.phase = PHASE_DORMANT; }
 
 /* A program that was started by another name of the same file (redis-server is a
  * link to redis-check-rdb, python3 to python3.11) is called by that name. */
-static void called_by(const char *name)
+static void is_called_by(const char *name)
 {
 	struct stat a, b;
 	/* exec of /proc/self/exe, fexecve: no names that mean the file to anybody else. */
@@ -211,13 +211,13 @@ __attribute__((constructor)) static void life_start(int argc, char **argv, char 
 #endif
 	long n = raw3(SYS_readlink, "/proc/self/exe", exe, sizeof exe - 1);
 	exe[n > 0 ? n : 0] = 0;
-	called_by((const char *)getauxval(AT_EXECFN));
+	is_called_by((const char *)getauxval(AT_EXECFN));
 	if (!real.malloc || !real.free
 		|| ((int32_t)raw0(SYS_getpid) != config.root && !config_follows(exe))) {
 		sleep_for_good();
 		return;
 	}
-	if (sanitized() || under_valgrind()) {
+	if (is_sanitized() || is_under_valgrind()) {
 		sleep_for_good();
 		return;
 	}
@@ -230,7 +230,7 @@ __attribute__((constructor)) static void life_start(int argc, char **argv, char 
 		leftovers_remove(store_path());
 	*state.fork_word = 1;
 	memory_note(state.fork_word, LEDGER_PAGE);
-	own_range();
+	find_own_range();
 	state.depth = config.depth;
 	state.depth_power = 1;
 	for (uint32_t i = 0; i < state.depth; i++)
@@ -240,7 +240,7 @@ __attribute__((constructor)) static void life_start(int argc, char **argv, char 
 	state.foreign = !real_is_glibc();
 	birth_start();
 	describe();
-	places();
+	note_places();
 	block_start();
 	if (!module_start(exe) || !site_start() || !table_reserve(LEDGER_SIZES, 1)
 		|| !table_reserve(LEDGER_LIFETIMES, 1) || !thread_start()) {

@@ -20,7 +20,7 @@ struct tables {
 
 /* The loader adds the bias to these entries in place where it can write to them;
  * an address that lies below the module has not been changed. */
-static const void *relocated(const struct link_map *module, Elf64_Addr at)
+static const void *relocate(const struct link_map *module, Elf64_Addr at)
 {
 	return (const void *)(at < module->l_addr ? at + module->l_addr : at);
 }
@@ -29,7 +29,7 @@ static bool read_tables(const struct link_map *module, struct tables *t)
 {
 	*t = (struct tables){ 0 };
 	for (const Elf64_Dyn *d = module->l_ld; d && d->d_tag != DT_NULL; d++) {
-		const void *at = relocated(module, d->d_un.d_ptr);
+		const void *at = relocate(module, d->d_un.d_ptr);
 		switch (d->d_tag) {
 		case DT_SYMTAB: t->symbols = at; break;
 		case DT_STRTAB: t->strings = at; break;

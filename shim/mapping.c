@@ -66,7 +66,7 @@ static uint32_t first_above(uintptr_t address)
 	return best;
 }
 
-static void tree_insert(uint32_t n)
+static void insert_in_tree(uint32_t n)
 {
 	const uintptr_t address = entry(n)->address;
 	uint32_t *at = &tree;
@@ -86,7 +86,7 @@ static void tree_insert(uint32_t n)
 }
 
 /* False when it is not there: a handler has left by longjmp in the middle (LC2). */
-static bool tree_remove(uint32_t n)
+static bool remove_from_tree(uint32_t n)
 {
 	const uintptr_t address = entry(n)->address;
 	uint32_t *at = &tree;
@@ -107,7 +107,7 @@ static bool tree_remove(uint32_t n)
 	return true;
 }
 
-static bool links_make(void)
+static bool make_links(void)
 {
 	links_room = state.ledger->table[LEDGER_MAPPINGS].capacity;
 	links = memory_map(links_room * sizeof *links, 0);
@@ -130,11 +130,11 @@ void mapping_after_fork(void)
 		memory_unmap(links, links_room * sizeof *links);
 	links = NULL;
 	uint32_t count = (uint32_t)state.ledger->table[LEDGER_MAPPINGS].count;
-	if (!count || !links_make())
+	if (!count || !make_links())
 		return;
 	for (uint32_t n = 1; n <= count; n++)
 		if (entry(n)->bytes)
-			tree_insert(n);
+			insert_in_tree(n);
 		else
 			leave_unused(n);
 }
@@ -142,13 +142,13 @@ void mapping_after_fork(void)
 /* --- entries, under the lock ------------------------------------------------- */
 
 /* False: there is no room. */
-static bool entry_put(const struct ledger_mapping *m)
+static bool put_entry(const struct ledger_mapping *m)
 {
 	struct ledger_table *table = &state.ledger->table[LEDGER_MAPPINGS];
 	uint32_t n = unused;
 	if (n) {
 		unused = links[n - 1].left;
-	} else if (table_reserve(LEDGER_MAPPINGS, table->count + 1) && (links || links_make())) {
+	} else if (table_reserve(LEDGER_MAPPINGS, table->count + 1) && (links || make_links())) {
 		n = (uint32_t)table->count + 1;
 		entry(n)->bytes = 0;
 		__atomic_store_n(&table->count, n, __ATOMIC_RELEASE);
@@ -157,7 +157,7 @@ static bool entry_put(const struct ledger_mapping *m)
 		return false;
 	}
 	*entry(n) = *m;
-	tree_insert(n);
+	insert_in_tree(n);
 	return true;
 }
 
@@ -171,7 +171,7 @@ static void cut(struct thread *t, uintptr_t lo, uintptr_t hi)
 		uintptr_t a = from > lo ? from : lo, b = to < hi ? to : hi;
 		charge(t, m->site, -(int64_t)(b - a), a == from && b == to ? -1 : 0, false);
 		if (a == from && b == to) {
-			bool removed = tree_remove(n);
+			bool removed = remove_from_tree(n);
 			m->bytes = 0;
 			if (!removed)
 				return;
@@ -184,7 +184,7 @@ static void cut(struct thread *t, uintptr_t lo, uintptr_t hi)
 			if (b < to) {
 				rest.address = b;
 				rest.bytes = to - b;
-				if (entry_put(&rest))
+				if (put_entry(&rest))
 					charge(t, rest.site, 0, 1, false);
 				else
 					charge(t, rest.site, -(int64_t)rest.bytes, 0, false);
@@ -201,7 +201,7 @@ void mapping_made(
 	bytes = ledger_page_up(bytes);
 	lock_take(&mapping_lock);
 	cut(t, address, address + bytes); /* MAP_FIXED replaces */
-	if (entry_put(&(struct ledger_mapping){ .address = address,
+	if (put_entry(&(struct ledger_mapping){ .address = address,
 		    .bytes = bytes,
 		    .site = site,
 		    .birth = birth_now(),

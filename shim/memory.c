@@ -69,7 +69,7 @@ void memory_unmap(void *start, size_t bytes)
 }
 
 /* Bit 63 of the entries of /proc/self/pagemap says that a page is present. */
-static size_t pages_present(int fd, uintptr_t lo, uintptr_t hi)
+static size_t count_present_pages(int fd, uintptr_t lo, uintptr_t hi)
 {
 	uint64_t entry[512], at = lo / LEDGER_PAGE, end = ledger_page_up(hi) / LEDGER_PAGE;
 	size_t pages = 0;
@@ -93,9 +93,9 @@ size_t memory_resident(void)
 	int fd = (int)raw4(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return 0;
-	size_t pages = pages_present(fd, state.lo, state.hi);
+	size_t pages = count_present_pages(fd, state.lo, state.hi);
 	for (uint64_t i = 0; i < state.ledger->table[LEDGER_OWN].count; i++)
-		pages += pages_present(fd, r[i].lo, r[i].hi);
+		pages += count_present_pages(fd, r[i].lo, r[i].hi);
 	raw1(SYS_close, fd);
 	return pages * LEDGER_PAGE;
 }

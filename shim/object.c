@@ -67,7 +67,7 @@ static bool copy_memory(void *to, const void *from, size_t bytes)
 	return true;
 }
 
-static uint64_t digest_add(uint64_t h, const void *from, size_t bytes)
+static uint64_t add_to_digest(uint64_t h, const void *from, size_t bytes)
 {
 	const uint32_t *word = from;
 	for (size_t i = 0; i < bytes / sizeof *word; i++)
@@ -85,12 +85,12 @@ static uint64_t digest(const struct record *r)
 		uint32_t n = r->headers_count - i < HEADERS_COPIED ? r->headers_count - i : HEADERS_COPIED;
 		if (!copy_memory(h, r->headers + i, n * sizeof *h))
 			return 0;
-		d = digest_add(d, h, n * sizeof *h);
+		d = add_to_digest(d, h, n * sizeof *h);
 	}
 	if (r->object.unwind) {
 		if (!copy_memory(head, r->object.unwind, sizeof head))
 			return 0;
-		d = digest_add(d, head, sizeof head);
+		d = add_to_digest(d, head, sizeof head);
 	}
 	return d | 1;
 }
@@ -108,7 +108,7 @@ struct walker {
 	bool is_torn;
 };
 
-static bool walk_on(struct walker *w)
+static bool walk_to_next(struct walker *w)
 {
 	const struct link_map *before = w->at;
 	w->at = before ? w->link.l_next : _r_debug.r_map;
@@ -185,7 +185,7 @@ static bool search_list(uintptr_t address, struct record *r)
 {
 	for (unsigned n = 0; n < SEARCHES_MAX; n++) {
 		struct walker w = { 0 };
-		while (walk_on(&w))
+		while (walk_to_next(&w))
 			if (read_object(&w, r) && address >= r->object.lo && address < r->object.hi)
 				return true;
 		if (!w.is_torn)
@@ -198,7 +198,7 @@ static bool search_list(uintptr_t address, struct record *r)
 static bool is_listed(const struct object *o)
 {
 	struct walker w = { 0 };
-	while (walk_on(&w))
+	while (walk_to_next(&w))
 		if ((uintptr_t)w.link.l_ld >= o->lo && (uintptr_t)w.link.l_ld < o->hi)
 			return true;
 	return false;
@@ -260,7 +260,7 @@ static bool is_loaded(const struct record *r)
 	return (!state.no_syscalls || is_listed(&r->object)) && digest(r) == r->digest;
 }
 
-static bool table_find(uintptr_t address, struct object *out)
+static bool find_table(uintptr_t address, struct object *out)
 {
 	struct record r;
 	uint32_t count = __atomic_load_n(&record_count, __ATOMIC_ACQUIRE);
@@ -291,7 +291,7 @@ bool object_find(uintptr_t address, struct object *out)
 {
 	struct loader_answer a;
 	if (!loader_find)
-		return table_find(address, out);
+		return find_table(address, out);
 	if (loader_find((void *)address, &a) != 0)
 		return false;
 	*out = (struct object){ (uintptr_t)a.lo, (uintptr_t)a.hi, a.unwind };
@@ -305,7 +305,7 @@ const struct link_map *object_link(const struct object *object)
 	struct record r;
 	if (loader_find)
 		return loader_find((void *)object->lo, &a) == 0 ? a.link : NULL;
-	while (walk_on(&w))
+	while (walk_to_next(&w))
 		if ((uintptr_t)w.link.l_ld >= object->lo && (uintptr_t)w.link.l_ld < object->hi
 			&& read_object(&w, &r) && r.object.lo == object->lo)
 			return w.at;

@@ -57,7 +57,7 @@ static void park_handler(int number, siginfo_t *info, void *context)
 	__atomic_fetch_sub(&inside, 1, __ATOMIC_ACQ_REL);
 }
 
-static long task_open(const char *name, const char *rest)
+static long open_task(const char *name, const char *rest)
 {
 	char path[64] = "/proc/self/task/", *to = path + 16;
 
@@ -68,9 +68,9 @@ static long task_open(const char *name, const char *rest)
 	return raw3(SYS_open, path, O_RDONLY | O_CLOEXEC, 0);
 }
 
-static long task_text(const char *name, const char *file, char *to, long bytes)
+static long read_task(const char *name, const char *file, char *to, long bytes)
 {
-	long fd = task_open(name, file), got;
+	long fd = open_task(name, file), got;
 
 	if (raw_failed(fd))
 		return 0;
@@ -82,14 +82,14 @@ static long task_text(const char *name, const char *file, char *to, long bytes)
 /* Blocked in the kernel: the collector may read its stack pointer, and a signal
  * would end its wait. `syscall` is not ours to read in a process that is not
  * dumpable; the state of a thread always is. */
-static bool task_waits(const char *name)
+static bool is_task_waiting(const char *name)
 {
 	char text[512];
-	long got = task_text(name, "/syscall", text, sizeof text);
+	long got = read_task(name, "/syscall", text, sizeof text);
 
 	if (got > 0)
 		return text[0] != 'r' && text[0] != '-';
-	got = task_text(name, "/stat", text, sizeof text);
+	got = read_task(name, "/stat", text, sizeof text);
 	while (got > 0 && text[got - 1] != ')')
 		got--;
 	return got > 0 && got + 1 < (long)sizeof text && (text[got + 1] == 'S' || text[got + 1] == 'D');
@@ -125,7 +125,7 @@ void park_others(struct freeze_place *p)
 	if (raw_failed(raw4(SYS_rt_sigaction, PARK_SIGNAL, &ours, &before, 8)))
 		return;
 	__atomic_store_n(&parking, 1, __ATOMIC_RELEASE);
-	fd = task_open("", "");
+	fd = open_task("", "");
 	while (!raw_failed(fd) && (got = raw3(SYS_getdents64, fd, entries, sizeof entries)) > 0) {
 		struct directory_entry *e;
 
@@ -135,7 +135,7 @@ void park_others(struct freeze_place *p)
 			e = (struct directory_entry *)(entries + at);
 			for (const char *d = e->name; *d >= '0' && *d <= '9'; d++)
 				tid = tid * 10 + *d - '0';
-			if (tid && tid != self && sent < FREEZE_PARKED_MAX && !task_waits(e->name)) {
+			if (tid && tid != self && sent < FREEZE_PARKED_MAX && !is_task_waiting(e->name)) {
 				park_signal(pid, tid);
 				sent++;
 			}

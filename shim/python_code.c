@@ -40,7 +40,7 @@ static uint64_t start_of(const struct index *x, uint64_t key)
 	return (key >> 4) * MIX_GOLDEN >> 20 & x->mask;
 }
 
-static struct entry *entry_find(const struct index *x, uint64_t key)
+static struct entry *find_entry(const struct index *x, uint64_t key)
 {
 	if (!x->entry)
 		return NULL;
@@ -50,7 +50,7 @@ static struct entry *entry_find(const struct index *x, uint64_t key)
 	return NULL;
 }
 
-static bool entry_put(struct index *x, uint64_t key, uint32_t number)
+static bool put_entry(struct index *x, uint64_t key, uint32_t number)
 {
 	if (!x->entry || (x->used + 1) * 2 > x->mask + 1) {
 		struct index old = *x;
@@ -66,7 +66,7 @@ static bool entry_put(struct index *x, uint64_t key, uint32_t number)
 		*x = (struct index){ fresh, room - 1, 0 };
 		for (uint64_t i = 0; old.entry && i <= old.mask; i++)
 			if (old.entry[i].key > GONE)
-				entry_put(x, old.entry[i].key, old.entry[i].number);
+				put_entry(x, old.entry[i].key, old.entry[i].number);
 		if (old.entry)
 			memory_unmap(old.entry, (old.mask + 1) * sizeof *fresh);
 	}
@@ -95,9 +95,9 @@ static bool is_alive(uintptr_t object, uintptr_t type)
 }
 
 /* Bits of state in PyASCIIObject, the same from 3.8 to 3.13: interned 2, kind 3, compact 1, ascii 1. */
-static unsigned string_kind(uint32_t bits) { return bits >> 2 & 7; }
-static bool string_compact(uint32_t bits) { return bits >> 5 & 1; }
-static bool string_ascii(uint32_t bits) { return bits >> 6 & 1; }
+static unsigned read_kind(uint32_t bits) { return bits >> 2 & 7; }
+static bool read_compact(uint32_t bits) { return bits >> 5 & 1; }
+static bool read_ascii(uint32_t bits) { return bits >> 6 & 1; }
 
 /* One character as UTF-8; what the interpreter keeps of bytes that it could not decode (PEP 383), as
  * the byte that it was. */
@@ -127,11 +127,11 @@ static uint32_t text_of(uintptr_t string)
 		return 0;
 	uint32_t bits = *(const uint32_t *)(string + PYTHON_STRING_STATE);
 	size_t length = python_word(string, PYTHON_STRING_LENGTH), bytes = 0;
-	unsigned kind = string_kind(bits);
-	if (!string_compact(bits) || (kind != 1 && kind != 2 && kind != 4))
+	unsigned kind = read_kind(bits);
+	if (!read_compact(bits) || (kind != 1 && kind != 2 && kind != 4))
 		return 0;
 	uintptr_t at =
-		string + (string_ascii(bits) ? python.layout->string.ascii : python.layout->string.compact);
+		string + (read_ascii(bits) ? python.layout->string.ascii : python.layout->string.compact);
 	for (size_t i = 0; i < length && bytes < NAME_MOST; i++) {
 		uint32_t c = kind == 1 ? ((const uint8_t *)at)[i]
 			: kind == 2    ? ((const uint16_t *)at)[i]
@@ -140,25 +140,25 @@ static uint32_t text_of(uintptr_t string)
 	}
 	text[bytes] = 0;
 	uint64_t hash = site_mix(hash_bytes(MIX_FNV_START, text, bytes)) | 2;
-	const struct entry *have = entry_find(&by_string, hash);
+	const struct entry *have = find_entry(&by_string, hash);
 	if (have)
 		return have->number;
 	uint32_t index = table_string(text);
 	if (index)
-		entry_put(&by_string, hash, index);
+		put_entry(&by_string, hash, index);
 	return index;
 }
 
 /* --- code ---------------------------------------------------------------------------- */
 
-static const uint8_t *line_table(uintptr_t code, size_t *bytes)
+static const uint8_t *read_line_table(uintptr_t code, size_t *bytes)
 {
 	uintptr_t table = python_word(code, python.layout->code.line_table);
 	*bytes = python_word(table, PYTHON_VAR_SIZE);
 	return (const uint8_t *)table + PYTHON_BYTES_DATA;
 }
 
-static uint32_t new_code(uintptr_t code, uint32_t interpreter)
+static uint32_t make_code(uintptr_t code, uint32_t interpreter)
 {
 	const struct python_layout *l = python.layout;
 	struct ledger_code c = { .name = text_of(python_word(code, l->code.name)),
@@ -170,15 +170,15 @@ static uint32_t new_code(uintptr_t code, uint32_t interpreter)
 	if (!c.name || !c.file)
 		return 0;
 	size_t bytes;
-	const uint8_t *lines = line_table(code, &bytes);
+	const uint8_t *lines = read_line_table(code, &bytes);
 	uint64_t content = site_mix(hash_bytes(hash_bytes(MIX_FNV_START, &c, sizeof c), lines, bytes)) | 2;
-	const struct entry *have = entry_find(&by_content, content);
+	const struct entry *have = find_entry(&by_content, content);
 	if (have)
 		return have->number;
 	struct ledger_table *t = &state.ledger->table[LEDGER_CODES];
 	uint64_t number = t->count;
 	if (number > PYTHON_PLACE_CODE_MOST || !table_reserve(LEDGER_CODES, number + 1)
-		|| !entry_put(&by_content, content, (uint32_t)number))
+		|| !put_entry(&by_content, content, (uint32_t)number))
 		return 0;
 	((struct ledger_code *)ledger_at(LEDGER_CODES))[number] = c;
 	__atomic_store_n(&t->count, number + 1, __ATOMIC_RELEASE);
@@ -187,13 +187,13 @@ static uint32_t new_code(uintptr_t code, uint32_t interpreter)
 
 uint32_t python_code_number(uintptr_t code, uint32_t interpreter)
 {
-	const struct entry *have = entry_find(&by_address, code);
+	const struct entry *have = find_entry(&by_address, code);
 	if (have)
 		return have->number;
 	if (!is_alive(code, python.code_type))
 		return 0;
-	uint32_t number = new_code(code, interpreter);
-	if (!number || !entry_put(&by_address, code, number))
+	uint32_t number = make_code(code, interpreter);
+	if (!number || !put_entry(&by_address, code, number))
 		return 0;
 	uint8_t *known = python_code_known(code);
 	if (*known != FILTER_FULL)
@@ -204,7 +204,7 @@ uint32_t python_code_number(uintptr_t code, uint32_t interpreter)
 void python_code_freed(uintptr_t code)
 {
 	python_lock();
-	struct entry *have = entry_find(&by_address, code);
+	struct entry *have = find_entry(&by_address, code);
 	if (have) {
 		have->key = GONE;
 		uint8_t *known = python_code_known(code);
@@ -221,7 +221,7 @@ static uint32_t find_line(uintptr_t code, long at)
 {
 	const struct python_layout *l = python.layout;
 	size_t bytes;
-	const uint8_t *table = line_table(code, &bytes);
+	const uint8_t *table = read_line_table(code, &bytes);
 	long first = *(const int *)(code + l->code.first_line);
 	long line = at < 0 ? first /* before its first instruction */
 			   : python_lines_find(l->code.lines, table, bytes, first, at);

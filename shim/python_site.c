@@ -29,7 +29,7 @@ static uint64_t *seen;
 static uint64_t seen_mask;
 static unsigned seen_lost; /* entries that were overwritten since it last grew */
 
-static uint32_t seen_find(uint64_t key)
+static uint32_t find_seen(uint64_t key)
 {
 	uint64_t *table = __atomic_load_n(&seen, __ATOMIC_ACQUIRE);
 	if (unlikely(!table))
@@ -42,7 +42,7 @@ static uint32_t seen_find(uint64_t key)
 	return (b ^ key) & ~(uint64_t)SLOT_SITE_MASK ? 0 : (uint32_t)b & SLOT_SITE_MASK;
 }
 
-static void seen_grow(void)
+static void grow_seen(void)
 {
 	uint64_t slots = seen ? (seen_mask + 1) * 2 : 1u << SEEN_BITS_LEAST;
 	seen_lost = 0;
@@ -58,10 +58,10 @@ static void seen_grow(void)
 	(void)old; /* a late reader may still look into it */
 }
 
-static void seen_put(uint64_t key, uint32_t site)
+static void put_seen(uint64_t key, uint32_t site)
 {
 	if (!seen || seen_lost > (seen_mask + 1) / 2)
-		seen_grow();
+		grow_seen();
 	if (!seen)
 		return;
 	uint64_t *first = &seen[key & seen_mask], *second = &seen[(key & seen_mask) ^ 1];
@@ -148,7 +148,7 @@ static __attribute__((noinline)) uint32_t resolve_new(
 	python_lock();
 	uint32_t site = resolve(t, e, ts, domain, native);
 	if (site >= LEDGER_SITE_FIRST)
-		seen_put(key, site);
+		put_seen(key, site);
 	python_unlock();
 	return site;
 }
@@ -186,6 +186,6 @@ uint32_t python_site(struct thread *t, const uintptr_t *e, uint64_t domain)
 	if (!hash)
 		return native;
 	uint64_t key = site_mix(hash + native * MIX_PRIME);
-	uint32_t site = seen_find(key);
+	uint32_t site = find_seen(key);
 	return likely(site) ? site : resolve_new(t, e, ts, domain, native, key);
 }

@@ -123,7 +123,7 @@ struct cie {
 	struct cursor code;
 };
 
-static bool cie_read(const uint8_t *at, struct cie *out)
+static bool read_cie(const uint8_t *at, struct cie *out)
 {
 	uint32_t length;
 	memcpy(&length, at, 4);
@@ -185,7 +185,7 @@ struct row {
 };
 
 /* DW_CFA_def_cfa_expression: only "rbp + n, deref" (gcc's realigned frames). */
-static void cfa_expression(struct row *r, struct cursor e)
+static void set_cfa_expression(struct row *r, struct cursor e)
 {
 	r->cfa_kind = CFA_LOST;
 	if (get_byte(&e) != DW_OP_breg0 + REG_RBP)
@@ -197,7 +197,7 @@ static void cfa_expression(struct row *r, struct cursor e)
 	r->cfa_offset = n;
 }
 
-static void register_expression(struct row *r, uint64_t reg, struct cursor e)
+static void set_register_expression(struct row *r, uint64_t reg, struct cursor e)
 {
 	if (reg == REG_RIP)
 		r->odd_return = true;
@@ -211,7 +211,7 @@ static void register_expression(struct row *r, uint64_t reg, struct cursor e)
 		r->rbp = RBP_AT_RBP;
 }
 
-static void register_saved(struct row *r, uint64_t reg, int64_t offset)
+static void set_register_saved(struct row *r, uint64_t reg, int64_t offset)
 {
 	if (reg == REG_RBP) {
 		r->rbp = RBP_AT_CFA;
@@ -222,7 +222,7 @@ static void register_saved(struct row *r, uint64_t reg, int64_t offset)
 	}
 }
 
-static void register_restored(struct row *r, const struct row *initial, uint64_t reg)
+static void restore_register(struct row *r, const struct row *initial, uint64_t reg)
 {
 	if (reg == REG_RBP) {
 		r->rbp = initial->rbp;
@@ -234,7 +234,7 @@ static void register_restored(struct row *r, const struct row *initial, uint64_t
 }
 
 /* DW_CFA_undefined, DW_CFA_same_value and DW_CFA_register. */
-static void register_moved(struct row *r, uint8_t op, struct cursor *c)
+static void set_register_moved(struct row *r, uint8_t op, struct cursor *c)
 {
 	uint64_t reg = get_uleb(c);
 
@@ -258,9 +258,9 @@ static bool run_expression(struct row *r, uint8_t op, struct cursor *c)
 	struct cursor e = { c->at, c->at + n, false };
 	c->at += n;
 	if (op == DW_CFA_def_cfa_expression)
-		cfa_expression(r, e);
+		set_cfa_expression(r, e);
 	else if (op == DW_CFA_expression)
-		register_expression(r, reg, e);
+		set_register_expression(r, reg, e);
 	else if (reg == REG_RBP)
 		r->rbp = RBP_LOST;
 	else if (reg == REG_RIP)
@@ -310,9 +310,9 @@ static bool run_instructions(struct cursor c, const struct cie *cie, uintptr_t a
 				return true;
 			continue;
 		case DW_CFA_offset:
-			register_saved(r, op & OPERAND_MASK, (int64_t)get_uleb(&c) * cie->data_align);
+			set_register_saved(r, op & OPERAND_MASK, (int64_t)get_uleb(&c) * cie->data_align);
 			continue;
-		case DW_CFA_restore: register_restored(r, initial, op & OPERAND_MASK); continue;
+		case DW_CFA_restore: restore_register(r, initial, op & OPERAND_MASK); continue;
 		}
 		switch (op) {
 		case DW_CFA_nop: break;
@@ -327,12 +327,12 @@ static bool run_instructions(struct cursor c, const struct cie *cie, uintptr_t a
 			break;
 		case DW_CFA_offset_extended:
 			reg = get_uleb(&c);
-			register_saved(r, reg, (int64_t)get_uleb(&c) * cie->data_align);
+			set_register_saved(r, reg, (int64_t)get_uleb(&c) * cie->data_align);
 			break;
-		case DW_CFA_restore_extended: register_restored(r, initial, get_uleb(&c)); break;
+		case DW_CFA_restore_extended: restore_register(r, initial, get_uleb(&c)); break;
 		case DW_CFA_undefined:
 		case DW_CFA_same_value:
-		case DW_CFA_register: register_moved(r, op, &c); break;
+		case DW_CFA_register: set_register_moved(r, op, &c); break;
 		case DW_CFA_remember_state:
 			if (depth == ROW_STACK)
 				return false;
@@ -351,7 +351,7 @@ static bool run_instructions(struct cursor c, const struct cie *cie, uintptr_t a
 			break;
 		case DW_CFA_offset_extended_sf:
 			reg = get_uleb(&c);
-			register_saved(r, reg, get_sleb(&c) * cie->data_align);
+			set_register_saved(r, reg, get_sleb(&c) * cie->data_align);
 			break;
 		case DW_CFA_GNU_args_size: get_uleb(&c); break;
 		default:
@@ -446,7 +446,7 @@ static bool fde_of(uintptr_t pc, struct fde *f)
 	struct cursor c = { fde + 4, fde + 4 + length, false };
 	const uint8_t *cie_place = c.at;
 	uint32_t back = (uint32_t)get_bytes(&c, 4);
-	if (!cie_read(cie_place - back, &f->cie))
+	if (!read_cie(cie_place - back, &f->cie))
 		return false;
 	f->start = get_pointer(&c, f->cie.fde_encoding, 0);
 	uintptr_t bytes = get_pointer(&c, f->cie.fde_encoding & FORMAT_MASK, 0);

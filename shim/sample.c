@@ -4,7 +4,7 @@
 #include "sample.h"
 
 /* e^-x for 0 <= x: halve until small, Taylor, square again. */
-static double exp_negative(double x)
+static double compute_exp_negative(double x)
 {
 	unsigned halvings = 0;
 	if (x > 40)
@@ -20,7 +20,7 @@ static double exp_negative(double x)
 }
 
 /* -ln(u) for u = n / 2^53, n >= 1. */
-static double minus_log(uint64_t n)
+static double compute_minus_log(uint64_t n)
 {
 	unsigned bits = 63u - (unsigned)__builtin_clzll(n);
 	double m = (double)n / (double)(1ull << bits); /* 1 <= m < 2 */
@@ -43,13 +43,13 @@ uint64_t sample_random(uint64_t *random)
 int64_t sample_next(uint64_t *random, uint64_t mean)
 {
 	uint64_t n = sample_random(random) >> 11;
-	return (int64_t)(minus_log(n | 1) * (double)mean) + 1;
+	return (int64_t)(compute_minus_log(n | 1) * (double)mean) + 1;
 }
 
 struct sample_weight sample_weight(uintptr_t address, uint64_t size, uint64_t mean)
 {
 	/* Nothing can be picked from an empty block; it rides on one byte. */
-	double bytes = size ? (double)size : 1, p = 1 - exp_negative(bytes / (double)mean);
+	double bytes = size ? (double)size : 1, p = 1 - compute_exp_negative(bytes / (double)mean);
 	double blocks = 1 / p;
 	int64_t whole = (int64_t)blocks;
 	uint64_t h = (address >> 4) * MIX_GOLDEN;

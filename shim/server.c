@@ -25,7 +25,7 @@ static struct call {
 	uint32_t done; /* futex */
 } call;
 
-static bool trusted(long fd)
+static bool is_trusted(long fd)
 {
 	struct ucred peer = { 0 };
 	socklen_t bytes = sizeof peer;
@@ -53,7 +53,7 @@ static long connect_server(void)
 	raw5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 	if (raw_failed(raw3(SYS_connect, fd, &name, offsetof(struct sockaddr_un, sun_path) + 1 + bytes)))
 		return -1;
-	return trusted(fd) ? fd : -1;
+	return is_trusted(fd) ? fd : -1;
 }
 
 /* In the clone, which shares our memory and nothing else. Its end closes the socket. */
@@ -73,7 +73,7 @@ static void run_call(void *unused)
 	raw_end(0);
 }
 
-static bool call_done(void) { return __atomic_load_n(&call.done, __ATOMIC_ACQUIRE); }
+static bool is_call_done(void) { return __atomic_load_n(&call.done, __ATOMIC_ACQUIRE); }
 
 static bool name_ledger(const char *path)
 {
@@ -108,9 +108,9 @@ int32_t server_ask(
 	/* It runs on a static stack: its end must be seen before that is used again. Where waiting is refused,
 	 * what it does last must do, for as long as it can take. */
 	long got;
-	while ((got = raw4(SYS_wait4, pid, 0, __WALL | (call_done() ? 0 : WNOHANG), 0)) == 0)
+	while ((got = raw4(SYS_wait4, pid, 0, __WALL | (is_call_done() ? 0 : WNOHANG), 0)) == 0)
 		raw6(SYS_futex, &call.done, FUTEX_WAIT, 0, &pause, 0, 0);
-	for (unsigned i = 0; got != pid && i < 500 && !call_done() && raw2(SYS_kill, pid, 0) == 0; i++)
+	for (unsigned i = 0; got != pid && i < 500 && !is_call_done() && raw2(SYS_kill, pid, 0) == 0; i++)
 		raw6(SYS_futex, &call.done, FUTEX_WAIT, 0, &pause, 0, 0);
 	child_over((int32_t)pid);
 	return call.collector;

@@ -24,7 +24,7 @@ struct node_table {
 static struct site_table *sites;
 static struct node_table *nodes;
 
-static struct site_table *sites_new(uint64_t slots)
+static struct site_table *make_sites(uint64_t slots)
 {
 	struct site_table *t = memory_map(sizeof *t + slots * sizeof t->entry[0], 0);
 	if (t)
@@ -32,7 +32,7 @@ static struct site_table *sites_new(uint64_t slots)
 	return t;
 }
 
-static struct node_table *nodes_new(uint64_t slots)
+static struct node_table *make_nodes(uint64_t slots)
 {
 	struct node_table *t = memory_map(sizeof *t + slots * sizeof t->entry[0], 0);
 	if (t)
@@ -43,8 +43,8 @@ static struct node_table *nodes_new(uint64_t slots)
 bool site_start(void)
 {
 	struct ledger_table *t = state.ledger->table;
-	sites = sites_new(1 << 12);
-	nodes = nodes_new(1 << 13);
+	sites = make_sites(1 << 12);
+	nodes = make_nodes(1 << 13);
 	if (!sites || !nodes || !table_reserve(LEDGER_SITES, 256) || !table_reserve(LEDGER_NODES, 256))
 		return false;
 	t[LEDGER_SITES].count = LEDGER_SITE_FIRST;
@@ -72,7 +72,7 @@ uint32_t site_find(uint64_t hash)
 	}
 }
 
-static void sites_put(struct site_table *t, uint64_t hash, uint32_t site)
+static void put_site(struct site_table *t, uint64_t hash, uint32_t site)
 {
 	uint64_t i = hash & t->mask;
 	while (t->entry[i])
@@ -82,7 +82,7 @@ static void sites_put(struct site_table *t, uint64_t hash, uint32_t site)
 
 /* Puts `fresh` in place. Late readers of the old table find less and less of it, and
  * look again under the lock: its head stays, the memory of its entries is given back. */
-static void sites_publish(struct site_table *fresh)
+static void publish_sites(struct site_table *fresh)
 {
 	struct site_table *old = sites;
 	__atomic_store_n(&sites, fresh, __ATOMIC_RELEASE);
@@ -91,18 +91,18 @@ static void sites_publish(struct site_table *fresh)
 		raw3(SYS_madvise, (char *)old + LEDGER_PAGE, bytes - LEDGER_PAGE, MADV_DONTNEED);
 }
 
-static bool sites_grow(uint64_t count)
+static bool grow_sites(uint64_t count)
 {
 	if (count * 8 < (sites->mask + 1) * 5)
 		return true;
-	struct site_table *bigger = sites_new((sites->mask + 1) * 2);
+	struct site_table *bigger = make_sites((sites->mask + 1) * 2);
 	if (!bigger)
 		return false;
 	const struct ledger_site *s = ledger_at(LEDGER_SITES);
 	for (uint64_t i = LEDGER_SITE_FIRST; i < state.ledger->table[LEDGER_SITES].count; i++)
 		if (s[i].node && s[i].hash)
-			sites_put(bigger, s[i].hash, (uint32_t)i);
-	sites_publish(bigger);
+			put_site(bigger, s[i].hash, (uint32_t)i);
+	publish_sites(bigger);
 	return true;
 }
 
@@ -144,21 +144,21 @@ static uint32_t module_of(uintptr_t address)
 	return module;
 }
 
-static uint64_t node_hash(uint32_t parent, uint64_t address, unsigned flags)
+static uint64_t hash_node(uint32_t parent, uint64_t address, unsigned flags)
 {
 	return site_mix((address + flags) * MIX_GOLDEN + parent);
 }
 
-static bool nodes_grow(uint64_t count)
+static bool grow_nodes(uint64_t count)
 {
 	if (count * 8 < (nodes->mask + 1) * 5)
 		return true;
-	struct node_table *bigger = nodes_new((nodes->mask + 1) * 2);
+	struct node_table *bigger = make_nodes((nodes->mask + 1) * 2);
 	if (!bigger)
 		return false;
 	const struct ledger_node *n = ledger_at(LEDGER_NODES);
 	for (uint64_t i = 1; i < state.ledger->table[LEDGER_NODES].count; i++) {
-		uint64_t at = node_hash(n[i].parent, n[i].address, n[i].flags) & bigger->mask;
+		uint64_t at = hash_node(n[i].parent, n[i].address, n[i].flags) & bigger->mask;
 		while (bigger->entry[at])
 			at = (at + 1) & bigger->mask;
 		bigger->entry[at] = (uint32_t)i;
@@ -170,10 +170,10 @@ static bool nodes_grow(uint64_t count)
 }
 
 /* Child of `parent` for this address; 0: none so far. */
-static uint32_t node_find(uint32_t parent, uint64_t address, unsigned flags)
+static uint32_t find_node(uint32_t parent, uint64_t address, unsigned flags)
 {
 	const struct ledger_node *n = ledger_at(LEDGER_NODES);
-	uint64_t at = node_hash(parent, address, flags) & nodes->mask;
+	uint64_t at = hash_node(parent, address, flags) & nodes->mask;
 	for (; nodes->entry[at]; at = (at + 1) & nodes->mask) {
 		const struct ledger_node *have = &n[nodes->entry[at]];
 		/* A module that is loaded again has its nodes again; one that is not has none (module.h). */
@@ -185,10 +185,10 @@ static uint32_t node_find(uint32_t parent, uint64_t address, unsigned flags)
 }
 
 /* A new one; there is room. */
-static uint32_t node_new(uint32_t parent, uint64_t address, unsigned flags)
+static uint32_t make_node(uint32_t parent, uint64_t address, unsigned flags)
 {
 	struct ledger_table *t = &state.ledger->table[LEDGER_NODES];
-	uint64_t index = t->count, at = node_hash(parent, address, flags) & nodes->mask;
+	uint64_t index = t->count, at = hash_node(parent, address, flags) & nodes->mask;
 	((struct ledger_node *)ledger_at(LEDGER_NODES))[index] = (struct ledger_node){ .parent = parent,
 		.address = address,
 		.flags = (uint16_t)flags,
@@ -220,7 +220,7 @@ static uint32_t nodes_of(
 		if (i)
 			node = frames[i - 1].node;
 	}
-	for (; i < count && (child = node_find(node, places[i].pc, node_flags(&frames[i]))); i++) {
+	for (; i < count && (child = find_node(node, places[i].pc, node_flags(&frames[i]))); i++) {
 		node = child;
 		if (remember)
 			frames[i].node = node;
@@ -228,16 +228,16 @@ static uint32_t nodes_of(
 	/* A child of what is new is new: their numbers follow each other, so it is known
 	 * where they will be stored, and each place is a cache miss in a large table. */
 	uint64_t fresh = state.ledger->table[LEDGER_NODES].count;
-	if (i < count && (!table_reserve(LEDGER_NODES, fresh + count - i) || !nodes_grow(fresh + count - i)))
+	if (i < count && (!table_reserve(LEDGER_NODES, fresh + count - i) || !grow_nodes(fresh + count - i)))
 		return 0;
 	uint64_t parent = node, next = fresh;
 	for (uint32_t k = i; k < count; k++, parent = next++)
 		__builtin_prefetch(
-			&nodes->entry[node_hash((uint32_t)parent, places[k].pc, node_flags(&frames[k]))
+			&nodes->entry[hash_node((uint32_t)parent, places[k].pc, node_flags(&frames[k]))
 				& nodes->mask],
 			1);
 	for (; i < count; i++) {
-		node = node_new(node, places[i].pc, node_flags(&frames[i]));
+		node = make_node(node, places[i].pc, node_flags(&frames[i]));
 		if (remember)
 			frames[i].node = node;
 	}
@@ -252,7 +252,7 @@ static uint32_t add_locked(uint64_t hash, const struct walk_place *places, struc
 		return site;
 	struct ledger_table *t = &state.ledger->table[LEDGER_SITES];
 	uint64_t index = t->count;
-	if (index > SLOT_SITE_MASK || !table_reserve(LEDGER_SITES, index + 1) || !sites_grow(index + 1))
+	if (index > SLOT_SITE_MASK || !table_reserve(LEDGER_SITES, index + 1) || !grow_sites(index + 1))
 		return 0;
 	uint32_t node = nodes_of(places, frames, count, remember);
 	if (!node)
@@ -262,7 +262,7 @@ static uint32_t add_locked(uint64_t hash, const struct walk_place *places, struc
 		.hash = hash, .node = node, .depth = (uint16_t)count, .flags = (uint16_t)flags
 	};
 	__atomic_store_n(&t->count, index + 1, __ATOMIC_RELEASE);
-	sites_put(sites, hash, (uint32_t)index);
+	put_site(sites, hash, (uint32_t)index);
 	return (uint32_t)index;
 }
 

@@ -122,7 +122,7 @@ void spawn_environment(char *const *from)
 /* Runs `entry` in a new process with exit signal 0, on a stack of its own: where
  * memory is shared it never touches what this thread has below its stack
  * pointer. CLONE_UNTRACED: a debugger of the program does not get it. */
-static long process_start(long flags, char *stack_end, void (*entry)(void *), void *argument)
+static long start_process(long flags, char *stack_end, void (*entry)(void *), void *argument)
 {
 #ifdef TIDEMARK_FAIL
 	long error = fail_now(SYS_clone, 0);
@@ -157,7 +157,7 @@ static long process_start(long flags, char *stack_end, void (*entry)(void *), vo
 #define LOCK_REFUSED -2
 
 /* A descriptor that holds the lock (SP3), -1 where there is none. */
-static long lock_take(const struct spawn *s)
+static long take_lock(const struct spawn *s)
 {
 	static const char name[] = "lock";
 	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = s->program, .l_len = 1 };
@@ -193,7 +193,7 @@ void spawn_close(unsigned first)
 }
 
 /* In the vfork child. Limits and signal handlers are its own; memory is not. */
-static void collector_exec(void *p)
+static void exec_collector(void *p)
 {
 	static const int limits[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_STACK, RLIMIT_NOFILE,
 		RLIMIT_CPU };
@@ -233,7 +233,7 @@ static void collector_exec(void *p)
 		raw5(SYS_execveat, file, "", c->argv, environment_list, AT_EMPTY_PATH);
 }
 
-static void reaper_run(void *p)
+static void run_reaper(void *p)
 {
 	struct {
 		void *handler;
@@ -248,10 +248,10 @@ static void reaper_run(void *p)
 	/* A program that ignores SIGCHLD does not get its children's status; we want it. */
 	raw4(SYS_rt_sigaction, SIGCHLD, &usual, 0, 8);
 	spawn_close(3);
-	lock = lock_take(s);
+	lock = take_lock(s);
 	pid = lock == LOCK_REFUSED
 		? -ENOENT
-		: process_start(CLONE_VM | CLONE_VFORK, exec_stack + STACK_BYTES, collector_exec, s);
+		: start_process(CLONE_VM | CLONE_VFORK, exec_stack + STACK_BYTES, exec_collector, s);
 	raw5(SYS_prctl, PR_SET_NAME, "tidemark-reaper", 0, 0, 0);
 	for (unsigned i = 0; lock >= 0 && i < (unsigned)lock; i++)
 		raw1(SYS_close, i);
@@ -267,13 +267,13 @@ static void reaper_run(void *p)
 
 long spawn_clone(void (*entry)(void *), void *argument)
 {
-	return process_start(CLONE_VM, reaper_stack + STACK_BYTES, entry, argument);
+	return start_process(CLONE_VM, reaper_stack + STACK_BYTES, entry, argument);
 }
 
-long spawn_start(struct spawn *s) { return spawn_clone(reaper_run, s); }
+long spawn_start(struct spawn *s) { return spawn_clone(run_reaper, s); }
 
 /* A process in between, whose end makes the reaper an orphan. */
-static void middle_run(void *p) { raw_end(process_start(0, reaper_stack + STACK_BYTES, reaper_run, p) < 0); }
+static void run_middle(void *p) { raw_end(start_process(0, reaper_stack + STACK_BYTES, run_reaper, p) < 0); }
 
 long spawn_detached(struct spawn *s)
 {
@@ -282,7 +282,7 @@ long spawn_detached(struct spawn *s)
 	raw5(SYS_prctl, PR_GET_CHILD_SUBREAPER, &reaper, 0, 0, 0);
 	/* Who takes in orphans would get this one as an ordinary child. */
 	if (reaper || raw0(SYS_getpid) == 1)
-		return process_start(0, reaper_stack + STACK_BYTES, reaper_run, s);
-	long middle = process_start(CLONE_VM, middle_stack + sizeof middle_stack, middle_run, s);
+		return start_process(0, reaper_stack + STACK_BYTES, run_reaper, s);
+	long middle = start_process(CLONE_VM, middle_stack + sizeof middle_stack, run_middle, s);
 	return middle > 0 && raw4(SYS_wait4, middle, 0, __WALL, 0) == middle ? 0 : middle;
 }

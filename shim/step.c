@@ -8,7 +8,7 @@
 #include "walk.h"
 
 /* Is the page there? Asks the kernel. */
-static bool page_there(uintptr_t at)
+static bool is_page_there(uintptr_t at)
 {
 	char byte;
 	struct iovec to = { &byte, 1 }, from = { (void *)at, 1 };
@@ -30,7 +30,7 @@ static bool probe(struct thread *t, uintptr_t sp, uintptr_t address, size_t byte
 	for (uintptr_t page = address / LEDGER_PAGE; page <= (address + bytes - 1) / LEDGER_PAGE; page++) {
 		if (page - own->page < own->pages || page - other->page < other->pages)
 			continue;
-		if (!page_there(page * LEDGER_PAGE))
+		if (!is_page_there(page * LEDGER_PAGE))
 			return false;
 		if (page - own->page == own->pages)
 			own->pages++;

@@ -50,7 +50,7 @@ static const Elf64_Shdr *find_table(const struct file *f, const Elf64_Shdr **str
 }
 
 /* Does the text hold the prefix anywhere? */
-static bool holds(const char *text, size_t bytes, const char *prefix)
+static bool has_prefix(const char *text, size_t bytes, const char *prefix)
 {
 	size_t n = text_length(prefix);
 	for (size_t i = 0; i + n <= bytes; i++)
@@ -60,7 +60,7 @@ static bool holds(const char *text, size_t bytes, const char *prefix)
 	return false;
 }
 
-static void search(
+static void search_table(
 	const struct file *f, const char *prefix, const char *const *names, void **addresses, unsigned count)
 {
 	const Elf64_Shdr *strings, *table = find_table(f, &strings);
@@ -69,7 +69,7 @@ static void search(
 		: NULL;
 	const Elf64_Sym *s = text ? part(f, table->sh_offset, table->sh_size) : NULL;
 	const struct link_map *program = _r_debug.r_map;
-	if (!s || !program || text[strings->sh_size - 1] || !holds(text, strings->sh_size, prefix))
+	if (!s || !program || text[strings->sh_size - 1] || !has_prefix(text, strings->sh_size, prefix))
 		return;
 	for (uint64_t i = 0; i < table->sh_size / sizeof *s; i++) {
 		if (ELF64_ST_TYPE(s[i].st_info) != STT_FUNC || s[i].st_shndx == SHN_UNDEF
@@ -86,6 +86,6 @@ void symtab_find(const char *prefix, const char *const *names, void **addresses,
 	struct file f;
 	if (!open_executable(&f))
 		return;
-	search(&f, prefix, names, addresses, count);
+	search_table(&f, prefix, names, addresses, count);
 	raw2(SYS_munmap, f.data, f.bytes);
 }

@@ -16,7 +16,7 @@ static struct lock tick_lock;
 static uint64_t interval_ns = 1000000; /* between points */
 
 /* Resident pages from /proc/self/statm: its second number. */
-static uint64_t resident_bytes(void)
+static uint64_t read_resident_bytes(void)
 {
 	char text[64];
 	if (state.no_syscalls)
@@ -68,13 +68,13 @@ static void add_point(uint64_t ns)
 	p[t->count] = (struct ledger_point){ .mono_ns = ns,
 		.live_bytes = live.bytes,
 		.live_blocks = live.blocks,
-		.rss_bytes = resident_bytes(),
+		.rss_bytes = read_resident_bytes(),
 		.total_blocks = publish_events() };
 	__atomic_store_n(&t->count, t->count + 1, __ATOMIC_RELEASE);
 }
 
 /* Ticks of the time stamp counter until the next point. */
-static uint64_t next_point(void)
+static uint64_t find_next_point(void)
 {
 	uint64_t threads = __atomic_load_n(&state.ledger->table[LEDGER_THREADS].count, __ATOMIC_RELAXED);
 	uint64_t least = threads * POINT_THREAD_NS, ns = interval_ns > least ? interval_ns : least;
@@ -95,7 +95,7 @@ __attribute__((noinline, cold)) void timeline_tick(struct thread *t, uint64_t ts
 		add_point(ns);
 		if (t->record && !state.no_syscalls)
 			raw2(SYS_prctl, PR_GET_NAME, t->record->name);
-		__atomic_store_n(&state.tick_tsc, tsc + next_point(), __ATOMIC_RELAXED);
+		__atomic_store_n(&state.tick_tsc, tsc + find_next_point(), __ATOMIC_RELAXED);
 	}
 	lock_release(&tick_lock);
 }

@@ -26,7 +26,7 @@ static void drop_outer(struct thread *t, uint32_t *kept, uint32_t more)
 	*kept = keep;
 }
 
-static inline uint64_t pc_hash(uintptr_t pc)
+static inline uint64_t hash_pc(uintptr_t pc)
 {
 	uint64_t h = pc * MIX_SPLIT;
 	return h ^ h >> 29;
@@ -47,7 +47,7 @@ static void push(struct thread *t, uint32_t kept, uint32_t count)
 	for (uint32_t k = count; k-- > 0; n++) {
 		const struct walk_step *s = &t->step[k];
 		struct walk_frame *f = &t->frame[n];
-		uint64_t hash = pc_hash(s->pc);
+		uint64_t hash = hash_pc(s->pc);
 		t->place[n] = (struct walk_place){ s->slot, s->pc - (s->flags & WALK_EXACT) };
 		*f = (struct walk_frame){ .hash = hash, .rbp = s->rbp, .flags = s->flags };
 		if (n == 0) {
@@ -97,7 +97,7 @@ HOT_INLINE void leaf_finish(struct thread *t, struct walk_leaf *l, uint32_t kept
 
 /* Remembers the stack in the cache, whose frames from frame[kept] on are new. A
  * handler may leave in the middle by longjmp: slot is 0 until all is there. */
-static __attribute__((noinline)) void leaf_remember(struct thread *t, uint32_t kept, uint32_t site)
+static __attribute__((noinline)) void remember_leaf(struct thread *t, uint32_t kept, uint32_t site)
 {
 	const uint32_t n = t->frames;
 	const struct walk_frame *top = &t->frame[n - 1];
@@ -139,7 +139,7 @@ HOT_INLINE void leaf_remember_lean(
 	const struct walk_place *leaf = &t->place[t->frames - 1];
 	uint32_t count = t->frames - kept;
 	if (unlikely(t->frames <= (count > 3 ? WALK_LEAF_WORDS : 3) || count > WALK_LEAF_WORDS)) {
-		leaf_remember(t, kept, site);
+		remember_leaf(t, kept, site);
 		return;
 	}
 	l->slot = 0;
@@ -220,7 +220,7 @@ static uint32_t walk_other(struct thread *t, const uintptr_t *e, uint64_t domain
 		missed_add(MISSED_TRUNCATED, 1);
 	uint64_t hash = 0;
 	for (uint32_t k = count; k-- > 0;)
-		hash = hash * WALK_BASE + pc_hash(t->step[k].pc);
+		hash = hash * WALK_BASE + hash_pc(t->step[k].pc);
 	hash = site_mix(hash + flags * MIX_STAR + domain);
 	uint32_t site = site_find(hash);
 	if (site)
@@ -267,7 +267,7 @@ HOT_INLINE bool holds(const struct thread *t, uint32_t kept, uint32_t low)
 
 /* The innermost of the places [low, high) whose word has changed; NULL where more than
  * return addresses comes into it. */
-static const struct walk_place *changed_place(const struct thread *t, uint32_t high, uint32_t low)
+static const struct walk_place *find_changed_place(const struct thread *t, uint32_t high, uint32_t low)
 {
 	const uint16_t extras = t->frame[high].extras;
 	while (high > low) {
@@ -317,7 +317,7 @@ HOT_INLINE uint32_t walk_lean(struct thread *t, const uintptr_t *e)
 				break;
 			/* An outer frame was replaced at the same address. The inner frames
 			 * are still valid, so the walk resumes there. */
-			const struct walk_place *change = changed_place(t, kept - 1, low);
+			const struct walk_place *change = find_changed_place(t, kept - 1, low);
 			if (!change || p - change > step + WALK_FEW - s)
 				return 0;
 			while (p > change)
@@ -332,7 +332,7 @@ HOT_INLINE uint32_t walk_lean(struct thread *t, const uintptr_t *e)
 	uint16_t extras = f->extras;
 	do {
 		*++p = *--s;
-		uint64_t h = pc_hash(p->pc);
+		uint64_t h = hash_pc(p->pc);
 		hash = hash * WALK_BASE + h;
 		identity = frame_identity(identity, p->slot, h, false, 0);
 		*++f = (struct walk_frame){ .hash = hash, .identity = identity, .extras = extras };
@@ -402,7 +402,7 @@ HOT_INLINE uint32_t walk_few(struct thread *t, const uintptr_t *e)
 		if (needs_rbp && s->from)
 			t->extra[extras++] = (struct walk_word){ s->from, f[-1].rbp };
 		needs_rbp = s->uses_rbp | (needs_rbp & !s->from);
-		uint64_t h = pc_hash(s->pc);
+		uint64_t h = hash_pc(s->pc);
 		f->hash = hash = hash * WALK_BASE + h;
 		f->identity = identity = frame_identity(identity, s->slot, h, needs_rbp, s->rbp);
 		f->node = 0;
@@ -412,13 +412,13 @@ HOT_INLINE uint32_t walk_few(struct thread *t, const uintptr_t *e)
 	} while (s > step);
 	t->frames = kept + count;
 	uint32_t site = cached_site(t, 0);
-	leaf_remember(t, kept, site);
+	remember_leaf(t, kept, site);
 	return site;
 }
 
 /* Something outside of frame[kept - 1] has changed: how many frames are outside of
  * the innermost change. They may be the same, and are looked at again. */
-static uint32_t outside_change(const struct thread *t, uint32_t kept, uint32_t low)
+static uint32_t find_outside_change(const struct thread *t, uint32_t kept, uint32_t low)
 {
 	uint32_t place = kept - 1, x = t->frame[kept - 1].extras, by_extra = 0;
 	while (place > low && *(const uintptr_t *)t->place[place - 1].slot == t->place[place - 1].pc)
@@ -444,7 +444,7 @@ static uint32_t walk_general(struct thread *t, const uintptr_t *e, uint64_t doma
 			uint32_t want = count < state.depth ? state.depth - count : 1;
 			uint32_t low = kept > want ? kept - want : 0;
 			if (!holds(t, kept, low))
-				kept = outside_change(t, kept, low);
+				kept = find_outside_change(t, kept, low);
 			else if (kept >= want || t->bottom != WALK_BOTTOM_CUT)
 				break;
 			else
@@ -470,7 +470,7 @@ static uint32_t walk_general(struct thread *t, const uintptr_t *e, uint64_t doma
 	push(t, kept, count);
 	uint32_t site = cached_site(t, domain);
 	if (!domain)
-		leaf_remember(t, t->frames - count, site);
+		remember_leaf(t, t->frames - count, site);
 	return site;
 }
 

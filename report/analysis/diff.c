@@ -23,7 +23,7 @@ static int compare_keys(const void *x, const void *y)
 }
 
 /* Corrupt input may wrap, which is harmless; signed overflow is not. */
-static void add(int64_t *to, int64_t n) { *to = (int64_t)((uint64_t)*to + (uint64_t)n); }
+static void add_sums(int64_t *to, int64_t n) { *to = (int64_t)((uint64_t)*to + (uint64_t)n); }
 
 /* Adds up equal keys (DF1); the first of each is the largest. Returns how many are left. */
 static size_t add_up(struct diff_item *item, size_t count)
@@ -34,8 +34,8 @@ static size_t add_up(struct diff_item *item, size_t count)
 		qsort(item, count, sizeof(*item), compare_keys);
 	for (size_t i = 0; i < count; i++) {
 		if (left && item[left - 1].key == item[i].key) {
-			add(&item[left - 1].bytes, item[i].bytes);
-			add(&item[left - 1].blocks, item[i].blocks);
+			add_sums(&item[left - 1].bytes, item[i].bytes);
+			add_sums(&item[left - 1].blocks, item[i].blocks);
 		} else {
 			item[left++] = item[i];
 		}
@@ -215,12 +215,12 @@ void diff_make(struct diff *d, struct diff_item *old_items, size_t old_count, st
 		i += o != NULL;
 		j += n != NULL;
 		if (o) {
-			add(&d->old_bytes, o->bytes);
-			add(&d->old_blocks, o->blocks);
+			add_sums(&d->old_bytes, o->bytes);
+			add_sums(&d->old_blocks, o->blocks);
 		}
 		if (n) {
-			add(&d->new_bytes, n->bytes);
-			add(&d->new_blocks, n->blocks);
+			add_sums(&d->new_bytes, n->bytes);
+			add_sums(&d->new_blocks, n->blocks);
 		}
 		if (is_empty(o) && is_empty(n))
 			continue;

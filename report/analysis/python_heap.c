@@ -30,7 +30,7 @@ bool python_heap_off(const struct snapshot *s, const char *part)
 	return snapshot_python(s, name) != 0;
 }
 
-static void objects_map(struct work *w)
+static void map_objects(struct work *w)
 {
 	const struct snapshot *s = w->s;
 	struct python_heap *h = w->h;
@@ -65,21 +65,22 @@ static bool is_counted(const struct work *w, const struct tide_edge *e)
 		&& w->s->python_objects[object].block == e->block && e->to_offset == w->head[e->block];
 }
 
-static uint64_t edges_first(const struct work *w, uint64_t block)
+static uint64_t first_of_edges(const struct work *w, uint64_t block)
 {
 	return w->s->edge_start_count ? w->s->edge_starts[block] : 0;
 }
 
-static uint64_t edges_end(const struct work *w, uint64_t block)
+static uint64_t end_of_edges(const struct work *w, uint64_t block)
 {
 	return w->s->edge_start_count ? w->s->edge_starts[block + 1] : 0;
 }
 
 /* Follows raw blocks from those in the queue, and gives them a mark. */
-static void raw_follow(struct work *w, uint64_t count, uint8_t mark)
+static void follow_raw(struct work *w, uint64_t count, uint8_t mark)
 {
 	for (uint64_t first = 0; first < count; first++)
-		for (uint64_t k = edges_first(w, w->queue[first]); k < edges_end(w, w->queue[first]); k++) {
+		for (uint64_t k = first_of_edges(w, w->queue[first]); k < end_of_edges(w, w->queue[first]);
+			k++) {
 			uint32_t to = w->s->edges[k].block;
 
 			if (w->h->object_of[to] != PYTHON_HEAP_NONE || w->raw[to] == mark
@@ -91,7 +92,7 @@ static void raw_follow(struct work *w, uint64_t count, uint8_t mark)
 }
 
 /* Raw blocks that roots lead to, or that no object leads to, hold their references from outside. */
-static void raw_blocks(struct work *w)
+static void follow_raw_blocks(struct work *w)
 {
 	const struct snapshot *s = w->s;
 	uint64_t count = 0;
@@ -102,13 +103,13 @@ static void raw_blocks(struct work *w)
 	for (uint32_t i = 0; i < s->block_count; i++)
 		if (w->h->object_of[i] == PYTHON_HEAP_NONE && w->raw[i] == RAW_ROOT)
 			w->queue[count++] = i;
-	raw_follow(w, count, RAW_ROOT);
+	follow_raw(w, count, RAW_ROOT);
 	count = 0;
 	/* What a block that belongs to an object leads to; each raw block enters the queue once. */
 	for (uint32_t i = 0; i < s->block_count; i++) {
 		if (w->h->object_of[i] == PYTHON_HEAP_NONE)
 			continue;
-		for (uint64_t k = edges_first(w, i); k < edges_end(w, i); k++) {
+		for (uint64_t k = first_of_edges(w, i); k < end_of_edges(w, i); k++) {
 			uint32_t to = s->edges[k].block;
 
 			if (w->h->object_of[to] != PYTHON_HEAP_NONE || w->raw[to] != RAW_UNKNOWN)
@@ -117,14 +118,14 @@ static void raw_blocks(struct work *w)
 			w->queue[count++] = to;
 		}
 	}
-	raw_follow(w, count, RAW_INNER);
+	follow_raw(w, count, RAW_INNER);
 	count = 0;
 	for (uint32_t i = 0; i < s->block_count; i++)
 		if (w->h->object_of[i] == PYTHON_HEAP_NONE && w->raw[i] == RAW_UNKNOWN) {
 			w->raw[i] = RAW_ROOT;
 			w->queue[count++] = i;
 		}
-	raw_follow(w, count, RAW_ROOT);
+	follow_raw(w, count, RAW_ROOT);
 }
 
 static void count_references(struct work *w)
@@ -133,7 +134,7 @@ static void count_references(struct work *w)
 	struct python_heap *h = w->h;
 
 	for (uint32_t i = 0; i < s->block_count; i++)
-		for (uint64_t k = edges_first(w, i); k < edges_end(w, i); k++) {
+		for (uint64_t k = first_of_edges(w, i); k < end_of_edges(w, i); k++) {
 			const struct tide_edge *e = &s->edges[k];
 			struct python_object_state *o;
 
@@ -190,7 +191,7 @@ struct owned {
 	uint32_t *block;
 };
 
-static void owned_list(struct owned *o, const struct python_heap *h)
+static void list_owned(struct owned *o, const struct python_heap *h)
 {
 	const struct snapshot *s = h->snapshot;
 	uint64_t n = s->python_object_count;
@@ -226,7 +227,7 @@ static void visit_all(struct work *w, const struct owned *o, uint64_t last)
 	for (uint64_t first = 0; first < last; first++) {
 		uint32_t block = w->queue[first];
 
-		for (uint64_t k = edges_first(w, block); k < edges_end(w, block); k++) {
+		for (uint64_t k = first_of_edges(w, block); k < end_of_edges(w, block); k++) {
 			const struct tide_edge *e = &w->s->edges[k];
 
 			if (w->h->object_of[e->block] == PYTHON_HEAP_NONE)
@@ -237,7 +238,7 @@ static void visit_all(struct work *w, const struct owned *o, uint64_t last)
 	}
 }
 
-static void reach(struct work *w, const struct owned *o)
+static void reach_objects(struct work *w, const struct owned *o)
 {
 	const struct snapshot *s = w->s;
 	uint64_t last = 0;
@@ -266,7 +267,7 @@ static void reach(struct work *w, const struct owned *o)
 /* --- components -------------------------------------------------------------------- */
 
 /* Which block stands for each: an object for what it owns, an instance for its own __dict__. */
-static void nodes(struct work *w)
+static void make_nodes(struct work *w)
 {
 	const struct snapshot *s = w->s;
 	const struct python_heap *h = w->h;
@@ -280,7 +281,7 @@ static void nodes(struct work *w)
 		if (h->object[i].reachable || !s->block_type_count
 			|| !(s->types[s->block_types[block].type].flags & TYPE_FLAG_DICT))
 			continue;
-		for (uint64_t k = edges_first(w, block); k < edges_end(w, block); k++) {
+		for (uint64_t k = first_of_edges(w, block); k < end_of_edges(w, block); k++) {
 			uint32_t to = s->edges[k].block, object = h->object_of[to];
 
 			if (!is_counted(w, &s->edges[k]) || s->python_objects[object].stored != 1
@@ -301,7 +302,7 @@ static bool is_node_edge(const struct work *w, const struct tide_edge *e)
 }
 
 /* The graph between nodes that are not reachable. */
-static void nodes_graph(struct work *w, struct graph *g, uint8_t *state, uint8_t *loop)
+static void make_graph(struct work *w, struct graph *g, uint8_t *state, uint8_t *loop)
 {
 	const struct snapshot *s = w->s;
 	uint32_t n = (uint32_t)s->block_count;
@@ -316,7 +317,7 @@ static void nodes_graph(struct work *w, struct graph *g, uint8_t *state, uint8_t
 
 			if (state[from])
 				continue;
-			for (uint64_t k = edges_first(w, i); k < edges_end(w, i); k++) {
+			for (uint64_t k = first_of_edges(w, i); k < end_of_edges(w, i); k++) {
 				uint32_t to = w->node[s->edges[k].block];
 
 				if (!is_node_edge(w, &s->edges[k]) || state[to])
@@ -339,7 +340,7 @@ static void nodes_graph(struct work *w, struct graph *g, uint8_t *state, uint8_t
 	}
 }
 
-static void component_add(struct work *w, uint32_t block, uint32_t component)
+static void add_component(struct work *w, uint32_t block, uint32_t component)
 {
 	struct python_heap *h = w->h;
 	uint32_t object = h->object_of[block];
@@ -365,8 +366,8 @@ static void find_components(struct work *w)
 	struct graph g;
 	uint32_t *number;
 
-	nodes(w);
-	nodes_graph(w, &g, state, loop);
+	make_nodes(w);
+	make_graph(w, &g, state, loop);
 	components_find(&c, &g, state, NULL);
 	number = alloc_bytes(((uint64_t)c.count + 1) * sizeof(*number));
 	for (uint32_t i = 0; i < c.count; i++)
@@ -379,7 +380,7 @@ static void find_components(struct work *w)
 			continue;
 		if (number[of] == PYTHON_HEAP_NONE)
 			number[of] = h->components++;
-		component_add(w, i, number[of]);
+		add_component(w, i, number[of]);
 		if (loop[i] && h->object_of[i] != PYTHON_HEAP_NONE)
 			h->object[h->object_of[i]].self = true;
 	}
@@ -405,11 +406,11 @@ void python_heap_find(struct python_heap *h, const struct snapshot *s)
 	w.visited = alloc_zeroed(n, 1);
 	w.queue = alloc_bytes(n * sizeof(*w.queue));
 	w.node = alloc_bytes(n * sizeof(*w.node));
-	objects_map(&w);
-	raw_blocks(&w);
+	map_objects(&w);
+	follow_raw_blocks(&w);
 	count_references(&w);
-	owned_list(&o, h);
-	reach(&w, &o);
+	list_owned(&o, h);
+	reach_objects(&w, &o);
 	find_components(&w);
 	free(o.first);
 	free(o.block);

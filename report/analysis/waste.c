@@ -17,7 +17,7 @@ uint64_t waste_wasted(const struct waste *w)
 		+ w->part[WASTE_FREE_RETURNABLE].resident;
 }
 
-static void add(struct waste_bytes *to, struct waste_bytes b)
+static void add_bytes(struct waste_bytes *to, struct waste_bytes b)
 {
 	to->resident += b.resident;
 	to->swapped += b.swapped;
@@ -28,7 +28,7 @@ static void add(struct waste_bytes *to, struct waste_bytes b)
 static void charge(struct waste *w, struct waste_heap *h, enum waste_part part, uint64_t lo, uint64_t hi)
 {
 	if (lo < hi)
-		add(&w->part[part], waste_pages_of(&h->pages, lo, hi));
+		add_bytes(&w->part[part], waste_pages_of(&h->pages, lo, hi));
 }
 
 /* --- live blocks ---------------------------------------------------------------- */
@@ -149,7 +149,7 @@ static void sum_arena(struct waste *w, struct waste_heap *h)
 /* What no block has, of memory whose lists nobody here can read. Of CPython's small objects all are known, and
  * the rest is free; of another allocator it may be free or its own. Else blocks lie where the walk of glibc's
  * heap has not come by. */
-static enum waste_part foreign_rest(struct waste *w)
+static enum waste_part rest_of_foreign(struct waste *w)
 {
 	uint32_t flags = w->s->process->flags;
 
@@ -162,7 +162,7 @@ static enum waste_part foreign_rest(struct waste *w)
 static void charge_foreign(struct waste *w, struct waste_heap *h, const struct tide_region *r)
 {
 	const struct snapshot *s = h->s;
-	enum waste_part rest = foreign_rest(w);
+	enum waste_part rest = rest_of_foreign(w);
 	uint64_t before = w->part[rest].resident, at = r->lo;
 
 	for (size_t i = SEARCH_UP_TO(s->blocks, s->block_count, address, r->lo - 1);
@@ -204,7 +204,7 @@ static void charge_region(
 		[REGION_PROFILER] = WASTE_PROFILER };
 	struct waste_bytes bytes = { r->resident_bytes, r->swapped_bytes, r->hi - r->lo };
 
-	add(&w->all, bytes);
+	add_bytes(&w->all, bytes);
 	w->huge += r->huge_bytes;
 	switch (r->kind) {
 	case REGION_HEAP:
@@ -218,12 +218,12 @@ static void charge_region(
 		waste_pins_region(pins, h);
 		break;
 	case REGION_FOREIGN: charge_foreign(w, h, r); break;
-	default: add(&w->part[r->kind < REGION_KINDS ? part[r->kind] : WASTE_UNKNOWN], bytes);
+	default: add_bytes(&w->part[r->kind < REGION_KINDS ? part[r->kind] : WASTE_UNKNOWN], bytes);
 	}
 }
 
 /* What the sections say of each other may not fit in a damaged file: the rest is unknown, never lost. */
-static void balance(struct waste *w)
+static void balance_parts(struct waste *w)
 {
 	uint64_t known = 0;
 
@@ -265,7 +265,7 @@ int waste_find(struct waste *w, const struct snapshot *s, struct tide_error *e)
 		charge_region(w, &h, pins, &s->regions[i]);
 	waste_pins_end(pins, &h);
 	waste_pages_end(&h.pages);
-	balance(w);
+	balance_parts(w);
 	free(h.items);
 	free(h.runs);
 	return 0;

@@ -8,7 +8,7 @@ struct copy {
 	uint32_t site;
 };
 
-static int copy_order(const void *a, const void *b)
+static int compare_copies(const void *a, const void *b)
 {
 	const struct copy *x = a, *y = b;
 
@@ -19,7 +19,7 @@ static int copy_order(const void *a, const void *b)
 	return (x->site > y->site) - (x->site < y->site);
 }
 
-static int row_order(const void *a, const void *b)
+static int compare_rows(const void *a, const void *b)
 {
 	const struct waste_content *x = a, *y = b;
 
@@ -54,7 +54,7 @@ void waste_copies_find(struct waste_copies *c, const struct snapshot *s)
 
 			list[count++] = (struct copy){ s->duplicates[i].content, b->bytes, b->site };
 		}
-	qsort(list, count, sizeof(*list), copy_order);
+	qsort(list, count, sizeof(*list), compare_copies);
 	for (size_t i = 0, end; i < count; i = end) {
 		for (end = i + 1; end < count && list[end].content == list[i].content
 			&& list[end].bytes == list[i].bytes;
@@ -65,7 +65,7 @@ void waste_copies_find(struct waste_copies *c, const struct snapshot *s)
 	}
 	free(list);
 	if (c->count)
-		qsort(c->rows, c->count, sizeof(*c->rows), row_order);
+		qsort(c->rows, c->count, sizeof(*c->rows), compare_rows);
 }
 
 void waste_copies_free(struct waste_copies *c)

@@ -38,7 +38,7 @@ void waste_returnable(const struct tide_arena *a, uint64_t lo, uint64_t hi, bool
 		*from = hi - page_down(bytes - kept);
 }
 
-static void item_add(struct waste_heap *h, uint64_t lo, uint32_t kind, uint32_t index)
+static void add_item(struct waste_heap *h, uint64_t lo, uint32_t kind, uint32_t index)
 {
 	struct waste_item *last = h->item_count ? &h->items[h->item_count - 1] : NULL;
 
@@ -58,7 +58,7 @@ static void close_item(struct waste_heap *h, uint64_t bytes, uint64_t next)
 	last->hi = next;
 	if (last->kind != ITEM_BLOCK && next > last->lo + bytes) {
 		last->hi = last->lo + bytes;
-		item_add(h, last->hi, ITEM_OWN, 0);
+		add_item(h, last->hi, ITEM_OWN, 0);
 		h->items[h->item_count - 1].hi = next;
 	}
 }
@@ -96,10 +96,10 @@ static void read_items(struct waste_heap *h)
 			lo = r->lo;
 		close_item(h, bytes, lo);
 		if (block < chunk) {
-			item_add(h, lo, ITEM_BLOCK, (uint32_t)h->block++);
+			add_item(h, lo, ITEM_BLOCK, (uint32_t)h->block++);
 		} else {
 			bytes = s->chunks[h->chunk].bytes;
-			item_add(h, lo, kind_of(&s->chunks[h->chunk]), (uint32_t)h->chunk);
+			add_item(h, lo, kind_of(&s->chunks[h->chunk]), (uint32_t)h->chunk);
 			h->chunk++;
 		}
 	}

@@ -24,7 +24,7 @@ void waste_pages_end(struct waste_pages *p)
 }
 
 /* The first run that ends above an address. */
-static size_t run_at(struct waste_pages *p, uint64_t address)
+static size_t find_run(struct waste_pages *p, uint64_t address)
 {
 	size_t lo = 0, hi = p->count;
 
@@ -47,9 +47,9 @@ static size_t run_at(struct waste_pages *p, uint64_t address)
 	return p->near = lo;
 }
 
-static void before(struct waste_pages *p, uint64_t address, uint64_t *resident, uint64_t *swapped)
+static void find_before(struct waste_pages *p, uint64_t address, uint64_t *resident, uint64_t *swapped)
 {
-	size_t i = run_at(p, address);
+	size_t i = find_run(p, address);
 	uint64_t part = i < p->count && address > p->runs[i].address ? address - p->runs[i].address : 0;
 
 	*resident = p->resident[i] + (part && p->runs[i].flags & PAGES_RESIDENT ? part : 0);
@@ -62,7 +62,7 @@ struct waste_bytes waste_pages_of(struct waste_pages *p, uint64_t lo, uint64_t h
 
 	if (lo >= hi)
 		return (struct waste_bytes){ 0, 0, 0 };
-	before(p, lo, &resident[0], &swapped[0]);
-	before(p, hi, &resident[1], &swapped[1]);
+	find_before(p, lo, &resident[0], &swapped[0]);
+	find_before(p, hi, &resident[1], &swapped[1]);
 	return (struct waste_bytes){ resident[1] - resident[0], swapped[1] - swapped[0], hi - lo };
 }

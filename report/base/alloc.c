@@ -17,7 +17,7 @@ static void *alloc_or_exit(void *p, uint64_t bytes)
 	exit(EXIT_UNMEASURED);
 }
 
-static uint64_t product(uint64_t count, uint64_t size)
+static uint64_t multiply(uint64_t count, uint64_t size)
 {
 	uint64_t bytes;
 
@@ -31,14 +31,14 @@ void *alloc_bytes(uint64_t bytes) { return alloc_or_exit(malloc(at_least_one(byt
 
 void *alloc_zeroed(uint64_t count, uint64_t size)
 {
-	return alloc_or_exit(calloc(at_least_one(count), at_least_one(size)), product(count, size));
+	return alloc_or_exit(calloc(at_least_one(count), at_least_one(size)), multiply(count, size));
 }
 
 void *alloc_resize(void *p, uint64_t bytes) { return alloc_or_exit(realloc(p, at_least_one(bytes)), bytes); }
 
 void *alloc_resize_array(void *p, uint64_t count, uint64_t size)
 {
-	return alloc_resize(p, product(count, size));
+	return alloc_resize(p, multiply(count, size));
 }
 
 char *alloc_string(const char *s)

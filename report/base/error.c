@@ -6,7 +6,7 @@
 #include "error.h"
 #include "text.h"
 
-static void part_copy(char *to, size_t capacity, const char *from, size_t bytes)
+static void copy_part(char *to, size_t capacity, const char *from, size_t bytes)
 {
 	if (bytes >= capacity)
 		bytes = capacity - 1;
@@ -18,7 +18,7 @@ static const char *format_part(const char *format, char *part, size_t capacity)
 {
 	size_t bytes = strcspn(format, "|");
 
-	part_copy(part, capacity, format, bytes);
+	copy_part(part, capacity, format, bytes);
 	return format[bytes] ? format + bytes + 1 : NULL;
 }
 
@@ -40,7 +40,7 @@ int error_set(struct tide_error *e, int code, const char *format, ...)
 		if (parts < 2) {
 			rest = format_part(rest, to, sizeof(marked) - at - 2);
 		} else {
-			part_copy(to, sizeof(marked) - at - 2, rest, strlen(rest));
+			copy_part(to, sizeof(marked) - at - 2, rest, strlen(rest));
 			rest = NULL;
 		}
 		at += strlen(to);
@@ -62,11 +62,11 @@ int error_set(struct tide_error *e, int code, const char *format, ...)
 			break;
 		*separator[i] = '\0';
 	}
-	part_copy(e->what, sizeof(e->what), text, strlen(text));
+	copy_part(e->what, sizeof(e->what), text, strlen(text));
 	if (separator[0])
-		part_copy(e->why, sizeof(e->why), separator[0] + 1, strlen(separator[0] + 1));
+		copy_part(e->why, sizeof(e->why), separator[0] + 1, strlen(separator[0] + 1));
 	if (separator[0] && separator[1])
-		part_copy(e->hint, sizeof(e->hint), separator[1] + 1, strlen(separator[1] + 1));
+		copy_part(e->hint, sizeof(e->hint), separator[1] + 1, strlen(separator[1] + 1));
 	return -1;
 }
 

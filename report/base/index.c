@@ -15,7 +15,7 @@ static void enter_slot(struct index *x, struct index_slot slot)
 	x->slots[at] = slot;
 }
 
-static void grow(struct index *x)
+static void grow_slots(struct index *x)
 {
 	struct index old = *x;
 
@@ -30,7 +30,7 @@ static void grow(struct index *x)
 void index_add(struct index *x, uint64_t hash, uint32_t number)
 {
 	if ((x->count + 1) * 2 > x->capacity)
-		grow(x);
+		grow_slots(x);
 	enter_slot(x, (struct index_slot){ (uint32_t)(hash >> 32), number + 1 });
 	x->count++;
 }

@@ -12,14 +12,14 @@
 #include "units.h"
 
 /* Three significant digits of a value in [0, 1024). */
-static void digits(char *text, size_t room, double value)
+static void count_digits(char *text, size_t room, double value)
 {
 	snprintf(text, room, "%.*f", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value);
 }
 
-static uint64_t magnitude(int64_t n) { return n < 0 ? 0 - (uint64_t)n : (uint64_t)n; }
+static uint64_t magnitude_of(int64_t n) { return n < 0 ? 0 - (uint64_t)n : (uint64_t)n; }
 
-static char *bytes_text(char text[UNITS_TEXT], const char *sign, uint64_t bytes)
+static char *format_bytes(char text[UNITS_TEXT], const char *sign, uint64_t bytes)
 {
 	static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
 	double value = (double)bytes;
@@ -35,22 +35,22 @@ static char *bytes_text(char text[UNITS_TEXT], const char *sign, uint64_t bytes)
 		value /= 1024;
 		u++;
 	}
-	digits(number, sizeof(number), value);
+	count_digits(number, sizeof(number), value);
 	snprintf(text, UNITS_TEXT, "%s%s %s", sign, number, unit[u]);
 	return text;
 }
 
 char *units_bytes(char text[UNITS_TEXT], int64_t bytes)
 {
-	return bytes_text(text, bytes < 0 ? "-" : "", magnitude(bytes));
+	return format_bytes(text, bytes < 0 ? "-" : "", magnitude_of(bytes));
 }
 
 char *units_bytes_signed(char text[UNITS_TEXT], int64_t bytes)
 {
-	return bytes_text(text, bytes < 0 ? "-" : bytes > 0 ? "+" : "", magnitude(bytes));
+	return format_bytes(text, bytes < 0 ? "-" : bytes > 0 ? "+" : "", magnitude_of(bytes));
 }
 
-static char *count_text(char text[UNITS_TEXT], const char *sign, uint64_t count)
+static char *format_count(char text[UNITS_TEXT], const char *sign, uint64_t count)
 {
 	static const char suffix[] = "MGTPE";
 	char plain[24], grouped[32], *to = grouped;
@@ -64,7 +64,7 @@ static char *count_text(char text[UNITS_TEXT], const char *sign, uint64_t count)
 			value /= 1e3;
 			u++;
 		}
-		digits(plain, sizeof(plain), value);
+		count_digits(plain, sizeof(plain), value);
 		snprintf(text, UNITS_TEXT, "%s%s %c", sign, plain, suffix[u]);
 		return text;
 	}
@@ -81,12 +81,12 @@ static char *count_text(char text[UNITS_TEXT], const char *sign, uint64_t count)
 
 char *units_count(char text[UNITS_TEXT], int64_t count)
 {
-	return count_text(text, count < 0 ? "-" : "", magnitude(count));
+	return format_count(text, count < 0 ? "-" : "", magnitude_of(count));
 }
 
 char *units_count_signed(char text[UNITS_TEXT], int64_t count)
 {
-	return count_text(text, count < 0 ? "-" : count > 0 ? "+" : "", magnitude(count));
+	return format_count(text, count < 0 ? "-" : count > 0 ? "+" : "", magnitude_of(count));
 }
 
 char *units_many(char text[UNITS_TEXT], int64_t count, const char *one)
@@ -120,7 +120,7 @@ char *units_duration(char text[UNITS_TEXT], uint64_t ns)
 			value /= 1000;
 			u++;
 		}
-		digits(number, sizeof(number), value);
+		count_digits(number, sizeof(number), value);
 		snprintf(text, UNITS_TEXT, "%s %s", number, unit[u]);
 	}
 	return text;
@@ -150,7 +150,7 @@ char *units_rate(char text[UNITS_TEXT], double per_second)
 		u++;
 	}
 	if (u)
-		digits(number, sizeof(number), per_second);
+		count_digits(number, sizeof(number), per_second);
 	else
 		snprintf(number, sizeof(number), "%.0f", per_second);
 	snprintf(text, UNITS_TEXT, "%s%s/s", number, unit[u]);
@@ -181,7 +181,7 @@ struct unit {
 
 /* A decimal number without sign, exponent, hexadecimal, "inf" or "nan", then one
  * of the units. */
-static int parse(const char *text, const struct unit *unit, double *value)
+static int parse_amount(const char *text, const struct unit *unit, double *value)
 {
 	char *end;
 	size_t n = strspn(text, " \t");
@@ -228,7 +228,7 @@ int units_parse_bytes(const char *text, uint64_t *bytes)
 		*bytes = strtoull(text, NULL, 10);
 		return errno ? -1 : 0;
 	}
-	return parse(text, unit, &value) ? -1 : to_integer(value, bytes);
+	return parse_amount(text, unit, &value) ? -1 : to_integer(value, bytes);
 }
 
 int units_parse_duration(const char *text, uint64_t *ns)
@@ -238,12 +238,12 @@ int units_parse_duration(const char *text, uint64_t *ns)
 		{ "d", 86400e9 }, { NULL, 0 } };
 	double value;
 
-	return parse(text, unit, &value) ? -1 : to_integer(value, ns);
+	return parse_amount(text, unit, &value) ? -1 : to_integer(value, ns);
 }
 
 int units_parse_percent(const char *text, double *share)
 {
 	static const struct unit unit[] = { { "", 0.01 }, { "%", 0.01 }, { NULL, 0 } };
 
-	return parse(text, unit, share) || *share > 1 ? -1 : 0;
+	return parse_amount(text, unit, share) || *share > 1 ? -1 : 0;
 }

@@ -8,7 +8,7 @@ struct answers {
 	uint64_t *to, capacity, count;
 };
 
-static void put(struct answers *a, uint64_t value)
+static void add_number(struct answers *a, uint64_t value)
 {
 	if (a->count < a->capacity)
 		a->to[a->count] = value;
@@ -18,8 +18,8 @@ static void put(struct answers *a, uint64_t value)
 static void answer_collect(struct answers *a, const struct leaks *l)
 {
 	for (int kind = 0; kind < LEAK_KINDS; kind++) {
-		put(a, l->total[kind].blocks);
-		put(a, l->total[kind].bytes);
+		add_number(a, l->total[kind].blocks);
+		add_number(a, l->total[kind].bytes);
 	}
 }
 
@@ -27,9 +27,9 @@ static void answer_refcount(struct answers *a, const struct leaks *l, uint32_t b
 {
 	uint32_t *roots, *blocks;
 	graph_found(&l->graph, &roots, &blocks);
-	put(a, roots[block]);
-	put(a, blocks[block]);
-	put(a, LEAK_IS_LOST(l->kind[block] & LEAK_KIND_MASK));
+	add_number(a, roots[block]);
+	add_number(a, blocks[block]);
+	add_number(a, LEAK_IS_LOST(l->kind[block] & LEAK_KIND_MASK));
 	free(roots);
 	free(blocks);
 }
@@ -37,10 +37,10 @@ static void answer_refcount(struct answers *a, const struct leaks *l, uint32_t b
 static void answer_referrers(
 	struct answers *a, const struct snapshot *s, const struct graph *g, uint32_t block)
 {
-	put(a, 0);
+	add_number(a, 0);
 	for (size_t i = 0; i < s->root_edge_count; i++)
 		if (s->root_edges[i].block == block && s->root_edges[i].root < s->root_count)
-			put(a,
+			add_number(a,
 				s->roots[s->root_edges[i].root].kind == ROOT_REGISTER
 					? 0
 					: s->root_edges[i].address);
@@ -49,7 +49,7 @@ static void answer_referrers(
 		graph_words(g, from, &first, &end);
 		for (uint64_t i = first; i < end; i++)
 			if (s->edges[i].block == block)
-				put(a, s->blocks[from].address + s->edges[i].offset);
+				add_number(a, s->blocks[from].address + s->edges[i].offset);
 	}
 	a->to[0] = a->count - 1;
 }
@@ -58,11 +58,11 @@ static void answer_referents(
 	struct answers *a, const struct snapshot *s, const struct graph *g, uint32_t block)
 {
 	uint64_t first, end;
-	put(a, 0);
+	add_number(a, 0);
 	graph_words(g, block, &first, &end);
 	for (uint64_t i = first; i < end; i++)
 		if (s->edges[i].block < s->block_count)
-			put(a, s->blocks[s->edges[i].block].address);
+			add_number(a, s->blocks[s->edges[i].block].address);
 	a->to[0] = a->count - 1;
 }
 

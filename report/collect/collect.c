@@ -59,7 +59,7 @@ struct collecting {
 	uint32_t skip_roots;
 };
 
-static void warn(struct collecting *c, const char *text, const char *hint)
+static void add_warning(struct collecting *c, const char *text, const char *hint)
 {
 	if (c->warning_count < sizeof(c->warnings) / sizeof(c->warnings[0]))
 		c->warnings[c->warning_count++] =
@@ -76,12 +76,12 @@ static bool wants_references(const struct collecting *c, const struct ledger_cop
 	return !off && !(c->request->flags & REQUEST_FLAG_NO_REFERENCES);
 }
 
-static void code_map(struct collecting *c)
+static void read_code_map(struct collecting *c)
 {
 	struct tide_error e = { 0 };
 
 	if (collect_process_code(c->copy.header.pid, c->copy.header.started_wall_ns, c->writer, &e))
-		warn(c, e.what, e.why);
+		add_warning(c, e.what, e.why);
 }
 
 /* What /proc says of the process, and files that go by its number. Its mappings and pages come first: it may be
@@ -109,7 +109,7 @@ static void read_process(struct collecting *c)
 	if (!c->brief && !c->core)
 		collect_process_own(&c->process, c->copy.header.pid, &c->copy);
 	if (!c->code_known && !c->core)
-		code_map(c);
+		read_code_map(c);
 }
 
 /* Fork servers and test runners pay for each end of a child, whose memory nobody asks about (CL4). */
@@ -120,7 +120,7 @@ static void leave(struct collecting *c)
 		&& collect_process_small(&c->process, c->image.target);
 	if (!c->brief || !c->request->may_leave || !wants_references(c, &c->copy))
 		return;
-	code_map(c);
+	read_code_map(c);
 	c->code_known = true;
 	if (image_leave(&c->image))
 		(void)!nice(10); /* nobody waits for us */
@@ -137,7 +137,7 @@ static bool is_busy(void *context, bool stopped)
 }
 
 /* Called while all threads are stopped. */
-static void copy(void *context)
+static void copy_ledger(void *context)
 {
 	struct collecting *c = context;
 
@@ -159,7 +159,7 @@ static bool process_foreign(const struct collecting *c)
 	return (r->outside || r->served) && (c->map.owner != geteuid() || !process_ours(pid));
 }
 
-static int name_check(struct collecting *c, struct tide_error *e)
+static int check_name(struct collecting *c, struct tide_error *e)
 {
 	c->foreign = process_foreign(c);
 	if (!c->foreign || c->request->output || c->request->settings)
@@ -169,14 +169,14 @@ static int name_check(struct collecting *c, struct tide_error *e)
 		"of a file is not followed|give one with -o FILE");
 }
 
-static void doubt(struct collecting *c, const char *text)
+static void add_doubt(struct collecting *c, const char *text)
 {
 	if (*text)
 		error_reason(c->request->why, sizeof(c->request->why), text);
 }
 
 /* Where the memory is: `tidemark waste`. */
-static void memory_map(struct collecting *c)
+static void write_memory_map(struct collecting *c)
 {
 	struct heap own = { 0 }, *h = c->walked ? &c->heap : &own;
 	struct collect_heap heap = { .heap = h, .used = c->blocks.blocks, .used_count = c->blocks.count };
@@ -193,7 +193,7 @@ static void memory_map(struct collecting *c)
 /* --- the parts of a snapshot ---------------------------------------------------- */
 
 /* Blocks of another allocator are not seen; those of glibc, which nearly all processes have, are all the same. */
-static void foreign_allocator(struct collecting *c)
+static void has_foreign_allocator(struct collecting *c)
 {
 	struct foreign f;
 
@@ -202,16 +202,16 @@ static void foreign_allocator(struct collecting *c)
 		char *text = alloc_printf("the process allocates with %s (%s): those blocks are not seen",
 			f.name, path_base(f.path));
 
-		warn(c, text, c->heap.count ? "what glibc has allocated is" : "");
+		add_warning(c, text, c->heap.count ? "what glibc has allocated is" : "");
 		c->made.process.allocator = snapshot_writer_string(c->writer, f.path);
 		c->request->note = text;
 	}
 	if (c->walked && f.is_static)
-		doubt(c,
+		add_doubt(c,
 			"the program is static: its thread-local data and its allocator's lists are not told apart from "
 			"the rest");
 	if (!c->walked)
-		doubt(c,
+		add_doubt(c,
 			f.is_static ? "the program is static, and a heap of glibc was not found in it"
 				    : "a heap of glibc was not found in the process");
 	foreign_free(&f);
@@ -224,12 +224,12 @@ static bool is_sampled(const struct collecting *c)
 }
 
 /* The walked list takes the place of the one that was known before. */
-static void blocks_walk(struct collecting *c)
+static void walk_blocks(struct collecting *c)
 {
 	if (!c->unprepared)
 		c->walked = walked_heap(&c->heap, &c->image.memory, &c->image.stop);
 	if (c->unprepared || is_sampled(c))
-		foreign_allocator(c);
+		has_foreign_allocator(c);
 	if (!c->walked) {
 		c->made.process.flags |= c->unprepared ? PROCESS_UNPREPARED : 0;
 		if (is_sampled(c))
@@ -245,31 +245,31 @@ static void blocks_walk(struct collecting *c)
 	walked_sites(&c->made, c->blocks.blocks, c->blocks.count, c->unprepared);
 	c->made.process.flags |= PROCESS_WALKED | (c->unprepared ? PROCESS_UNPREPARED : 0);
 	if (c->heap.unsure)
-		doubt(c, c->heap.doubts);
+		add_doubt(c, c->heap.doubts);
 }
 
-static void births(struct collecting *c)
+static void write_births(struct collecting *c)
 {
 	blockmap_births(&c->blocks, &c->copy, c->writer, c->made.threads, c->made.thread_count);
 }
 
-static void blocks(struct collecting *c)
+static void take_blocks(struct collecting *c)
 {
 	if (!c->image.reader && !c->core)
 		return;
 	if (!c->unprepared)
 		blockmap_read(&c->blocks, &c->image.memory, &c->copy, c->process.touched_bytes);
 	if (c->blocks.cut)
-		doubt(c, "the list of blocks is damaged");
+		add_doubt(c, "the list of blocks is damaged");
 	/* Only of a sample is it known when it was born. */
 	if (is_sampled(c))
-		births(c);
+		write_births(c);
 	if (c->unprepared || c->request->walk || is_sampled(c))
-		blocks_walk(c);
+		walk_blocks(c);
 	if (!c->unprepared && !is_sampled(c))
-		births(c);
+		write_births(c);
 	if (c->blocks.without_size)
-		warn(c, "the size of some blocks could not be read",
+		add_warning(c, "the size of some blocks could not be read",
 			"they count as empty in the list of blocks");
 	if (wants_references(c, &c->copy))
 		c->python = collect_python_blocks(&c->image.memory, &c->blocks);
@@ -281,7 +281,7 @@ static void blocks(struct collecting *c)
 			*text = alloc_printf("roots of some kinds were left out: %s",
 				root_kinds_text(c->skip_roots, kinds, sizeof(kinds)));
 
-		warn(c, text, "what only they hold counts as lost");
+		add_warning(c, text, "what only they hold counts as lost");
 		free(text);
 	}
 	if (wants_references(c, &c->copy)) {
@@ -290,13 +290,13 @@ static void blocks(struct collecting *c)
 		c->graph.usable = c->walked;
 		c->graph.python = c->python;
 		collect_graph(&c->graph, &c->image, &c->copy, c->blocks.blocks, c->blocks.count);
-		doubt(c, c->graph.references.doubts);
+		add_doubt(c, c->graph.references.doubts);
 		if (!c->core && !c->brief)
-			memory_map(c);
+			write_memory_map(c);
 	}
 }
 
-static void process(struct collecting *c)
+static void write_process(struct collecting *c)
 {
 	struct tide_process *p = &c->made.process;
 	const struct collect *r = c->request;
@@ -311,29 +311,29 @@ static void process(struct collecting *c)
 	p->pss_bytes = c->process.pss_bytes;
 	p->own_bytes = c->process.own_bytes;
 	if (wants_references(c, &c->copy)) {
-		doubt(c, c->image.why);
+		add_doubt(c, c->image.why);
 		if (!p->references)
-			doubt(c, "no references were taken");
+			add_doubt(c, "no references were taken");
 	}
 	if (c->core) {
 		p->flags |= PROCESS_CORE;
 		p->exit_signal = (uint32_t)c->core->signal;
-		doubt(c, c->core->why);
+		add_doubt(c, c->core->why);
 	}
 	if (c->brief)
 		p->flags |= PROCESS_BRIEF;
 	if (c->copy.cut)
-		doubt(c, "the ledger is damaged");
+		add_doubt(c, "the ledger is damaged");
 	/* What was killed while we read it is gone from there on. */
 	if (c->image.reader && !process_lives(c->image.reader))
-		doubt(c, "the process was killed while it was read");
+		add_doubt(c, "the process was killed while it was read");
 	if (r->flags & REQUEST_FLAG_EARLY)
 		p->flags |= PROCESS_EARLY;
 	p->complete = !*r->why;
 	p->incomplete_why = snapshot_writer_string(c->writer, r->why);
 }
 
-static void sections(struct collecting *c)
+static void write_sections(struct collecting *c)
 {
 	struct tide_value more[3 + WALKED_VALUES];
 	size_t count = 3;
@@ -346,9 +346,9 @@ static void sections(struct collecting *c)
 	ledger_sections_errors(&c->copy, c->writer, false);
 	collect_threads(&c->image.stop, &c->made);
 	read_mappings(c);
-	blocks(c);
+	take_blocks(c);
 	read_process(c);
-	process(c);
+	write_process(c);
 	more[0] = (struct tide_value){ .name = snapshot_writer_string(c->writer, "blocks"),
 		.value = c->blocks.count };
 	more[1] = (struct tide_value){ .name = snapshot_writer_string(c->writer, "missed.block_sizes"),
@@ -388,9 +388,9 @@ static int take_private(struct collecting *c, struct tide_error *e)
 	c->image.reader = c->image.target = pid;
 	c->image.started_by_it = true;
 	if (wants_references(c, &c->copy))
-		doubt(c, "the process could not make a file for its ledger: no references");
+		add_doubt(c, "the process could not make a file for its ledger: no references");
 	c->request->flags |= REQUEST_FLAG_NO_REFERENCES;
-	sections(c);
+	write_sections(c);
 	c->request->complete = c->made.process.complete;
 	result = collect_output_write(c->request, &c->copy, c->writer, e);
 	if (ledger && !result)
@@ -416,7 +416,7 @@ static int read_options(struct collecting *c, struct image_options *o, struct ti
 	return failed;
 }
 
-static int take(struct collecting *c, struct tide_error *e)
+static int take_snapshot(struct collecting *c, struct tide_error *e)
 {
 	struct collect *r = c->request;
 	struct image_options options = { .unaligned = r->unaligned,
@@ -432,8 +432,9 @@ static int take(struct collecting *c, struct tide_error *e)
 
 	if (read_options(c, &options, e))
 		return -1;
-	result = r->outside ? image_request(&c->image, c->map.header, c->map.bytes, &options, copy, c, e)
-			    : image_answer(&c->image, c->map.header, c->map.bytes, &options, copy, c, e);
+	result = r->outside
+		? image_request(&c->image, c->map.header, c->map.bytes, &options, copy_ledger, c, e)
+		: image_answer(&c->image, c->map.header, c->map.bytes, &options, copy_ledger, c, e);
 	if (result)
 		return -1;
 	/* The process counts what it answers; a process that did not take part is counted here. */
@@ -449,7 +450,7 @@ static int take(struct collecting *c, struct tide_error *e)
 		&& (r->written = collect_kept_finish(&c->copy, &r->complete)))
 		return 0;
 	leave(c);
-	sections(c);
+	write_sections(c);
 	if (ledger_map_cut())
 		return error_set(e, EXIT_UNMEASURED,
 			"cannot read the ledger %s|it was cut off while it was read|", r->ledger);
@@ -501,7 +502,7 @@ static int take_unprepared(struct collecting *c, struct tide_error *e)
 	walked_ledger_running(&c->copy, r->pid, &c->image.stop);
 	if (!r->serial)
 		r->serial = 1;
-	sections(c);
+	write_sections(c);
 	r->complete = c->made.process.complete;
 	return collect_output_write(c->request, &c->copy, c->writer, e);
 }
@@ -525,14 +526,14 @@ static int take_core(struct collecting *c, struct tide_error *e)
 	collect_core_ledger(c->core, &c->copy);
 	missing = collect_core_missing(c->core);
 	if (missing)
-		warn(c, missing, "what only they say is not shown: install the same builds");
+		add_warning(c, missing, "what only they say is not shown: install the same builds");
 	free(missing);
 	if (collect_core_waits(c->core))
-		warn(c, "a core does not hold what was given to epoll",
+		add_warning(c, "a core does not hold what was given to epoll",
 			"what only the kernel refers to counts as lost");
 	r->reason = c->core->signal > 0 ? REASON_SIGNAL : r->reason;
 	r->serial = 1;
-	sections(c);
+	write_sections(c);
 	r->complete = c->made.process.complete;
 	return collect_output_write(c->request, &c->copy, c->writer, e);
 }
@@ -560,10 +561,10 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 		result = take_private(c, e);
 		remote_close(&c->image.memory);
 	} else {
-		result = ledger_map_open(&c->map, r->ledger, e) || name_check(c, e) ? -1 : 0;
+		result = ledger_map_open(&c->map, r->ledger, e) || check_name(c, e) ? -1 : 0;
 	}
 	if (!result && r->ledger && *r->ledger) {
-		result = take(c, e);
+		result = take_snapshot(c, e);
 		if (c->copied)
 			c->map.header->request_result = result ? (uint32_t)EIO : 0;
 		/* Of a process that was killed `run` makes one. */

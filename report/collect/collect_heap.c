@@ -15,13 +15,13 @@ struct chunks {
 	uint64_t count, room;
 };
 
-static void chunk_add(struct chunks *c, uint64_t address, uint64_t bytes, uint32_t kind, uint32_t arena)
+static void add_chunk(struct chunks *c, uint64_t address, uint64_t bytes, uint32_t kind, uint32_t arena)
 {
 	if (bytes)
 		*ARRAY_ADD(c->list, c->count, c->room) = (struct tide_chunk){ address, bytes, kind, arena };
 }
 
-static uint32_t chunk_kind(const struct heap_chunk *c)
+static uint32_t kind_of_chunk(const struct heap_chunk *c)
 {
 	switch (c->kind) {
 	case HEAP_FREE_FAST: return CHUNK_FAST;
@@ -45,7 +45,7 @@ static bool is_listed(const struct tide_block *blocks, uint64_t count, uint64_t 
 
 /* One segment: what is in use and what is free, in the order of addresses; what lies between is the
  * allocator's own. */
-static void segment_read(struct chunks *c, const struct collect_heap *from, const struct heap_segment *s,
+static void read_segment(struct chunks *c, const struct collect_heap *from, const struct heap_segment *s,
 	struct at *at, const struct blockmap *blocks)
 {
 	const struct heap *h = from->heap;
@@ -64,26 +64,26 @@ static void segment_read(struct chunks *c, const struct collect_heap *from, cons
 		if (lo >= s->hi)
 			break;
 		if (lo > end)
-			chunk_add(c, end, lo - end, CHUNK_OWN, s->arena);
+			add_chunk(c, end, lo - end, CHUNK_OWN, s->arena);
 		if (used < free_) {
 			bytes = from->used[at->used].bytes + OVERHEAD
 				+ (s->arena == HEAP_NO_ARENA ? OVERHEAD : 0);
 			if (!is_listed(
 				    blocks->blocks, blocks->count, &at->block, from->used[at->used].address))
-				chunk_add(c, lo, bytes, CHUNK_UNLISTED, s->arena);
+				add_chunk(c, lo, bytes, CHUNK_UNLISTED, s->arena);
 			at->used++;
 		} else {
 			bytes = h->free_chunks[at->free].bytes;
-			chunk_add(c, lo, bytes, chunk_kind(&h->free_chunks[at->free]), s->arena);
+			add_chunk(c, lo, bytes, kind_of_chunk(&h->free_chunks[at->free]), s->arena);
 			at->free++;
 		}
 		end = lo + bytes;
 	}
 	if (end < s->hi)
-		chunk_add(c, end, s->hi - end, CHUNK_OWN, s->arena);
+		add_chunk(c, end, s->hi - end, CHUNK_OWN, s->arena);
 }
 
-static void arenas_write(const struct heap *h, struct remote *memory, struct snapshot_writer *w)
+static void write_arenas(const struct heap *h, struct remote *memory, struct snapshot_writer *w)
 {
 	struct tide_arena *list = alloc_zeroed(h->arenas.count + 1, sizeof(*list));
 
@@ -109,14 +109,14 @@ struct pointer {
 	uint32_t thread;
 }; /* starts with what it is sorted by */
 
-static int pointer_order(const void *a, const void *b)
+static int compare_pointers(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
 
 	return (*x > *y) - (*x < *y);
 }
 
-static void threads_write(const struct heap *h, const struct ledger_copy *ledger, struct snapshot_writer *w)
+static void write_threads(const struct heap *h, const struct ledger_copy *ledger, struct snapshot_writer *w)
 {
 	const struct ledger_thread *known = ledger->table[LEDGER_THREADS];
 	uint64_t known_count = ledger->count[LEDGER_THREADS], alive = 0, count = 0;
@@ -126,11 +126,11 @@ static void threads_write(const struct heap *h, const struct ledger_copy *ledger
 	for (uint64_t i = 0; i < known_count; i++)
 		if (known[i].state & LEDGER_THREAD_ALIVE && known[i].control_block)
 			pointers[alive++] = (struct pointer){ known[i].control_block, (uint32_t)i };
-	qsort(pointers, alive, sizeof(*pointers), pointer_order);
+	qsort(pointers, alive, sizeof(*pointers), compare_pointers);
 	for (uint64_t i = 0; i < h->thread_count; i++) {
 		const struct heap_thread *t = &h->threads[i];
 		const struct pointer *found = t->arena != HEAP_NO_ARENA && t->arena < h->arenas.count
-			? bsearch(&t->pointer, pointers, alive, sizeof(*pointers), pointer_order)
+			? bsearch(&t->pointer, pointers, alive, sizeof(*pointers), compare_pointers)
 			: NULL;
 
 		if (found)
@@ -147,9 +147,9 @@ void collect_heap(const struct collect_heap *from, struct remote *memory, const 
 	struct at at = { 0 };
 
 	for (uint64_t i = 0; i < from->heap->segment_count; i++)
-		segment_read(&c, from, &from->heap->segments[i], &at, blocks);
-	arenas_write(from->heap, memory, w);
-	threads_write(from->heap, ledger, w);
+		read_segment(&c, from, &from->heap->segments[i], &at, blocks);
+	write_arenas(from->heap, memory, w);
+	write_threads(from->heap, ledger, w);
 	if (c.count)
 		snapshot_writer_section(w, SECTION_CHUNKS, sizeof(*c.list), c.list, c.count, SNAPSHOT_TAKE);
 }

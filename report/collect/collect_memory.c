@@ -13,22 +13,22 @@
 
 /* --- what a mapping says of itself ------------------------------------------- */
 
-static bool begins(const char *text, const char *with) { return !strncmp(text, with, strlen(with)); }
+static bool begins_with(const char *text, const char *with) { return !strncmp(text, with, strlen(with)); }
 
 /* Shared memory without a file on a disk: memfd_create, shm_open, System V, shared anonymous memory. */
 static bool is_shared_memory(const struct remote_mapping *p)
 {
 	return p->shared
-		&& (!p->path[0] || begins(p->path, "/memfd:") || begins(p->path, "/dev/shm/")
-			|| begins(p->path, "/dev/zero") || begins(p->path, "/SYSV")
-			|| begins(p->path, "[anon"));
+		&& (!p->path[0] || begins_with(p->path, "/memfd:") || begins_with(p->path, "/dev/shm/")
+			|| begins_with(p->path, "/dev/zero") || begins_with(p->path, "/SYSV")
+			|| begins_with(p->path, "[anon"));
 }
 
-static uint32_t mapping_kind(const struct remote_mapping *p)
+static uint32_t kind_of_mapping(const struct remote_mapping *p)
 {
 	if (is_shared_memory(p))
 		return REGION_SHARED;
-	if (p->path[0] == '/' || !strcmp(p->path, "[vdso]") || begins(p->path, "[vvar"))
+	if (p->path[0] == '/' || !strcmp(p->path, "[vdso]") || begins_with(p->path, "[vvar"))
 		return REGION_FILE;
 	if (!strcmp(p->path, "[stack]"))
 		return REGION_STACK;
@@ -38,7 +38,7 @@ static uint32_t mapping_kind(const struct remote_mapping *p)
 /* --- pages ---------------------------------------------------------------------- */
 
 /* Of the process's own list; NULL: it has that mapping no more. */
-static const struct collect_mapping *known_mapping(const struct collect_process *p, uint64_t lo, uint64_t hi)
+static const struct collect_mapping *find_mapping(const struct collect_process *p, uint64_t lo, uint64_t hi)
 {
 	size_t at = SEARCH_UP_TO(p->mappings, p->mapping_count, hi, lo);
 
@@ -58,19 +58,19 @@ static void drop_zeros(struct collect_memory *m, size_t first, uint64_t shown,
 static void read_mapping(struct collect_memory *m, struct remote *image, const struct remote_mapping *p,
 	const struct collect_process *process, const struct collect_process *own, int pagemap)
 {
-	const struct collect_mapping *known = known_mapping(process, p->lo, p->hi);
+	const struct collect_mapping *known = find_mapping(process, p->lo, p->hi);
 	size_t first = m->pages.count;
 	uint64_t shown;
 
 	*ARRAY_ADD(m->mappings, m->mapping_count, m->mapping_room) =
-		(struct region_mapping){ p->lo, p->hi, mapping_kind(p) };
+		(struct region_mapping){ p->lo, p->hi, kind_of_mapping(p) };
 	if (known && known->special)
 		return;
 	/* PG3: what an image has of a file it may have read itself, in order to run. */
-	if (!p->shared && (p->writable || mapping_kind(p) != REGION_FILE)) {
+	if (!p->shared && (p->writable || kind_of_mapping(p) != REGION_FILE)) {
 		shown = pages_read(&m->pages, image->pagemap, p->lo, p->hi);
 		if (own->mapping_count)
-			drop_zeros(m, first, shown, known_mapping(own, p->lo, p->hi), image);
+			drop_zeros(m, first, shown, find_mapping(own, p->lo, p->hi), image);
 	}
 	if (m->pages.count == first && pagemap >= 0 && known && known->rss_bytes)
 		pages_read(&m->pages, pagemap, p->lo, p->hi);
@@ -93,14 +93,14 @@ static void read_left_out(
 	}
 }
 
-static int run_order(const void *a, const void *b)
+static int compare_runs(const void *a, const void *b)
 {
 	const struct page_run *x = a, *y = b;
 
 	return (x->lo > y->lo) - (x->lo < y->lo);
 }
 
-static int mapping_order(const void *a, const void *b)
+static int compare_mappings(const void *a, const void *b)
 {
 	const struct region_mapping *x = a, *y = b;
 
@@ -109,16 +109,16 @@ static int mapping_order(const void *a, const void *b)
 
 /* A mapping that was made where another one was left out cannot be in both lists; but the lists may be of
  * different moments. */
-static void runs_tidy(struct collect_memory *m)
+static void tidy_runs(struct collect_memory *m)
 {
 	size_t kept = 0;
 
-	qsort(m->pages.runs, m->pages.count, sizeof(*m->pages.runs), run_order);
+	qsort(m->pages.runs, m->pages.count, sizeof(*m->pages.runs), compare_runs);
 	for (size_t i = 0; i < m->pages.count; i++)
 		if (!kept || m->pages.runs[i].lo >= m->pages.runs[kept - 1].hi)
 			m->pages.runs[kept++] = m->pages.runs[i];
 	m->pages.count = kept;
-	qsort(m->mappings, m->mapping_count, sizeof(*m->mappings), mapping_order);
+	qsort(m->mappings, m->mapping_count, sizeof(*m->mappings), compare_mappings);
 }
 
 void collect_memory_pages(
@@ -141,7 +141,7 @@ void collect_memory_pages(
 	if (pagemap >= 0)
 		close(pagemap);
 	if (m->pages.count)
-		runs_tidy(m);
+		tidy_runs(m);
 	for (size_t i = 0; i < m->pages.count; i++)
 		if (m->pages.runs[i].flags & PAGES_RESIDENT)
 			m->resident_bytes += m->pages.runs[i].hi - m->pages.runs[i].lo;
@@ -177,7 +177,7 @@ struct regions {
 	size_t run; /* the first run that does not end before what is looked at */
 };
 
-static void claim_add(
+static void add_claim(
 	struct regions *r, uint64_t lo, uint64_t hi, uint32_t kind, uint32_t item, uint32_t rank)
 {
 	if (lo < hi && hi < 1ull << 48)
@@ -185,7 +185,7 @@ static void claim_add(
 			(struct claim){ lo, hi, kind, item, rank };
 }
 
-static int boundary_order(const void *a, const void *b)
+static int compare_boundaries(const void *a, const void *b)
 {
 	const struct boundary *x = a, *y = b;
 
@@ -197,7 +197,7 @@ static bool keeps_pages(uint32_t kind)
 	return kind == REGION_HEAP || kind == REGION_CHUNK || kind == REGION_FOREIGN;
 }
 
-static void page_add(struct regions *r, uint64_t lo, uint64_t hi, uint32_t flags)
+static void add_page(struct regions *r, uint64_t lo, uint64_t hi, uint32_t flags)
 {
 	lo &= ~(PAGE - 1);
 	hi = (hi + PAGE - 1) & ~(PAGE - 1);
@@ -219,7 +219,7 @@ static void page_add(struct regions *r, uint64_t lo, uint64_t hi, uint32_t flags
 			(uint32_t)((hi - lo < most ? hi - lo : most) / PAGE), flags };
 }
 
-static void region_add(struct regions *r, uint64_t lo, uint64_t hi, const struct claim *c)
+static void add_region(struct regions *r, uint64_t lo, uint64_t hi, const struct claim *c)
 {
 	const struct page_runs *p = &r->memory->pages;
 	struct tide_region *last = r->count ? &r->list[r->count - 1] : NULL, *to;
@@ -245,13 +245,13 @@ static void region_add(struct regions *r, uint64_t lo, uint64_t hi, const struct
 		if (k->flags & PAGES_SWAPPED)
 			to->swapped_bytes += end - from;
 		if (keeps_pages(c->kind))
-			page_add(r, from, end, k->flags);
+			add_page(r, from, end, k->flags);
 	}
 }
 
 /* The same sweep as in roots_regions.c: of the claims that are open, the strongest owns what follows. What
  * no mapping holds is nobody's, whatever the others say. */
-static void sweep(struct regions *r)
+static void sweep_boundaries(struct regions *r)
 {
 	size_t n = 2 * r->claim_count, open_count = 0;
 	struct boundary *b = alloc_bytes((n + 1) * sizeof(*b));
@@ -261,7 +261,7 @@ static void sweep(struct regions *r)
 		b[2 * i] = (struct boundary){ r->claims[i].lo, (uint32_t)i, true };
 		b[2 * i + 1] = (struct boundary){ r->claims[i].hi, (uint32_t)i, false };
 	}
-	qsort(b, n, sizeof(*b), boundary_order);
+	qsort(b, n, sizeof(*b), compare_boundaries);
 	for (size_t i = 0; i < n;) {
 		const struct claim *best = NULL;
 		uint64_t at = b[i].at;
@@ -287,7 +287,7 @@ static void sweep(struct regions *r)
 				best = c;
 		}
 		if (mapped && i < n)
-			region_add(r, at, b[i].at, best);
+			add_region(r, at, b[i].at, best);
 	}
 	free(b);
 	free(open);
@@ -295,7 +295,7 @@ static void sweep(struct regions *r)
 
 /* Mappings in which blocks lie that no walk has come by: of an allocator that is not glibc's, or of a heap that
  * was not found. All lists are by address. */
-static void claim_foreign(struct regions *r, const struct heap *heap, const struct blockmap *blocks)
+static void claim_foreign_memory(struct regions *r, const struct heap *heap, const struct blockmap *blocks)
 {
 	const struct collect_memory *m = r->memory;
 	uint64_t segment = 0;
@@ -312,7 +312,7 @@ static void claim_foreign(struct regions *r, const struct heap *heap, const stru
 			at++;
 		if (at == m->mapping_count || m->mappings[at].lo > address)
 			continue;
-		claim_add(r, m->mappings[at].lo, m->mappings[at].hi, REGION_FOREIGN, UINT32_MAX, 1);
+		add_claim(r, m->mappings[at].lo, m->mappings[at].hi, REGION_FOREIGN, UINT32_MAX, 1);
 		at++;
 	}
 }
@@ -323,19 +323,19 @@ void collect_memory_regions(struct collect_memory *m, const struct references *g
 	struct regions r = { .memory = m };
 
 	for (size_t i = 0; i < m->mapping_count; i++)
-		claim_add(&r, m->mappings[i].lo, m->mappings[i].hi, m->mappings[i].kind, UINT32_MAX, 0);
+		add_claim(&r, m->mappings[i].lo, m->mappings[i].hi, m->mappings[i].kind, UINT32_MAX, 0);
 	/* Ranks of roots/ begin at 0; 0 and 1 are taken here. */
-	claim_foreign(&r, heap, blocks);
+	claim_foreign_memory(&r, heap, blocks);
 	for (uint64_t i = 0; i < g->range_count; i++)
-		claim_add(&r, g->ranges[i].lo, g->ranges[i].hi, g->ranges[i].kind, UINT32_MAX,
+		add_claim(&r, g->ranges[i].lo, g->ranges[i].hi, g->ranges[i].kind, UINT32_MAX,
 			g->ranges[i].rank + 2);
 	for (uint64_t i = 0; i < heap->segment_count; i++) {
 		const struct heap_segment *k = &heap->segments[i];
 
-		claim_add(&r, k->lo, k->hi, k->arena == HEAP_NO_ARENA ? REGION_CHUNK : REGION_HEAP, k->arena,
+		add_claim(&r, k->lo, k->hi, k->arena == HEAP_NO_ARENA ? REGION_CHUNK : REGION_HEAP, k->arena,
 			RANK_HEAP);
 	}
-	sweep(&r);
+	sweep_boundaries(&r);
 	free(r.claims);
 	snapshot_writer_section(w, SECTION_REGIONS, sizeof(*r.list), r.list, r.count, SNAPSHOT_TAKE);
 	snapshot_writer_section(w, SECTION_PAGES, sizeof(*r.pages), r.pages, r.page_count, SNAPSHOT_TAKE);

@@ -16,7 +16,7 @@ struct buffer {
 	size_t used, room;
 };
 
-static void add(struct buffer *b, const char *s)
+static void add_text(struct buffer *b, const char *s)
 {
 	size_t bytes = strlen(s);
 
@@ -30,7 +30,7 @@ static void add_number(struct buffer *b, unsigned long n)
 	char text[32];
 
 	snprintf(text, sizeof(text), "%lu", n);
-	add(b, text);
+	add_text(b, text);
 }
 
 /* The last part of a path, without bytes that a terminal or a shell would take amiss. */
@@ -44,7 +44,7 @@ static void add_name(struct buffer *b, const char *path)
 			*p = '_';
 	if (*name == '.') /* never "..", and no hidden file */
 		*name = '_';
-	add(b, *name ? name : "program");
+	add_text(b, *name ? name : "program");
 	free(name);
 }
 
@@ -56,19 +56,19 @@ static void add_time(struct buffer *b)
 
 	localtime_r(&now, &t);
 	strftime(text, sizeof(text), "%Y%m%d-%H%M%S", &t);
-	add(b, text);
+	add_text(b, text);
 }
 
 static char *expand_pattern(const char *pattern, const struct ledger_copy *c, uint32_t sequence)
 {
 	struct buffer b = { 0 };
 
-	add(&b, "");
+	add_text(&b, "");
 	for (const char *p = pattern; *p; p++) {
 		char one[2] = { *p, 0 };
 
 		if (*p != '%' || !p[1]) {
-			add(&b, one);
+			add_text(&b, one);
 			continue;
 		}
 		switch (*++p) {
@@ -76,22 +76,22 @@ static char *expand_pattern(const char *pattern, const struct ledger_copy *c, ui
 		case 'p': add_number(&b, (unsigned long)c->header.pid); break;
 		case 'n':
 			if (strchr(p, '/'))
-				add(&b, "%n");
+				add_text(&b, "%n");
 			else
 				add_number(&b, sequence);
 			break;
 		case 't': add_time(&b); break;
-		case '%': add(&b, "%"); break;
+		case '%': add_text(&b, "%"); break;
 		default:
-			add(&b, "%");
+			add_text(&b, "%");
 			one[0] = *p;
-			add(&b, one);
+			add_text(&b, one);
 		}
 	}
 	return b.text;
 }
 
-static int has(const char *pattern, char what)
+static int has_place(const char *pattern, char what)
 {
 	for (const char *p = pattern; (p = strchr(p, '%')) && p[1]; p += 2)
 		if (p[1] == what && !(what == 'n' && strchr(p, '/')))
@@ -100,7 +100,7 @@ static int has(const char *pattern, char what)
 }
 
 /* Puts `part` before the ending, also when there is none; takes `pattern`. */
-static char *insert(char *pattern, const char *part)
+static char *insert_number(char *pattern, const char *part)
 {
 	size_t bytes = strlen(pattern);
 	size_t stem = bytes > 5 && !strcmp(pattern + bytes - 5, ".tide") ? bytes - 5 : bytes;
@@ -157,13 +157,13 @@ char *collect_output(
 		free(pattern);
 		pattern = inside;
 	}
-	if (!has(pattern, 'p') && (s->root ? s->root != c->header.pid : c->header.generation > 0))
-		pattern = insert(pattern, "%p");
-	if (!has(pattern, 'n') && is_continuing(reason))
-		pattern = insert(pattern, "%n");
+	if (!has_place(pattern, 'p') && (s->root ? s->root != c->header.pid : c->header.generation > 0))
+		pattern = insert_number(pattern, "%p");
+	if (!has_place(pattern, 'n') && is_continuing(reason))
+		pattern = insert_number(pattern, "%n");
 	/* An early snapshot (collect_kept.h) has the name. */
 	if (c->header.kept[0] && !is_continuing(reason))
-		pattern = insert(pattern, "end");
+		pattern = insert_number(pattern, "end");
 	path = expand_pattern(pattern, c, sequence);
 	free(pattern);
 	if (*path == '/' || !*s->folder)

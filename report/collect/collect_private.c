@@ -8,7 +8,7 @@ struct place {
 	uint64_t address;
 };
 
-static uint64_t place_read(void *context, void *to, uint64_t bytes, uint64_t offset)
+static uint64_t read_place(void *context, void *to, uint64_t bytes, uint64_t offset)
 {
 	struct place *p = context;
 
@@ -38,7 +38,7 @@ int collect_private(struct ledger_copy *c, struct remote *m, struct tide_error *
 				if (h.pid > 0 && !kill(h.pid, 0) && h.header_bytes == sizeof(h)
 					&& h.version == LEDGER_VERSION && (h.flags & LEDGER_FLAG_PRIVATE))
 					return ledger_copy_from(
-						c, place_read, &place, h.file_bytes, "in memory", e);
+						c, read_place, &place, h.file_bytes, "in memory", e);
 			}
 	}
 	return error_set(

@@ -10,7 +10,7 @@
 #include "collect_process.h"
 #include "model/perfmap.h"
 
-static FILE *proc_open(int pid, const char *name)
+static FILE *open_proc(int pid, const char *name)
 {
 	char path[64];
 
@@ -18,10 +18,10 @@ static FILE *proc_open(int pid, const char *name)
 	return fopen(path, "re");
 }
 
-static uint64_t swapped_bytes(int pid)
+static uint64_t read_swapped_bytes(int pid)
 {
 	unsigned long long kib = 0;
-	FILE *f = proc_open(pid, "status");
+	FILE *f = open_proc(pid, "status");
 	char line[256];
 
 	while (f && fgets(line, sizeof(line), f))
@@ -36,7 +36,7 @@ void collect_process_quick(struct collect_process *p, int pid)
 {
 	unsigned long long pages = 0, resident = 0, shared = 0;
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	FILE *f = proc_open(pid, "statm");
+	FILE *f = open_proc(pid, "statm");
 
 	if (!f)
 		return;
@@ -46,20 +46,20 @@ void collect_process_quick(struct collect_process *p, int pid)
 	}
 	fclose(f);
 	/* Shared pages count each time that they are mapped, so they may be any number, and no table lies in them. */
-	p->touched_bytes = (resident > shared ? resident - shared : 0) * page + swapped_bytes(pid);
+	p->touched_bytes = (resident > shared ? resident - shared : 0) * page + read_swapped_bytes(pid);
 }
 
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63) /* Documentation/admin-guide/mm/pagemap.rst */
 #define PAGEMAP_BATCH 65536u
 
-static int range_order(const void *a, const void *b)
+static int compare_ranges(const void *a, const void *b)
 {
 	const struct ledger_range *x = a, *y = b;
 
 	return (x->lo > y->lo) - (x->lo < y->lo);
 }
 
-static uint64_t pages_present(int pagemap, uint64_t from, uint64_t to, uint64_t *entries)
+static uint64_t count_present_pages(int pagemap, uint64_t from, uint64_t to, uint64_t *entries)
 {
 	uint64_t present = 0;
 
@@ -95,7 +95,7 @@ void collect_process_own(struct collect_process *p, int pid, const struct ledger
 		memcpy(own, ledger->table[LEDGER_OWN], count * sizeof(*own));
 	own[count++] = (struct ledger_range){ ledger->header.shim_lo, ledger->header.shim_hi };
 	entries = alloc_bytes(PAGEMAP_BATCH * sizeof(*entries));
-	qsort(own, count, sizeof(*own), range_order);
+	qsort(own, count, sizeof(*own), compare_ranges);
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t from = own[i].lo / page, to = own[i].hi / page + (own[i].hi % page != 0);
 
@@ -103,7 +103,7 @@ void collect_process_own(struct collect_process *p, int pid, const struct ledger
 			from = done;
 		if (to <= from || to - from > most / page)
 			continue;
-		pages += pages_present(fd, from, to, entries);
+		pages += count_present_pages(fd, from, to, entries);
 		done = to;
 	}
 	p->own_bytes = pages * page;
@@ -112,7 +112,7 @@ void collect_process_own(struct collect_process *p, int pid, const struct ledger
 	close(fd);
 }
 
-static int header_parse(const char *line, struct tide_mapping *m, struct snapshot_writer *w)
+static int parse_header(const char *line, struct tide_mapping *m, struct snapshot_writer *w)
 {
 	unsigned long long lo, hi, offset;
 	char rights[8];
@@ -130,13 +130,13 @@ static int header_parse(const char *line, struct tide_mapping *m, struct snapsho
 
 /* VmFlags: two letters each, with blanks around them. ht hugetlbfs, pf and io memory of devices, dc
  * MADV_DONTFORK (fs/proc/task_mmu.c). */
-static void flags_parse(const char *line, struct collect_mapping *k)
+static void parse_flags(const char *line, struct collect_mapping *k)
 {
 	k->special = strstr(line, " ht") || strstr(line, " pf") || strstr(line, " io");
 	k->left_out = strstr(line, " dc");
 }
 
-static void field_parse(const char *line, struct tide_mapping *m, struct collect_mapping *k)
+static void parse_field(const char *line, struct tide_mapping *m, struct collect_mapping *k)
 {
 	static const char *const names[] = { "Rss:", "Pss:", "Private_Dirty:", "Shared_Dirty:" };
 	uint64_t *const values[] = { &m->rss_bytes, &m->pss_bytes, &m->dirty_bytes, &m->dirty_bytes };
@@ -146,7 +146,7 @@ static void field_parse(const char *line, struct tide_mapping *m, struct collect
 			*values[i] += (uint64_t)strtoull(line + strlen(names[i]), NULL, 10) << 10;
 	k->rss_bytes = m->rss_bytes;
 	if (!strncmp(line, "VmFlags:", 8))
-		flags_parse(line + 8, k);
+		parse_flags(line + 8, k);
 }
 
 static struct tide_mapping *mappings_read(
@@ -154,7 +154,7 @@ static struct tide_mapping *mappings_read(
 {
 	struct tide_mapping *list = NULL;
 	uint64_t room = 0;
-	FILE *f = proc_open(pid, name);
+	FILE *f = open_proc(pid, name);
 	size_t bytes = 0;
 	char *line = NULL;
 
@@ -164,12 +164,12 @@ static struct tide_mapping *mappings_read(
 
 		line[strcspn(line, "\n")] = '\0';
 		/* Twenty lines of numbers, each with a name that begins with a capital, follow each mapping. */
-		if ((*line < 'A' || *line > 'Z') && !header_parse(line, &m, w)) {
+		if ((*line < 'A' || *line > 'Z') && !parse_header(line, &m, w)) {
 			*ARRAY_ADD(list, *count, room) = m;
 			*ARRAY_ADD(p->mappings, p->mapping_count, p->mapping_room) =
 				(struct collect_mapping){ .lo = m.lo, .hi = m.hi };
 		} else if (*count) {
-			field_parse(line, &list[*count - 1], &p->mappings[p->mapping_count - 1]);
+			parse_field(line, &list[*count - 1], &p->mappings[p->mapping_count - 1]);
 		}
 	}
 	for (uint64_t i = 0; i < *count; i++)

@@ -8,13 +8,13 @@ struct stopped {
 	size_t index;
 }; /* starts with what it is sorted by */
 
-static int stopped_order(const void *a, const void *b)
+static int compare_stopped(const void *a, const void *b)
 {
 	return (*(const int *)a > *(const int *)b) - (*(const int *)a < *(const int *)b);
 }
 
 /* Thread tables and process tables both hold ten thousand: no search of one in the other. */
-static struct stopped *stopped_sort(const struct stop *stop, size_t *count)
+static struct stopped *sort_stopped(const struct stop *stop, size_t *count)
 {
 	struct stopped *list = alloc_bytes((stop->count + 1) * sizeof(*list));
 
@@ -22,18 +22,18 @@ static struct stopped *stopped_sort(const struct stop *stop, size_t *count)
 	for (size_t k = 0; k < stop->count; k++)
 		if (stop->threads[k].how != STOP_GONE)
 			list[(*count)++] = (struct stopped){ stop->threads[k].tid, k };
-	qsort(list, *count, sizeof(*list), stopped_order);
+	qsort(list, *count, sizeof(*list), compare_stopped);
 	return list;
 }
 
 void collect_threads(const struct stop *stop, struct ledger_made *made)
 {
 	size_t count;
-	struct stopped *list = stopped_sort(stop, &count);
+	struct stopped *list = sort_stopped(stop, &count);
 
 	for (uint64_t i = 0; i < made->thread_count; i++) {
 		struct tide_thread *t = &made->threads[i];
-		const struct stopped *found = bsearch(&t->tid, list, count, sizeof(*list), stopped_order);
+		const struct stopped *found = bsearch(&t->tid, list, count, sizeof(*list), compare_stopped);
 		const struct stop_thread *s = found ? &stop->threads[found->index] : NULL;
 
 		/* The last a thread does goes unseen: the kernel knows better whether it is there. */

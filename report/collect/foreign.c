@@ -14,7 +14,7 @@ static bool is_glibc(const char *base)
 		|| !strncmp(base, "ld-2.", 5) || !strncmp(base, "libtidemark", 11);
 }
 
-static bool seen_before(const struct remote *m, size_t i)
+static bool was_seen_before(const struct remote *m, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
 		if (m->mappings[k].executable && m->mappings[k].inode == m->mappings[i].inode
@@ -23,7 +23,7 @@ static bool seen_before(const struct remote *m, size_t i)
 	return false;
 }
 
-static void judge(struct foreign *f, const struct elf_probe *p, const char *path, bool program)
+static void judge_module(struct foreign *f, const struct elf_probe *p, const char *path, bool program)
 {
 	const char *name = p->sanitizer ? p->sanitizer : p->inner_allocator;
 
@@ -54,13 +54,14 @@ void foreign_find(struct foreign *f, const struct remote *m, int pid, const char
 		struct elf_probe probe = { 0 };
 		char *path;
 
-		if (!p->executable || p->path[0] != '/' || is_glibc(path_base(p->path)) || seen_before(m, i))
+		if (!p->executable || p->path[0] != '/' || is_glibc(path_base(p->path))
+			|| was_seen_before(m, i))
 			continue;
 		path = !pid       ? alloc_string(p->path)
 			: program ? alloc_string(link)
 				  : alloc_printf("/proc/%d/root%s", pid, p->path);
 		elf_probe_file(path, &probe);
-		judge(f, &probe, p->path, program);
+		judge_module(f, &probe, p->path, program);
 		elf_probe_free(&probe);
 		free(path);
 	}

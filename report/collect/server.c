@@ -66,7 +66,7 @@ int server_open(struct server *s, const char *folder)
 
 /* --- one request -------------------------------------------------------------------- */
 
-static bool same_pid_namespace(int pid)
+static bool is_same_pid_namespace(int pid)
 {
 	struct stat here, there;
 	char path[64];
@@ -99,7 +99,7 @@ static int find_program(int connection, const struct server_request *r)
 		return 0;
 	if (proc_stat_read(caller.pid, 0, &s) != 1 || s.parent <= 1 || s.parent != r->pid)
 		return 0;
-	return same_pid_namespace(s.parent) ? s.parent : 0;
+	return is_same_pid_namespace(s.parent) ? s.parent : 0;
 }
 
 static bool read_request(int connection, struct server_request *r)
@@ -258,7 +258,7 @@ static void accept_one(struct serving *v)
 	close(connection); /* a caller without an answer is refused */
 }
 
-static void ignore(int number) { (void)number; }
+static void ignore_signal(int number) { (void)number; }
 
 /* The server outlives no stream of its caller's, and the limits of a shell are not meant for it. */
 static void stand_apart(struct serving *v)
@@ -290,7 +290,7 @@ static void stand_apart(struct serving *v)
 
 static void __attribute__((noreturn)) run_server(struct serving *v)
 {
-	struct sigaction wake = { .sa_handler = ignore };
+	struct sigaction wake = { .sa_handler = ignore_signal };
 	struct pollfd p[2];
 	sigset_t none, child;
 

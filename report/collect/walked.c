@@ -19,7 +19,7 @@ struct text {
 	size_t used, room;
 };
 
-static uint32_t text_add(struct text *t, const char *s)
+static uint32_t add_text(struct text *t, const char *s)
 {
 	size_t bytes = strlen(s) + 1;
 	uint32_t at = (uint32_t)t->used;
@@ -114,10 +114,10 @@ void walked_ledger(struct ledger_copy *c, const struct walked_process *p, const 
 					   .started_wall_ns = p->started_wall_ns,
 					   .started_mono_ns = p->started_mono_ns,
 					   .exit_status = -1 } };
-	text_add(&text, "");
-	h->exe = text_add(&text, p->exe);
-	h->command = text_add(&text, *p->command ? p->command : p->exe);
-	h->directory = text_add(&text, p->directory);
+	add_text(&text, "");
+	h->exe = add_text(&text, p->exe);
+	h->command = add_text(&text, *p->command ? p->command : p->exe);
+	h->directory = add_text(&text, p->directory);
 	if (s->count > 1)
 		h->flags |= LEDGER_FLAG_THREADED;
 	c->table[LEDGER_STRINGS] = text.bytes;
@@ -161,7 +161,7 @@ bool walked_heap(struct heap *h, struct remote *m, const struct stop *s)
 }
 
 /* Where a list that is merged with another one ends up: from the end on, in the memory of the longer one. */
-static void merge(struct heap *h, const struct tide_block *more, uint64_t count)
+static void merge_sizes(struct heap *h, const struct tide_block *more, uint64_t count)
 {
 	uint64_t i = h->count, to = h->count + count;
 
@@ -193,13 +193,13 @@ void walked_join(struct heap *h, const struct tide_block *known, uint64_t known_
 			*ARRAY_ADD(outside, outside_count, room) = known[k];
 		}
 	}
-	merge(h, outside, outside_count);
+	merge_sizes(h, outside, outside_count);
 	free(outside);
 }
 
 /* --- sites --------------------------------------------------------------------------- */
 
-static int size_order(const void *a, const void *b)
+static int compare_sizes(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
 
@@ -216,7 +216,7 @@ struct sizes {
 
 static bool is_small(uint64_t bytes) { return bytes / 8 < SIZES_SMALL; }
 
-static void sizes_collect(struct sizes *z, const struct tide_block *blocks, uint64_t count)
+static void collect_sizes(struct sizes *z, const struct tide_block *blocks, uint64_t count)
 {
 	uint64_t room = 0, n = 0;
 
@@ -224,14 +224,14 @@ static void sizes_collect(struct sizes *z, const struct tide_block *blocks, uint
 		if (!blocks[i].site && !is_small(blocks[i].bytes))
 			*ARRAY_ADD(z->size, z->count, room) = blocks[i].bytes;
 	if (z->count)
-		qsort(z->size, z->count, sizeof(*z->size), size_order);
+		qsort(z->size, z->count, sizeof(*z->size), compare_sizes);
 	for (uint64_t i = 0; i < z->count; i++)
 		if (!n || z->size[n - 1] != z->size[i])
 			z->size[n++] = z->size[i];
 	z->count = n;
 }
 
-static uint32_t site_add(struct ledger_made *m, uint64_t bytes)
+static uint32_t add_site(struct ledger_made *m, uint64_t bytes)
 {
 	*ARRAY_ADD(m->sites, m->site_count, m->site_capacity) = (struct tide_site){ .flags = SITE_OF_SIZE,
 		.depth = bytes / 8 < UINT32_MAX ? (uint32_t)(bytes / 8) : UINT32_MAX };
@@ -244,11 +244,11 @@ static uint32_t site_of(const struct sizes *z, uint64_t bytes)
 
 	if (is_small(bytes))
 		return z->small[bytes / 8];
-	at = bsearch(&bytes, z->size, z->count, sizeof(*z->size), size_order);
+	at = bsearch(&bytes, z->size, z->count, sizeof(*z->size), compare_sizes);
 	return at ? z->first_large + (uint32_t)(at - z->size) : 0;
 }
 
-static void site_count(struct ledger_made *m, uint32_t site, uint64_t bytes)
+static void count_site(struct ledger_made *m, uint32_t site, uint64_t bytes)
 {
 	struct tide_site *s = &m->sites[site];
 
@@ -265,23 +265,23 @@ void walked_sites(struct ledger_made *m, struct tide_block *blocks, uint64_t cou
 	struct sizes *z = alloc_zeroed(1, sizeof(*z));
 
 	while (m->site_count < SITE_FIRST) {
-		uint32_t reserved = site_add(m, 0);
+		uint32_t reserved = add_site(m, 0);
 
 		m->sites[reserved].flags = 0;
 	}
-	sizes_collect(z, blocks, count);
+	collect_sizes(z, blocks, count);
 	for (uint64_t i = 0; i < count; i++)
 		if (!blocks[i].site && is_small(blocks[i].bytes) && !z->small[blocks[i].bytes / 8])
-			z->small[blocks[i].bytes / 8] = site_add(m, blocks[i].bytes);
+			z->small[blocks[i].bytes / 8] = add_site(m, blocks[i].bytes);
 	z->first_large = (uint32_t)m->site_count;
 	for (uint64_t i = 0; i < z->count; i++)
-		site_add(m, z->size[i]);
+		add_site(m, z->size[i]);
 	for (uint64_t i = 0; i < count; i++) {
 		if (blocks[i].site)
 			continue;
 		blocks[i].site = site_of(z, blocks[i].bytes);
 		if (counters)
-			site_count(m, blocks[i].site, blocks[i].bytes);
+			count_site(m, blocks[i].site, blocks[i].bytes);
 	}
 	if (counters) {
 		m->process.peak_bytes = m->process.live_bytes;

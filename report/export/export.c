@@ -28,7 +28,7 @@ static void add_site(struct export_site *to, const struct export_site *from)
 	}
 }
 
-static int by_key(const void *x, const void *y)
+static int compare_keys(const void *x, const void *y)
 {
 	const struct export_site *a = x, *b = y;
 
@@ -39,7 +39,7 @@ static int by_key(const void *x, const void *y)
 	return a->site < b->site ? -1 : a->site > b->site;
 }
 
-static int by_measure(const void *x, const void *y, void *arg)
+static int compare_measures(const void *x, const void *y, void *arg)
 {
 	const struct export_site *a = x, *b = y;
 	unsigned measure = *(const unsigned *)arg;
@@ -50,7 +50,7 @@ static int by_measure(const void *x, const void *y, void *arg)
 	for (size_t i = 0; i < sizeof(next) / sizeof(next[0]); i++)
 		if (a->of[next[i]] != b->of[next[i]])
 			return a->of[next[i]] < b->of[next[i]] ? 1 : -1;
-	return by_key(a, b);
+	return compare_keys(a, b);
 }
 
 /* Sites that are the same in several snapshots become one. */
@@ -59,7 +59,7 @@ static size_t merge_sites(struct export_site *site, size_t count)
 	size_t left = 0;
 
 	if (count)
-		qsort(site, count, sizeof(*site), by_key);
+		qsort(site, count, sizeof(*site), compare_keys);
 	for (size_t i = 0; i < count; i++) {
 		if (left && site[left - 1].key == site[i].key) {
 			/* Nothing has been added to site[i - 1] itself yet, or it was not moved. */
@@ -129,7 +129,7 @@ int export_make(
 		for (unsigned m = 0; m < MEASURES; m++)
 			x->total[m] += x->site[i].of[m];
 	if (x->count)
-		qsort_r(x->site, x->count, sizeof(*x->site), by_measure, &measure);
+		qsort_r(x->site, x->count, sizeof(*x->site), compare_measures, &measure);
 	if (x->known & 1u << measure)
 		return 0;
 	export_free(x);

@@ -76,7 +76,7 @@ static void count_functions(struct graph *g)
 	export_stack_free(&stack);
 }
 
-static int largest_first(const void *x, const void *y)
+static int compare_sizes(const void *x, const void *y)
 {
 	const struct node *a = *(struct node *const *)x, *b = *(struct node *const *)y;
 
@@ -92,13 +92,13 @@ static void choose_nodes(struct graph *g, size_t most)
 	for (size_t i = 0; i < g->names.count; i++)
 		order[i] = &g->node[i];
 	if (g->names.count)
-		qsort(order, g->names.count, sizeof(*order), largest_first);
+		qsort(order, g->names.count, sizeof(*order), compare_sizes);
 	for (size_t i = 0; i < g->names.count && i < most; i++)
 		order[i]->kept = true;
 	free(order);
 }
 
-static int by_call(const void *x, const void *y)
+static int compare_calls(const void *x, const void *y)
 {
 	const struct edge *a = x, *b = y;
 
@@ -118,11 +118,11 @@ static void merge_edges(struct graph *g, size_t from, bool sum)
 	size_t left = from;
 
 	if (g->edges > from)
-		qsort(g->edge + from, g->edges - from, sizeof(*g->edge), by_call);
+		qsort(g->edge + from, g->edges - from, sizeof(*g->edge), compare_calls);
 	for (size_t i = from; i < g->edges; i++) {
 		struct edge *last = left > from ? &g->edge[left - 1] : NULL;
 
-		if (last && !by_call(last, &g->edge[i])) {
+		if (last && !compare_calls(last, &g->edge[i])) {
 			last->across &= g->edge[i].across;
 			if (sum)
 				last->value += g->edge[i].value;

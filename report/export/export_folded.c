@@ -34,7 +34,7 @@ struct folded {
 	int64_t value, old;
 };
 
-static int by_stack(const void *x, const void *y)
+static int compare_stacks(const void *x, const void *y)
 {
 	return strcmp(((const struct folded *)x)->stack, ((const struct folded *)y)->stack);
 }
@@ -66,7 +66,7 @@ int export_folded(const struct export *x, FILE *out, struct tide_error *e)
 	if (x->base)
 		count += add_stacks(x->base, true, list + count);
 	if (count)
-		qsort(list, count, sizeof(*list), by_stack);
+		qsort(list, count, sizeof(*list), compare_stacks);
 	for (size_t i = 0, next; i < count; i = next) {
 		int64_t value = 0, old = 0;
 

@@ -38,7 +38,7 @@ struct massif {
 	size_t count;
 };
 
-static int by_text(const void *x, const void *y, void *texts)
+static int compare_texts(const void *x, const void *y, void *texts)
 {
 	char *const *text = texts;
 
@@ -55,7 +55,7 @@ static void rank_places(struct massif *m, const struct intern *places, size_t us
 	for (size_t i = 0; i < places->count; i++)
 		order[i] = (uint32_t)i;
 	if (places->count)
-		qsort_r(order, places->count, sizeof(*order), by_text, places->text);
+		qsort_r(order, places->count, sizeof(*order), compare_texts, places->text);
 	for (size_t i = 0; i < places->count; i++) {
 		rank[order[i]] = (uint32_t)i;
 		line[i] = m->line[order[i]];
@@ -108,7 +108,7 @@ static void collect_sites(struct massif *m)
 	export_stack_free(&stack);
 }
 
-static int by_stack(const void *x, const void *y)
+static int compare_stacks(const void *x, const void *y)
 {
 	const struct stacked *a = x, *b = y;
 
@@ -124,7 +124,7 @@ struct range {
 	int64_t value;
 };
 
-static int by_value(const void *x, const void *y)
+static int compare_values(const void *x, const void *y)
 {
 	const struct range *a = x, *b = y;
 
@@ -158,7 +158,7 @@ static struct range *find_children(const struct massif *m, const struct range *n
 		*ARRAY_ADD(list, *count, room) = child;
 	}
 	if (*count)
-		qsort(list, *count, sizeof(*list), by_value);
+		qsort(list, *count, sizeof(*list), compare_values);
 	return list;
 }
 
@@ -270,7 +270,7 @@ int export_massif(const struct export *x, FILE *out, struct tide_error *e)
 		out, number, last, x->total[x->measure], x->measure == PEAK_BYTES ? "peak" : "detailed");
 	collect_sites(&m);
 	if (m.count)
-		qsort(m.site, m.count, sizeof(*m.site), by_stack);
+		qsort(m.site, m.count, sizeof(*m.site), compare_stacks);
 	if (m.least < 1)
 		m.least = 1;
 	print_tree(&m);

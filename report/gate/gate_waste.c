@@ -29,7 +29,7 @@ void gate_waste_measure(const struct snapshot *s, struct gate_measure *m)
 	waste_free(&w);
 }
 
-static void judge(const struct gate_limit *l, enum gate_limit_key key, const struct gate_share *share,
+static void judge_share(const struct gate_limit *l, enum gate_limit_key key, const struct gate_share *share,
 	const char *what, struct gate_result *r)
 {
 	char now[UNITS_TEXT], percent[UNITS_TEXT], most[UNITS_TEXT];
@@ -52,8 +52,9 @@ static void judge(const struct gate_limit *l, enum gate_limit_key key, const str
 
 void gate_waste_judge(const struct gate_scenario *s, const struct gate_measure *m, struct gate_result *r)
 {
-	judge(&s->limits.of[GATE_WASTE], GATE_WASTE, &m->waste, "free memory and slack", r);
-	judge(&s->limits.of[GATE_PINNED], GATE_PINNED, &m->pinned, "free memory that cannot go back", r);
+	judge_share(&s->limits.of[GATE_WASTE], GATE_WASTE, &m->waste, "free memory and slack", r);
+	judge_share(
+		&s->limits.of[GATE_PINNED], GATE_PINNED, &m->pinned, "free memory that cannot go back", r);
 }
 
 char *gate_waste_explain(const struct gate_scenario *s, const struct gate_measure *m)

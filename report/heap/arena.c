@@ -37,7 +37,7 @@ static bool is_bin(struct remote *m, uint64_t at, const uint64_t pair[2])
 
 /* How many of the pairs at `w`, which lie at `at`, are not bins; more than BINS_BETWEEN: there are no bins here. The
  * last pair is right: what follows differs. */
-static unsigned count_wrong(struct remote *m, uint64_t at, const uint64_t *w)
+static unsigned is_count_wrong(struct remote *m, uint64_t at, const uint64_t *w)
 {
 	unsigned wrong = 0;
 	if (!is_bin(m, at + BIN_BYTES - 16, w + 2 * (BIN_PAIRS - 1)))
@@ -50,7 +50,7 @@ static unsigned count_wrong(struct remote *m, uint64_t at, const uint64_t *w)
 static bool has_bins(struct remote *m, uint64_t at)
 {
 	uint64_t w[2 * BIN_PAIRS];
-	return remote_read(m, at, w, sizeof(w)) == sizeof(w) && count_wrong(m, at, w) <= BINS_BETWEEN;
+	return remote_read(m, at, w, sizeof(w)) == sizeof(w) && is_count_wrong(m, at, w) <= BINS_BETWEEN;
 }
 
 /* Address of the bins among `words` words at `lo`; 0: there are none. Of 127 bins at least one is empty.
@@ -66,7 +66,7 @@ static uint64_t search_bins(struct remote *m, uint64_t lo, const uint64_t *w, si
 			continue;
 		for (size_t i = empty > last ? empty - last : empty % 2; i <= empty; i += 2) {
 			unsigned wrong = i >= HEAD_LEAST / 8 && i + 2 * BIN_PAIRS <= words
-				? count_wrong(m, lo + 8 * i, w + i)
+				? is_count_wrong(m, lo + 8 * i, w + i)
 				: BIN_PAIRS;
 			if (wrong < best) {
 				best = wrong;
@@ -81,7 +81,7 @@ static uint64_t search_bins(struct remote *m, uint64_t lo, const uint64_t *w, si
 
 /* --- the ring ------------------------------------------------------------- */
 
-static bool arena_add(struct arenas *a, struct remote *m, uint64_t address)
+static bool add_arena(struct arenas *a, struct remote *m, uint64_t address)
 {
 	if (a->count >= ARENAS_MAX)
 		return false;
@@ -96,7 +96,7 @@ static bool follow_ring(struct arenas *a, struct remote *m, uint64_t main)
 	uint64_t at = main;
 	a->count = 0;
 	do {
-		if (!arena_add(a, m, at))
+		if (!add_arena(a, m, at))
 			return false;
 		at = read_word(m, at + a->next);
 		if (!at || at % 8 || (at != main && !has_bins(m, at + a->bins)))
@@ -132,13 +132,13 @@ static bool search_ring(struct arenas *a, struct remote *m, uint64_t bins)
 /* --- heaps of the other arenas -------------------------------------------- */
 
 /* struct heap_info: {arena, previous heap, bytes in use, ...} */
-static bool heap_read(struct remote *m, uint64_t at, uint64_t arena, uint64_t head[3])
+static bool read_heap(struct remote *m, uint64_t at, uint64_t arena, uint64_t head[3])
 {
 	return remote_read(m, at, head, 24) == 24 && head[0] == arena && head[2] && head[2] % PAGE == 0
 		&& head[2] < 1ull << HEAP_BITS_MOST;
 }
 
-static void heap_add(struct arenas *a, uint64_t at, uint64_t bytes, size_t arena)
+static void add_heap(struct arenas *a, uint64_t at, uint64_t bytes, size_t arena)
 {
 	for (size_t i = a->heap_count; i-- > 0 && a->heaps[i].arena == arena;)
 		if (a->heaps[i].lo == at)
@@ -155,13 +155,13 @@ static bool follow_heaps(struct arenas *a, struct remote *m, size_t arena)
 	uint64_t address = a->list[arena].address, first = address & ~(uint64_t)(PAGE - 1), head[3], at = 0;
 	for (unsigned bits = HEAP_BITS_LEAST; bits <= HEAP_BITS_MOST && !at; bits++) {
 		at = a->list[arena].top & ~((1ull << bits) - 1);
-		if (!at || !heap_read(m, at, address, head))
+		if (!at || !read_heap(m, at, address, head))
 			at = 0;
 	}
 	for (size_t n = 0; at && n < HEAPS_MAX; n++) {
-		if (!heap_read(m, at, address, head))
+		if (!read_heap(m, at, address, head))
 			return false;
-		heap_add(a, at, head[2], arena);
+		add_heap(a, at, head[2], arena);
 		if (at == first)
 			return !head[1];
 		at = head[1];
@@ -178,8 +178,8 @@ static void search_heaps(struct arenas *a, struct remote *m, size_t arena)
 		if (p->path[0] || !p->writable)
 			continue;
 		for (uint64_t at = (p->lo + align - 1) & ~(align - 1); at < p->hi; at += align)
-			if (heap_read(m, at, a->list[arena].address, head))
-				heap_add(a, at, head[2], arena);
+			if (read_heap(m, at, a->list[arena].address, head))
+				add_heap(a, at, head[2], arena);
 	}
 }
 

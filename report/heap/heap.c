@@ -30,7 +30,7 @@ bool heap_data_range(const struct remote *m, size_t i, uint64_t *lo, uint64_t *h
 	return true;
 }
 
-static void version_read(struct heap *h, struct remote *m, const char *path)
+static void read_version(struct heap *h, struct remote *m, const char *path)
 {
 	size_t banner = strlen(BANNER);
 
@@ -77,7 +77,7 @@ static bool find_arenas(struct heap *h, struct remote *m, struct range *data)
 		}
 		h->arenas = more;
 		*data = r;
-		version_read(h, m, m->mappings[i].path);
+		read_version(h, m, m->mappings[i].path);
 	}
 	if (h->arenas.count)
 		h->untouched = false;
@@ -86,7 +86,7 @@ static bool find_arenas(struct heap *h, struct remote *m, struct range *data)
 
 /* ------------------------------------------------------------------------------------- */
 
-static void threads_begin(struct heap *h, const uint64_t *pointers, size_t count)
+static void begin_threads(struct heap *h, const uint64_t *pointers, size_t count)
 {
 	h->threads = alloc_zeroed(count + 1, sizeof(*h->threads));
 	h->thread_count = count;
@@ -100,7 +100,7 @@ bool heap_walk(struct heap *h, struct remote *memory, const uint64_t *pointers, 
 	struct range data = { 0, 0 };
 
 	*h = (struct heap){ 0 };
-	threads_begin(h, pointers, count);
+	begin_threads(h, pointers, count);
 	if (!find_arenas(h, memory, &data))
 		return h->untouched;
 	if (h->arenas.open_chains) {

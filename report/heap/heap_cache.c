@@ -106,7 +106,7 @@ static bool is_cache(struct heap_walk *w, uint64_t address, struct form f, struc
 	return wrong_up < 2 || wrong_down < 2;
 }
 
-static bool any_form(struct heap_walk *w, uint64_t block, struct lists *l)
+static bool find_any_form(struct heap_walk *w, uint64_t block, struct lists *l)
 {
 	struct form forms[2];
 	unsigned n = forms_of(w->heap->blocks[block].bytes, forms);
@@ -117,7 +117,7 @@ static bool any_form(struct heap_walk *w, uint64_t block, struct lists *l)
 	return false;
 }
 
-static void cache_take(struct heap_walk *w, uint64_t address, const struct lists *l)
+static void take_cache(struct heap_walk *w, uint64_t address, const struct lists *l)
 {
 	struct heap *h = w->heap;
 
@@ -149,7 +149,7 @@ struct vote {
 	unsigned votes;
 };
 
-static void vote_add(struct vote *v, unsigned *n, uint64_t below, int beside)
+static void add_vote(struct vote *v, unsigned *n, uint64_t below, int beside)
 {
 	for (unsigned i = 0; i < *n; i++)
 		if (v[i].below == below && v[i].beside == beside) {
@@ -161,7 +161,7 @@ static void vote_add(struct vote *v, unsigned *n, uint64_t below, int beside)
 }
 
 /* The words below a thread pointer, as far as they are mapped; the first is *lo. */
-static uint64_t *tls_read(struct heap_walk *w, uint64_t pointer, uint64_t *lo, size_t *words)
+static uint64_t *read_tls(struct heap_walk *w, uint64_t pointer, uint64_t *lo, size_t *words)
 {
 	const struct remote_mapping *p = pointer % 8 ? NULL : remote_mapping_at(w->read.memory, pointer - 8);
 	uint64_t *data;
@@ -175,10 +175,10 @@ static uint64_t *tls_read(struct heap_walk *w, uint64_t pointer, uint64_t *lo, s
 	return data;
 }
 
-static void thread_vote(struct heap_walk *w, uint64_t pointer, struct vote *v, unsigned *n, struct lists *l)
+static void count_vote(struct heap_walk *w, uint64_t pointer, struct vote *v, unsigned *n, struct lists *l)
 {
 	size_t words;
-	uint64_t lo, *data = tls_read(w, pointer, &lo, &words);
+	uint64_t lo, *data = read_tls(w, pointer, &lo, &words);
 
 	for (size_t i = 0; data && i < words; i++) {
 		if (!data[i] || arena_of(w->heap, data[i]) == HEAP_NO_ARENA)
@@ -187,22 +187,22 @@ static void thread_vote(struct heap_walk *w, uint64_t pointer, struct vote *v, u
 			size_t at = i + (size_t)(long)k;
 			uint64_t block = at < words && k ? heap_found_block(w->heap, data[at]) : UINT64_MAX;
 
-			if (block != UINT64_MAX && any_form(w, block, l))
-				vote_add(v, n, 8 * (words - i), k);
+			if (block != UINT64_MAX && find_any_form(w, block, l))
+				add_vote(v, n, 8 * (words - i), k);
 		}
 	}
 	free(data);
 }
 
-static void thread_read(struct heap_walk *w, struct heap_thread *t, const struct vote *v, struct lists *l)
+static void read_thread(struct heap_walk *w, struct heap_thread *t, const struct vote *v, struct lists *l)
 {
 	uint64_t block;
 
 	t->arena = arena_of(w->heap, heap_read_word(&w->read, t->pointer - v->below));
 	t->cache = heap_read_word(&w->read, t->pointer - v->below + 8 * (uint64_t)(int64_t)v->beside);
 	block = heap_found_block(w->heap, t->cache);
-	if (block != UINT64_MAX && any_form(w, block, l)) {
-		cache_take(w, t->cache, l);
+	if (block != UINT64_MAX && find_any_form(w, block, l)) {
+		take_cache(w, t->cache, l);
 	} else if (block != UINT64_MAX) {
 		w->heap->unsure++;
 		heap_found_doubt(w->heap, "the cache of a thread could not be read");
@@ -230,8 +230,8 @@ static void search_by_form(struct heap_walk *w, struct lists *l)
 		if (b->bytes < BINS_SMALL * 9 || b->bytes > BINS_MOST * 10 + 8 || !forms_of(b->bytes, forms)
 			|| is_taken(w, b->address))
 			continue;
-		if (any_form(w, i, l) && l->filled && !l->uncertain)
-			cache_take(w, b->address, l);
+		if (find_any_form(w, i, l) && l->filled && !l->uncertain)
+			take_cache(w, b->address, l);
 	}
 }
 
@@ -243,33 +243,33 @@ void heap_cache(struct heap_walk *w)
 	unsigned n = 0;
 
 	for (size_t i = 0; i < h->thread_count; i++)
-		thread_vote(w, h->threads[i].pointer, votes, &n, l);
+		count_vote(w, h->threads[i].pointer, votes, &n, l);
 	for (unsigned i = 0; i < n; i++)
 		if (!best || votes[i].votes > best->votes)
 			best = &votes[i];
 	for (size_t i = 0; best && i < h->thread_count; i++)
-		thread_read(w, &h->threads[i], best, l);
+		read_thread(w, &h->threads[i], best, l);
 	search_by_form(w, l);
 	free(l);
 }
 
 /* --- taking them out of the blocks ---------------------------------------------------- */
 
-static int cached_order(const void *a, const void *b)
+static int compare_cached(const void *a, const void *b)
 {
 	const struct heap_cached *x = a, *y = b;
 
 	return (x->address > y->address) - (x->address < y->address);
 }
 
-static uint32_t segment_arena(const struct heap *h, uint64_t address)
+static uint32_t arena_of_segment(const struct heap *h, uint64_t address)
 {
 	size_t at = SEARCH_UP_TO(h->segments, h->segment_count, lo, address);
 
 	return at ? h->segments[at - 1].arena : HEAP_NO_ARENA;
 }
 
-static int chunk_order(const void *a, const void *b)
+static int compare_chunks(const void *a, const void *b)
 {
 	const struct heap_chunk *x = a, *y = b;
 
@@ -284,7 +284,7 @@ void heap_cache_drop(struct heap_walk *w)
 
 	if (!w->cached_count)
 		return;
-	qsort(w->cached, w->cached_count, sizeof(*w->cached), cached_order);
+	qsort(w->cached, w->cached_count, sizeof(*w->cached), compare_cached);
 	for (uint64_t i = 0; i < h->count; i++) {
 		const struct tide_block *b = &h->blocks[i];
 		size_t same = 0;
@@ -304,8 +304,8 @@ void heap_cache_drop(struct heap_walk *w)
 		if (kind)
 			*ARRAY_ADD(h->free_chunks, h->free_count, h->free_room) =
 				(struct heap_chunk){ b->address - CHUNK_HEADER, b->bytes + 8, kind,
-					segment_arena(h, b->address) };
+					arena_of_segment(h, b->address) };
 	}
 	h->count = kept;
-	qsort(h->free_chunks, h->free_count, sizeof(*h->free_chunks), chunk_order);
+	qsort(h->free_chunks, h->free_count, sizeof(*h->free_chunks), compare_chunks);
 }

@@ -34,7 +34,7 @@ uint64_t heap_lists_follow(struct heap_walk *w, uint64_t place, uint64_t stored,
 
 /* --- fast bins --------------------------------------------------------------------- */
 
-static void fast_list(struct heap_walk *w, uint64_t head, uint64_t chunk_bytes)
+static void follow_fast_list(struct heap_walk *w, uint64_t head, uint64_t chunk_bytes)
 {
 	struct heap *h = w->heap;
 	uint64_t chunk = heap_read_word(&w->read, head), place, n;
@@ -61,14 +61,14 @@ static void fast_list(struct heap_walk *w, uint64_t head, uint64_t chunk_bytes)
 	}
 }
 
-static void fast_bins(struct heap_walk *w, const struct arena *a)
+static void read_fast_bins(struct heap_walk *w, const struct arena *a)
 {
 	uint64_t words = w->heap->arenas.bins / 8, top = a->address + w->heap->arenas.bins - 16;
 
 	if (words < HEAD_WORDS + FAST_BINS)
 		return; /* glibc 2.43 has none */
 	for (unsigned i = 0; i < FAST_BINS; i++)
-		fast_list(w, top - 8 * (FAST_BINS - i), CHUNK_LEAST + 16ull * i);
+		follow_fast_list(w, top - 8 * (FAST_BINS - i), CHUNK_LEAST + 16ull * i);
 }
 
 /* --- bins ---------------------------------------------------------------------------- */
@@ -81,7 +81,7 @@ static bool is_free(const struct heap *h, uint64_t chunk)
 }
 
 /* The chunks of a bin; UINT64_MAX when the list does not close. */
-static uint64_t bin_length(struct heap_walk *w, uint64_t bin)
+static uint64_t measure_bin(struct heap_walk *w, uint64_t bin)
 {
 	uint64_t n = 0, before = bin;
 
@@ -97,7 +97,7 @@ static uint64_t bin_length(struct heap_walk *w, uint64_t bin)
 
 /* A chunk that is free and in no bin, or the other way round, is on its way. Where some thread was stopped with
  * the lock of the arena in its hands, that is no more than this: the program has such a chunk no more, or not yet. */
-static void bins_check(struct heap_walk *w)
+static void check_bins(struct heap_walk *w)
 {
 	struct heap *h = w->heap;
 	uint64_t in_bins = 0, freed = 0, open = 0;
@@ -108,7 +108,7 @@ static void bins_check(struct heap_walk *w)
 
 		changing[i] = (uint32_t)heap_read_word(&w->read, address);
 		for (unsigned k = 0; k < BIN_PAIRS && !changing[i]; k++) {
-			uint64_t n = bin_length(w, address + h->arenas.bins + 16 * k - 16);
+			uint64_t n = measure_bin(w, address + h->arenas.bins + 16 * k - 16);
 
 			open += n == UINT64_MAX;
 			in_bins += n == UINT64_MAX ? 0 : n;
@@ -127,7 +127,7 @@ static void bins_check(struct heap_walk *w)
 
 void heap_lists(struct heap_walk *w)
 {
-	bins_check(w);
+	check_bins(w);
 	for (size_t i = 0; i < w->heap->arenas.count; i++)
-		fast_bins(w, &w->heap->arenas.list[i]);
+		read_fast_bins(w, &w->heap->arenas.list[i]);
 }

@@ -18,7 +18,7 @@ static bool is_whole(uint64_t bytes, uint64_t most)
 	return bytes && bytes % HEAP_PAGE == 0 && bytes <= most;
 }
 
-static uint64_t chunk_add(struct heap_walk *w, uint64_t lo, uint64_t chunk, uint64_t end)
+static uint64_t add_chunk(struct heap_walk *w, uint64_t lo, uint64_t chunk, uint64_t end)
 {
 	struct heap *h = w->heap;
 
@@ -51,7 +51,7 @@ static uint64_t find_aligned(struct heap_walk *w, uint64_t lo, uint64_t end, uin
 			continue;
 		size = (size & ~(uint64_t)CHUNK_FLAGS) + (chunk - lo);
 		if (is_whole(size, end - lo) && (!bytes || size == bytes))
-			return chunk_add(w, lo, chunk, lo + size);
+			return add_chunk(w, lo, chunk, lo + size);
 	}
 	return 0;
 }
@@ -66,7 +66,7 @@ uint64_t heap_mapped(struct heap_walk *w, uint64_t at, uint64_t end, bool first)
 	if (chunk || first)
 		behind = find_aligned(w, at, end, chunk ? size : 0);
 	if (!behind && chunk)
-		behind = chunk_add(w, at, at, at + size);
+		behind = add_chunk(w, at, at, at + size);
 	return behind;
 }
 

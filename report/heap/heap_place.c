@@ -32,7 +32,7 @@ static void roll_back(struct heap *h, struct state s)
 	h->walked = s.walked;
 }
 
-static void segment_add(struct heap *h, uint64_t lo, uint64_t hi, uint32_t arena)
+static void add_segment(struct heap *h, uint64_t lo, uint64_t hi, uint32_t arena)
 {
 	*ARRAY_ADD(h->segments, h->segment_count, h->segment_room) = (struct heap_segment){ lo, hi, arena };
 }
@@ -48,7 +48,7 @@ static uint64_t try_segment(struct heap_walk *w, uint64_t lo, uint64_t end, uint
 	*broken = 0;
 	w->top_seen[arena] |= how == WALK_TOP;
 	if (how != WALK_OPEN) {
-		segment_add(w->heap, lo, at, arena);
+		add_segment(w->heap, lo, at, arena);
 		return at;
 	}
 	w->steps += steps;
@@ -56,7 +56,7 @@ static uint64_t try_segment(struct heap_walk *w, uint64_t lo, uint64_t end, uint
 		roll_back(w->heap, before);
 		return 0;
 	}
-	segment_add(w->heap, lo, at, arena);
+	add_segment(w->heap, lo, at, arena);
 	*broken = at;
 	w->heap->unsure++;
 	heap_found_doubt(w->heap,
@@ -106,13 +106,13 @@ static void place_heap(struct heap_walk *w, const struct arena_heap *heap)
 
 /* --- the main arena ------------------------------------------------------------- */
 
-static bool noncontiguous(struct heap_walk *w, const struct arena *a)
+static bool is_noncontiguous(struct heap_walk *w, const struct arena *a)
 {
 	return heap_read_word(&w->read, a->address) >> 32 & NONCONTIGUOUS;
 }
 
 /* The main arena whose chunks may begin at `at`, and lie before `end`; UINT32_MAX. */
-static uint32_t main_at(struct heap_walk *w, uint64_t at, uint64_t end, bool is_break)
+static uint32_t is_main_at(struct heap_walk *w, uint64_t at, uint64_t end, bool is_break)
 {
 	const struct arenas *all = &w->heap->arenas;
 
@@ -120,7 +120,7 @@ static uint32_t main_at(struct heap_walk *w, uint64_t at, uint64_t end, bool is_
 		if (all->list[i].main && all->list[i].top >= at && all->list[i].top < end)
 			return i;
 	for (uint32_t i = 0; i < all->count; i++)
-		if (all->list[i].main && (is_break || noncontiguous(w, &all->list[i])))
+		if (all->list[i].main && (is_break || is_noncontiguous(w, &all->list[i])))
 			return i;
 	return UINT32_MAX;
 }
@@ -128,7 +128,7 @@ static uint32_t main_at(struct heap_walk *w, uint64_t at, uint64_t end, bool is_
 /* Memory of the program break: malloc's, and between it what the program took with sbrk. */
 static void place_break(struct heap_walk *w, uint64_t lo, uint64_t hi)
 {
-	uint32_t arena = main_at(w, lo, hi, true);
+	uint32_t arena = is_main_at(w, lo, hi, true);
 	uint64_t broken = 0;
 
 	while (arena != UINT32_MAX && lo < hi && !w->top_seen[arena]) {
@@ -155,7 +155,7 @@ static uint64_t place_page(struct heap_walk *w, uint64_t at, uint64_t end, bool 
 								 : place_page(w, at, end, false);
 	if ((size & CHUNK_FLAGS) != CHUNK_PREVIOUS_USED || size < CHUNK_LEAST || size > end - at)
 		return 0;
-	arena = main_at(w, at, end, false);
+	arena = is_main_at(w, at, end, false);
 	return arena == UINT32_MAX ? 0 : try_segment(w, at, end, arena, &broken);
 }
 
@@ -185,7 +185,7 @@ static bool is_break(const struct heap_walk *w, const struct remote_mapping *p)
 		return true;
 	for (size_t i = 0; i < all->count && !*p->path; i++)
 		if (all->list[i].main && all->list[i].top >= p->lo && all->list[i].top < p->hi
-			&& !noncontiguous((struct heap_walk *)(uintptr_t)w, &all->list[i]))
+			&& !is_noncontiguous((struct heap_walk *)(uintptr_t)w, &all->list[i]))
 			return true;
 	return false;
 }
@@ -196,7 +196,7 @@ static bool is_anonymous(const struct remote_mapping *p)
 		&& (!*p->path || !strcmp(p->path, "[heap]") || !strncmp(p->path, "[anon", 5));
 }
 
-static int heap_order(const void *a, const void *b)
+static int compare_heaps(const void *a, const void *b)
 {
 	const struct arena_heap *x = a, *y = b;
 
@@ -229,7 +229,7 @@ void heap_place(struct heap_walk *w)
 	struct arenas *all = &w->heap->arenas;
 
 	if (all->heap_count)
-		qsort(all->heaps, all->heap_count, sizeof(*all->heaps), heap_order);
+		qsort(all->heaps, all->heap_count, sizeof(*all->heaps), compare_heaps);
 	for (size_t i = 0; i < m->mapping_count;) {
 		const struct remote_mapping *p = &m->mappings[i++];
 		uint64_t hi = p->hi;

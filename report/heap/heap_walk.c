@@ -8,14 +8,14 @@
 
 #define POSTS_MOST 3u
 
-static void block_add(struct heap *h, uint64_t chunk, uint64_t size)
+static void add_block(struct heap *h, uint64_t chunk, uint64_t size)
 {
 	*ARRAY_ADD(h->blocks, h->count, h->room) = (struct tide_block){
 		.address = chunk + CHUNK_HEADER, .bytes = size - 8, .thread = UINT32_MAX
 	};
 }
 
-static void free_add(struct heap *h, uint64_t chunk, uint64_t size, uint32_t kind, uint32_t arena)
+static void add_free(struct heap *h, uint64_t chunk, uint64_t size, uint32_t kind, uint32_t arena)
 {
 	*ARRAY_ADD(h->free_chunks, h->free_count, h->free_room) =
 		(struct heap_chunk){ chunk, size, kind, arena };
@@ -24,7 +24,7 @@ static void free_add(struct heap *h, uint64_t chunk, uint64_t size, uint32_t kin
 /* Posts that malloc puts where a segment could not grow (sysmalloc). In the main arena two of 16 bytes, and a
  * third where so much was left over; in a heap one of 16 or 32, and behind it one of 0. The address behind
  * all of them; 0: they are not a fence. */
-static uint64_t fence_end(struct heap_walk *w, uint64_t at, uint64_t size, uint64_t end, bool main)
+static uint64_t find_fence_end(struct heap_walk *w, uint64_t at, uint64_t size, uint64_t end, bool main)
 {
 	uint64_t words[2], behind = at + size;
 
@@ -53,7 +53,7 @@ enum heap_walk_end heap_walk_chunks(
 		bool used = words[1] & CHUNK_PREVIOUS_USED;
 
 		if (size == FENCE_SIZE || (flag && size == CHUNK_LEAST && !(words[1] & CHUNK_OTHER_ARENA)))
-			fence = fence_end(w, *at, size, end, a->main);
+			fence = find_fence_end(w, *at, size, end, a->main);
 		if (!fence
 			&& (size < CHUNK_LEAST || size % 16 || size > end - *at || words[1] & CHUNK_MAPPED))
 			return WALK_OPEN;
@@ -61,11 +61,11 @@ enum heap_walk_end heap_walk_chunks(
 			/* Chunks that were free once may lack the flag until they are in use again. */
 			if (before_flag != flag)
 				return WALK_OPEN;
-			block_add(h, before, before_size);
+			add_block(h, before, before_size);
 		} else if (before) {
 			if (words[0] != before_size)
 				return WALK_OPEN;
-			free_add(h, before, before_size, HEAP_FREE_BIN, arena);
+			add_free(h, before, before_size, HEAP_FREE_BIN, arena);
 		} else if (!used) {
 			return WALK_OPEN; /* nothing lies before the first chunk, and malloc says so */
 		}
@@ -75,7 +75,7 @@ enum heap_walk_end heap_walk_chunks(
 			return WALK_FENCE;
 		}
 		if (*at == a->top) {
-			free_add(h, *at, size, HEAP_FREE_TOP, arena);
+			add_free(h, *at, size, HEAP_FREE_TOP, arena);
 			*at += size;
 			return WALK_TOP;
 		}

@@ -29,7 +29,7 @@ struct sums {
 	uint64_t lifetime[LEDGER_PAGE_COUNTERS][LEDGER_LIFETIME_CLASSES];
 };
 
-static int page_order(const void *a, const void *b)
+static int compare_pages(const void *a, const void *b)
 {
 	const struct order *x = a, *y = b;
 
@@ -37,7 +37,7 @@ static int page_order(const void *a, const void *b)
 					      : (x->page > y->page) - (x->page < y->page);
 }
 
-static void histograms_add(struct sums *s, uint32_t i, const struct ledger_counter *k)
+static void add_histograms(struct sums *s, uint32_t i, const struct ledger_counter *k)
 {
 	const struct ledger_sizes *sizes = s->copy->table[LEDGER_SIZES];
 	const struct ledger_lifetimes *lifetimes = s->copy->table[LEDGER_LIFETIMES];
@@ -58,20 +58,20 @@ static void histograms_add(struct sums *s, uint32_t i, const struct ledger_count
 }
 
 /* Sums wrap where a ledger is full of nonsense. */
-static void plus(int64_t *to, int64_t n) { *to = (int64_t)((uint64_t)*to + (uint64_t)n); }
+static void add_up(int64_t *to, int64_t n) { *to = (int64_t)((uint64_t)*to + (uint64_t)n); }
 
-static void counter_add(struct sums *s, uint32_t thread, uint32_t site, const struct ledger_counter *k)
+static void add_counter(struct sums *s, uint32_t thread, uint32_t site, const struct ledger_counter *k)
 {
 	struct tide_site *to = &s->made->sites[site];
 	int at_peak = k->version == s->copy->header.peak_version;
 	struct tide_thread_site *t;
 
-	plus(&to->live_bytes, k->live_bytes);
-	plus(&to->live_blocks, k->live_blocks);
+	add_up(&to->live_bytes, k->live_bytes);
+	add_up(&to->live_blocks, k->live_blocks);
 	to->total_bytes += k->total_bytes;
 	to->total_blocks += k->total_blocks;
-	plus(&to->peak_bytes, at_peak ? k->peak_bytes : k->live_bytes);
-	plus(&to->peak_blocks, at_peak ? k->peak_blocks : k->live_blocks);
+	add_up(&to->peak_bytes, at_peak ? k->peak_bytes : k->live_bytes);
+	add_up(&to->peak_blocks, at_peak ? k->peak_blocks : k->live_blocks);
 	to->reallocations += k->reallocations;
 	to->temporary += k->temporary;
 	if (thread >= s->made->thread_count)
@@ -85,7 +85,7 @@ static void counter_add(struct sums *s, uint32_t thread, uint32_t site, const st
 		.live_blocks = k->live_blocks };
 }
 
-static void page_add(struct sums *s, const struct order *o)
+static void add_page(struct sums *s, const struct order *o)
 {
 	static const struct ledger_counter untouched;
 	const struct ledger_page *page = (const struct ledger_page *)s->copy->table[LEDGER_PAGES] + o->page;
@@ -97,19 +97,19 @@ static void page_add(struct sums *s, const struct order *o)
 			break;
 		if (!memcmp(&k[i], &untouched, sizeof(untouched)))
 			continue;
-		counter_add(s, page->thread - 1, o->first_site + i, &k[i]);
-		histograms_add(s, i, &k[i]);
+		add_counter(s, page->thread - 1, o->first_site + i, &k[i]);
+		add_histograms(s, i, &k[i]);
 	}
 }
 
-static void bins_add(struct bins *b, uint32_t site, const uint64_t *count, uint32_t classes)
+static void add_bins(struct bins *b, uint32_t site, const uint64_t *count, uint32_t classes)
 {
 	for (uint32_t c = 0; c < classes; c++)
 		if (count[c])
 			*ARRAY_ADD(b->bin, b->count, b->capacity) = (struct tide_bin){ site, c, count[c] };
 }
 
-static void sums_make(struct sums *s)
+static void make_sums(struct sums *s)
 {
 	const struct ledger_page *pages = s->copy->table[LEDGER_PAGES];
 	uint64_t n = 0, count = s->copy->count[LEDGER_PAGES];
@@ -118,14 +118,14 @@ static void sums_make(struct sums *s)
 	for (uint64_t i = 0; i < count; i++)
 		if (pages[i].thread && pages[i].first_site % LEDGER_PAGE_COUNTERS == 0)
 			order[n++] = (struct order){ pages[i].first_site, (uint32_t)i };
-	qsort(order, n, sizeof(*order), page_order);
+	qsort(order, n, sizeof(*order), compare_pages);
 	for (uint64_t i = 0; i < n; i++) {
-		page_add(s, &order[i]);
+		add_page(s, &order[i]);
 		if (i + 1 < n && order[i + 1].first_site == order[i].first_site)
 			continue;
 		for (uint32_t k = 0; k < LEDGER_PAGE_COUNTERS; k++) {
-			bins_add(&s->sizes, order[i].first_site + k, s->size[k], LEDGER_SIZE_CLASSES);
-			bins_add(&s->lifetimes, order[i].first_site + k, s->lifetime[k],
+			add_bins(&s->sizes, order[i].first_site + k, s->size[k], LEDGER_SIZE_CLASSES);
+			add_bins(&s->lifetimes, order[i].first_site + k, s->lifetime[k],
 				LEDGER_LIFETIME_CLASSES);
 		}
 		memset(s->size, 0, sizeof(s->size));
@@ -138,7 +138,7 @@ static void sums_make(struct sums *s)
  * sites held at the latest peak version: with threads that is a little less than the truth, and more or
  * less than the shim's own figure, which leaves out what threads held back (shim/count.h, CN1). When more
  * lives now, the peak is now. */
-static void totals(struct ledger_made *m)
+static void sum_totals(struct ledger_made *m)
 {
 	struct tide_process *p = &m->process;
 	int64_t bytes = 0, blocks = 0, peak = 0;
@@ -148,9 +148,9 @@ static void totals(struct ledger_made *m)
 
 		if (s->flags & (SITE_MAPPING | SITE_TRACKED))
 			continue;
-		plus(&bytes, s->live_bytes);
-		plus(&blocks, s->live_blocks);
-		plus(&peak, s->peak_bytes);
+		add_up(&bytes, s->live_bytes);
+		add_up(&blocks, s->live_blocks);
+		add_up(&peak, s->peak_bytes);
 		p->total_bytes += s->total_bytes;
 		p->total_blocks += s->total_blocks;
 		p->reallocations += s->reallocations;
@@ -183,8 +183,8 @@ void ledger_counters(const struct ledger_copy *c, struct snapshot_writer *w, str
 		m->sites[i].depth = from[i].depth;
 		m->sites[i].flags = ledger_site_flags(from[i].flags);
 	}
-	sums_make(s);
-	totals(m);
+	make_sums(s);
+	sum_totals(m);
 	snapshot_writer_section(
 		w, SECTION_SIZES, sizeof(struct tide_bin), s->sizes.bin, s->sizes.count, SNAPSHOT_TAKE);
 	snapshot_writer_section(w, SECTION_LIFETIMES, sizeof(struct tide_bin), s->lifetimes.bin,

@@ -15,7 +15,7 @@ static char *mapped;
 static uint64_t mapped_bytes;
 static volatile sig_atomic_t cut;
 
-static void fault(int number, siginfo_t *info, void *context)
+static void handle_fault(int number, siginfo_t *info, void *context)
 {
 	char *at = info->si_addr;
 	int error = errno;
@@ -33,7 +33,7 @@ static void fault(int number, siginfo_t *info, void *context)
 
 int ledger_map_open(struct ledger_map *m, const char *path, struct tide_error *e)
 {
-	struct sigaction a = { .sa_sigaction = fault, .sa_flags = SA_SIGINFO };
+	struct sigaction a = { .sa_sigaction = handle_fault, .sa_flags = SA_SIGINFO };
 	struct stat st;
 	void *p;
 

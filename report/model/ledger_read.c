@@ -37,7 +37,7 @@ _Static_assert(sizeof(shape) / sizeof(shape[0]) == LEDGER_TABLES && LEDGER_TABLE
 
 #define ROOM (256ull << 20) /* for tables with holes: rounds */
 
-static uint64_t file_read_at(void *context, void *to, uint64_t bytes, uint64_t offset)
+static uint64_t read_file_at(void *context, void *to, uint64_t bytes, uint64_t offset)
 {
 	int fd = *(int *)context;
 	uint64_t done = 0;
@@ -55,7 +55,7 @@ static uint64_t file_read_at(void *context, void *to, uint64_t bytes, uint64_t o
 	return done;
 }
 
-static void table_copy(struct ledger_copy *c, ledger_read_at *read_at, void *context, uint64_t file_bytes,
+static void copy_table(struct ledger_copy *c, ledger_read_at *read_at, void *context, uint64_t file_bytes,
 	enum ledger_table_kind kind)
 {
 	struct ledger_table *t = &c->header.table[kind];
@@ -79,7 +79,7 @@ static void table_copy(struct ledger_copy *c, ledger_read_at *read_at, void *con
 }
 
 /* Everything that is followed later, checked once (Q2). */
-static void copy_check(struct ledger_copy *c)
+static void check_copy(struct ledger_copy *c)
 {
 	char *strings = c->table[LEDGER_STRINGS];
 	struct ledger_node *nodes = c->table[LEDGER_NODES];
@@ -118,8 +118,8 @@ static int copy_from(struct ledger_copy *c, ledger_read_at *read_at, void *conte
 			path, c->header.version, c->header.header_bytes);
 	/* From the last to the first: counters name sites, sites nodes, nodes modules, all strings. */
 	for (int i = LEDGER_TABLES - 1; i >= 0; i--)
-		table_copy(c, read_at, context, bytes, (enum ledger_table_kind)i);
-	copy_check(c);
+		copy_table(c, read_at, context, bytes, (enum ledger_table_kind)i);
+	check_copy(c);
 	return 0;
 }
 
@@ -138,7 +138,7 @@ int ledger_copy_descriptor(struct ledger_copy *c, int fd, const char *path, stru
 		return error_set(e, EXIT_UNMEASURED, "%s is not a ledger|it is not a regular file|", path);
 	/* Counts are what is in use (LG1), and was written: a sparse file has room for no more. */
 	return copy_from(
-		c, file_read_at, &fd, (uint64_t)st.st_size, ROOM + 2 * 512 * (uint64_t)st.st_blocks, path, e);
+		c, read_file_at, &fd, (uint64_t)st.st_size, ROOM + 2 * 512 * (uint64_t)st.st_blocks, path, e);
 }
 
 int ledger_copy_file(struct ledger_copy *c, const char *path, struct tide_error *e)

@@ -13,7 +13,7 @@
 #include "missed.h"
 
 /* Text of a field that need not end. */
-static uint32_t text(struct snapshot_writer *w, const char *s, size_t room)
+static uint32_t add_text(struct snapshot_writer *w, const char *s, size_t room)
 {
 	char *copy = alloc_printf("%.*s", (int)strnlen(s, room), s);
 	uint32_t offset = snapshot_writer_string(w, copy);
@@ -22,14 +22,14 @@ static uint32_t text(struct snapshot_writer *w, const char *s, size_t room)
 	return offset;
 }
 
-static uint32_t string(const struct ledger_copy *c, struct snapshot_writer *w, uint32_t index)
+static uint32_t add_string(const struct ledger_copy *c, struct snapshot_writer *w, uint32_t index)
 {
 	return snapshot_writer_string(w, ledger_string(c, index));
 }
 
 /* The loader keeps the name it was given: one that is relative is so to the folder
  * in which the program started. */
-static uint32_t module_path(const struct ledger_copy *c, struct snapshot_writer *w, uint32_t index)
+static uint32_t add_module_path(const struct ledger_copy *c, struct snapshot_writer *w, uint32_t index)
 {
 	const char *path = ledger_string(c, index), *folder = ledger_string(c, c->header.directory);
 	uint32_t offset;
@@ -45,7 +45,7 @@ static uint32_t module_path(const struct ledger_copy *c, struct snapshot_writer 
 
 /* --- places ---------------------------------------------------------------- */
 
-static void modules(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m)
+static void make_modules(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m)
 {
 	const struct ledger_module *from = c->table[LEDGER_MODULES];
 
@@ -59,7 +59,7 @@ static void modules(const struct ledger_copy *c, struct snapshot_writer *w, stru
 		m->modules[i] = (struct tide_module){ .lo = from[i].lo,
 			.hi = from[i].hi,
 			.bias = from[i].bias,
-			.path = module_path(c, w, from[i].path),
+			.path = add_module_path(c, w, from[i].path),
 			.build_id = snapshot_writer_string(w, id),
 			.opened = from[i].opened,
 			.closed = from[i].closed,
@@ -71,7 +71,7 @@ static void modules(const struct ledger_copy *c, struct snapshot_writer *w, stru
 }
 
 /* The module loaded now at an address. */
-static uint32_t module_at(const struct ledger_made *m, uint64_t address)
+static uint32_t find_module(const struct ledger_made *m, uint64_t address)
 {
 	for (uint64_t i = m->module_count - 1; i > 0; i--)
 		if (address >= m->modules[i].lo && address < m->modules[i].hi && !m->modules[i].closed)
@@ -82,22 +82,22 @@ static uint32_t module_at(const struct ledger_made *m, uint64_t address)
 _Static_assert(PYTHON_PLACE_LINE_MOST == (1u << 21) - 1 && PYTHON_PLACE_INSTRUCTION_MOST == (1u << 21) - 1,
 	"the place of a Python frame is copied as it is");
 
-static void codes(const struct ledger_copy *c, struct snapshot_writer *w)
+static void write_codes(const struct ledger_copy *c, struct snapshot_writer *w)
 {
 	const struct ledger_code *from = c->table[LEDGER_CODES];
 	uint64_t n = c->count[LEDGER_CODES];
 	struct tide_code *to = alloc_zeroed(n + 1, sizeof(*to));
 
 	for (uint64_t i = 1; i < n; i++)
-		to[i] = (struct tide_code){ .name = string(c, w, from[i].name),
-			.qualified = string(c, w, from[i].qualified),
-			.file = string(c, w, from[i].file),
+		to[i] = (struct tide_code){ .name = add_string(c, w, from[i].name),
+			.qualified = add_string(c, w, from[i].qualified),
+			.file = add_string(c, w, from[i].file),
 			.first_line = from[i].first_line,
 			.interpreter = from[i].interpreter };
 	snapshot_writer_section(w, SECTION_CODES, sizeof(*to), to, n, SNAPSHOT_TAKE);
 }
 
-static void frames(const struct ledger_copy *c, struct ledger_made *m)
+static void make_frames(const struct ledger_copy *c, struct ledger_made *m)
 {
 	const struct ledger_node *from = c->table[LEDGER_NODES];
 
@@ -131,7 +131,7 @@ uint32_t ledger_made_frame(struct ledger_made *m, uint32_t parent, uint64_t addr
 	*ARRAY_ADD(m->frames, m->frame_count, m->frame_room) = (struct tide_frame){ .parent = parent,
 		.address = address,
 		.flags = flags,
-		.module = module_at(m, address - !(flags & FRAME_SIGNAL)) };
+		.module = find_module(m, address - !(flags & FRAME_SIGNAL)) };
 	return (uint32_t)m->frame_count - 1;
 }
 
@@ -143,7 +143,7 @@ uint32_t ledger_made_module(struct ledger_made *m, const struct tide_module *mod
 
 /* --- threads, times ---------------------------------------------------------- */
 
-static void threads(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m)
+static void make_threads(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m)
 {
 	const struct ledger_thread *from = c->table[LEDGER_THREADS];
 
@@ -152,13 +152,13 @@ static void threads(const struct ledger_copy *c, struct snapshot_writer *w, stru
 	for (uint64_t i = 0; i < m->thread_count; i++)
 		m->threads[i] = (struct tide_thread){ .tid = from[i].tid,
 			.state = ledger_thread_state(from[i].state),
-			.name = text(w, from[i].name, sizeof(from[i].name)),
+			.name = add_text(w, from[i].name, sizeof(from[i].name)),
 			.born = from[i].born,
 			.died = from[i].died,
 			.allocations = from[i].allocations };
 }
 
-static void timeline(const struct ledger_copy *c, struct snapshot_writer *w)
+static void write_timeline(const struct ledger_copy *c, struct snapshot_writer *w)
 {
 	const struct ledger_point *from = c->table[LEDGER_TIMELINE];
 	uint64_t n = c->count[LEDGER_TIMELINE];
@@ -173,7 +173,7 @@ static void timeline(const struct ledger_copy *c, struct snapshot_writer *w)
 	snapshot_writer_section(w, SECTION_TIMELINE, sizeof(*to), to, n, SNAPSHOT_TAKE);
 }
 
-static void marks(const struct ledger_copy *c, struct snapshot_writer *w)
+static void write_marks(const struct ledger_copy *c, struct snapshot_writer *w)
 {
 	const struct ledger_mark *from = c->table[LEDGER_MARKS];
 	uint64_t n = c->count[LEDGER_MARKS];
@@ -182,7 +182,7 @@ static void marks(const struct ledger_copy *c, struct snapshot_writer *w)
 	for (uint64_t i = 0; i < n; i++)
 		to[i] = (struct tide_mark){ .elapsed_ns = from[i].mono_ns,
 			.birth = from[i].birth,
-			.name = string(c, w, from[i].name),
+			.name = add_string(c, w, from[i].name),
 			.kind = ledger_mark_kind(from[i].kind),
 			.thread = from[i].thread,
 			.live_bytes = from[i].live_bytes,
@@ -190,7 +190,7 @@ static void marks(const struct ledger_copy *c, struct snapshot_writer *w)
 	snapshot_writer_section(w, SECTION_MARKS, sizeof(*to), to, n, SNAPSHOT_TAKE);
 }
 
-static void rounds(const struct ledger_copy *c, struct snapshot_writer *w)
+static void write_rounds(const struct ledger_copy *c, struct snapshot_writer *w)
 {
 	const struct ledger_rounds *from = c->table[LEDGER_ROUNDS];
 	uint64_t used = 0, n = c->count[LEDGER_ROUNDS];
@@ -242,7 +242,7 @@ void ledger_sections_errors(const struct ledger_copy *c, struct snapshot_writer 
 }
 
 /* NAME=VALUE lines; what only the run itself needs is left out. */
-static void options(const struct ledger_copy *c, struct snapshot_writer *w)
+static void write_options(const struct ledger_copy *c, struct snapshot_writer *w)
 {
 	char *all = alloc_string(ledger_string(c, c->header.options)), *save = NULL;
 	struct tide_option *to = NULL;
@@ -266,7 +266,7 @@ static void options(const struct ledger_copy *c, struct snapshot_writer *w)
 	if (c->header.lsan_suppressions) {
 		*ARRAY_ADD(to, n, capacity) =
 			(struct tide_option){ snapshot_writer_string(w, "lsan_suppressions"),
-				string(c, w, c->header.lsan_suppressions) };
+				add_string(c, w, c->header.lsan_suppressions) };
 	}
 	if (c->header.flags & LEDGER_FLAG_LEAKS_OFF) {
 		*ARRAY_ADD(to, n, capacity) =
@@ -278,7 +278,7 @@ static void options(const struct ledger_copy *c, struct snapshot_writer *w)
 }
 
 /* From the start to now, or to the last thing known of a process that has ended. */
-static uint64_t elapsed(const struct ledger_copy *c)
+static uint64_t elapsed_ns_of(const struct ledger_copy *c)
 {
 	const struct ledger_header *h = &c->header;
 	const struct ledger_point *p = c->table[LEDGER_TIMELINE];
@@ -291,7 +291,7 @@ static uint64_t elapsed(const struct ledger_copy *c)
 	return now - h->started_mono_ns;
 }
 
-static void process(const struct ledger_copy *c, struct snapshot_writer *w, struct tide_process *p)
+static void make_process(const struct ledger_copy *c, struct snapshot_writer *w, struct tide_process *p)
 {
 	const struct ledger_header *h = &c->header;
 	uint64_t n = c->count[LEDGER_TIMELINE];
@@ -307,19 +307,19 @@ static void process(const struct ledger_copy *c, struct snapshot_writer *w, stru
 	p->depth_limit = h->depth_limit;
 	p->sample_bytes = h->sample_bytes;
 	p->started_wall_ns = h->started_wall_ns;
-	p->elapsed_ns = elapsed(c);
+	p->elapsed_ns = elapsed_ns_of(c);
 	p->taken_wall_ns = h->started_wall_ns + p->elapsed_ns;
 	p->peak_bytes = h->peak_bytes > 0 ? (uint64_t)h->peak_bytes : 0;
 	p->peak_elapsed_ns = h->peak_birth <= BIRTH_MAX ? birth_to_ns(h->peak_birth) : 0;
 	p->rss_bytes = n ? points[n - 1].rss_bytes : 0;
 	p->birth_now = h->birth_now;
 	p->flags = ledger_process_flags(h->flags);
-	p->exe = string(c, w, h->exe);
-	p->command = string(c, w, h->command);
-	p->directory = string(c, w, h->directory);
-	p->libc = string(c, w, h->libc);
-	p->allocator = string(c, w, h->allocator);
-	p->abort_message = string(c, w, h->abort_message);
+	p->exe = add_string(c, w, h->exe);
+	p->command = add_string(c, w, h->command);
+	p->directory = add_string(c, w, h->directory);
+	p->libc = add_string(c, w, h->libc);
+	p->allocator = add_string(c, w, h->allocator);
+	p->abort_message = add_string(c, w, h->abort_message);
 	p->kernel = snapshot_writer_string(w, u.release);
 	p->machine = snapshot_writer_string(w, u.machine);
 	p->tool = snapshot_writer_string(w, "tidemark " TIDEMARK_VERSION);
@@ -330,16 +330,16 @@ static void process(const struct ledger_copy *c, struct snapshot_writer *w, stru
 void ledger_sections(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m)
 {
 	memset(m, 0, sizeof(*m));
-	modules(c, w, m);
-	frames(c, m);
-	codes(c, w);
-	threads(c, w, m);
-	process(c, w, &m->process);
+	make_modules(c, w, m);
+	make_frames(c, m);
+	write_codes(c, w);
+	make_threads(c, w, m);
+	make_process(c, w, &m->process);
 	ledger_counters(c, w, m);
-	timeline(c, w);
-	marks(c, w);
-	rounds(c, w);
-	options(c, w);
+	write_timeline(c, w);
+	write_marks(c, w);
+	write_rounds(c, w);
+	write_options(c, w);
 }
 
 void ledger_sections_dead(const struct ledger_copy *c, struct ledger_made *m)

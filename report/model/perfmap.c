@@ -18,7 +18,7 @@
 #define NAME_MAX_BYTES 4096u
 
 /* Hex digits at *p, which moves behind them; false: none, or above 64 bits. */
-static bool hex(char **p, const char *end, uint64_t *value)
+static bool parse_hex(char **p, const char *end, uint64_t *value)
 {
 	char *q = *p;
 
@@ -51,7 +51,7 @@ static bool parse_line(char *line, char *end, struct perfmap_entry *e)
 {
 	char *p = line;
 
-	if (!hex(&p, end, &e->address) || !hex(&p, end, &e->bytes))
+	if (!parse_hex(&p, end, &e->address) || !parse_hex(&p, end, &e->bytes))
 		return false;
 	while (end > p && (end[-1] == '\r' || end[-1] == ' '))
 		end--;
@@ -67,7 +67,7 @@ static bool parse_line(char *line, char *end, struct perfmap_entry *e)
 	return true;
 }
 
-static int by_address(const void *a, const void *b)
+static int compare_addresses(const void *a, const void *b)
 {
 	const struct perfmap_entry *x = a, *y = b;
 
@@ -77,7 +77,7 @@ static int by_address(const void *a, const void *b)
 }
 
 /* A heap of entries with the latest line on top: names are in file order. */
-static void heap_push(const struct perfmap_entry **heap, size_t *n, const struct perfmap_entry *e)
+static void push_heap(const struct perfmap_entry **heap, size_t *n, const struct perfmap_entry *e)
 {
 	size_t i = (*n)++;
 
@@ -88,7 +88,7 @@ static void heap_push(const struct perfmap_entry **heap, size_t *n, const struct
 	heap[i] = e;
 }
 
-static void heap_pop(const struct perfmap_entry **heap, size_t *n)
+static void pop_heap(const struct perfmap_entry **heap, size_t *n)
 {
 	const struct perfmap_entry *e = heap[--*n];
 	size_t i = 0, child;
@@ -104,7 +104,7 @@ static void heap_pop(const struct perfmap_entry **heap, size_t *n)
 	heap[i] = e;
 }
 
-static void piece_add(
+static void add_piece(
 	struct perfmap_entry *out, size_t *n, uint64_t from, uint64_t to, const struct perfmap_entry *e)
 {
 	struct perfmap_entry *last = *n ? &out[*n - 1] : NULL;
@@ -126,7 +126,7 @@ static void settle_overlaps(struct perfmap *map)
 	size_t open = 0, n = 0;
 	uint64_t at = 0;
 
-	qsort(in, map->count, sizeof(*in), by_address);
+	qsort(in, map->count, sizeof(*in), compare_addresses);
 	out = alloc_bytes((2 * map->count + 1) * sizeof(*out));
 	heap = alloc_bytes((map->count + 1) * sizeof(*heap));
 	for (size_t i = 0; i <= map->count; i++) {
@@ -137,15 +137,15 @@ static void settle_overlaps(struct perfmap *map)
 			uint64_t end = top->address + top->bytes;
 
 			if (end <= at) {
-				heap_pop(heap, &open);
+				pop_heap(heap, &open);
 				continue;
 			}
-			piece_add(out, &n, at, end < next ? end : next, top);
+			add_piece(out, &n, at, end < next ? end : next, top);
 			at = end < next ? end : next;
 		}
 		at = next;
 		if (i < map->count)
-			heap_push(heap, &open, &in[i]);
+			push_heap(heap, &open, &in[i]);
 	}
 	free(heap);
 	free(in);
@@ -223,7 +223,7 @@ int perfmap_read(const char *path, uid_t owner, uint64_t since_ns, struct perfma
 }
 
 /* The process's number in its innermost pid namespace: what it calls its file. */
-static long own_number(pid_t pid)
+static long read_own_number(pid_t pid)
 {
 	char path[64], line[256];
 	long number = pid;
@@ -251,7 +251,7 @@ int perfmap_read_process(pid_t pid, uint64_t since_ns, struct perfmap *map, stru
 	snprintf(path, sizeof(path), "/proc/%d", pid);
 	if (stat(path, &st) == 0)
 		owner = st.st_uid;
-	snprintf(path, sizeof(path), "/proc/%d/root/tmp/perf-%ld.map", pid, own_number(pid));
+	snprintf(path, sizeof(path), "/proc/%d/root/tmp/perf-%ld.map", pid, read_own_number(pid));
 	if (perfmap_read(path, owner, since_ns, map, e) == 0 && map->count)
 		return 0;
 	perfmap_free(map);

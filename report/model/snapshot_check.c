@@ -118,7 +118,7 @@ static size_t *count_of(struct snapshot *s, const struct place *p)
 	return (size_t *)((char *)s + p->count);
 }
 
-static void drop(struct snapshot *s, const struct place *p)
+static void drop_section(struct snapshot *s, const struct place *p)
 {
 	*pointer_of(s, p) = NULL;
 	*count_of(s, p) = 0;
@@ -153,7 +153,7 @@ static void apply_rule(struct snapshot *s, struct snapshot_reader *r, const stru
 			writable = data;
 		}
 		if (!writable) {
-			drop(s, &rule->in);
+			drop_section(s, &rule->in);
 			return;
 		}
 		value = rule->beyond == BEYOND_NONE ? UINT32_MAX : 0;
@@ -192,7 +192,7 @@ static void check_strings(struct snapshot *s, struct snapshot_reader *r)
 	if (last)
 		last[s->strings_bytes - 1] = '\0';
 	else
-		drop(s, &strings_of);
+		drop_section(s, &strings_of);
 }
 
 static void set_parent(struct snapshot *s, struct snapshot_reader *r, size_t frame, uint32_t parent)
@@ -202,7 +202,7 @@ static void set_parent(struct snapshot *s, struct snapshot_reader *r, size_t fra
 	if (f)
 		f[frame].parent = parent;
 	else
-		drop(s, &frames);
+		drop_section(s, &frames);
 }
 
 /* Stacks end, and all together are not much longer than the file could make them: otherwise a few
@@ -237,7 +237,7 @@ static void check_rounds(struct snapshot *s)
 	if (!s->rounds_count || (width && n && (n - 1) / width < TIDE_ROUND_BUCKETS))
 		return;
 	snapshot_reader_damage(s, "there are more rounds than the section on them holds");
-	drop(s, &rounds);
+	drop_section(s, &rounds);
 }
 
 static void check_counts(struct snapshot *s)
@@ -248,7 +248,7 @@ static void check_counts(struct snapshot *s)
 		if (c->first <= s->count_value_count && c->blocks <= s->count_value_count - c->first)
 			continue;
 		snapshot_reader_damage(s, "the counts name values that are not there");
-		drop(s, &counts);
+		drop_section(s, &counts);
 	}
 }
 
@@ -262,7 +262,7 @@ static void check_misuses(struct snapshot *s)
 			&& m->freed_by < TIDE_FUNCTIONS && m->place <= MISUSE_PLACE_MAPPING)
 			continue;
 		snapshot_reader_damage(s, "the errors are of kinds that do not exist");
-		drop(s, &misuses);
+		drop_section(s, &misuses);
 	}
 }
 
@@ -284,7 +284,7 @@ static void check_memory(struct snapshot *s)
 
 		if (wrong) {
 			snapshot_reader_damage(s, "the regions of memory %s", wrong);
-			drop(s, &regions);
+			drop_section(s, &regions);
 			break;
 		}
 		end = r->hi;
@@ -295,7 +295,7 @@ static void check_memory(struct snapshot *s)
 
 		if (p->address < end || p->address > most) {
 			snapshot_reader_damage(s, "the runs of pages overlap");
-			drop(s, &pages);
+			drop_section(s, &pages);
 			break;
 		}
 		end = p->address + p->pages * 4096ull;
@@ -306,7 +306,7 @@ static void check_memory(struct snapshot *s)
 
 		if (c->address < end || c->address > most || c->bytes > most) {
 			snapshot_reader_damage(s, "the chunks of the heap overlap");
-			drop(s, &chunks);
+			drop_section(s, &chunks);
 			break;
 		}
 		end = c->address + c->bytes;
@@ -319,14 +319,14 @@ static void check_starts(struct snapshot *s)
 		return;
 	if (s->edge_start_count != s->block_count + 1) {
 		snapshot_reader_damage(s, "references and blocks do not fit each other");
-		drop(s, &starts);
+		drop_section(s, &starts);
 		return;
 	}
 	for (size_t i = 0; i < s->edge_start_count; i++)
 		if (s->edge_starts[i] > s->edge_count || (i && s->edge_starts[i] < s->edge_starts[i - 1])) {
 			snapshot_reader_damage(s, "the rows of references overlap");
-			drop(s, &starts);
-			drop(s, &edges);
+			drop_section(s, &starts);
+			drop_section(s, &edges);
 			return;
 		}
 }
@@ -336,17 +336,17 @@ static void check_types(struct snapshot *s)
 {
 	if (s->block_type_count && s->block_type_count != s->block_count) {
 		snapshot_reader_damage(s, "types and blocks do not fit each other");
-		drop(s, &block_types);
+		drop_section(s, &block_types);
 	}
 	for (size_t i = 1; i < s->python_object_count; i++)
 		if (s->python_objects[i].block <= s->python_objects[i - 1].block) {
 			snapshot_reader_damage(s, "the Python objects are not sorted");
-			drop(s, &python_objects);
+			drop_section(s, &python_objects);
 		}
 	for (size_t i = 1; i < s->owner_count; i++)
 		if (s->owners[i].block <= s->owners[i - 1].block) {
 			snapshot_reader_damage(s, "the owners of blocks are not sorted");
-			drop(s, &owners);
+			drop_section(s, &owners);
 		}
 	for (size_t i = 0; i < s->python_arena_count; i++) {
 		const struct tide_python_arena *a = &s->python_arenas[i];
@@ -354,19 +354,19 @@ static void check_types(struct snapshot *s)
 
 		if (a->address > most || a->bytes > most - a->address) {
 			snapshot_reader_damage(s, "the arenas of pymalloc overlap");
-			drop(s, &python_arenas);
+			drop_section(s, &python_arenas);
 		}
 	}
 	for (size_t i = 1; i < s->python_place_count; i++)
 		if (s->python_places[i].address < s->python_places[i - 1].address) {
 			snapshot_reader_damage(s, "the places of Python are not sorted");
-			drop(s, &python_places);
+			drop_section(s, &python_places);
 		}
 	for (size_t i = 0; i < s->python_object_count; i++)
 		if (s->python_objects[i].flags & PYTHON_VALUE_TEXT
 			&& s->python_objects[i].value >= s->python_text_count) {
 			snapshot_reader_damage(s, "the Python objects name texts that are not there");
-			drop(s, &python_objects);
+			drop_section(s, &python_objects);
 		}
 }
 

@@ -8,7 +8,7 @@ const char *snapshot_string(const struct snapshot *s, uint32_t offset)
 	return offset < s->strings_bytes ? s->strings + offset : "";
 }
 
-static uint64_t named_value(
+static uint64_t find_named_value(
 	const struct snapshot *s, const struct tide_value *values, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++)
@@ -19,12 +19,12 @@ static uint64_t named_value(
 
 uint64_t snapshot_value(const struct snapshot *s, const char *name)
 {
-	return named_value(s, s->values, s->value_count, name);
+	return find_named_value(s, s->values, s->value_count, name);
 }
 
 uint64_t snapshot_python(const struct snapshot *s, const char *name)
 {
-	return named_value(s, s->python, s->python_count, name);
+	return find_named_value(s, s->python, s->python_count, name);
 }
 
 const char *snapshot_reason(uint32_t reason)

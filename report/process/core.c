@@ -90,7 +90,7 @@ static void merge_mappings(struct core *c, const struct core_range *ranges, size
 	}
 }
 
-static struct remote_mapping *mapping_at(struct core *c, uint64_t address)
+static struct remote_mapping *find_mapping(struct core *c, uint64_t address)
 {
 	return (struct remote_mapping *)remote_mapping_at(&c->memory, address);
 }
@@ -98,7 +98,7 @@ static struct remote_mapping *mapping_at(struct core *c, uint64_t address)
 static bool is_anonymous(const struct remote_mapping *m) { return !m->inode && !m->path[0]; }
 
 /* The end of the program's variables, behind which the program break begins; 0 unknown. */
-static uint64_t program_end(const struct core *c)
+static uint64_t find_program_end(const struct core *c)
 {
 	Elf64_Phdr headers[CORE_HEADERS_MAX];
 	uint64_t count = c->header_count < CORE_HEADERS_MAX ? c->header_count : CORE_HEADERS_MAX, end = 0;
@@ -138,14 +138,14 @@ static void name_mappings(struct core *c, uint64_t end)
 	for (size_t i = 0; i < c->stop.count; i++)
 		if (c->stop.threads[i].tid == c->pid)
 			first = &c->stop.threads[i];
-	m = mapping_at(c, c->program ? c->program : first ? first->registers.rsp : 0);
+	m = find_mapping(c, c->program ? c->program : first ? first->registers.rsp : 0);
 	if (m && is_anonymous(m) && m->writable)
 		m->path = "[stack]";
-	m = mapping_at(c, c->vdso);
+	m = find_mapping(c, c->vdso);
 	if (c->vdso && m && is_anonymous(m))
 		m->path = "[vdso]";
 	name_heap(c, end);
-	m = mapping_at(c, c->entry ? c->entry : c->headers);
+	m = find_mapping(c, c->entry ? c->entry : c->headers);
 	c->exe = m && m->inode ? m->path : "";
 }
 
@@ -159,7 +159,7 @@ static uint64_t read_memory(void *context, uint64_t address, void *to, uint64_t 
 }
 
 /* A mapping is in the core, in a file, or nowhere. */
-static bool run_memory(void *context, uint64_t *from, uint64_t *end, uint64_t to)
+static bool find_run(void *context, uint64_t *from, uint64_t *end, uint64_t to)
 {
 	struct core *c = context;
 	uint64_t core_from = *from, core_end = 0, file_end;
@@ -202,7 +202,7 @@ static int check_loader(struct core *c, const char *path, struct tide_error *e)
 		path);
 }
 
-static void thread_names(struct core *c)
+static void name_threads(struct core *c)
 {
 	for (size_t i = 0; i < c->stop.count; i++)
 		memcpy(c->stop.threads[i].name, c->name, sizeof(c->stop.threads[i].name) - 1);
@@ -244,17 +244,17 @@ int core_open(struct core *c, const char *path, struct tide_error *e)
 		qsort(ranges, count, sizeof(*ranges), compare_ranges);
 	if (c->stop.count)
 		qsort(c->stop.threads, c->stop.count, sizeof(*c->stop.threads), compare_threads);
-	end = program_end(c);
+	end = find_program_end(c);
 	merge_mappings(c, ranges, count, end);
 	free(ranges);
 	if (check_loader(c, path, e)) {
 		core_close(c);
 		return -1;
 	}
-	c->memory.source = (struct remote_source){ read_memory, run_memory, c };
+	c->memory.source = (struct remote_source){ read_memory, find_run, c };
 	c->stop.pid = c->pid;
 	name_mappings(c, end);
-	thread_names(c);
+	name_threads(c);
 	core_files_find(c);
 	if (!c->stop.count)
 		core_doubt(c, "the core says nothing of threads");

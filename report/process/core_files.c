@@ -201,7 +201,7 @@ static bool use_file(struct core_file *f)
 }
 
 /* The mapping at an address whose pages come from a file, and that file. */
-static struct core_file *file_at(struct core *c, uint64_t address, const struct remote_mapping **mapping)
+static struct core_file *find_file_at(struct core *c, uint64_t address, const struct remote_mapping **mapping)
 {
 	const struct remote_mapping *m = remote_mapping_at(&c->memory, address);
 	struct core_file *f = m && m->inode && !m->shared && !m->writable ? find_file(c, m) : NULL;
@@ -213,7 +213,7 @@ static struct core_file *file_at(struct core *c, uint64_t address, const struct 
 uint64_t core_files_read(struct core *c, uint64_t address, void *to, uint64_t bytes)
 {
 	const struct remote_mapping *m;
-	struct core_file *f = file_at(c, address, &m);
+	struct core_file *f = find_file_at(c, address, &m);
 	const struct core_segment *s;
 	ssize_t got;
 
@@ -247,7 +247,7 @@ bool core_files_hold(struct core *c, uint64_t address, uint64_t *end)
 {
 	const struct remote_mapping *m;
 
-	if (!file_at(c, address, &m))
+	if (!find_file_at(c, address, &m))
 		return false;
 	*end = m->hi;
 	return true;

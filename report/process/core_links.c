@@ -40,7 +40,7 @@ static uint64_t find_dynamic(struct core *c, uint64_t at, int64_t tag)
 }
 
 /* Where the list begins; 0: it was not found. */
-static uint64_t first_link(struct core *c)
+static uint64_t find_first_link(struct core *c)
 {
 	Elf64_Phdr headers[CORE_HEADERS_MAX];
 	uint64_t count = c->header_count < CORE_HEADERS_MAX ? c->header_count : CORE_HEADERS_MAX, debug = 0;
@@ -98,7 +98,7 @@ static void add_module(
 
 void core_links_read(struct core *c, struct core_range **ranges, size_t *count, size_t *room)
 {
-	uint64_t at = first_link(c), used = 0, text_room = 0, offset;
+	uint64_t at = find_first_link(c), used = 0, text_room = 0, offset;
 	struct link link;
 
 	for (unsigned n = 0; at && n < LINKS_MAX && read_all(c, at, &link, sizeof(link)); n++, at = link.next)

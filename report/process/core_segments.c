@@ -152,7 +152,7 @@ int core_segments_read(
 /* --- memory --------------------------------------------------------------- */
 
 /* The segment that holds an address, or the next above it. */
-static const struct core_segment *segment_after(const struct core *c, uint64_t address)
+static const struct core_segment *find_segment_after(const struct core *c, uint64_t address)
 {
 	size_t at = SEARCH_UP_TO(c->segments, c->segment_count, hi, address);
 
@@ -161,7 +161,7 @@ static const struct core_segment *segment_after(const struct core *c, uint64_t a
 
 const struct core_segment *core_segment_at(const struct core *c, uint64_t address)
 {
-	const struct core_segment *s = segment_after(c, address);
+	const struct core_segment *s = find_segment_after(c, address);
 
 	return s && s->lo <= address ? s : NULL;
 }
@@ -206,7 +206,7 @@ bool core_run(struct core *c, uint64_t *from, uint64_t *end, uint64_t to)
 		*end = to < c->run_hi ? to : c->run_hi;
 		return true;
 	}
-	for (uint64_t at = *from; at < to && (s = segment_after(c, at)) && s->lo < to; at = s->hi) {
+	for (uint64_t at = *from; at < to && (s = find_segment_after(c, at)) && s->lo < to; at = s->hi) {
 		uint64_t lo = at > s->lo ? at : s->lo, hi = s->lo + s->bytes;
 
 		if (lo >= hi || !skip_hole(c, s, &lo, &hi))

@@ -34,7 +34,7 @@ struct output {
 	uint64_t bytes, checked;
 };
 
-static const char *folder(void)
+static const char *choose_folder(void)
 {
 	const char *set = getenv("TMPDIR");
 
@@ -125,11 +125,11 @@ int core_unpack(int descriptor, const char *path, struct tide_error *e)
 		close(descriptor);
 		return -1;
 	}
-	o.descriptor = open(folder(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	o.descriptor = open(choose_folder(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (o.descriptor < 0 || unpack(descriptor, &o)) {
 		error_set(e, EXIT_UNMEASURED,
-			"cannot unpack %s in %s|%s|set TMPDIR to a folder with more room", path, folder(),
-			strerror(errno));
+			"cannot unpack %s in %s|%s|set TMPDIR to a folder with more room", path,
+			choose_folder(), strerror(errno));
 		if (o.descriptor >= 0)
 			close(o.descriptor);
 		o.descriptor = -1;

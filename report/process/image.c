@@ -20,8 +20,8 @@
 
 #define EVENT_NS 100000000ull /* how long the next event may take */
 
-static void why_add(struct image *im, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void why_add(struct image *im, const char *format, ...)
+static void add_reason(struct image *im, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add_reason(struct image *im, const char *format, ...)
 {
 	char reason[sizeof im->why];
 	va_list args;
@@ -35,7 +35,7 @@ static void why_add(struct image *im, const char *format, ...)
 /* --- whose ledger it is ----------------------------------------------------- */
 
 /* Where mappings may not be read, nothing can be stopped either. */
-static int target_check(struct image *im, struct tide_error *e)
+static int check_target(struct image *im, struct tide_error *e)
 {
 	if (im->target <= 1 || im->target == getpid() || image_holds(im, im->target) == IMAGE_HOLDS_NOT)
 		return error_set(e, EXIT_UNMEASURED,
@@ -46,7 +46,7 @@ static int target_check(struct image *im, struct tide_error *e)
 }
 
 /* The instruction of the library that makes system calls, or 0. */
-static uint64_t instruction_check(const struct image *im)
+static uint64_t check_instruction(const struct image *im)
 {
 	uint64_t address = im->ledger->syscall_instruction;
 	static const unsigned char syscall_code[2] = { 0x0f, 0x05 };
@@ -91,7 +91,7 @@ static void asking_registers(struct image *im)
 
 /* An image needs as much memory as the program writes while it lives: never
  * start one that could take the machine down. */
-static bool memory_allows(struct image *im)
+static bool does_memory_allow(struct image *im)
 {
 	unsigned long long kib = 0;
 	char line[128];
@@ -104,16 +104,16 @@ static bool memory_allows(struct image *im)
 		fclose(f);
 	if (!kib || im->ledger->live_bytes <= 0 || kib * 1024 >= (uint64_t)im->ledger->live_bytes / 2)
 		return true;
-	why_add(im, "no image was made: less memory is free than half the heap");
+	add_reason(im, "no image was made: less memory is free than half the heap");
 	return false;
 }
 
-static void memory_begin(struct image *im)
+static void begin_memory(struct image *im)
 {
 	struct tide_error e = { 0 };
 
 	if (im->reader && remote_open(&im->memory, im->reader, &e)) {
-		why_add(im, "%s: %s", e.what, e.why);
+		add_reason(im, "%s: %s", e.what, e.why);
 		im->reader = 0;
 	} else if (im->reader) {
 		uint64_t word;
@@ -122,7 +122,7 @@ static void memory_begin(struct image *im)
 		if (im->reader_untraced) {
 			im->memory.by_call = false;
 			if (syscall(SYS_pidfd_send_signal, im->reader_descriptor, 0, NULL, 0)) {
-				why_add(im, "the image ended early");
+				add_reason(im, "the image ended early");
 				remote_close(&im->memory);
 				im->reader = 0;
 				return;
@@ -130,14 +130,14 @@ static void memory_begin(struct image *im)
 		}
 		/* What can be listed need not be readable. */
 		if (!remote_word(&im->memory, (uint64_t)im->ledger->block_root, &word)) {
-			why_add(im, "the memory of the process may not be read");
+			add_reason(im, "the memory of the process may not be read");
 			remote_close(&im->memory);
 			im->reader = 0;
 		}
 	}
 }
 
-static void parking(struct image *im)
+static void ask_to_park(struct image *im)
 {
 	if (!stop_wants_parking(&im->stop))
 		return;
@@ -146,7 +146,7 @@ static void parking(struct image *im)
 	im->parked = true;
 }
 
-static void threads_count(struct image *im)
+static void count_threads(struct image *im)
 {
 	for (size_t i = 0; i < im->stop.count; i++) {
 		const struct stop_thread *t = &im->stop.threads[i];
@@ -159,7 +159,7 @@ static void threads_count(struct image *im)
 			im->threads_unknown++;
 	}
 	if (im->threads_unknown)
-		why_add(im, "registers unknown for %u thread%s", im->threads_unknown,
+		add_reason(im, "registers unknown for %u thread%s", im->threads_unknown,
 			im->threads_unknown == 1 ? "" : "s");
 }
 
@@ -179,7 +179,7 @@ static int asking_number(const struct image *im)
 
 /* What the asking thread has written down: of the process itself, or where
  * that may not be read (not dumpable), of its image. */
-static bool place_read(struct image *im, int pid)
+static bool read_place(struct image *im, int pid)
 {
 	struct tide_error e = { 0 };
 	struct remote m;
@@ -196,7 +196,7 @@ static bool place_read(struct image *im, int pid)
 	return good;
 }
 
-static void begin(
+static void begin_image(
 	struct image *im, struct ledger_header *ledger, uint64_t bytes, const struct image_options *o)
 {
 	struct tide_error e = { 0 };
@@ -227,13 +227,13 @@ static bool proc_is_ours(struct image *im)
 	link[n > 0 ? n : 0] = 0;
 	if (n > 0 && atoi(link) == getpid())
 		return true;
-	why_add(im, n > 0 ? "/proc belongs to another PID namespace" : "/proc is not mounted");
+	add_reason(im, n > 0 ? "/proc belongs to another PID namespace" : "/proc is not mounted");
 	return false;
 }
 
 /* --- a thread stands and waits for us --------------------------------------- */
 
-static void answer(struct image *im, void (*copy)(void *), void *context)
+static void send_answer(struct image *im, void (*copy)(void *), void *context)
 {
 	struct ledger_header *l = im->ledger;
 	int self = asking_number(im);
@@ -245,15 +245,15 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 			image_word_set(&l->freeze, FREEZE_DONE);
 		return;
 	}
-	readable = place_read(im, im->target);
+	readable = read_place(im, im->target);
 	if (readable)
 		self = im->place.tid;
 	/* Without its number the asking thread might be stopped: it must not be. */
 	if (self)
 		stop_when(&im->stop, im->target, self, im->options.unfit, context);
-	parking(im);
+	ask_to_park(im);
 	if (readable && im->parked)
-		place_read(im, im->target);
+		read_place(im, im->target);
 	else if (readable)
 		asking_registers(im);
 	kernel_words_read(&im->kernel, im->target);
@@ -263,7 +263,7 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 		|| im->place.reason == LEDGER_REASON_ABORT || im->place.reason == LEDGER_REASON_EXEC;
 	make = self && !im->options.no_references && !im->options.standing
 		&& (!readable || !im->started_by_it || !alone);
-	if (make && !memory_allows(im))
+	if (make && !does_memory_allow(im))
 		im->options.no_references = true, make = false;
 	copy(context);
 	if (make) {
@@ -272,7 +272,7 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 			im->reader = __atomic_load_n(&l->image_pid, __ATOMIC_RELAXED);
 		if (im->reader <= 1 || process_parent(im->reader) != im->target) {
 			im->reader = 0;
-			why_add(im, "the image could not be made");
+			add_reason(im, "the image could not be made");
 		}
 		stop_verify(&im->stop);
 		if (im->started_by_it && im->parked)
@@ -282,24 +282,24 @@ static void answer(struct image *im, void (*copy)(void *), void *context)
 			image_wait(im);
 			if (!image_hold(im)) {
 				im->reader = 0;
-				why_add(im, "the image could not be made");
+				add_reason(im, "the image could not be made");
 			}
 		}
 		if (!readable && im->reader)
-			place_read(im, im->reader);
+			read_place(im, im->reader);
 	} else if (readable && !im->options.no_references) {
 		im->reader = im->target;
 	} else if (!im->options.no_references) {
-		why_add(im, "the memory of the process may not be read");
+		add_reason(im, "the memory of the process may not be read");
 	}
-	threads_count(im);
+	count_threads(im);
 	/* One that we have asked goes on; one that has started us waits for our end. */
 	if (!im->started_by_it)
 		image_word_set(&l->freeze, FREEZE_DONE);
 }
 
 /* Killed before there was an image: `run` reports what the ledger holds. */
-static int ended_early(const struct image *im, struct tide_error *e)
+static int has_ended_early(const struct image *im, struct tide_error *e)
 {
 	if ((im->reader && im->reader != im->target) || process_lives(im->target))
 		return 0;
@@ -309,25 +309,25 @@ static int ended_early(const struct image *im, struct tide_error *e)
 int image_answer(struct image *im, struct ledger_header *ledger, uint64_t bytes,
 	const struct image_options *o, void (*copy)(void *), void *context, struct tide_error *e)
 {
-	begin(im, ledger, bytes, o);
-	if (target_check(im, e))
+	begin_image(im, ledger, bytes, o);
+	if (check_target(im, e))
 		return -1;
 	if (__atomic_load_n(&ledger->freeze, __ATOMIC_ACQUIRE) != FREEZE_ASKED)
 		return error_set(e, EXIT_UNMEASURED,
 			"process %d does not stand still|its ledger says state %u|", ledger->pid,
 			ledger->freeze);
 	im->started_by_it = true;
-	answer(im, copy, context);
-	if (ended_early(im, e))
+	send_answer(im, copy, context);
+	if (has_ended_early(im, e))
 		return -1;
-	memory_begin(im);
+	begin_memory(im);
 	return 0;
 }
 
 /* --- we ask from outside ------------------------------------------------------ */
 
 /* True when an event has answered. */
-static bool event_wait(struct image *im)
+static bool wait_for_event(struct image *im)
 {
 	struct ledger_header *l = im->ledger;
 	uint32_t expected = REQUEST_SNAPSHOT;
@@ -343,7 +343,7 @@ static bool event_wait(struct image *im)
 
 /* The process learns of its new child at once, so that it reaps the child after
  * the next snapshot if we are killed. */
-static void image_note(struct image *im, int pid)
+static void note_image(struct image *im, int pid)
 {
 	im->reader = pid;
 	for (unsigned i = 0; i < LEDGER_ENDED_IMAGES; i++) {
@@ -355,7 +355,7 @@ static void image_note(struct image *im, int pid)
 	}
 }
 
-static int inject(struct image *im, void (*copy)(void *), void *context, struct tide_error *e)
+static int inject_image_call(struct image *im, void (*copy)(void *), void *context, struct tide_error *e)
 {
 	struct stop_thread *from = NULL;
 	uint64_t instruction;
@@ -369,7 +369,7 @@ static int inject(struct image *im, void (*copy)(void *), void *context, struct 
 	stop_when(&im->stop, im->target, 0, im->options.unfit, context);
 	/* The event that we have waited for may have been exec, of which nothing else tells
 	 * for sure: it can be called without the library. */
-	if (!image_others_alive(im) || image_over(im) || target_check(im, e)) {
+	if (!image_others_alive(im) || image_over(im) || check_target(im, e)) {
 		stop_release(&im->stop);
 		return error_set(e, EXIT_UNMEASURED, "process %d has ended||", im->target);
 	}
@@ -379,18 +379,18 @@ static int inject(struct image *im, void (*copy)(void *), void *context, struct 
 	kernel_words_read(&im->kernel, im->target);
 	copy(context);
 	if (!from)
-		why_add(im, "no event came, and the process may not be traced");
-	else if (im->options.no_references || !memory_allows(im))
+		add_reason(im, "no event came, and the process may not be traced");
+	else if (im->options.no_references || !does_memory_allow(im))
 		;
-	else if (!(instruction = instruction_check(im)))
-		why_add(im, "the library in the process is not ready");
+	else if (!(instruction = check_instruction(im)))
+		add_reason(im, "the library in the process is not ready");
 	else if (inject_image(&im->stop, from, instruction, &pid, e))
-		why_add(im, "%s: %s", e->what, e->why);
+		add_reason(im, "%s: %s", e->what, e->why);
 	else
-		image_note(im, pid);
+		note_image(im, pid);
 	stop_verify(&im->stop);
 	stop_release(&im->stop);
-	threads_count(im);
+	count_threads(im);
 	return 0;
 }
 
@@ -400,8 +400,8 @@ int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes
 	uint64_t limit = clock_ns() + IMAGE_ANSWER_NS;
 	uint32_t before;
 
-	begin(im, ledger, bytes, o);
-	if (target_check(im, e))
+	begin_image(im, ledger, bytes, o);
+	if (check_target(im, e))
 		return -1;
 	for (;;) {
 		struct timespec pause = { 0, 2000000 };
@@ -422,13 +422,13 @@ int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes
 				"process %d is busy with another snapshot||try again", im->target);
 		nanosleep(&pause, NULL);
 	}
-	if (event_wait(im))
-		answer(im, copy, context);
-	else if (inject(im, copy, context, e))
+	if (wait_for_event(im))
+		send_answer(im, copy, context);
+	else if (inject_image_call(im, copy, context, e))
 		return -1;
-	if (ended_early(im, e))
+	if (has_ended_early(im, e))
 		return -1;
-	memory_begin(im);
+	begin_memory(im);
 	return 0;
 }
 

@@ -19,7 +19,7 @@
 #define SEARCH_MOST (4u << 20) /* bytes of code in which a system call is looked for */
 
 /* Of /proc/PID/status: the last number of the first line that begins with `name`; -1. */
-static long status_number(int pid, const char *name)
+static long read_status_number(int pid, const char *name)
 {
 	char path[64], line[512];
 	long value = -1;
@@ -39,7 +39,7 @@ static long status_number(int pid, const char *name)
 	return value;
 }
 
-static long yama_scope(void)
+static long read_yama_scope(void)
 {
 	FILE *f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
 	long scope = 0;
@@ -53,7 +53,8 @@ static long yama_scope(void)
 
 static int refuse(const struct image *im, struct tide_error *e)
 {
-	long tracer = status_number(im->target, "TracerPid:"), user = status_number(im->target, "Uid:");
+	long tracer = read_status_number(im->target, "TracerPid:"),
+	     user = read_status_number(im->target, "Uid:");
 
 	if (!process_lives(im->target))
 		return error_set(e, EXIT_UNMEASURED, "process %d has ended||", im->target);
@@ -67,11 +68,11 @@ static int refuse(const struct image *im, struct tide_error *e)
 			"process %d may not be traced|it belongs to another user|run tidemark as that user "
 			"or as root",
 			im->target);
-	if (geteuid() && yama_scope() > 0)
+	if (geteuid() && read_yama_scope() > 0)
 		return error_set(e, EXIT_UNMEASURED,
 			"process %d may not be traced|kernel.yama.ptrace_scope is %ld|run tidemark as root, "
 			"or set it to 0",
-			im->target, yama_scope());
+			im->target, read_yama_scope());
 	return error_set(e, EXIT_UNMEASURED,
 		"process %d may not be traced|it has dropped privileges, or a container or the kernel "
 		"forbids it|%s",
@@ -106,10 +107,10 @@ static uint64_t find_instruction(struct remote *m)
 }
 
 /* An image needs as much memory as the program writes while it lives. */
-static bool memory_allows(int pid)
+static bool does_memory_allow(int pid)
 {
 	unsigned long long available = 0;
-	long resident = status_number(pid, "VmRSS:"); /* KiB, as the other */
+	long resident = read_status_number(pid, "VmRSS:"); /* KiB, as the other */
 	char line[128];
 	FILE *f = fopen("/proc/meminfo", "re");
 
@@ -121,7 +122,7 @@ static bool memory_allows(int pid)
 	return !available || resident < 0 || available >= (unsigned long long)resident / 2;
 }
 
-static struct stop_thread *traced_thread(struct stop *s)
+static struct stop_thread *find_traced_thread(struct stop *s)
 {
 	for (size_t i = 0; i < s->count; i++)
 		if (s->threads[i].how == STOP_TRACED && s->threads[i].seized)
@@ -145,14 +146,14 @@ static void count_threads(struct image *im)
 }
 
 /* While all threads are stopped. */
-static int make(struct image *im, struct tide_error *e)
+static int make_image(struct image *im, struct tide_error *e)
 {
-	struct stop_thread *from = traced_thread(&im->stop);
+	struct stop_thread *from = find_traced_thread(&im->stop);
 	struct remote m;
 
 	if (!from)
 		return refuse(im, e);
-	if (!memory_allows(im->target))
+	if (!does_memory_allow(im->target))
 		return error_set(e, EXIT_UNMEASURED,
 			"no image was made of process %d|less memory is free than half of what it holds|",
 			im->target);
@@ -179,7 +180,7 @@ int image_alone(struct image *im, int pid, const struct image_options *o, void (
 			pid);
 	stop_when(&im->stop, pid, 0, im->options.unfit, context);
 	kernel_words_read(&im->kernel, pid);
-	result = make(im, e);
+	result = make_image(im, e);
 	if (!result)
 		copy(context);
 	stop_verify(&im->stop);
@@ -192,7 +193,7 @@ int image_alone(struct image *im, int pid, const struct image_options *o, void (
 
 void image_alone_end(struct image *im)
 {
-	long number = im->reader ? status_number(im->reader, "NSpid:") : -1;
+	long number = im->reader ? read_status_number(im->reader, "NSpid:") : -1;
 	struct stop_thread *from;
 	struct stop again;
 	int status;
@@ -203,7 +204,7 @@ void image_alone_end(struct image *im)
 		while (waitpid(im->reader, &status, __WALL) < 0 && errno == EINTR)
 			;
 		stop_all(&again, im->target, 0);
-		from = traced_thread(&again);
+		from = find_traced_thread(&again);
 		if (from && number > 0)
 			inject_reap(from, im->instruction, (int)number);
 		stop_release(&again);

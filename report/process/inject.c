@@ -16,7 +16,7 @@
 #define ERRORS_MAX 100
 #define STEPS 100 /* stops in one system call: its events, signals that came first */
 
-static int registers_set(int tid, const struct user_regs_struct *r)
+static int set_registers(int tid, const struct user_regs_struct *r)
 {
 	struct user_regs_struct copy = *r;
 	struct iovec io = { &copy, sizeof copy };
@@ -26,7 +26,7 @@ static int registers_set(int tid, const struct user_regs_struct *r)
 
 /* A thread that we leave in the middle of a step would be ended by its trap: no
  * error but the end of the thread is a reason to go. */
-static int status_wait(int tid, int *status)
+static int wait_for_status(int tid, int *status)
 {
 	struct timespec pause = { 0, 50000 };
 	uint64_t limit = clock_ns() + LIMIT_NS;
@@ -56,7 +56,7 @@ static bool signal_of_step(int tid, int number)
 
 /* One system call; *child where it makes a process. `signal` takes a signal
  * that came in between. */
-static int call(int tid, const struct user_regs_struct *from, uint64_t instruction, long number,
+static int run_call(int tid, const struct user_regs_struct *from, uint64_t instruction, long number,
 	const long *arguments, long *result, int *child, int *signal)
 {
 	struct user_regs_struct r = *from;
@@ -71,10 +71,10 @@ static int call(int tid, const struct user_regs_struct *from, uint64_t instructi
 	r.rdx = (unsigned long long)arguments[2];
 	r.r10 = r.r8 = r.r9 = 0;
 	r.rip = instruction;
-	if (registers_set(tid, &r))
+	if (set_registers(tid, &r))
 		return -1;
 	for (int step = 0;; step++) {
-		if (step == STEPS || ptrace(PTRACE_SINGLESTEP, tid, 0, 0) || status_wait(tid, &status))
+		if (step == STEPS || ptrace(PTRACE_SINGLESTEP, tid, 0, 0) || wait_for_status(tid, &status))
 			return -1;
 		switch (status >> 16) {
 		case PTRACE_EVENT_CLONE:
@@ -109,11 +109,11 @@ int inject_image(
 
 	(void)s;
 	ptrace(PTRACE_SETOPTIONS, t->tid, 0, CLONE_EVENTS | PTRACE_O_TRACEEXEC);
-	failed = call(
+	failed = run_call(
 		t->tid, &t->registers, instruction, SYS_clone, clone_arguments, &result, &child, &t->signal);
 	ptrace(PTRACE_SETOPTIONS, t->tid, 0, PTRACE_O_TRACEEXEC);
 	/* Tried twice: with our registers it could not go on. */
-	t->stepping = registers_set(t->tid, &t->registers) && registers_set(t->tid, &t->registers);
+	t->stepping = set_registers(t->tid, &t->registers) && set_registers(t->tid, &t->registers);
 	if (failed || result < 0 || !child) {
 		/* Let go, it would be the program a second time. */
 		if (child && !kill(child, SIGKILL))
@@ -125,12 +125,12 @@ int inject_image(
 			result < 0 && result > -4096 && !failed ? strerror((int)-result)
 								: "the system call did not end");
 	}
-	if (status_wait(child, &status))
+	if (wait_for_status(child, &status))
 		return error_set(e, EXIT_UNMEASURED, "the image of process %d ended at once||", s->pid);
 	ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_EXITKILL);
 	if (!ptrace(PTRACE_GETREGSET, child, NT_PRSTATUS, &io))
-		call(child, &child_registers, instruction, SYS_close_range, close_arguments, &result, NULL,
-			&unused);
+		run_call(child, &child_registers, instruction, SYS_close_range, close_arguments, &result,
+			NULL, &unused);
 	*image = child;
 	return 0;
 }
@@ -139,6 +139,6 @@ void inject_reap(struct stop_thread *t, uint64_t instruction, int child)
 {
 	long arguments[3] = { child, 0, (long)(__WALL | WNOHANG) }, result;
 
-	call(t->tid, &t->registers, instruction, SYS_wait4, arguments, &result, NULL, &t->signal);
-	t->stepping = registers_set(t->tid, &t->registers) && registers_set(t->tid, &t->registers);
+	run_call(t->tid, &t->registers, instruction, SYS_wait4, arguments, &result, NULL, &t->signal);
+	t->stepping = set_registers(t->tid, &t->registers) && set_registers(t->tid, &t->registers);
 }

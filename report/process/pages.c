@@ -28,7 +28,7 @@ struct scan_argument {
 #define MAP_PRESENT (1ull << 63)
 #define MAP_SWAPPED (1ull << 62)
 
-static void run_add(struct page_runs *p, size_t first, uint64_t lo, uint64_t hi, uint32_t flags)
+static void add_run(struct page_runs *p, size_t first, uint64_t lo, uint64_t hi, uint32_t flags)
 {
 	struct page_run *last = p->count > first ? &p->runs[p->count - 1] : NULL;
 
@@ -39,7 +39,7 @@ static void run_add(struct page_runs *p, size_t first, uint64_t lo, uint64_t hi,
 }
 
 /* False: the kernel cannot do that. */
-static bool scan(struct page_runs *p, int pagemap, uint64_t lo, uint64_t hi)
+static bool scan_pages(struct page_runs *p, int pagemap, uint64_t lo, uint64_t hi)
 {
 	struct scan_region found[BATCH];
 	struct scan_argument a = { .size = sizeof a,
@@ -60,7 +60,7 @@ static bool scan(struct page_runs *p, int pagemap, uint64_t lo, uint64_t hi)
 			uint64_t c = found[i].categories;
 
 			if (!(c & SCAN_ZERO))
-				run_add(p, first, found[i].start, found[i].end,
+				add_run(p, first, found[i].start, found[i].end,
 					(c & SCAN_PRESENT                  ? PAGES_RESIDENT
 							: c & SCAN_SWAPPED ? PAGES_SWAPPED
 									   : 0)
@@ -86,7 +86,7 @@ static void read_entries(struct page_runs *p, int pagemap, uint64_t lo, uint64_t
 			break;
 		for (ssize_t i = 0; i < got / 8; i++, at += PAGE)
 			if (entries[i] & (MAP_PRESENT | MAP_SWAPPED))
-				run_add(p, first, at, at + PAGE,
+				add_run(p, first, at, at + PAGE,
 					entries[i] & MAP_PRESENT ? PAGES_RESIDENT : PAGES_SWAPPED);
 	}
 	p->zeros |= p->count > first;
@@ -97,7 +97,7 @@ uint64_t pages_read(struct page_runs *p, int pagemap, uint64_t lo, uint64_t hi)
 	size_t first = p->count;
 	uint64_t bytes = 0;
 
-	if (pagemap >= 0 && lo < hi && !scan(p, pagemap, lo, hi))
+	if (pagemap >= 0 && lo < hi && !scan_pages(p, pagemap, lo, hi))
 		read_entries(p, pagemap, lo, hi);
 	for (size_t i = first; i < p->count; i++)
 		if (p->runs[i].flags & PAGES_RESIDENT)
@@ -121,14 +121,14 @@ void pages_zero(struct page_runs *p, size_t first, uint64_t bytes, struct remote
 		struct page_run *r = &p->runs[i];
 
 		if (!(r->flags & PAGES_RESIDENT) || bytes < PAGE) {
-			run_add(&kept, 0, r->lo, r->hi, r->flags);
+			add_run(&kept, 0, r->lo, r->hi, r->flags);
 			continue;
 		}
 		for (uint64_t at = r->lo; at < r->hi; at += PAGE)
 			if (bytes >= PAGE && is_zero(memory, at))
 				bytes -= PAGE;
 			else
-				run_add(&kept, 0, at, at + PAGE, r->flags);
+				add_run(&kept, 0, at, at + PAGE, r->flags);
 	}
 	p->count = first;
 	for (size_t i = 0; i < kept.count; i++)

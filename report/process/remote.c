@@ -17,7 +17,7 @@
 #define WINDOW 4096u         /* pagemap entries held at a time: 16 MiB of addresses */
 #define PRESENT (3ull << 62) /* in memory, or swapped out */
 
-static char *file_text(const char *path, size_t *length)
+static char *read_file_text(const char *path, size_t *length)
 {
 	size_t room = 1 << 16, used = 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -37,7 +37,7 @@ static char *file_text(const char *path, size_t *length)
 	return text;
 }
 
-static bool mapping_parse(char *line, struct remote_mapping *m)
+static bool parse_mapping(char *line, struct remote_mapping *m)
 {
 	unsigned long long lo, hi, offset, inode;
 	unsigned major, minor;
@@ -67,13 +67,13 @@ static bool mapping_parse(char *line, struct remote_mapping *m)
 	return true;
 }
 
-static int mappings_read(struct remote *m, struct tide_error *e)
+static int read_mappings(struct remote *m, struct tide_error *e)
 {
 	char path[64], *line, *next;
 	size_t length, room = 0;
 
 	snprintf(path, sizeof path, "/proc/%d/maps", m->pid);
-	m->text = file_text(path, &length);
+	m->text = read_file_text(path, &length);
 	if (!m->text || !length)
 		return error_set(e, EXIT_UNMEASURED,
 			"cannot read %s|%s|the process may have ended, or belong "
@@ -83,7 +83,7 @@ static int mappings_read(struct remote *m, struct tide_error *e)
 		next = strchr(line, '\n');
 		next = next ? (*next = 0, next + 1) : line + strlen(line);
 		ARRAY_RESERVE(m->mappings, room, m->mapping_count + 1);
-		if (mapping_parse(line, &m->mappings[m->mapping_count]))
+		if (parse_mapping(line, &m->mappings[m->mapping_count]))
 			m->mapping_count++;
 	}
 	return 0;
@@ -98,7 +98,7 @@ int remote_open(struct remote *m, int pid, struct tide_error *e)
 	m->mem = open(path, O_RDONLY | O_CLOEXEC);
 	snprintf(path, sizeof path, "/proc/%d/pagemap", pid);
 	m->pagemap = open(path, O_RDONLY | O_CLOEXEC);
-	if (mappings_read(m, e)) {
+	if (read_mappings(m, e)) {
 		remote_close(m);
 		return -1;
 	}
@@ -189,7 +189,7 @@ bool remote_text(struct remote *m, uint64_t address, char *to, size_t bytes)
 	return true;
 }
 
-static bool page_present(struct remote *m, uint64_t page)
+static bool is_page_present(struct remote *m, uint64_t page)
 {
 	if (m->untouched)
 		return true;
@@ -222,7 +222,7 @@ struct scan_argument {
 
 /* Reservations of terabytes have a pagemap of gigabytes: the kernel can say where
  * the next page is. 1 found, 0 none, -1 it cannot tell. */
-static int run_scan(struct remote *m, uint64_t *from, uint64_t *end, uint64_t to)
+static int scan_run(struct remote *m, uint64_t *from, uint64_t *end, uint64_t to)
 {
 	struct scan_region region;
 	struct scan_argument a = { .size = sizeof a,
@@ -243,7 +243,7 @@ static int run_scan(struct remote *m, uint64_t *from, uint64_t *end, uint64_t to
 }
 
 /* The mapping that holds the address, or the next above it. */
-static const struct remote_mapping *mapping_after(const struct remote *m, uint64_t address)
+static const struct remote_mapping *find_mapping_after(const struct remote *m, uint64_t address)
 {
 	size_t at = SEARCH_UP_TO(m->mappings, m->mapping_count, hi, address);
 
@@ -257,11 +257,11 @@ bool remote_run(struct remote *m, uint64_t *from, uint64_t *end, uint64_t to)
 
 	if (m->source.run)
 		return m->source.run(m->source.context, from, end, to);
-	if (*from < to && to - *from > LARGE && !m->untouched && (found = run_scan(m, from, end, to)) >= 0)
+	if (*from < to && to - *from > LARGE && !m->untouched && (found = scan_run(m, from, end, to)) >= 0)
 		return found;
 	/* The range may be any; where nothing is mapped, pages are not looked at one by one. */
-	while (page < last && !page_present(m, page)) {
-		const struct remote_mapping *mapping = mapping_after(m, page * PAGE);
+	while (page < last && !is_page_present(m, page)) {
+		const struct remote_mapping *mapping = find_mapping_after(m, page * PAGE);
 
 		if (!mapping && m->mapping_count)
 			return false;
@@ -271,7 +271,7 @@ bool remote_run(struct remote *m, uint64_t *from, uint64_t *end, uint64_t to)
 		return false;
 	if (page * PAGE > *from)
 		*from = page * PAGE;
-	while (page < last && page_present(m, page))
+	while (page < last && is_page_present(m, page))
 		page++;
 	*end = page * PAGE < to ? page * PAGE : to;
 	return true;
@@ -279,7 +279,7 @@ bool remote_run(struct remote *m, uint64_t *from, uint64_t *end, uint64_t to)
 
 const struct remote_mapping *remote_mapping_at(const struct remote *m, uint64_t address)
 {
-	const struct remote_mapping *mapping = mapping_after(m, address);
+	const struct remote_mapping *mapping = find_mapping_after(m, address);
 
 	return mapping && mapping->lo <= address ? mapping : NULL;
 }

@@ -25,7 +25,7 @@
 #define VECTOR_MAX 16384
 #define STAT_PROCESSOR 39 /* field of /proc/PID/stat, from 1 */
 
-static bool task_file(int pid, int tid, const char *name, char *to, size_t bytes)
+static bool read_task_file(int pid, int tid, const char *name, char *to, size_t bytes)
 {
 	char path[64];
 	ssize_t got;
@@ -44,18 +44,18 @@ static bool task_file(int pid, int tid, const char *name, char *to, size_t bytes
 	return true;
 }
 
-static bool task_dead(int pid, int tid)
+static bool is_task_dead(int pid, int tid)
 {
 	char text[512], *end;
 
-	if (!task_file(pid, tid, "stat", text, sizeof text))
+	if (!read_task_file(pid, tid, "stat", text, sizeof text))
 		return true;
 	end = strrchr(text, ')');
 	return end && (end[2] == 'Z' || end[2] == 'X');
 }
 
 /* The scheduler's clock when the task last ran, in ns; -1 unknown. */
-static int64_t task_last_ran(int pid, int tid)
+static int64_t read_last_ran(int pid, int tid)
 {
 	char path[64], line[256];
 	double milliseconds = -1;
@@ -74,14 +74,14 @@ static int64_t task_last_ran(int pid, int tid)
 
 /* How long a blocked task has waited, in ns; -1 unknown. Each processor has
  * its own such clock: ours is read on the one that the task last ran on. */
-static int64_t task_waited(int pid, int tid)
+static int64_t is_task_waited_for(int pid, int tid)
 {
-	int64_t then = task_last_ran(pid, tid), now = -1;
+	int64_t then = read_last_ran(pid, tid), now = -1;
 	char text[1024], *at;
 	cpu_set_t before, one;
 	int cpu = -1;
 
-	if (then < 0 || !task_file(pid, tid, "stat", text, sizeof text) || !(at = strrchr(text, ')')))
+	if (then < 0 || !read_task_file(pid, tid, "stat", text, sizeof text) || !(at = strrchr(text, ')')))
 		return -1;
 	for (int field = 2; at && field < STAT_PROCESSOR; field++)
 		at = strchr(at + 1, ' ');
@@ -92,7 +92,7 @@ static int64_t task_waited(int pid, int tid)
 	CPU_SET(cpu, &one);
 	if (sched_setaffinity(0, sizeof one, &one))
 		return -1;
-	now = task_last_ran(getpid(), (int)syscall(SYS_gettid));
+	now = read_last_ran(getpid(), (int)syscall(SYS_gettid));
 	sched_setaffinity(0, sizeof before, &before);
 	return now >= then ? now - then : -1;
 }
@@ -100,7 +100,7 @@ static int64_t task_waited(int pid, int tid)
 /* --- layer 2 ------------------------------------------------------------ */
 
 /* "NR ARG0 .. ARG5 SP PC" while blocked; "running"; "-1 SP PC" stopped elsewhere. */
-static bool blocked_parse(struct stop_thread *t)
+static bool parse_blocked(struct stop_thread *t)
 {
 	unsigned long long a[6], sp, pc;
 	long long number;
@@ -121,11 +121,11 @@ static bool blocked_parse(struct stop_thread *t)
 	return true;
 }
 
-static void blocked_read(struct stop *s, struct stop_thread *t)
+static void read_blocked(struct stop *s, struct stop_thread *t)
 {
-	if (!task_file(s->pid, t->tid, "syscall", t->system_call, sizeof t->system_call))
+	if (!read_task_file(s->pid, t->tid, "syscall", t->system_call, sizeof t->system_call))
 		return;
-	if (blocked_parse(t))
+	if (parse_blocked(t))
 		t->how = STOP_BLOCKED;
 }
 
@@ -136,7 +136,7 @@ void stop_verify(struct stop *s)
 		char now[sizeof t->system_call];
 
 		if (t->how == STOP_BLOCKED
-			&& (!task_file(s->pid, t->tid, "syscall", now, sizeof now)
+			&& (!read_task_file(s->pid, t->tid, "syscall", now, sizeof now)
 				|| strcmp(now, t->system_call)))
 			t->how = STOP_UNKNOWN;
 	}
@@ -150,10 +150,10 @@ static void seize(struct stop *s, struct stop_thread *t)
 	long long number = -1;
 	char line[160];
 
-	if (task_file(s->pid, t->tid, "syscall", line, sizeof line)
+	if (read_task_file(s->pid, t->tid, "syscall", line, sizeof line)
 		&& sscanf(line, "%lld %*s %*s %*s %llx", &number, &limit) == 2 && number == SYS_epoll_wait
 		&& (int)limit > 0)
-		t->blocked_ns = task_waited(s->pid, t->tid);
+		t->blocked_ns = is_task_waited_for(s->pid, t->tid);
 	/* The kernel reports an exec that has begun: stop_release. */
 	if (ptrace(PTRACE_SEIZE, t->tid, 0, PTRACE_O_TRACEEXEC)) {
 		s->refused |= errno != ESRCH;
@@ -163,7 +163,7 @@ static void seize(struct stop *s, struct stop_thread *t)
 	ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
 }
 
-static void registers_get(struct stop_thread *t)
+static void get_registers(struct stop_thread *t)
 {
 	static uint8_t area[VECTOR_MAX];
 	struct iovec io = { &t->registers, sizeof t->registers };
@@ -180,7 +180,7 @@ static void registers_get(struct stop_thread *t)
 }
 
 /* Waits for one seized thread until `limit`. */
-static void stopped_wait(struct stop_thread *t, uint64_t limit)
+static void wait_for_stop(struct stop_thread *t, uint64_t limit)
 {
 	struct timespec pause = { 0, 20000 };
 
@@ -192,7 +192,7 @@ static void stopped_wait(struct stop_thread *t, uint64_t limit)
 			/* A signal that came first is kept and delivered on release. */
 			if (status >> 16 == 0)
 				t->signal = WSTOPSIG(status);
-			registers_get(t);
+			get_registers(t);
 			return;
 		}
 		if (got == t->tid) {
@@ -209,21 +209,21 @@ static void stopped_wait(struct stop_thread *t, uint64_t limit)
 	}
 }
 
-static struct stop_thread *thread_add(struct stop *s, int tid)
+static struct stop_thread *add_thread(struct stop *s, int tid)
 {
 	for (size_t i = s->count; i-- > 0;)
 		if (s->threads[i].tid == tid)
 			return NULL;
 	ARRAY_RESERVE(s->threads, s->room, s->count + 1);
 	s->threads[s->count] = (struct stop_thread){ .tid = tid, .blocked_ns = -1 };
-	task_file(s->pid, tid, "comm", s->threads[s->count].name, sizeof s->threads[0].name);
+	read_task_file(s->pid, tid, "comm", s->threads[s->count].name, sizeof s->threads[0].name);
 	return &s->threads[s->count++];
 }
 
 /* One pass over the task list; the number of threads not seen before. Threads
  * are listed in ascending order and new ones come at the end, so a pass over a
- * thousand known ones is the cost of thread_add's search from the end. */
-static size_t threads_stop(struct stop *s, int self)
+ * thousand known ones is the cost of add_thread's search from the end. */
+static size_t stop_threads(struct stop *s, int self)
 {
 	char path[64];
 	size_t first = s->count;
@@ -234,7 +234,7 @@ static size_t threads_stop(struct stop *s, int self)
 	d = opendir(path);
 	while (d && (entry = readdir(d))) {
 		int tid = atoi(entry->d_name);
-		struct stop_thread *t = tid ? thread_add(s, tid) : NULL;
+		struct stop_thread *t = tid ? add_thread(s, tid) : NULL;
 
 		if (!t)
 			continue;
@@ -249,11 +249,11 @@ static size_t threads_stop(struct stop *s, int self)
 		struct stop_thread *t = &s->threads[i];
 
 		if (t->seized)
-			stopped_wait(t, clock_ns() + REACTION_NS);
-		if (t->how == STOP_UNKNOWN && task_dead(s->pid, t->tid))
+			wait_for_stop(t, clock_ns() + REACTION_NS);
+		if (t->how == STOP_UNKNOWN && is_task_dead(s->pid, t->tid))
 			t->how = STOP_GONE;
 		if (t->how == STOP_UNKNOWN)
-			blocked_read(s, t);
+			read_blocked(s, t);
 	}
 	return s->count - first;
 }
@@ -261,7 +261,7 @@ static size_t threads_stop(struct stop *s, int self)
 void stop_all(struct stop *s, int pid, int self)
 {
 	*s = (struct stop){ .pid = pid, .begun_ns = clock_ns() };
-	for (int i = 0; i < ROUNDS && threads_stop(s, self); i++)
+	for (int i = 0; i < ROUNDS && stop_threads(s, self); i++)
 		;
 }
 
@@ -296,7 +296,7 @@ bool stop_wants_parking(const struct stop *s)
 /* ucontext_t of x86-64 Linux (arch/x86/include/uapi/asm/sigcontext.h): the
  * general registers at 40, the address of the XSAVE area at 224; its size in
  * the software part of the legacy area. */
-static void parked_read(struct stop_thread *t, struct remote *m, uint64_t context)
+static void read_parked(struct stop_thread *t, struct remote *m, uint64_t context)
 {
 	uint64_t g[24];
 	uint32_t software[5];
@@ -341,13 +341,13 @@ void stop_parked(struct stop *s, struct remote *m, uint64_t place)
 	for (uint32_t k = 0; k < n; k++)
 		for (size_t i = 0; p->parked[k].filled && i < s->count; i++)
 			if (s->threads[i].tid == p->parked[k].tid && s->threads[i].how != STOP_TRACED)
-				parked_read(&s->threads[i], m, p->parked[k].context);
+				read_parked(&s->threads[i], m, p->parked[k].context);
 	free(p);
 }
 
 /* --- letting go ----------------------------------------------------------- */
 
-static bool signal_pending(const struct stop *s, const struct stop_thread *t)
+static bool is_signal_pending(const struct stop *s, const struct stop_thread *t)
 {
 	char path[64], line[256];
 	unsigned long long own = 0, shared = 0, blocked = 0;
@@ -368,7 +368,7 @@ static bool signal_pending(const struct stop *s, const struct stop_thread *t)
 /* Waits that end with EINTR when their thread was stopped and continued,
  * although no signal came (signal(7)): the system call is made again. A wait
  * of epoll with a time limit gets what is left of it. */
-static void wait_restore(const struct stop *s, struct stop_thread *t)
+static void restore_wait(const struct stop *s, struct stop_thread *t)
 {
 	struct user_regs_struct *r = &t->registers;
 	struct iovec io = { r, sizeof *r };
@@ -408,7 +408,7 @@ static void wait_restore(const struct stop *s, struct stop_thread *t)
 	case SYS_msgsnd: break;
 	default: return;
 	}
-	if (signal_pending(s, t))
+	if (is_signal_pending(s, t))
 		return;
 	r->rax = r->orig_rax;
 	r->orig_rax = ~0ull;
@@ -434,7 +434,7 @@ static void detach_late(const struct stop *s, struct stop_thread *t)
 			else if (signal)
 				t->signal = signal;
 		}
-		if (!ptrace(PTRACE_DETACH, t->tid, 0, (long)t->signal) || task_dead(s->pid, t->tid))
+		if (!ptrace(PTRACE_DETACH, t->tid, 0, (long)t->signal) || is_task_dead(s->pid, t->tid))
 			t->seized = false;
 		else
 			nanosleep(&pause, NULL);
@@ -444,7 +444,7 @@ static void detach_late(const struct stop *s, struct stop_thread *t)
 /* A thread that stands does nothing of which we would hear. If we do hear of it,
  * it was killed, or its number is now that of a thread whose exec had begun before
  * we came: the registers that we know are not its own any more. */
-static bool thread_changed(struct stop_thread *t)
+static bool note_thread_change(struct stop_thread *t)
 {
 	int status;
 
@@ -458,7 +458,7 @@ static bool thread_changed(struct stop_thread *t)
 
 /* A thread that has called exec has taken the number of the first, which was not
  * ours if it had ended before. */
-static void strangers_release(void)
+static void release_strangers(void)
 {
 	int status, tid;
 
@@ -474,8 +474,8 @@ void stop_release(struct stop *s)
 
 		if (!t->seized)
 			continue;
-		if (!thread_changed(t))
-			wait_restore(s, t);
+		if (!note_thread_change(t))
+			restore_wait(s, t);
 		if (!ptrace(PTRACE_DETACH, t->tid, 0, (long)t->signal))
 			t->seized = false;
 	}
@@ -483,7 +483,7 @@ void stop_release(struct stop *s)
 		if (s->threads[i].seized)
 			detach_late(s, &s->threads[i]);
 	if (s->count && !s->ended_ns)
-		strangers_release();
+		release_strangers();
 	if (!s->ended_ns)
 		s->ended_ns = clock_ns();
 }

@@ -58,7 +58,7 @@ static void put_unwind_info(unw_addr_space_t as, unw_proc_info_t *info, void *un
 		_UPT_put_unwind_info(as, info, current->ptrace_info);
 }
 
-static int dynamic_list(unw_addr_space_t as, unw_word_t *address, void *unused)
+static int find_dynamic_list(unw_addr_space_t as, unw_word_t *address, void *unused)
 {
 	(void)as, (void)unused, (void)address;
 	return -UNW_ENOINFO;
@@ -127,7 +127,7 @@ static int resume(unw_addr_space_t as, unw_cursor_t *cursor, void *unused)
 	return -UNW_EINVAL;
 }
 
-static int procedure_name(
+static int name_procedure(
 	unw_addr_space_t as, unw_word_t address, char *name, size_t bytes, unw_word_t *offset, void *unused)
 {
 	(void)as, (void)address, (void)name, (void)bytes, (void)offset, (void)unused;
@@ -138,12 +138,12 @@ struct unwinder *unwinder_new(struct remote *m)
 {
 	static unw_accessors_t accessors = { .find_proc_info = find_proc_info,
 		.put_unwind_info = put_unwind_info,
-		.get_dyn_info_list_addr = dynamic_list,
+		.get_dyn_info_list_addr = find_dynamic_list,
 		.access_mem = access_memory,
 		.access_reg = access_register,
 		.access_fpreg = access_float,
 		.resume = resume,
-		.get_proc_name = procedure_name };
+		.get_proc_name = name_procedure };
 	struct unwinder *u = alloc_zeroed(1, sizeof *u);
 
 	u->memory = m;
@@ -167,7 +167,7 @@ void unwinder_free(struct unwinder *u)
 	free(u);
 }
 
-static void saved_get(unw_cursor_t *c, struct unwind_registers *r)
+static void get_saved(unw_cursor_t *c, struct unwind_registers *r)
 {
 	*r = (struct unwind_registers){ 0 };
 	unw_get_reg(c, UNW_X86_64_RBX, &r->rbx);
@@ -202,7 +202,7 @@ size_t unwinder_walk(struct unwinder *u, const struct user_regs_struct *start, b
 		if (registers && !unw_get_proc_info(&cursor, &info))
 			f->function = info.start_ip;
 		if (registers)
-			saved_get(&cursor, &registers[n]);
+			get_saved(&cursor, &registers[n]);
 		n++;
 		if (unw_step(&cursor) <= 0)
 			break;

@@ -10,7 +10,7 @@
 #define NDARRAY_OBJECTS 17u /* NPY_OBJECT */
 
 /* The block that begins at an address, or 16 bytes before it under the debug allocator. */
-static bool claim(struct python *p, uint64_t address, uint32_t owner, enum python_role role)
+static bool claim_block(struct python *p, uint64_t address, uint32_t owner, enum python_role role)
 {
 	uint32_t block = python_block_at(p, address);
 	struct python_slot *s;
@@ -36,7 +36,7 @@ static void claim_values(struct python *p, uint64_t values, uint32_t owner)
 		return;
 	if (p->minor == 11 || p->minor == 12)
 		values -= python_byte(p, values - 1);
-	claim(p, values, owner, ROLE_DICT_VALUES);
+	claim_block(p, values, owner, ROLE_DICT_VALUES);
 }
 
 static void claim_managed(struct python *p, uint32_t block, uint64_t object)
@@ -61,9 +61,9 @@ static void claim_ndarray(struct python *p, uint32_t block, uint64_t object)
 	uint32_t type = python_u32(p, description + 28);
 
 	if (python_u32(p, object + 64) & NDARRAY_OWNS_DATA)
-		claim(p, python_word(p, object + 16), block,
+		claim_block(p, python_word(p, object + 16), block,
 			type == NDARRAY_OBJECTS ? ROLE_OWNED : ROLE_DATA);
-	claim(p, python_word(p, object + 32), block, ROLE_DATA); /* dimensions and strides */
+	claim_block(p, python_word(p, object + 32), block, ROLE_DATA); /* dimensions and strides */
 }
 
 static void claim_tables(struct python *p, uint32_t block)
@@ -73,19 +73,24 @@ static void claim_tables(struct python *p, uint32_t block)
 	if (p->minor >= 11)
 		claim_managed(p, block, object);
 	switch (p->types[p->slot[block].type].kind) {
-	case KIND_LIST: claim(p, python_word(p, object + PYTHON_LIST_ITEMS), block, ROLE_LIST_ITEMS); break;
+	case KIND_LIST:
+		claim_block(p, python_word(p, object + PYTHON_LIST_ITEMS), block, ROLE_LIST_ITEMS);
+		break;
 	case KIND_DICT:
-		claim(p, python_word(p, object + PYTHON_DICT_KEYS), block, ROLE_DICT_KEYS);
+		claim_block(p, python_word(p, object + PYTHON_DICT_KEYS), block, ROLE_DICT_KEYS);
 		claim_values(p, python_word(p, object + PYTHON_DICT_VALUES), block);
 		break;
-	case KIND_SET: claim(p, python_word(p, object + PYTHON_SET_TABLE), block, ROLE_SET_TABLE); break;
-	case KIND_BYTEARRAY: claim(p, python_word(p, object + 32), block, ROLE_DATA); break;
-	case KIND_ARRAY: claim(p, python_word(p, object + 24), block, ROLE_DATA); break;
+	case KIND_SET:
+		claim_block(p, python_word(p, object + PYTHON_SET_TABLE), block, ROLE_SET_TABLE);
+		break;
+	case KIND_BYTEARRAY: claim_block(p, python_word(p, object + 32), block, ROLE_DATA); break;
+	case KIND_ARRAY: claim_block(p, python_word(p, object + 24), block, ROLE_DATA); break;
 	case KIND_NDARRAY: claim_ndarray(p, block, object); break;
-	case KIND_MODULE: claim(p, python_word(p, object + MODULE_STATE), block, ROLE_OWNED); break;
+	case KIND_MODULE: claim_block(p, python_word(p, object + MODULE_STATE), block, ROLE_OWNED); break;
 	case KIND_TYPE:
 		if (python_word(p, object + PYTHON_TYPE_FLAGS) & TYPE_HEAP)
-			claim(p, python_word(p, object + p->layout->type.cached_keys), block, ROLE_DICT_KEYS);
+			claim_block(p, python_word(p, object + p->layout->type.cached_keys), block,
+				ROLE_DICT_KEYS);
 		break;
 	default: break;
 	}

@@ -8,7 +8,7 @@
 #define ENTRIES_MOST (1ull << 32)
 
 /* The header up to 3.10: refcnt, size, lookup, usable, nentries. */
-static bool keys_old(struct python *p, uint64_t keys, struct python_dict *d)
+static bool read_old_keys(struct python *p, uint64_t keys, struct python_dict *d)
 {
 	uint64_t size = python_word(p, keys + 8), index;
 
@@ -23,7 +23,7 @@ static bool keys_old(struct python *p, uint64_t keys, struct python_dict *d)
 
 /* Since 3.11: refcnt, log2 of the size, log2 of the bytes of indices, kind, version, usable, nentries.
  * Kinds: 0 general, with hashes; 1 str keys only; 2 split. */
-static bool keys_new(struct python *p, uint64_t keys, struct python_dict *d)
+static bool read_new_keys(struct python *p, uint64_t keys, struct python_dict *d)
 {
 	unsigned size = python_byte(p, keys + 8), index = python_byte(p, keys + 9),
 		 kind = python_byte(p, keys + 10);
@@ -44,7 +44,7 @@ bool python_dict_keys(struct python *p, uint64_t keys, struct python_dict *d)
 	*d = (struct python_dict){ .keys = keys };
 	if (keys < 4096 || keys & 7 || keys >= 1ull << 47)
 		return false;
-	return p->minor >= 11 ? keys_new(p, keys, d) : keys_old(p, keys, d);
+	return p->minor >= 11 ? read_new_keys(p, keys, d) : read_old_keys(p, keys, d);
 }
 
 bool python_dict_open(struct python *p, uint64_t dict, struct python_dict *d)

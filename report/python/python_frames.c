@@ -38,7 +38,7 @@ void python_frames_rule(struct python *p, uint64_t frame, uint64_t at, uint64_t 
 	python_span_add(r, locals + count * 8, end, 8, 1, true);
 }
 
-static void frames_walk(struct python *p, uint64_t frame)
+static void walk_frames(struct python *p, uint64_t frame)
 {
 	const struct python_layout *l = p->layout;
 
@@ -51,7 +51,7 @@ static void frames_walk(struct python *p, uint64_t frame)
 }
 
 /* A chunk begins with its predecessor and its length. */
-static void chunks_walk(struct python *p, uint64_t chunk)
+static void walk_chunks(struct python *p, uint64_t chunk)
 {
 	for (uint32_t n = 0; chunk >= 4096 && chunk < 1ull << 47 && !(chunk & 7) && n < CHUNKS_MOST; n++) {
 		uint64_t bytes = python_word(p, chunk + 8);
@@ -64,7 +64,7 @@ static void chunks_walk(struct python *p, uint64_t chunk)
 	}
 }
 
-static void thread_read(struct python *p, uint64_t thread)
+static void read_thread(struct python *p, uint64_t thread)
 {
 	const struct python_layout *l = p->layout;
 	uint64_t frame;
@@ -73,25 +73,25 @@ static void thread_read(struct python *p, uint64_t thread)
 		frame = python_word(p, python_word(p, thread + l->thread.cframe) + l->cframe.frame);
 	else
 		frame = python_word(p, thread + l->thread.frame);
-	frames_walk(p, frame);
-	chunks_walk(p, python_word(p, thread + l->thread.datastack_chunk));
+	walk_frames(p, frame);
+	walk_chunks(p, python_word(p, thread + l->thread.datastack_chunk));
 }
 
-static int frame_order(const void *a, const void *b)
+static int compare_frames(const void *a, const void *b)
 {
 	const struct python_frame *x = a, *y = b;
 
 	return (x->lo > y->lo) - (x->lo < y->lo);
 }
 
-static int chunk_order(const void *a, const void *b)
+static int compare_chunks(const void *a, const void *b)
 {
 	const struct python_range *x = a, *y = b;
 
 	return (x->lo > y->lo) - (x->lo < y->lo);
 }
 
-static const struct python_range *chunk_at(const struct python *p, uint64_t address)
+static const struct python_range *find_chunk(const struct python *p, uint64_t address)
 {
 	size_t i = SEARCH_UP_TO(p->chunks, p->chunk_count, lo, address);
 
@@ -99,15 +99,15 @@ static const struct python_range *chunk_at(const struct python *p, uint64_t addr
 }
 
 /* A frame ends where the next begins: at most at the locals and the value stack that its code needs. */
-static void frames_bound(struct python *p)
+static void bound_frames(struct python *p)
 {
 	const struct python_layout *l = p->layout;
 
-	qsort(p->frames, p->frame_count, sizeof(*p->frames), frame_order);
-	qsort(p->chunks, p->chunk_count, sizeof(*p->chunks), chunk_order);
+	qsort(p->frames, p->frame_count, sizeof(*p->frames), compare_frames);
+	qsort(p->chunks, p->chunk_count, sizeof(*p->chunks), compare_chunks);
 	for (uint64_t i = 0; i < p->frame_count; i++) {
 		struct python_frame *f = &p->frames[i];
-		const struct python_range *c = chunk_at(p, f->lo);
+		const struct python_range *c = find_chunk(p, f->lo);
 		uint64_t code = python_word(p, f->lo + l->frame.code), hi = c ? c->hi : f->lo;
 		uint64_t words = python_u32(p, code + l->code.local_count)
 			+ (uint64_t)python_u32(p, code + l->code.first_line - 4); /* co_stacksize */
@@ -132,19 +132,19 @@ void python_frames(struct python *p)
 		uint64_t thread = python_word(p, interpreter + l->interpreter.threads);
 
 		for (uint32_t n = 0; thread >= 4096 && thread < 1ull << 47 && n < THREADS_MOST; n++) {
-			thread_read(p, thread);
+			read_thread(p, thread);
 			thread = python_word(p, thread + l->thread.next);
 		}
 		interpreter = python_word(p, interpreter + l->interpreter.next);
 	}
-	frames_bound(p);
+	bound_frames(p);
 }
 
 bool python_frames_word(const struct python *p, uint64_t address, enum python_meaning *m)
 {
 	size_t i;
 
-	if (!chunk_at(p, address))
+	if (!find_chunk(p, address))
 		return false;
 	i = SEARCH_UP_TO(p->frames, p->frame_count, lo, address);
 	*m = MEANS_NOTHING;

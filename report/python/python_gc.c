@@ -14,7 +14,7 @@ static uint64_t gc_address(const struct python *p)
 }
 
 /* Objects of a ring; -1: it does not close. */
-static int64_t ring_walk(struct python *p, uint64_t head, unsigned flags)
+static int64_t walk_ring(struct python *p, uint64_t head, unsigned flags)
 {
 	uint64_t at = python_word(p, head) & ~3ull, count = 0;
 
@@ -41,13 +41,13 @@ void python_gc(struct python *p)
 	for (unsigned i = 0; i < 3; i++) {
 		uint64_t head = gc + p->layout->gc.generations + i * PYTHON_GC_GENERATION;
 
-		n = ring_walk(p, head, i << SLOT_GENERATION_SHIFT);
+		n = walk_ring(p, head, i << SLOT_GENERATION_SHIFT);
 		if (n < 0)
 			p->off[PYTHON_PART_GENERATIONS] = true;
 		p->generations[i] = (struct python_generation){ n < 0 ? 0 : (uint64_t)n,
 			(int32_t)python_u32(p, head + 16), (int32_t)python_u32(p, head + 20) };
 	}
-	n = ring_walk(p, gc + p->layout->gc.permanent, SLOT_PERMANENT);
+	n = walk_ring(p, gc + p->layout->gc.permanent, SLOT_PERMANENT);
 	p->permanent.objects = n < 0 ? 0 : (uint64_t)n;
 	if (n < 0)
 		p->off[PYTHON_PART_GENERATIONS] = true;

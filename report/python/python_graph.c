@@ -12,7 +12,7 @@ static bool to_object(const struct python *p, uint32_t block, uint32_t to_offset
 	return s->role == ROLE_OBJECT && to_offset == s->head;
 }
 
-static void block_edges(struct python *p, struct python_graph *g, uint32_t block)
+static void take_block_edges(struct python *p, struct python_graph *g, uint32_t block)
 {
 	struct python_rule rule;
 	bool known = false;
@@ -45,7 +45,7 @@ static void block_edges(struct python *p, struct python_graph *g, uint32_t block
 	}
 }
 
-static void root_edges(struct python *p, struct python_graph *g)
+static void take_root_edges(struct python *p, struct python_graph *g)
 {
 	uint64_t kept = 0;
 
@@ -79,7 +79,7 @@ static uint32_t owner_of(const struct python *p, uint32_t block)
 }
 
 /* Gives each raw block the first object that leads to it. */
-static void owners_guess(struct python *p, const struct python_graph *g, const uint8_t *rooted)
+static void guess_owners(struct python *p, const struct python_graph *g, const uint8_t *rooted)
 {
 	uint32_t *queue = alloc_bytes((g->block_count + 1) * sizeof(*queue));
 	uint64_t first = 0, last = 0;
@@ -105,7 +105,7 @@ static void owners_guess(struct python *p, const struct python_graph *g, const u
 }
 
 /* Takes it back where another object or block leads to it, too; until nothing changes. */
-static void owners_prove(struct python *p, const struct python_graph *g)
+static void prove_owners(struct python *p, const struct python_graph *g)
 {
 	bool changed = true;
 
@@ -127,14 +127,14 @@ static void owners_prove(struct python *p, const struct python_graph *g)
 	}
 }
 
-static void owners_find(struct python *p, const struct python_graph *g)
+static void find_owners(struct python *p, const struct python_graph *g)
 {
 	uint8_t *rooted = alloc_zeroed(g->block_count + 1, 1);
 
 	for (uint64_t i = 0; i < g->root_edge_count; i++)
 		rooted[g->root_edges[i].block] = 1;
-	owners_guess(p, g, rooted);
-	owners_prove(p, g);
+	guess_owners(p, g, rooted);
+	prove_owners(p, g);
 	free(rooted);
 }
 
@@ -143,7 +143,7 @@ void python_references(struct python *p, struct python_graph *g)
 	if (!p->layout)
 		return;
 	for (uint64_t i = 0; i < g->block_count; i++)
-		block_edges(p, g, (uint32_t)i);
-	root_edges(p, g);
-	owners_find(p, g);
+		take_block_edges(p, g, (uint32_t)i);
+	take_root_edges(p, g);
+	find_owners(p, g);
 }

@@ -19,7 +19,7 @@ int64_t python_count(const struct python *p, uint64_t word)
 }
 
 /* PYTHONMALLOC=debug, -X dev: 8 bytes of size, the name of the domain, 7 of fill, then the block. */
-static unsigned debug_head(const uint64_t *word)
+static unsigned find_debug_head(const uint64_t *word)
 {
 	unsigned char domain = (unsigned char)word[1];
 
@@ -29,7 +29,7 @@ static unsigned debug_head(const uint64_t *word)
 }
 
 /* The links of PyGC_Head, with two flags in the second: none, or the next one points back. */
-static bool links_sound(struct python *p, uint64_t head, uint64_t next, uint64_t previous)
+static bool are_links_sound(struct python *p, uint64_t head, uint64_t next, uint64_t previous)
 {
 	if (!next)
 		return !(previous & ~3ull) || previous < 1ull << 47;
@@ -37,7 +37,7 @@ static bool links_sound(struct python *p, uint64_t head, uint64_t next, uint64_t
 }
 
 /* The least that an object needs. A compact str is shorter than its structure. */
-static uint64_t least_bytes(const struct python *p, const struct python_type *t)
+static uint64_t find_least_bytes(const struct python *p, const struct python_type *t)
 {
 	return t->kind == KIND_STR ? p->layout->string.ascii : (uint64_t)t->basic_bytes;
 }
@@ -62,7 +62,7 @@ static void recognise(struct python *p, uint32_t block)
 	if (b->bytes < 16)
 		return;
 	python_read(p, b->address, word, bytes);
-	shift = debug_head(word);
+	shift = find_debug_head(word);
 	for (unsigned head = 0; head <= 32; head += 16) {
 		unsigned at = (shift + head) / 8;
 		const struct python_type *t;
@@ -79,10 +79,10 @@ static void recognise(struct python *p, uint32_t block)
 		if (count < -1 || count > COUNT_MOST || is_address(p, count))
 			continue;
 		t = &p->types[type];
-		if (t->head != head || shift + head + least_bytes(p, t) > b->bytes)
+		if (t->head != head || shift + head + find_least_bytes(p, t) > b->bytes)
 			continue;
 		if (t->flags & TYPE_GC
-			&& !links_sound(
+			&& !are_links_sound(
 				p, b->address + shift + head - PYTHON_GC_HEAD, word[at - 2], word[at - 1]))
 			continue;
 		s->type = type;

@@ -30,13 +30,13 @@ struct python_pool { /* starts with what it is sorted by */
 	uint32_t arena, count, size;
 };
 
-static uint64_t pool_bytes(const struct python *p) { return p->minor >= 10 ? 16384 : 4096; }
-static uint64_t arena_bytes(const struct python *p) { return p->minor >= 10 ? 1 << 20 : 256 << 10; }
+static uint64_t measure_pool(const struct python *p) { return p->minor >= 10 ? 16384 : 4096; }
+static uint64_t measure_arena(const struct python *p) { return p->minor >= 10 ? 1 << 20 : 256 << 10; }
 
 /* Blocks carved so far; 0: the header does not agree with itself. */
-static uint32_t carved(const struct python *p, const struct pool_header *h)
+static uint32_t count_carved(const struct python *p, const struct pool_header *h)
 {
-	uint32_t bytes = (uint32_t)pool_bytes(p), size;
+	uint32_t bytes = (uint32_t)measure_pool(p), size;
 
 	if (h->class >= CLASSES)
 		return 0;
@@ -47,17 +47,17 @@ static uint32_t carved(const struct python *p, const struct pool_header *h)
 	return (h->next_offset - HEADER) / size;
 }
 
-static void small_add(struct python *p, uint64_t address, uint32_t bytes)
+static void add_small(struct python *p, uint64_t address, uint32_t bytes)
 {
 	*ARRAY_ADD(p->small, p->small_count, p->small_room) =
 		(struct tide_block){ .address = address, .bytes = bytes, .thread = UINT32_MAX };
 	p->small_bytes += bytes;
 }
 
-static void pool_read(struct python *p, uint64_t address, const struct pool_header *h)
+static void read_pool(struct python *p, uint64_t address, const struct pool_header *h)
 {
-	uint64_t bytes = pool_bytes(p), at = h->freeblock;
-	uint32_t size = (h->class + 1) * GRANULE, all = carved(p, h), free_count = 0;
+	uint64_t bytes = measure_pool(p), at = h->freeblock;
+	uint32_t size = (h->class + 1) * GRANULE, all = count_carved(p, h), free_count = 0;
 	uint8_t is_free[POOL_MOST / GRANULE] = { 0 };
 	char content[POOL_MOST];
 
@@ -82,12 +82,12 @@ static void pool_read(struct python *p, uint64_t address, const struct pool_head
 		(struct python_pool){ address, h->arena, h->count, size };
 	for (uint32_t n = 0; n < all; n++)
 		if (!is_free[n])
-			small_add(p, address + HEADER + (uint64_t)n * size, size);
+			add_small(p, address + HEADER + (uint64_t)n * size, size);
 }
 
-static void mapping_read(struct python *p, const struct remote_mapping *m)
+static void read_mapping(struct python *p, const struct remote_mapping *m)
 {
-	uint64_t bytes = pool_bytes(p), from = m->lo, end;
+	uint64_t bytes = measure_pool(p), from = m->lo, end;
 
 	for (; remote_run(p->memory, &from, &end, m->hi); from = end) {
 		uint64_t at = (from + bytes - 1) & ~(bytes - 1);
@@ -96,8 +96,8 @@ static void mapping_read(struct python *p, const struct remote_mapping *m)
 			struct pool_header h;
 
 			remote_read(p->memory, at, &h, sizeof(h));
-			if (carved(p, &h))
-				pool_read(p, at, &h);
+			if (count_carved(p, &h))
+				read_pool(p, at, &h);
 		}
 	}
 }
@@ -105,7 +105,7 @@ static void mapping_read(struct python *p, const struct remote_mapping *m)
 /* --- arenas ---------------------------------------------------------------------- */
 
 /* Does the table at `table`, with `entries` of them, hold every pool where its header says? */
-static bool table_check(struct python *p, uint64_t table, uint64_t entries)
+static bool check_table(struct python *p, uint64_t table, uint64_t entries)
 {
 	uint64_t step = p->pool_count / 64 + 1;
 
@@ -116,13 +116,14 @@ static bool table_check(struct python *p, uint64_t table, uint64_t entries)
 		if (pool->arena >= entries)
 			return false;
 		arena = python_word(p, table + (uint64_t)pool->arena * ARENA_ENTRY);
-		if (!arena || pool->address < arena || pool->address + pool_bytes(p) > arena + arena_bytes(p))
+		if (!arena || pool->address < arena
+			|| pool->address + measure_pool(p) > arena + measure_arena(p))
 			return false;
 	}
 	return true;
 }
 
-static void arenas_add(struct python *p, uint64_t table, uint64_t entries)
+static void add_arenas(struct python *p, uint64_t table, uint64_t entries)
 {
 	p->arenas = alloc_zeroed(entries + 1, sizeof(*p->arenas));
 	for (uint64_t i = 0; i < entries; i++) {
@@ -130,11 +131,11 @@ static void arenas_add(struct python *p, uint64_t table, uint64_t entries)
 
 		if (address)
 			p->arenas[p->arena_count++] =
-				(struct python_arena){ .address = address, .bytes = arena_bytes(p) };
+				(struct python_arena){ .address = address, .bytes = measure_arena(p) };
 	}
 }
 
-static int arena_order(const void *a, const void *b)
+static int compare_arenas(const void *a, const void *b)
 {
 	const struct python_arena *x = a, *y = b;
 
@@ -142,7 +143,7 @@ static int arena_order(const void *a, const void *b)
 }
 
 /* What overlaps was taken for a table of arenas and is something else. */
-static bool arenas_overlap(const struct python *p)
+static bool do_arenas_overlap(const struct python *p)
 {
 	for (uint64_t i = 1; i < p->arena_count; i++)
 		if (p->arenas[i].address - p->arenas[i - 1].address < p->arenas[i - 1].bytes)
@@ -151,7 +152,7 @@ static bool arenas_overlap(const struct python *p)
 }
 
 /* Only pools prove a table: without any, other memory of its size would be taken for it. */
-static void arenas_find(struct python *p, const struct tide_block *blocks, uint64_t count)
+static void find_arenas(struct python *p, const struct tide_block *blocks, uint64_t count)
 {
 	if (!p->pool_count)
 		return;
@@ -159,16 +160,16 @@ static void arenas_find(struct python *p, const struct tide_block *blocks, uint6
 		uint64_t entries = blocks[i].bytes / ARENA_ENTRY;
 
 		if (blocks[i].bytes % (ARENAS_FIRST * ARENA_ENTRY) || !entries || entries & (entries - 1)
-			|| !table_check(p, blocks[i].address, entries))
+			|| !check_table(p, blocks[i].address, entries))
 			continue;
-		arenas_add(p, blocks[i].address, entries);
+		add_arenas(p, blocks[i].address, entries);
 	}
 	/* Without the table: around the pools that were found. */
 	for (uint64_t i = 0; i < p->pool_count && !p->arena_count; i++)
 		p->off[PYTHON_PART_PYMALLOC] = true;
 	if (p->arena_count)
-		qsort(p->arenas, p->arena_count, sizeof(*p->arenas), arena_order);
-	if (arenas_overlap(p)) {
+		qsort(p->arenas, p->arena_count, sizeof(*p->arenas), compare_arenas);
+	if (do_arenas_overlap(p)) {
 		p->arena_count = 0;
 		p->off[PYTHON_PART_PYMALLOC] = true;
 	}
@@ -192,9 +193,9 @@ void python_pools(struct python *p, const struct tide_block *blocks, uint64_t co
 
 		if (k->readable && k->writable && !k->shared
 			&& (!k->path[0] || !strncmp(k->path, "[anon", 5)))
-			mapping_read(p, k);
+			read_mapping(p, k);
 	}
-	arenas_find(p, blocks, count);
+	find_arenas(p, blocks, count);
 	p->arena_ranges = alloc_bytes((p->arena_count + p->pool_count + 1) * sizeof(*p->arena_ranges));
 	for (uint64_t i = 0; i < p->arena_count; i++) {
 		p->arena_ranges[i][0] = p->arenas[i].address;
@@ -202,7 +203,7 @@ void python_pools(struct python *p, const struct tide_block *blocks, uint64_t co
 	}
 	for (uint64_t i = 0; !p->arena_count && i < p->pool_count; i++) {
 		p->arena_ranges[i][0] = p->pools[i].address;
-		p->arena_ranges[i][1] = p->pools[i].address + pool_bytes(p);
+		p->arena_ranges[i][1] = p->pools[i].address + measure_pool(p);
 	}
 }
 

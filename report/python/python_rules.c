@@ -9,7 +9,7 @@
 #define MEMORYVIEW_OBJECT 64u /* view.obj: borrowed from the managed buffer */
 #define CONTEXT_VARIABLE_CACHE 32u
 
-static void words(struct python_rule *r, uint64_t lo, uint64_t hi)
+static void claim_words(struct python_rule *r, uint64_t lo, uint64_t hi)
 {
 	python_span_add(r, lo, hi, 8, 1, false);
 }
@@ -24,14 +24,14 @@ struct body {
 };
 
 /* A subclass of a type of variable length keeps its dict behind the items. */
-static void dict_behind(const struct body *b)
+static void find_dict_behind(const struct body *b)
 {
 	uint64_t bytes = (uint64_t)b->type->basic_bytes + b->items * (uint64_t)b->type->item_bytes, slot;
 
 	if (b->type->dict_offset >= -1)
 		return;
 	slot = b->at + ((bytes + 7) & ~7ull) + (uint64_t)b->type->dict_offset;
-	words(b->rule, slot, slot + 8);
+	claim_words(b->rule, slot, slot + 8);
 }
 
 static void rule_tuple(const struct body *b)
@@ -40,8 +40,8 @@ static void rule_tuple(const struct body *b)
 
 	if (b->items > (b->end - b->at) / 8)
 		return;
-	words(b->rule, lo, lo + b->items * 8);
-	dict_behind(b);
+	claim_words(b->rule, lo, lo + b->items * 8);
+	find_dict_behind(b);
 }
 
 static void rule_set(const struct body *b)
@@ -50,7 +50,7 @@ static void rule_set(const struct body *b)
 
 	if (python_word(b->p, b->object + PYTHON_SET_TABLE) == b->object + PYTHON_SET_SMALL)
 		python_span_add(b->rule, small, small + 128, 16, 1, false);
-	words(b->rule, small + 136, b->end);
+	claim_words(b->rule, small + 136, b->end);
 }
 
 /* Up to 3.10 a frame is an object with its locals, cells and stack at the end. */
@@ -67,9 +67,9 @@ static void rule_old_frame(const struct body *b)
 		+ python_word(p, python_word(p, code + l->code.free_names) + PYTHON_VAR_SIZE);
 	if (count > (b->end - b->at) / 8)
 		return;
-	words(b->rule, b->at + 24, b->at + l->frame.position - 8);
+	claim_words(b->rule, b->at + 24, b->at + l->frame.position - 8);
 	python_span_never(b->rule, b->at + (p->minor == 10 ? 88 : 96)); /* f_gen */
-	words(b->rule, locals, locals + count * 8);
+	claim_words(b->rule, locals, locals + count * 8);
 	stack = locals + count * 8;
 	top = python_word(p, b->object + l->frame.stack_top);
 	if (p->minor == 10) {
@@ -78,7 +78,7 @@ static void rule_old_frame(const struct body *b)
 		top = depth < 0 ? 0 : b->object - b->at + stack + (uint64_t)depth * 8;
 	}
 	if (top)
-		words(b->rule, stack, top - (b->object - b->at));
+		claim_words(b->rule, stack, top - (b->object - b->at));
 	else
 		python_span_add(b->rule, stack, b->end, 8, 1, true);
 }
@@ -91,9 +91,9 @@ static void rule_frame(const struct body *b)
 		rule_old_frame(b);
 		return;
 	}
-	words(b->rule, b->at + 16, b->at + 40);
+	claim_words(b->rule, b->at + 16, b->at + 40);
 	if (b->p->minor >= 13) /* f_extra_locals, f_locals_cache */
-		words(b->rule, b->at + 48, b->at + 64);
+		claim_words(b->rule, b->at + 48, b->at + 64);
 	/* The frame itself is in the object once its function has returned. */
 	if (frame > b->object && frame < block + b->end)
 		python_frames_rule(b->p, frame, frame - block, b->end, b->rule);
@@ -105,10 +105,10 @@ static void rule_generator(const struct body *b)
 	int8_t state;
 
 	if (b->p->minor <= 10) {
-		words(b->rule, b->at + 16, b->end);
+		claim_words(b->rule, b->at + 16, b->end);
 		return;
 	}
-	words(b->rule, b->at + 16, b->at + frame - 8);
+	claim_words(b->rule, b->at + 16, b->at + frame - 8);
 	/* gi_frame_state, the last of four bytes before the frame: from 1 on it is cleared. */
 	state = (int8_t)python_byte(b->p, b->object + frame - 5);
 	if (state <= 0)
@@ -122,15 +122,15 @@ static void rule_cache_link(const struct body *b)
 	uint32_t type = python_type_at(b->p, python_word(b->p, next + PYTHON_OBJECT_TYPE));
 
 	if (next != b->object && type && !strcmp(b->p->types[type].name, "_lru_list_elem"))
-		words(b->rule, b->at + 24, b->at + 32);
-	words(b->rule, b->at + 32, b->end);
+		claim_words(b->rule, b->at + 24, b->at + 32);
+	claim_words(b->rule, b->at + 32, b->end);
 }
 
 static void rule_type(const struct body *b)
 {
 	uint64_t keys = b->at + b->p->layout->type.cached_keys;
 
-	words(b->rule, b->at + 24, b->at + (uint64_t)b->type->basic_bytes);
+	claim_words(b->rule, b->at + 24, b->at + (uint64_t)b->type->basic_bytes);
 	if (b->p->minor >= 11) { /* _spec_cache: getitem, init */
 		python_span_never(b->rule, keys + 24);
 		python_span_never(b->rule, keys + 40);
@@ -146,7 +146,7 @@ static void rule_inline(const struct body *b)
 		 valid = python_byte(b->p, b->object + values + 3);
 
 	if (valid)
-		words(b->rule, b->at + values + 8, b->at + values + 8 + capacity * 8ull);
+		claim_words(b->rule, b->at + values + 8, b->at + values + 8 + capacity * 8ull);
 }
 
 static void rule_object(struct python *p, uint32_t block, struct python_rule *r)
@@ -171,44 +171,46 @@ static void rule_object(struct python *p, uint32_t block, struct python_rule *r)
 	if (t->kind == KIND_GENERATOR || t->kind == KIND_FRAME)
 		b.end = bytes;
 	if (t->heap)
-		words(r, b.at + PYTHON_OBJECT_TYPE, b.at + 16);
+		claim_words(r, b.at + PYTHON_OBJECT_TYPE, b.at + 16);
 	if (t->head > PYTHON_GC_HEAD)
-		words(r, b.at - 24, b.at - 16); /* managed dict; the word before it is borrowed */
+		claim_words(r, b.at - 24, b.at - 16); /* managed dict; the word before it is borrowed */
 	if (t->weak_offset > 0)
 		python_span_never(r, b.at + (uint64_t)t->weak_offset);
 	switch (t->kind) {
 	case KIND_INT:
-	case KIND_BYTES: dict_behind(&b); break;
-	case KIND_FLOAT: words(r, b.at + 24, b.end); break;
-	case KIND_STR: words(r, b.at + (p->minor >= 12 ? 64 : 80), t->heap ? b.end : 0); break;
-	case KIND_BYTEARRAY: words(r, b.at + 56, b.end); break;
-	case KIND_ARRAY: words(r, b.at + 40, b.end); break;
-	case KIND_LIST: words(r, b.at + 40, b.end); break;
-	case KIND_DICT: words(r, b.at + 48, b.end); break;
+	case KIND_BYTES: find_dict_behind(&b); break;
+	case KIND_FLOAT: claim_words(r, b.at + 24, b.end); break;
+	case KIND_STR: claim_words(r, b.at + (p->minor >= 12 ? 64 : 80), t->heap ? b.end : 0); break;
+	case KIND_BYTEARRAY: claim_words(r, b.at + 56, b.end); break;
+	case KIND_ARRAY: claim_words(r, b.at + 40, b.end); break;
+	case KIND_LIST: claim_words(r, b.at + 40, b.end); break;
+	case KIND_DICT: claim_words(r, b.at + 48, b.end); break;
 	case KIND_TUPLE: rule_tuple(&b); break;
 	case KIND_SET: rule_set(&b); break;
-	case KIND_CODE: words(r, b.at + 16, p->minor >= 11 ? b.at + p->layout->code.code : b.end); break;
+	case KIND_CODE:
+		claim_words(r, b.at + 16, p->minor >= 11 ? b.at + p->layout->code.code : b.end);
+		break;
 	case KIND_WEAKREF:
-		words(r, b.at + 24, b.at + 32);
-		words(r, b.at + 56, b.end);
+		claim_words(r, b.at + 24, b.at + 32);
+		claim_words(r, b.at + 56, b.end);
 		break;
 	case KIND_CACHE_LINK: rule_cache_link(&b); break;
 	case KIND_FRAME: rule_frame(&b); break;
 	case KIND_GENERATOR: rule_generator(&b); break;
 	case KIND_TYPE: rule_type(&b); break;
 	case KIND_MEMORYVIEW:
-		words(r, b.at + 16, b.end);
+		claim_words(r, b.at + 16, b.end);
 		python_span_never(r, b.at + MEMORYVIEW_OBJECT);
 		break;
 	case KIND_CONTEXT_VARIABLE:
-		words(r, b.at + 16, b.end);
+		claim_words(r, b.at + 16, b.end);
 		python_span_never(r, b.at + CONTEXT_VARIABLE_CACHE);
 		break;
 	case KIND_OTHER:
 	case KIND_FUNCTION:
 	case KIND_CELL:
 	case KIND_MODULE:
-	case KIND_NDARRAY: words(r, b.at + 16, b.end); break;
+	case KIND_NDARRAY: claim_words(r, b.at + 16, b.end); break;
 	}
 	if (p->minor >= 13 && t->flags & TYPE_INLINE_VALUES)
 		rule_inline(&b);
@@ -241,7 +243,7 @@ void python_rules_of(struct python *p, uint32_t block, struct python_rule *r)
 	case ROLE_LIST_ITEMS:
 		n = python_word(p, python_object(p, s->owner) + PYTHON_VAR_SIZE);
 		if (n <= bytes / 8)
-			words(r, s->head, s->head + n * 8);
+			claim_words(r, s->head, s->head + n * 8);
 		break;
 	case ROLE_DICT_KEYS:
 		if (python_dict_keys(p, at, &d) && d.entries + d.count * d.stride <= at + bytes)
@@ -252,8 +254,8 @@ void python_rules_of(struct python *p, uint32_t block, struct python_rule *r)
 	case ROLE_SET_TABLE: python_span_add(r, s->head, bytes, 16, 1, false); break;
 	case ROLE_FREE:
 	case ROLE_DATA: break;
-	case ROLE_DICT_VALUES: words(r, python_values_first(p, block), bytes); break;
+	case ROLE_DICT_VALUES: claim_words(r, python_values_first(p, block), bytes); break;
 	case ROLE_OWNED:
-	case ROLE_RAW: words(r, 0, bytes); break;
+	case ROLE_RAW: claim_words(r, 0, bytes); break;
 	}
 }

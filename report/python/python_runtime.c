@@ -51,7 +51,7 @@ static uint32_t version_of_bytes(uint64_t bytes)
 	return 0;
 }
 
-static bool module_find(struct python *p, const struct remote_mapping *m)
+static bool find_module(struct python *p, const struct remote_mapping *m)
 {
 	struct symbol_module *s = symbol_module_open(m->path, NULL);
 	uint64_t runtime, bytes = 0, type, version, bias;
@@ -73,7 +73,7 @@ static bool module_find(struct python *p, const struct remote_mapping *m)
 }
 
 /* Files that may hold an interpreter: named so, or the program itself. */
-static bool runtime_locate(struct python *p)
+static bool locate_runtime(struct python *p)
 {
 	const struct remote *r = p->memory;
 	const char *first = NULL;
@@ -86,7 +86,7 @@ static bool runtime_locate(struct python *p)
 			if (m->offset || m->path[0] != '/' || m->shared)
 				continue;
 			if (named ? strstr(name, "python") != NULL : !first) {
-				if (module_find(p, m))
+				if (find_module(p, m))
 					return true;
 			}
 			first = m->path;
@@ -94,10 +94,10 @@ static bool runtime_locate(struct python *p)
 	return false;
 }
 
-static bool address_fits(uint64_t a) { return a >= 4096 && a < 1ull << 47 && !(a & 7); }
+static bool does_address_fit(uint64_t a) { return a >= 4096 && a < 1ull << 47 && !(a & 7); }
 
 /* The interpreters' list closes, and threads point back to it. */
-static bool interpreters_check(struct python *p)
+static bool check_interpreters(struct python *p)
 {
 	const struct python_layout *l = p->layout;
 	uint64_t at = python_word(p, p->runtime + l->runtime.interpreters_main), thread;
@@ -105,25 +105,27 @@ static bool interpreters_check(struct python *p)
 	p->interpreter = at;
 	/* The list begins with the youngest, one word before `main`; the main one is the last. */
 	at = python_word(p, p->runtime + l->runtime.interpreters_main - 8);
-	for (; address_fits(at) && p->interpreters < INTERPRETERS_MOST; p->interpreters++) {
+	for (; does_address_fit(at) && p->interpreters < INTERPRETERS_MOST; p->interpreters++) {
 		thread = python_word(p, at + l->interpreter.threads);
-		if (thread && (!address_fits(thread) || python_word(p, thread + l->thread.interpreter) != at))
+		if (thread
+			&& (!does_address_fit(thread)
+				|| python_word(p, thread + l->thread.interpreter) != at))
 			return false;
 		at = python_word(p, at + l->interpreter.next);
 	}
-	return address_fits(p->interpreter) && p->interpreters;
+	return does_address_fit(p->interpreter) && p->interpreters;
 }
 
 bool python_runtime_find(struct python *p)
 {
-	if (!runtime_locate(p) || p->hexversion >> 24 != 3)
+	if (!locate_runtime(p) || p->hexversion >> 24 != 3)
 		return false;
 	p->minor = p->hexversion >> 16 & 255;
 	p->layout = python_layout_of(p->hexversion);
 	/* A type's type is type, whatever the version. */
 	if (python_word(p, p->type_type + PYTHON_OBJECT_TYPE) != p->type_type)
 		return false;
-	if (!p->layout || !interpreters_check(p)) {
+	if (!p->layout || !check_interpreters(p)) {
 		for (int i = 0; i < PYTHON_PARTS; i++)
 			p->off[i] = true;
 		/* Before Py_Initialize and after Py_Finalize there is no list of interpreters. */

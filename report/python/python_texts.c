@@ -24,7 +24,7 @@ struct texts {
 	struct index index;
 };
 
-static uint64_t content_hash(struct python *p, uint64_t data, uint64_t bytes)
+static uint64_t hash_content(struct python *p, uint64_t data, uint64_t bytes)
 {
 	XXH3_state_t state;
 	char piece[PIECE];
@@ -41,7 +41,7 @@ static uint64_t content_hash(struct python *p, uint64_t data, uint64_t bytes)
 	return XXH3_64bits_digest(&state);
 }
 
-static uint32_t text_add(struct texts *t, struct tide_python_text *text, const char *shown)
+static uint32_t add_text(struct texts *t, struct tide_python_text *text, const char *shown)
 {
 	uint64_t key = text->hash ^ index_hash(text->length << 1 | text->flags);
 
@@ -60,7 +60,7 @@ static uint32_t text_add(struct texts *t, struct tide_python_text *text, const c
 	return (uint32_t)t->count - 1;
 }
 
-static void str_value(struct texts *t, uint64_t object, uint64_t room, struct tide_python_object *o)
+static void read_str(struct texts *t, uint64_t object, uint64_t room, struct tide_python_object *o)
 {
 	struct tide_python_text text = { .flags = 0 };
 	char shown[SHOWN_BYTES];
@@ -81,13 +81,13 @@ static void str_value(struct texts *t, uint64_t object, uint64_t room, struct ti
 	}
 	python_string(t->p, object, shown, sizeof(shown));
 	text.length = length;
-	text.hash = content_hash(t->p, data, length * width) + width;
-	o->value = text_add(t, &text, shown);
+	text.hash = hash_content(t->p, data, length * width) + width;
+	o->value = add_text(t, &text, shown);
 	o->flags |= PYTHON_VALUE_TEXT;
 }
 
 /* Bytes as UTF-8 text, each byte a character. */
-static void bytes_value(struct texts *t, uint64_t object, uint64_t room, struct tide_python_object *o)
+static void read_bytes(struct texts *t, uint64_t object, uint64_t room, struct tide_python_object *o)
 {
 	struct tide_python_text text = { .flags = PYTHON_TEXT_BYTES };
 	uint64_t length = python_word(t->p, object + PYTHON_VAR_SIZE), at = 0;
@@ -107,13 +107,13 @@ static void bytes_value(struct texts *t, uint64_t object, uint64_t room, struct 
 	}
 	shown[at] = '\0';
 	text.length = length;
-	text.hash = content_hash(t->p, object + PYTHON_BYTES_DATA, length);
-	o->value = text_add(t, &text, shown);
+	text.hash = hash_content(t->p, object + PYTHON_BYTES_DATA, length);
+	o->value = add_text(t, &text, shown);
 	o->flags |= PYTHON_VALUE_TEXT;
 }
 
 /* Up to two digits of 30 bits. */
-static void int_value(struct python *p, uint64_t object, struct tide_python_object *o)
+static void read_int(struct python *p, uint64_t object, struct tide_python_object *o)
 {
 	int64_t size = (int64_t)python_word(p, object + PYTHON_VAR_SIZE), value = 0;
 	bool negative = p->minor >= 12 ? (size & 3) == 2 : size < 0;
@@ -141,9 +141,9 @@ void python_values_write(
 		uint64_t object = python_object(p, o->block), room = p->blocks[o->block].bytes;
 
 		switch (p->types[p->slot[o->block].type].kind) {
-		case KIND_STR: str_value(&t, object, room, o); break;
-		case KIND_BYTES: bytes_value(&t, object, room, o); break;
-		case KIND_INT: int_value(p, object, o); break;
+		case KIND_STR: read_str(&t, object, room, o); break;
+		case KIND_BYTES: read_bytes(&t, object, room, o); break;
+		case KIND_INT: read_int(p, object, o); break;
 		case KIND_FLOAT:
 			o->value = python_word(p, object + PYTHON_FLOAT_VALUE);
 			o->flags |= PYTHON_VALUE_FLOAT;

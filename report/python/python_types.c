@@ -39,7 +39,7 @@ static bool is_metatype(struct python *p, uint64_t address)
 	return false;
 }
 
-static bool name_sound(const char *name)
+static bool is_name_sound(const char *name)
 {
 	for (; *name; name++)
 		if ((unsigned char)*name < 0x20)
@@ -99,7 +99,7 @@ static enum python_kind kind_of_flags(uint64_t flags)
 }
 
 /* Of the type or the nearest of its bases that has a name of ours. A class of Python code is never meant. */
-static enum python_kind kind_find(struct python *p, const char *type)
+static enum python_kind find_kind(struct python *p, const char *type)
 {
 	enum python_kind kind = kind_of_flags(word_of(type, PYTHON_TYPE_FLAGS));
 	char name[NAME_MOST];
@@ -120,7 +120,7 @@ static enum python_kind kind_find(struct python *p, const char *type)
 	return kind;
 }
 
-static void type_name(struct python_type *t, const char *full)
+static void read_type_name(struct python_type *t, const char *full)
 {
 	const char *dot = strrchr(full, '.');
 
@@ -131,7 +131,7 @@ static void type_name(struct python_type *t, const char *full)
 }
 
 /* Adds it if it is one. */
-static uint32_t type_read(struct python *p, uint64_t address)
+static uint32_t read_type(struct python *p, uint64_t address)
 {
 	struct python_type *t;
 	char type[TYPE_READ_BYTES], name[NAME_MOST];
@@ -147,7 +147,7 @@ static uint32_t type_read(struct python *p, uint64_t address)
 		|| word_of(type, PYTHON_TYPE_ITEMSIZE) > 1 << 20)
 		return 0;
 	python_text(p, word_of(type, PYTHON_TYPE_NAME), name, sizeof(name));
-	if (!*name || !name_sound(name))
+	if (!*name || !is_name_sound(name))
 		return 0;
 	if (!p->type_count)
 		memset(ARRAY_ADD(p->types, p->type_count, p->type_room), 0, sizeof(*t));
@@ -159,12 +159,12 @@ static uint32_t type_read(struct python *p, uint64_t address)
 		.dict_offset = (int64_t)word_of(type, PYTHON_TYPE_DICTOFFSET),
 		.weak_offset = (int64_t)word_of(type, PYTHON_TYPE_WEAKLIST),
 		.heap = flags & TYPE_HEAP,
-		.kind = kind_find(p, type) };
+		.kind = find_kind(p, type) };
 	managed = p->minor >= 12 ? flags & (TYPE_MANAGED_DICT | TYPE_MANAGED_WEAKREF)
 		: p->minor == 11 ? flags & TYPE_MANAGED_DICT
 				 : false;
 	t->head = (flags & TYPE_GC ? PYTHON_GC_HEAD : 0) + (managed ? 16 : 0);
-	type_name(t, name);
+	read_type_name(t, name);
 	index_add(&p->type_index, index_hash(address), p->type_count - 1);
 	return p->type_count - 1;
 }
@@ -184,7 +184,7 @@ uint32_t python_type_at(struct python *p, uint64_t address)
 	refused = &p->refused[index_hash(address) & (REFUSED - 1)];
 	if (*refused == address)
 		return 0;
-	type = type_read(p, address);
+	type = read_type(p, address);
 	if (!type)
 		*refused = address;
 	return type;

@@ -33,7 +33,7 @@ unsigned python_string_state(struct python *p, uint64_t address)
 }
 
 /* One character as UTF-8; its bytes. */
-static unsigned put(char *to, uint32_t c)
+static unsigned put_character(char *to, uint32_t c)
 {
 	if (c < 0x80)
 		return to[0] = (char)c, 1;
@@ -57,14 +57,14 @@ bool python_string(struct python *p, uint64_t address, char *to, uint64_t bytes)
 		uint32_t c = 0;
 
 		python_read(p, data + i * width, &c, width);
-		at += put(to + at, c);
+		at += put_character(to + at, c);
 	}
 	to[at] = '\0';
 	return true;
 }
 
 /* Entries of a dict whose key is its value, an interned str: all of them, in the one that interns. */
-static uint64_t interned_entries(struct python *p, const struct python_dict *d)
+static uint64_t read_interned_entries(struct python *p, const struct python_dict *d)
 {
 	uint64_t same = 0, others = 0;
 
@@ -99,7 +99,7 @@ void python_interned(struct python *p)
 		python_dict_entry(p, &d, 0, &key, &value);
 		if (key != value && key)
 			continue;
-		same = interned_entries(p, &d);
+		same = read_interned_entries(p, &d);
 		if (same <= most)
 			continue;
 		most = same;

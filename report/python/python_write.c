@@ -15,35 +15,35 @@ struct facts {
 	uint64_t count, room;
 };
 
-static void fact(struct facts *f, const char *name, uint64_t value)
+static void add_fact(struct facts *f, const char *name, uint64_t value)
 {
 	*ARRAY_ADD(f->value, f->count, f->room) =
 		(struct tide_value){ .name = snapshot_writer_string(f->writer, name), .value = value };
 }
 
-static void facts_write(struct python *p, struct snapshot_writer *w)
+static void write_facts(struct python *p, struct snapshot_writer *w)
 {
 	struct facts f = { .writer = w };
 	char name[64];
 
-	fact(&f, "version", p->hexversion);
-	fact(&f, "interpreters", p->interpreters);
-	fact(&f, "ended", p->ended);
-	fact(&f, "gc.enabled", p->gc_enabled);
+	add_fact(&f, "version", p->hexversion);
+	add_fact(&f, "interpreters", p->interpreters);
+	add_fact(&f, "ended", p->ended);
+	add_fact(&f, "gc.enabled", p->gc_enabled);
 	for (int i = 0; i < 3; i++) {
 		snprintf(name, sizeof(name), "gc.%d.objects", i);
-		fact(&f, name, p->generations[i].objects);
+		add_fact(&f, name, p->generations[i].objects);
 		snprintf(name, sizeof(name), "gc.%d.threshold", i);
-		fact(&f, name, (uint64_t)p->generations[i].threshold);
+		add_fact(&f, name, (uint64_t)p->generations[i].threshold);
 		snprintf(name, sizeof(name), "gc.%d.count", i);
-		fact(&f, name, (uint64_t)p->generations[i].count);
+		add_fact(&f, name, (uint64_t)p->generations[i].count);
 	}
-	fact(&f, "gc.permanent", p->permanent.objects);
-	fact(&f, "pymalloc.used_bytes", p->small_bytes);
-	fact(&f, "pymalloc.pools", p->pool_count);
+	add_fact(&f, "gc.permanent", p->permanent.objects);
+	add_fact(&f, "pymalloc.used_bytes", p->small_bytes);
+	add_fact(&f, "pymalloc.pools", p->pool_count);
 	for (int i = 0; i < PYTHON_PARTS; i++)
 		if (p->off[i])
-			fact(&f, part_names[i], 1);
+			add_fact(&f, part_names[i], 1);
 	snapshot_writer_section(w, SECTION_PYTHON, sizeof(*f.value), f.value, f.count, SNAPSHOT_TAKE);
 }
 
@@ -107,7 +107,8 @@ static uint32_t first_of(struct python *p, uint32_t block)
 }
 
 /* `first`: the number of the first type of Python, less 1. */
-static void type_blocks(struct python *p, struct snapshot_writer *w, struct typing *typing, uint32_t first)
+static void write_block_types(
+	struct python *p, struct snapshot_writer *w, struct typing *typing, uint32_t first)
 {
 	struct tide_owner *owner = NULL;
 	uint64_t owners = 0, room = 0;
@@ -151,7 +152,7 @@ static int64_t lost_at_start(struct python *p, const struct python_slot *s, uint
 	return 0;
 }
 
-static void objects_write(struct python *p, struct snapshot_writer *w)
+static void write_objects(struct python *p, struct snapshot_writer *w)
 {
 	struct tide_python_object *to = NULL;
 	uint64_t count = 0, room = 0;
@@ -179,7 +180,7 @@ static void objects_write(struct python *p, struct snapshot_writer *w)
 	snapshot_writer_section(w, SECTION_OBJECTS, sizeof(*to), to, count, SNAPSHOT_TAKE);
 }
 
-static void arenas_write(struct python *p, struct snapshot_writer *w)
+static void write_arenas(struct python *p, struct snapshot_writer *w)
 {
 	struct tide_python_arena *to = alloc_bytes((p->arena_count + 1) * sizeof(*to));
 
@@ -199,12 +200,12 @@ void python_write(struct python *p, struct snapshot_writer *w, struct typing *ty
 {
 	uint32_t first = typing->count - 1;
 
-	facts_write(p, w);
+	write_facts(p, w);
 	if (!p->layout)
 		return;
 	add_types(p, w, typing);
-	type_blocks(p, w, typing, first);
-	objects_write(p, w);
-	arenas_write(p, w);
+	write_block_types(p, w, typing, first);
+	write_objects(p, w);
+	write_arenas(p, w);
 	python_places_write(p, w);
 }

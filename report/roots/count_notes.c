@@ -43,7 +43,7 @@ struct count_notes *count_notes_new(const struct tide_block *blocks, uint64_t co
 	return n;
 }
 
-static uint8_t small(const char *data, uint64_t bytes, unsigned slot)
+static uint8_t is_small(const char *data, uint64_t bytes, unsigned slot)
 {
 	uint32_t v;
 
@@ -54,7 +54,7 @@ static uint8_t small(const char *data, uint64_t bytes, unsigned slot)
 }
 
 /* How likely it is that a slot counts something: positive in most, and not the same in all. 0: not. */
-static unsigned likely(const struct noted_site *s, uint32_t rows, unsigned slot)
+static unsigned is_likely(const struct noted_site *s, uint32_t rows, unsigned slot)
 {
 	unsigned positive = 0, differ = 0;
 
@@ -65,7 +65,7 @@ static unsigned likely(const struct noted_site *s, uint32_t rows, unsigned slot)
 	return positive * 4 < rows * 3 ? 0 : positive + (differ ? SAMPLE : 0);
 }
 
-static void choose(struct count_notes *n, struct noted_site *s)
+static void choose_offset(struct count_notes *n, struct noted_site *s)
 {
 	uint32_t rows = s->seen < SAMPLE ? s->seen : SAMPLE;
 	uint64_t needed;
@@ -74,8 +74,8 @@ static void choose(struct count_notes *n, struct noted_site *s)
 		unsigned best = SLOTS, most = 0;
 
 		for (unsigned k = 0; k < SLOTS; k++)
-			if (likely(s, rows, k) > most && !memchr(s->slot, (int)k, s->columns)) {
-				most = likely(s, rows, k);
+			if (is_likely(s, rows, k) > most && !memchr(s->slot, (int)k, s->columns)) {
+				most = is_likely(s, rows, k);
 				best = k;
 			}
 		if (best == SLOTS)
@@ -110,13 +110,13 @@ void count_note(struct count_notes *n, uint64_t block, const char *data, uint64_
 		if (!s->sample)
 			s->sample = alloc_bytes(SAMPLE * sizeof(*s->sample));
 		for (unsigned k = 0; k < SLOTS; k++)
-			s->sample[nth][k] = small(data, bytes, k);
+			s->sample[nth][k] = is_small(data, bytes, k);
 		if (s->seen == SAMPLE || s->seen == s->blocks)
-			choose(n, s);
+			choose_offset(n, s);
 		return;
 	}
 	for (uint32_t c = 0; c < s->columns; c++)
-		n->value[s->first + (uint64_t)c * s->blocks + nth] = small(data, bytes, s->slot[c]);
+		n->value[s->first + (uint64_t)c * s->blocks + nth] = is_small(data, bytes, s->slot[c]);
 }
 
 void count_notes_write(struct count_notes *n, struct snapshot_writer *w)

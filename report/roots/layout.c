@@ -10,7 +10,7 @@
 #define EXCEPTION_HEADER 128u                 /* __cxa_refcounted_exception, libstdc++ unwind-cxx.h */
 #define EXCEPTION_CLASS 0x474e5543432b2b00ull /* "GNUCC++\0", or \1 for a dependent one */
 
-static void range_add(struct layout_range **ranges, size_t *count, size_t *capacity, uint64_t lo, uint64_t hi)
+static void add_range(struct layout_range **ranges, size_t *count, size_t *capacity, uint64_t lo, uint64_t hi)
 {
 	if (*count && (*ranges)[*count - 1].hi == lo) {
 		(*ranges)[*count - 1].hi = hi;
@@ -19,7 +19,7 @@ static void range_add(struct layout_range **ranges, size_t *count, size_t *capac
 	*ARRAY_ADD(*ranges, *count, *capacity) = (struct layout_range){ lo, hi };
 }
 
-static bool range_has(const struct layout_range *ranges, size_t count, uint64_t address)
+static bool is_in_ranges(const struct layout_range *ranges, size_t count, uint64_t address)
 {
 	size_t at = SEARCH_UP_TO(ranges, count, hi, address);
 
@@ -35,9 +35,9 @@ void layout_begin(struct layout *l, struct remote *m)
 		const struct remote_mapping *p = &m->mappings[i];
 
 		if (p->executable)
-			range_add(&l->code, &l->code_count, &code_capacity, p->lo, p->hi);
+			add_range(&l->code, &l->code_count, &code_capacity, p->lo, p->hi);
 		else if (p->path[0] == '/' && p->readable && !p->shared)
-			range_add(&l->files, &l->file_count, &file_capacity, p->lo, p->hi);
+			add_range(&l->files, &l->file_count, &file_capacity, p->lo, p->hi);
 	}
 }
 
@@ -57,14 +57,14 @@ static bool table_of_functions(struct layout *l, uint64_t word)
 	uint64_t words[16], *known;
 	unsigned code = 0;
 
-	if (word & 7 || !range_has(l->files, l->file_count, word))
+	if (word & 7 || !is_in_ranges(l->files, l->file_count, word))
 		return false;
 	known = &l->known[(word >> 3) % KNOWN];
 	if ((*known & ~1ull) == word)
 		return *known & 1;
 	remote_read(l->memory, word, words, sizeof words);
 	for (unsigned i = 0; i < 16; i++)
-		code += range_has(l->code, l->code_count, words[i]);
+		code += is_in_ranges(l->code, l->code_count, words[i]);
 	*known = word | (code >= 2);
 	return code >= 2;
 }
@@ -116,7 +116,7 @@ uint8_t layout_shape(struct layout *l, const uint64_t *w, size_t count, uint64_t
 
 /* Memory that was aligned by hand: beside what is pointed at is the address that free will be given, the block's
  * own (before it in most libraries; behind it in glibc's table of loaded objects, elf/dl-find_object.c). */
-static bool aligned_by_hand(struct layout *l, uint64_t address, uint64_t bytes, uint64_t offset)
+static bool is_aligned_by_hand(struct layout *l, uint64_t address, uint64_t bytes, uint64_t offset)
 {
 	uint64_t words[3];
 
@@ -133,7 +133,7 @@ bool layout_explains(struct layout *l, uint8_t shape, uint64_t address, uint64_t
 		return true;
 	if (offset > bytes)
 		return false;
-	if (aligned_by_hand(l, address, bytes, offset))
+	if (is_aligned_by_hand(l, address, bytes, offset))
 		return true;
 	if (!shape)
 		return false;

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include "roots_private.h"
 
-static int edge_order(const void *a, const void *b)
+static int compare_edges(const void *a, const void *b)
 {
 	const struct tide_root_edge *x = a, *y = b;
 
@@ -39,7 +39,8 @@ void roots_collect(struct roots *r)
 	if (r->skip)
 		drop_skipped(r);
 	if (r->scan->root_edge_count)
-		qsort(r->scan->root_edges, r->scan->root_edge_count, sizeof *r->scan->root_edges, edge_order);
+		qsort(r->scan->root_edges, r->scan->root_edge_count, sizeof *r->scan->root_edges,
+			compare_edges);
 }
 
 void roots_free(struct roots *r)

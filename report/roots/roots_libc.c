@@ -36,7 +36,7 @@ static uint64_t read_value(struct roots *r, const struct tables *t, const char *
 }
 
 /* The address of a variable in the process, or 0. */
-static uint64_t variable_at(const struct tables *t, const char *name)
+static uint64_t find_variable_at(const struct tables *t, const char *name)
 {
 	uint64_t address;
 
@@ -50,7 +50,7 @@ static bool has_tables(struct symbol_module *symbols)
 	return symbol_module_find(symbols, "_thread_db_sizeof_pthread", NULL, NULL);
 }
 
-static struct tables tables_find(struct roots *r, struct roots_module *libc)
+static struct tables find_tables(struct roots *r, struct roots_module *libc)
 {
 	struct tables t = { roots_symbols(libc), libc };
 	char *path;
@@ -68,7 +68,7 @@ static struct tables tables_find(struct roots *r, struct roots_module *libc)
 
 static void read_tables(struct roots *r, struct roots_module *libc)
 {
-	struct tables t = tables_find(r, libc);
+	struct tables t = find_tables(r, libc);
 	struct roots_libc *c = &r->libc;
 
 	c->sizeof_pthread = read_value(r, &t, "_thread_db_sizeof_pthread", 0);
@@ -82,12 +82,12 @@ static void read_tables(struct roots *r, struct roots_module *libc)
 	c->link_tls_module = read_value(r, &t, "_thread_db_link_map_l_tls_modid", 2);
 	c->stack_used = read_value(r, &t, "_thread_db_rtld_global__dl_stack_used", 2);
 	c->stack_user = read_value(r, &t, "_thread_db_rtld_global__dl_stack_user", 2);
-	c->keys = variable_at(&t, "__pthread_keys");
+	c->keys = find_variable_at(&t, "__pthread_keys");
 	c->lists_in_loader = c->stack_used && c->stack_user;
 	if (!c->lists_in_loader) {
-		c->stack_used = variable_at(&t, "stack_used");
-		c->stack_user = variable_at(&t, "__stack_user");
-		c->stack_cache = variable_at(&t, "stack_cache");
+		c->stack_used = find_variable_at(&t, "stack_used");
+		c->stack_user = find_variable_at(&t, "__stack_user");
+		c->stack_cache = find_variable_at(&t, "stack_cache");
 	}
 	if (c->sizeof_pthread < 512 || c->sizeof_pthread > 1 << 16 || !c->tid || !c->list)
 		roots_doubt(r, "libc does not say where its thread descriptors are");
@@ -98,7 +98,7 @@ static void find_lists(struct roots *r, struct roots_module *loader)
 {
 	const struct tables t = { roots_symbols(loader), loader };
 	struct roots_libc *c = &r->libc;
-	uint64_t global = variable_at(&t, "_rtld_global");
+	uint64_t global = find_variable_at(&t, "_rtld_global");
 
 	if (!global || !c->lists_in_loader)
 		return;
@@ -112,7 +112,7 @@ static void find_lists(struct roots *r, struct roots_module *loader)
 static void read_links(struct roots *r, struct roots_module *loader)
 {
 	const struct tables t = { roots_symbols(loader), loader };
-	uint64_t debug = variable_at(&t, "_r_debug"), link = 0, page = 0;
+	uint64_t debug = find_variable_at(&t, "_r_debug"), link = 0, page = 0;
 	struct roots_libc *c = &r->libc;
 
 	if (!debug || !remote_word(r->memory, debug + 8, &link)) {

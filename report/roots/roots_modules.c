@@ -11,25 +11,25 @@
 #define HEADERS_MAX 64u
 #define LIBC_DATA_MAX (4ull << 20) /* variables of libc; 64 KiB in glibc 2.31 to 2.43 */
 
-static bool named(const struct roots_module *m, const char *prefix)
+static bool is_named(const struct roots_module *m, const char *prefix)
 {
 	return !strncmp(path_base(m->path), prefix, strlen(prefix));
 }
 
-static void module_add(
+static void add_module(
 	struct roots *r, uint64_t lo, uint64_t hi, uint64_t bias, const char *path, uint32_t index)
 {
 	struct roots_module *m;
 
 	m = ARRAY_ADD(r->modules, r->module_count, r->module_capacity);
 	*m = (struct roots_module){ .lo = lo, .hi = hi, .bias = bias, .path = path, .index = index };
-	m->libc = named(m, "libc.so") || named(m, "libc-2.");
-	m->threads = named(m, "libpthread.so") || named(m, "libpthread-2.");
-	m->loader = named(m, "ld-linux") || named(m, "ld-2.") || named(m, "ld.so");
+	m->libc = is_named(m, "libc.so") || is_named(m, "libc-2.");
+	m->threads = is_named(m, "libpthread.so") || is_named(m, "libpthread-2.");
+	m->loader = is_named(m, "ld-linux") || is_named(m, "ld-2.") || is_named(m, "ld.so");
 	m->shim = r->ledger->shim_lo >= lo && r->ledger->shim_lo < hi;
 }
 
-static int module_order(const void *a, const void *b)
+static int compare_modules(const void *a, const void *b)
 {
 	const struct roots_module *x = a, *y = b;
 
@@ -51,7 +51,7 @@ struct symbol_module *roots_symbols(struct roots_module *m)
 }
 
 /* Program headers out of the process's memory; the count. */
-static size_t headers_read(struct roots *r, const struct roots_module *m, Elf64_Phdr *to)
+static size_t read_headers(struct roots *r, const struct roots_module *m, Elf64_Phdr *to)
 {
 	Elf64_Ehdr e;
 
@@ -63,7 +63,7 @@ static size_t headers_read(struct roots *r, const struct roots_module *m, Elf64_
 }
 
 /* GNU build id, as hex text, out of a note segment. */
-static void build_id_read(struct roots *r, struct roots_module *m, const Elf64_Phdr *p)
+static void read_build_id(struct roots *r, struct roots_module *m, const Elf64_Phdr *p)
 {
 	uint32_t words[1024];
 	size_t count = remote_read(r->memory, m->bias + p->p_vaddr, words,
@@ -87,7 +87,7 @@ static void build_id_read(struct roots *r, struct roots_module *m, const Elf64_P
 
 /* Where the mappings end that lie one after the other from `address` on, of the file `p` or of none
  * (.bss). A header may promise gigabytes that are not there. */
-static uint64_t mapped_end(struct roots *r, const struct remote_mapping *p, uint64_t address)
+static uint64_t find_mapped_end(struct roots *r, const struct remote_mapping *p, uint64_t address)
 {
 	const struct remote_mapping *all = r->memory->mappings, *at = remote_mapping_at(r->memory, address);
 	uint64_t end = at ? at->hi : address;
@@ -116,7 +116,7 @@ static bool is_loaded(struct roots *r, const struct remote_mapping *p, const Elf
 			continue;
 		if (!at || (h->p_filesz && (at->inode != p->inode || at->device != p->device)))
 			return false;
-		end = mapped_end(r, p, bias + h->p_vaddr);
+		end = find_mapped_end(r, p, bias + h->p_vaddr);
 		if (h->p_memsz < end - (bias + h->p_vaddr))
 			end = (bias + h->p_vaddr + h->p_memsz + 4095) & ~4095ull;
 		if (end > *hi)
@@ -125,11 +125,11 @@ static bool is_loaded(struct roots *r, const struct remote_mapping *p, const Elf
 	return *hi > p->lo;
 }
 
-static void mapping_module(struct roots *r, const struct remote_mapping *p)
+static void find_module_of(struct roots *r, const struct remote_mapping *p)
 {
 	struct roots_module at = { .lo = p->lo, .hi = p->hi };
 	Elf64_Phdr headers[HEADERS_MAX];
-	size_t n = headers_read(r, &at, headers);
+	size_t n = read_headers(r, &at, headers);
 	uint64_t hi, first = UINT64_MAX;
 	struct roots_module *m;
 
@@ -138,19 +138,19 @@ static void mapping_module(struct roots *r, const struct remote_mapping *p)
 			first = headers[k].p_vaddr & ~4095ull;
 	if (first == UINT64_MAX || !is_loaded(r, p, headers, n, p->lo - first, &hi))
 		return;
-	module_add(r, p->lo, hi, p->lo - first, p->path, 0);
+	add_module(r, p->lo, hi, p->lo - first, p->path, 0);
 	m = &r->modules[r->module_count - 1];
 	for (size_t k = 0; k < n; k++) {
 		if (headers[k].p_type == PT_TLS)
 			m->tls_bytes = headers[k].p_memsz;
 		if (headers[k].p_type == PT_NOTE)
-			build_id_read(r, m, &headers[k]);
+			read_build_id(r, m, &headers[k]);
 	}
 }
 
 /* The shim's table has the modules that it met in stacks: fewer, but these
  * have numbers. The others get theirs from the writer of the snapshot. */
-static void modules_number(struct roots *r)
+static void number_modules(struct roots *r)
 {
 	uint64_t count;
 	const struct ledger_module *list = roots_table(r, LEDGER_MODULES, sizeof *list, &count);
@@ -174,16 +174,16 @@ void roots_modules(struct roots *r)
 		const struct remote_mapping *p = &r->memory->mappings[i];
 
 		if (p->path[0] == '/' && !p->offset && !p->shared)
-			mapping_module(r, p);
+			find_module_of(r, p);
 	}
-	qsort(r->modules, r->module_count, sizeof *r->modules, module_order);
-	modules_number(r);
+	qsort(r->modules, r->module_count, sizeof *r->modules, compare_modules);
+	number_modules(r);
 }
 
 /* --- the allocator inside libc -------------------------------------------- */
 
 /* Its lists, and the pointers to what is left at the end of a heap, refer to nothing that is in use. */
-static void allocator_claim(struct roots *r, uint64_t lo, uint64_t hi)
+static void claim_allocator(struct roots *r, uint64_t lo, uint64_t hi)
 {
 	struct arenas *a = &r->arenas;
 
@@ -202,7 +202,7 @@ bool roots_allocator(const struct roots *r, const char *path)
 		&& !strcmp(path, roots_text(r, r->ledger->allocator));
 }
 
-static void segment_claim(struct roots *r, uint32_t item, const Elf64_Phdr *p)
+static void claim_segment(struct roots *r, uint32_t item, const Elf64_Phdr *p)
 {
 	struct roots_module *m = &r->modules[item];
 	uint64_t lo = (m->bias + p->p_vaddr) & ~7ull, hi = m->bias + p->p_vaddr + p->p_memsz;
@@ -220,7 +220,7 @@ static void segment_claim(struct roots *r, uint32_t item, const Elf64_Phdr *p)
 	if (m->loader)
 		roots_claim(r, (hi + 7) & ~7ull, (hi + 4095) & ~4095ull, CLAIM_LOADER, ROOT_GLOBAL, 0, item);
 	if (m->libc)
-		allocator_claim(r, (lo + 7) & ~7ull, hi - lo < LIBC_DATA_MAX ? hi : lo + LIBC_DATA_MAX);
+		claim_allocator(r, (lo + 7) & ~7ull, hi - lo < LIBC_DATA_MAX ? hi : lo + LIBC_DATA_MAX);
 }
 
 void roots_modules_claim(struct roots *r)
@@ -228,11 +228,11 @@ void roots_modules_claim(struct roots *r)
 	Elf64_Phdr headers[HEADERS_MAX];
 
 	for (size_t i = 0; i < r->module_count; i++) {
-		size_t n = headers_read(r, &r->modules[i], headers);
+		size_t n = read_headers(r, &r->modules[i], headers);
 
 		for (size_t k = 0; k < n; k++)
 			if (headers[k].p_type == PT_LOAD && headers[k].p_flags & PF_W)
-				segment_claim(r, (uint32_t)i, &headers[k]);
+				claim_segment(r, (uint32_t)i, &headers[k]);
 	}
 	roots_claim(r, r->ledger->shim_lo, r->ledger->shim_hi, CLAIM_OWN, 0, 0, 0);
 	if (!r->arenas.count && r->scan->block_count && !(r->ledger->flags & LEDGER_FLAG_FOREIGN))

@@ -6,7 +6,7 @@
 #include "roots_private.h"
 
 /* The module whose code made a mapping, by its site; "" unknown. */
-static const char *maker(const struct roots *r, uint32_t site)
+static const char *find_maker(const struct roots *r, uint32_t site)
 {
 	uint64_t sites, nodes, modules;
 	const struct ledger_site *s = roots_table(r, LEDGER_SITES, sizeof *s, &sites);
@@ -35,7 +35,7 @@ void roots_mappings_claim(struct roots *r)
 		if (known[i].bytes)
 			roots_claim(r, known[i].address,
 				(known[i].address + known[i].bytes + 4095) & ~4095ull, CLAIM_MAPPING,
-				roots_allocator(r, maker(r, known[i].site)) ? 0 : ROOT_MAPPING, 0,
+				roots_allocator(r, find_maker(r, known[i].site)) ? 0 : ROOT_MAPPING, 0,
 				(uint32_t)i);
 	for (uint64_t i = 0; i < r->pool_count; i++)
 		roots_claim(r, r->pools[i][0], r->pools[i][1], CLAIM_POOL, 0, 0, 0);
@@ -63,7 +63,7 @@ void roots_mappings_claim(struct roots *r)
 	}
 }
 
-static uint32_t mapping_root(struct roots *r, const struct claim *c)
+static uint32_t add_mapping_root(struct roots *r, const struct claim *c)
 {
 	struct tide_root root = { .kind = c->kind,
 		.thread = UINT32_MAX,
@@ -93,7 +93,7 @@ struct piece {
 	const struct claim *claim;
 };
 
-static void piece_found(void *context, uint64_t address, const struct scan_hit *hit)
+static void add_piece(void *context, uint64_t address, const struct scan_hit *hit)
 {
 	struct piece *p = context;
 	struct roots *r = p->roots;
@@ -107,7 +107,7 @@ static void piece_found(void *context, uint64_t address, const struct scan_hit *
 	case CLAIM_TLS:
 	case CLAIM_KEYS:
 	case CLAIM_WORD: root = roots_tls(r, c, address); break;
-	default: root = mapping_root(r, c);
+	default: root = add_mapping_root(r, c);
 	}
 	scan_root_edge(r->scan, root, address, hit);
 }
@@ -115,7 +115,7 @@ static void piece_found(void *context, uint64_t address, const struct scan_hit *
 /* The page table of a process knows nothing of pages of shared memory that it has not touched itself;
  * another process may have written them. Reading makes pages that nobody has written, so there is a
  * limit to it, and none is made in file systems, which may be full. */
-static bool reads_untouched(struct roots *r, uint64_t lo, uint64_t hi)
+static bool would_read_untouched(struct roots *r, uint64_t lo, uint64_t hi)
 {
 	const struct remote_mapping *p = remote_mapping_at(r->memory, lo);
 
@@ -128,14 +128,14 @@ static bool reads_untouched(struct roots *r, uint64_t lo, uint64_t hi)
 
 /* Scans [lo, hi) of a claim, but for blocks in it (with the allocator's header
  * before and what it may have added behind). */
-static void scan_piece(struct roots *r, const struct claim *c, uint64_t lo, uint64_t hi, bool anonymous)
+static void add_scan_piece(struct roots *r, const struct claim *c, uint64_t lo, uint64_t hi, bool anonymous)
 {
 	struct scan *s = r->scan;
 	struct piece piece = { r, c };
 	uint64_t i;
 
 	if (!anonymous) {
-		scan_range(s, r->memory, lo, hi, piece_found, &piece);
+		scan_range(s, r->memory, lo, hi, add_piece, &piece);
 		return;
 	}
 	i = scan_first(s, lo);
@@ -150,22 +150,22 @@ static void scan_piece(struct roots *r, const struct claim *c, uint64_t lo, uint
 			end = (end + 4095) & ~4095ull;
 		}
 		if (first > lo)
-			scan_range(s, r->memory, lo, first, piece_found, &piece);
+			scan_range(s, r->memory, lo, first, add_piece, &piece);
 		if (end > lo)
 			lo = end;
 	}
 	if (lo < hi)
-		scan_range(s, r->memory, (lo + 7) & ~7ull, hi, piece_found, &piece);
+		scan_range(s, r->memory, (lo + 7) & ~7ull, hi, add_piece, &piece);
 }
 
-static void scan_claim(struct roots *r, const struct claim *c, uint64_t lo, uint64_t hi)
+static void claim_for_scan(struct roots *r, const struct claim *c, uint64_t lo, uint64_t hi)
 {
 	bool anonymous = c->rank == CLAIM_ANONYMOUS || c->rank == CLAIM_MAPPING || c->rank == CLAIM_LOADER;
 
 	if (!c->kind || r->skip & 1u << c->kind)
 		return;
-	r->memory->untouched = anonymous && reads_untouched(r, lo, hi);
-	scan_piece(r, c, lo, hi, anonymous);
+	r->memory->untouched = anonymous && would_read_untouched(r, lo, hi);
+	add_scan_piece(r, c, lo, hi, anonymous);
 	r->memory->untouched = false;
 }
 
@@ -175,14 +175,14 @@ struct boundary {
 	bool opens;
 };
 
-static int boundary_order(const void *a, const void *b)
+static int compare_boundaries(const void *a, const void *b)
 {
 	const struct boundary *x = a, *y = b;
 
 	return x->at < y->at ? -1 : x->at > y->at;
 }
 
-static bool stronger(const struct roots *r, uint32_t a, uint32_t b)
+static bool is_stronger(const struct roots *r, uint32_t a, uint32_t b)
 {
 	return r->claims[a].rank != r->claims[b].rank ? r->claims[a].rank > r->claims[b].rank : a > b;
 }
@@ -199,7 +199,7 @@ void roots_regions(struct roots *r)
 		b[2 * i] = (struct boundary){ r->claims[i].lo, (uint32_t)i, true };
 		b[2 * i + 1] = (struct boundary){ r->claims[i].hi, (uint32_t)i, false };
 	}
-	qsort(b, n, sizeof *b, boundary_order);
+	qsort(b, n, sizeof *b, compare_boundaries);
 	for (size_t i = 0; i < n;) {
 		uint64_t at = b[i].at;
 		uint32_t best;
@@ -220,9 +220,9 @@ void roots_regions(struct roots *r)
 			continue;
 		best = open[0];
 		for (size_t k = 1; k < open_count; k++)
-			if (stronger(r, open[k], best))
+			if (is_stronger(r, open[k], best))
 				best = open[k];
-		scan_claim(r, &r->claims[best], at, b[i].at);
+		claim_for_scan(r, &r->claims[best], at, b[i].at);
 	}
 	free(b);
 	free(open);

@@ -26,14 +26,14 @@ static const struct {
 	/* clang-format on */
 };
 
-static bool within(uint64_t address, uint64_t lo, uint64_t hi) { return address >= lo && address < hi; }
+static bool is_within(uint64_t address, uint64_t lo, uint64_t hi) { return address >= lo && address < hi; }
 
 static bool is_system(const struct roots_module *m) { return !m || m->libc || m->loader || m->shim; }
 
 /* The first frame that is the program's own: behind the last frame of ours
  * among those at the leaf end. Frames of ours at the other end are where a
  * thread's start routine is called: only libc's are outside of them. */
-static size_t frame_first(struct roots *r, const struct roots_thread *t)
+static size_t find_first_frame(struct roots *r, const struct roots_thread *t)
 {
 	size_t last = 0, i;
 
@@ -52,7 +52,7 @@ static size_t frame_first(struct roots *r, const struct roots_thread *t)
 	return last && (i < t->frame_count || t->stop->how == STOP_SELF) ? last : 0;
 }
 
-static void saved_use(struct roots_thread *t, const struct unwind_registers *saved)
+static void note_saved(struct roots_thread *t, const struct unwind_registers *saved)
 {
 	t->registers = (struct user_regs_struct){ .rbx = saved->rbx,
 		.rbp = saved->rbp,
@@ -64,7 +64,7 @@ static void saved_use(struct roots_thread *t, const struct unwind_registers *sav
 
 /* A leaf function may keep what it likes below the stack pointer. One of libc that waits
  * in a system call keeps nothing of the program's there: what lies there is of the past. */
-static uint64_t red_zone(struct roots *r, const struct stop_thread *s)
+static uint64_t find_red_zone(struct roots *r, const struct stop_thread *s)
 {
 	struct roots_module *m = roots_module_at(r, s->registers.rip);
 
@@ -75,7 +75,7 @@ static uint64_t red_zone(struct roots *r, const struct stop_thread *s)
 }
 
 /* Fills frames, first, live and the registers that count. */
-static void thread_walk(struct roots *r, struct roots_thread *t)
+static void walk_thread(struct roots *r, struct roots_thread *t)
 {
 	static struct unwind_frame frames[FRAMES_MAX];
 	static struct unwind_registers saved[FRAMES_MAX];
@@ -86,13 +86,13 @@ static void thread_walk(struct roots *r, struct roots_thread *t)
 		r->unwinder, &s->registers, stop_general(s), frames, ours ? saved : NULL, FRAMES_MAX);
 	t->frames = alloc_bytes((t->frame_count + 1) * sizeof *t->frames);
 	memcpy(t->frames, frames, t->frame_count * sizeof *t->frames);
-	t->first = frame_first(r, t);
-	t->live = s->registers.rsp - red_zone(r, s);
+	t->first = find_first_frame(r, t);
+	t->live = s->registers.rsp - find_red_zone(r, s);
 	if (t->first && !ours)
 		unwinder_walk(r->unwinder, &s->registers, stop_general(s), frames, saved, FRAMES_MAX);
 	if (t->first && t->first < t->frame_count) {
 		t->live = t->frames[t->first].sp;
-		saved_use(t, &saved[t->first]);
+		note_saved(t, &saved[t->first]);
 	} else if (ours && r->entry_sp > s->registers.rsp) {
 		t->live = r->entry_sp;
 	} else if (ours) {
@@ -102,7 +102,7 @@ static void thread_walk(struct roots *r, struct roots_thread *t)
 
 /* --- claims ----------------------------------------------------------------- */
 
-static void live_claim(
+static void claim_live(
 	struct roots *r, uint64_t lo, uint64_t from, uint64_t hi, uint32_t flags, uint32_t item)
 {
 	roots_claim(r, lo, from, CLAIM_STACK, 0, 0, item);
@@ -110,7 +110,7 @@ static void live_claim(
 }
 
 /* A stack that lies in a block: the block is alive, its words are the stack's. */
-static void block_stack(struct roots *r, struct roots_thread *t, uint64_t address)
+static void find_block_stack(struct roots *r, struct roots_thread *t, uint64_t address)
 {
 	uint32_t block = scan_block(r->scan, address);
 	struct tide_root root = { .kind = ROOT_STACK, .thread = t->index };
@@ -126,7 +126,7 @@ static void block_stack(struct roots *r, struct roots_thread *t, uint64_t addres
 }
 
 /* The stack pointer is on none of the stacks that the thread is known to have. */
-static void foreign_stack(struct roots *r, struct roots_thread *t, uint32_t item)
+static void claim_foreign_stack(struct roots *r, struct roots_thread *t, uint32_t item)
 {
 	uint64_t sp = t->live, count, lo, hi = 0;
 	uint32_t block = scan_block(r->scan, sp + RED_ZONE);
@@ -136,38 +136,38 @@ static void foreign_stack(struct roots *r, struct roots_thread *t, uint32_t item
 	if (block != SCAN_NONE) {
 		lo = r->scan->blocks[block].address;
 		hi = lo + r->scan->blocks[block].bytes;
-		block_stack(r, t, sp + RED_ZONE);
+		find_block_stack(r, t, sp + RED_ZONE);
 	} else {
 		lo = sp;
 		for (uint64_t i = 0; i < count; i++)
 			if (known[i].bytes
-				&& within(sp, known[i].address, known[i].address + known[i].bytes)) {
+				&& is_within(sp, known[i].address, known[i].address + known[i].bytes)) {
 				lo = known[i].address;
 				hi = lo + known[i].bytes;
 			}
 		if (!hi && p)
 			hi = p->hi;
 	}
-	live_claim(r, lo, sp, hi, 0, item);
+	claim_live(r, lo, sp, hi, 0, item);
 	/* Where its own stack was left nobody knows. */
 	roots_claim(r, t->stack_lo, t->stack_hi, CLAIM_STACK, ROOT_STACK, ROOT_FLAG_WEAK_EVIDENCE, item);
 }
 
-static void signal_stack(struct roots *r, struct roots_thread *t, uint32_t item)
+static void claim_signal_stack(struct roots *r, struct roots_thread *t, uint32_t item)
 {
 	uint64_t below = 0;
 
-	live_claim(r, t->signal_lo, t->live, t->signal_hi, 0, item);
-	block_stack(r, t, t->signal_lo);
+	claim_live(r, t->signal_lo, t->live, t->signal_hi, 0, item);
+	find_block_stack(r, t, t->signal_lo);
 	for (size_t i = t->first; i < t->frame_count && !below; i++)
-		if (within(t->frames[i].sp, t->stack_lo, t->stack_hi))
+		if (is_within(t->frames[i].sp, t->stack_lo, t->stack_hi))
 			below = t->frames[i].sp - RED_ZONE;
-	live_claim(r, t->stack_lo, below ? below : t->stack_lo, t->stack_hi,
+	claim_live(r, t->stack_lo, below ? below : t->stack_lo, t->stack_hi,
 		below ? 0 : ROOT_FLAG_WEAK_EVIDENCE, item);
 }
 
 /* The kernel holds the only pointer to an alternate stack that is not in use. */
-static void signal_stack_idle(struct roots *r, struct roots_thread *t)
+static void is_signal_stack_idle(struct roots *r, struct roots_thread *t)
 {
 	struct tide_root root = { .kind = ROOT_KERNEL, .thread = t->index };
 	char name[64];
@@ -179,7 +179,7 @@ static void signal_stack_idle(struct roots *r, struct roots_thread *t)
 }
 
 /* glibc keeps the argument of the start routine in the descriptor for ever. */
-static void argument_claim(struct roots *r, struct roots_thread *t)
+static void claim_argument(struct roots *r, struct roots_thread *t)
 {
 	uint64_t word = t->descriptor + r->libc.start_routine + 8;
 	bool started = t->stack_hi < t->live || t->stack_hi - t->live > STARTING;
@@ -195,7 +195,7 @@ static void argument_claim(struct roots *r, struct roots_thread *t)
 /* Frames outside of main, and of a thread's start routine, hold nothing of the
  * program's; but buffers for longjmp in them are not filled whole, and what lay
  * there before (of constructors, of the thread that had the stack) shows through. */
-static void outer_claim(struct roots *r, struct roots_thread *t, uint32_t item)
+static void claim_outer(struct roots *r, struct roots_thread *t, uint32_t item)
 {
 	size_t n = t->frame_count, first, libc = 0;
 
@@ -216,35 +216,35 @@ static void outer_claim(struct roots *r, struct roots_thread *t, uint32_t item)
 			CLAIM_STACK, 0, 0, item);
 }
 
-static void stack_claim(struct roots *r, uint32_t item)
+static void claim_stack(struct roots *r, uint32_t item)
 {
 	struct roots_thread *t = &r->threads[item];
 
 	if (t->stack_lo && t->descriptor
 		&& scan_block(r->scan, t->stack_lo) == scan_block(r->scan, t->descriptor))
-		block_stack(r, t, t->stack_lo);
+		find_block_stack(r, t, t->stack_lo);
 	if (!t->live || t->stop->how == STOP_UNKNOWN)
 		roots_claim(
 			r, t->stack_lo, t->stack_hi, CLAIM_STACK, ROOT_STACK, ROOT_FLAG_WEAK_EVIDENCE, item);
-	else if (within(t->live + RED_ZONE, t->signal_lo, t->signal_hi))
-		signal_stack(r, t, item);
-	else if (within(t->live + RED_ZONE, t->stack_lo, t->stack_hi + 1))
-		live_claim(r, t->stack_lo, t->live, t->stack_hi, 0, item);
+	else if (is_within(t->live + RED_ZONE, t->signal_lo, t->signal_hi))
+		claim_signal_stack(r, t, item);
+	else if (is_within(t->live + RED_ZONE, t->stack_lo, t->stack_hi + 1))
+		claim_live(r, t->stack_lo, t->live, t->stack_hi, 0, item);
 	else
-		foreign_stack(r, t, item);
-	if (t->signal_lo && !within(t->live + RED_ZONE, t->signal_lo, t->signal_hi)) {
+		claim_foreign_stack(r, t, item);
+	if (t->signal_lo && !is_within(t->live + RED_ZONE, t->signal_lo, t->signal_hi)) {
 		if (scan_block(r->scan, t->signal_lo) == SCAN_NONE)
 			roots_claim(r, t->signal_lo, t->signal_hi, CLAIM_STACK, 0, 0, item);
-		signal_stack_idle(r, t);
+		is_signal_stack_idle(r, t);
 	}
 	if (t->live && t->stop->how != STOP_UNKNOWN)
-		outer_claim(r, t, item);
-	argument_claim(r, t);
+		claim_outer(r, t, item);
+	claim_argument(r, t);
 }
 
 /* --- registers -------------------------------------------------------------- */
 
-static void register_word(
+static void claim_register(
 	struct roots *r, struct roots_thread *t, uint32_t number, const char *name, uint64_t word)
 {
 	struct tide_root root = { .kind = ROOT_REGISTER, .thread = t->index };
@@ -259,7 +259,7 @@ static void register_word(
 
 /* XSAVE area, standard form: 16 registers of 16 bytes at 160, a bit map of the
  * parts that are there at 512, more parts from 576. */
-static void vectors_scan(struct roots *r, struct roots_thread *t)
+static void scan_vectors(struct roots *r, struct roots_thread *t)
 {
 	const struct stop_thread *s = t->stop;
 	uint64_t parts = ~0ull, word;
@@ -272,21 +272,21 @@ static void vectors_scan(struct roots *r, struct roots_thread *t)
 	for (size_t at = 160; parts & 2 && at + 8 <= 416; at += 8) {
 		memcpy(&word, s->vector + at, 8);
 		snprintf(name, sizeof name, "xmm%zu", (at - 160) / 16);
-		register_word(r, t, VECTOR_FIRST + (uint32_t)(at - 160) / 16, name, word);
+		claim_register(r, t, VECTOR_FIRST + (uint32_t)(at - 160) / 16, name, word);
 	}
 	for (size_t at = 576; parts >> 2 && at + 8 <= s->vector_bytes; at += 8) {
 		memcpy(&word, s->vector + at, 8);
-		register_word(r, t, VECTOR_FIRST + 16, "vector register", word);
+		claim_register(r, t, VECTOR_FIRST + 16, "vector register", word);
 	}
 }
 
-static void registers_scan(struct roots *r, struct roots_thread *t)
+static void scan_registers(struct roots *r, struct roots_thread *t)
 {
 	for (unsigned i = 0; i < sizeof general / sizeof *general; i++)
-		register_word(r, t, i, general[i].name,
+		claim_register(r, t, i, general[i].name,
 			*(uint64_t *)(void *)((char *)&t->registers + general[i].at));
 	if (!t->first)
-		vectors_scan(r, t);
+		scan_vectors(r, t);
 }
 
 /* --- allocations under way -------------------------------------------------- */
@@ -300,7 +300,7 @@ struct under_way {
 
 /* A thread that stands inside the shim may hold a block that the program does
  * not know yet: the last one that it made. */
-static void youngest_found(struct under_way *u, uint64_t address, const struct scan_hit *hit)
+static void note_youngest(struct under_way *u, uint64_t address, const struct scan_hit *hit)
 {
 	struct tide_block *b = &u->roots->scan->blocks[hit->block];
 	struct tide_root root = { .kind = ROOT_STACK, .thread = u->thread->index };
@@ -318,7 +318,7 @@ static void youngest_found(struct under_way *u, uint64_t address, const struct s
 
 /* A block that is being resized is in no list: neither where it was nor where
  * it will be. What it refers to is alive. */
-static void resized_found(struct under_way *u, uint64_t word)
+static void note_resized(struct under_way *u, uint64_t word)
 {
 	struct roots *r = u->roots;
 	const struct remote_mapping *p = remote_mapping_at(r->memory, word);
@@ -335,20 +335,20 @@ static void resized_found(struct under_way *u, uint64_t word)
 	roots_claim(r, word, word + usable, CLAIM_STACK, ROOT_STACK, ROOT_FLAG_WEAK_EVIDENCE, u->item);
 }
 
-static void under_way_word(struct under_way *u, uint64_t address, uint64_t word)
+static void claim_under_way_word(struct under_way *u, uint64_t address, uint64_t word)
 {
 	struct scan_hit hit;
 
 	if (scan_word(u->roots->scan, word, &hit))
-		youngest_found(u, address, &hit);
+		note_youngest(u, address, &hit);
 	if (u->resizing) {
-		resized_found(u, word);
-		resized_found(u, word + 16); /* the allocator's own functions count from the header */
+		note_resized(u, word);
+		note_resized(u, word + 16); /* the allocator's own functions count from the header */
 	}
 }
 
 /* Is one of the shim's frames that of realloc? */
-static bool resizing(struct roots *r, const struct roots_thread *t)
+static bool is_resizing(struct roots *r, const struct roots_thread *t)
 {
 	for (size_t i = 0; i < t->first; i++) {
 		uint64_t pc = t->frames[i].pc - !!i;
@@ -363,7 +363,7 @@ static bool resizing(struct roots *r, const struct roots_thread *t)
 	return false;
 }
 
-static void under_way(struct roots *r, uint32_t item)
+static void claim_under_way(struct roots *r, uint32_t item)
 {
 	struct roots_thread *t = &r->threads[item];
 	struct under_way u = { .roots = r, .thread = t, .item = item };
@@ -371,17 +371,17 @@ static void under_way(struct roots *r, uint32_t item)
 
 	if (bytes > 1 << 20)
 		return;
-	u.resizing = resizing(r, t) && !(r->ledger->flags & LEDGER_FLAG_FOREIGN);
+	u.resizing = is_resizing(r, t) && !(r->ledger->flags & LEDGER_FLAG_FOREIGN);
 	for (uint64_t i = 0; i < r->scan->block_count; i++)
 		if (r->scan->blocks[i].thread == t->index && r->scan->blocks[i].birth > u.youngest)
 			u.youngest = r->scan->blocks[i].birth;
 	words = alloc_bytes(bytes + 8);
 	remote_read(r->memory, sp, words, bytes);
 	for (uint64_t i = 0; i < bytes / 8; i++)
-		under_way_word(&u, sp + i * 8, words[i]);
+		claim_under_way_word(&u, sp + i * 8, words[i]);
 	free(words);
 	for (unsigned i = 0; i < sizeof general / sizeof *general; i++)
-		under_way_word(&u, i,
+		claim_under_way_word(&u, i,
 			*(const uint64_t *)(const void *)((const char *)&t->stop->registers + general[i].at));
 }
 
@@ -393,27 +393,27 @@ void roots_stacks(struct roots *r)
 
 		if (!t->stop) {
 			roots_claim(r, t->stack_lo, t->stack_hi, CLAIM_STACK, 0, 0, (uint32_t)i);
-			argument_claim(r, t);
+			claim_argument(r, t);
 			continue;
 		}
 		if (t->stop->how != STOP_UNKNOWN)
-			thread_walk(r, t);
+			walk_thread(r, t);
 		t->frame_root = alloc_zeroed(t->frame_count + 1, sizeof *t->frame_root);
 		if (stop_general(t->stop)) {
 			r->threads_known++;
-			registers_scan(r, t);
+			scan_registers(r, t);
 		} else {
 			r->threads_unknown++;
 		}
 		if (t->first && t->stop->how != STOP_SELF)
-			under_way(r, (uint32_t)i);
-		stack_claim(r, (uint32_t)i);
+			claim_under_way(r, (uint32_t)i);
+		claim_stack(r, (uint32_t)i);
 	}
 }
 
 /* --- who holds a word of a stack -------------------------------------------- */
 
-static void frames_name(struct roots *r, struct roots_thread *t)
+static void name_frames(struct roots *r, struct roots_thread *t)
 {
 	uint32_t parent = 0;
 
@@ -447,7 +447,7 @@ uint32_t roots_stack(struct roots *r, const struct claim *c, uint64_t address)
 		return *known - 1;
 	if (known != &t->rest_root) {
 		if (!t->frame_index)
-			frames_name(r, t);
+			name_frames(r, t);
 		root.frame = t->frame_index[lo - 1];
 		root.address = t->frames[lo - 1].sp;
 		root.bytes = lo < t->frame_count ? t->frames[lo].sp - root.address : 0;

@@ -31,7 +31,7 @@ static bool is_text(const char *function)
 
 /* Only frames of the library that made the buffer: a program that calls
  * opendir and keeps an array of its own does that from its own code. */
-static bool site_is_text(struct roots *r, const struct ledger_node *nodes, uint64_t count, uint32_t node)
+static bool is_site_text(struct roots *r, const struct ledger_node *nodes, uint64_t count, uint32_t node)
 {
 	for (unsigned depth = 0; depth < FRAMES && node && node < count; depth++) {
 		uint64_t pc = nodes[node].address - !(nodes[node].flags & LEDGER_NODE_SIGNAL);
@@ -64,7 +64,7 @@ void roots_text_blocks(struct roots *r)
 		if (site >= sites)
 			continue;
 		if (!known[site])
-			known[site] = site_is_text(r, n, nodes, s[site].node) ? TEXT : OTHER;
+			known[site] = is_site_text(r, n, nodes, s[site].node) ? TEXT : OTHER;
 		if (known[site] == TEXT)
 			r->scan->stack_block[i] = 1;
 	}

@@ -13,7 +13,7 @@
 #define TERMINATED 0x20u
 #define ITEM_LEFT (UINT32_MAX - 1) /* claims: instead of a thread's number */
 
-static uint64_t word_at(struct roots *r, uint64_t address)
+static uint64_t read_word(struct roots *r, uint64_t address)
 {
 	uint64_t word = 0;
 
@@ -22,14 +22,14 @@ static uint64_t word_at(struct roots *r, uint64_t address)
 
 /* Calls `each` with the descriptors of a list of libc; false when the list is
  * not one (RT3): it must come back to its head, and each link back to the last. */
-static bool list_walk(struct roots *r, uint64_t head, void (*each)(struct roots *, uint64_t, int), int what)
+static bool walk_list(struct roots *r, uint64_t head, void (*each)(struct roots *, uint64_t, int), int what)
 {
 	uint64_t at = head, before, links[2];
 	unsigned n;
 
 	for (int pass = 0; pass < 2; pass++) {
 		before = head;
-		at = word_at(r, head);
+		at = read_word(r, head);
 		for (n = 0; at != head; n++) {
 			if (!at || n > LIST_MAX || remote_read(r->memory, at, links, 16) != 16
 				|| links[1] != before)
@@ -43,7 +43,7 @@ static bool list_walk(struct roots *r, uint64_t head, void (*each)(struct roots 
 	return true;
 }
 
-static struct roots_thread *thread_add(struct roots *r)
+static struct roots_thread *add_thread(struct roots *r)
 {
 	struct roots_thread *t = ARRAY_ADD(r->threads, r->thread_count, r->thread_capacity);
 
@@ -53,7 +53,7 @@ static struct roots_thread *thread_add(struct roots *r)
 
 /* {stackblock, stackblock_size} has no descriptor in nptl_db. It is found in a
  * thread that libc made: whole pages, with the descriptor at their upper end. */
-static void stackblock_find(struct roots *r, uint64_t descriptor)
+static void find_stack_block(struct roots *r, uint64_t descriptor)
 {
 	uint64_t words[1 << 10], count = r->libc.sizeof_pthread / 8;
 
@@ -71,10 +71,10 @@ static void stackblock_find(struct roots *r, uint64_t descriptor)
 	}
 }
 
-static void descriptor_shape(struct roots *r, uint64_t descriptor, int what)
+static void note_descriptor_shape(struct roots *r, uint64_t descriptor, int what)
 {
 	(void)what;
-	stackblock_find(r, descriptor);
+	find_stack_block(r, descriptor);
 }
 
 static void stack_of(struct roots *r, struct roots_thread *t)
@@ -91,7 +91,7 @@ static void stack_of(struct roots *r, struct roots_thread *t)
 
 /* A descriptor in libc's lists: of a thread that we know, or of one that has
  * ended and that nobody has joined. */
-static void descriptor_seen(struct roots *r, uint64_t descriptor, int what)
+static void note_descriptor(struct roots *r, uint64_t descriptor, int what)
 {
 	uint32_t tid = 0;
 	struct roots_thread *t;
@@ -107,20 +107,20 @@ static void descriptor_seen(struct roots *r, uint64_t descriptor, int what)
 	}
 	if ((int32_t)tid > 0)
 		return; /* just starting or just ending: its creator's turn */
-	t = thread_add(r);
+	t = add_thread(r);
 	t->descriptor = descriptor;
 	stack_of(r, t);
 }
 
 /* The dynamic TLS of a thread that has ended is kept for the next thread on
  * its stack. It is not a leak, and its words are not roots. */
-static void ended_tls(struct roots *r, uint64_t descriptor)
+static void claim_ended_tls(struct roots *r, uint64_t descriptor)
 {
-	uint64_t dtv = word_at(r, descriptor + r->libc.dtv), count, entry[2];
+	uint64_t dtv = read_word(r, descriptor + r->libc.dtv), count, entry[2];
 
 	if (!r->libc.dtv || !dtv)
 		return;
-	count = word_at(r, dtv - 16);
+	count = read_word(r, dtv - 16);
 	for (uint64_t i = 1; i <= count && i < DTV_MAX; i++) {
 		uint32_t block;
 
@@ -137,7 +137,7 @@ static void ended_tls(struct roots *r, uint64_t descriptor)
 /* In a forked child libc keeps the stacks of the parent's other threads like
  * those of threads that have ended. But these were running: what only they hold
  * is not lost, though nobody in this process will ever free it. */
-static bool thread_left(struct roots *r, uint64_t descriptor)
+static bool claim_left_thread(struct roots *r, uint64_t descriptor)
 {
 	uint32_t flags;
 
@@ -147,12 +147,12 @@ static bool thread_left(struct roots *r, uint64_t descriptor)
 		&& !(flags & (EXITING | TERMINATED));
 }
 
-static void descriptor_cached(struct roots *r, uint64_t descriptor, int what)
+static void is_descriptor_cached(struct roots *r, uint64_t descriptor, int what)
 {
 	uint64_t block[2];
 
 	(void)what;
-	if (thread_left(r, descriptor) && r->libc.stackblock
+	if (claim_left_thread(r, descriptor) && r->libc.stackblock
 		&& remote_read(r->memory, descriptor + r->libc.stackblock, block, 16) == 16 && block[0]
 		&& block[0] < descriptor) {
 		roots_claim(r, block[0], block[0] + block[1], CLAIM_TLS, ROOT_STACK, ROOT_FLAG_WEAK_EVIDENCE,
@@ -163,10 +163,10 @@ static void descriptor_cached(struct roots *r, uint64_t descriptor, int what)
 	if (r->libc.stackblock && remote_read(r->memory, descriptor + r->libc.stackblock, block, 16) == 16
 		&& block[0] && block[0] < descriptor)
 		roots_claim(r, block[0], block[0] + block[1], CLAIM_TLS, 0, 0, 0);
-	ended_tls(r, descriptor);
+	claim_ended_tls(r, descriptor);
 }
 
-static void main_stack(struct roots *r, struct roots_thread *t)
+static void claim_main_stack(struct roots *r, struct roots_thread *t)
 {
 	for (size_t i = 0; i < r->memory->mapping_count; i++)
 		if (!strcmp(r->memory->mappings[i].path, "[stack]")) {
@@ -208,7 +208,7 @@ void roots_threads(struct roots *r)
 
 		if (s->how == STOP_GONE)
 			continue;
-		t = thread_add(r);
+		t = add_thread(r);
 		t->stop = s;
 		t->tid = s->tid;
 		t->registers = s->registers;
@@ -218,12 +218,12 @@ void roots_threads(struct roots *r)
 		record_use(r, t);
 	}
 	if (c->stack_used && c->stack_user && c->sizeof_pthread) {
-		lists = list_walk(r, c->stack_used, descriptor_shape, 0);
-		lists &= list_walk(r, c->stack_user, descriptor_shape, 0);
-		list_walk(r, c->stack_cache, descriptor_shape, 0);
-		lists = lists && list_walk(r, c->stack_used, descriptor_seen, 0)
-			&& list_walk(r, c->stack_user, descriptor_seen, 0);
-		if (!lists || !list_walk(r, c->stack_cache, descriptor_cached, 0))
+		lists = walk_list(r, c->stack_used, note_descriptor_shape, 0);
+		lists &= walk_list(r, c->stack_user, note_descriptor_shape, 0);
+		walk_list(r, c->stack_cache, note_descriptor_shape, 0);
+		lists = lists && walk_list(r, c->stack_used, note_descriptor, 0)
+			&& walk_list(r, c->stack_user, note_descriptor, 0);
+		if (!lists || !walk_list(r, c->stack_cache, is_descriptor_cached, 0))
 			roots_doubt(r, "libc's lists of thread stacks could not be read");
 	}
 	/* libc wipes the keys of such threads: what they alone held cannot be distinguished from
@@ -235,7 +235,7 @@ void roots_threads(struct roots *r)
 		struct roots_thread *t = &r->threads[i];
 
 		if (t->stop && t->tid == r->stop->pid)
-			main_stack(r, t);
+			claim_main_stack(r, t);
 		else if (t->stop)
 			stack_of(r, t);
 		if (t->descriptor && t->stack_hi > t->descriptor - c->static_tls
@@ -247,14 +247,14 @@ void roots_threads(struct roots *r)
 /* --- claims ----------------------------------------------------------------- */
 
 /* Dynamic TLS: blocks that the loader allocated, held by the thread's DTV. */
-static void dynamic_tls(struct roots *r, uint32_t item)
+static void claim_dynamic_tls(struct roots *r, uint32_t item)
 {
 	struct roots_thread *t = &r->threads[item];
-	uint64_t dtv = word_at(r, t->descriptor + r->libc.dtv), count;
+	uint64_t dtv = read_word(r, t->descriptor + r->libc.dtv), count;
 
 	if (!r->libc.dtv || !dtv)
 		return;
-	count = word_at(r, dtv - 16);
+	count = read_word(r, dtv - 16);
 	for (size_t i = 0; i < r->module_count; i++) {
 		struct roots_module *m = &r->modules[i];
 		struct tide_root root = { .kind = ROOT_TLS, .module = m->index, .thread = t->index };
@@ -265,7 +265,7 @@ static void dynamic_tls(struct roots *r, uint32_t item)
 			continue;
 		root.address = dtv + m->tls_module * 16;
 		root.bytes = 8;
-		value = word_at(r, root.address);
+		value = read_word(r, root.address);
 		if (scan_block(r->scan, value) == SCAN_NONE)
 			continue;
 		snprintf(name, sizeof name, "thread-local data of %s", m->path);
@@ -276,7 +276,7 @@ static void dynamic_tls(struct roots *r, uint32_t item)
 /* Values of keys that were deleted: libc itself no longer gives them to anybody.
  * An entry of a thread, {sequence, value}, counts while the key's sequence is
  * the same (nptl/pthread_getspecific.c). */
-static void keys_stale(struct roots *r, uint64_t first, uint32_t item)
+static void note_stale_keys(struct roots *r, uint64_t first, uint32_t item)
 {
 	uint64_t have[KEYS_FIRST][2], keys[KEYS_FIRST][2];
 
@@ -288,7 +288,7 @@ static void keys_stale(struct roots *r, uint64_t first, uint32_t item)
 			roots_claim(r, first + i * 16, first + i * 16 + 16, CLAIM_WORD, 0, 0, item);
 }
 
-static void thread_claim(struct roots *r, uint32_t item)
+static void claim_thread(struct roots *r, uint32_t item)
 {
 	struct roots_thread *t = &r->threads[item];
 	struct roots_libc *c = &r->libc;
@@ -300,7 +300,7 @@ static void thread_claim(struct roots *r, uint32_t item)
 	else if (c->specific >= KEYS_FIRST * 16) {
 		roots_claim(r, d + c->specific - KEYS_FIRST * 16, d + c->specific + KEYS_FIRST * 8,
 			CLAIM_KEYS, ROOT_PTHREAD_KEY, 0, item);
-		keys_stale(r, d + c->specific - KEYS_FIRST * 16, item);
+		note_stale_keys(r, d + c->specific - KEYS_FIRST * 16, item);
 	}
 	for (size_t i = 0; i < r->module_count; i++)
 		if ((r->modules[i].shim || r->modules[i].allocator) && r->modules[i].tls_offset)
@@ -308,9 +308,9 @@ static void thread_claim(struct roots *r, uint32_t item)
 				d - r->modules[i].tls_offset + r->modules[i].tls_bytes, CLAIM_OWN, 0, 0,
 				item);
 	if (t->stop)
-		dynamic_tls(r, item);
+		claim_dynamic_tls(r, item);
 	else
-		ended_tls(r, d);
+		claim_ended_tls(r, d);
 }
 
 void roots_threads_claim(struct roots *r)
@@ -319,13 +319,13 @@ void roots_threads_claim(struct roots *r)
 		struct roots_thread *t = &r->threads[i];
 
 		if (t->descriptor)
-			thread_claim(r, (uint32_t)i);
+			claim_thread(r, (uint32_t)i);
 		else
 			roots_doubt(r, "thread-local data of thread %d was not found", t->tid);
 	}
 }
 
-static uint32_t tls_variable(struct roots *r, struct roots_thread *t, uint64_t address)
+static uint32_t find_tls_variable(struct roots *r, struct roots_thread *t, uint64_t address)
 {
 	struct tide_root root = { .kind = ROOT_TLS, .thread = t->index, .address = address, .bytes = 8 };
 	uint64_t below = t->descriptor - address;
@@ -379,7 +379,7 @@ uint32_t roots_tls(struct roots *r, const struct claim *c, uint64_t address)
 		return roots_add(r, &root, name);
 	}
 	if (address < t->descriptor)
-		return tls_variable(r, t, address);
+		return find_tls_variable(r, t, address);
 	if (t->descriptor_root)
 		return t->descriptor_root - 1;
 	root.address = t->descriptor;

@@ -34,7 +34,7 @@ static uint64_t reach_end(const struct tide_block *b) { return block_end(b) + ma
  * addresses lie inside one block. */
 static struct scan_page *leaf_inside(uint64_t block) { return (struct scan_page *)(block << 1 | 1); }
 
-static void leaf_fill(struct scan *s, struct scan_page *leaf, uint64_t base, uint64_t *next)
+static void fill_leaf(struct scan *s, struct scan_page *leaf, uint64_t base, uint64_t *next)
 {
 	const struct tide_block *b = s->blocks;
 
@@ -76,7 +76,7 @@ void scan_begin(struct scan *s, struct tide_block *blocks, uint64_t count)
 				continue;
 			}
 			s->directory[l] = alloc_zeroed(LEAF_PAGES, sizeof **s->directory);
-			leaf_fill(s, s->directory[l], (base + l) << LEAF_SHIFT, &next);
+			fill_leaf(s, s->directory[l], (base + l) << LEAF_SHIFT, &next);
 		}
 	}
 }
@@ -111,7 +111,7 @@ uint64_t scan_first(const struct scan *s, uint64_t address)
 
 /* Three steps, so that the memory of one can be fetched while others are done:
  * the page's entry, the block that the entry points at, the answer. */
-static const struct scan_page *page_find(const struct scan *s, uint64_t address)
+static const struct scan_page *find_page(const struct scan *s, uint64_t address)
 {
 	const struct scan_page *leaf;
 
@@ -137,7 +137,7 @@ static uint64_t page_index(const struct scan_page *page, uint64_t address)
 		+ (unsigned)__builtin_popcountll(page->starts[granule / 64] & ((2ull << granule % 64) - 1));
 }
 
-static uint32_t block_settle(const struct scan *s, uint64_t i, uint64_t address)
+static uint32_t settle_block(const struct scan *s, uint64_t i, uint64_t address)
 {
 	const struct tide_block *b = s->blocks;
 
@@ -153,9 +153,9 @@ static uint32_t block_settle(const struct scan *s, uint64_t i, uint64_t address)
 
 static uint32_t find_reference(const struct scan *s, uint64_t address)
 {
-	const struct scan_page *page = page_find(s, address);
+	const struct scan_page *page = find_page(s, address);
 
-	return page ? block_settle(s, page_index(page, address), address) : SCAN_NONE;
+	return page ? settle_block(s, page_index(page, address), address) : SCAN_NONE;
 }
 
 uint32_t scan_block(const struct scan *s, uint64_t address)
@@ -180,7 +180,7 @@ bool scan_word(const struct scan *s, uint64_t word, struct scan_hit *hit)
 
 static uint32_t clip(uint64_t n) { return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n; }
 
-static void edge_add(struct scan *s, uint64_t source, uint64_t address, const struct scan_hit *hit)
+static void add_edge(struct scan *s, uint64_t source, uint64_t address, const struct scan_hit *hit)
 {
 	/* The largest array of a snapshot grows by half, not by ARRAY_ADD's double: its unused part counts. */
 	if (s->edge_count == s->edge_room) {
@@ -219,7 +219,7 @@ struct batch {
 	struct candidate one[BATCH];
 };
 
-static void batch_flush(struct batch *b)
+static void flush_batch(struct batch *b)
 {
 	struct scan *s = b->scan;
 
@@ -233,7 +233,7 @@ static void batch_flush(struct batch *b)
 	for (uint32_t i = 0; i < b->count; i++) {
 		struct candidate *c = &b->one[i];
 		uint64_t address = c->word & ~s->mask;
-		uint32_t block = block_settle(s, c->index, address);
+		uint32_t block = settle_block(s, c->index, address);
 		struct scan_hit hit;
 
 		if (block == SCAN_NONE)
@@ -247,7 +247,7 @@ static void batch_flush(struct batch *b)
 }
 
 /* All words of `bytes` bytes that lie at `address` in the process. */
-static void words_scan(struct batch *b, const char *data, uint64_t address, uint64_t bytes, void *context)
+static void scan_words(struct batch *b, const char *data, uint64_t address, uint64_t bytes, void *context)
 {
 	const struct scan *s = b->scan;
 	uint64_t step = s->unaligned ? 1 : 8, at = s->unaligned ? 0 : -address & 7;
@@ -257,13 +257,13 @@ static void words_scan(struct batch *b, const char *data, uint64_t address, uint
 		uint64_t word;
 
 		memcpy(&word, data + at, 8);
-		if (!word || !(page = page_find(s, word & ~s->mask)))
+		if (!word || !(page = find_page(s, word & ~s->mask)))
 			continue;
 		if (!((uintptr_t)page & 1))
 			__builtin_prefetch(page);
 		b->one[b->count++] = (struct candidate){ address + at, word, 0, page, context };
 		if (b->count == BATCH)
-			batch_flush(b);
+			flush_batch(b);
 	}
 }
 
@@ -273,7 +273,7 @@ struct source {
 	uint64_t block;
 };
 
-static void heap_found(void *context, uint64_t address, const struct scan_hit *hit)
+static void note_found(void *context, uint64_t address, const struct scan_hit *hit)
 {
 	struct source *from = context;
 	struct scan *s = from->scan;
@@ -281,7 +281,7 @@ static void heap_found(void *context, uint64_t address, const struct scan_hit *h
 	/* A batch holds words of several blocks: on to the one that has this word. */
 	while (from->block + 1 < s->block_count && s->blocks[from->block + 1].address <= address)
 		s->starts[++from->block] = s->edge_count;
-	edge_add(s, from->block, address, hit);
+	add_edge(s, from->block, address, hit);
 }
 
 void scan_range(struct scan *s, struct remote *m, uint64_t lo, uint64_t hi, scan_found *found, void *context)
@@ -300,8 +300,8 @@ void scan_range(struct scan *s, struct remote *m, uint64_t lo, uint64_t hi, scan
 			piece = end - from < WINDOW ? end - from : WINDOW;
 			got = remote_read(m, from, buffer, piece);
 			if (got)
-				words_scan(&batch, buffer, from, piece, context);
-			batch_flush(&batch);
+				scan_words(&batch, buffer, from, piece, context);
+			flush_batch(&batch);
 			if (piece == WINDOW && end - from > WINDOW)
 				piece -= overlap;
 		}
@@ -317,7 +317,7 @@ struct window {
 
 /* Loads the window so that it starts at block i and holds as many whole blocks
  * as fit; pages that are not there stay zero. */
-static void window_load(struct scan *s, struct remote *m, struct window *w, uint64_t i)
+static void load_window(struct scan *s, struct remote *m, struct window *w, uint64_t i)
 {
 	uint64_t from, end, last = i;
 
@@ -333,7 +333,7 @@ static void window_load(struct scan *s, struct remote *m, struct window *w, uint
 #define DIGEST_MOST (1u << 20) /* bytes of a block whose content is looked at */
 
 /* Equal contents have equal digests. Zeros do not count: many blocks are cleared and not yet used. */
-static uint64_t content_digest(const char *data, uint64_t bytes)
+static uint64_t digest_content(const char *data, uint64_t bytes)
 {
 	uint64_t digest;
 
@@ -343,7 +343,7 @@ static uint64_t content_digest(const char *data, uint64_t bytes)
 	return digest ? digest : 1;
 }
 
-static void shape_note(struct scan *s, uint64_t i, const char *data, uint64_t bytes)
+static void note_shape(struct scan *s, uint64_t i, const char *data, uint64_t bytes)
 {
 	uint64_t words[SHAPE_WORDS], count = bytes / 8 < SHAPE_WORDS ? bytes / 8 : SHAPE_WORDS;
 
@@ -351,7 +351,7 @@ static void shape_note(struct scan *s, uint64_t i, const char *data, uint64_t by
 	if (s->notes)
 		count_note(s->notes, i, data, bytes);
 	if (s->digests)
-		s->digests[i] = content_digest(data, bytes);
+		s->digests[i] = digest_content(data, bytes);
 	if (s->shapes)
 		s->shapes[i] = layout_shape(s->layout, words, count, s->blocks[i].bytes);
 }
@@ -359,7 +359,7 @@ static void shape_note(struct scan *s, uint64_t i, const char *data, uint64_t by
 void scan_heap(struct scan *s, struct remote *m)
 {
 	struct window w = { alloc_bytes(WINDOW), 0, 0 };
-	struct batch batch = { .scan = s, .found = heap_found };
+	struct batch batch = { .scan = s, .found = note_found };
 	struct source from = { s, 0 };
 
 	s->starts = alloc_bytes((s->block_count + 1) * sizeof *s->starts);
@@ -381,19 +381,19 @@ void scan_heap(struct scan *s, struct remote *m)
 			char first[SHAPE_WORDS * 8];
 
 			remote_read(m, b->address, first, sizeof first);
-			shape_note(s, i, first, sizeof first);
+			note_shape(s, i, first, sizeof first);
 			if (s->digests)
 				s->digests[i] = 0;
-			batch_flush(&batch);
-			scan_range(s, m, b->address, b->address + bytes, heap_found, &from);
+			flush_batch(&batch);
+			scan_range(s, m, b->address, b->address + bytes, note_found, &from);
 			continue;
 		}
 		if (b->address < w.lo || b->address + bytes > w.hi)
-			window_load(s, m, &w, i);
-		shape_note(s, i, w.data + (b->address - w.lo), bytes);
-		words_scan(&batch, w.data + (b->address - w.lo), b->address, bytes, &from);
+			load_window(s, m, &w, i);
+		note_shape(s, i, w.data + (b->address - w.lo), bytes);
+		scan_words(&batch, w.data + (b->address - w.lo), b->address, bytes, &from);
 	}
-	batch_flush(&batch);
+	flush_batch(&batch);
 	while (from.block < s->block_count)
 		s->starts[++from.block] = s->edge_count;
 	free(w.data);

@@ -213,7 +213,7 @@ static bool is_python(const struct symbol_line *line)
 	return line->language && !strcmp(line->language, "python");
 }
 
-static void name_make(struct site_keys *k, const struct symbol_line *line, struct line_name *n)
+static void make_name(struct site_keys *k, const struct symbol_line *line, struct line_name *n)
 {
 	char *name;
 
@@ -245,11 +245,11 @@ static const struct line_name *name_of(struct site_keys *k, const struct symbol_
 	if (line->number)
 		n = &k->name[line->number];
 	if (!n->start || !line->number)
-		name_make(k, line, n);
+		make_name(k, line, n);
 	return n;
 }
 
-static uint64_t name_hash(struct site_keys *k, uint64_t seed, const struct symbol_line *line)
+static uint64_t hash_name(struct site_keys *k, uint64_t seed, const struct symbol_line *line)
 {
 	const struct line_name *n;
 
@@ -287,7 +287,7 @@ static uint64_t hash_lines(struct site_keys *k, uint32_t f, const struct symbol_
 		if (start == START_HERE)
 			hash = 0;
 		if (line[i].has_symbol) {
-			hash = name_hash(k, hash, &line[i]);
+			hash = hash_name(k, hash, &line[i]);
 			if (exact)
 				hash = mix_number(hash, line[i].line);
 		} else if (exact && module) {
@@ -306,7 +306,7 @@ static uint64_t hash_lines(struct site_keys *k, uint32_t f, const struct symbol_
 }
 
 /* The frame's hash with all its lines; frame 0 is the end of every stack. */
-static struct frame_hash frame_hash(struct site_keys *k, uint32_t f)
+static struct frame_hash hash_frame(struct site_keys *k, uint32_t f)
 {
 	const struct snapshot *s = k->snapshot;
 	struct frame_hash below = { 0 };
@@ -372,9 +372,9 @@ uint64_t site_key(struct site_keys *k, uint32_t site)
 	if (!f)
 		return mix_number(SITE_SEED, site < SITE_FIRST ? site : 0);
 	if (!place) {
-		hash = frame_hash(k, f).hash;
+		hash = hash_frame(k, f).hash;
 	} else {
-		below = frame_hash(k, s->frames[f].parent);
+		below = hash_frame(k, s->frames[f].parent);
 		line = symbols_frame(k->symbols, f, &count);
 		hash = hash_lines(k, f, line + place, count - place, &below, &bare);
 	}
@@ -396,7 +396,7 @@ void site_key_ends(struct site_keys *k, uint32_t site, uint64_t *leaf, uint64_t 
 		for (; place < count; place++) {
 			/* "libfoo.so" says too little to recognise a site by. */
 			if (line[place].has_symbol && find_line_start(k, &line[place]) != START_BELOW)
-				*to = name_hash(k, 1, &line[place]);
+				*to = hash_name(k, 1, &line[place]);
 			if (to == caller)
 				return;
 			to = caller;

@@ -14,7 +14,7 @@
 #define SOURCES_MOST (64u << 20) /* bytes of all files of source */
 
 /* The first of the arguments that begin at `open`, behind the '<'. NULL: the list does not end. */
-static char *first_argument(const char *open)
+static char *find_first_argument(const char *open)
 {
 	int depth = 0;
 
@@ -82,7 +82,7 @@ char *site_type_of_function(const char *function)
 		end += *end == '>'; /* <alloc::boxed::Box<T>>::new */
 		if (strncmp(end, made[i].member, strlen(made[i].member)) != 0)
 			continue;
-		type = first_argument(at + length);
+		type = find_first_argument(at + length);
 		/* A generic that the compiler has not named. */
 		if (type && isupper((unsigned char)type[0]) && !type[1]) {
 			free(type);
@@ -95,7 +95,7 @@ char *site_type_of_function(const char *function)
 	}
 	/* shared_ptr's block of counts for a pointer that it was given. */
 	if (find_start(function, "std::__shared_count<") && (at = strstr(function, ">::__shared_count<"))) {
-		type = first_argument(at + strlen(">::__shared_count<"));
+		type = find_first_argument(at + strlen(">::__shared_count<"));
 		if (type && *type && type[strlen(type) - 1] == '*') {
 			char *block = alloc_printf("std::_Sp_counted_ptr<%s>", type);
 

@@ -71,7 +71,7 @@ static void count_looked_up(struct symbols *y, uint32_t module, bool with_source
 		y->modules[module].without_source++;
 }
 
-static void *own(struct symbols *y, void *p)
+static void *keep_pointer(struct symbols *y, void *p)
 {
 	return *ARRAY_ADD(y->owned, y->owned_count, y->owned_capacity) = p;
 }
@@ -128,7 +128,10 @@ void symbols_free(struct symbols *y)
 	free(y);
 }
 
-static void warn(struct symbols *y, char *text) { *ARRAY_APPEND(y->warnings, y->warning_count) = text; }
+static void add_warning(struct symbols *y, char *text)
+{
+	*ARRAY_APPEND(y->warnings, y->warning_count) = text;
+}
 
 /* Without build ids only the time can tell that a file is another build. */
 static void warn_newer(struct symbols *y, const char *path)
@@ -137,7 +140,7 @@ static void warn_newer(struct symbols *y, const char *path)
 
 	if (y->s->process->taken_wall_ns && stat(path, &st) == 0
 		&& (uint64_t)st.st_mtim.tv_sec > y->s->process->taken_wall_ns / 1000000000)
-		warn(y,
+		add_warning(y,
 			alloc_printf("%s has no build id and is newer than the snapshot: "
 				     "its names may be wrong",
 				path));
@@ -186,11 +189,11 @@ static const char *make_name(struct symbols *y, uint32_t module, uint64_t addres
 
 	if (module == 0 || module >= s->module_count
 		|| !*(path = snapshot_string(s, s->modules[module].path)))
-		return own(y, alloc_printf("0x%llx", (unsigned long long)address));
+		return keep_pointer(y, alloc_printf("0x%llx", (unsigned long long)address));
 	slash = strrchr(path, '/');
 	at = address - s->modules[module].bias;
 	start = m ? symbol_module_function_start(m, exact ? at : at - 1) : 0;
-	return own(y,
+	return keep_pointer(y,
 		alloc_printf("%s+0x%llx", slash && slash[1] ? slash + 1 : path,
 			(unsigned long long)(start ? start : at)));
 }
@@ -198,7 +201,7 @@ static const char *make_name(struct symbols *y, uint32_t module, uint64_t addres
 /* A new place with `count` empty lines. */
 static struct symbol_line *add_place(struct symbols *y, size_t count, uint32_t *place)
 {
-	struct symbol_line *lines = own(y, alloc_zeroed(count, sizeof(*lines)));
+	struct symbol_line *lines = keep_pointer(y, alloc_zeroed(count, sizeof(*lines)));
 
 	ARRAY_RESERVE(y->places, y->place_capacity, y->place_count + 2); /* from 1 on */
 	*place = ++y->place_count;
@@ -354,10 +357,11 @@ static const struct symbol_line *name_without_frames(struct symbols *y, uint32_t
 	if (!known || known->count)
 		return known ? known->lines : &unknown;
 	if (y->s->sites[site].flags & SITE_OF_SIZE)
-		label = own(y, alloc_printf("(blocks of %llu bytes)", 8ull * y->s->sites[site].depth));
+		label = keep_pointer(
+			y, alloc_printf("(blocks of %llu bytes)", 8ull * y->s->sites[site].depth));
 	if (!label)
 		return &unknown;
-	line = own(y, alloc_zeroed(1, sizeof(*line)));
+	line = keep_pointer(y, alloc_zeroed(1, sizeof(*line)));
 	*line = (struct symbol_line){ .function = label, .language = "native", .number = ++y->line_count };
 	*known = (struct lines){ line, 1 };
 	return line;
@@ -418,7 +422,7 @@ static struct walk walk_start(struct symbols *y, uint32_t site)
 	return w;
 }
 
-static void walk_next(struct symbols *y, struct walk *w)
+static void walk_to_next(struct symbols *y, struct walk *w)
 {
 	w->frame = y->s->frames[w->frame].parent;
 	walk_skip(y, w);
@@ -439,12 +443,12 @@ const struct symbol_line *symbols_stack(struct symbols *y, uint32_t site, size_t
 		*count = y->stacks[site].count;
 		return y->stacks[site].lines;
 	}
-	for (w = first; w.frame; walk_next(y, &w)) {
+	for (w = first; w.frame; walk_to_next(y, &w)) {
 		symbols_frame(y, w.frame, &lines);
 		n += lines;
 	}
-	stack = own(y, alloc_bytes(n * sizeof(*stack)));
-	for (w = first; w.frame; walk_next(y, &w)) {
+	stack = keep_pointer(y, alloc_bytes(n * sizeof(*stack)));
+	for (w = first; w.frame; walk_to_next(y, &w)) {
 		from = symbols_frame(y, w.frame, &lines);
 		memcpy(stack + at, from, lines * sizeof(*stack));
 		at += lines;
@@ -467,7 +471,7 @@ size_t symbols_walk(struct symbols *y, uint32_t site, const struct symbol_line *
 		for (size_t i = 0; i < lines; i++)
 			(*line)[count++] = &from[i];
 		if (w.frame)
-			walk_next(y, &w);
+			walk_to_next(y, &w);
 	} while (w.frame);
 	return count;
 }
@@ -483,7 +487,7 @@ const struct symbol_line *symbols_beyond(struct symbols *y, uint32_t site, symbo
 	*index = *at = 0;
 	if (!w.frame)
 		return name_without_frames(y, site);
-	for (; w.frame; walk_next(y, &w)) {
+	for (; w.frame; walk_to_next(y, &w)) {
 		line = symbols_frame(y, w.frame, &lines);
 		for (size_t i = 0; i < lines; i++) {
 			*index = before + i;

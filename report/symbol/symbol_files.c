@@ -97,7 +97,7 @@ int symbol_files_debug(
 /* --- bounds -------------------------------------------------------------------- */
 
 /* What a section says that it unfolds to: of SHF_COMPRESSED, or in the older form of GNU. */
-static uint64_t unfolded_bytes(Elf_Scn *section, const GElf_Shdr *header, const char *name)
+static uint64_t measure_unfolded(Elf_Scn *section, const GElf_Shdr *header, const char *name)
 {
 	GElf_Chdr compressed;
 	const unsigned char *p;
@@ -125,7 +125,7 @@ static uint64_t limit_of(Elf *elf)
 	return UNFOLDED_FIXED + UNFOLDED_PER_BYTE * (uint64_t)bytes;
 }
 
-static bool fits(Elf *elf, uint64_t limit)
+static bool fits_within(Elf *elf, uint64_t limit)
 {
 	Elf_Scn *section = NULL;
 	uint64_t sum = 0;
@@ -139,7 +139,7 @@ static bool fits(Elf *elf, uint64_t limit)
 
 		if (!gelf_getshdr(section, &header))
 			continue;
-		more = unfolded_bytes(section, &header, elf_strptr(elf, names, header.sh_name));
+		more = measure_unfolded(section, &header, elf_strptr(elf, names, header.sh_name));
 		if (more > limit - sum)
 			return false;
 		sum += more;
@@ -147,7 +147,7 @@ static bool fits(Elf *elf, uint64_t limit)
 	return true;
 }
 
-bool symbol_files_unfold(Elf *elf) { return !elf || fits(elf, limit_of(elf)); }
+bool symbol_files_unfold(Elf *elf) { return !elf || fits_within(elf, limit_of(elf)); }
 
 static Elf_Data *find_debugdata(Elf *elf)
 {
@@ -186,7 +186,7 @@ bool symbol_files_unpack(Elf *elf)
 	result = lzma_stream_buffer_decode(
 		&memory, 0, NULL, packed->d_buf, &in, packed->d_size, (uint8_t *)plain, &out, limit);
 	inner = result == LZMA_OK ? elf_memory(plain, out) : NULL;
-	good = inner && fits(inner, limit - out);
+	good = inner && fits_within(inner, limit - out);
 	elf_end(inner);
 	free(plain);
 	return good;

@@ -79,7 +79,7 @@ static int compare_shown(const void *a, const void *b)
 }
 
 /* The n-th caller with a name; NULL beyond the last. *at is its place among all callers. */
-static const struct symbol_line *named_caller(const struct shown *s, size_t n, size_t *at)
+static const struct symbol_line *find_named_caller(const struct shown *s, size_t n, size_t *at)
 {
 	for (*at = 0; *at < s->count && !is_start_code(s->line[*at].function); ++*at)
 		if (s->line[*at].has_symbol && !n--)
@@ -96,7 +96,7 @@ static size_t count_different(const struct shown *s, size_t count, size_t n)
 	for (size_t i = 0; i < count; i++) {
 		size_t k = 0;
 
-		line[i] = named_caller(&s[i], n, &at);
+		line[i] = find_named_caller(&s[i], n, &at);
 		while (k < i
 			&& !(!line[i] || !line[k] ? line[i] == line[k] : !compare_lines(line[i], line[k])))
 			k++;
@@ -135,7 +135,7 @@ static void distinguish(const struct symbol_site *site, struct shown *s, size_t 
 		struct symbol_row *to = &row[s[i].index];
 		size_t at;
 
-		to->caller = named_caller(&s[i], best, &at);
+		to->caller = find_named_caller(&s[i], best, &at);
 		to->far = best > 0;
 	}
 }

@@ -188,7 +188,7 @@ static const char *strip_abi_tag(const char *name)
 	return name;
 }
 
-static const char *variable(
+static const char *find_variable(
 	struct symbol_module *m, uint64_t address, uint64_t *start, uint64_t *bytes, bool dwarf)
 {
 	struct symbol_entry *e, *v = NULL;
@@ -213,12 +213,12 @@ static const char *variable(
 const char *symbol_module_variable(
 	struct symbol_module *m, uint64_t address, uint64_t *start, uint64_t *bytes)
 {
-	return variable(m, address, start, bytes, true);
+	return find_variable(m, address, start, bytes, true);
 }
 
 const char *symbol_module_object(struct symbol_module *m, uint64_t address, uint64_t *start, uint64_t *bytes)
 {
-	return variable(m, address, start, bytes, false);
+	return find_variable(m, address, start, bytes, false);
 }
 
 const char *symbol_module_tls(struct symbol_module *m, uint64_t offset, uint64_t *start, uint64_t *bytes)

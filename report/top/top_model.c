@@ -4,22 +4,22 @@
 #include "base/alloc.h"
 #include "top_model.h"
 
-static int64_t plus(int64_t a, int64_t b) { return (int64_t)((uint64_t)a + (uint64_t)b); }
+static int64_t add_up(int64_t a, int64_t b) { return (int64_t)((uint64_t)a + (uint64_t)b); }
 
-static int64_t minus(int64_t a, int64_t b) { return (int64_t)((uint64_t)a - (uint64_t)b); }
+static int64_t subtract(int64_t a, int64_t b) { return (int64_t)((uint64_t)a - (uint64_t)b); }
 
 static void add_counts(struct top_counts *to, const struct top_counts *c)
 {
-	to->live_bytes = plus(to->live_bytes, c->live_bytes);
-	to->live_blocks = plus(to->live_blocks, c->live_blocks);
-	to->peak_bytes = plus(to->peak_bytes, c->peak_bytes);
+	to->live_bytes = add_up(to->live_bytes, c->live_bytes);
+	to->live_blocks = add_up(to->live_blocks, c->live_blocks);
+	to->peak_bytes = add_up(to->peak_bytes, c->peak_bytes);
 	to->total_bytes += c->total_bytes;
 	to->total_blocks += c->total_blocks;
 	to->temporary += c->temporary;
 }
 
 /* What is now becomes what was before; the old memory of `before` is used again. */
-static void turn_set(struct top_set *s, size_t count)
+static void turn_sets(struct top_set *s, size_t count)
 {
 	struct top_counts *old = s->before;
 
@@ -30,7 +30,7 @@ static void turn_set(struct top_set *s, size_t count)
 	s->count = count;
 }
 
-static void mark_set(struct top_set *s)
+static void set_mark(struct top_set *s)
 {
 	s->mark = alloc_resize(s->mark, s->count * sizeof(*s->mark));
 	memcpy(s->mark, s->now, s->count * sizeof(*s->now));
@@ -52,7 +52,7 @@ static bool is_heap(const struct snapshot *s, uint32_t site)
 
 static void take_sites(struct top_model *m, const struct snapshot *s)
 {
-	turn_set(&m->sites, s->site_count ? s->site_count : 1);
+	turn_sets(&m->sites, s->site_count ? s->site_count : 1);
 	for (uint32_t i = 1; i < s->site_count; i++) {
 		const struct tide_site *from = &s->sites[i];
 
@@ -60,7 +60,7 @@ static void take_sites(struct top_model *m, const struct snapshot *s)
 			m->sites.now[i] = (struct top_counts){ from->live_bytes, from->live_blocks,
 				from->peak_bytes, from->total_bytes, from->total_blocks, from->temporary };
 	}
-	turn_set(&m->threads, s->thread_count ? s->thread_count : 1);
+	turn_sets(&m->threads, s->thread_count ? s->thread_count : 1);
 	for (size_t i = 0; i < s->thread_site_count; i++) {
 		const struct tide_thread_site *from = &s->thread_sites[i];
 		struct top_counts c = { from->live_bytes, from->live_blocks, 0, from->total_bytes,
@@ -115,8 +115,8 @@ void top_model_take(struct top_model *m, const struct snapshot *s)
 
 void top_model_mark(struct top_model *m)
 {
-	mark_set(&m->sites);
-	mark_set(&m->threads);
+	set_mark(&m->sites);
+	set_mark(&m->threads);
 	m->mark_ns = m->now_ns;
 	m->mark_live_bytes = (int64_t)m->process.live_bytes;
 	m->mark_live_blocks = (int64_t)m->process.live_blocks;
@@ -184,8 +184,8 @@ static void add_row(struct top_row *row, const struct top_model *m, const struct
 	uint64_t ns = m->now_ns > m->before_ns ? m->now_ns - m->before_ns : 0;
 
 	add_counts(&row->now, now);
-	row->growth_bytes = plus(row->growth_bytes, minus(now->live_bytes, mark->live_bytes));
-	row->growth_blocks = plus(row->growth_blocks, minus(now->live_blocks, mark->live_blocks));
+	row->growth_bytes = add_up(row->growth_bytes, subtract(now->live_bytes, mark->live_bytes));
+	row->growth_blocks = add_up(row->growth_blocks, subtract(now->live_blocks, mark->live_blocks));
 	if (m->updates > 1 && ns && now->total_bytes > before->total_bytes)
 		row->rate += (double)(now->total_bytes - before->total_bytes) * 1e9 / (double)ns;
 	if (s == &m->sites && (!row->site || now->live_bytes > row->most)) {

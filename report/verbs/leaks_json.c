@@ -14,7 +14,7 @@ static void write_sum(struct json *j, const char *name, struct leak_sum sum)
 	json_close_object(j);
 }
 
-static const char *rule_name(const struct leaks *l, int rule)
+static const char *name_rule(const struct leaks *l, int rule)
 {
 	return rule < 0 ? NULL : l->suppress->rules[rule].name;
 }
@@ -40,7 +40,7 @@ static void write_record(struct json_report *report, const struct leaks_view *v,
 		json_number(j, "group", r->group);
 	json_address(j, "example", v->snapshot.blocks[r->example].address);
 	json_text(j, "type", block_types_name(types, r->example));
-	json_text(j, "suppressed", rule_name(&v->leaks, r->suppression));
+	json_text(j, "suppressed", name_rule(&v->leaks, r->suppression));
 	json_report_stack(report, v->symbols, r->site);
 	json_close_object(j);
 }
@@ -62,7 +62,7 @@ static void write_group(struct json *j, const struct leaks_view *v, const struct
 	json_bool(j, "container", g->container);
 	json_address(j, "head", v->snapshot.blocks[g->head].address);
 	json_text(j, "type", block_types_name(types, g->head));
-	json_text(j, "suppressed", rule_name(&v->leaks, g->suppression));
+	json_text(j, "suppressed", name_rule(&v->leaks, g->suppression));
 	json_close_object(j);
 }
 

@@ -80,7 +80,7 @@ static void choose_nodes(struct drawing *d)
 	}
 }
 
-static int by_site(const void *a, const void *b, void *blocks)
+static int compare_sites(const void *a, const void *b, void *blocks)
 {
 	const struct tide_block *x = (const struct tide_block *)blocks + *(const uint32_t *)a;
 	const struct tide_block *y = (const struct tide_block *)blocks + *(const uint32_t *)b;
@@ -106,7 +106,7 @@ static void draw_blocks(struct drawing *d)
 
 	for (uint32_t i = 0; i < d->count; i++)
 		sorted[i] = d->node[i];
-	qsort_r(sorted, d->count, sizeof(*sorted), by_site, (void *)r->snapshot.blocks);
+	qsort_r(sorted, d->count, sizeof(*sorted), compare_sites, (void *)r->snapshot.blocks);
 	for (uint32_t i = 0; i < d->count; i++) {
 		const struct tide_block *b = &r->snapshot.blocks[sorted[i]];
 		uint8_t kind = r->leaks.kind[sorted[i]];

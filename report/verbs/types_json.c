@@ -123,7 +123,7 @@ static void write_cycles(struct json *j, const struct types_view *v)
 	json_close_object(j);
 }
 
-static int64_t generation(const struct snapshot *s, unsigned i, const char *what)
+static int64_t write_generation(const struct snapshot *s, unsigned i, const char *what)
 {
 	char name[64];
 
@@ -142,9 +142,9 @@ static void write_gc(struct json *j, const struct snapshot *s)
 	json_open_array(j, "generations");
 	for (unsigned i = 0; i < 3; i++) {
 		json_open_object(j, NULL);
-		json_number(j, "objects", generation(s, i, "objects"));
-		json_number(j, "threshold", generation(s, i, "threshold"));
-		json_number(j, "count", generation(s, i, "count"));
+		json_number(j, "objects", write_generation(s, i, "objects"));
+		json_number(j, "threshold", write_generation(s, i, "threshold"));
+		json_number(j, "count", write_generation(s, i, "count"));
 		json_close_object(j);
 	}
 	json_close_array(j);

@@ -148,7 +148,7 @@ static uint64_t slack_of(const struct waste_group *g) { return g->slack; }
 static uint64_t untouched_of(const struct waste_group *g) { return g->untouched; }
 
 /* "main 1, worker 4": how many threads of each name. To free. */
-static char *thread_names(const struct waste_report *r, size_t arena)
+static char *join_thread_names(const struct waste_report *r, size_t arena)
 {
 	size_t count, shown = 0;
 	const char **names = waste_names_threads(&r->view, arena, &count);
@@ -191,7 +191,7 @@ static void print_arenas(struct screen *s, const struct waste_report *r)
 
 	for (size_t i = 0; i < r->view.waste.arena_count && i < rows; i++) {
 		const struct waste_arena *a = &r->view.waste.arenas[i];
-		char *names = thread_names(r, i);
+		char *names = join_thread_names(r, i);
 
 		table_text(t, STYLE_PLAIN, "%zu", i);
 		table_text(t, STYLE_PLAIN, "%s", units_bytes(text, (int64_t)a->bytes));

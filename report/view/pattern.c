@@ -47,14 +47,14 @@ void pattern_free(struct pattern *p)
 	p->glob = NULL;
 }
 
-static bool glob(const char *pattern, const char *text) { return !fnmatch(pattern, text, 0); }
+static bool match_glob(const char *pattern, const char *text) { return !fnmatch(pattern, text, 0); }
 
 static bool matches_file(const char *pattern, const char *file)
 {
-	if (glob(pattern, file))
+	if (match_glob(pattern, file))
 		return true;
 	for (const char *slash = strchr(file, '/'); slash; slash = strchr(slash + 1, '/'))
-		if (glob(pattern, slash + 1))
+		if (match_glob(pattern, slash + 1))
 			return true;
 	return false;
 }
@@ -64,16 +64,16 @@ static bool matches_module(const char *pattern, const char *module)
 	const char *base = path_base(module), *so = strstr(base, ".so");
 	char stem[256];
 
-	if (glob(pattern, module) || glob(pattern, base))
+	if (match_glob(pattern, module) || match_glob(pattern, base))
 		return true;
 	if (!so || (size_t)(so - base) + 4 > sizeof(stem))
 		return false;
 	memcpy(stem, base, (size_t)(so - base) + 3);
 	stem[so - base + 3] = '\0';
-	if (glob(pattern, stem)) /* libfoo.so */
+	if (match_glob(pattern, stem)) /* libfoo.so */
 		return true;
 	stem[so - base] = '\0';
-	return glob(pattern, stem); /* libfoo */
+	return match_glob(pattern, stem); /* libfoo */
 }
 
 static bool matches_function(const char *pattern, const char *function)
@@ -81,15 +81,15 @@ static bool matches_function(const char *pattern, const char *function)
 	char plain[1024], *shorter;
 	bool found;
 
-	if (glob(pattern, function) || !strcmp(pattern, function))
+	if (match_glob(pattern, function) || !strcmp(pattern, function))
 		return true;
 	if (!strpbrk(function, "(<"))
 		return false;
 	demangle_plain(function, plain, sizeof(plain));
-	if (glob(pattern, plain) || !strcmp(pattern, plain))
+	if (match_glob(pattern, plain) || !strcmp(pattern, plain))
 		return true;
 	shorter = name_function(function, false);
-	found = glob(pattern, shorter) || !strcmp(pattern, shorter);
+	found = match_glob(pattern, shorter) || !strcmp(pattern, shorter);
 	free(shorter);
 	return found;
 }

@@ -8,7 +8,7 @@
 
 #define SPARSE 4u /* an arena of which less than this part is in use */
 
-static int duplicate_order(const void *a, const void *b)
+static int compare_duplicates(const void *a, const void *b)
 {
 	const struct types_string *x = a, *y = b;
 
@@ -54,7 +54,7 @@ void types_parts_strings(struct types_view *v, const char *prefix)
 		text[i].wasted = text[i].bytes - text[i].bytes / text[i].copies;
 		text[v->duplicate_count++] = text[i];
 	}
-	qsort(text, v->duplicate_count, sizeof(*text), duplicate_order);
+	qsort(text, v->duplicate_count, sizeof(*text), compare_duplicates);
 	v->duplicate = text;
 }
 
@@ -67,7 +67,7 @@ struct holders {
 	uint64_t last_room;
 };
 
-static void holder_add(struct holders *h, uint32_t row, uint32_t site, uint64_t arena)
+static void add_holder(struct holders *h, uint32_t row, uint32_t site, uint64_t arena)
 {
 	struct types_view *v = h->view;
 	uint64_t hash = index_hash((uint64_t)row << 32 | site), found = UINT64_MAX;
@@ -91,7 +91,7 @@ static void holder_add(struct holders *h, uint32_t row, uint32_t site, uint64_t 
 	h->last[found] = arena + 1;
 }
 
-static int holder_order(const void *a, const void *b)
+static int compare_holders(const void *a, const void *b)
 {
 	const struct types_holder *x = a, *y = b;
 
@@ -120,12 +120,12 @@ void types_parts_arenas(struct types_view *v)
 		for (; k < s->block_count && s->blocks[k].address - a->address < a->bytes; k++) {
 			uint32_t object = v->heap.object_of[k];
 
-			holder_add(&h, object == PYTHON_HEAP_NONE ? object : types_row_of(v, object),
+			add_holder(&h, object == PYTHON_HEAP_NONE ? object : types_row_of(v, object),
 				s->blocks[k].site, i);
 		}
 	}
 	if (v->holder_count)
-		qsort(v->holder, v->holder_count, sizeof(*v->holder), holder_order);
+		qsort(v->holder, v->holder_count, sizeof(*v->holder), compare_holders);
 	free(h.last);
 	index_free(&h.index);
 }

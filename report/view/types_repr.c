@@ -10,7 +10,7 @@
 #define ESCAPE 5u /* bytes of the longest escape, with its end */
 
 /* The shortest digits that give the same number again, in the form of Python's repr(). */
-static char *repr_float(double value)
+static char *format_float(double value)
 {
 	char digits[64], *e;
 	int precision, exponent;
@@ -35,7 +35,7 @@ static char *repr_float(double value)
 }
 
 /* As repr() writes a str or bytes; `text` is the beginning of it, as UTF-8. */
-static char *repr_text(const char *text, bool bytes)
+static char *format_text(const char *text, bool bytes)
 {
 	char *to = alloc_bytes(strlen(text) * 4 + 16), *at = to;
 	char quote = strchr(text, '\'') && !strchr(text, '"') ? '"' : '\'';
@@ -63,7 +63,7 @@ static char *repr_text(const char *text, bool bytes)
 }
 
 /* Ends a text after so many characters. */
-static void cut(char *text)
+static void cut_text(char *text)
 {
 	unsigned n = 0;
 
@@ -85,12 +85,12 @@ char *types_repr(const struct snapshot *s, uint32_t object)
 		return alloc_printf("%lld", (long long)o->value);
 	if (o->flags & PYTHON_VALUE_FLOAT) {
 		memcpy(&number, &o->value, sizeof(number));
-		return repr_float(number);
+		return format_float(number);
 	}
 	if (!(o->flags & PYTHON_VALUE_TEXT) || o->value >= s->python_text_count)
 		return NULL;
 	t = &s->python_texts[o->value];
-	text = repr_text(snapshot_string(s, t->text), t->flags & PYTHON_TEXT_BYTES);
-	cut(text);
+	text = format_text(snapshot_string(s, t->text), t->flags & PYTHON_TEXT_BYTES);
+	cut_text(text);
 	return text;
 }

@@ -17,7 +17,7 @@ struct counts {
 	struct index index;
 };
 
-static void count(struct counts *c, uint32_t row, uint64_t key, uint32_t object)
+static void count_key(struct counts *c, uint32_t row, uint64_t key, uint32_t object)
 {
 	uint64_t hash = index_hash(key ^ index_hash(row));
 
@@ -34,7 +34,7 @@ static void count(struct counts *c, uint32_t row, uint64_t key, uint32_t object)
 	index_add(&c->index, hash, (uint32_t)c->count - 1);
 }
 
-static int counted_order(const void *a, const void *b)
+static int compare_counted(const void *a, const void *b)
 {
 	const struct counted *x = a, *y = b;
 
@@ -58,12 +58,12 @@ void types_tops(struct types_view *v)
 		bool excess = v->heap.object[i].excess && !v->once[i];
 
 		if (site >= SITE_FIRST && (excess || !v->row[row].excess_objects))
-			count(&sites, row, site, i);
+			count_key(&sites, row, site, i);
 		if (excess && o->flags & HAS_VALUE)
-			count(&values, row, index_hash(o->flags & HAS_VALUE) ^ o->value, i);
+			count_key(&values, row, index_hash(o->flags & HAS_VALUE) ^ o->value, i);
 	}
 	if (sites.count)
-		qsort(sites.one, sites.count, sizeof(*sites.one), counted_order);
+		qsort(sites.one, sites.count, sizeof(*sites.one), compare_counted);
 	for (uint64_t i = 0, n = 0; i < sites.count; i++) {
 		n = i && sites.one[i - 1].row == sites.one[i].row ? n + 1 : 0;
 		if (n < TYPES_VIEW_TOP)
@@ -71,7 +71,7 @@ void types_tops(struct types_view *v)
 				(struct types_site){ sites.one[i].objects, (uint32_t)sites.one[i].key };
 	}
 	if (values.count)
-		qsort(values.one, values.count, sizeof(*values.one), counted_order);
+		qsort(values.one, values.count, sizeof(*values.one), compare_counted);
 	for (uint64_t i = 0, n = 0; i < values.count; i++) {
 		n = i && values.one[i - 1].row == values.one[i].row ? n + 1 : 0;
 		if (n < TYPES_VIEW_TOP)

@@ -9,7 +9,7 @@
 #define ADVICE_OBJECTS 100u /* fewer instances are not worth the advice */
 #define OBJECT_HEAD 32u     /* PyGC_Head, count and type */
 
-static uint32_t row_find(struct types_view *v, const char *type, const char *module)
+static uint32_t find_row(struct types_view *v, const char *type, const char *module)
 {
 	uint64_t hash = XXH3_64bits(type, strlen(type)) ^ index_hash(XXH3_64bits(module, strlen(module)));
 
@@ -25,7 +25,7 @@ static uint32_t row_find(struct types_view *v, const char *type, const char *mod
 	return v->row_count - 1;
 }
 
-static void rows_make(struct types_view *v)
+static void make_rows(struct types_view *v)
 {
 	const struct snapshot *s = v->snapshot;
 
@@ -33,12 +33,12 @@ static void rows_make(struct types_view *v)
 	for (size_t i = 0; i < s->type_count; i++) {
 		const struct tide_type *t = &s->types[i];
 
-		v->row_of[i] = row_find(v, snapshot_string(s, t->name), snapshot_string(s, t->module));
+		v->row_of[i] = find_row(v, snapshot_string(s, t->name), snapshot_string(s, t->module));
 		v->row[v->row_of[i]].flags |= t->flags;
 	}
 }
 
-static void object_add(struct types_view *v, size_t object)
+static void add_object(struct types_view *v, size_t object)
 {
 	const struct python_object_state *o = &v->heap.object[object];
 	struct types_row *r = &v->row[types_row_of(v, object)];
@@ -65,7 +65,7 @@ static void object_add(struct types_view *v, size_t object)
 
 static const struct types_view *sorted; /* for qsort: the verbs have one thread */
 
-static int row_order(const void *a, const void *b)
+static int compare_rows(const void *a, const void *b)
 {
 	const struct types_row *x = &sorted->row[*(const uint32_t *)a],
 			       *y = &sorted->row[*(const uint32_t *)b];
@@ -79,7 +79,7 @@ static int row_order(const void *a, const void *b)
 	return strcmp(x->type, y->type);
 }
 
-static void sums(struct types_view *v)
+static void sum_rows(struct types_view *v)
 {
 	v->order = alloc_bytes(((uint64_t)v->row_count + 1) * sizeof(*v->order));
 	for (uint32_t i = 0; i < v->row_count; i++) {
@@ -104,11 +104,11 @@ static void sums(struct types_view *v)
 		to->excess += c->excess;
 	}
 	sorted = v;
-	qsort(v->order, v->row_count, sizeof(*v->order), row_order);
+	qsort(v->order, v->row_count, sizeof(*v->order), compare_rows);
 }
 
 /* References from what an instance owns for its attributes: values, or the table of its dict. */
-static void attributes_add(struct types_view *v)
+static void add_attributes(struct types_view *v)
 {
 	const struct snapshot *s = v->snapshot;
 
@@ -156,12 +156,12 @@ void types_view_find(struct types_view *v, const struct snapshot *s, const char 
 {
 	*v = (struct types_view){ .snapshot = s };
 	python_heap_find(&v->heap, s);
-	rows_make(v);
+	make_rows(v);
 	types_once(v);
 	for (size_t i = 0; i < s->python_object_count; i++)
-		object_add(v, i);
-	attributes_add(v);
-	sums(v);
+		add_object(v, i);
+	add_attributes(v);
+	sum_rows(v);
 	types_tops(v);
 	types_parts_strings(v, prefix);
 	types_parts_arenas(v);
@@ -172,7 +172,7 @@ void types_view_compare(struct types_view *v, const struct types_view *old)
 	/* Types that are gone have a row, too. */
 	for (uint32_t i = 0; i < old->row_count; i++)
 		if (old->row[i].live)
-			row_find(v, old->row[i].type, old->row[i].module);
+			find_row(v, old->row[i].type, old->row[i].module);
 	v->order = alloc_resize_array(v->order, (uint64_t)v->row_count + 1, sizeof(*v->order));
 	for (uint32_t i = 0; i < v->row_count; i++) {
 		struct types_row *r = &v->row[i];
@@ -188,13 +188,13 @@ void types_view_compare(struct types_view *v, const struct types_view *old)
 
 		if (!o->live)
 			continue;
-		r = &v->row[row_find(v, o->type, o->module)];
+		r = &v->row[find_row(v, o->type, o->module)];
 		r->live_diff -= (int64_t)o->live;
 		r->excess_objects_diff -= (int64_t)o->excess_objects;
 		r->excess_references_diff -= (int64_t)o->excess_references;
 	}
 	sorted = v;
-	qsort(v->order, v->row_count, sizeof(*v->order), row_order);
+	qsort(v->order, v->row_count, sizeof(*v->order), compare_rows);
 }
 
 void types_view_free(struct types_view *v)

@@ -403,7 +403,7 @@ struct order {
 	enum view_key key;
 };
 
-static int order_rows(const void *a, const void *b, void *arg)
+static int compare_rows(const void *a, const void *b, void *arg)
 {
 	static const enum view_measure next[] = { LIVE_BYTES, PEAK_BYTES, TOTAL_BYTES, TOTAL_BLOCKS };
 	const struct view_row *x = a, *y = b;
@@ -424,7 +424,7 @@ void view_sort(struct view_group *g, enum view_measure by)
 	struct order o = { by, g->key };
 
 	if (g->count)
-		qsort_r(g->row, g->count, sizeof(*g->row), order_rows, &o);
+		qsort_r(g->row, g->count, sizeof(*g->row), compare_rows, &o);
 }
 
 void view_group_free(struct view_group *g)

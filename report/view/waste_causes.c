@@ -16,7 +16,7 @@ static bool is_worth(const struct waste_view *r, uint64_t bytes)
 	return bytes >= LEAST_BYTES && bytes >= r->waste.all.resident / LEAST_SHARE;
 }
 
-static void cause_add(struct waste_cause *causes, size_t *count, uint64_t bytes, char *what, char *advice)
+static void add_cause(struct waste_cause *causes, size_t *count, uint64_t bytes, char *what, char *advice)
 {
 	size_t at;
 
@@ -58,7 +58,7 @@ static void find_returnable(const struct waste_view *r, struct waste_cause *c, s
 	char text[UNITS_TEXT];
 
 	if (is_worth(r, bytes))
-		cause_add(c, n, bytes,
+		add_cause(c, n, bytes,
 			alloc_printf("%s of free memory could go back to the system now, in whole pages.",
 				units_bytes(text, (int64_t)bytes)),
 			alloc_printf("call malloc_trim(0) after the work that frees so much, or lower "
@@ -75,7 +75,7 @@ static void find_pins(const struct waste_view *r, struct waste_cause *c, size_t 
 		if (!is_worth(r, bytes))
 			continue;
 		name = group_name(r, r->pins[i]);
-		cause_add(c, n, bytes,
+		add_cause(c, n, bytes,
 			alloc_printf("%s alone keep%s %s of free memory from going back.", name,
 				g->blocks == 1 ? "s" : "", units_bytes(text, (int64_t)bytes)),
 			g->pinned_top > g->pinned_free
@@ -104,7 +104,7 @@ static void find_spread(const struct waste_view *r, struct waste_cause *c, size_
 			    : 0;
 	if (!is_worth(r, bytes) || most > bytes / 4 || top > bytes / 2)
 		return;
-	cause_add(c, n, bytes - most,
+	add_cause(c, n, bytes - most,
 		alloc_printf("%s of free memory lie between live blocks, and no single site is to blame: the "
 			     "one that pins most keeps %s.",
 			units_bytes(text, (int64_t)bytes), units_bytes(share, (int64_t)most)),
@@ -125,7 +125,7 @@ static void find_arenas(const struct waste_view *r, struct waste_cause *c, size_
 			count++;
 		}
 	if (count > 1 && is_worth(r, bytes))
-		cause_add(c, n, bytes,
+		add_cause(c, n, bytes,
 			alloc_printf(
 				"%zu arenas of threads hold %s of free memory that other threads do not use.",
 				count, units_bytes(text, (int64_t)bytes)),
@@ -143,7 +143,7 @@ static void find_slack(const struct waste_view *r, struct waste_cause *c, size_t
 		if (!is_worth(r, g->slack) || r->waste.part[WASTE_SLACK].resident < g->slack / 2)
 			continue;
 		name = group_name(r, r->slack[i]);
-		cause_add(c, n, g->slack,
+		add_cause(c, n, g->slack,
 			alloc_printf("%s have %s more than was asked for: sizes are rounded up.", name,
 				units_bytes(text, (int64_t)g->slack)),
 			alloc_printf("ask for sizes of 16 n + 8 bytes, or put several such blocks into one"));
@@ -158,7 +158,7 @@ static void find_caches(const struct waste_view *r, struct waste_cause *c, size_
 	char text[UNITS_TEXT], count[UNITS_TEXT];
 
 	if (is_worth(r, bytes))
-		cause_add(c, n, bytes,
+		add_cause(c, n, bytes,
 			alloc_printf("%s in the threads' caches keep %s of free memory from going back.",
 				units_many(count, (int64_t)r->waste.cached_blocks, "free block"),
 				units_bytes(text, (int64_t)bytes)),
@@ -172,7 +172,7 @@ static void find_python(const struct waste_view *r, struct waste_cause *c, size_
 	char text[UNITS_TEXT];
 
 	if (is_worth(r, r->waste.python_free))
-		cause_add(c, n, r->waste.python_free,
+		add_cause(c, n, r->waste.python_free,
 			alloc_printf("%s of Python's arenas for small objects hold no object.",
 				units_bytes(text, (int64_t)r->waste.python_free)),
 			alloc_printf(
@@ -188,7 +188,7 @@ static void find_copies(const struct waste_view *r, struct waste_cause *c, size_
 
 	if (!is_worth(r, r->copies.wasted))
 		return;
-	cause_add(c, n, r->copies.wasted,
+	add_cause(c, n, r->copies.wasted,
 		alloc_printf(
 			"%s lie in blocks whose content another block has as well; most in %s of %s from %s.",
 			units_bytes(all, (int64_t)r->copies.wasted),
