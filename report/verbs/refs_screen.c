@@ -92,7 +92,7 @@ static size_t path_lines(const struct refs *r, uint32_t *path, size_t count)
 }
 
 /* The block that holds the word by which a path goes on: the object, or a table of it. */
-static uint32_t hop_from(const struct refs *r, const uint32_t *path, size_t count, uint32_t to)
+static uint32_t hop_from(const uint32_t *path, size_t count, uint32_t to)
 {
 	for (size_t i = 1; i < count; i++)
 		if (path[i] == to)
@@ -138,7 +138,7 @@ static void print_path(struct screen *s, const struct refs *r, uint32_t block)
 			fprintf(s->out, "    %s %zu more\n", screen_ellipsis(s), left_out);
 			i += left_out;
 		}
-		from = i ? hop_from(r, path, count, line[i]) : GRAPH_NONE;
+		from = i ? hop_from(path, count, line[i]) : GRAPH_NONE;
 		lead = from == GRAPH_NONE
 			? alloc_string("    -> ")
 			: hop_lead(r, from, refs_hop_edge(r->graph, from, line[i]), "    +%u -> ", " ->");
