@@ -52,17 +52,36 @@ static void write_retained(struct html *h, int64_t *value)
 	free(sites);
 }
 
-/* Which threads made the live blocks of which site: the row, the thread (of info.threads; -1 unknown), blocks, bytes. */
+/* How many marks of the run a block has seen before it was born. */
+static uint32_t find_period(const struct snapshot *s, uint32_t birth)
+{
+	size_t lo = 0, hi = s->mark_count;
+
+	while (lo < hi) {
+		size_t middle = lo + (hi - lo) / 2;
+
+		if (s->marks[middle].birth < birth)
+			lo = middle + 1;
+		else
+			hi = middle;
+	}
+	return (uint32_t)lo;
+}
+
+/* Which threads made the live blocks of which site, and when: the row, the thread (of info.threads; -1 unknown), the
+ * period (marks before it), blocks, bytes. */
 static void write_threads(struct html *h)
 {
 	const struct snapshot *s = h->view.snapshot;
 	struct html_set pairs = { 0 };
 	int64_t *sum = alloc_zeroed(s->block_count * 2 + 1, sizeof(*sum));
-	static const char *const name[] = { "thread_row", "thread_of", "thread_blocks", "thread_bytes" };
+	static const char *const name[] = { "thread_row", "thread_of", "thread_period", "thread_blocks",
+		"thread_bytes" };
 
 	for (size_t i = 0; i < s->block_count; i++) {
 		const struct tide_block *b = &s->blocks[i];
-		struct html_key key = { { b->site, b->thread < s->thread_count ? b->thread + 1 : 0 } };
+		struct html_key key = { { b->site, b->thread < s->thread_count ? b->thread + 1 : 0,
+			find_period(s, b->birth) } };
 		uint32_t at;
 
 		if (b->site >= s->site_count || !h->view.kept[b->site])
@@ -71,13 +90,17 @@ static void write_threads(struct html *h)
 		sum[at * 2ull]++;
 		sum[at * 2ull + 1] += (int64_t)b->bytes;
 	}
-	for (int k = 0; k < 4; k++) {
+	for (int k = 0; k < 5; k++) {
 		json_open_array(&h->json, name[k]);
-		for (uint32_t i = 0; i < pairs.count; i++)
+		for (uint32_t i = 0; i < pairs.count; i++) {
+			const uint32_t *part = pairs.key[i].part;
+
 			json_number(&h->json, NULL,
-				k == 0           ? html_row(h, pairs.key[i].part[0], false)
-					: k == 1 ? (int64_t)pairs.key[i].part[1] - 1
-						 : sum[i * 2ull + (k == 3)]);
+				k == 0           ? html_row(h, part[0], false)
+					: k == 1 ? (int64_t)part[1] - 1
+					: k == 2 ? part[2]
+						 : sum[i * 2ull + (k == 4)]);
+		}
 		json_close_array(&h->json);
 	}
 	free(sum);

@@ -197,7 +197,7 @@ same(+(await page.getAttribute(".treemap", "data-total")), sum(data.live_bytes),
 await page.locator(".plain tbody tr").first().click();
 ok((await page.locator("nav.path button").count()) === 2, "treemap: path from the root");
 await open("timeline");
-ok((await page.locator(".plot canvas").count()) === 1, "timeline is drawn");
+same(await page.locator(".plot canvas").count(), 2, "live and resident memory have plots of their own");
 ok((await page.locator(".u-legend .u-label").allInnerTexts()).includes("blocks"), "live blocks are in it");
 same(data.time_live_blocks.at(-1), stat.totals.live_blocks, "its last point: live blocks");
 ok((await page.locator(".body .row").allInnerTexts()).some((t) => t.includes("half </script><b>")), "marks, a hostile name among them");
@@ -266,7 +266,7 @@ const clean = async (what) => {
 	same(bad, 0, `${what}: elements made from names`);
 	ok(!/[\u0000-\u0008\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069]/.test(await page.evaluate(() => document.body.innerText)), `${what}: characters`);
 };
-for (const part of ["memory", "types", "groups"])
+for (const part of ["memory", "types", "groups", "time", "paper"])
 	await (await import(`./${part}.mjs`)).default({ page, browser, work, ok, same, json, exists: (name) => existsSync(`${work}/${name}.json`), goto, open, ready, text, shots, clean });
 same(asked.length, 0, "requests to a network");
 same(trouble.length, 0, `errors on the page ${trouble.slice(0, 3).join("; ")}`);

@@ -39,15 +39,29 @@ export const measures = [
 	["retained_bytes", "retained", true],
 ].map(([name, label, bytes]) => ({ name, label, bytes }));
 
+// Live blocks that were born in some periods of the run only (between marks), where the address says so.
+let span = null;
+export function setSpan(from, to) {
+	span = null;
+	if (from === undefined || !cache.thread_row) return;
+	span = { live_bytes: new Float64Array(cache.row_site.length), live_blocks: new Float64Array(cache.row_site.length) };
+	cache.thread_row.forEach((r, i) => {
+		if (cache.thread_period[i] < from || cache.thread_period[i] >= to) return;
+		span.live_bytes[r] += cache.thread_bytes[i];
+		span.live_blocks[r] += cache.thread_blocks[i];
+	});
+}
+const column = (name) => span?.[name] ?? cache[name];
+
 // undefined: not known in this snapshot or for this selection. An empty column is all zeros.
 export const known = (name) => data()[name] !== undefined;
-export const value = (name, row) => data()[name]?.[row] ?? 0;
+export const value = (name, row) => column(name)?.[row] ?? 0;
 export function sum(name) {
 	let all = 0;
-	for (const n of data()[name] ?? []) all += n;
+	for (const n of column(name) ?? []) all += n;
 	return all;
 }
 
 // A program that has freed nearly everything still has a peak worth looking at.
 export const pastItsPeak = () => known("peak_bytes") && sum("live_bytes") < sum("peak_bytes") / 4;
-export const favourite = () => (pastItsPeak() || !known("live_bytes") ? "peak_bytes" : "live_bytes");
+export const favourite = () => (span || (known("live_bytes") && !pastItsPeak()) ? "live_bytes" : "peak_bytes");

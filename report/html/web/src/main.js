@@ -1,5 +1,5 @@
 // The page: cards, tabs, keys. A view is made when it is opened.
-import { head, load } from "./data.js";
+import { head, load, setSpan } from "./data.js";
 import { bytes, count, duration, many, share } from "./format.js";
 import { base } from "./names.js";
 import { el, readState, state } from "./dom.js";
@@ -8,8 +8,9 @@ import { dominators } from "./dominators.js";
 import { flame } from "./flame.js";
 import { leaks } from "./leaks.js";
 import { memory } from "./memory.js";
-import { details, histograms, threads, timeline } from "./process.js";
+import { details, histograms, threads } from "./process.js";
 import { differences, sites } from "./sites.js";
+import { spanBar, spanOf, timeline } from "./timeline.js";
 import { types } from "./types.js";
 import "./style.css";
 
@@ -162,7 +163,8 @@ const tabs = views.map(([id, title], i) =>
 		title,
 	),
 );
-const main = el("main", { id: "view" });
+const main = el("main", { id: "view", tabindex: -1 }),
+	chosenSpan = el("div", { class: "span-bar", role: "status" });
 let open = null,
 	openId = "";
 
@@ -170,7 +172,11 @@ let open = null,
 const left = new Map();
 function visit(id) {
 	if (openId === id) return;
-	location.hash = left.get(id) ?? `view=${id}`;
+	const to = new URLSearchParams(left.get(id) ?? { view: id });
+	// The selected span of time holds for all views.
+	if (state.has("span")) to.set("span", state.get("span"));
+	else to.delete("span");
+	location.hash = to;
 }
 
 function show() {
@@ -184,6 +190,8 @@ function show() {
 	main.dataset.view = id;
 	const started = performance.now();
 	try {
+		setSpan(...(spanOf() ?? []));
+		chosenSpan.replaceChildren(...spanBar());
 		open = make();
 		main.replaceChildren(open);
 		open.ready?.();
@@ -198,6 +206,18 @@ function show() {
 
 document.title = `${base(head.snapshot.exe)} ${bytes(head.totals.live_bytes)} live — tidemark`;
 document.getElementById("app").replaceChildren(
+	el(
+		"a",
+		{
+			class: "skip",
+			href: "#",
+			onclick: (e) => {
+				e.preventDefault();
+				main.focus();
+			},
+		},
+		"Skip to the view",
+	),
 	el(
 		"header",
 		{},
@@ -231,6 +251,7 @@ document.getElementById("app").replaceChildren(
 		tabs,
 		el("button", { onclick: () => help.showModal(), title: "keys  ( ? )" }, "?"),
 	),
+	chosenSpan,
 	main,
 	help,
 );

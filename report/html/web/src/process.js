@@ -1,210 +1,11 @@
-// Timeline, histograms, threads, and all that the snapshot says of the process.
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
+// Histograms, threads, and all that the snapshot says of the process.
 import { data, head } from "./data.js";
-import { bytes, count, duration, many } from "./format.js";
-import { dark, el } from "./dom.js";
+import { bytes, count, duration, share } from "./format.js";
+import { el } from "./dom.js";
 import { searchTexts } from "./match.js";
 import { table } from "./table.js";
 
-export function timeline() {
-	const d = data(),
-		marks = d.info.marks;
-	if (!d.time_ns.length) return el("p", { class: "empty" }, "The snapshot has no timeline.");
-	const box = el("div", { class: "plot" }),
-		css = () => getComputedStyle(document.body);
-	const f = (key, label, format) => ({
-		name: key,
-		label,
-		class: "number",
-		text: (m) => format(m[key]),
-		sort: (m) => m[key],
-	});
-	const list = table({
-		rows: () => marks,
-		sort: "elapsed_ns",
-		key: (m) => String(marks.indexOf(m)),
-		search: searchTexts((m) => `${m.name} ${m.kind}`),
-		empty: "no marks",
-		columns: [
-			f("elapsed_ns", "after", duration),
-			f("live_bytes", "live", bytes),
-			f("live_blocks", "blocks", count),
-			{ name: "kind", label: "kind", text: (m) => m.kind, sort: (m) => m.kind },
-			{
-				name: "name",
-				label: "mark",
-				width: "minmax(8em,1fr)",
-				text: (m) => m.name,
-				sort: (m) => m.name,
-			},
-		],
-	});
-	const root = el(
-		"div",
-		{},
-		box,
-		el("p", { class: "dim" }, "Drag to zoom, double-click to reset."),
-		marks.length
-			? [el("h3", {}, "Marks"), list]
-			: el("p", { class: "dim" }, 'No marks: tide_mark("name") in the program sets them.'),
-	);
-	function plot() {
-		const upTo = (list, format) =>
-			`up to ${format(list.reduce((a, b) => Math.max(a, b ?? 0), 0))}`;
-		const axis = {
-			stroke: css().getPropertyValue("--dim"),
-			grid: { width: 1, stroke: css().getPropertyValue("--line") },
-			ticks: { stroke: css().getPropertyValue("--line") },
-		};
-		box.replaceChildren();
-		// Snapshots of older versions hold no blocks.
-		const blocks = d.time_live_blocks?.some((n) => n);
-		new uPlot(
-			{
-				width: Math.max(300, box.clientWidth || 1000),
-				height: 380,
-				scales: { x: { time: false }, blocks: {} },
-				series: [
-					{
-						label: "time",
-						value: (_, v) =>
-							v == null
-								? duration(head.elapsed_ns)
-								: duration(v * 1e9),
-					},
-					{
-						label: "live",
-						stroke: dark() ? "#6db3ff" : "#1766c2",
-						fill: dark() ? "#6db3ff22" : "#1766c222",
-						width: 2,
-						value: (_, v) =>
-							v == null ? upTo(d.time_live_bytes, bytes) : bytes(v),
-					},
-					{
-						label: "RSS",
-						stroke: dark() ? "#ffb454" : "#c2620a",
-						width: 2,
-						value: (_, v) =>
-							v == null ? upTo(d.time_rss_bytes, bytes) : bytes(v),
-					},
-					{
-						label: "blocks",
-						scale: "blocks",
-						stroke: dark() ? "#8fd694" : "#2f7d32",
-						width: 1,
-						value: (_, v) =>
-							v == null
-								? upTo(d.time_live_blocks, count)
-								: count(v),
-					},
-				].slice(0, blocks ? 4 : 3),
-				axes: [
-					{
-						...axis,
-						values: (_, ticks) => ticks.map((t) => duration(t * 1e9)),
-					},
-					{
-						...axis,
-						size: 80,
-						incrs: Array.from({ length: 52 }, (_, i) => 2 ** i),
-						values: (_, ticks) => ticks.map((t) => bytes(t)),
-					},
-					{
-						...axis,
-						scale: "blocks",
-						side: 1,
-						size: 80,
-						grid: { show: false },
-						values: (_, ticks) => ticks.map((t) => count(t)),
-					},
-				].slice(0, blocks ? 3 : 2),
-				hooks: {
-					draw: [
-						(u) => {
-							const c = u.ctx;
-							c.save();
-							c.strokeStyle = c.fillStyle =
-								css().getPropertyValue("--accent");
-							c.setLineDash([4, 4]);
-							c.textAlign = "left";
-							c.font = `${11 * devicePixelRatio}px system-ui`;
-							let end = -Infinity;
-							const peak = d.info.snapshot.peak_elapsed_ns
-								? [
-										{
-											elapsed_ns: d.info
-												.snapshot
-												.peak_elapsed_ns,
-											name: `peak ${bytes(head.process_peak_bytes)}`,
-										},
-									]
-								: [];
-							for (const m of [...marks, ...peak].sort(
-								(a, b) => a.elapsed_ns - b.elapsed_ns,
-							)) {
-								const x = u.valToPos(
-									m.elapsed_ns / 1e9,
-									"x",
-									true,
-								);
-								if (
-									x < u.bbox.left ||
-									x > u.bbox.left + u.bbox.width
-								)
-									continue;
-								c.beginPath();
-								c.moveTo(x, u.bbox.top);
-								c.lineTo(x, u.bbox.top + u.bbox.height);
-								c.stroke();
-								const text = m.name || m.kind;
-								if (x > end) {
-									const wide =
-											c.measureText(
-												text,
-											).width,
-										left =
-											x + 4 + wide >
-											u.bbox.left +
-												u.bbox.width;
-									c.fillText(
-										text,
-										left ? x - 4 - wide : x + 4,
-										u.bbox.top +
-											12 * devicePixelRatio,
-									);
-									end = x + (left ? 0 : wide) + 8;
-								}
-							}
-							c.restore();
-						},
-					],
-				},
-			},
-			[
-				d.time_ns.map((t) => t / 1e9),
-				d.time_live_bytes,
-				d.time_rss_bytes.map((v) => v || null),
-				d.time_live_blocks,
-			].slice(0, blocks ? 4 : 3),
-			box,
-		);
-	}
-	root.ready = () => {
-		plot();
-		if (marks.length) list.ready();
-		let width = box.clientWidth;
-		new ResizeObserver(() => {
-			if (box.clientWidth && box.clientWidth !== width) {
-				width = box.clientWidth;
-				plot();
-			}
-		}).observe(box);
-	};
-	root.print = (on) => marks.length && list.print(on);
-	return root;
-}
-
+const sentence = (text) => text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 // rows: [label, number, more text]
 function bars(title, rows, format, why) {
 	const most = Math.max(1, ...rows.map((r) => r[1]));
@@ -249,7 +50,7 @@ function bars(title, rows, format, why) {
 						),
 					),
 				)
-			: el("p", { class: "dim" }, why ?? "nothing here"),
+			: el("p", { class: "dim" }, sentence(why ?? "There is nothing to show.")),
 	);
 }
 // "65536-131071" is "64 KiB – 128 KiB".
@@ -288,14 +89,24 @@ export function histograms() {
 					r[more] === undefined ? "" : bytes(r[more]),
 				]),
 			count,
-			has(d.sizes, key) ? null : (d.sizes.why ?? "not known without a list of blocks"),
+			has(d.sizes, key) ? null : (d.sizes.why ?? "Not known without a list of blocks."),
+		);
+	const sizeBytes = (name, key) =>
+		bars(
+			name,
+			rows(d.sizes)
+				.filter((r) => r[key])
+				.map((r) => [sizeClass(r.key), r[key], ""]),
+			bytes,
+			d.sizes.why ?? "Not known without a list of blocks.",
 		);
 	return el(
 		"div",
 		{ class: "columns" },
+		sizeBytes("Bytes of live blocks by their size", "live_bytes"),
 		sizes("Sizes of live blocks", "live_blocks", "live_bytes"),
 		sizes("Sizes of all allocations", "total_blocks", "total_bytes"),
-		bars("Lifetimes of freed blocks", lives, count, "not recorded, or nothing was freed"),
+		bars("Lifetimes of freed blocks", lives, count, "Not recorded, or nothing was freed."),
 		bars(
 			"Ages of live blocks",
 			rows(d.ages).map((r) => [r.key, r.live_blocks ?? 0, bytes(r.live_bytes ?? 0)]),
@@ -308,76 +119,54 @@ export function histograms() {
 export function threads() {
 	const d = data(),
 		rows = d.threads.rows ?? [];
-	const f = (name, label, format) => ({
+	const f = (name, label, format, title) => ({
 		name,
 		label,
+		title,
 		class: "number",
 		text: (r) => (r[name] === undefined ? "" : format(r[name])),
 		sort: (r) => r[name] ?? 0,
 	});
 	const list = table({
+		id: "thread",
 		rows: () => rows,
 		sort: "total_bytes",
 		key: (r) => r.key,
 		search: searchTexts((r) => r.key),
-		empty: d.threads.why ?? "no threads",
+		empty: d.threads.why ?? "No thread has allocated anything.",
 		columns: [
-			f("live_bytes", "live", bytes),
+			f("live_bytes", "live", bytes, "live blocks that this thread made, also where another thread will free them"),
 			f("live_blocks", "blocks", count),
 			f("total_bytes", "total", bytes),
 			f("total_blocks", "allocations", count),
-			{
-				name: "key",
-				label: "thread",
-				width: "minmax(10em,1fr)",
-				text: (r) => r.key,
-				sort: (r) => r.key,
-			},
+			{ name: "key", label: "thread", width: "minmax(10em,1fr)", text: (r) => r.key, sort: (r) => r.key },
 		],
+		detail: (r) =>
+			d.thread_row
+				? el("p", {}, el("a", { class: "row-link", href: `#${new URLSearchParams({ view: "sites", thread: r.key.replace(/ \(\d+\)$/, "") })}` }, "Sites whose live blocks this thread made"))
+				: el("p", { class: "dim" }, "The snapshot has no list of blocks, so the sites of a thread are not known."),
 	});
 	const all = d.info.threads.map((t, i) => ({ ...t, i }));
 	const states = table({
+		id: "state",
 		rows: () => all,
 		sort: "allocations",
 		key: (t) => String(t.i),
 		search: searchTexts((t) => `${t.name} ${t.tid}`),
 		columns: [
-			f("live_bytes", "live", bytes),
 			f("allocations", "allocations", count),
-			{
-				name: "tid",
-				label: "number",
-				class: "number",
-				text: (t) => String(t.tid),
-				sort: (t) => t.tid,
-			},
-			{
-				name: "alive",
-				label: "state",
-				text: (t) => (t.alive ? "alive" : "ended"),
-				sort: (t) => +t.alive,
-			},
-			{
-				name: "registers",
-				label: "registers",
-				text: (t) => t.registers,
-				sort: (t) => t.registers,
-			},
-			{
-				name: "name",
-				label: "name",
-				width: "minmax(8em,1fr)",
-				text: (t) => t.name,
-				sort: (t) => t.name,
-			},
+			{ name: "tid", label: "thread id", class: "number", text: (t) => String(t.tid), sort: (t) => t.tid },
+			{ name: "alive", label: "state", text: (t) => (t.alive ? "running" : "ended"), sort: (t) => +t.alive },
+			{ name: "registers", label: "registers", title: "references in registers count as roots", text: (t) => t.registers, sort: (t) => t.registers },
+			{ name: "name", label: "name", width: "minmax(8em,1fr)", text: (t) => t.name || "(without a name)", sort: (t) => t.name },
 		],
 	});
 	const root = el(
 		"div",
 		{},
-		el("h3", {}, "Who allocated"),
+		el("h3", {}, "Memory by the thread that allocated it"),
 		list,
-		el("h3", {}, "State at the snapshot"),
+		el("h3", {}, "Threads at the snapshot"),
 		states,
 	);
 	root.ready = () => {
@@ -391,11 +180,62 @@ export function threads() {
 	return root;
 }
 
+// Field names of the snapshot in words.
+const WORDS = {
+	exe: "program",
+	pid: "process id",
+	parent_pid: "started by process",
+	uid: "user id",
+	reason: "snapshot taken",
+	complete: "complete",
+	references: "references known",
+	sequence: "snapshots of this process so far",
+	elapsed_ns: "running for",
+	taken_wall_ns: "taken at",
+	started_wall_ns: "started at",
+	own_bytes: "profiler overhead",
+	rss_bytes: "resident memory (RSS)",
+	peak_bytes: "most live bytes at once",
+	peak_blocks: "blocks at that moment",
+	peak_elapsed_ns: "the peak was after",
+	live_bytes: "live bytes",
+	live_blocks: "live blocks",
+	pause_ns: "paused for the snapshot",
+	pss_bytes: "resident memory, shared pages in part (PSS)",
+	virtual_bytes: "address space",
+	total_bytes: "bytes allocated in all",
+	total_blocks: "allocations in all",
+	temporary: "freed before the next allocation",
+	peak_uncertain_bytes: "the peak is exact to",
+	directory: "working folder",
+	libc: "C library",
+	tool_version: "version of tidemark",
+	roots: "roots",
+	stop_ns: "paused for the snapshot",
+	exit_status: "exit status",
+	exit_signal: "ended by signal",
+	threads_stopped: "threads whose registers are known",
+	threads_unknown: "threads whose registers are not known",
+	depth_limit: "frames of a call stack at most",
+	sample_bytes: "one sample in so many bytes",
+	cwd: "working folder",
+	command: "command line",
+	generation: "times forked",
+	host: "machine",
+	clock_hz: "clock ticks a second",
+	blocks_from: "blocks are known from",
+	stacks_broken: "incomplete call stacks",
+	root_edges: "references from roots",
+	edges: "references between blocks",
+};
+const inWords = (k) => WORDS[k] ?? k.replace(/_(wall_)?ns$|_bytes$/, "").replaceAll("_", " ");
 function fields(title, o, format = (_, v) => (typeof v === "number" ? count(v) : String(v))) {
 	const list = Object.entries(o).filter(
 		([k, v]) =>
 			v !== "" &&
 			v !== null &&
+			!/^(flags|birth_now)$/.test(k) &&
+			typeof v !== "object" &&
 			!(v === 0 && /^(exit_signal|sample_bytes|threads_unknown|flags)$/.test(k)),
 	);
 	return el(
@@ -407,25 +247,37 @@ function fields(title, o, format = (_, v) => (typeof v === "number" ? count(v) :
 					"dl",
 					{},
 					list.map(([k, v]) => [
-						el(
-							"dt",
-							{},
-							k
-								.replace(/_(wall_)?ns$|_bytes$/, "")
-								.replaceAll("_", " "),
-						),
+						el("dt", { "data-field": k }, inWords(k)),
 						el("dd", {}, format(k, v)),
 					]),
 				)
-			: el("p", { class: "dim" }, "nothing"),
+			: el("p", { class: "dim" }, "Nothing was missed."),
 	);
 }
 function processField(k, v) {
+	if (typeof v === "boolean") return v ? "yes" : "no";
 	if (typeof v !== "number") return String(v);
 	if (k.endsWith("_bytes")) return `${bytes(v)} (${count(v)})`;
 	if (k.endsWith("_wall_ns")) return new Date(v / 1e6).toISOString();
 	if (k.endsWith("_ns")) return duration(v);
 	return /pid|uid|status|signal|flags/.test(k) ? String(v) : count(v);
+}
+// What of the resident memory the profiler can account for, and what the rest is.
+export function trackedShare() {
+	const r = head.rest;
+	if (!head.rss_bytes) return "The resident memory of the process is not known.";
+	if (!r || !head.resident) return `The live heap has ${bytes(head.totals.live_bytes)}; ${bytes(head.rss_bytes)} are resident (RSS).`;
+	const rest = [
+		["free memory and malloc's own", r.heap_free],
+		["code and files", r.files],
+		["stacks", r.stacks],
+		["global variables", r.globals],
+		["other mappings", r.mappings],
+		["profiler overhead", r.profiler],
+	]
+		.filter((p) => p[1] > 0)
+		.sort((a, b) => b[1] - a[1]);
+	return `The live heap is ${share(head.live_resident, head.resident)} of ${bytes(head.resident)} RSS. The rest: ${rest.map(([name, n]) => `${name} ${share(n, head.resident)}`).join(", ")}.`;
 }
 export function details() {
 	const { info } = data();
@@ -469,6 +321,7 @@ export function details() {
 	const root = el(
 		"div",
 		{},
+		el("p", { class: "lead" }, trackedShare()),
 		el(
 			"div",
 			{ class: "columns" },

@@ -107,7 +107,7 @@ export function table(options) {
 			class: "table",
 			role: "grid",
 			"aria-label": options.label ?? "table",
-			style: `--columns:${widths(columns)};--narrow:${widths([...columns].sort((a, b) => inFront(b) - inFront(a)))}`,
+			style: `--columns:${widths(columns)};--paper:${columns.map((c) => (/fr/.test(c.width ?? "") ? "minmax(0,4fr)" : "minmax(0,1fr)")).join(" ")};--narrow:${widths([...columns].sort((a, b) => inFront(b) - inFront(a)))}`,
 		},
 		top,
 		body,
