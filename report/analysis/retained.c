@@ -18,7 +18,15 @@ static uint8_t *counted_find(struct graph *g, const struct leaks *l)
 	return reach.state;
 }
 
-void retained_find(struct retained *r, const struct snapshot *s, const struct leaks *l)
+/* The graph with a node for each root, each group, what is kept without a root, and the whole. */
+struct whole {
+	struct graph counted;
+	uint8_t *reached;
+	uint32_t *start, *out;
+	struct dominate_graph graph;
+};
+
+static void whole_find(struct whole *w, const struct snapshot *s, const struct leaks *l)
 {
 	struct graph counted = { 0 };
 	uint8_t *reached = s->python_object_count ? counted_find(&counted, l) : NULL;
@@ -27,9 +35,7 @@ void retained_find(struct retained *r, const struct snapshot *s, const struct le
 	uint32_t *start = alloc_bytes(((uint64_t)extras + 1) * sizeof(*start));
 	uint32_t *out = alloc_bytes(
 		((uint64_t)g->root_start[g->roots] + 2ull * g->blocks + extras + 1) * sizeof(*out));
-	struct dominate_graph graph;
 
-	*r = (struct retained){ .s = s, .l = l };
 	for (uint32_t i = 0; i < g->roots; i++) {
 		start[i] = n;
 		for (uint32_t k = g->root_start[i]; k < g->root_start[i + 1]; k++)
@@ -58,18 +64,41 @@ void retained_find(struct retained *r, const struct snapshot *s, const struct le
 	for (uint32_t i = 0; i + 1 < extras; i++)
 		out[n++] = g->blocks + i;
 	start[extras] = n;
-	graph = (struct dominate_graph){ .blocks = g->blocks,
+	*w = (struct whole){ .counted = counted, .reached = reached, .start = start, .out = out };
+	w->graph = (struct dominate_graph){ .blocks = g->blocks,
 		.extras = extras,
 		.start = g->start,
 		.out = g->out,
 		.extra_start = start,
 		.extra_out = out };
-	dominate_find(&r->d, &graph);
+}
+
+static void whole_free(struct whole *w)
+{
+	graph_free(&w->counted);
+	free(w->reached);
+	free(w->start);
+	free(w->out);
+}
+
+void retained_find(struct retained *r, const struct snapshot *s, const struct leaks *l)
+{
+	struct whole w;
+
+	*r = (struct retained){ .s = s, .l = l };
+	whole_find(&w, s, l);
+	dominate_find(&r->d, &w.graph);
 	dominate_weigh(&r->d, s, NULL, 0);
-	graph_free(&counted);
-	free(reached);
-	free(start);
-	free(out);
+	whole_free(&w);
+}
+
+void retained_owners(const struct retained *r, struct owners *o)
+{
+	struct whole w;
+
+	whole_find(&w, r->s, r->l);
+	owners_find(o, &w.graph, r->s, r->l->graph.roots);
+	whole_free(&w);
 }
 
 void retained_free(struct retained *r) { dominate_free(&r->d); }

@@ -14,6 +14,7 @@
 
 #include "dominate.h"
 #include "leaks.h"
+#include "owners.h"
 
 struct retained {
 	const struct snapshot *s;
@@ -24,6 +25,9 @@ struct retained {
 /* `l` must have groups (not totals_only). */
 void retained_find(struct retained *r, const struct snapshot *s, const struct leaks *l);
 void retained_free(struct retained *r);
+
+/* Each block charged to its steadiest owner, over the same graph (owners.h). */
+void retained_owners(const struct retained *r, struct owners *o);
 
 struct leak_sum retained_block(const struct retained *r, uint32_t block);
 struct leak_sum retained_root(const struct retained *r, uint32_t root);

@@ -1,4 +1,5 @@
-/* html_dominate.c - the tree of dominators, made small enough to look at.
+/* html_dominate.c - who owns what, made small enough to look at: the tree of dominators, and the one in which each
+ * block is charged to its steadiest owner (analysis/owners.h).
  *
  * A node represents all blocks of one site below one node (a list of a million blocks is one node, since
  * a site below itself is the same node); the first level are roots and root leaks. Nodes that retain less than
@@ -9,6 +10,7 @@
 #include "model/root_kinds.h"
 #include "base/array.h"
 #include "html.h"
+#include "print/header.h"
 #include "analysis/refs.h"
 
 #define SMALLEST 5000u
@@ -16,16 +18,25 @@
 enum kind { KIND_ALL, KIND_ROOT, KIND_GROUP, KIND_KEPT, KIND_SITE };
 
 struct node {
+	uint64_t holders; /* bits of roots that reach its own blocks: owners.h */
 	uint64_t bytes, blocks, retained, retained_blocks, rest_bytes, rest_blocks, rest;
 	uint32_t number;
 	bool shown;
 };
 
+/* Nodes in an order in which parents come first. */
+struct owner_tree {
+	const uint32_t *node, *parent;
+	uint32_t count;
+	const struct owners *owners;
+};
+
 /* Key: parent, kind, root or group or site. */
-static struct html_key make_key(const struct html *h, uint32_t i, uint32_t parent, const struct html_set *set)
+static struct html_key make_key(
+	const struct html *h, uint32_t node, uint32_t parent, const struct html_set *set)
 {
 	const struct leaks *l = &h->leaks.leaks;
-	uint32_t node = h->retained.d.node[i], extra = node - l->graph.blocks, site;
+	uint32_t extra = node - l->graph.blocks, site;
 
 	if (node < l->graph.blocks) {
 		site = h->view.snapshot->blocks[node].site;
@@ -41,9 +52,8 @@ static struct html_key make_key(const struct html *h, uint32_t i, uint32_t paren
 	return (struct html_key){ { parent, KIND_KEPT, 0 } };
 }
 
-static struct node *gather_nodes(const struct html *h, struct html_set *set)
+static struct node *gather_nodes(const struct html *h, const struct owner_tree *d, struct html_set *set)
 {
-	const struct dominate *d = &h->retained.d;
 	uint32_t *of = alloc_bytes((uint64_t)d->count * sizeof(*of) + 1), capacity = 0, before;
 	struct node *node = NULL;
 	struct html_key all = { { 0, KIND_ALL, 0 } };
@@ -51,7 +61,7 @@ static struct node *gather_nodes(const struct html *h, struct html_set *set)
 	of[0] = html_set_add(set, &all);
 	for (uint32_t i = 0; i < d->count; i++) {
 		if (i) {
-			struct html_key key = make_key(h, i, of[d->dominator[i]], set);
+			struct html_key key = make_key(h, d->node[i], of[d->parent[i]], set);
 
 			of[i] = html_set_add(set, &key);
 		}
@@ -59,6 +69,7 @@ static struct node *gather_nodes(const struct html *h, struct html_set *set)
 		ARRAY_RESERVE(node, capacity, set->count);
 		memset(node + before, 0, (capacity - before) * sizeof(*node));
 		if (i && d->node[i] < h->leaks.leaks.graph.blocks) {
+			node[of[i]].holders |= d->owners->holders[d->node[i]];
 			node[of[i]].blocks++;
 			node[of[i]].bytes += h->view.snapshot->blocks[d->node[i]].bytes;
 		}
@@ -67,13 +78,14 @@ static struct node *gather_nodes(const struct html *h, struct html_set *set)
 	return node;
 }
 
-static void write_node(
-	struct html *h, const struct html_key *key, const struct node *n, const struct node *parent)
+static void write_node(struct html *h, const struct html_key *key, const struct node *n,
+	const struct node *parent, bool shared)
 {
 	const struct snapshot *s = h->view.snapshot;
 	struct json *j = &h->json;
 
-	/* [parent, kind, name or row, bytes, blocks, retained bytes and blocks, left out: bytes, blocks, nodes] */
+	/* [parent, kind, name or row, bytes, blocks, retained bytes and blocks, left out: bytes, blocks, nodes,
+	 * bits of the roots that share it, as text: they do not fit in a number of JavaScript] */
 	json_open_array(j, NULL);
 	json_number(j, NULL, parent ? (int64_t)parent->number : -1);
 	json_number(j, NULL, key->part[1]);
@@ -97,18 +109,18 @@ static void write_node(
 	json_number(j, NULL, (int64_t)n->rest_bytes);
 	json_number(j, NULL, (int64_t)n->rest_blocks);
 	json_number(j, NULL, (int64_t)n->rest);
+	if (shared)
+		json_address(j, NULL, n->holders);
 	json_close_array(j);
 }
 
-void html_dominate(struct html *h)
+static void write_tree(struct html *h, const char *name, const struct owner_tree *tree)
 {
 	struct html_set set = { 0 };
 	struct node *node;
 	uint32_t shown = 0;
 
-	if (!h->references)
-		return;
-	node = gather_nodes(h, &set);
+	node = gather_nodes(h, tree, &set);
 	/* A parent's number is below its children's. */
 	for (uint32_t i = set.count; i--;) {
 		struct node *n = &node[i], *up = &node[set.key[i].part[0]];
@@ -132,11 +144,36 @@ void html_dominate(struct html *h)
 			up->rest++;
 		}
 	}
-	json_open_array(&h->json, "dominators");
+	json_open_array(&h->json, name);
 	for (uint32_t i = 0; i < set.count; i++)
 		if (node[i].shown)
-			write_node(h, &set.key[i], &node[i], i ? &node[set.key[i].part[0]] : NULL);
+			write_node(h, &set.key[i], &node[i], i ? &node[set.key[i].part[0]] : NULL,
+				i && !set.key[i].part[0] && set.key[i].part[1] == KIND_SITE);
 	json_close_array(&h->json);
 	free(node);
 	html_set_free(&set);
+}
+
+void html_dominate(struct html *h)
+{
+	const struct dominate *d = &h->retained.d;
+	struct json *j = &h->json;
+	struct owners o;
+
+	if (!h->references)
+		return;
+	retained_owners(&h->retained, &o);
+	write_tree(h, "dominators", &(struct owner_tree){ d->node, d->dominator, d->count, &o });
+	write_tree(h, "owners", &(struct owner_tree){ o.node, o.parent, o.count, &o });
+	/* Names of the bits. */
+	json_open_array(j, "holders");
+	for (uint32_t i = 0; i < o.named_count; i++) {
+		json_open_array(j, NULL);
+		json_text(j, NULL, root_kind_name(h->view.snapshot->roots[o.named[i]].kind));
+		json_text(j, NULL, symbols_root(h->view.symbols, o.named[i]));
+		json_close_array(j);
+	}
+	json_close_array(j);
+	json_bool(j, "wiped", header_wiped(h->view.snapshot));
+	owners_free(&o);
 }

@@ -374,7 +374,7 @@ int header_code(const struct snapshot *snapshot)
 	return EXIT_UNMEASURED;
 }
 
-static bool was_wiped(const struct snapshot *s)
+bool header_wiped(const struct snapshot *s)
 {
 	for (size_t i = 0; i < s->option_count; i++)
 		if (!strcmp(snapshot_string(s, s->options[i].name), "wipe")
@@ -385,6 +385,6 @@ static bool was_wiped(const struct snapshot *s)
 
 void header_stale(struct screen *s, const struct snapshot *snapshot)
 {
-	if (!was_wiped(snapshot))
+	if (!header_wiped(snapshot))
 		screen_hint(s, "Stale words in reused memory may hold blocks: tidemark run --wipe");
 }

@@ -20,6 +20,9 @@ void header_print(struct screen *s, const struct snapshot *snapshot);
 /* One line of a snapshot that is shown next to another one: "old      ./server, at exit ...". */
 void header_side(struct screen *s, const char *label, const struct snapshot *snapshot);
 
+/* Was the program run with --wipe, so that no stale words hold blocks? */
+bool header_wiped(const struct snapshot *snapshot);
+
 /* In words: "at exit (status 0)", "killed by signal 9" ... To free. */
 char *header_reason(const struct snapshot *snapshot);
 

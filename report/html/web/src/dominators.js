@@ -4,6 +4,7 @@ import { data, head } from "./data.js";
 import { bytes, count, share } from "./format.js";
 import { placeText, short, typeOf } from "./names.js";
 import { dark, el, hue, keep, state, svg } from "./dom.js";
+import { groupKey, groupLabel } from "./groups.js";
 
 const ALL = 0,
 	ROOT = 1,
@@ -11,23 +12,61 @@ const ALL = 0,
 	KEPT = 3,
 	SITE = 4;
 
+// Neighbours of one function, type ... below one owner are one area.
+const GROUPINGS = [
+	["", "site"],
+	["function", "function"],
+	["type", "type"],
+	["file", "file"],
+	["module", "module"],
+];
+
+function mergeSiblings(rows, by) {
+	if (!by) return rows;
+	const out = [],
+		to = new Map(), // parent in `out` and key -> its place there
+		of = [];
+	rows.forEach((r, i) => {
+		const parent = i ? of[r[0]] : -1,
+			key = r[1] === SITE ? `${parent} ${groupKey(by, r[2])}` : null;
+		if (key !== null && to.has(key)) {
+			const o = out[(of[i] = to.get(key))];
+			for (let k = 3; k < 10; k++) o[k] += r[k];
+			if (r[10] !== undefined) o[10] = `0x${(BigInt(o[10] ?? 0) | BigInt(r[10])).toString(16)}`;
+			return;
+		}
+		const o = [...r];
+		o[0] = parent;
+		if (key !== null) {
+			to.set(key, out.length);
+			o.label = groupLabel(by, groupKey(by, r[2]));
+		}
+		of[i] = out.length;
+		out.push(o);
+	});
+	return out;
+}
+
 export function dominators() {
-	const rows = data().dominators;
-	if (!rows) return el("p", { class: "empty" }, `Owners are not known: ${head.leaks.why}.`);
+	const d = data();
+	if (!d.dominators) return el("p", { class: "empty" }, `Owners are not known: ${head.leaks.why}.`);
+	const exact = state.get("exact") === "1",
+		by = GROUPINGS.some(([name]) => name === state.get("by")) ? (state.get("by") ?? "") : "",
+		rows = mergeSiblings(exact ? d.dominators : d.owners, by);
 	const child = rows.map(() => []);
 	rows.forEach((r, i) => {
 		if (i) child[r[0]].push(i);
 	});
+	const rootName = ([kind, text]) => (text.startsWith(kind) ? text : `${kind} ${text}`);
 	const name = (i) => {
 		const [, kind, what] = rows[i];
+		if (rows[i].label !== undefined) return rows[i].label;
 		return kind === ALL
 			? "the whole heap"
 			: kind === ROOT
-				? what[1].startsWith(what[0])
-					? what[1]
-					: `${what[0]} ${what[1]}`
+				? rootName(what)
 				: kind === GROUP
-					? `lost: ${placeText(what)}`
+					? `lost: ${typeOf(what) ? `${short(typeOf(what))} · ` : ""}${placeText(what)}`
 					: kind === KEPT
 						? "kept without a root"
 						: typeOf(what)
@@ -40,8 +79,69 @@ export function dominators() {
 			"root",
 			"root leak",
 			"kept",
-			i && rows[rows[i][0]][1] === ALL ? "shared by several roots" : "blocks",
+			sharers(i).length ? `shared by: ${sharers(i).join(", ")}` : "blocks",
 		][rows[i][1]];
+	// The roots that hold what belongs to none of them alone.
+	function sharers(i) {
+		if (rows[i][10] === undefined) return [];
+		const bits = BigInt(rows[i][10]),
+			names = d.holders.filter((_, k) => (bits >> BigInt(k)) & 1n).map(rootName);
+		return [...names.slice(0, 4), ...(names.length > 4 ? [`${count(names.length - 4)} more`] : []), ...(bits >> 63n ? ["others"] : [])];
+	}
+	const whole = d.dominators[0][5],
+		shared = d.dominators.reduce((a, r) => (r[0] === 0 && r[1] === SITE ? a + r[5] : a), 0);
+	const again = () => {
+		keep("node", null);
+		dispatchEvent(new HashChangeEvent("hashchange"));
+	};
+	const tools = el(
+		"div",
+		{ class: "tools" },
+		el(
+			"button",
+			{
+				"aria-pressed": String(exact),
+				title: "only what would be freed with its owner; what several roots hold belongs to none of them",
+				onclick: () => {
+					keep("exact", exact ? null : 1);
+					again();
+				},
+			},
+			"exact dominance",
+		),
+		el(
+			"label",
+			{},
+			"group neighbours by ",
+			el(
+				"select",
+				{
+					"aria-label": "group neighbours by",
+					onchange: (e) => {
+						keep("by", e.target.value);
+						again();
+					},
+				},
+				GROUPINGS.map(([value, text]) => el("option", { value, selected: value === by }, text)),
+			),
+		),
+	);
+	const explain = el(
+		"p",
+		{ class: "lead" },
+		exact
+			? "Each area is memory that would be freed with its owner. "
+			: "Each block is charged to its steadiest owner: global variables first, then thread-local data, stacks and registers. ",
+		"Click to go down, and use the path to go back up. ",
+		shared > whole / 20
+			? el(
+					"span",
+					{ class: "shared" },
+					`${bytes(shared)} (${share(shared, whole)}) are held by more than one root, and would not be freed with any one of them. `,
+					d.wiped ? "" : "Where one of them is a stack or a register, this may be a stale word in reused memory: tidemark run --wipe clears these.",
+				)
+			: "",
+	);
 	let focus = Math.min(rows.length - 1, Math.max(0, +(state.get("node") ?? 0) || 0));
 	const path = el("nav", { class: "path", "aria-label": "path from the root" });
 	const box = el("div", { class: "treemap" });
@@ -49,11 +149,8 @@ export function dominators() {
 	const root = el(
 		"div",
 		{},
-		el(
-			"p",
-			{ class: "lead" },
-			"Each area is memory that would be freed with its owner. Click to go down, and use the path above to go back up.",
-		),
+		explain,
+		tools,
 		path,
 		box,
 		list,
@@ -100,7 +197,9 @@ export function dominators() {
 					? "its own blocks"
 					: d.data.rest
 						? `${count(d.data.rest)} smaller`
-						: name(d.data.i);
+						: sharers(d.data.i).length
+							? `shared by: ${sharers(d.data.i).join(", ")} · ${name(d.data.i)}`
+							: name(d.data.i);
 			if (w < 1 || h < 1) continue;
 			const g = svg(
 				"g",
@@ -150,7 +249,7 @@ export function dominators() {
 				"p",
 				{},
 				el("b", {}, name(focus)),
-				` keeps ${bytes(r[5])} in ${count(r[6])} blocks alive, ${bytes(r[3])} in ${count(r[4])} blocks of its own.`,
+				` ${exact ? "keeps" : "is charged with"} ${bytes(r[5])} in ${count(r[6])} blocks${exact ? " alive" : ""}, ${bytes(r[3])} in ${count(r[4])} blocks of its own.`,
 			),
 			el(
 				"table",
@@ -161,7 +260,7 @@ export function dominators() {
 					el(
 						"tr",
 						{},
-						["retained", "in blocks", "itself", "", "what"].map((t, i) =>
+						[exact ? "retained" : "charged", "in blocks", "itself", "held by", "what"].map((t, i) =>
 							el("th", { class: i < 3 ? "number" : null }, t),
 						),
 					),
