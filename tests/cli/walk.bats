@@ -341,9 +341,71 @@ equal() {
 		}
 	C
 	start ./changing
-	run -3 "$TIDEMARK" snap -q -o a.tide "$PID"
+	run "$TIDEMARK" snap -q -o a.tide "$PID"
+	[ "$status" -eq 3 ] || fail "$output"
 	json "$("$TIDEMARK" info --json a.tide)" 'd["snapshot"]["complete"]' 'd["heap"]["unsure"]' '"1 chunks are free, and 0 lie in bins" in d["snapshot"]["incomplete_why"]' | xargs | grep -qx 'False 1 True'
 	start ./changing locked
 	"$TIDEMARK" snap -q -o b.tide "$PID"
 	json "$("$TIDEMARK" info --json b.tide)" 'd["snapshot"]["complete"]' 'd["heap"]["unsure"]' | xargs | grep -qx 'True 0'
+}
+
+@test "a process in a PID namespace and a user namespace of its own" {
+	unshare -U -r -p -f --mount-proc true 2>/dev/null || skip "no namespaces here"
+	loses
+	start unshare -U -r -p -f --mount-proc --kill-child ./loses
+	inner=$(pgrep -P "$PID" | head -1)
+	[ -n "$inner" ]
+	run "$TIDEMARK" snap -q -o s.tide "$inner"
+	[ "$status" -eq 0 ] || fail "$output"
+	json "$("$TIDEMARK" leaks --json s.tide)" 'd["snapshot"]["complete"]' 'd["totals"]["unreferenced"]["blocks"]' | xargs | grep -qx 'True 2'
+}
+
+@test "many arenas, ended threads, memory of the program at the break, and mapped chunks of all sizes" {
+	compile shapes -pthread <<-'C'
+		#include <malloc.h>
+		#include <pthread.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <unistd.h>
+		void **volatile keep;
+		static void hold(size_t bytes) { void **p = malloc(bytes); *p = keep; keep = p; }
+		static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+		static pthread_barrier_t all;
+		static void *thread(void *p) {
+			void *list[40];
+			for (int i = 0; i < 40; i++) list[i] = malloc(24 + 160 * i);
+			pthread_barrier_wait(&all); /* each has an arena of its own */
+			for (int i = 0; i < 40; i++) free(list[i]);
+			pthread_mutex_lock(&one); for (int i = 0; i < 20; i++) hold(5000); pthread_mutex_unlock(&one);
+			return p;
+		}
+		int main(void) {
+			pthread_t t[20]; void *v[300];
+			pthread_barrier_init(&all, 0, 20);
+			for (int i = 0; i < 20; i++) pthread_create(&t[i], 0, thread, 0);
+			for (int i = 0; i < 20; i++) pthread_join(t[i], 0);
+			sbrk(3 * 4096 + 16); /* the main arena goes on behind it */
+			for (int i = 0; i < 200; i++) hold(2000);
+			for (int i = 0; i < 300; i++) v[i] = malloc(1000 * (size_t)i);
+			for (int i = 0; i < 300; i++) free(v[i]); /* moves M_MMAP_THRESHOLD */
+			for (int i = 0; i < 10; i++) hold(200000);
+			mallopt(M_MMAP_THRESHOLD, 80000);
+			for (int i = 0; i < 10; i++) hold(100000);
+			malloc_trim(0);
+			puts("ready"); fflush(stdout);
+			for (;;) pause();
+		}
+	C
+	for arenas in 1 4 100; do
+		MALLOC_ARENA_MAX=$arenas start ./shapes
+		run "$TIDEMARK" snap -q -o s.tide "$PID"
+		[ "$status" -eq 0 ] || fail "$output"
+		json "$("$TIDEMARK" leaks --json s.tide)" 'd["snapshot"]["complete"]' 'd["totals"]["lost"]["blocks"]' | xargs | grep -qx 'True 0'
+		"$TIDEMARK" export --to sqlite -o s.db s.tide
+		[ "$(sqlite3 s.db 'SELECT count(*) FROM block WHERE bytes BETWEEN 5000 AND 5030')" -eq 400 ]
+		[ "$(sqlite3 s.db 'SELECT count(*) FROM block WHERE bytes BETWEEN 2000 AND 2030')" -eq 200 ]
+		[ "$(sqlite3 s.db 'SELECT count(*) FROM block WHERE bytes BETWEEN 200000 AND 204200')" -eq 10 ]
+		[ "$(sqlite3 s.db 'SELECT count(*) FROM block WHERE bytes BETWEEN 100000 AND 104200')" -eq 10 ]
+		rm -f s.tide s.db
+	done
 }
