@@ -120,7 +120,8 @@ HOT_INLINE bool event_freed_fast(struct thread *t, uintptr_t p)
 	return true;
 }
 
-HOT_INLINE void event_made_at(struct thread *t, uintptr_t p, uint64_t size, uint32_t site)
+/* Counts the block p for its site: the slot word that it is to be entered with. */
+HOT_INLINE uint64_t event_counted(struct thread *t, uintptr_t p, uint64_t size, uint32_t site)
 {
 	struct ledger_counter *c = count_of(t, site);
 	if (unlikely(!count_size(c, size, 1)))
@@ -134,6 +135,12 @@ HOT_INLINE void event_made_at(struct thread *t, uintptr_t p, uint64_t size, uint
 	else
 		slot |= (uint64_t)birth_now() << SLOT_BIRTH_SHIFT;
 	t->last = p;
+	return slot;
+}
+
+HOT_INLINE void event_made_at(struct thread *t, uintptr_t p, uint64_t size, uint32_t site)
+{
+	uint64_t slot = event_counted(t, p, size, site);
 	uint64_t old_size = 0, old = block_put(p, size, slot, &old_size);
 	if (unlikely(old))
 		event_unseen(t, old, p, old_size);

@@ -84,18 +84,7 @@ HOT_INLINE uint64_t take(uintptr_t p, uint64_t *size)
 
 HOT_INLINE void enter_block(struct thread *t, uintptr_t p, uint64_t size, uint32_t site)
 {
-	struct ledger_counter *c = count_of(t, site);
-	if (unlikely(!count_size(c, size, 1)))
-		count_new_size(c, size, 1);
-	count_made(t, c, size);
-	if (unlikely(t->credit < 0))
-		count_publish(t);
-	uint64_t slot = site | t->slot_bits;
-	if (unlikely(--t->timed_left < 0))
-		event_timed(t, p, &slot);
-	else
-		slot |= (uint64_t)birth_now() << SLOT_BIRTH_SHIFT;
-	t->last = p;
+	uint64_t slot = event_counted(t, p, size, site);
 	uint64_t old_size = 0, old = put(p, size, slot, &old_size);
 	if (unlikely(old))
 		count_unseen_free(t, slot_site(old), old_size);
