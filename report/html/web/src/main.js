@@ -53,7 +53,7 @@ function restText() {
 	]
 		.filter((p) => p[1] > r.all / 50)
 		.sort((a, b) => b[1] - a[1])
-		.slice(0, 3);
+		.slice(0, 2);
 	return `live heap is ${share(head.live_resident, head.resident)} of it${parts.length ? `; the rest: ${parts.map(([name, n]) => `${name} ${share(n, head.resident)}`).join(", ")}` : ""}`;
 }
 function cards() {

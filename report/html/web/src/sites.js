@@ -36,10 +36,13 @@ export function stackList(row) {
 // A way to a site from anywhere.
 export const rowLink = (row, text) =>
 	el("a", { href: `#view=sites&row=${row}`, class: "row-link" }, text ?? placeText(row));
-// The caller by which rows of one name differ; else, of one that calls itself "main" or has no name, nothing.
+// The caller by which rows of one name differ.
 function callers(row) {
 	const n = teller(row);
-	return n < 0 ? "" : ` ← ${short(line(data().node_line[n]).function)}`;
+	if (n < 0) return "";
+	const l = line(data().node_line[n]);
+	// Of one file the line is enough.
+	return ` ← ${short(l.function)}${l.file ? (l.file === place(row).file ? `:${l.line}` : ` ${where(l)}`) : ""}`;
 }
 // Code without names that was passed over.
 function unnamed(row) {
@@ -64,7 +67,7 @@ const searchStacks = (of) => (match) => {
 export const placeColumn = (of = (r) => r) => ({
 	name: "place",
 	label: "allocated by",
-	width: "minmax(12em,1fr)",
+	width: "minmax(20em,1fr)",
 	class: "place",
 	text: (r) => {
 		const l = place(of(r));

@@ -28,6 +28,8 @@ async function copy(button, text) {
 
 // On a narrow screen the place comes first, and stays there.
 const inFront = (c) => +/\bplace\b/.test(c.class ?? "");
+// As wide as its columns need, in em: a wider screen gives the rest to the place, on a narrower one the table scrolls.
+const least = (list) => list.reduce((a, c) => a + (parseFloat(/[\d.]+(?=em)/.exec(c.width ?? "7.5em")?.[0] ?? "8") || 8), 3);
 const widths = (list) => list.map((c) => c.width ?? "7.5em").join(" ");
 
 // columns: {name, label, text(row), sort(row) -> number or string, class, title}
@@ -107,7 +109,7 @@ export function table(options) {
 			class: "table",
 			role: "grid",
 			"aria-label": options.label ?? "table",
-			style: `--columns:${widths(columns)};--paper:${columns.map((c) => (/fr/.test(c.width ?? "") ? "minmax(0,4fr)" : "minmax(0,1fr)")).join(" ")};--narrow:${widths([...columns].sort((a, b) => inFront(b) - inFront(a)))}`,
+			style: `--least:${least(columns)}em;--columns:${widths(columns)};--paper:${columns.map((c) => (/fr/.test(c.width ?? "") ? "minmax(0,4fr)" : "minmax(0,1fr)")).join(" ")};--narrow:${widths([...columns].sort((a, b) => inFront(b) - inFront(a)))}`,
 		},
 		top,
 		body,
@@ -191,7 +193,9 @@ export function table(options) {
 			}),
 		);
 	}
+	let printing = false;
 	function draw() {
+		if (printing) return;
 		const first = Math.max(0, Math.floor(body.scrollTop / HEIGHT) - 5);
 		const last = Math.min(
 			rows.length,
@@ -227,6 +231,7 @@ export function table(options) {
 	}
 	// On paper there is no scrolling.
 	root.print = (on) => {
+		printing = on;
 		if (on) {
 			inside.replaceChildren(...rows.slice(0, PRINTED).map((_, i) => make(i)));
 			if (rows.length > PRINTED)
