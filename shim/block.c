@@ -328,9 +328,9 @@ bool block_around(uintptr_t address, struct block_seen *out)
 	return false;
 }
 
-uint32_t block_site_before(uintptr_t p)
+uint64_t block_slot_before(uintptr_t p)
 {
 	struct block_leaf *leaf = p & 15 ? NULL : block_leaf_of(p);
 	uint64_t s = leaf ? __atomic_load_n(&leaf->slot[BLOCK_GRANULE(p)], __ATOMIC_RELAXED) : 0;
-	return slot_live(s) || slot_half(s) != ((p >> 4) & 1) ? 0 : slot_site(s);
+	return slot_live(s) || slot_half(s) != ((p >> 4) & 1) ? 0 : s;
 }

@@ -33,8 +33,9 @@ void block_each(void (*each)(void *context, const struct block_seen *block), voi
 /* The live block that holds a byte at this address, which another thread may free at any moment. Looks at
  * up to 4 MiB below the address. */
 bool block_around(uintptr_t address, struct block_seen *out);
-/* Site of the last block that began here, if it was freed and nothing began in its granule since; else 0. */
-uint32_t block_site_before(uintptr_t p);
+/* What is left of the slot of the last block that began here (its low half), if it was freed and nothing began in
+ * its granule since; else 0. */
+uint64_t block_slot_before(uintptr_t p);
 
 HOT_INLINE struct block_leaf *block_leaf_of(uintptr_t p)
 {

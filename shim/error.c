@@ -24,6 +24,7 @@
 #define EXAMINED_MOST 4096u /* unknown pointers that are looked at: a program with many has a reason */
 #define CACHED_MOST 1040u   /* bytes of the largest chunk in a thread's cache */
 #define FAST_MOST 128u      /* of the largest in a fast bin */
+#define FREED_PLACES 1024u  /* frees that are remembered, by address */
 #define CHUNK_LEAST 32u
 #define CHUNK_IN_USE 1u /* PREV_INUSE: of the chunk below */
 
@@ -32,6 +33,41 @@ static uint32_t examined, last_count;
 static char last_path[512]; /* of the snapshot in front of the call under way; "": none */
 static bool is_mangled;     /* links of free chunks are xored with their place: glibc 2.32 */
 static bool has_keys;       /* chunks in a thread's cache carry a key: glibc 2.29 */
+
+/* Frees of blocks whose lifetime is measured. Nothing is written down of the others, so one that was freed later
+ * may have had the same address: what the block map still says of the address has to agree (find_first). */
+static struct freed {
+	uintptr_t address, pc;
+	uint32_t slot; /* the part that stays in the block map */
+} freed[FREED_PLACES];
+
+static struct freed *freed_at(uintptr_t p) { return &freed[(p >> 4) * MIX_STAR >> 32 & (FREED_PLACES - 1)]; }
+
+static void remember(uintptr_t p, uint64_t slot, uintptr_t pc)
+{
+	struct freed *f = freed_at(p);
+	__atomic_store_n(&f->address, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&f->slot, (uint32_t)slot, __ATOMIC_RELEASE);
+	__atomic_store_n(&f->pc, pc, __ATOMIC_RELAXED);
+	__atomic_store_n(&f->address, p, __ATOMIC_RELEASE);
+}
+
+/* The call that freed the block that was at p last, as a stack of one frame; 0: unknown. That block was timed, so
+ * its free was the last that was remembered of this address. */
+static uint32_t find_first(uintptr_t p)
+{
+	struct freed *f = freed_at(p);
+	uint64_t slot = block_slot_before(p);
+	struct walk_place place = { 0, __atomic_load_n(&f->pc, __ATOMIC_ACQUIRE) };
+	struct walk_frame frame = { 0 };
+	if (!slot_timed(slot) || f->slot != (uint32_t)slot
+		|| __atomic_load_n(&f->address, __ATOMIC_ACQUIRE) != p)
+		return 0;
+	uint64_t hash = site_mix(place.pc * MIX_STAR + SITE_DOMAIN_ERROR);
+	uint32_t site = site_find(hash);
+	return site ? site
+		    : site_add(hash, &place, &frame, 1, LEDGER_SITE_ERROR | LEDGER_SITE_DEPTH_CUT, false);
+}
 
 void error_start(void)
 {
@@ -117,7 +153,7 @@ static enum ledger_error_place place_of(struct thread *t, uintptr_t p)
 static void examine(struct thread *t, uintptr_t p, struct ledger_error *e)
 {
 	struct block_seen around;
-	uint32_t before = block_site_before(p);
+	uint32_t before = slot_site(block_slot_before(p));
 	if (before && is_free_chunk(p, true)) {
 		e->kind = ERROR_DOUBLE_FREE;
 		e->block = p;
@@ -214,6 +250,8 @@ __attribute__((cold, noinline)) struct ledger_error *error_unknown(
 		.address = p, .flags = 0, .freed_by = call == ERROR_REALLOC ? FUNCTION_REALLOC : FUNCTION_FREE
 	};
 	examine(t, p, &e);
+	if (e.kind == ERROR_DOUBLE_FREE)
+		e.first_site = find_first(p);
 	if (state.operators && call == ERROR_FREE) {
 		enum ledger_function f = callee_at(WALK_PC(entry));
 		if (f >= FUNCTION_FREE)
@@ -254,10 +292,11 @@ static enum ledger_function find_partner(enum ledger_function allocated_by)
 	}
 }
 
-__attribute__((cold, noinline)) void error_mismatch(struct thread *t, uintptr_t p, uint64_t size,
-	uint64_t slot, const uintptr_t *entry, enum error_call call)
+__attribute__((cold, noinline)) void error_timed(struct thread *t, uintptr_t p, uint64_t size, uint64_t slot,
+	const uintptr_t *entry, enum error_call call)
 {
-	if (state.no_syscalls)
+	remember(p, slot, WALK_PC(entry));
+	if (state.no_syscalls || !state.operators)
 		return;
 	enum ledger_function freed_by = callee_at(WALK_PC(entry));
 	if (call == ERROR_REALLOC && freed_by == FUNCTION_REALLOC)

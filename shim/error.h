@@ -3,7 +3,8 @@
  * A free or realloc of a pointer that is not in the block map is looked at before the real
  * function gets it: a block that was freed before, a place inside of a block, memory that
  * malloc never gave. A block whose lifetime is measured (event_timed) is also asked whether the
- * function that frees it belongs to the one that made it. Both are slow paths already.
+ * function that frees it belongs to the one that made it, and who frees it is remembered: of a
+ * double free that is the first. Both are slow paths already.
  *
  * ER1  What is written down is certain: the block map, the allocator's own words and the loader
  *     agree. What is not certain is written down for the time of the real call only, and counts
@@ -32,8 +33,8 @@ void error_after_fork(void);
  * of the hook. What it returns goes to error_survived after that call. */
 struct ledger_error *error_unknown(struct thread *t, uintptr_t p, const uintptr_t *e, enum error_call call);
 void error_survived(struct ledger_error *error);
-/* The block with this slot word is freed, or resized, by the caller of e. */
-void error_mismatch(struct thread *t, uintptr_t p, uint64_t size, uint64_t slot, const uintptr_t *e,
+/* The block with this slot word, whose lifetime is measured, is freed, or resized, by the caller of e. */
+void error_timed(struct thread *t, uintptr_t p, uint64_t size, uint64_t slot, const uintptr_t *e,
 	enum error_call call);
 
 #endif

@@ -266,7 +266,7 @@ __attribute__((cold, noinline)) struct ledger_error *event_free_unknown(
 __attribute__((cold, noinline)) void event_free_timed(
 	struct thread *t, uintptr_t p, uint64_t size, uint64_t slot, const uintptr_t *e)
 {
-	error_mismatch(t, p, size, slot, e, ERROR_FREE);
+	error_timed(t, p, size, slot, e, ERROR_FREE);
 }
 
 __attribute__((cold, noinline)) void event_request(struct thread *t)

@@ -215,7 +215,7 @@ HOT_INLINE struct ledger_error *event_freed(struct thread *t, void *block, const
 	uint64_t slot = block_take((uintptr_t)block, &size);
 	if (unlikely(!slot))
 		error = event_free_unknown(t, (uintptr_t)block, e);
-	else if (unlikely(state.operators && slot_timed(slot)))
+	else if (unlikely(slot_timed(slot)))
 		event_free_timed(t, (uintptr_t)block, size, slot, e);
 	event_gone(t, block, slot, &size);
 	return error;

@@ -177,8 +177,8 @@ HOT_INLINE void *resize(void *p, size_t size, void *frame)
 	struct ledger_error *error = NULL;
 	if (unlikely(!slot))
 		error = error_unknown(t, (uintptr_t)p, walk_entry(frame), ERROR_REALLOC);
-	else if (unlikely(state.operators && slot_timed(slot)))
-		error_mismatch(t, (uintptr_t)p, old_size, slot, walk_entry(frame), ERROR_REALLOC);
+	else if (unlikely(slot_timed(slot)))
+		error_timed(t, (uintptr_t)p, old_size, slot, walk_entry(frame), ERROR_REALLOC);
 	/* All that fitted is copied, whatever was asked for. */
 	size_t had = state.wipe && !state.foreign ? block_usable((uintptr_t)p) : size;
 	void *q = real.realloc(p, size);
