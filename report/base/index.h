@@ -2,9 +2,10 @@
  *
  * The elements stay in an array of the owner, in the order in which they came; the
  * index maps hashes to their numbers. The owner compares keys, so a key may be of
- * any kind and may lie anywhere. This is the only hash table of the command. uthash would
- * serve tables of single records, but costs 56 bytes in each; there is an element per site,
- * frame or block here, and the index costs 16 to 32 bytes per element.
+ * any kind and may lie anywhere. There is an element per site, frame or block, and the
+ * index costs 16 to 32 bytes per element. Where there are few, and each is a record of its own
+ * that a text or a pointer finds, uthash serves: it costs 56 bytes in each. No third kind of
+ * hash table is in the command (scripts/lint.d/calls).
  *
  * IX1  Elements are never removed.
  * IX2  A slot keeps 32 bits of the hash beside the number: most elements that differ

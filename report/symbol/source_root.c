@@ -3,24 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <xxhash.h>
+#include <uthash.h>
 
 #include "base/alloc.h"
 #include "base/array.h"
 #include "base/error.h"
-#include "base/index.h"
 #include "source_root.h"
 
 struct known_file {
 	char *file, *relative;
+	UT_hash_handle hh;
 };
 
 struct source_root {
 	char **folders; /* as given and, where it differs, resolved; no slash at the end */
 	size_t count;
 	struct known_file *known;
-	size_t known_count, known_capacity;
-	struct index known_index; /* by the name of the file */
 };
 
 static void add_folder(struct source_root *r, const char *folder)
@@ -56,14 +54,17 @@ struct source_root *source_root_new(const char *const *folders, size_t count)
 
 void source_root_free(struct source_root *r)
 {
+	struct known_file *k, *next;
+
 	if (!r)
 		return;
-	for (size_t i = 0; i < r->known_count; i++) {
-		free(r->known[i].file);
-		free(r->known[i].relative);
+	HASH_ITER(hh, r->known, k, next)
+	{
+		HASH_DEL(r->known, k);
+		free(k->file);
+		free(k->relative);
+		free(k);
 	}
-	free(r->known);
-	index_free(&r->known_index);
 	for (size_t i = 0; i < r->count; i++)
 		free(r->folders[i]);
 	free(r->folders);
@@ -121,23 +122,22 @@ static const char *find_longest_end(const struct source_root *r, const char *fil
 const char *source_root_relative(struct source_root *r, const char *file)
 {
 	const char *relative = NULL;
-	struct known_file k;
-	uint64_t hash;
+	struct known_file *k;
 
 	if (!r || !file || !*file || r->count == 0)
 		return NULL;
-	hash = XXH3_64bits(file, strlen(file));
-	INDEX_EACH(&r->known_index, hash, probe)
-	if (!strcmp(r->known[probe.number].file, file))
-		return r->known[probe.number].relative;
+	HASH_FIND_STR(r->known, file, k);
+	if (k)
+		return k->relative;
 	for (size_t i = 0; i < r->count && !relative; i++)
 		relative = strip_folder(r->folders[i], file);
 	if (!relative)
 		relative = find_longest_end(r, file);
-	k = (struct known_file){ alloc_string(file), relative ? alloc_string(relative) : NULL };
-	index_add(&r->known_index, hash, (uint32_t)r->known_count);
-	*ARRAY_ADD(r->known, r->known_count, r->known_capacity) = k;
-	return k.relative;
+	k = alloc_bytes(sizeof(*k));
+	k->file = alloc_string(file);
+	k->relative = relative ? alloc_string(relative) : NULL;
+	HASH_ADD_KEYPTR(hh, r->known, k->file, strlen(k->file), k);
+	return k->relative;
 }
 
 const char *source_root_path(struct source_root *r, const char *file)

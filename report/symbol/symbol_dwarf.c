@@ -10,6 +10,7 @@
 #include <elfutils/libdw.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
 #include "base/alloc.h"
 #include "base/array.h"
@@ -56,6 +57,7 @@ struct unit {
 
 struct file_name {
 	const char *raw, *shown;
+	UT_hash_handle hh;
 };
 
 struct symbol_units {
@@ -63,9 +65,7 @@ struct symbol_units {
 	uint32_t count;
 	struct interval *ranges; /* scope: index of the unit */
 	size_t range_count, range_capacity;
-	struct file_name *files;
-	size_t file_count, file_capacity;
-	struct index file_index; /* by the pointer that libdw gave */
+	struct file_name *files; /* by the pointer libdw gave */
 };
 
 static void add_interval(struct interval **list, size_t *count, size_t *capacity, struct interval v)
@@ -152,6 +152,8 @@ Dwarf *symbol_dwarf(struct symbol_module *m)
 
 void symbol_units_free(struct symbol_units *all)
 {
+	struct file_name *f, *next;
+
 	if (!all)
 		return;
 	for (uint32_t i = 0; i < all->count; i++) {
@@ -159,8 +161,11 @@ void symbol_units_free(struct symbol_units *all)
 		free(all->units[i].intervals);
 		free(all->units[i].segments);
 	}
-	free(all->files);
-	index_free(&all->file_index);
+	HASH_ITER(hh, all->files, f, next)
+	{
+		HASH_DEL(all->files, f);
+		free(f);
+	}
 	free(all->units);
 	free(all->ranges);
 	free(all);
@@ -329,16 +334,14 @@ static const char *show_file(struct symbol_module *m, const struct unit *u, cons
 	Dwarf_Die die = u->line_die;
 	Dwarf_Attribute attribute;
 	const char *directory;
-	struct symbol_units *all = m->units;
-	uint64_t hash = index_hash((uintptr_t)raw);
-	const char *shown;
+	struct file_name *f;
 	char *path;
 
 	if (!raw)
 		return NULL;
-	INDEX_EACH(&all->file_index, hash, probe)
-	if (all->files[probe.number].raw == raw)
-		return all->files[probe.number].shown;
+	HASH_FIND_PTR(m->units->files, &raw, f);
+	if (f)
+		return f->shown;
 	directory = *raw != '/' && dwarf_attr(&die, DW_AT_comp_dir, &attribute) ? dwarf_formstring(&attribute)
 										: NULL;
 	/* libdw has already put it before some. */
@@ -346,11 +349,12 @@ static const char *show_file(struct symbol_module *m, const struct unit *u, cons
 		directory = NULL;
 	path = directory ? alloc_printf("%s/%s", directory, raw) : alloc_string(raw);
 	simplify_path(path);
-	shown = *path && strcmp(raw, "???") != 0 ? symbol_pool_copy(&m->pool, path) : NULL;
+	f = alloc_bytes(sizeof(*f));
+	f->raw = raw;
+	f->shown = *path && strcmp(raw, "???") != 0 ? symbol_pool_copy(&m->pool, path) : NULL;
+	HASH_ADD_PTR(m->units->files, raw, f);
 	free(path);
-	index_add(&all->file_index, hash, (uint32_t)all->file_count);
-	*ARRAY_ADD(all->files, all->file_count, all->file_capacity) = (struct file_name){ raw, shown };
-	return shown;
+	return f->shown;
 }
 
 static void find_call_place(

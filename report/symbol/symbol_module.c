@@ -218,7 +218,7 @@ void symbol_module_close(struct symbol_module *m)
 	free(m->thread_locals.entries);
 	free(m->variables.entries);
 	symbol_units_free(m->units);
-	symbol_parents_free(&m->parents);
+	symbol_parents_free(m->parents);
 	symbol_pool_free(&m->pool);
 	if (m->dwfl)
 		dwfl_end(m->dwfl);

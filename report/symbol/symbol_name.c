@@ -11,6 +11,7 @@
 #include <elfutils/libdw.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
 #include "demangle.h"
 #include "base/alloc.h"
@@ -27,12 +28,13 @@ struct named_die {
 	uint32_t parent;
 }; /* by offset */
 
-struct unit_parents {
-	void *unit; /* where it begins */
+struct symbol_parents { /* of one unit */
+	void *cu;
 	struct named_die *dies;
 	uint32_t count, capacity;
 	bool qualified; /* a language with scopes */
 	Dwarf_Off visited;
+	UT_hash_handle hh;
 };
 
 const char *symbol_linkage_name(Dwarf_Die *die)
@@ -45,7 +47,7 @@ const char *symbol_linkage_name(Dwarf_Die *die)
 	return dwarf_formstring(&attribute);
 }
 
-static void read_parents(struct unit_parents *p, Dwarf_Die *die, uint32_t parent, int depth)
+static void read_parents(struct symbol_parents *p, Dwarf_Die *die, uint32_t parent, int depth)
 {
 	Dwarf_Die child;
 
@@ -74,21 +76,20 @@ static void read_parents(struct unit_parents *p, Dwarf_Die *die, uint32_t parent
 	} while (dwarf_siblingof(&child, &child) == 0);
 }
 
-static struct unit_parents *get_parents(struct symbol_module *m, Dwarf_Die *die)
+static struct symbol_parents *get_parents(struct symbol_module *m, Dwarf_Die *die)
 {
-	struct symbol_parents *all = &m->parents;
-	struct unit_parents *p;
+	struct symbol_parents *p;
 	Dwarf_Die cu;
-	uint64_t hash;
+	void *key;
 
 	if (!dwarf_diecu(die, &cu, NULL, NULL))
 		return NULL;
-	hash = index_hash((uintptr_t)cu.addr);
-	INDEX_EACH(&all->index, hash, probe)
-	if (all->units[probe.number]->unit == cu.addr)
-		return all->units[probe.number];
+	key = cu.addr;
+	HASH_FIND_PTR(m->parents, &key, p);
+	if (p)
+		return p;
 	p = alloc_zeroed(1, sizeof(*p));
-	p->unit = cu.addr;
+	p->cu = key;
 	switch (dwarf_srclang(&cu)) {
 	case DW_LANG_C89:
 	case DW_LANG_C:
@@ -102,19 +103,20 @@ static struct unit_parents *get_parents(struct symbol_module *m, Dwarf_Die *die)
 	case DW_LANG_Fortran95: break;
 	default: p->qualified = true; read_parents(p, &cu, NONE, 0);
 	}
-	index_add(&all->index, hash, (uint32_t)all->count);
-	*ARRAY_ADD(all->units, all->count, all->capacity) = p;
+	HASH_ADD_PTR(m->parents, cu, p);
 	return p;
 }
 
 void symbol_parents_free(struct symbol_parents *all)
 {
-	for (size_t i = 0; i < all->count; i++) {
-		free(all->units[i]->dies);
-		free(all->units[i]);
+	struct symbol_parents *p, *next;
+
+	HASH_ITER(hh, all, p, next)
+	{
+		HASH_DEL(all, p);
+		free(p->dies);
+		free(p);
 	}
-	free(all->units);
-	index_free(&all->index);
 }
 
 /* From a definition to the DIE of its declaration, whose parents name it. */
@@ -167,7 +169,7 @@ static const char *make_qualified_name(struct symbol_module *m, Dwarf_Die *funct
 {
 	char *text = NULL, lambda[512];
 	const char *name = dwarf_diename(function), *kept;
-	struct unit_parents *p;
+	struct symbol_parents *p;
 	Dwarf_Die die = *function;
 	uint32_t lo = 0, hi, at;
 	Dwarf_Off offset;

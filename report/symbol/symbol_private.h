@@ -4,7 +4,6 @@
 
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
-#include "base/index.h"
 #include "symbol_module.h"
 
 /* Strings that are freed together. */
@@ -28,14 +27,8 @@ struct symbol_table {
 	size_t count;
 };
 
-struct symbol_units; /* symbol_dwarf.c */
-
-/* Who encloses whom in each unit of DWARF that was asked about: symbol_name.c. */
-struct symbol_parents {
-	struct unit_parents **units;
-	size_t count, capacity;
-	struct index index; /* by where the unit begins */
-};
+struct symbol_units;   /* symbol_dwarf.c */
+struct symbol_parents; /* symbol_name.c */
 
 struct symbol_module {
 	char *path, *warning;
@@ -48,7 +41,7 @@ struct symbol_module {
 	Dwarf *dwarf;
 	uint64_t dwarf_bias; /* libdwfl's address = DWARF address + dwarf_bias */
 	struct symbol_units *units;
-	struct symbol_parents parents;
+	struct symbol_parents *parents;
 	struct symbol_table variables; /* from DWARF */
 	struct symbol_pool pool;
 };

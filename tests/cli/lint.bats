@@ -37,9 +37,9 @@ object() {
 	finds includes "report/base/units.c:$(wc -l <report/base/units.c): includes verbs/verb.h, which points up"
 }
 
-@test "a second hash table, and an array that grows on its own" {
-	echo '#include <uthash.h>' >>report/symbol/name.c
-	finds calls "report/symbol/name.c:$(wc -l <report/symbol/name.c): a second hash table, beside struct index"
+@test "a third hash table, and an array that grows on its own" {
+	echo '#include <search.h>' >>report/symbol/name.c
+	finds calls "report/symbol/name.c:$(wc -l <report/symbol/name.c): a third hash table or list, beside struct index and uthash"
 	echo 'int *x(int *a, int n) { return alloc_resize(a, (n + 1) * sizeof(*a)); }' >>report/symbol/name.c
 	finds calls "report/symbol/name.c:$(wc -l <report/symbol/name.c): an array that grows without ARRAY_ADD"
 }
