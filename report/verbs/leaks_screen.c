@@ -1,5 +1,6 @@
 /* leaks_screen.c - `leaks` for people: one line per root leak or root cycle, with what it retains. */
 #include <stdlib.h>
+#include "analysis/alike.h"
 #include "print/header.h"
 #include "print/misuse.h"
 #include "leaks_command.h"
@@ -146,6 +147,22 @@ static struct symbol_row *name_groups(const struct leaks_view *v, size_t rows)
 	return name;
 }
 
+/* Blocks without a stack: which samples are of their size. */
+static void print_alike(const struct drawing *d, uint32_t site)
+{
+	const struct leaks_view *v = &d->c->view;
+	char samples[UNITS_TEXT], of[UNITS_TEXT], *place;
+	struct alike alike;
+
+	if (!alike_find(&v->leaks, &v->snapshot, site, &alike))
+		return;
+	place = make_place(d, alike.site);
+	units_count(samples, (int64_t)alike.samples);
+	table_note(d->table, STYLE_DIM, "%s of %s of this size: %s", samples,
+		units_many(of, (int64_t)alike.of, alike.lost ? "lost sample" : "sample"), place);
+	free(place);
+}
+
 /* Returns how many groups there was no room for. */
 static size_t print_groups(struct screen *s, struct leaks_command *c, size_t rows)
 {
@@ -184,6 +201,7 @@ static size_t print_groups(struct screen *s, struct leaks_command *c, size_t row
 		table_text(t, STYLE_DIM, "#%u", g->site);
 		table_text(t, g->kind == LEAK_CYCLE && !g->container ? STYLE_BAD : STYLE_PLAIN, "%s", kind);
 		table_row(t, next++);
+		print_alike(&drawing, g->site);
 		if (g->suppression >= 0)
 			table_note(
 				t, STYLE_DIM, "suppressed by '%s'", l->suppress->rules[g->suppression].name);

@@ -272,6 +272,7 @@ equal() {
 	run "$TIDEMARK" leaks s.tide
 	[[ $output == *"usable bytes; "*" samples have call stacks"* ]] || fail "$output"
 	[[ $output == *"(blocks of 104 bytes)"* ]] || fail "$output"
+	grep -Eq '([0-9,]+) of \1 lost samples of this size: loses many.c' <<<"$output" || fail "$output"
 	run "$TIDEMARK" stat s.tide
 	[[ $output == *"blocks and references are exact"* ]] || fail "$output"
 	for verb in stat 'stat --by size' 'stat --by age' 'stat --by type' retained tree waste types timeline; do
