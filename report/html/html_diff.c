@@ -5,32 +5,20 @@
 #include "symbol/site_key.h"
 #include "view/site_items.h"
 
-void html_diff(struct html *h)
+/* [kind, row, old bytes, old blocks, new bytes, new blocks], largest change first */
+static void write_rows(
+	struct html *h, const char *name, struct site_keys **keys, bool rebuilt, enum view_measure measure)
 {
-	const struct view_pair live = view_pair_of(LIVE_BYTES);
+	const struct view_pair pair = view_pair_of(measure);
 	struct json *j = &h->json;
-	struct site_keys *keys[2];
 	struct diff_item *item[2];
 	size_t count[2];
 	struct diff d;
-	bool rebuilt;
 
-	if (!h->has_old)
-		return;
-	keys[0] = site_keys_new(h->old.snapshot, h->old.symbols);
-	keys[1] = site_keys_new(h->view.snapshot, h->view.symbols);
-	rebuilt = !site_keys_exact(keys, 2);
-	item[0] = site_items(&h->old, keys[0], &live, rebuilt, &count[0]);
-	item[1] = site_items(&h->view, keys[1], &live, rebuilt, &count[1]);
+	item[0] = site_items(&h->old, keys[0], &pair, rebuilt, &count[0]);
+	item[1] = site_items(&h->view, keys[1], &pair, rebuilt, &count[1]);
 	diff_make(&d, item[0], count[0], item[1], count[1], rebuilt);
-	/* [kind, row, old bytes, old blocks, new bytes, new blocks], largest change first */
-	json_open_object(j, "diff");
-	json_bool(j, "rebuilt", rebuilt);
-	json_open_array(j, "kinds");
-	for (int k = 0; k < DIFF_KINDS; k++)
-		json_text(j, NULL, diff_kind_name(k));
-	json_close_array(j);
-	json_open_array(j, "rows");
+	json_open_array(j, name);
 	for (size_t i = 0; i < d.count; i++) {
 		const struct diff_row *r = &d.row[i];
 		bool old = r->new.origin == DIFF_NO_ORIGIN;
@@ -45,10 +33,37 @@ void html_diff(struct html *h)
 		json_close_array(j);
 	}
 	json_close_array(j);
-	json_close_object(j);
 	diff_free(&d);
-	for (int i = 0; i < 2; i++) {
-		free(item[i]);
-		site_keys_free(keys[i]);
-	}
+	free(item[0]);
+	free(item[1]);
+}
+
+void html_diff(struct html *h)
+{
+	static const enum view_measure others[] = { PEAK_BYTES, TOTAL_BYTES, TEMPORARY };
+	struct json *j = &h->json;
+	struct site_keys *keys[2];
+	bool rebuilt;
+
+	if (!h->has_old)
+		return;
+	keys[0] = site_keys_new(h->old.snapshot, h->old.symbols);
+	keys[1] = site_keys_new(h->view.snapshot, h->view.symbols);
+	rebuilt = !site_keys_exact(keys, 2);
+	json_open_object(j, "diff");
+	json_bool(j, "rebuilt", rebuilt);
+	json_open_array(j, "kinds");
+	for (int k = 0; k < DIFF_KINDS; k++)
+		json_text(j, NULL, diff_kind_name(k));
+	json_close_array(j);
+	write_rows(h, "rows", keys, rebuilt, LIVE_BYTES);
+	/* By other measures, where both snapshots know them. */
+	json_open_object(j, "by");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (h->view.known & h->old.known & 1u << others[i])
+			write_rows(h, view_measure_name(others[i]), keys, rebuilt, others[i]);
+	json_close_object(j);
+	json_close_object(j);
+	site_keys_free(keys[0]);
+	site_keys_free(keys[1]);
 }

@@ -192,6 +192,13 @@ same(+(await page.getAttribute(".lead", "data-after")) - +(await page.getAttribu
 const rows = await page.locator(".body .row").count();
 await page.uncheck("input[data-kind=new]");
 ok((await page.locator(".body .row").count()) < rows, "kinds can be left out");
+for (const [name, i] of [["peak_bytes", 4], ["total_bytes", 4], ["temporary", 5]]) {
+	same(sum(data.diff.by[name].map((r) => r[i])), stat.totals[name], `differences of ${name}: what is now`);
+	await open("diff", `&measure=${name}`);
+	same(+(await page.getAttribute(".lead", "data-after")), stat.totals[name], `differences by ${name} on the page`);
+	await open("flame", `&measure=difference_${name}`);
+	ok(+(await page.getAttribute(".flame", "data-total")) > 0, `and as a flame graph`);
+}
 await open("dominators");
 same(+(await page.getAttribute(".treemap", "data-total")), sum(data.live_bytes), "treemap: the whole heap");
 await page.locator(".plain tbody tr").first().click();

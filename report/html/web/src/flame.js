@@ -3,7 +3,7 @@
 import flamegraph from "d3-flame-graph";
 import { select } from "d3-selection";
 import { data, favourite, known, measures, value } from "./data.js";
-import { build, linesOf, sandwich } from "./flame_tree.js";
+import { build, differenceRows, linesOf, sandwich } from "./flame_tree.js";
 import { count, many, share, show } from "./format.js";
 import { matchedLines, matchedRows, matcher } from "./match.js";
 import { base, line, short, where } from "./names.js";
@@ -12,7 +12,12 @@ import { dark, el, hue, keep, state } from "./dom.js";
 const CELL = 20,
 	LINES_TOLD = 4,
 	MODULES_TOLD = 8;
-const difference = { name: "difference", label: "difference", bytes: true };
+const differences = [
+	["difference", "difference", true],
+	["difference_peak_bytes", "difference at peak", true],
+	["difference_total_bytes", "difference of total", true],
+	["difference_temporary", "difference of temporary", false],
+].map(([name, label, bytes]) => ({ name, label, bytes, difference: true }));
 
 function lay(tree, focus, width) {
 	const least = tree.total[focus] / width / 2;
@@ -56,7 +61,7 @@ function changeColor(x) {
 const moduleHue = (module) => hue(base(module));
 function frameColor(d, what) {
 	if (d.highlight) return dark() ? "#c07cff" : "#b048ff";
-	if (what.name === "difference")
+	if (what.difference)
 		return changeColor(Math.max(-1, Math.min(1, d.data.delta / (d.data.value || 1))));
 	if (!d.data.module) return dark() ? "#3a3d42" : "#d9dce0";
 	// One hue a module, a shade of it a function.
@@ -100,7 +105,7 @@ function chart(tree, focus, what, { width, upward, describe, hover, click, hit }
 
 export function flame() {
 	const choices = measures.filter((m) => known(m.name));
-	if (data().diff) choices.push(difference);
+	if (data().diff) choices.push(...differences.filter((m) => differenceRows(m.name)));
 	let what = choices.find((m) => m.name === (state.get("measure") ?? favourite())) ?? choices[0];
 	let tree = null,
 		focus = 0,
@@ -195,7 +200,7 @@ export function flame() {
 
 	const describe = (t, n) => {
 		const l = t.of(n),
-			change = what.name === "difference" ? `, change ${show(what, t.delta[n])}` : "";
+			change = what.difference ? `, change ${show(what, t.delta[n])}` : "";
 		return `${show(what, t.total[n])} (${share(t.total[n], t.total[0])}${change})  ${short(l.function)}  ${where(l)}`;
 	};
 	// With the lines that a box stands for, which are looked for when it is pointed at.
@@ -273,7 +278,7 @@ export function flame() {
 	}
 	// What the colours mean: the modules with most of the measure, or the scale of a difference.
 	function renderLegend() {
-		if (what.name === "difference") {
+		if (what.difference) {
 			legend.replaceChildren(
 				"gone ",
 				...[-1, -0.5, 0, 0.5, 1].map((x) => el("i", { style: `background:${changeColor(x)}` })),
@@ -328,7 +333,7 @@ export function flame() {
 			what.name === "retained_bytes"
 				? "What one site retains may lie within what another one retains: sums count it in both."
 				: "",
-			what.name === "difference" ? "Width: the larger of the old and the new size." : "",
+			what.difference ? "Width: the larger of the old and the new size." : "",
 			middle ? `Above: who called ${short(middle)}; below: what it called. A click goes to another function.` : "",
 			tree.total[0] ? "" : nothing(),
 		]
@@ -356,11 +361,11 @@ export function flame() {
 			for (let r = 0; r < d.kept; r++)
 				if (rows[r]) {
 					sites++;
-					sum += what.name === "difference" ? 0 : value(what.name, r);
+					sum += what.difference ? 0 : value(what.name, r);
 				}
 			for (let n = 0; n < hit.length; n++) if (hit[n]) names.add(d.line_function[n]);
 			found.textContent = `${many(names.size, "function")} at ${many(sites, "site")}${
-				what.name === "difference" ? "" : `, ${show(what, sum)} (${share(sum, whole())})`
+				what.difference ? "" : `, ${show(what, sum)} (${share(sum, whole())})`
 			}`;
 		}
 		if (tree) render();

@@ -56,6 +56,12 @@ export class Tree {
 	}
 }
 
+// The rows of a difference by its name as a measure; undefined: it is not known.
+export const differenceRows = (measure) => {
+	const { diff } = data();
+	return measure === "difference" ? diff?.rows : diff?.by[measure.slice("difference_".length)];
+};
+
 // [row, value, change] of every site that counts. Only sites that `only` matches, and none that `without` does.
 function* weights(measure, chosen) {
 	const d = data(),
@@ -64,7 +70,7 @@ function* weights(measure, chosen) {
 		keep = only && matchedRows(only),
 		drop = without && matchedRows(without),
 		counts = (r) => (!keep || keep[r]) && !(drop && drop[r]);
-	if (measure !== "difference") {
+	if (!measure.startsWith("difference")) {
 		for (let r = 0; r < d.kept; r++) {
 			const v = value(measure, r);
 			if (v > 0 && counts(r)) yield [r, v, 0];
@@ -72,8 +78,13 @@ function* weights(measure, chosen) {
 		return;
 	}
 	// What is gone is drawn with its old size, to be seen at all.
-	for (const [, row, old, , now] of d.diff.rows)
+	// Of temporary blocks only the number is known.
+	const bytes = measure !== "difference_temporary";
+	for (const [, row, oldBytes, oldBlocks, newBytes, newBlocks] of differenceRows(measure)) {
+		const old = bytes ? oldBytes : oldBlocks,
+			now = bytes ? newBytes : newBlocks;
 		if ((old > 0 || now > 0) && counts(row)) yield [row, Math.max(old, now), now - old];
+	}
 }
 
 // Where a site's stack begins: at the caller of the allocator, or with the library's frames below it.

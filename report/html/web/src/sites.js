@@ -223,13 +223,34 @@ function siteDetail(r) {
 }
 
 export function differences() {
-	const d = data().diff;
-	if (!d)
+	const all = data().diff;
+	if (!all)
 		return el(
 			"p",
 			{ class: "empty" },
 			"One snapshot only. With an older one (tidemark html NEW OLD) its differences are here.",
 		);
+	const choices = measures.filter((m) => m.name === "live_bytes" || all.by[m.name]),
+		measure = choices.find((m) => m.name === state.get("measure")) ?? choices[0],
+		d = { ...all, rows: measure.name === "live_bytes" ? all.rows : all.by[measure.name] },
+		sized = measure.bytes;
+	const pick = el(
+		"label",
+		{},
+		"measure ",
+		el(
+			"select",
+			{
+				"aria-label": "measure",
+				onchange: (e) => {
+					keep("measure", e.target.value);
+					for (const k of ["row", "sort"]) keep(k, null);
+					dispatchEvent(new HashChangeEvent("hashchange"));
+				},
+			},
+			choices.map((m) => el("option", { value: m.name, selected: m === measure }, m.label)),
+		),
+	);
 	const off = new Set((state.get("hide") ?? "same").split(",").filter(Boolean));
 	const of = (kind) => d.rows.filter((r) => d.kinds[r[0]] === kind).length;
 	const boxes = d.kinds.map((k) =>
@@ -264,11 +285,11 @@ export function differences() {
 	};
 	const list = table({
 		rows: () => d.rows.filter((r) => !off.has(d.kinds[r[0]])),
-		sort: "size_diff",
+		sort: sized ? "size_diff" : "count_diff",
 		key: (r) => `${d.kinds[r[0]]}${r[1]}`,
 		search: searchStacks((r) => r[1]),
 		class: (r) => d.kinds[r[0]],
-		empty: "no differences of these kinds",
+		empty: "There are no differences of these kinds.",
 		columns: [
 			{
 				name: "kind",
@@ -277,8 +298,8 @@ export function differences() {
 				text: (r) => el("span", { class: `tag ${d.kinds[r[0]]}` }, d.kinds[r[0]]),
 				sort: (r) => d.kinds[r[0]],
 			},
-			f("old_size", "before", (r) => r[2], bytes),
-			f("size", "size", (r) => r[4], bytes),
+			...(sized ? [f("old_size", "before", (r) => r[2], bytes),
+			f("size", "now", (r) => r[4], bytes),
 			{
 				...f(
 					"size_diff",
@@ -288,8 +309,8 @@ export function differences() {
 					"change",
 				),
 				sort: (r) => Math.abs(r[4] - r[2]),
-			},
-			f("count", "blocks", (r) => r[5], count),
+			}] : [f("old_count", "before", (r) => r[3], count)]),
+			f("count", sized ? "blocks" : "now", (r) => r[5], count),
 			{
 				...f(
 					"count_diff",
@@ -317,19 +338,22 @@ export function differences() {
 	let before = 0,
 		after = 0;
 	for (const r of d.rows) {
-		before += r[2];
-		after += r[4];
+		before += r[sized ? 2 : 3];
+		after += r[sized ? 4 : 5];
 	}
+	const number = sized ? bytes : count,
+		title = measure.label[0].toUpperCase() + measure.label.slice(1);
+	list.tools.prepend(pick);
 	list.prepend(
 		el(
 			"p",
 			{ class: "lead", "data-before": before, "data-after": after },
-			`Live: ${bytes(before)} before, ${bytes(after)} now (${signed(bytes, after - before)}). `,
+			`${title}: ${number(before)} before, ${number(after)} now (${signed(number, after - before)}). `,
 			d.rebuilt
 				? el(
 						"span",
 						{ class: "dim" },
-						"The programs were rebuilt between the snapshots: sites are matched by names.",
+						"Different builds: sites are matched by function names.",
 					)
 				: null,
 		),
