@@ -50,6 +50,7 @@ struct python {
 	bool kept;        /* the snapshot of the process's end has been taken: see python_end.c */
 	/* Until pre-initialisation is over, which may overwrite our allocators: sees to that. Then NULL. */
 	void (*settle)(void);
+	void (*settle_again)(void); /* the same, for an interpreter that starts once more */
 };
 extern struct python python;
 
@@ -76,6 +77,8 @@ void python_end(struct thread *t, const uintptr_t *e);
 
 /* The site of the stack whose innermost frame is e, with Python frames. `domain` as in walk.h. */
 uint32_t python_site(struct thread *t, const uintptr_t *e, uint64_t domain);
+/* The same for a block of the interpreter's allocators, whose callers have the GIL. */
+uint32_t python_site_small(struct thread *t, const uintptr_t *e);
 
 /* Puts ours around the allocators of small objects, where they are not; see python_hook.c. */
 void python_hook_install(void);
@@ -107,6 +110,8 @@ static inline uint32_t *python_code_end(uintptr_t code)
 {
 	return &python_code_ends[(code >> 4) * MIX_GOLDEN >> (64 - PYTHON_CODE_ENDS_BITS)];
 }
+
+#define PYTHON_CODE_LEAST 128u /* bytes: no version has a smaller code object */
 
 /* One byte for many addresses: how many known code objects are at one of them. */
 #define PYTHON_CODE_FILTER_BITS 16

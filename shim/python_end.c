@@ -28,8 +28,11 @@ bool python_end_is_due(void)
 	if (!p->layout || !p->proved)
 		return false;
 	uintptr_t ending = *p->finalizing;
-	if (!ending)
+	if (!ending && p->ending) {
 		python.ending = false;
+		python.settle =
+			python.settle_again; /* an interpreter starts again, with allocators of its own */
+	}
 	return ending && !p->ending && ending == p->thread_state();
 }
 

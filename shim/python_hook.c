@@ -10,6 +10,7 @@
  *     BLOCK_PYTHON, so that neither side takes out what the other one has entered.
  * PH2  Pre-initialisation with an explicit allocator (PYTHONMALLOC, -X dev) overwrites what the
  *     constructor has put there. Ours is put on top of it once, as soon as that is over.
+ *     An interpreter that starts again after its end has forgotten ours since 3.12: the same then.
  * PH3  Where python_objects is off, only frees are looked at: a code object that goes must be noticed.
  *
  * PyMemAllocatorEx is part of the stable interface: PEP 445.
@@ -99,7 +100,7 @@ static __attribute__((noinline)) void enter_sample(
 	if (likely(t->sample_left >= 0) || state.stopped || !event_is_sample(t, size))
 		return;
 	/* An old block at this place has an entry of the filter. */
-	if (!put(p, size, event_sampled(t, p, size, state.python_site(t, e, 0)), &old_size))
+	if (!put(p, size, event_sampled(t, p, size, python_site_small(t, e)), &old_size))
 		sample_filter_add(p);
 }
 
@@ -136,7 +137,7 @@ HOT_INLINE void *made(void *block, size_t size, void *frame, uint64_t events)
 			event_request(t);
 		const uintptr_t *e = walk_entry(frame);
 		if (likely(!state.sample && !state.stopped))
-			enter_block(t, p, size, state.python_site(t, e, 0));
+			enter_block(t, p, size, python_site_small(t, e));
 		else if (state.sample)
 			enter_sample(t, p, size, e);
 	}
@@ -185,7 +186,8 @@ HOT_INLINE uint64_t leave_block(void *p, void *frame, uint64_t *size)
 		if (unlikely(slot_timed(slot)))
 			event_lifetime(t, c, (uintptr_t)p, slot);
 	}
-	if (unlikely(*python_code_known((uintptr_t)p)))
+	/* A table of its own would be one more line of memory for each block. */
+	if ((!slot || *size >= PYTHON_CODE_LEAST) && unlikely(*python_code_known((uintptr_t)p)))
 		python_code_freed((uintptr_t)p);
 	thread_leave(t);
 	return slot;
@@ -263,9 +265,10 @@ static bool is_ours(const struct allocator *a)
 static void wrap(int domain, unsigned round)
 {
 	struct allocator *under = &below[round][domain], ours;
-	python.get_allocator(domain, under);
-	if (is_ours(under))
+	python.get_allocator(domain, &ours);
+	if (is_ours(&ours))
 		return;
+	*under = ours;
 	if (config.python_objects) {
 		ours = (struct allocator){ under, hook_malloc, hook_calloc, hook_realloc, hook_free };
 	} else {

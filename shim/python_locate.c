@@ -29,7 +29,9 @@ static void take(const struct link_map *module)
 		return;
 	const unsigned long *number = lookup_in(module, "Py_Version"); /* since 3.11 */
 	const char *(*text)(void) = (const char *(*)(void))lookup_in(module, "Py_GetVersion");
-	struct python found = { .runtime = (uintptr_t)runtime, .settle = python_hook_settle };
+	struct python found = { .runtime = (uintptr_t)runtime,
+		.settle = python_hook_settle,
+		.settle_again = python_hook_settle };
 	/* Py_GetVersion formats into a buffer of its own, once: no allocation, and no interpreter needed. */
 	found.version = number ? (uint32_t)*number : text ? version_of_text(text()) : 0;
 	found.layout = python_layout_of(found.version);

@@ -171,6 +171,40 @@ HOT_INLINE uintptr_t running_state(const struct python *p)
 	return ours ? current : ts;
 }
 
+/* The same in a thread that has the GIL, as it must to make objects: up to 3.11 the runtime names its state. Without
+ * the GIL that may be another thread's, which may be freed at any moment. */
+HOT_INLINE uintptr_t holding_state(const struct python *p)
+{
+	const struct python_layout *l = p->layout;
+	if (l->runtime.tstate_current == PYTHON_ABSENT)
+		return p->thread_state();
+	uintptr_t ts = python_word(p->runtime, l->runtime.tstate_current);
+	bool ours = ts && python_word(ts, l->thread.thread_id) == (uintptr_t)__builtin_thread_pointer();
+	return likely(ours) ? ts : p->thread_state();
+}
+
+/* Multiplying by an odd number and adding the upper half to the lower one loses nothing: two stacks have one key only
+ * where their hashes are the same. */
+HOT_INLINE uint64_t key_of(uint64_t hash, uint32_t native)
+{
+	uint64_t key = (hash + native * MIX_PRIME) * MIX_FINAL;
+	return key ^ key >> 32;
+}
+
+HOT_INLINE uint32_t site_of(
+	struct thread *t, const uintptr_t *e, uint64_t domain, uint32_t native, uintptr_t ts)
+{
+	const struct python *p = &python;
+	if (!ts || (unlikely(!p->proved || *p->finalizing) && !python_usable(ts)))
+		return native;
+	uint64_t hash = python_frame_hash(ts, state.depth);
+	if (!hash)
+		return native;
+	uint64_t key = key_of(hash, native);
+	uint32_t site = find_seen(key);
+	return likely(site) ? site : resolve_new(t, e, ts, domain, native, key);
+}
+
 uint32_t python_site(struct thread *t, const uintptr_t *e, uint64_t domain)
 {
 	uint32_t native = domain ? walk_slow(t, e, domain) : walk_site(t, e);
@@ -179,13 +213,14 @@ uint32_t python_site(struct thread *t, const uintptr_t *e, uint64_t domain)
 		p->settle();
 	if (unlikely(*p->finalizing || p->ending) && python_end_is_due())
 		python_end(t, e);
-	uintptr_t ts = running_state(p);
-	if (!ts || unlikely(!python_usable(ts)))
-		return native;
-	uint64_t hash = python_frame_hash(ts, state.depth);
-	if (!hash)
-		return native;
-	uint64_t key = site_mix(hash + native * MIX_PRIME);
-	uint32_t site = find_seen(key);
-	return likely(site) ? site : resolve_new(t, e, ts, domain, native, key);
+	return site_of(t, e, domain, native, running_state(p));
+}
+
+uint32_t python_site_small(struct thread *t, const uintptr_t *e)
+{
+	uint32_t native = walk_site(t, e);
+	const struct python *p = &python;
+	if (unlikely(p->settle))
+		p->settle();
+	return site_of(t, e, 0, native, holding_state(p));
 }

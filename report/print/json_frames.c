@@ -35,6 +35,8 @@ void json_frame_members(struct json *j, const struct symbol_line *line)
 	json_text(j, "language", line->language);
 	if (line->interpreter)
 		json_number(j, "interpreter", line->interpreter);
+	if (line->qualified)
+		json_text(j, "qualified", line->qualified);
 }
 
 struct json_frames *json_frames_new(void)

@@ -29,6 +29,8 @@ struct symbol_line {
 	const char *language; /* "native" | "python" */
 	bool python;          /* the latter: no module, no address */
 	uint32_t interpreter; /* of Python code: 0 is the main one */
+	const char
+		*qualified; /* of Python code since 3.11: the name with its class or function; NULL unknown */
 };
 
 /* In stacks with Python frames, frames of the interpreter that only pass a call on are left out unless this is

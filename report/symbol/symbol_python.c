@@ -15,6 +15,7 @@ void symbol_python_line(const struct snapshot *s, uint64_t address, struct symbo
 	uint32_t code = frame_code(address);
 	const struct tide_code *c = code && code < s->code_count ? &s->codes[code] : NULL;
 	const char *name = c ? snapshot_string(s, c->name) : "", *file = c ? snapshot_string(s, c->file) : "";
+	const char *qualified = c ? snapshot_string(s, c->qualified) : "";
 
 	*line = (struct symbol_line){
 		.function = *name ? name : "[unknown]",
@@ -24,6 +25,7 @@ void symbol_python_line(const struct snapshot *s, uint64_t address, struct symbo
 		.language = "python",
 		.python = true,
 		.interpreter = c ? c->interpreter : 0,
+		.qualified = *qualified ? qualified : NULL,
 	};
 }
 

@@ -252,6 +252,13 @@ objects_of_the_end() {
 	"$TIDEMARK" run -q -o e.tide ./host "$library"
 	[ "$(echo e*.tide)" = "e.1.tide e.2.tide e.tide" ]
 	objects e.1.tide Kept | grep -qx 100
+	# Since 3.12 the allocators are the interpreter's own again when it starts once more.
+	local home
+	for home in /root/.pyenv/versions/3.1[23].*; do
+		[ -d "$home" ] || continue
+		PYTHONHOME=$home "$TIDEMARK" run -q -f -o again.tide ./host "$home"/lib/libpython3.1?.so.1.0
+		objects again.2.tide Kept | grep -qx 100
+	done
 	"$TIDEMARK" info e.2.tide | grep -q 'before Python was torn down'
 	run -0 "$TIDEMARK" types e.tide
 	[[ $output == *"Python had shut down"* ]]
