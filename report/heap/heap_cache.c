@@ -21,7 +21,7 @@
 #define COUNT_MOST 4096u   /* elements of one list that are taken for possible */
 #define LARGE_LEAST 0x410u /* chunks of small bins are up to this */
 #define TLS_MOST 65536u    /* static thread-local data that is searched, below the thread pointer */
-#define BESIDE 4u          /* words between the two pointers */
+#define BESIDE 16u         /* words between the two pointers: 1 up to glibc 2.42, 6 in 2.43 */
 #define OFFSETS_MOST 64u
 
 struct form {

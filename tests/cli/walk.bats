@@ -122,7 +122,7 @@ loses() {
 	[ "$(sqlite3 s.db 'SELECT count(*) FROM block WHERE site > 0')" -eq 0 ]
 	[ "$(sqlite3 s.db 'SELECT count(*) FROM block WHERE bytes % 16 <> 8')" -eq 0 ]
 	[ "$(sqlite3 s.db 'SELECT count(*) FROM block WHERE bytes = 56')" -eq 55 ]
-	address=$(sqlite3 s.db 'SELECT printf("0x%x", address) FROM block WHERE bytes = 104')
+	address=$(sqlite3 s.db "SELECT printf('0x%x', address) FROM block WHERE bytes = 104")
 	json "$("$TIDEMARK" refs --json s.tide "$address")" 'len(d["records"])' | grep -qx 1
 }
 
