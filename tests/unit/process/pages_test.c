@@ -44,7 +44,7 @@ static void scanned(void **state)
 
 	(void)state;
 	assert_true(pagemap >= 0);
-	if (!scan(&p, pagemap, (uintptr_t)at, (uintptr_t)at + PAGES * PAGE))
+	if (!scan_pages(&p, pagemap, (uintptr_t)at, (uintptr_t)at + PAGES * PAGE))
 		skip(); /* before Linux 6.7 */
 	assert_int_equal(p.count, 2);
 	assert_run(&p, 0, at, 1, 4);
