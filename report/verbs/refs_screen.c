@@ -406,6 +406,12 @@ static char *holder_text(const struct refs *r, uint32_t block)
 		if (!field)
 			continue;
 		without_numbers(field);
+		/* A cell of a closure is called as what it holds. */
+		if (text && strlen(text) >= strlen(field)
+			&& !strcmp(text + strlen(text) - strlen(field), field)) {
+			free(field);
+			continue;
+		}
 		longer = text ? alloc_printf("%s > %s", text, field) : alloc_string(field);
 		free(text);
 		free(field);
@@ -449,7 +455,7 @@ static void print_holders(struct screen *s, const struct refs *r)
 	for (size_t i = 0; i < holders && i < rows; i++) {
 		char *line = alloc_printf(
 			"%12s  %s", units_count(count, (int64_t)holder[i].blocks), holder[i].text);
-		char *fit = screen_fit(s, line, s->width, FIT_END);
+		char *fit = screen_fit(s, line, s->width, FIT_MIDDLE);
 
 		fprintf(s->out, "%s\n", fit);
 		free(line);
@@ -474,8 +480,8 @@ int refs_screen(struct refs *r)
 	if (!s.quiet)
 		fputc('\n', s.out);
 	if (r->count > 1) {
-		screen_print(&s, STYLE_HEADING, "%s blocks of %s: ", units_count(text, (int64_t)r->count),
-			r->what);
+		screen_print(&s, STYLE_HEADING, "%s %s of %s: ", units_count(text, (int64_t)r->count),
+			python_field_id(&r->snapshot, r->block[0]) ? "objects" : "blocks", r->what);
 		print_kinds(&s, r);
 		fputs("\n\n", s.out);
 		if (r->snapshot.python_object_count)

@@ -165,6 +165,8 @@ static void write_pymalloc(struct json_report *report, struct types_command *c)
 	json_number(j, "arenas", (int64_t)c->snapshot.python_arena_count);
 	json_number(j, "arena_bytes", (int64_t)v->arena_bytes);
 	json_number(j, "used_bytes", (int64_t)v->used_bytes);
+	json_number(j, "resident_bytes", (int64_t)v->arena_resident);
+	json_number(j, "own_bytes", (int64_t)v->arena_own);
 	json_number(j, "free_bytes",
 		v->arena_bytes > v->used_bytes ? (int64_t)(v->arena_bytes - v->used_bytes) : 0);
 	json_number(j, "arenas_under_25pct", (int64_t)v->sparse_arenas);

@@ -116,6 +116,12 @@ static void print_pymalloc(struct screen *s, const struct types_command *c)
 		units_bytes(bytes, (int64_t)v->arena_bytes),
 		units_many(arenas, (int64_t)c->snapshot.python_arena_count, "arena"),
 		units_bytes(used, (int64_t)v->used_bytes), (unsigned long long)v->sparse_arenas);
+	if (c->snapshot.process->flags & PROCESS_FORKED && v->arena_resident)
+		screen_paragraph(s, STYLE_PLAIN, "  forked: ",
+			"of %s resident, at least %s are this process's own copies: it wrote to these pages, and "
+			"counting a reference is enough. gc.freeze() before the fork leaves some of them shared.",
+			units_bytes(bytes, (int64_t)v->arena_resident),
+			units_bytes(used, (int64_t)v->arena_own));
 	for (uint64_t i = 0; i < v->holder_count && i < SCREEN_FEW; i++)
 		fprintf(s->out, "  held by %s of %s, in arenas of %s\n",
 			units_many(blocks, (int64_t)v->holder[i].blocks, "block"),
@@ -135,8 +141,8 @@ static void print_strings(struct screen *s, const struct types_command *c)
 	for (uint64_t i = 0; i < v->duplicate_count && i < SCREEN_FEW; i++) {
 		char *text = screen_fit(s, v->duplicate[i].text, s->width > 50 ? s->width - 40 : 10, FIT_END);
 
-		fprintf(s->out, "  %s, %s too many: \"%s\"\n",
-			units_many(count, (int64_t)v->duplicate[i].copies, "copy"),
+		fprintf(s->out, "  %s copies, %s too many: \"%s\"\n",
+			units_count(count, (int64_t)v->duplicate[i].copies),
 			units_bytes(bytes, (int64_t)v->duplicate[i].wasted), text);
 		free(text);
 	}

@@ -129,3 +129,22 @@ void types_parts_arenas(struct types_view *v)
 	free(h.last);
 	index_free(&h.index);
 }
+
+/* A page that is shared counts half or less in the proportional size. */
+void types_parts_shared(struct types_view *v)
+{
+	const struct snapshot *s = v->snapshot;
+
+	for (size_t i = 0, k = 0; i < s->mapping_count; i++) {
+		const struct tide_mapping *m = &s->mappings[i];
+
+		while (k < s->python_arena_count && s->python_arenas[k].address < m->lo)
+			k++;
+		if (k == s->python_arena_count || s->python_arenas[k].address >= m->hi)
+			continue;
+		v->arena_resident += m->rss_bytes;
+		if (m->pss_bytes > m->rss_bytes / 2)
+			v->arena_own +=
+				m->pss_bytes < m->rss_bytes ? 2 * m->pss_bytes - m->rss_bytes : m->rss_bytes;
+	}
+}

@@ -15,6 +15,7 @@
 void types_once(struct types_view *v);
 void types_tops(struct types_view *v);
 void types_parts_strings(struct types_view *v, const char *prefix);
+void types_parts_shared(struct types_view *v);
 void types_parts_arenas(struct types_view *v);
 
 /* The row of an object. */

@@ -165,6 +165,7 @@ void types_view_find(struct types_view *v, const struct snapshot *s, const char 
 	types_tops(v);
 	types_parts_strings(v, prefix);
 	types_parts_arenas(v);
+	types_parts_shared(v);
 }
 
 void types_view_compare(struct types_view *v, const struct types_view *old)

@@ -76,6 +76,9 @@ struct types_view {
 	} match; /* --strings */
 	/* pymalloc */
 	uint64_t arena_bytes, used_bytes, sparse_arenas;
+	/* Of mappings that hold arenas: resident, and of that what at least is this process's own. After a fork pages
+	 * are shared until one process writes to them, if only a reference count. 0: not known. */
+	uint64_t arena_resident, arena_own;
 	struct types_holder *holder; /* of arenas in which less than a quarter is used */
 	uint64_t holder_count, holder_room;
 	uint32_t *order; /* rows, worst first */

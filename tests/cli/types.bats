@@ -273,7 +273,7 @@ for e in sys.argv[1:]:
 	! grep -q 'link of gc' out
 	# All objects of a type, by what holds them.
 	"$TIDEMARK" refs held.tide __main__.Held >out
-	grep -q '17 blocks of __main__.Held' out
+	grep -q '17 objects of __main__.Held' out
 	grep -q ' 4  dict of module __main__, key "rows" > element of list' out
 }
 
