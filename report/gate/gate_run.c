@@ -59,12 +59,16 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Deletes what an earlier run has left: it must not be judged. */
+/* Deletes what an earlier run has left: it must not be judged. What another gate still judges stays (GR4). */
 static void remove_old(const char *folder)
 {
 	DIR *d = opendir(folder);
 	struct dirent *entry;
 
+	if (d && flock(dirfd(d), LOCK_EX | LOCK_NB)) {
+		closedir(d);
+		return;
+	}
 	while (d && (entry = readdir(d)))
 		if (is_snapshot(entry->d_name))
 			unlinkat(dirfd(d), entry->d_name, 0);
@@ -406,6 +410,7 @@ int gate_run(const struct gate_config *c, const struct gate_scenario *s, char *c
 	bool late;
 
 	memset(run, 0, sizeof *run);
+	run->lock = -1;
 	run->folder = alloc_printf("%s/%s%s", output, name, again ? ".again" : "");
 	if (make_folder(run->folder, e))
 		goto out;
@@ -436,6 +441,9 @@ int gate_run(const struct gate_config *c, const struct gate_scenario *s, char *c
 	if (!run->reason && run->log)
 		run->reason = explain_unfinished(s, run->pid);
 	run->unseen = read_line(unseen);
+	run->lock = open(run->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (run->lock >= 0)
+		flock(run->lock, LOCK_SH);
 	keep_snapshots(run, work);
 	result = 0;
 out:
@@ -451,6 +459,8 @@ void gate_run_free(struct gate_run *run)
 {
 	for (size_t i = 0; i < run->snapshot_count; i++)
 		free(run->snapshots[i]);
+	if (run->lock > 0)
+		close(run->lock);
 	free(run->snapshots), free(run->folder), free(run->log), free(run->reason), free(run->unseen);
 	memset(run, 0, sizeof *run);
 }

@@ -9,7 +9,8 @@
  *     says why the run cannot be judged.
  * GR4 Runs do not meet: while it is under way, a run has a locked folder of its own,
  *     OUTPUT/.SCENARIO.XXXXXX, and takes only the snapshots in it. Two gates may run
- *     the same scenario at once.
+ *     the same scenario at once: from the end of the run until gate_run_free the folder of the
+ *     snapshots has a shared lock, and nothing in it is deleted.
  */
 #ifndef TIDEMARK_GATE_RUN_H
 #define TIDEMARK_GATE_RUN_H
@@ -27,6 +28,7 @@ struct gate_run {
 	char *reason;          /* NULL: the program ended as it should */
 	uint64_t elapsed_ms;
 	pid_t pid; /* of `tidemark run` */
+	int lock;  /* on the folder, while snapshots in it are of interest; above 0 where there is one */
 };
 
 /* Runs s->command by `sh -c`, or `program` (NULL-terminated) when it is not NULL. `again` names the

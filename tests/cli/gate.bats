@@ -244,6 +244,20 @@ scenario() {
 	gate child 2
 }
 
+@test "snapshots that another gate still judges are not deleted, all others are" {
+	seed
+	gate one 0 -- ./seed none 50
+	old=$(echo tidemark-gate/seed/*.tide)
+	exec 9<tidemark-gate/seed
+	flock -s 9
+	gate two 0 -- ./seed none 50
+	[ -e "$old" ] || fail "deleted while it was locked"
+	check two 'len(d["scenarios"][0]["snapshots"]) == 1'
+	exec 9<&-
+	gate three 0 -- ./seed none 50
+	[ ! -e "$old" ] && [ "$(ls tidemark-gate/seed | wc -l)" = 1 ] || fail "$(ls tidemark-gate/seed)"
+}
+
 @test "two gates at once in one folder see their own processes only" {
 	seed
 	cp seed clean
