@@ -92,7 +92,7 @@ static void print_causes(struct screen *s, const struct waste_report *r)
 
 	if (!count)
 		screen_paragraph(s, STYLE_GOOD, "",
-			"Nothing to be blamed: no free memory, slack or cache that is worth a word.");
+			"Nothing to improve: free memory, slack and caches are all small.");
 	for (size_t i = 0; i < count && i < CAUSES_SHOWN; i++) {
 		screen_paragraph(s, STYLE_STRONG,
 			i == 0           ? "1. "

@@ -238,7 +238,7 @@ said() { awk -v what="$1" '$1 == what { print $2 }' said; }
 	EOF
 	diff want got
 	run -0 "$TIDEMARK" waste p.tide
-	[[ $output == *"Nothing to be blamed"* ]]
+	[[ $output == *"Nothing to improve"* ]]
 }
 
 @test "pins: what comes back when they are freed is what was promised" {
