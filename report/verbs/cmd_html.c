@@ -24,12 +24,13 @@ static const struct argp_option option[] = {
 
 static const char doc[] =
 	"Write a report for the browser: flame graph, sites with stacks, leaks with their cycles, owners, "
-	"timeline, histograms, threads; with OLD also what has changed since. The report is one file and needs "
+	"memory, types, timeline, histograms, threads; with OLD also what has changed since. The report is one file and needs "
 	"no network.\v"
 	"Examples:\n"
 	"  tidemark html app.tide -o report.html\n"
 	"  tidemark html after.tide before.tide -o report.html\n"
-	"  tidemark html --since warm server.tide -o report.html";
+	"  tidemark html --since warm server.tide -o report.html\n"
+	"  tidemark html --with-source app.tide -o report.html";
 
 struct arguments {
 	struct options common;
