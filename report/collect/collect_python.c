@@ -1,6 +1,8 @@
 /* collect_python.c - Python objects of a snapshot: collect_python.h. */
+#include <stdio.h>
 #include <stdlib.h>
 #include "collect_python.h"
+#include "shim/python_layout.h"
 
 struct python *collect_python_blocks(struct remote *m, struct blockmap *b)
 {
@@ -12,6 +14,19 @@ struct python *collect_python_blocks(struct remote *m, struct blockmap *b)
 	b->blocks = python_blocks(p, &b->count);
 	b->room = b->count;
 	return p;
+}
+
+const char *collect_python_blind(const struct ledger_copy *c)
+{
+	uint32_t version = c->header.python_version, refused = c->header.python_flags & LEDGER_PYTHON_REFUSED;
+	static char text[96];
+
+	if (!version || (python_layout_of(version) && !refused))
+		return NULL;
+	snprintf(text, sizeof(text), "stacks have no functions of Python: %s CPython %u.%u.%u",
+		refused ? "this is an unusual build of" : "tidemark does not know", version >> 24,
+		version >> 16 & 255, version >> 8 & 255);
+	return text;
 }
 
 void collect_python_words(struct python *p, struct references *g)

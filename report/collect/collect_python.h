@@ -12,6 +12,8 @@
 /* Adds the small objects that the block list does not have to it. NULL: there is no interpreter. To be freed by
  * python_free. */
 struct python *collect_python_blocks(struct remote *m, struct blockmap *b);
+/* Why stacks have no frames of Python, until the next call; NULL: they have them, or there is no Python. */
+const char *collect_python_blind(const struct ledger_copy *c);
 /* Marks which of the references count. */
 void collect_python_words(struct python *p, struct references *g);
 

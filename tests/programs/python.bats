@@ -276,3 +276,21 @@ nothing_is_lost_by_imports() {
 @test "references that an interpreter or an import loses once never count as leaks" {
 	each_python nothing_is_lost_by_imports
 }
+
+@test "a CPython that is not known keeps its native stacks, and that is said" {
+	compile future -rdynamic <<-'END'
+		#include <stdlib.h>
+		char _PyRuntime[64];
+		const unsigned long Py_Version = 0x030f00f0;
+		char *keep;
+		int main(void)
+		{
+			keep = malloc(100);
+			return 0;
+		}
+	END
+	"$TIDEMARK" run -q -o s.tide ./future
+	run -0 "$TIDEMARK" info s.tide
+	[[ "$output" == *"stacks have no functions of Python: tidemark does not know CPython 3.15.0"* ]]
+	"$TIDEMARK" stat s.tide | grep -q main
+}
