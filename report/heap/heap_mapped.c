@@ -7,10 +7,12 @@
  * count.
  */
 #include <stdlib.h>
+#include <string.h>
 #include "base/array.h"
 #include "heap_private.h"
 
-#define ALIGN_MOST 40u   /* bits of an alignment that a program may ask for */
+#define ALIGN_MOST 40u /* bits of an alignment that a program may ask for */
+#define FALSE_MOST 4096u
 #define COUNTER_WORDS 8u /* from the number of mapped chunks to their bytes, in 32 bits */
 
 static bool is_whole(uint64_t bytes, uint64_t most)
@@ -71,29 +73,71 @@ uint64_t heap_mapped(struct heap_walk *w, uint64_t at, uint64_t end, bool first)
 }
 
 /* struct malloc_par: {..., int n_mmaps, int n_mmaps_max, int max_n_mmaps, int no_dyn_threshold,
- * size_t mmapped_mem, size_t max_mmapped_mem, char *sbrk_base, ...}. */
+ * size_t mmapped_mem, size_t max_mmapped_mem, char *sbrk_base, ...}. Does it count so many chunks and bytes? */
+static bool has_counts(const uint32_t *data, size_t words, uint64_t chunks, uint64_t mapped)
+{
+	for (size_t i = COUNTER_WORDS; i + 4 <= words; i += 2) {
+		uint64_t bytes = (uint64_t)data[i + 1] << 32 | data[i],
+			 most = (uint64_t)data[i + 3] << 32 | data[i + 2];
+
+		if (bytes != mapped || most < bytes || most % HEAP_PAGE)
+			continue;
+		for (size_t k = i - COUNTER_WORDS; k + 2 < i; k++)
+			if (data[k] == chunks && data[k + 1] >= data[k] && data[k + 2] >= data[k]
+				&& data[k + 2] <= data[k + 1])
+				return true;
+	}
+	return false;
+}
+
+static void drop_segment(struct heap *h, uint64_t segment)
+{
+	const struct heap_segment *s = &h->segments[segment];
+	uint64_t i = 0;
+
+	while (i < h->count && (h->blocks[i].address < s->lo || h->blocks[i].address >= s->hi))
+		i++;
+	h->mapped_chunks--;
+	h->mapped_bytes -= s->hi - s->lo;
+	if (i < h->count)
+		memmove(&h->blocks[i], &h->blocks[i + 1], (--h->count - i) * sizeof(*h->blocks));
+	memmove(&h->segments[segment], &h->segments[segment + 1],
+		(--h->segment_count - segment) * sizeof(*h->segments));
+}
+
+/* Memory of the program may look like a mapped chunk by chance. It is the one without which libc's counts are
+ * right, if there is just one such. */
+static bool drop_false(struct heap *h, const uint32_t *data, size_t words)
+{
+	uint64_t found = 0, segment = 0;
+
+	if (!h->mapped_chunks || h->mapped_chunks > FALSE_MOST)
+		return false;
+	for (uint64_t i = 0; i < h->segment_count && found < 2; i++) {
+		const struct heap_segment *s = &h->segments[i];
+
+		if (s->arena != HEAP_NO_ARENA
+			|| !has_counts(data, words, h->mapped_chunks - 1, h->mapped_bytes - (s->hi - s->lo)))
+			continue;
+		segment = i;
+		found++;
+	}
+	if (found == 1)
+		drop_segment(h, segment);
+	return found == 1;
+}
+
 void heap_mapped_check(struct heap_walk *w, uint64_t lo, uint64_t hi)
 {
 	struct heap *h = w->heap;
 	size_t words = (hi - lo) / 4;
 	uint32_t *data = alloc_bytes(words * 4 + 8);
-	bool agrees = false;
 
 	remote_read(w->read.memory, lo, data, words * 4);
-	for (size_t i = COUNTER_WORDS; i + 4 <= words && !agrees; i += 2) {
-		uint64_t bytes = (uint64_t)data[i + 1] << 32 | data[i],
-			 most = (uint64_t)data[i + 3] << 32 | data[i + 2];
-
-		if (bytes != h->mapped_bytes || most < bytes || most % HEAP_PAGE)
-			continue;
-		for (size_t k = i - COUNTER_WORDS; k + 2 < i && !agrees; k++)
-			agrees = data[k] == h->mapped_chunks && data[k + 1] >= data[k]
-				&& data[k + 2] >= data[k] && data[k + 2] <= data[k + 1];
-	}
-	free(data);
-	if (!agrees) {
+	if (!has_counts(data, words, h->mapped_chunks, h->mapped_bytes) && !drop_false(h, data, words)) {
 		h->unsure++;
 		heap_found_doubt(h, "libc counts other mapped chunks than the %llu that were found",
 			(unsigned long long)h->mapped_chunks);
 	}
+	free(data);
 }

@@ -410,3 +410,26 @@ equal() {
 		rm -f s.tide s.db
 	done
 }
+
+@test "memory of the program that looks like a mapped chunk does not count: libc counts its own" {
+	compile alike <<-'C'
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <sys/mman.h>
+		#include <unistd.h>
+		void *volatile keep[4];
+		int main(void) {
+			size_t *p = mmap(0, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			p[0] = 1;
+			p[8192] = 0, p[8193] = 196608 | 2; /* at a page of its own: no size before it, 48 pages, "mapped" */
+			for (int i = 0; i < 3; i++) keep[i] = malloc(200000 + 50000 * (size_t)i);
+			puts("ready"); fflush(stdout);
+			pause();
+			return (int)(size_t)p;
+		}
+	C
+	start ./alike
+	run "$TIDEMARK" snap -q -o s.tide "$PID"
+	[ "$status" -eq 0 ] || fail "$output"
+	json "$("$TIDEMARK" info --json s.tide)" 'd["heap"]["mapped_chunks"]' 'd["heap"]["unsure"]' 'd["snapshot"]["complete"]' | xargs | grep -qx '3 0 True'
+}
