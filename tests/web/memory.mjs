@@ -51,6 +51,10 @@ export default async function ({ page, ok, same, json, goto, open, text, shots, 
 	await clean("names of threads and marks are data in the memory view");
 
 	await goto("bare");
+	// An empty table shows its sentence whole.
+	await open("sites", "&q=nothing-of-this-name");
+	const [box, said] = [await page.locator(".body").first().boundingBox(), await page.locator(".body .empty").first().boundingBox()];
+	ok(said.y >= box.y && said.y + said.height <= box.y + box.height + 1, "an empty table does not clip its text");
 	await open("memory");
 	ok(/cannot be said|counters|image/.test(await text("main .empty")), "without references the page says why it has no map of memory");
 }

@@ -178,7 +178,7 @@ function heapMap(m) {
 		drawn.push({ arena: -1, parts: foreign.flatMap((s) => s.parts), bytes: foreign.reduce((a, s) => a + s.bytes, 0) });
 	const title = (s) =>
 		s.arena < 0
-			? m.python
+			? m.python || data().types?.python
 				? "Python's arenas for small objects"
 				: "another allocator"
 			: m.arenas[s.arena]?.main

@@ -133,7 +133,9 @@ export function threads() {
 		sort: "total_bytes",
 		key: (r) => r.key,
 		search: searchTexts((r) => r.key),
-		empty: d.threads.why ?? "No thread has allocated anything.",
+		empty: d.memory?.walked
+			? "Which thread allocated what is known only of programs that ran under tidemark."
+			: (d.threads.why ?? "No thread has allocated anything."),
 		columns: [
 			f("live_bytes", "live", bytes, "live blocks that this thread made, also where another thread will free them"),
 			f("live_blocks", "blocks", count),

@@ -29,8 +29,8 @@ async function copy(button, text) {
 // On a narrow screen the place comes first, and stays there.
 const inFront = (c) => +/\bplace\b/.test(c.class ?? "");
 // As wide as its columns need, in em: a wider screen gives the rest to the place, on a narrower one the table scrolls.
-const least = (list) => list.reduce((a, c) => a + (parseFloat(/[\d.]+(?=em)/.exec(c.width ?? "7.5em")?.[0] ?? "8") || 8), 3);
-const widths = (list) => list.map((c) => c.width ?? "7.5em").join(" ");
+const least = (list) => list.reduce((a, c) => a + (parseFloat(/[\d.]+(?=em)/.exec(c.width ?? "8.2em")?.[0] ?? "8") || 8), 3);
+const widths = (list) => list.map((c) => c.width ?? "8.2em").join(" ");
 
 // columns: {name, label, text(row), sort(row) -> number or string, class, title}
 // options: {id: of several tables in one view, rows, columns, sort, search(match) -> (row) -> true where the row is found (match.js), detail(row) -> element, key(row) -> text, empty, first: the
