@@ -18,6 +18,7 @@
 
 #define BINS_MOST 128u
 #define BINS_SMALL 64u
+#define FORMS_MOST 4u
 #define COUNT_MOST 4096u   /* elements of one list that are taken for possible */
 #define LARGE_LEAST 0x410u /* chunks of small bins are up to this */
 #define TLS_MOST 65536u    /* static thread-local data that is searched, below the thread pointer */
@@ -35,17 +36,23 @@ struct lists {
 	bool filled;
 };
 
-/* The two forms that a block of `bytes` usable bytes may have; their number. */
-static unsigned forms_of(uint64_t bytes, struct form to[2])
+/* The forms that a block of `bytes` usable bytes may have; their number. A chunk may be larger than what was asked
+ * for when the rest of it would be none: such caches are usual from glibc 2.43 on. */
+static unsigned forms_of(uint64_t bytes, struct form to[FORMS_MOST])
 {
 	unsigned n = 0;
 
 	for (unsigned width = 2; width; width--) {
 		unsigned step = 8 / width, bins = (unsigned)(bytes / (8 + width)) / step * step;
-		uint64_t whole = (uint64_t)bins * (8 + width);
 
-		if (bins >= BINS_SMALL && bins <= BINS_MOST && ((whole + 8 + 15) & ~15ull) == bytes + 8)
-			to[n++] = (struct form){ bins, width };
+		for (; bins >= BINS_SMALL && n < FORMS_MOST; bins -= step) {
+			uint64_t chunk = ((uint64_t)bins * (8 + width) + 8 + 15) & ~15ull;
+
+			if (chunk + CHUNK_LEAST < bytes + 8)
+				break;
+			if (bins <= BINS_MOST && chunk <= bytes + 8)
+				to[n++] = (struct form){ bins, width };
+		}
 	}
 	return n;
 }
@@ -108,7 +115,7 @@ static bool is_cache(struct heap_walk *w, uint64_t address, struct form f, struc
 
 static bool find_any_form(struct heap_walk *w, uint64_t block, struct lists *l)
 {
-	struct form forms[2];
+	struct form forms[FORMS_MOST];
 	unsigned n = forms_of(w->heap->blocks[block].bytes, forms);
 
 	for (unsigned i = 0; i < n; i++)
@@ -222,7 +229,7 @@ static bool is_taken(const struct heap_walk *w, uint64_t address)
 
 static void search_by_form(struct heap_walk *w, struct lists *l)
 {
-	struct form forms[2];
+	struct form forms[FORMS_MOST];
 
 	for (uint64_t i = 0; i < w->heap->count; i++) {
 		const struct tide_block *b = &w->heap->blocks[i];

@@ -199,7 +199,8 @@ one() {
 	run "$TIDEMARK" leaks x.tide
 	[[ "$output" == *"on fatal signal"*"the process died in this call"* ]]
 	# What it survives leaves one snapshot, that of the end.
-	"$TIDEMARK" run -q -o 'y.%p.tide' -- "$PROGRAMS/misuse" double-unnoticed
+	# glibc 2.43 has no fast bins any more, and notices this one, too.
+	"$TIDEMARK" run -q -o 'y.%p.tide' -- "$PROGRAMS/misuse" double-unnoticed || [ $? = 134 ]
 	[ "$(ls y.*.tide | wc -l)" = 1 ]
 }
 

@@ -387,7 +387,9 @@ static void counts_what_it_found(void **unused)
 	}
 	assert_int_equal(fast, after.cached_fast);
 	assert_int_equal(cached, after.cached_tcache);
-	assert_true(fast && cached);
+	assert_true(cached);
+	/* glibc 2.43 has no fast bins. */
+	assert_true(fast || atoi(after.allocator + strlen("glibc 2.")) >= 43);
 	for (uint64_t i = 0; i < after.thread_count; i++) {
 		assert_true(after.threads[i].cache != 0);
 		assert_int_not_equal(after.threads[i].arena, HEAP_NO_ARENA);
