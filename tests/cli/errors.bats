@@ -138,6 +138,22 @@ one() {
 	[ -z "$(errors host.tide)" ]
 }
 
+@test "nor has it under another allocator" {
+	tried=0
+	for name in libjemalloc.so.2 libmimalloc.so.2 libtcmalloc_minimal.so.4; do
+		lib=$(ldconfig -p | awk -v name=$name '$1 == name { print $NF; exit }')
+		[ -n "$lib" ] || continue
+		rm -f x.*.tide
+		LD_PRELOAD=$lib "$TIDEMARK" run -q -f -o 'x.%p.tide' -- "$PROGRAMS/misuse" none
+		for f in x.*.tide; do
+			[ "$(json "$("$TIDEMARK" info --json "$f")" 'd["errors"], d["snapshot"]["allocator"].endswith("'$name'")')" = '([], True)' ] ||
+				fail "$name: $("$TIDEMARK" info "$f")"
+		done
+		tried=$((tried + 1))
+	done
+	[ $tried -gt 0 ] || skip "no other allocator is installed"
+}
+
 @test "run, leaks and info show an error with its places" {
 	run "$TIDEMARK" run -f -o x.tide -- "$PROGRAMS/misuse" double-unnoticed
 	[[ "$output" == *"tidemark: error: double free of 0x"*": freed again by main "*"misuse.cc:"*", allocated by make"*"misuse.cc:"* ]]
