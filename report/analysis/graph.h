@@ -39,10 +39,6 @@ struct graph {
 int graph_new(struct graph *g, const struct snapshot *s, const uint32_t *weak_sites, size_t weak_count,
 	struct tide_error *e);
 void graph_free(struct graph *g);
-/* The same without the words that Python does not count, as links of its collector and weak references: who holds
- * what. What belongs to an object is held by that alone. What may be old counts as a reference to the
- * interior does. To be freed like `from`. */
-void graph_counted(struct graph *to, const struct graph *from);
 
 /* References from roots of these kinds (1 << enum tide_root_kind) do not count. */
 void graph_skip_roots(struct graph *g, uint32_t kinds);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "counted.h"
 #include "reach.h"
 #include "retained.h"
 
@@ -13,7 +14,7 @@ static uint8_t *counted_find(struct graph *g, const struct leaks *l)
 {
 	struct reach reach;
 
-	graph_counted(g, &l->graph);
+	counted_graph(g, &l->graph);
 	reach_find(&reach, g, false);
 	return reach.state;
 }

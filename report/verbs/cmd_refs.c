@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include "base/alloc.h"
 #include "base/array.h"
+#include "analysis/counted.h"
 #include "analysis/declared.h"
 #include "analysis/python_field.h"
 #include "print/options.h"
@@ -174,7 +175,7 @@ static void find_paths(struct refs *r)
 		reach_find(&r->reach, r->graph, true);
 		return;
 	}
-	graph_counted(&r->counted, &r->leaks.graph);
+	counted_graph(&r->counted, &r->leaks.graph);
 	r->graph = &r->counted;
 	python_field_starts(&r->snapshot, &from);
 	reach_find_from(&r->reach, r->graph, from.block, from.blocks, from.edge, from.edges);

@@ -200,7 +200,9 @@ static void add_variables(struct state *t, uint32_t table, uint8_t *seen)
 		if (e->block >= t->leaks.graph.blocks || seen[e->block] || !is_variable(s, e))
 			continue;
 		name = python_field_text(s, table, first);
-		if (!name || !strstr(name, ", key ")) {
+		/* All modules are in sys.modules, and rows of their own. */
+		if (!name || !strstr(name, ", key ")
+			|| !strcmp(name, "dict of module sys, key \"modules\"")) {
 			free(name);
 			continue;
 		}

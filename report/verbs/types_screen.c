@@ -1,4 +1,5 @@
 /* types_screen.c - `types` for people. */
+#include <string.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/units.h"
@@ -101,6 +102,24 @@ static void print_types(struct screen *s, struct types_command *c)
 			table_frame(t, symbols_top(c->symbols, r->site[k].site));
 	}
 	table_show(t);
+}
+
+/* The way on: who holds the type that has grown most, of the program's own where there is one. */
+static void print_next(struct screen *s, const struct types_command *c)
+{
+	const struct types_row *grown = NULL;
+
+	for (uint32_t i = 0; i < c->view.row_count && c->old_file; i++) {
+		const struct types_row *r = &c->view.row[c->view.order[i]];
+
+		if (r->live_diff > 0 && (!grown || !strcmp(grown->module, "builtins")))
+			if (!grown || strcmp(r->module, "builtins") != 0)
+				grown = r;
+	}
+	if (grown)
+		screen_hint(s, "who holds them: tidemark refs %s %s%s%s", c->file, grown->module,
+			*grown->module ? "." : "", grown->type);
+	screen_hint(s, "which variable holds how much: tidemark retained --by variable %s", c->file);
 }
 
 static void print_pymalloc(struct screen *s, const struct types_command *c)
@@ -211,6 +230,7 @@ int types_screen(struct types_command *c)
 		print_pymalloc(&s, c);
 		print_strings(&s, c);
 		print_advice(&s, &c->view);
+		print_next(&s, c);
 		if (c->native.row_count) {
 			fputc('\n', s.out);
 			types_native_screen(&s, c);

@@ -168,6 +168,26 @@ void types_view_find(struct types_view *v, const struct snapshot *s, const char 
 	types_parts_shared(v);
 }
 
+/* Of what has grown: by the bytes of as many objects of the average size. */
+static double grown_bytes(const struct types_row *r)
+{
+	return r->live ? (double)r->bytes / (double)r->live * (double)r->live_diff : -1;
+}
+
+/* Lost references that became more come first, then what has grown most. */
+static int compare_growth(const void *a, const void *b)
+{
+	const struct types_row *x = &sorted->row[*(const uint32_t *)a],
+			       *y = &sorted->row[*(const uint32_t *)b];
+	double grown_x = grown_bytes(x), grown_y = grown_bytes(y);
+
+	if (x->excess_references_diff != y->excess_references_diff)
+		return x->excess_references_diff > y->excess_references_diff ? -1 : 1;
+	if (grown_x != grown_y)
+		return grown_x > grown_y ? -1 : 1;
+	return compare_rows(a, b);
+}
+
 void types_view_compare(struct types_view *v, const struct types_view *old)
 {
 	/* Types that are gone have a row, too. */
@@ -195,7 +215,7 @@ void types_view_compare(struct types_view *v, const struct types_view *old)
 		r->excess_references_diff -= (int64_t)o->excess_references;
 	}
 	sorted = v;
-	qsort(v->order, v->row_count, sizeof(*v->order), compare_rows);
+	qsort(v->order, v->row_count, sizeof(*v->order), compare_growth);
 }
 
 void types_view_free(struct types_view *v)

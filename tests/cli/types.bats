@@ -328,6 +328,31 @@ t = {r["type"]: r["bytes"] for r in json.load(open("now.json"))["types"]}
 assert t["array"] >= 2_000_000 and t["bytearray"] >= 3_000_000 and t["set"] >= 4_000_000 and t.get("ndarray", t["bytearray"]) >= 8_000_000, t'
 }
 
+@test "types: from a worker that grows to the variable that holds it" {
+	cat >worker.py <<-'EOF'
+		import ctypes, os
+		snapshot = ctypes.CDLL(None).tide_snapshot
+		class Session:
+		    def __init__(self, n): self.user, self.history = "user %d" % n, []
+		class Audit:
+		    def __init__(self): self.entries = []
+		audit = Audit()
+		def serve(n): audit.entries.append((Session(n), "x" * (n + 2000)))
+		for n in range(100): serve(n)
+		snapshot(b"early.tide")
+		for n in range(400): serve(n)
+		snapshot(b"late.tide")
+		os._exit(0)
+	EOF
+	"$TIDEMARK" run -q -f -o exit.tide /usr/bin/python3 worker.py
+	"$TIDEMARK" types -n 4 late.tide early.tide >out
+	grep -q '^ *500 *+400 .* __main__.Session$' out
+	grep -q 'who holds them: tidemark refs late.tide __main__.Session' out
+	"$TIDEMARK" refs late.tide __main__.Session >out
+	grep -Eq '^ +500  .*"audit".*element of list > element of tuple$' out
+	"$TIDEMARK" retained -q --by variable -n 1 late.tide | grep -q 'variable dict of module __main__, key "audit"'
+}
+
 @test "leaks: what Python holds is not lost" {
 	"$TIDEMARK" leaks --json clean.tide >truth.out
 	tell 'd["totals"]["lost"]["blocks"] < 20' | grep -qx True
