@@ -314,3 +314,28 @@ shows() {
 	wait "$run" || true
 	grep -q ' +[0-9.]* [KM]iB .* main ' growth || fail "$(cat growth)"
 }
+
+@test "a Python program is grouped by its functions" {
+	cat >grow.py <<-'EOF'
+		import time
+		kept = []
+		def remember():
+		    for i in range(20_000): kept.append(["x%d" % i])
+		remember()
+		open("ready", "w").close()
+		time.sleep(600)
+	EOF
+	"$TIDEMARK" run -q -f -o x.tide -- /usr/bin/python3 grow.py 3>&- &
+	local run=$! pid=
+	for _ in $(seq 300); do
+		[ -e ready ] && break
+		sleep 0.1
+	done
+	pid=$(ps -o pid=,comm= --ppid "$run" | awk '$2 ~ /python/ { print $1 }')
+	timeout 60 "$TIDEMARK" top -q --batch 1 --by function "$pid" >functions || true
+	timeout 60 "$TIDEMARK" top -q --batch 1 "$pid" >sites || true
+	kill "$pid"
+	wait "$run" || true
+	grep -q ' MiB [4-9][0-9],[0-9]* .* remember$' functions || fail "$(cat functions)"
+	grep -q ' remember .*grow.py:4' sites || fail "$(cat sites)"
+}
