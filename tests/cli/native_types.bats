@@ -2,6 +2,7 @@
 # Types of native blocks: what each piece of evidence proves, and what none of them may claim.
 
 load ../lib/helper
+bats_require_minimum_version 1.5.0
 
 setup() {
 	cat >types.cpp <<-'SOURCE'
