@@ -7,7 +7,7 @@
 #define BIN_BYTES (BIN_PAIRS * 16u)
 #define BINS_BETWEEN 4u /* that may be in the middle of a change */
 #define HEAD_LEAST 16u  /* lock, top, last_remainder */
-#define HEAD_MOST 512u  /* the same with lists of fast chunks, and room for what may come */
+#define HEAD_MOST 512u  /* the same with lists of fast chunks, and room for later members */
 #define TAIL_WORDS 16u  /* where the link may be behind the bins */
 #define LINK_TO_END 40u /* next, next_free, attached_threads, system_mem, max_system_mem */
 #define ARENAS_MAX 65536u
@@ -25,7 +25,7 @@ static uint64_t read_word(struct remote *m, uint64_t address)
 
 /* --- bins ----------------------------------------------------------------- */
 
-/* A bin is addressed as a chunk whose two links it is, 16 bytes before them. */
+/* A bin is addressed as the chunk of which it would be the two links, 16 bytes before them. */
 static bool is_bin(struct remote *m, uint64_t at, const uint64_t pair[2])
 {
 	uint64_t self = at - 16;
@@ -35,8 +35,8 @@ static bool is_bin(struct remote *m, uint64_t at, const uint64_t pair[2])
 		&& read_word(m, pair[0] + 24) == self && read_word(m, pair[1] + 16) == self;
 }
 
-/* How many of the pairs at `w`, which lie at `at`, are not bins; more than BINS_BETWEEN: there are no bins here. The
- * last pair is right: what follows differs. */
+/* How many of the pairs at `w`, which lie at `at`, are not bins; more than BINS_BETWEEN: there are no bins here.
+ * The last pair must be right, because what follows it differs. */
 static unsigned is_count_wrong(struct remote *m, uint64_t at, const uint64_t *w)
 {
 	unsigned wrong = 0;
@@ -53,8 +53,8 @@ static bool has_bins(struct remote *m, uint64_t at)
 	return remote_read(m, at, w, sizeof(w)) == sizeof(w) && is_count_wrong(m, at, w) <= BINS_BETWEEN;
 }
 
-/* Address of the bins among `words` words at `lo`; 0: there are none. Of 127 bins at least one is empty.
- * Two words too early, those of top and last_remainder are one more pair that is wrong: the best place is
+/* Address of the bins among `words` words at `lo`; 0: there are none. At least one of the 127 bins is
+ * empty. Two words too early, top and last_remainder would be one more wrong pair, so the best place is
  * the right one. */
 static uint64_t search_bins(struct remote *m, uint64_t lo, const uint64_t *w, size_t words)
 {
@@ -105,8 +105,8 @@ static bool follow_ring(struct arenas *a, struct remote *m, uint64_t main)
 	return true;
 }
 
-/* The link is one of the words behind the bins. That of a single arena leads back to the arena and says
- * where that begins; another leads to an arena that has its bins at the same offset. */
+/* The link is one of the words after the bins. The link of a single arena leads back to it and shows where
+ * it begins; any other leads to an arena that has its bins at the same offset. */
 static bool search_ring(struct arenas *a, struct remote *m, uint64_t bins)
 {
 	for (unsigned i = 0; i < TAIL_WORDS; i++) {
@@ -169,7 +169,7 @@ static bool follow_heaps(struct arenas *a, struct remote *m, size_t arena)
 	return false;
 }
 
-/* Where a chain does not close: each place at which a heap of the usual size may begin. */
+/* Where a chain does not close, tries each place at which a heap of the usual size may begin. */
 static void search_heaps(struct arenas *a, struct remote *m, size_t arena)
 {
 	uint64_t align = 1ull << HEAP_BITS_USUAL, head[3];

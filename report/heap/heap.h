@@ -2,19 +2,19 @@
  *
  *   arena_find ──▶ arenas and their heaps
  *   heap_walk  ──▶ chunk by chunk through each of them, and through mapped chunks;
- *                  less what lies in bins, in fast bins and in the threads' caches
+ *                  minus what lies in bins, in fast bins and in the threads' caches
  *
- * Called by the collector, for an image, a process that stands still, or a core file.
+ * Called by the collector, for an image, a stopped process, or a core file.
  *
- * HP1 Nothing is taken for part of the heap that does not close: a walk from chunk to chunk
- *     ends at the arena's top or at fence posts; the size before a free chunk is repeated
- *     behind it; lists lead to chunks that were walked, of the size that the list is for, and
- *     are as long as their counts say. What does not close is counted in `unsure`; but the bins of an arena
- *     whose lock is held are in the middle of a change, on which the list of blocks does not depend.
+ * HP1 Only what closes is taken as part of the heap: a walk from chunk to chunk ends at the arena's top or
+ *     at fence posts; the size before a free chunk is repeated behind it; lists lead to chunks that were
+ *     walked, of the size that the list is for, and are as long as their counts say. What does not close is
+ *     counted in `unsure`; the bins of an arena whose lock is held are exempt: they are being changed, and
+ *     the list of blocks does not depend on them.
  * HP2 No offset is tied to a version of glibc. Where layouts differ (heap headers, caches,
  *     links of lists that are mangled or not), the one that closes is taken.
- * HP3 Blocks are sorted by address and do not overlap; their bytes are usable bytes, which
- *     are up to 24 more than the program has asked for.
+ * HP3 Blocks are sorted by address and do not overlap; their bytes are usable bytes, which are up to 24
+ *     more than the program asked for.
  * HP4 Memory and time are bounded by the memory of the process: a list has no more elements
  *     than there are blocks, and each chunk is walked once.
  */
@@ -41,7 +41,7 @@ struct heap_chunk {
 };
 #define HEAP_NO_ARENA UINT32_MAX
 
-/* Memory in which chunks lie one after the other, up to and with top or fence posts. */
+/* Memory in which chunks lie one after the other, up to and including top or fence posts. */
 struct heap_segment {
 	uint64_t lo, hi;
 	uint32_t arena; /* HEAP_NO_ARENA: one mapped chunk */
@@ -75,8 +75,8 @@ struct heap {
 	char doubts[512];                    /* the first of them, for a person; "" = none */
 };
 
-/* `pointers`: thread pointers of the threads that are known. False when no heap of glibc was found: then
- * there are no blocks. heap_end frees in any case. */
+/* `pointers`: thread pointers of the known threads. False when no heap of glibc was found: then there are
+ * no blocks. Call heap_end in either case. */
 bool heap_walk(struct heap *h, struct remote *memory, const uint64_t *pointers, size_t count);
 void heap_end(struct heap *h);
 

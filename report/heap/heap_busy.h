@@ -1,10 +1,10 @@
-/* heap_busy.h - is a thread in the middle of malloc? What it is about to change does not close (heap.h, HP1).
+/* heap_busy.h - is a thread in the middle of malloc? What it is changing does not close (heap.h, HP1).
  *
  *   heap_busy_find   while the process runs: where its arenas are
- *   heap_is_busy     while it stands: a word of each arena
+ *   heap_is_busy     while it is stopped: a word of each arena
  *
  * HB1 Each arena begins with its lock (struct malloc_state, glibc 2.26 to 2.43), which a process with several
- *     threads takes for each change of chunks and bins. Of what a thread does to its own cache nothing is said.
+ *     threads takes for each change of chunks and bins. What a thread does to its own cache is not detected.
  */
 #ifndef TIDEMARK_HEAP_BUSY_H
 #define TIDEMARK_HEAP_BUSY_H
@@ -20,7 +20,8 @@ struct heap_busy {
 	bool open;
 };
 
-/* Nothing is found where there is no glibc, or the process may not be read. heap_busy_end in any case. */
+/* Finds nothing where there is no glibc, or where the process may not be read. Call heap_busy_end in any
+ * case. */
 void heap_busy_find(struct heap_busy *b, int pid);
 bool heap_is_busy(struct heap_busy *b);
 void heap_busy_end(struct heap_busy *b);

@@ -1,9 +1,9 @@
 /* heap_cache.c - the threads' caches of freed blocks (tcache): heap_private.h.
  *
  * A thread's cache is a block of its own: counts of all bins, then the heads of their lists. glibc 2.26 to
- * 2.29 count in bytes, later ones in 16 bits; from 2.42 on a count is that of the places that are
- * left, and 12 bins for large blocks of several sizes come behind the 64 for small ones. The layout is the one
- * in which all lists lead to blocks of the size that their bin is for, and are as long as their counts say.
+ * 2.29 count in bytes, later ones in 16 bits; from 2.42 on a count is the number of places left, and 12 bins
+ * for large blocks of several sizes follow the 64 for small ones. The layout is the one in which all lists
+ * lead to blocks of the size that their bin is for, and are as long as their counts say.
  *
  * The pointer to it is a thread-local variable of malloc, and so is the pointer to the thread's arena, which
  * lies beside it: words that point to an arena show where the other is. In a forked child the caches of
@@ -19,7 +19,7 @@
 #define BINS_MOST 128u
 #define BINS_SMALL 64u
 #define FORMS_MOST 4u
-#define COUNT_MOST 4096u   /* elements of one list that are taken for possible */
+#define COUNT_MOST 4096u   /* elements that one list may plausibly have */
 #define LARGE_LEAST 0x410u /* chunks of small bins are up to this */
 #define TLS_MOST 65536u    /* static thread-local data that is searched, below the thread pointer */
 #define BESIDE 16u         /* words between the two pointers: 1 up to glibc 2.42, 6 in 2.43 */
@@ -36,8 +36,8 @@ struct lists {
 	bool filled;
 };
 
-/* The forms that a block of `bytes` usable bytes may have; their number. A chunk may be larger than what was asked
- * for when the rest of it would be none: such caches are usual from glibc 2.43 on. */
+/* Lists the forms that a block of `bytes` usable bytes may have; returns their number. A chunk may be larger than
+ * requested when the rest would be too small for a chunk: such caches are usual from glibc 2.43 on. */
 static unsigned forms_of(uint64_t bytes, struct form to[FORMS_MOST])
 {
 	unsigned n = 0;

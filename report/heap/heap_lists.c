@@ -7,11 +7,11 @@
 #define BIN_PAIRS 127u
 #define FAST_BINS 10u /* NFASTBINS, x86-64 */
 #define HEAD_WORDS                                                                                           \
-	3u /* of struct malloc_state before and behind the fast bins: lock and flags, top, last_remainder */
+	3u /* of struct malloc_state before and after the fast bins: lock and flags, top, last_remainder */
 
-/* From glibc 2.32 on a link is mixed with the page number of the place where it is stored (PROTECT_PTR), also
- * that of the last element. A link is of the kind that leads to a block; where both do, which is all but
- * impossible, of the kind that was seen before. */
+/* From glibc 2.32 on a link, even that of the last element, is mixed with the page number of the place where
+ * it is stored (PROTECT_PTR). The reading that leads to a block is taken; where both do, which is all but
+ * impossible, the one that was right before. */
 uint64_t heap_lists_follow(struct heap_walk *w, uint64_t place, uint64_t stored, bool *end)
 {
 	uint64_t other = place >> 12 ^ stored, plain, mangled;
@@ -95,8 +95,9 @@ static uint64_t measure_bin(struct heap_walk *w, uint64_t bin)
 	return n;
 }
 
-/* A chunk that is free and in no bin, or the other way round, is on its way. Where some thread was stopped with
- * the lock of the arena in its hands, that is no more than this: the program has such a chunk no more, or not yet. */
+/* A chunk that is free and in no bin, or the other way round, is being moved. Where a thread was stopped while it
+ * held the lock of the arena, this is no doubt about the heap: the program no longer has such a chunk, or does
+ * not have it yet. */
 static void check_bins(struct heap_walk *w)
 {
 	struct heap *h = w->heap;

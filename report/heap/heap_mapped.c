@@ -1,10 +1,9 @@
 /* heap_mapped.c - chunks that have a mapping of their own: heap_private.h.
  *
- * No list of libc leads to them. Such a chunk begins a mapping, is as long as whole pages, and says so:
- * {0, size | CHUNK_MAPPED}. An aligned block begins later in its mapping: its chunk says how much later in
- * its first word. The kernel joins mappings that lie side by side, so one chunk may follow another.
- * libc counts its mapped chunks and their bytes (struct malloc_par); both are found by what they
- * count.
+ * No list of libc leads to them. Such a chunk begins a mapping, is whole pages long, and has this header:
+ * {0, size | CHUNK_MAPPED}. An aligned block begins later in its mapping: the first word of its chunk is
+ * the distance. The kernel joins mappings that lie side by side, so one chunk may follow another. libc
+ * counts its mapped chunks and their bytes (struct malloc_par); both are found by their values.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +33,8 @@ static uint64_t add_chunk(struct heap_walk *w, uint64_t lo, uint64_t chunk, uint
 	return end;
 }
 
-/* A chunk with an aligned block, which begins after `lo`; `bytes` are those of the mapping, where its start
- * still says so (memalign leaves the first header as it was), else 0. */
+/* A chunk with an aligned block, which begins after `lo`; `bytes` is the length of the mapping, where its
+ * start still holds it (memalign leaves the first header as it was), else 0. */
 static uint64_t find_aligned(struct heap_walk *w, uint64_t lo, uint64_t end, uint64_t bytes)
 {
 	for (unsigned bits = 5; bits <= ALIGN_MOST; bits++) {
@@ -47,7 +46,7 @@ static uint64_t find_aligned(struct heap_walk *w, uint64_t lo, uint64_t end, uin
 		if (chunk >= end || end - chunk < CHUNK_LEAST)
 			return 0;
 		size = heap_read_word(&w->read, chunk + 8);
-		/* The lowest bit says in glibc 2.43 that the mapping has huge pages. */
+		/* In glibc 2.43 the lowest bit means that the mapping has huge pages. */
 		if ((heap_read_word(&w->read, chunk) & ~1ull) != chunk - lo
 			|| (size & CHUNK_FLAGS) != CHUNK_MAPPED)
 			continue;
@@ -105,8 +104,8 @@ static void drop_segment(struct heap *h, uint64_t segment)
 		(--h->segment_count - segment) * sizeof(*h->segments));
 }
 
-/* Memory of the program may look like a mapped chunk by chance. It is the one without which libc's counts are
- * right, if there is just one such. */
+/* Memory of the program may look like a mapped chunk by chance. A range is dropped if it is the only one
+ * without which libc's counts are right. */
 static bool drop_false(struct heap *h, const uint32_t *data, size_t words)
 {
 	uint64_t found = 0, segment = 0;

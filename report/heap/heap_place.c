@@ -1,9 +1,9 @@
-/* heap_place.c - where chunks may be, and from where on a walk through them closes: heap_private.h.
+/* heap_place.c - where chunks may be, and where a walk that closes begins: heap_private.h.
  *
  * Chunks of the main arena lie in the memory of the program break, which the program may use as well
- * (sbrk), and, where that could not grow, in mappings of which nothing is recorded. The other arenas have
- * heaps, which they list. All of this is anonymous memory; what lies side by side is one range here,
- * as the kernel may have joined it.
+ * (sbrk), and, where that could not grow, in mappings that are recorded nowhere. The other arenas have
+ * heaps, which they list. All of this is anonymous memory; adjacent mappings are one range here, since
+ * the kernel may have joined them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 
 #define HEADERS_MOST 8u    /* of 16 bytes: struct heap_info has 2, and 3 from glibc 2.35 on */
 #define KEEP_LEAST 64u     /* chunks that were proved one by one before one was not */
-#define SEARCH_MOST 65536u /* places looked at behind a chunk that cannot be one */
+#define SEARCH_MOST 65536u /* places tried after something that cannot be a chunk */
 #define NONCONTIGUOUS 2u   /* a bit of malloc_state.flags */
 
 struct state {
@@ -37,8 +37,8 @@ static void add_segment(struct heap *h, uint64_t lo, uint64_t hi, uint32_t arena
 	*ARRAY_ADD(h->segments, h->segment_count, h->segment_room) = (struct heap_segment){ lo, hi, arena };
 }
 
-/* Adds the chunks of [lo, ...) when a walk from there closes: the address behind it, else 0. *broken is then
- * the chunk at which a long walk met what cannot be a chunk; what comes before it is kept. */
+/* Adds the chunks of [lo, ...) when a walk from there closes; returns the address after them, else 0.
+ * *broken is then where a long walk met something that cannot be a chunk; the chunks before it are kept. */
 static uint64_t try_segment(struct heap_walk *w, uint64_t lo, uint64_t end, uint32_t arena, uint64_t *broken)
 {
 	struct state before = state_of(w->heap);
@@ -125,7 +125,7 @@ static uint32_t is_main_at(struct heap_walk *w, uint64_t at, uint64_t end, bool 
 	return UINT32_MAX;
 }
 
-/* Memory of the program break: malloc's, and between it what the program took with sbrk. */
+/* Memory of the program break: malloc's, interspersed with what the program took with sbrk. */
 static void place_break(struct heap_walk *w, uint64_t lo, uint64_t hi)
 {
 	uint32_t arena = is_main_at(w, lo, hi, true);
@@ -142,8 +142,8 @@ static void place_break(struct heap_walk *w, uint64_t lo, uint64_t hi)
 	}
 }
 
-/* A page at which something of malloc's may begin; the address behind that, or 0. `first`: memory of
- * something else ends here. */
+/* A page at which memory of malloc may begin; returns the address after that memory, or 0. `first`: memory
+ * of something else ends here. */
 static uint64_t place_page(struct heap_walk *w, uint64_t at, uint64_t end, bool first)
 {
 	uint64_t size = heap_read_word(&w->read, at + 8), broken, behind;

@@ -15,8 +15,8 @@
 
 #include "heap.h"
 
-/* malloc/malloc.c, x86-64, glibc 2.26 to 2.43: a chunk is {size of the chunk before, if that is free;
- * own size and flags}; its block begins behind these, and ends with the first word of the next chunk. */
+/* malloc/malloc.c, x86-64, glibc 2.26 to 2.43: a chunk is {size of the chunk before, if that is free; own
+ * size and flags}; its block begins after these, and ends with the first word of the next chunk. */
 #define CHUNK_HEADER 16u
 #define CHUNK_LEAST 32u
 #define CHUNK_PREVIOUS_USED 1u
@@ -50,11 +50,11 @@ struct heap_walk {
 	size_t cached_count, cached_room;
 	bool *top_seen;     /* by arena */
 	uint64_t steps;     /* of walks that led nowhere */
-	bool links_mangled; /* as in the last link that is a block's address in one way only */
+	bool links_mangled; /* as in the last link that led to a block in one reading only */
 };
 
-/* The variables of the module that mapping `i` belongs to: a writable part of a file, and the memory of none
- * behind it (.bss). False: it is not that. */
+/* The variables of the module that mapping `i` belongs to: a writable part of a file, and the anonymous
+ * memory after it (.bss). False: it is something else. */
 bool heap_data_range(const struct remote *m, size_t i, uint64_t *lo, uint64_t *hi);
 
 void heap_found_doubt(struct heap *h, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -67,16 +67,17 @@ bool heap_read_header(struct heap_reader *r, uint64_t address, uint64_t words[2]
 uint64_t heap_read_word(struct heap_reader *r, uint64_t address);
 
 enum heap_walk_end { WALK_TOP, WALK_FENCE, WALK_OPEN };
-/* Adds the chunks from `lo` on. `end`: no chunk reaches behind it. *at is then behind top or the fence posts;
- * or at what cannot be a chunk, with *steps the chunks that were added before it. */
+/* Adds the chunks from `lo` on. `end`: no chunk reaches beyond it. *at is then after top or the fence posts,
+ * or at something that cannot be a chunk; *steps is the number of chunks added before it. */
 enum heap_walk_end heap_walk_chunks(
 	struct heap_walk *w, uint64_t lo, uint64_t end, uint32_t arena, uint64_t *at, uint64_t *steps);
 
 /* All segments, with their chunks. */
 void heap_place(struct heap_walk *w);
-/* Is there a mapped chunk at `at`, in memory that ends at `end`? Adds it; the address behind it, or 0. */
+/* Adds the mapped chunk at `at`, if there is one, in memory that ends at `end`; returns the address after
+ * it, or 0. */
 uint64_t heap_mapped(struct heap_walk *w, uint64_t at, uint64_t end, bool first);
-/* What libc counts of them, against what was found; [lo, hi) are its variables. */
+/* Compares libc's counts of them with what was found; [lo, hi) are its variables. */
 void heap_mapped_check(struct heap_walk *w, uint64_t lo, uint64_t hi);
 
 /* The index of the block at an address; UINT64_MAX. */

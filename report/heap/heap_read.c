@@ -18,8 +18,8 @@ void heap_read_end(struct heap_reader *r)
 	*r = (struct heap_reader){ 0 };
 }
 
-/* Small chunks are read in large windows. Where chunks are larger than the window, little of it is of use,
- * and pages that the process has never touched would be made: the windows shrink again. */
+/* Small chunks are read in large windows. Where chunks are larger than the window, little of it is useful,
+ * and reading would make pages that the process has never touched, so the windows shrink again. */
 bool heap_read_header(struct heap_reader *r, uint64_t address, uint64_t words[2])
 {
 	if (address - r->lo >= r->bytes || r->bytes - (address - r->lo) < 16) {
@@ -33,7 +33,7 @@ bool heap_read_header(struct heap_reader *r, uint64_t address, uint64_t words[2]
 		if (r->bytes > READ_WINDOW)
 			r->bytes = READ_WINDOW;
 		if (remote_read(r->memory, r->lo, r->window, r->bytes) < r->bytes) {
-			/* Of a window that is not whole, only what was asked for is taken. */
+			/* Of an incomplete window, only what was asked for is taken. */
 			r->bytes = 16;
 			if (remote_read(r->memory, r->lo, r->window, 16) != 16) {
 				r->bytes = 0;

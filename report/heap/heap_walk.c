@@ -1,7 +1,7 @@
 /* heap_walk.c - from chunk to chunk: heap_private.h.
  *
- * Whether a chunk is in use is said by the next one. Where that says free, the size of the chunk is
- * repeated before it: a walk in which both agree has found the chunks that malloc sees.
+ * The next chunk's header holds whether a chunk is in use. Where it is free, its size is repeated
+ * before that header: a walk in which both agree has found the chunks that malloc sees.
  */
 #include "base/array.h"
 #include "heap_private.h"
@@ -22,8 +22,8 @@ static void add_free(struct heap *h, uint64_t chunk, uint64_t size, uint32_t kin
 }
 
 /* Posts that malloc puts where a segment could not grow (sysmalloc). In the main arena two of 16 bytes, and a
- * third where so much was left over; in a heap one of 16 or 32, and behind it one of 0. The address behind
- * all of them; 0: they are not a fence. */
+ * third where so much was left over; in a heap one of 16 or 32, and behind it one of 0. Returns the address
+ * after all of them; 0: they are not a fence. */
 static uint64_t find_fence_end(struct heap_walk *w, uint64_t at, uint64_t size, uint64_t end, bool main)
 {
 	uint64_t words[2], behind = at + size;

@@ -4,9 +4,9 @@
 
 #include "native.h"
 
-/* A quick look: aligned, and in memory that a file backs and nobody executes. */
+/* A quick look: aligned, and in file-backed memory that is not executable. */
 bool vtable_may_be(struct remote *memory, uint64_t word);
-/* The class whose address point this is, demangled, to be freed; NULL: not a vtable. */
+/* The demangled name of the class whose address point this is, to be freed; NULL: not a vtable. */
 char *vtable_class(struct remote *memory, uint64_t address);
 
 #endif

@@ -1,4 +1,4 @@
-/* vtable.c - the name of a class by its vtable, out of the memory of a process.
+/* vtable.c - the name of a class by its vtable, from the memory of a process.
  *
  * The layout is that of the Itanium C++ ABI: 2.5.2 (the address point has the offset to top and the type_info
  * in front), 2.9.4 (a type_info is a vtable pointer and a name), 2.9.5 (classes have a type_info of one of
@@ -28,7 +28,7 @@ static bool read_words(struct remote *memory, uint64_t address, uint64_t *to, si
 		&& remote_read(memory, address, to, count * sizeof(*to)) == count * sizeof(*to);
 }
 
-/* The name of a type_info: "3Foo". A leading '*' says that its address is not unique. */
+/* The name of a type_info: "3Foo". A leading '*' means that its address is not unique. */
 static bool read_name(struct remote *memory, uint64_t address, char *name, size_t bytes)
 {
 	size_t length = 0;
@@ -42,7 +42,7 @@ static bool read_name(struct remote *memory, uint64_t address, char *name, size_
 	return length && !name[length] && length + 1 < bytes;
 }
 
-/* The class of a type_info is one of the ABI's own, whichever library brings it. */
+/* The class of a type_info is one of the ABI's own, whichever library provides it. */
 static bool is_class_information(struct remote *memory, uint64_t vtable)
 {
 	static const char *const kind[] = { "N10__cxxabiv117__class_type_infoE",

@@ -1,18 +1,21 @@
-/* python.h - what is CPython's in the memory of a process: the objects in it, and whose words count.
+/* python.h - CPython's objects in the memory of a process, and which of their words count as
+ * references.
  *
  *   blocks of the ledger ──python_find──▶ those, and the blocks that pymalloc has handed out
  *   references between them ──python_references──▶ which words are counted references
  *                           ──python_write──▶ sections of the snapshot
  *
- * Called by the collector; the snapshot holds no memory, so everything that a verb wants to
- * know of an object is found here. The analysis of it is in analysis/python_heap.h.
+ * Called by the collector; the snapshot holds no memory, so everything that a verb needs to know
+ * about an object is found here. Its analysis is in analysis/python_heap.h.
  *
- * YM1  Everything that is read belongs to a stranger and may lie: each address is looked up,
- *      each length is bounded by the block that holds it, each list by the number of blocks.
- * YM2  Each part proves its offsets on the process (python_runtime.c) and is switched off by
- *      itself, with its name in the list "python.off". Without Python nothing happens.
- * YM3  Nothing is removed from the graph but words in dead Python stack slots. A word that Python
- *      does not count keeps its edge, flagged EDGE_UNCOUNTED, or EDGE_STALE where it may be old.
+ * YM1  Everything read comes from an untrusted process and may be wrong: each address is looked
+ *      up, each length is bounded by the block that holds it, each list by the number of
+ *      blocks.
+ * YM2  Each part checks its offsets against the process (python_runtime.c) and is switched off on
+ *      its own, with its name in the list "python.off". Without Python nothing happens.
+ * YM3  Nothing is removed from the graph except words in dead Python stack slots. A word that
+ *      Python does not count keeps its edge, flagged EDGE_UNCOUNTED, or EDGE_STALE where it may
+ *      be old.
  */
 #ifndef TIDEMARK_PYTHON_H
 #define TIDEMARK_PYTHON_H
@@ -26,12 +29,13 @@ struct python;
 struct python *python_find(struct remote *memory, const struct tide_block *blocks, uint64_t count);
 void python_free(struct python *p); /* NULL is fine */
 
-/* The blocks given and those of pymalloc, by address. To be freed by the caller, who may set their flags. */
+/* The given blocks and those of pymalloc, by address. The caller frees them and may set their flags. */
 struct tide_block *python_blocks(struct python *p, uint64_t *count);
 /* Memory in which only blocks hold references, pymalloc's arenas: from, to. */
 const uint64_t (*python_arenas(const struct python *p, uint64_t *count))[2];
 
-/* Strings keep their hashes and lengths, and lose their characters; numbers lose their values. NULL is fine. */
+/* Strings keep their hashes and lengths but lose their characters; numbers lose their values. NULL is
+ * fine. */
 void python_hide_contents(struct python *p);
 
 /* Between blocks and from roots, of the blocks above. */

@@ -1,7 +1,7 @@
 /* python_blocks.c - pymalloc's blocks among those of the ledger: python_private.h.
  *
- * What the ledger holds stays as it is, with its site and its requested size; of pymalloc's
- * blocks those are added that no block of the ledger lies in.
+ * The ledger's blocks stay as they are, with their sites and requested sizes; a block of
+ * pymalloc is added only when no block of the ledger lies in it.
  */
 #include <stdlib.h>
 #include "base/alloc.h"
@@ -17,7 +17,7 @@ void python_blocks_join(struct python *p, const struct tide_block *blocks, uint6
 					*s = k < p->small_count ? &p->small[k] : NULL;
 
 		if (!s || (b && b->address < s->address + s->bytes)) {
-			/* One small block at most holds it. */
+			/* At most one small block holds it. */
 			if (s && b->address >= s->address)
 				k++;
 			to[n++] = *b;

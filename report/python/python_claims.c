@@ -1,7 +1,7 @@
 /* python_claims.c - raw blocks of lists, dicts, sets and buffers: python_private.h.
  *
  * A block that a sound object points to as its table is a table, whatever its words look like: the stale end of
- * a list or a free dict value may well have the form of an object.
+ * a list or a free dict value may well look like an object.
  */
 #include "python_private.h"
 

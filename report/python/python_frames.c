@@ -1,8 +1,9 @@
 /* python_frames.c - frames of running Python functions, since 3.11: python_private.h.
  *
- * A thread has a stack of its own for them, in chunks of memory. Above the innermost frame it is dead, and
- * words that are left there refer to nothing. What a frame has on its value stack is only known while it calls
- * another Python function; of one that runs, the words behind its locals may be old (pycore_frame.h).
+ * Each thread keeps them on a stack of its own, in chunks of memory. Everything above the innermost frame is
+ * dead, and words left there are not references. The depth of a frame's value stack is only known while it
+ * calls another Python function; in the running frame, the words after its locals may be old
+ * (pycore_frame.h).
  */
 #include <stdlib.h>
 #include "base/array.h"
@@ -27,7 +28,7 @@ void python_frames_rule(struct python *p, uint64_t frame, uint64_t at, uint64_t 
 	count = count < most ? count : most;
 	python_span_add(r, at + l->frame.code, at + l->frame.code + 8, 8, 1, false);
 	python_span_add(r, at + l->frame.function, at + l->frame.function + 8, 8, 1, false);
-	/* Behind globals and builtins, which are borrowed: f_locals. */
+	/* f_locals comes after globals and builtins, which are borrowed. */
 	python_span_add(r, at + l->frame.globals + 16, at + l->frame.globals + 24, 8, 1, false);
 	python_span_add(r, at + l->frame.frame_object, at + l->frame.frame_object + 8, 8, 1, false);
 	if (top >= 0 && (uint64_t)top <= most) {
@@ -50,7 +51,7 @@ static void walk_frames(struct python *p, uint64_t frame)
 	}
 }
 
-/* A chunk begins with its predecessor and its length. */
+/* A chunk begins with a pointer to its predecessor and its length. */
 static void walk_chunks(struct python *p, uint64_t chunk)
 {
 	for (uint32_t n = 0; chunk >= 4096 && chunk < 1ull << 47 && !(chunk & 7) && n < CHUNKS_MOST; n++) {
@@ -98,7 +99,8 @@ static const struct python_range *find_chunk(const struct python *p, uint64_t ad
 	return i && address < p->chunks[i - 1].hi ? &p->chunks[i - 1] : NULL;
 }
 
-/* A frame ends where the next begins: at most at the locals and the value stack that its code needs. */
+/* A frame ends where the next one begins, and no later than the locals and value stack that its code
+ * needs. */
 static void bound_frames(struct python *p)
 {
 	const struct python_layout *l = p->layout;

@@ -1,7 +1,8 @@
 /* python_gc.c - the lists of the garbage collector: python_private.h.
  *
  * Each generation is a ring through PyGC_Head, which lies 16 bytes before the object. A ring that does
- * not close, or leads to what is not an object, switches the part off (Modules/gcmodule.c).
+ * not close, or leads to something that is not an object, switches the part off
+ * (Modules/gcmodule.c).
  */
 #include "python_private.h"
 
@@ -13,12 +14,12 @@ static uint64_t gc_address(const struct python *p)
 						  : p->interpreter + l->interpreter.gc;
 }
 
-/* Objects of a ring; -1: it does not close. */
+/* The number of objects in a ring; -1: it does not close. */
 static int64_t walk_ring(struct python *p, uint64_t head, unsigned flags)
 {
 	uint64_t at = python_word(p, head) & ~3ull, count = 0;
 
-	/* A ring that only names objects which the block list does not have is still a ring. */
+	/* A ring whose objects are all missing from the block list is still a ring. */
 	for (; at != head; count++) {
 		uint32_t block;
 

@@ -4,7 +4,8 @@
 #include "base/array.h"
 #include "python_private.h"
 
-/* To the start of an object: a reference, whatever lies before it in its block. */
+/* A word that points to the start of an object is a reference, whatever precedes the object in its
+ * block. */
 static bool to_object(const struct python *p, uint32_t block, uint32_t to_offset)
 {
 	const struct python_slot *s = &p->slot[block];
@@ -104,7 +105,7 @@ static void guess_owners(struct python *p, const struct python_graph *g, const u
 	free(queue);
 }
 
-/* Takes it back where another object or block leads to it, too; until nothing changes. */
+/* Takes the owner back where another object or block also leads to the block, until nothing changes. */
 static void prove_owners(struct python *p, const struct python_graph *g)
 {
 	bool changed = true;

@@ -1,6 +1,6 @@
-/* python_locals.c - what Python calls the words of a frame: python_private.h.
+/* python_locals.c - Python's names for the words of a frame: python_private.h.
  *
- * A running frame lies in the memory of its thread's Python stack since 3.11, and is an object before; that of a
+ * Since 3.11 a running frame lies in its thread's Python stack; before, it is an object. The frame of a
  * generator lies in the generator, and one that a traceback keeps lies in its frame object.
  */
 #include <stdio.h>
@@ -84,7 +84,7 @@ static long line_of(struct python *p, uint64_t frame, uint64_t code)
 	return line;
 }
 
-/* Words from `locals` to `end` are locals, then values that are being worked with; before, the frame itself. */
+/* The words from `locals` to `end` are locals, then the value stack; the frame itself comes before them. */
 static void name_words(
 	struct python *p, struct python_places *l, const char *kind, uint64_t frame, uint64_t end)
 {

@@ -1,7 +1,7 @@
 /* python_memory.c - reads the image through a cache: python_private.h.
  *
- * Objects are small and refer to each other in any order: lines of 16 KiB, which is a pool of
- * pymalloc, are kept as long as no other line wants their place.
+ * Objects are small and refer to each other in any order, so the cache has lines of 16 KiB,
+ * the size of a pymalloc pool; a line stays until another one needs its place.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* python_names.c - which module a class is of: python_private.h. */
+/* python_names.c - which module a class belongs to: python_private.h. */
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
@@ -6,7 +6,7 @@
 
 #define NAME_MOST 256u
 
-/* A class says in its dict which module it is of. */
+/* The dict of a class names its module. */
 static char *module_of(struct python *p, const struct python_type *t)
 {
 	struct python_dict d;

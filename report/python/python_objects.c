@@ -1,18 +1,18 @@
 /* python_objects.c - which block is an object: python_private.h.
  *
  * The second word of an object is its type, and the type says how many bytes come before it. Raw blocks may
- * look the same by chance, or because they hold what an object has left: python_claims.c knows better, except
- * of what the collector's lists name.
+ * look the same by chance, or because they hold the remains of an object: python_claims.c knows better,
+ * except about what the collector's lists name.
  */
 #include <string.h>
 #include "python_private.h"
 
 #define COUNT_MOST (1ll << 40)
-#define DEBUG_FILL 0xFDu /* what the debug allocator writes before and behind a block */
+#define DEBUG_FILL 0xFDu /* what the debug allocator writes before and after a block */
 
 int64_t python_count(const struct python *p, uint64_t word)
 {
-	/* Since 3.12 the lower half counts; in objects that never die its highest bit is set. */
+	/* Since 3.12 the lower half is the count; in immortal objects its highest bit is set. */
 	if (p->minor >= 12)
 		return word & 0x80000000u ? -1 : (int64_t)(uint32_t)word;
 	return (int64_t)word;
@@ -36,14 +36,14 @@ static bool are_links_sound(struct python *p, uint64_t head, uint64_t next, uint
 	return next < 1ull << 47 && !(next & 6) && (python_word(p, (next & ~7ull) + 8) & ~3ull) == head;
 }
 
-/* The least that an object needs. A compact str is shorter than its structure. */
+/* The fewest bytes that an object needs. A compact str is shorter than its structure. */
 static uint64_t find_least_bytes(const struct python *p, const struct python_type *t)
 {
 	return t->kind == KIND_STR ? p->layout->string.ascii : (uint64_t)t->basic_bytes;
 }
 
-/* The address of a block or of a type, where a count should be. A list of types, as extensions have them, would be an object
- * of its second one. */
+/* Is the count in fact the address of a block or of a type? Otherwise a list of types, as extensions have them,
+ * would pass for an object of the second type in it. */
 static bool is_address(struct python *p, int64_t count)
 {
 	if (count > 1 << 20 && python_type_at(p, (uint64_t)count))
@@ -75,7 +75,7 @@ static void recognise(struct python *p, uint32_t block)
 		if (!type)
 			continue;
 		count = python_count(p, word[at]);
-		/* It may find more types, which moves them. */
+		/* The call may find more types, which moves them. */
 		if (count < -1 || count > COUNT_MOST || is_address(p, count))
 			continue;
 		t = &p->types[type];

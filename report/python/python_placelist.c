@@ -1,4 +1,5 @@
-/* python_placelist.c - a list of what Python calls objects and words, for the snapshot: python_private.h. */
+/* python_placelist.c - the list of Python's names for objects and words, for the snapshot:
+ * python_private.h. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +49,7 @@ static int order(const void *a, const void *b)
 	return (x->number > y->number) - (x->number < y->number);
 }
 
-/* Of several names the first one of the order stays. */
+/* Of several names the first in the order is kept. */
 static void sort(struct python_places *l)
 {
 	uint64_t kept = 0;

@@ -1,8 +1,8 @@
-/* python_places.c - what Python calls objects and words: python_private.h.
+/* python_places.c - Python's names for objects and words: python_private.h.
  *
- * Only what the references of the snapshot do not say by themselves: names of modules, functions and classes and
- * which dict is theirs, variables of closures, slots, and keys that lie in no block. Sources: the structures in
- * Include/cpython and Objects/moduleobject.c.
+ * Only what the snapshot's references do not show by themselves: names of modules, functions and classes and
+ * which dict belongs to them, variables of closures, slots, and keys that lie in no block. Sources: the
+ * structures in Include/cpython and Objects/moduleobject.c.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -183,7 +183,7 @@ static void name_members(struct python *p, struct python_places *l, const struct
 	python_places_add(l, t->address, PLACE_SLOT, first + 16, "__cause__");
 }
 
-/* Slots, and members of structures of C that are objects; `dict` is that of the type or one of its bases. */
+/* Slots, and members of C structures that are objects; `dict` belongs to the type or one of its bases. */
 static void name_slots(struct python *p, struct python_places *l, uint64_t type_address, uint64_t dict)
 {
 	struct python_dict d;
@@ -276,7 +276,7 @@ static void name_key(struct python *p, struct python_places *l, uint64_t word, u
 		if (python_string(p, key, text, sizeof(text)))
 			python_places_add(l, word, PLACE_KEY, 0, "\"%s\"", text);
 		break;
-	case KIND_INT: /* one of the small ones: it has a digit at most */
+	case KIND_INT: /* one of the small ones: it has at most one digit */
 		size = (int64_t)python_word(p, key + PYTHON_VAR_SIZE);
 		if (p->minor >= 12)
 			size = (size & 3) == 1 ? 0 : (size & 3) == 2 ? -(size >> 3) : size >> 3;

@@ -1,8 +1,8 @@
 /* python_pools.c - pymalloc: python_private.h.
  *
- * A pool proves itself: its header agrees with itself, and the blocks carved from it less the length of its
+ * A pool proves itself: its header agrees with itself, and the blocks carved from it minus the length of its
  * free list are the blocks in use (Objects/obmalloc.c). No symbol is needed. Arenas come from the table that
- * pool headers have their index in: an array in the heap whose entry at that index holds the pool.
+ * pool headers have an index into: an array in the heap whose entry at that index holds the pool.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -142,7 +142,7 @@ static int compare_arenas(const void *a, const void *b)
 	return (x->address > y->address) - (x->address < y->address);
 }
 
-/* What overlaps was taken for a table of arenas and is something else. */
+/* Arenas that overlap come from something that was mistaken for a table of arenas. */
 static bool do_arenas_overlap(const struct python *p)
 {
 	for (uint64_t i = 1; i < p->arena_count; i++)
@@ -151,7 +151,7 @@ static bool do_arenas_overlap(const struct python *p)
 	return false;
 }
 
-/* Only pools prove a table: without any, other memory of its size would be taken for it. */
+/* Only pools prove a table: without any, other memory of its size would be mistaken for one. */
 static void find_arenas(struct python *p, const struct tide_block *blocks, uint64_t count)
 {
 	if (!p->pool_count)
@@ -164,7 +164,7 @@ static void find_arenas(struct python *p, const struct tide_block *blocks, uint6
 			continue;
 		add_arenas(p, blocks[i].address, entries);
 	}
-	/* Without the table: around the pools that were found. */
+	/* Without a table, arenas are placed around the pools that were found. */
 	for (uint64_t i = 0; i < p->pool_count && !p->arena_count; i++)
 		p->off[PYTHON_PART_PYMALLOC] = true;
 	if (p->arena_count)

@@ -44,7 +44,7 @@ enum python_part {
 	PYTHON_PARTS
 };
 
-/* What instances of a type look like, as far as we know more than its words. */
+/* What instances of a type look like, where more is known than their words. */
 enum python_kind {
 	KIND_OTHER,
 	KIND_INT,
@@ -98,15 +98,15 @@ struct python_type {
 
 /* What a block is. */
 enum python_role {
-	ROLE_RAW, /* not known to be Python's, or nothing is known of its words */
+	ROLE_RAW, /* not known to be Python's, or nothing is known about its words */
 	ROLE_OBJECT,
-	ROLE_FREE, /* an object that was freed, and waits in a free list */
+	ROLE_FREE, /* a freed object that waits in a free list */
 	ROLE_LIST_ITEMS,
 	ROLE_DICT_KEYS,
 	ROLE_DICT_VALUES,
 	ROLE_SET_TABLE,
 	ROLE_DATA, /* no references: numbers, text */
-	ROLE_OWNED /* held by one object alone, which is not known to say more of it */
+	ROLE_OWNED /* held by only one object, which is not known to say more about it */
 };
 
 struct python_slot {
@@ -116,7 +116,7 @@ struct python_slot {
 	uint8_t head; /* where in the block the object begins */
 	uint8_t flags;
 };
-#define SLOT_TRACKED 1u /* found in a list of the collector: surely an object */
+#define SLOT_TRACKED 1u /* found in a list of the collector: certainly an object */
 #define SLOT_GENERATION 6u
 #define SLOT_GENERATION_SHIFT 1u
 #define SLOT_PERMANENT 8u
@@ -148,7 +148,7 @@ struct python {
 	/* Blocks. */
 	struct tide_block *blocks;
 	uint64_t block_count;
-	struct python_slot *slot; /* one a block */
+	struct python_slot *slot; /* one per block */
 	struct index starts;      /* of blocks by address */
 	/* pymalloc */
 	struct tide_block *small; /* its blocks, by address */
@@ -179,17 +179,17 @@ struct python {
 
 struct python_cache *python_memory_new(struct remote *m);
 void python_memory_free(struct python_cache *c);
-/* Bytes of the image; what cannot be read is zero. */
+/* Bytes of the image; those that cannot be read are zero. */
 void python_read(struct python *p, uint64_t address, void *to, uint64_t bytes);
 uint64_t python_word(struct python *p, uint64_t address);
 uint32_t python_u32(struct python *p, uint64_t address);
 uint8_t python_byte(struct python *p, uint64_t address);
-/* A NUL-terminated text; "" where there is none. */
+/* A NUL-terminated text; "" where it cannot be read. */
 void python_text(struct python *p, uint64_t address, char *to, uint64_t bytes);
 
-/* A str as UTF-8, cut to fit; false: there is not one, or its data cannot be found. */
+/* A str as UTF-8, cut to fit; false: it is not a str, or its data cannot be found. */
 bool python_string(struct python *p, uint64_t address, char *to, uint64_t bytes);
-/* Where the data of a str are: address, characters, bytes a character. */
+/* Where the data of a str are: address, characters, bytes per character. */
 bool python_string_data(
 	struct python *p, uint64_t address, uint64_t *data, uint64_t *length, unsigned *width);
 
@@ -201,9 +201,9 @@ void python_blocks_join(struct python *p, const struct tide_block *blocks, uint6
 /* The block that starts at an address; PYTHON_NONE. */
 uint32_t python_block_at(const struct python *p, uint64_t address);
 
-/* Number of the type at an address; 0: there is not one. */
+/* Number of the type at an address; 0: it is not a type. */
 uint32_t python_type_at(struct python *p, uint64_t address);
-/* After all are found: names of modules, which need objects. */
+/* Names of modules come after all objects are found, because they need them. */
 void python_names(struct python *p);
 void python_types_free(struct python *p);
 
@@ -220,7 +220,7 @@ int64_t python_count(const struct python *p, uint64_t word);
 void python_gc(struct python *p);
 void python_claims(struct python *p);
 
-/* An open dict, or its keys alone. */
+/* An open dict, or only its keys. */
 struct python_dict {
 	uint64_t keys, entries, count; /* of entries */
 	uint32_t stride, key, value;   /* bytes of an entry; where in it */
@@ -240,10 +240,11 @@ struct python_span {
 };
 struct python_rule {
 	struct python_span span[8];
-	uint64_t never[8]; /* offsets that do not count all the same */
+	uint64_t never[8]; /* offsets that nevertheless do not count */
 	unsigned spans, nevers;
 };
-/* Where in the block of a split dict's or an instance's values the first one is; 0 unknown (or the start). */
+/* The offset of the first value in the block of a split dict's or an instance's values; 0: unknown, or the
+ * start. */
 uint64_t python_values_first(struct python *p, uint32_t block);
 enum python_meaning { MEANS_NOTHING, MEANS_REFERENCE, MEANS_MAYBE };
 void python_rules_of(struct python *p, uint32_t block, struct python_rule *r);
@@ -252,7 +253,7 @@ void python_span_add(
 	struct python_rule *r, uint64_t lo, uint64_t hi, uint32_t stride, uint32_t words, bool stale);
 void python_span_never(struct python_rule *r, uint64_t offset);
 
-/* A frame that runs, in the memory of a thread's Python stack. */
+/* A running frame, in the memory of a thread's Python stack. */
 struct python_frame {
 	uint64_t lo, hi;
 	struct python_rule rule; /* offsets from lo */
@@ -266,7 +267,7 @@ void python_frames_rule(struct python *p, uint64_t frame, uint64_t at, uint64_t 
 /* 0: not interned. */
 unsigned python_string_state(struct python *p, uint64_t address);
 void python_interned(struct python *p);
-/* What Python calls objects and words. */
+/* Python's names for objects and words. */
 struct python_places;
 struct python_places *python_places_new(struct snapshot_writer *w);
 void python_places_end(struct python_places *l); /* writes the section */
@@ -274,10 +275,10 @@ void python_places_write(struct python *p, struct snapshot_writer *w);
 /* `format` and what follows make the text; nothing is added beyond a bound. */
 void python_places_add(struct python_places *l, uint64_t address, enum tide_place_kind kind, uint64_t number,
 	const char *format, ...) __attribute__((format(printf, 5, 6)));
-/* Of frames that run, and of those in objects: frames, generators. */
+/* Names in running frames, and in those that lie in objects: frames, generators. */
 void python_locals_running(struct python *p, struct python_places *l);
 void python_locals_object(struct python *p, struct python_places *l, uint32_t block);
-/* The name of variable `number` of a code object; "" unknown. Free ones are the last. */
+/* The name of variable `number` of a code object; "" unknown. Free variables come last. */
 void python_locals_name(struct python *p, uint64_t code, uint64_t number, char *to, uint64_t bytes);
 uint64_t python_locals_count(struct python *p, uint64_t code);
 

@@ -1,7 +1,7 @@
 /* python_rules.c - which words of a block are counted references: python_private.h.
  *
- * Typed where Python does not count what it keeps (links of the collector, weak references, caches, what is left
- * behind the end of a list); all words elsewhere. Sources: the structures of Include/cpython and Objects.
+ * By type where Python does not count what it keeps (links of the collector, weak references, caches, what is
+ * left after the end of a list); all words elsewhere. Sources: the structures of Include/cpython and Objects.
  */
 #include <string.h>
 #include "python_private.h"
@@ -23,7 +23,7 @@ struct body {
 	uint64_t items;
 };
 
-/* A subclass of a type of variable length keeps its dict behind the items. */
+/* A subclass of a type of variable length keeps its dict after the items. */
 static void find_dict_behind(const struct body *b)
 {
 	uint64_t bytes = (uint64_t)b->type->basic_bytes + b->items * (uint64_t)b->type->item_bytes, slot;
@@ -115,7 +115,7 @@ static void rule_generator(const struct body *b)
 		python_frames_rule(b->p, b->object + frame, b->at + frame, b->end, b->rule);
 }
 
-/* A ring through the cache itself: each link is held by the one before it, the cache by none. */
+/* A ring through the cache itself: each link is held by the one before it, and no link holds the cache. */
 static void rule_cache_link(const struct body *b)
 {
 	uint64_t next = python_word(b->p, b->object + 24);
@@ -162,12 +162,12 @@ static void rule_object(struct python *p, uint32_t block, struct python_rule *r)
 		b.items =
 			t->kind == KIND_INT && p->minor >= 12 ? (uint64_t)n >> 3 : (uint64_t)(n < 0 ? -n : n);
 	}
-	/* Behind the object its block may have words of an older one. */
+	/* After the object, its block may still hold words of an older one. */
 	size = (uint64_t)t->basic_bytes;
 	if (t->item_bytes && b.items < bytes)
 		size += b.items * (uint64_t)t->item_bytes + 8;
 	b.end = b.at + size < bytes ? b.at + size : bytes;
-	/* Their length is that of a code object, and they do not keep it. */
+	/* Their length follows from a code object, and they do not store it. */
 	if (t->kind == KIND_GENERATOR || t->kind == KIND_FRAME)
 		b.end = bytes;
 	if (t->heap)
@@ -223,14 +223,14 @@ uint64_t python_values_first(struct python *p, uint32_t block)
 
 	if (p->minor >= 13)
 		return s->head + 8u;
-	/* Since 3.11 a prefix comes first: behind it is where instances and dicts point to. */
+	/* Since 3.11 a prefix comes first; instances and dicts point past it. */
 	values = python_word(p, object + PYTHON_DICT_VALUES);
 	if (p->types[p->slot[s->owner].type].kind != KIND_DICT)
 		values = p->minor == 12 ? python_word(p, object - 24) + 1 : python_word(p, object - 32);
 	return values >= at && values - at < p->blocks[block].bytes ? values - at : 0;
 }
 
-/* Offsets of a raw block count from its data; under the debug allocator they begin later. */
+/* Offsets of a raw block count from its data, which begin later under the debug allocator. */
 void python_rules_of(struct python *p, uint32_t block, struct python_rule *r)
 {
 	const struct python_slot *s = &p->slot[block];

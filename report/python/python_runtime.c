@@ -1,8 +1,8 @@
-/* python_runtime.c - finds the interpreter in a process, and proves what the table of offsets says:
+/* python_runtime.c - finds the interpreter in a process, and checks the table of offsets:
  * python_private.h.
  *
- * Every build exports _PyRuntime, also the stripped static one of Debian. Since 3.11 Py_Version says the
- * version; before, the length of _PyRuntime does, or the name of the file.
+ * Every build exports _PyRuntime, even Debian's stripped static one. Since 3.11 Py_Version holds the
+ * version; before, it follows from the length of _PyRuntime or from the name of the file.
  */
 #include <elf.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #define INTERPRETERS_MOST 4096u
 #define HEADERS_MOST 64u
 
-/* Address 0 of the file in the process: what the first load segment says. */
+/* Where address 0 of the file lies in the process, by the first load segment. */
 static bool bias_of(struct python *p, const struct remote_mapping *m, uint64_t *bias)
 {
 	Elf64_Ehdr e;
@@ -72,7 +72,7 @@ static bool find_module(struct python *p, const struct remote_mapping *m)
 	return found;
 }
 
-/* Files that may hold an interpreter: named so, or the program itself. */
+/* Files that may hold an interpreter: by their name, or the program itself. */
 static bool locate_runtime(struct python *p)
 {
 	const struct remote *r = p->memory;

@@ -1,6 +1,6 @@
 /* python_texts.c - the content of strings and the values of numbers, for the snapshot: python_private.h.
  *
- * Strings of equal content have one text: its hash, its length, and its first characters.
+ * Strings of equal content share one text: its hash, its length, and its first characters.
  */
 #define XXH_STATIC_LINKING_ONLY /* XXH3_state_t by value */
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #define PIECE 4096u
 #define SHOWN 80u /* characters of a text that are kept */
 #define SHOWN_BYTES (SHOWN * 4 + 6)
-#define TEXT_BYTES_MOST (256ull << 20) /* of all texts: beyond, they are counted and not kept */
+#define TEXT_BYTES_MOST (256ull << 20) /* of all texts: those beyond it are counted but not kept */
 #define DIGIT_BITS 30u
 
 struct texts {
@@ -69,7 +69,7 @@ static void read_str(struct texts *t, uint64_t object, uint64_t room, struct tid
 
 	if (python_string_state(t->p, object))
 		o->flags |= PYTHON_INTERNED;
-	/* What is longer than its block has its data elsewhere, or lies. */
+	/* A string longer than its block has its data elsewhere, or its length is wrong. */
 	if (!python_string_data(t->p, object, &data, &length, &width)
 		|| (data > object && data < object + room && length * width > room))
 		return;

@@ -10,7 +10,7 @@
 #include "base/array.h"
 #include "python_private.h"
 
-#define TYPE_READ_BYTES 416u /* of a type object, as far as it is read */
+#define TYPE_READ_BYTES 416u /* how much of a type object is read */
 #define NAME_MOST 256u
 #define METATYPES 4u
 #define BASES 64u
@@ -98,7 +98,8 @@ static enum python_kind kind_of_flags(uint64_t flags)
 				     : KIND_OTHER;
 }
 
-/* Of the type or the nearest of its bases that has a name of ours. A class of Python code is never meant. */
+/* The kind of the type, or of its nearest base, by a name known here. Classes written in Python never
+ * match. */
 static enum python_kind find_kind(struct python *p, const char *type)
 {
 	enum python_kind kind = kind_of_flags(word_of(type, PYTHON_TYPE_FLAGS));
@@ -108,7 +109,7 @@ static enum python_kind find_kind(struct python *p, const char *type)
 
 	for (unsigned i = 0; i < BASES && kind == KIND_OTHER && name_at; i++) {
 		python_text(p, name_at, name, sizeof(name));
-		/* Types made from a specification are heap types, too: their names have a module. */
+		/* Types made from a specification are heap types, too, but their names include a module. */
 		if (!(flags & TYPE_HEAP) || strchr(name, '.'))
 			kind = kind_of_name(name);
 		if (base < 4096 || base & 7 || !is_metatype(p, python_word(p, base + PYTHON_OBJECT_TYPE)))
@@ -130,7 +131,7 @@ static void read_type_name(struct python_type *t, const char *full)
 			  : alloc_string("builtins");
 }
 
-/* Adds it if it is one. */
+/* Adds the type at an address if there is one. */
 static uint32_t read_type(struct python *p, uint64_t address)
 {
 	struct python_type *t;

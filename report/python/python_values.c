@@ -32,7 +32,7 @@ unsigned python_string_state(struct python *p, uint64_t address)
 	return python_u32(p, address + PYTHON_STRING_STATE) & 3;
 }
 
-/* One character as UTF-8; its bytes. */
+/* Writes one character as UTF-8; returns its bytes. */
 static unsigned put_character(char *to, uint32_t c)
 {
 	if (c < 0x80)
@@ -63,7 +63,8 @@ bool python_string(struct python *p, uint64_t address, char *to, uint64_t bytes)
 	return true;
 }
 
-/* Entries of a dict whose key is its value, an interned str: all of them, in the one that interns. */
+/* Entries of a dict whose key, an interned str, is also their value: all entries of the dict of interned
+ * strings. */
 static uint64_t read_interned_entries(struct python *p, const struct python_dict *d)
 {
 	uint64_t same = 0, others = 0;
@@ -82,7 +83,7 @@ static uint64_t read_interned_entries(struct python *p, const struct python_dict
 	return same;
 }
 
-/* Its references are not counted while the strings are mortal: they would never die. */
+/* Its references are not counted while the strings are mortal: otherwise they would never die. */
 void python_interned(struct python *p)
 {
 	uint64_t most = 16;

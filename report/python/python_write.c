@@ -47,7 +47,7 @@ static void write_facts(struct python *p, struct snapshot_writer *w)
 	snapshot_writer_section(w, SECTION_PYTHON, sizeof(*f.value), f.value, f.count, SNAPSHOT_TAKE);
 }
 
-/* A class of __slots__ has their names; its subclasses have the slots, too. */
+/* A class with __slots__ has their names; its subclasses have the slots, too. */
 static bool has_slots(struct python *p, const struct python_type *t)
 {
 	uint64_t at = t->address;
@@ -129,9 +129,9 @@ static void write_block_types(
 
 #define MODULE_NAME 48 /* md_name of PyModuleObject, Objects/moduleobject.c */
 
-/* References that nobody holds because 3.8 loses them while it starts, one each: the results of _PyBuiltin_Init, of
- * _PyWarnings_Init and of _PySys_Create (Python/pylifecycle.c), and the name in a filter (Python/_warnings.c). No
- * program can mend that. */
+/* References that nobody holds because 3.8 loses them while it starts, one each: the results of _PyBuiltin_Init,
+ * of _PyWarnings_Init and of _PySys_Create (Python/pylifecycle.c), and the name in a filter (Python/_warnings.c).
+ * No program can fix that. */
 static int64_t lost_at_start(struct python *p, const struct python_slot *s, uint64_t object)
 {
 	static const char *const modules[] = { "sys", "builtins", "_warnings" };
