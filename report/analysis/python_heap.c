@@ -17,7 +17,7 @@ struct work {
 	uint8_t *head;    /* [blocks] where the object begins */
 	uint32_t *queue;  /* [blocks] */
 	uint8_t *visited; /* [blocks] */
-	uint32_t *node;   /* [blocks] the block that stands for it in the graph of components */
+	uint32_t *node;   /* [blocks] the block that represents it in the graph of components */
 };
 
 bool python_heap_present(const struct snapshot *s) { return s->python_count > 0; }
@@ -185,7 +185,7 @@ static bool is_held(const struct work *w, size_t object)
 		|| (o->weak && w->s->python_objects[object].stored > o->sure);
 }
 
-/* Visits all blocks that those in the queue lead to. Blocks of an object go together. */
+/* Visits all blocks that those in the queue lead to. The blocks of an object are visited together. */
 struct owned {
 	uint64_t *first; /* [objects + 1] */
 	uint32_t *block;
@@ -254,7 +254,7 @@ static void reach_objects(struct work *w, const struct owned *o)
 		w->visited[i] = w->visited[i] ? REACHED : 0;
 	for (size_t i = 0; i < s->python_object_count; i++)
 		w->h->object[i].reachable = w->visited[s->python_objects[i].block];
-	/* Of the rest: what hangs on an object that nobody will ever free. */
+	/* Of the rest: what an object that will never be freed keeps alive. */
 	last = 0;
 	for (uint32_t i = 0; i < s->python_object_count; i++)
 		if (w->h->object[i].excess && !w->h->object[i].reachable)
@@ -266,7 +266,7 @@ static void reach_objects(struct work *w, const struct owned *o)
 
 /* --- components -------------------------------------------------------------------- */
 
-/* Which block stands for each: an object for what it owns, an instance for its own __dict__. */
+/* Which block represents each: an object what it owns, an instance its own __dict__. */
 static void make_nodes(struct work *w)
 {
 	const struct snapshot *s = w->s;

@@ -8,8 +8,8 @@
  * references. Other raw blocks that only objects lead to are nodes of their own.
  *
  * HY1  Three strengths of evidence: sure (from objects and what they own), solid (globals, blocks of C, locals of
- *      Python frames), weak (machine stacks, registers, slots that may be old). All are subtracted from the stored
- *      count before it counts as excess, so that a weak word may hide a leak, and never makes one.
+ *      Python frames), weak (machine stacks, registers, slots that may be old). All are subtracted from the
+ *      stored count before it counts as excess, so that a weak word may hide a leak but never causes one.
  * HY2  An object is held from outside when its count is not explained by sure references alone, but is with the
  *      others; or when there is solid evidence; or when nothing is known (immortal, more references than it counts).
  * HY3  Unreachable objects without excess, and not held by one with excess, are what gc.collect() would free.
@@ -50,7 +50,7 @@ struct python_heap {
 void python_heap_find(struct python_heap *h, const struct snapshot *s);
 void python_heap_free(struct python_heap *h);
 
-/* Is there an interpreter at all, and is a part of the analysis switched off ("counts")? */
+/* Is there an interpreter at all, and is part of the analysis switched off ("counts")? */
 bool python_heap_present(const struct snapshot *s);
 bool python_heap_off(const struct snapshot *s, const char *part);
 

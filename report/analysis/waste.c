@@ -146,9 +146,9 @@ static void sum_arena(struct waste *w, struct waste_heap *h)
 		a->returnable += h->runs[i].given;
 }
 
-/* What no block has, of memory whose lists nobody here can read. Of CPython's small objects all are known, and
- * the rest is free; of another allocator it may be free or its own. Else blocks lie where the walk of glibc's
- * heap has not come by. */
+/* The part of memory outside blocks, in an allocator whose lists cannot be read here. All small objects of
+ * CPython are known, so the rest is free; in another allocator it may be free or its own. Otherwise the blocks
+ * lie where the walk of glibc's heap did not reach. */
 static enum waste_part rest_of_foreign(struct waste *w)
 {
 	uint32_t flags = w->s->process->flags;
@@ -180,7 +180,7 @@ static void charge_foreign(struct waste *w, struct waste_heap *h, const struct t
 		w->python_free += w->part[rest].resident - before;
 }
 
-/* Freed, it goes back as a whole. */
+/* When it is freed, it goes back as a whole. */
 static void charge_chunk(struct waste *w, struct waste_heap *h)
 {
 	for (size_t i = 0; i < h->item_count; i++)
@@ -222,7 +222,7 @@ static void charge_region(
 	}
 }
 
-/* What the sections say of each other may not fit in a damaged file: the rest is unknown, never lost. */
+/* In a damaged file the sections may contradict each other: the rest is unknown, never lost. */
 static void balance_parts(struct waste *w)
 {
 	uint64_t known = 0;

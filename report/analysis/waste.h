@@ -2,12 +2,12 @@
  *
  *   SECTION_REGIONS, PAGES, CHUNKS, ARENAS, BLOCKS ──waste_find──▶ parts, arenas, rows by group
  *
- * WS1 Each resident byte is in one part; the parts add up to `resident` exactly. Swapped bytes and addresses
- *     are counted apart, and add up as well.
+ * WS1 Each resident byte is in one part; the parts add up to `resident` exactly. Swapped bytes and addresses are
+ *     counted separately, and add up as well.
  * WS2 What malloc_trim(0) gives back is computed as glibc does it (mtrim and systrim in malloc/malloc.c, 2.31 to
- *     2.43): in every arena fast bins are coalesced; of each free chunk the whole pages go that lie behind its
- *     first 48 bytes; of the main arena's top, where it ends at the program break, all whole pages from its end
- *     but for 33 bytes. The top of another arena stays, and so do the threads' caches.
+ *     2.43): in every arena fast bins are coalesced; each free chunk gives back the whole pages after its first
+ *     48 bytes; the main arena's top, where it ends at the program break, gives back all whole pages from its end
+ *     except for 33 bytes. The top of another arena stays, and so do the threads' caches.
  * WS3 A row's pinned bytes are what would be given back in addition if its blocks alone were freed: their chunks
  *     coalesce with free neighbours and with each other, and the rule above is applied to what results. Exact by
  *     pages; their own memory is part of it. free() itself gives back memory at the end of another arena's heap:
@@ -15,7 +15,7 @@
  *     free() does not coalesce: malloc_trim makes them part of that arena's top, and leaves it alone (`pinned_top`).
  * WS4 Groups are sites; a walk of the heap has one for each size (SITE_OF_SIZE), and no slack.
  *
- * Linear in blocks, chunks and runs of pages, but for a binary search of a run here and there.
+ * Linear in blocks, chunks and runs of pages, except for an occasional binary search for a run.
  */
 #ifndef TIDEMARK_WASTE_H
 #define TIDEMARK_WASTE_H
@@ -26,7 +26,7 @@
 enum waste_part {
 	WASTE_LIVE,      /* what was asked for */
 	WASTE_SLACK,     /* the rest of live blocks, up to their usable size */
-	WASTE_UNTOUCHED, /* whole pages in live blocks that nobody ever touched: none is resident */
+	WASTE_UNTOUCHED, /* whole pages in live blocks that were never touched, so not resident */
 	WASTE_FREE_PINNED,
 	WASTE_FREE_RETURNABLE,
 	WASTE_ALLOCATOR, /* headers, arenas, caches */
@@ -57,7 +57,7 @@ struct waste_group {
 	uint64_t pinned;      /* WS3 */
 	uint64_t pinned_free; /* of these, what is free memory now */
 	uint64_t pinned_top;  /* free memory that would become a part of some arena's top, which stays */
-	uint64_t slack;       /* usable less requested bytes */
+	uint64_t slack;       /* usable minus requested bytes */
 	uint64_t untouched, untouched_blocks;
 	uint32_t oldest;  /* birth number */
 	uint32_t example; /* one of its blocks */
@@ -86,7 +86,7 @@ void waste_free(struct waste *w);
 
 /* "free_pinned", as in the JSON contract. */
 const char *waste_part_name(enum waste_part part);
-/* Of resident bytes, what is neither in use nor somebody else's: slack, free memory. */
+/* Of resident bytes, what is neither in use nor owned by others: slack, free memory. */
 uint64_t waste_wasted(const struct waste *w);
 
 #endif

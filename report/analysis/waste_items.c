@@ -3,8 +3,8 @@
 #include "base/search.h"
 #include "waste_private.h"
 
-/* sizeof(struct malloc_chunk): two sizes and four links; mtrim leaves them alone. MINSIZE: of these, what
- * systrim leaves of top, and one byte more (malloc/malloc.c). */
+/* sizeof(struct malloc_chunk): two sizes and four links; mtrim leaves them alone. MINSIZE: what systrim
+ * leaves of top, and one byte more (malloc/malloc.c). */
 #define CHUNK_WORDS 48u
 #define TOP_KEPT 33u
 #define TRIM_THRESHOLD (128u << 10) /* M_TRIM_THRESHOLD and M_TOP_PAD, unless the program sets them */
@@ -26,7 +26,7 @@ void waste_returnable(const struct tide_arena *a, uint64_t lo, uint64_t hi, bool
 		*end = page_down(hi);
 		return;
 	}
-	/* mtrim does not look at the top of other arenas; but free() does, and leaves top_pad. */
+	/* mtrim ignores the top of other arenas, but free() does not, and leaves top_pad. */
 	if (a->kind != ARENA_MAIN) {
 		if (!freed || bytes < TRIM_THRESHOLD)
 			return;
@@ -42,13 +42,13 @@ static void add_item(struct waste_heap *h, uint64_t lo, uint32_t kind, uint32_t 
 {
 	struct waste_item *last = h->item_count ? &h->items[h->item_count - 1] : NULL;
 
-	/* Of what overlaps, in a heap that was in the middle of a change, the later one is right. */
+	/* Where items overlap, in a heap that was being changed, the later one is right. */
 	if (last && last->hi > lo)
 		last->hi = lo;
 	*ARRAY_ADD(h->items, h->item_count, h->item_room) = (struct waste_item){ lo, lo, index, kind };
 }
 
-/* The item that was added last ends here, at most; what then follows is the allocator's. */
+/* The item that was added last ends here, at most; what follows belongs to the allocator. */
 static void close_item(struct waste_heap *h, uint64_t bytes, uint64_t next)
 {
 	struct waste_item *last = h->item_count ? &h->items[h->item_count - 1] : NULL;

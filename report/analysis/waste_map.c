@@ -79,7 +79,7 @@ static void fill_region(struct filling *f, const struct tide_region *r)
 		at += bytes;
 		for (; i < s->block_count && s->blocks[i].address < at; i++)
 			add_block(f, c, &s->blocks[i]);
-		/* The last one may go on in the next cell. */
+		/* The last block may continue in the next cell. */
 		next = i && i > next && s->blocks[i - 1].bytes > at - s->blocks[i - 1].address ? i - 1 : i;
 		end_cell(f, c);
 		strip->cells++;

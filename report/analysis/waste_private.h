@@ -21,8 +21,8 @@
 
 struct waste_pages {
 	const struct tide_pages *runs;
-	size_t count, near;           /* where the last question ended: the next one is close, as a rule */
-	uint64_t *resident, *swapped; /* bytes before each run, and of all */
+	size_t count, near;           /* where the last search ended: the next one is usually close */
+	uint64_t *resident, *swapped; /* bytes before each run, and the total */
 };
 void waste_pages_begin(struct waste_pages *p, const struct snapshot *s);
 void waste_pages_end(struct waste_pages *p);
@@ -36,7 +36,7 @@ struct waste_item {
 	uint32_t index; /* of blocks or chunks */
 	uint32_t kind;  /* enum waste_item_kind */
 };
-/* Free chunks one after the other, which malloc_trim makes one of. */
+/* Adjacent free chunks, which malloc_trim merges into one. */
 struct waste_run {
 	uint64_t lo, hi;
 	uint64_t from, end; /* what it would give back; from == end: nothing */
@@ -53,11 +53,11 @@ struct waste_heap {
 	size_t item_count, item_room;
 	struct waste_run *runs;
 	size_t run_count, run_room;
-	/* Where the next region goes on in the sections. */
+	/* Where the next region continues in the sections. */
 	size_t block, chunk;
 };
 void waste_items_read(struct waste_heap *h, const struct tide_region *region);
-/* What of free memory [lo, hi) malloc_trim(0) gives back; `top`: it reaches the arena's end; `freed`: blocks
+/* What malloc_trim(0) gives back of free memory [lo, hi); `top`: it reaches the arena's end; `freed`: blocks
  * have just been freed into it. */
 void waste_returnable(const struct tide_arena *a, uint64_t lo, uint64_t hi, bool top, bool freed,
 	uint64_t *from, uint64_t *end);
@@ -71,7 +71,7 @@ void waste_pins_region(struct waste_pins *p, struct waste_heap *h);
 /* The rest, and frees it. */
 void waste_pins_end(struct waste_pins *p, struct waste_heap *h);
 
-/* Blocks of a large file may not have been checked when this is asked (snapshot_verify). */
+/* Blocks of a large file may not have been checked when this is called (snapshot_verify). */
 static inline uint32_t waste_site_of(const struct waste *w, const struct tide_block *b)
 {
 	return b->site < w->group_count ? b->site : 0;

@@ -1,6 +1,6 @@
 /* waste_rest.h - what resident memory is besides live blocks, in a few sums: for the heads of screens.
  *
- * Out of regions alone, so that no block is looked at; waste.h has the parts exactly.
+ * Computed from regions alone, so that no block is read; waste.h has the parts exactly.
  */
 #ifndef TIDEMARK_WASTE_REST_H
 #define TIDEMARK_WASTE_REST_H
@@ -9,7 +9,7 @@
 #include "model/snapshot.h"
 
 struct waste_rest {
-	uint64_t heap; /* resident memory of allocators less what is live: free memory, slack, headers */
+	uint64_t heap; /* resident memory of allocators minus what is live: free memory, slack, headers */
 	uint64_t files, stacks, globals, mappings,
 		profiler; /* stacks: with TLS; mappings: and shared memory */
 	uint64_t all;     /* their sum */

@@ -10,7 +10,7 @@
 #include "shim/ledger.h"
 #include "model/snapshot.h"
 
-/* Takes the writer. The ledger is mapped writable, `bytes` long; nothing in it is trusted. */
+/* Takes the writer. The ledger is mapped writable and is `bytes` long; its content is not trusted. */
 int answer_query(
 	struct ledger_header *ledger, uint64_t bytes, struct snapshot_writer *w, struct tide_error *e);
 

@@ -15,7 +15,7 @@
 
 #define PIECE 2048u
 #define MAP_PAGE 4096u
-#define PAGES_LEAST 4096u /* each leaf may need a few that are not whole */
+#define PAGES_LEAST 4096u /* each leaf may need a few partial ones */
 
 struct piece {
 	uint64_t slot[PIECE], extra[PIECE];
@@ -39,7 +39,7 @@ static void fill_block(struct blockmap *b, uint64_t address, uint64_t bytes, uin
 		to->thread = UINT32_MAX;
 }
 
-/* Takes pages from what may be read; false when that is used up. */
+/* Takes pages from the number that may still be read; false when it is used up. */
 static bool take_pages(struct blockmap *b, uint64_t pages)
 {
 	b->cut |= pages > b->left;
@@ -81,7 +81,7 @@ static void read_piece(struct blockmap *b, struct remote *m, struct piece *p, ui
 			memcpy(&header, p->heap + (address - 8 - from), sizeof(header));
 			size = chunk_usable(header) - slot_slack(slot);
 			if (header < 32 || size >> 47) {
-				/* Not readable, or overwritten by the program. */
+				/* The header is not readable, or the program has overwritten it. */
 				b->without_size += good < bytes || size >> 47;
 				size = 0;
 			}
@@ -132,7 +132,7 @@ static void read_spill(struct blockmap *b, struct remote *m, const struct ledger
 	for (uint64_t at = 0; at < h->spill_capacity; at += room) {
 		uint64_t n = h->spill_capacity - at < room ? h->spill_capacity - at : room;
 
-		/* Most of it was never touched: that is not counted. */
+		/* Most of it was never touched; that part is not counted. */
 		if (!remote_read(m, h->spill_table + at * sizeof(*s), s, n * sizeof(*s)))
 			continue;
 		for (uint64_t i = 0; i < n; i++)
@@ -267,7 +267,7 @@ void blockmap_births(const struct blockmap *b, const struct ledger_copy *c, stru
 		struct born *sum = get_born(&t, k->site, find_interval(births, mark_count, k->birth));
 		double weight = 1;
 
-		/* A sampled block stands for 1/p blocks (shim/sample.h). */
+		/* A sampled block represents 1/p blocks (shim/sample.h). */
 		if (c->header.sample_bytes)
 			weight = 1
 				/ -expm1(-(double)(k->bytes ? k->bytes : 1) / (double)c->header.sample_bytes);

@@ -1,11 +1,12 @@
 /* blockmap.h - all live blocks of a process, out of its block map
  * (shim/blockmap.h), and how they spread over the intervals between marks.
  *
- * K1  Blocks come sorted by address. Nothing in the map is trusted: a site or a
- *     thread that does not exist becomes 0 or UINT32_MAX. No more of it is read
- *     than the process has memory: leaves that are named again and again have an end.
- * K2  A map that another thread changes while it is read gives blocks that were there at
- *     some moment of the reading.
+ * K1  Blocks come sorted by address. Nothing in the map is trusted: a site or a thread
+ *     that does not exist becomes 0 or UINT32_MAX. No more of it is read than the
+ *     process has memory, so leaves that are named repeatedly cannot go on without
+ *     end.
+ * K2  A map that another thread changes during the reading gives blocks that existed at
+ *     some moment of it.
  */
 #ifndef TIDEMARK_COLLECT_BLOCKMAP_H
 #define TIDEMARK_COLLECT_BLOCKMAP_H

@@ -84,8 +84,8 @@ static void read_code_map(struct collecting *c)
 		add_warning(c, e.what, e.why);
 }
 
-/* What /proc says of the process, and files that go by its number. Its mappings and pages come first: it may be
- * running on, and reading its memory can make pages. */
+/* What /proc says about the process, and files that are named by its number. Its mappings and pages come first:
+ * it may still be running, and reading its memory can make pages. */
 static void read_mappings(struct collecting *c)
 {
 	if (c->core) {
@@ -105,14 +105,15 @@ static void read_mappings(struct collecting *c)
 
 static void read_process(struct collecting *c)
 {
-	/* The number of what left a core may be another's now. */
+	/* The number of a process that left a core may belong to another one now. */
 	if (!c->brief && !c->core)
 		collect_process_own(&c->process, c->copy.header.pid, &c->copy);
 	if (!c->code_known && !c->core)
 		read_code_map(c);
 }
 
-/* Fork servers and test runners pay for each end of a child, whose memory nobody asks about (CL4). */
+/* Fork servers and test runners pay for the end of each child, and need no details about its memory
+ * (CL4). */
 static void leave(struct collecting *c)
 {
 	c->brief = c->request->served && c->request->reason == REASON_EXIT && c->copy.header.generation
@@ -123,10 +124,10 @@ static void leave(struct collecting *c)
 	read_code_map(c);
 	c->code_known = true;
 	if (image_leave(&c->image))
-		(void)!nice(10); /* nobody waits for us */
+		(void)!nice(10); /* no process waits for us */
 }
 
-/* A walk is sure of what it finds when no thread is in the middle of malloc. */
+/* A walk is reliable when no thread is in the middle of malloc. */
 static bool is_busy(void *context, bool stopped)
 {
 	struct collecting *c = context;
@@ -175,7 +176,7 @@ static void add_doubt(struct collecting *c, const char *text)
 		error_reason(c->request->why, sizeof(c->request->why), text);
 }
 
-/* Where the memory is: `tidemark waste`. */
+/* Where the memory is, for `tidemark waste`. */
 static void write_memory_map(struct collecting *c)
 {
 	struct heap own = { 0 }, *h = c->walked ? &c->heap : &own;
@@ -192,7 +193,8 @@ static void write_memory_map(struct collecting *c)
 
 /* --- the parts of a snapshot ---------------------------------------------------- */
 
-/* Blocks of another allocator are not seen; those of glibc, which nearly all processes have, are all the same. */
+/* Blocks of another allocator are not seen; those of glibc, which nearly every process has as well, are still
+ * seen. */
 static void has_foreign_allocator(struct collecting *c)
 {
 	struct foreign f;
@@ -217,7 +219,7 @@ static void has_foreign_allocator(struct collecting *c)
 	foreign_free(&f);
 }
 
-/* Of a sampled process the ledger has but a few blocks: without the others, what these hold seems lost. */
+/* Of a sampled process the ledger has only a few blocks: without the others, what those hold seems lost. */
 static bool is_sampled(const struct collecting *c)
 {
 	return c->copy.header.sample_bytes && wants_references(c, &c->copy);
@@ -261,7 +263,7 @@ static void take_blocks(struct collecting *c)
 		blockmap_read(&c->blocks, &c->image.memory, &c->copy, c->process.touched_bytes);
 	if (c->blocks.cut)
 		add_doubt(c, "the list of blocks is damaged");
-	/* Only of a sample is it known when it was born. */
+	/* Only for the sampled blocks is the birth known. */
 	if (is_sampled(c))
 		write_births(c);
 	if (c->unprepared || c->request->walk || is_sampled(c))
@@ -326,7 +328,7 @@ static void write_process(struct collecting *c)
 		p->flags |= PROCESS_BRIEF;
 	if (c->copy.cut)
 		add_doubt(c, "the ledger is damaged");
-	/* What was killed while we read it is gone from there on. */
+	/* If the process was killed while we read it, the rest of its memory is missing. */
 	if (c->image.reader && !process_lives(c->image.reader))
 		add_doubt(c, "the process was killed while it was read");
 	if (r->flags & REQUEST_FLAG_EARLY)
@@ -367,8 +369,8 @@ static void write_sections(struct collecting *c)
 	ledger_sections_finish(&c->made, c->writer);
 }
 
-/* The process could not make a file: it waits for our end while its own memory is read.
- * Without shared words nobody can be stopped and no image made. */
+/* The process could not make a file, so it waits for our end while its own memory is read. Without shared
+ * words no thread can be stopped and no image made. */
 static int take_private(struct collecting *c, struct tide_error *e)
 {
 	char *session, *ledger = NULL;
@@ -401,7 +403,7 @@ static int take_private(struct collecting *c, struct tide_error *e)
 	return result;
 }
 
-/* Options are those of the start, so a copy from before the process is stopped has them. */
+/* Options do not change after the start, so a copy from before the process is stopped has them. */
 static int read_options(struct collecting *c, struct image_options *o, struct tide_error *e)
 {
 	struct ledger_copy early;
@@ -468,7 +470,7 @@ static int take_snapshot(struct collecting *c, struct tide_error *e)
 	return result;
 }
 
-#define TRIES 4u /* of a process that is stopped in the middle of malloc */
+#define TRIES 4u /* for a process that was stopped in the middle of malloc */
 
 static void copy_nothing(void *context)
 {
@@ -477,8 +479,8 @@ static void copy_nothing(void *context)
 	collect_process_quick(&c->process, c->image.target);
 }
 
-/* A process without the library. A thread that was stopped inside malloc leaves the heap as nobody else ever
- * sees it: the process is stopped again a moment later. */
+/* A process without the library. A thread stopped inside malloc leaves the heap in an intermediate state, so
+ * the process is stopped again a moment later. */
 static int take_unprepared(struct collecting *c, struct tide_error *e)
 {
 	struct collect *r = c->request;
@@ -509,7 +511,7 @@ static int take_unprepared(struct collecting *c, struct tide_error *e)
 	return collect_output_write(c->request, &c->copy, c->writer, e);
 }
 
-/* What is left of a process. */
+/* The snapshot of a core. */
 static int take_core(struct collecting *c, struct tide_error *e)
 {
 	struct collect *r = c->request;
@@ -569,7 +571,7 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 		result = take_snapshot(c, e);
 		if (c->copied)
 			c->map.header->request_result = result ? (uint32_t)EIO : 0;
-		/* Of a process that was killed `run` makes one. */
+		/* When the process was killed, `run` makes a snapshot of it. */
 		pid = c->image.target ? c->image.target : c->map.header->pid;
 		if (result && !c->foreign && process_lives(pid))
 			collect_announce_failure(r->ledger, pid, e);

@@ -5,12 +5,12 @@
  *          ──blockmap_read, references_find──▶ blocks, roots, edges
  *          ──▶ snapshot_writer ──▶ file
  *
- * Called by `collect` (started by the shim: the process stands and waits), by
- * `snap`, and by the watcher (--every, --when).
+ * Called by `collect` (started by the shim: the process is stopped and waits), by `snap`, and by the watcher
+ * (--every, --when).
  *
- * CL1  The process goes on, and nothing of us is left in it, whatever happens here.
- * CL2  A file that exists stays, unless the run said TIDEMARK_OVERWRITE, or the
- *     path was given with the request.
+ * CL1  The process goes on, and we leave nothing behind in it, whatever happens here.
+ * CL2  An existing file stays, unless the run has set TIDEMARK_OVERWRITE, or the path was given with the
+ *     request.
  * CL3  Where the process is another user's, nothing that its ledger says decides
  *     where a file is written; `output` or `settings` must.
  * CL4  A small forked child that ends soon after its start need not wait: its snapshot is made of an image
@@ -29,13 +29,13 @@ struct collect {
 	const char *core;                        /* path of a core, instead of all these; NULL: a process */
 	int pid;                                 /* the process that is meant; 0: whose ledger it is */
 	const struct collect_settings *settings; /* of the run; NULL: what the ledger says */
-	bool served;          /* it stands and has asked the server of the run (server.h) */
+	bool served;          /* it is stopped and has asked the server of the run (server.h) */
 	bool may_leave;       /* served: it may end before its snapshot is written (CL4) */
-	bool outside;         /* we ask the process; else it stands and has asked us */
+	bool outside;         /* we ask the process; else it is stopped and has asked us */
 	uint32_t reason;      /* enum tide_reason */
 	uint32_t flags;       /* of the request, as the process asked it */
-	bool no_command_line; /* of the program's arguments none is kept */
-	bool no_contents;     /* of Python objects: neither characters nor numbers */
+	bool no_command_line; /* no argument of the program is kept */
+	bool no_contents;     /* neither characters nor numbers of Python objects */
 	bool no_references;   /* counters and blocks only */
 	bool walk;            /* the list of blocks from a walk of the heap, not from the ledger */
 	uint32_t serial;      /* of the request; 0: the next one */

@@ -8,13 +8,13 @@
 
 /* Memory and threads stay the core's. */
 void collect_core_image(const struct core *c, struct image *im);
-/* The ledger that there would have been; to be freed as any copy. */
+/* The ledger that the process would have had; to be freed like any copy. */
 void collect_core_ledger(const struct core *c, struct ledger_copy *copy);
-/* SECTION_MAPPINGS, and what the process had of addresses. */
+/* SECTION_MAPPINGS, and the size of the process's address space. */
 void collect_core_mappings(struct core *c, struct collect_process *p, struct snapshot_writer *w);
-/* A line about files that the core needs and that are not to be had, to be freed; NULL: there are none. */
+/* A line about files that the core needs and that are missing, to be freed; NULL: all were found. */
 char *collect_core_missing(struct core *c);
-/* A thread waited for events: the pointers that belong to them are the kernel's. */
+/* Did a thread wait for events? The pointers that belong to them are in the kernel. */
 bool collect_core_waits(const struct core *c);
 
 #endif

@@ -1,7 +1,7 @@
 /* collect_duplicates.c - see collect_duplicates.h.
  *
- * No sort of all digests: two bits in a table say whether a place was met once or more often. What was met
- * more often is kept; a place that two contents share costs a few elements that nobody needs.
+ * Sorting all digests is avoided: two bits in a table say whether a place was met once or more often.
+ * Digests met more often are kept; a place that two contents share costs a few useless elements.
  */
 #include <stdlib.h>
 #include "base/array.h"

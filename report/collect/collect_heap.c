@@ -31,7 +31,7 @@ static uint32_t kind_of_chunk(const struct heap_chunk *c)
 	}
 }
 
-/* Where each list is read up to. All are by address. */
+/* How far each list has been read. All are by address. */
 struct at {
 	uint64_t used, free, block;
 };
@@ -43,7 +43,7 @@ static bool is_listed(const struct tide_block *blocks, uint64_t count, uint64_t 
 	return *at < count && blocks[*at].address == address;
 }
 
-/* One segment: what is in use and what is free, in the order of addresses; what lies between is the
+/* One segment: what is in use and what is free, in the order of addresses; what lies between them is the
  * allocator's own. */
 static void read_segment(struct chunks *c, const struct collect_heap *from, const struct heap_segment *s,
 	struct at *at, const struct blockmap *blocks)

@@ -1,7 +1,7 @@
-/* collect_heap.h - what of the heap is not a block: the walk of glibc's heap as sections of a snapshot.
+/* collect_heap.h - the part of the heap outside blocks: the walk of glibc's heap as sections of a snapshot.
  *
  * CH1 SECTION_CHUNKS and the blocks of the snapshot together cover each segment of the heap without a gap: what
- *     the walk found in use, and the list of blocks does not have, is there as CHUNK_UNLISTED; what is neither a
+ *     the walk found in use, and the list of blocks does not have, appears as CHUNK_UNLISTED; what is neither a
  *     block nor free as CHUNK_OWN.
  */
 #ifndef TIDEMARK_COLLECT_HEAP_H
@@ -11,7 +11,7 @@
 #include "heap/heap.h"
 #include "model/ledger.h"
 
-/* A heap that was walked, and what of it is in use; nothing where no heap was found. */
+/* A walked heap, and the blocks of it that are in use; empty where no heap was found. */
 struct collect_heap {
 	const struct heap *heap;
 	const struct tide_block *used; /* by address; usable bytes */

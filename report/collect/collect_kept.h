@@ -1,8 +1,10 @@
-/* collect_kept.h - the snapshot of a Python process's end, which is taken before that end (shim/python_end.c).
+/* collect_kept.h - the snapshot at the end of a Python process, which is taken before that end
+ * (shim/python_end.c).
  *
- * CK1  The early snapshot has its final name. When the process ends it is written once more, and says how.
- * CK2  The name comes from the ledger, which the program can write: only a file is touched that is an early snapshot of
- *     this process, and none for a process of another user.
+ * CK1  The early snapshot has its final name. When the process ends it is written once more, and records how it
+ *      ended.
+ * CK2  The name comes from the ledger, which the program can write: the only file touched is an early snapshot of
+ *     this process, and no file is touched for a process of another user.
  *
  * Called by collect.c and by the run's post mortem.
  */
@@ -13,10 +15,10 @@
 #include "model/ledger.h"
 #include "model/snapshot.h"
 
-/* Leaves the name in the ledger; one that is too long is not left, and the snapshot stays as it is. */
+/* Stores the name in the ledger; a name that is too long is not stored, and the snapshot stays as it is. */
 void collect_kept_note(struct ledger_header *header, const char *path);
 
-/* Opens what the ledger names; false: there is none that is this process's. */
+/* Opens what the ledger names; false: it names no early snapshot of this process. */
 bool collect_kept_open(struct snapshot *s, const struct ledger_copy *c);
 
 /* Writes it once more, with `process` in place of its own. The path to free; NULL: it could not be written. */

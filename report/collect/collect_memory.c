@@ -11,7 +11,7 @@
 #define PAGE 4096ull
 #define RANK_HEAP UINT32_MAX /* stronger than any claim of roots/ */
 
-/* --- what a mapping says of itself ------------------------------------------- */
+/* --- what a mapping says about itself ------------------------------------------- */
 
 static bool begins_with(const char *text, const char *with) { return !strncmp(text, with, strlen(with)); }
 
@@ -37,7 +37,7 @@ static uint32_t kind_of_mapping(const struct remote_mapping *p)
 
 /* --- pages ---------------------------------------------------------------------- */
 
-/* Of the process's own list; NULL: it has that mapping no more. */
+/* In the process's own list; NULL: the process no longer has that mapping. */
 static const struct collect_mapping *find_mapping(const struct collect_process *p, uint64_t lo, uint64_t hi)
 {
 	size_t at = SEARCH_UP_TO(p->mappings, p->mapping_count, hi, lo);
@@ -47,7 +47,8 @@ static const struct collect_mapping *find_mapping(const struct collect_process *
 		: NULL;
 }
 
-/* What reading shows more than the kernel counts are pages of zeros (PG2). `smaps` may be of later. */
+/* Pages that reading shows but the kernel does not count are pages of zeros (PG2). `smaps` may be from a
+ * later moment. */
 static void drop_zeros(struct collect_memory *m, size_t first, uint64_t shown,
 	const struct collect_mapping *counted, struct remote *image)
 {
@@ -66,7 +67,7 @@ static void read_mapping(struct collect_memory *m, struct remote *image, const s
 		(struct region_mapping){ p->lo, p->hi, kind_of_mapping(p) };
 	if (known && known->special)
 		return;
-	/* PG3: what an image has of a file it may have read itself, in order to run. */
+	/* PG3: the image itself may have read its pages of a file, in order to run. */
 	if (!p->shared && (p->writable || kind_of_mapping(p) != REGION_FILE)) {
 		shown = pages_read(&m->pages, image->pagemap, p->lo, p->hi);
 		if (own->mapping_count)
@@ -107,7 +108,7 @@ static int compare_mappings(const void *a, const void *b)
 	return (x->lo > y->lo) - (x->lo < y->lo);
 }
 
-/* A mapping that was made where another one was left out cannot be in both lists; but the lists may be of
+/* A mapping that was made where another one was left out cannot be in both lists, but the lists may be from
  * different moments. */
 static void tidy_runs(struct collect_memory *m)
 {
@@ -132,7 +133,7 @@ void collect_memory_pages(
 	pagemap = open(path, O_RDONLY | O_CLOEXEC);
 	for (size_t i = 0; i < image->mapping_count; i++) {
 		read_mapping(m, image, &image->mappings[i], p, &own, pagemap);
-		/* The kernel does not name pages of zeros: what it counts says how many there are. */
+		/* The kernel does not name pages of zeros, but its counts show how many there are. */
 		if (m->pages.zeros && !own.mapping_count)
 			collect_process_smaps(&own, image->pid);
 	}
@@ -249,8 +250,8 @@ static void add_region(struct regions *r, uint64_t lo, uint64_t hi, const struct
 	}
 }
 
-/* The same sweep as in roots_regions.c: of the claims that are open, the strongest owns what follows. What
- * no mapping holds is nobody's, whatever the others say. */
+/* The same sweep as in roots_regions.c: of the claims that are open, the strongest owns what follows.
+ * Memory in no mapping belongs to no claim, whatever the others say. */
 static void sweep_boundaries(struct regions *r)
 {
 	size_t n = 2 * r->claim_count, open_count = 0;
@@ -293,8 +294,8 @@ static void sweep_boundaries(struct regions *r)
 	free(open);
 }
 
-/* Mappings in which blocks lie that no walk has come by: of an allocator that is not glibc's, or of a heap that
- * was not found. All lists are by address. */
+/* Mappings with blocks that no walk has reached: they belong to an allocator other than glibc's, or to a heap
+ * that was not found. All lists are by address. */
 static void claim_foreign_memory(struct regions *r, const struct heap *heap, const struct blockmap *blocks)
 {
 	const struct collect_memory *m = r->memory;

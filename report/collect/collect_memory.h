@@ -1,14 +1,15 @@
 /* collect_memory.h - where the memory of a process is: the address space as regions, and the pages of heaps.
  *
- *   collect_memory_pages     as soon as the image is there: which pages are in memory
+ *   collect_memory_pages     as soon as the image exists: which pages are in memory
  *   collect_memory_regions   when roots and heap are known: what they are for; the sections
  *
- * M1  Pages of private memory are those of the image: of the moment at which all threads stood. An image has no
- *     pages of files and of shared memory that were not written, so these are read from the process itself, a
- *     few milliseconds later. Where the process stands still until the snapshot is written, all is of one moment.
+ * M1  Pages of private memory are those of the image, from the moment at which all threads were stopped. An image
+ *     has no pages of files and of shared memory that were not written, so these are read from the process
+ *     itself, a few milliseconds later. Where the process is stopped until the snapshot is written, everything is
+ *     from one moment.
  * M2  Regions do not overlap and cover every mapping; their resident bytes add up to the resident memory, as
  *     /proc/PID/smaps_rollup counts it: without pages of zeros, huge pages of hugetlbfs, and device memory.
- * M3  Each resident byte is looked at before anything else is read: reading memory can make pages.
+ * M3  Residency is read before anything else: reading memory can make pages.
  */
 #ifndef TIDEMARK_COLLECT_MEMORY_H
 #define TIDEMARK_COLLECT_MEMORY_H

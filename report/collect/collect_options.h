@@ -1,4 +1,4 @@
-/* collect_options.h - what a run has asked for, as its processes hand it on in their ledgers. */
+/* collect_options.h - what a run has asked for, as its processes pass it on in their ledgers. */
 #ifndef TIDEMARK_COLLECT_OPTIONS_H
 #define TIDEMARK_COLLECT_OPTIONS_H
 
@@ -9,7 +9,7 @@
 bool collect_option_set(const struct ledger_copy *c, const char *name);
 /* What counts as a pointer, and the roots that are left out. */
 void collect_options_image(const struct ledger_copy *c, struct image_options *o);
-/* Takes the arguments of the program out: all strings of the ledger go into the snapshot. */
+/* Removes the program's arguments, because all strings of the ledger go into the snapshot. */
 void collect_options_hide_command(struct ledger_copy *c);
 
 #endif

@@ -33,7 +33,7 @@ static void add_number(struct buffer *b, unsigned long n)
 	add_text(b, text);
 }
 
-/* The last part of a path, without bytes that a terminal or a shell would take amiss. */
+/* The last part of a path, without bytes that a terminal or a shell would interpret. */
 static void add_name(struct buffer *b, const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -99,7 +99,7 @@ static int has_place(const char *pattern, char what)
 	return 0;
 }
 
-/* Puts `part` before the ending, also when there is none; takes `pattern`. */
+/* Puts `part` before the ending, or at the end when there is no ending; takes `pattern`. */
 static char *insert_number(char *pattern, const char *part)
 {
 	size_t bytes = strlen(pattern);
@@ -177,7 +177,7 @@ static void write_line(const char *ledger, const char *line)
 {
 	const char *slash = strrchr(ledger, '/'); /* always there: paths of ledgers are absolute */
 	char *list = alloc_printf("%.*s/snapshots", slash ? (int)(slash - ledger) : 0, ledger);
-	/* Not created: without the file nobody listens. One write: lines do not mix. */
+	/* Not created: without the file no process listens. A single write keeps lines apart. */
 	int fd = open(list, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd >= 0) {

@@ -1,14 +1,14 @@
 /* collect_output.h - where a snapshot goes.
  *
- * The pattern of the run (%e exe, %p pid, %n sequence, %t time, %%) relative
- * to the folder in which the program was started. So that several snapshots of one run
- * do not meet under one name, what the pattern lacks is put before ".tide":
+ * The pattern of the run (%e exe, %p pid, %n sequence, %t time, %%) relative to the folder
+ * in which the program was started. So that several snapshots of one run do not get the
+ * same name, what the pattern lacks is put before ".tide":
  *
  *   %p  in processes other than the one that `run` started
  *   %n  in snapshots from which the program goes on
  *
- * %n is replaced in the last part of the path only: of folders it would make other folders
- * (/proc/%n/root).
+ * %n is replaced in the last part of the path only: in folders it would lead to other
+ * folders (/proc/%n/root).
  */
 #ifndef TIDEMARK_COLLECT_OUTPUT_H
 #define TIDEMARK_COLLECT_OUTPUT_H
@@ -21,11 +21,11 @@ struct collect;
 
 #define OUTPUT_DEFAULT "tidemark.%e.%p.tide"
 
-/* Chosen by the person who runs the command, never by the profiled process: what a ledger says counts
- * only where the process may do no less than the collector (collect.h, CL3). */
+/* Chosen by the person who runs the command, never by the profiled process: the ledger's content counts
+ * only where the process has at least the collector's rights (collect.h, CL3). */
 struct collect_settings {
 	char *pattern;  /* "": OUTPUT_DEFAULT */
-	char *folder;   /* where a relative pattern begins; "": the current folder */
+	char *folder;   /* where a relative pattern starts; "": the current folder */
 	bool overwrite; /* replace a file of that name */
 	char *every;    /* interval and conditions of snapshots during the run, as typed; NULL: none */
 	char *when;
@@ -46,7 +46,8 @@ int collect_output_write(
 	struct collect *r, const struct ledger_copy *c, struct snapshot_writer *w, struct tide_error *e);
 /* `run` listens: a line in the file "snapshots" of its session folder, when there is one. */
 void collect_announce(const char *ledger, int pid, uint32_t reason, int complete, const char *path);
-/* The same for a snapshot that could not be written: complete is -1, the text stands for the path. */
+/* The same for a snapshot that could not be written: complete is -1, the text takes the place of the
+ * path. */
 void collect_announce_failure(const char *ledger, int pid, const struct tide_error *e);
 
 #endif

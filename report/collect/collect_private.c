@@ -34,7 +34,8 @@ int collect_private(struct ledger_copy *c, struct remote *m, struct tide_error *
 				if (!remote_word(m, at, &word) || memcmp(&word, LEDGER_MAGIC, sizeof(word))
 					|| remote_read(m, at, &h, sizeof(h)) != sizeof(h))
 					continue;
-				/* We may have been started by a clone that shares the memory: h.pid tells. */
+				/* We may have been started by a clone that shares the memory: h.pid shows
+				 * which. */
 				if (h.pid > 0 && !kill(h.pid, 0) && h.header_bytes == sizeof(h)
 					&& h.version == LEDGER_VERSION && (h.flags & LEDGER_FLAG_PRIVATE))
 					return ledger_copy_from(

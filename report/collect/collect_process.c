@@ -45,7 +45,7 @@ void collect_process_quick(struct collect_process *p, int pid)
 		p->rss_bytes = resident * page;
 	}
 	fclose(f);
-	/* Shared pages count each time that they are mapped, so they may be any number, and no table lies in them. */
+	/* Shared pages count once for each mapping, so their number has no bound, and no table lies in them. */
 	p->touched_bytes = (resident > shared ? resident - shared : 0) * page + read_swapped_bytes(pid);
 }
 

@@ -20,20 +20,21 @@ struct collect_process {
 	size_t mapping_count, mapping_room;
 };
 
-/* RSS and size: while the threads stand. */
+/* RSS and size, while the threads are stopped. */
 void collect_process_quick(struct collect_process *p, int pid);
-/* What is resident of the shim's own memory and of the library itself; 0 when the kernel does not say. */
+/* The resident part of the shim's own memory and of the library itself; 0 when the kernel does not say. */
 void collect_process_own(struct collect_process *p, int pid, const struct ledger_copy *ledger);
-/* Mappings out of smaps, and PSS. */
+/* Mappings from smaps, and PSS. */
 void collect_process_smaps(struct collect_process *p, int pid);
 /* The same, and SECTION_MAPPINGS. */
 void collect_process_mappings(struct collect_process *p, int pid, struct snapshot_writer *w);
-/* The section without the sizes of what is resident, which take much longer. */
+/* The section without resident sizes, which take much longer. */
 void collect_process_maps(struct collect_process *p, int pid, struct snapshot_writer *w);
 
-/* Names of code made at run time, where the program writes them for perf. -1: not; *e says what is missing. */
+/* Names of code made at run time, where the program writes them for perf. -1: they cannot be used; *e says
+ * what is missing. */
 int collect_process_code(int pid, uint64_t started_wall_ns, struct snapshot_writer *w, struct tide_error *e);
-/* A process that has not lived long, with memory that another one can keep for a while (collect.h, CL4). */
+/* Is the process young, and its memory small enough for an image to keep for a while (collect.h, CL4)? */
 bool collect_process_small(const struct collect_process *p, int pid);
 
 void collect_process_free(struct collect_process *p);

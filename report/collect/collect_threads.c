@@ -13,7 +13,8 @@ static int compare_stopped(const void *a, const void *b)
 	return (*(const int *)a > *(const int *)b) - (*(const int *)a < *(const int *)b);
 }
 
-/* Thread tables and process tables both hold ten thousand: no search of one in the other. */
+/* Thread tables and process tables both hold ten thousand: one is not searched for each entry of the
+ * other. */
 static struct stopped *sort_stopped(const struct stop *stop, size_t *count)
 {
 	struct stopped *list = alloc_bytes((stop->count + 1) * sizeof(*list));
@@ -36,7 +37,7 @@ void collect_threads(const struct stop *stop, struct ledger_made *made)
 		const struct stopped *found = bsearch(&t->tid, list, count, sizeof(*list), compare_stopped);
 		const struct stop_thread *s = found ? &stop->threads[found->index] : NULL;
 
-		/* The last a thread does goes unseen: the kernel knows better whether it is there. */
+		/* The end of a thread is not recorded, so the kernel knows better whether it is alive. */
 		if (!s && stop->count)
 			t->state = (t->state & ~THREAD_ALIVE) | THREAD_EXITED;
 		if (t->state & THREAD_EXITED)

@@ -5,7 +5,7 @@
 #include "model/ledger.h"
 #include "process/stop.h"
 
-/* What the stop has found, for the threads in `made`. */
+/* Adds what the stop has found to the threads in `made`. */
 void collect_threads(const struct stop *stop, struct ledger_made *made);
 
 #endif

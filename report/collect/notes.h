@@ -6,8 +6,8 @@
 
 #include "model/ledger.h"
 
-/* Sets BLOCK_IGNORED and BLOCK_WEAK. Blocks are sorted by address. A note concerns
- * the block that lived at its address then: one born later is another block. */
+/* Sets BLOCK_IGNORED and BLOCK_WEAK. Blocks are sorted by address. A note applies to the block that lived
+ * at its address at the time: one born later is another block. */
 void notes_apply(const struct ledger_copy *c, struct tide_block *blocks, uint64_t count);
 
 #endif

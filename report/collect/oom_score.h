@@ -1,5 +1,5 @@
-/* oom_score.h - a collector that reads a process from outside must not be the reason why the machine kills
- * others: where memory is short, it goes first.
+/* oom_score.h - a collector that reads a process from outside must not cause the kernel to kill other
+ * processes: where memory is short, it is killed first.
  */
 #ifndef TIDEMARK_OOM_SCORE_H
 #define TIDEMARK_OOM_SCORE_H

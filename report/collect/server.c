@@ -31,7 +31,7 @@
 
 #define BACKLOG 128
 #define COLLECTORS_MAX 64u
-#define LEAVE_MOST 48u /* images that outlive their processes: each has memory */
+#define LEAVE_MOST 48u /* images that outlive their processes: each takes memory */
 #define NAMED_NS 10000000000ull
 #define CALLER_MS 1000 /* a caller writes its request at once, or is not served */
 
@@ -137,11 +137,11 @@ static bool wait_named(const char *ledger, int pid, struct tide_error *e)
 	return named;
 }
 
-/* --- who takes in orphans ------------------------------------------------------------ */
+/* --- which process takes in orphans ------------------------------------------------------------ */
 
 /* An image that outlives its process is given to init, or to a process above that has asked for orphans. Not all
  * that run as process 1 of a container wait for what they are given: an orphan of our own is sent ahead. Only
- * its end, seen by us, shows that images leave nothing behind. */
+ * when we have seen its end is it certain that images leave no zombies. */
 static int send_orphan(void)
 {
 	int32_t pid = -1;
@@ -175,7 +175,8 @@ static int send_orphan(void)
 	return pid;
 }
 
-/* A program of the run does (shim/server.h): it would meet processes that it does not know. */
+/* Does a program of the run take in orphans (shim/server.h)? It would get processes that it does not
+ * know. */
 static bool takes_orphans(const struct serving *v)
 {
 	char *path = alloc_printf("%s/" SERVER_REAPER, v->folder);
@@ -260,7 +261,7 @@ static void accept_one(struct serving *v)
 
 static void ignore_signal(int number) { (void)number; }
 
-/* The server outlives no stream of its caller's, and the limits of a shell are not meant for it. */
+/* The server keeps no stream of its caller open, and the limits of a shell are not meant for it. */
 static void stand_apart(struct serving *v)
 {
 	static const int limits[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_STACK, RLIMIT_NOFILE,
@@ -304,7 +305,7 @@ static void __attribute__((noreturn)) run_server(struct serving *v)
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_SETMASK, &child, NULL);
-	/* Closed without a word: `run` has ended, whatever ended it. */
+	/* Closed without a message: `run` has ended, for whatever reason. */
 	while (!(p[1].revents & (POLLHUP | POLLIN))) {
 		if (ppoll(p, 2, NULL, &none) > 0 && p[0].revents & POLLIN)
 			accept_one(v);

@@ -4,17 +4,16 @@
  *   program's caller ──connect, request──▶ server ──fork──▶ collector
  *                   ◀──────────── number of the collector ────┘
  *
- * The collector is a fork of the server: nothing is executed or loaded. It has the
- * rights of the user who typed `run`, so it can read a daemon that has changed to
- * another user, and it trusts nothing that such a process may have written.
+ * The collector is a fork of the server: no program is executed and no library loaded. It has the rights of the
+ * user who typed `run`, so it can read a daemon that has changed to another user, and it trusts nothing that such
+ * a process may have written.
  *
- * CS1  Where snapshots go and when, the settings of the run say; never the request
- *      and never the ledger.
+ * CS1  The settings of the run decide where snapshots go and when; never the request and never the ledger.
  * CS2  A request is served only for the caller's parent, as the kernel knows it, when
  *      that process has the named ledger of this session mapped (image.h, IM4).
- * CS3  All is bounded: collectors at once, the time that a caller may take to write.
- *      Whatever is refused, the program does for itself.
- * CS4  The server ends with `run`, collectors that work then finish first.
+ * CS3  Everything is bounded: the number of collectors at once, the time that a caller may take to write. What is
+ *      refused, the program does by itself.
+ * CS4  The server ends with `run`, after the collectors that are still working.
  * CS5  A process may end before its snapshot is written (collect.h, CL4) where no program of the run takes in orphans,
  *      and something else reaps them.
  *

@@ -1,4 +1,4 @@
-/* session_lock.c - who still works in the folder of a run: session_lock.h. */
+/* session_lock.c - which collectors still work in the folder of a run: session_lock.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -27,7 +27,7 @@ int session_lock_hold(const char *ledger)
 	lock.l_start = pid;
 	if (fcntl(fd, F_OFD_SETLK, &lock) && (errno == EAGAIN || errno == EACCES))
 		failed = -1;
-	/* The folder may have gone between the two; its ledgers are not there then. */
+	/* The folder may have been removed between the two calls; its ledgers are gone then. */
 	return failed;
 }
 
@@ -76,7 +76,7 @@ int session_lock_wait(const char *folder, int pid, int milliseconds)
 
 		nanosleep(&pause, NULL);
 	}
-	/* Where it is locked for all it stays so until our end: who comes late does nothing. */
+	/* Once the whole file is locked, it stays so until our end: a late collector does nothing. */
 	if (pid || left)
 		close(fd);
 	return left ? -1 : 0;

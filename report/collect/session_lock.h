@@ -1,13 +1,13 @@
 /* session_lock.h - `run` does not end before the collectors of its session.
  *
- * Collectors are children of nobody that `run` could wait for. Each takes a shared
- * lock on the byte PID (of its process) of the file "lock" in the folder of the
- * session, and holds it by its life; `run` waits until no byte is locked but those
- * of processes that go on. The lock belongs to the open file (F_OFD_SETLK): what a
- * collector forks holds it, too, and neither has to let go of it.
+ * Collectors are not children of `run`, so it cannot wait for them. Each takes a
+ * shared lock on the byte PID (of its process) of the file "lock" in the folder of
+ * the session, and holds it for its life; `run` waits until no byte is locked but
+ * those of processes that go on. The lock belongs to the open file (F_OFD_SETLK): a
+ * child that a collector forks holds it, too, and neither has to release it.
  *
- * Called by `collect` and run_session.c. Without `run` there is no such file, and
- * nobody waits. The program has no part in it: no descriptor, no lock.
+ * Called by `collect` and run_session.c. Without `run` there is no such file, and no
+ * process waits. The program takes no part in it: no descriptor, no lock.
  */
 #ifndef TIDEMARK_SESSION_LOCK_H
 #define TIDEMARK_SESSION_LOCK_H

@@ -12,7 +12,7 @@
 #include "process/process.h"
 #include "walked.h"
 
-/* --- the ledger that is not there ------------------------------------------------- */
+/* --- the ledger that does not exist ------------------------------------------------- */
 
 struct text {
 	char *bytes;
@@ -160,7 +160,7 @@ bool walked_heap(struct heap *h, struct remote *m, const struct stop *s)
 	return found;
 }
 
-/* Where a list that is merged with another one ends up: from the end on, in the memory of the longer one. */
+/* Merges two lists from the end on, in the memory of the longer one. */
 static void merge_sizes(struct heap *h, const struct tide_block *more, uint64_t count)
 {
 	uint64_t i = h->count, to = h->count + count;
@@ -206,7 +206,7 @@ static int compare_sizes(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-#define SIZES_SMALL 4096u /* of 8 bytes each: sizes that have a place of their own */
+#define SIZES_SMALL 4096u /* of 8 bytes each: sizes with an entry of their own */
 
 struct sizes {
 	uint64_t *size; /* larger ones, sorted, each once */

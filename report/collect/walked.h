@@ -1,7 +1,7 @@
 /* walked.h - snapshots whose blocks come from a walk of the heap (heap/heap.h), with or without a ledger.
  *
- * WL1 Bytes are usable bytes. A block of which no call stack is known belongs to a site of all such blocks of
- *     its size (SITE_OF_SIZE).
+ * WL1 Bytes are usable bytes. A block without a known call stack belongs to a site of all such blocks of its
+ *     size (SITE_OF_SIZE).
  * WL2 Where there is a ledger, its counters stay as they are; without one, these sites hold the counters.
  */
 #ifndef TIDEMARK_WALKED_H
@@ -11,7 +11,7 @@
 #include "model/ledger.h"
 #include "process/stop.h"
 
-/* What is known of a process that has no ledger. */
+/* What is known about a process without a ledger. */
 struct walked_process {
 	int pid, parent;
 	uint32_t user;
@@ -26,8 +26,8 @@ void walked_ledger_running(struct ledger_copy *c, int pid, const struct stop *s)
 /* heap_walk of the threads that were stopped. */
 bool walked_heap(struct heap *h, struct remote *m, const struct stop *s);
 
-/* Sites and births of the blocks of `known`, sorted by address, for those of the walk at the same addresses. What
- * is known where no heap lies, as a small object of Python, joins the list. */
+/* Sites and births of the blocks of `known`, sorted by address, for those of the walk at the same addresses.
+ * Known blocks outside the heap, such as small objects of Python, join the list. */
 void walked_join(struct heap *h, const struct tide_block *known, uint64_t known_count);
 
 /* Adds a site for each size of the blocks that have none. `counters`: they, and the totals of the process, count

@@ -28,7 +28,7 @@ struct watch {
 	struct collect_settings own; /* when the ledger had to be asked */
 	const char *path;
 	int pid;
-	int pidfd;                  /* readable when the process has ended; -1: not to be had */
+	int pidfd;                  /* readable when the process has ended; -1: not available */
 	uint64_t every_ns, next_ns; /* 0: no timer */
 	struct watch_condition condition[CONDITIONS_MAX];
 	unsigned conditions;
@@ -79,7 +79,7 @@ bool watch_fires(struct watch_condition *c, const struct watch_values *now, uint
 	case WATCH_LIVE: c->was_true = now->live > c->limit; break;
 	case WATCH_ALLOCATIONS: c->was_true = now->allocations > c->limit; break;
 	case WATCH_LIVE_GROWTH:
-		/* The snapshot that it causes sets live_before again. */
+		/* The snapshot that it triggers sets live_before again. */
 		return (double)now->live
 			> (double)(live_before > SMALL ? live_before : SMALL) * (1 + c->share);
 	}
@@ -161,7 +161,7 @@ static void take(struct watch *w, uint32_t reason)
 	w->live_before = read_live(w);
 }
 
-/* Until the next look, or the end of the process. */
+/* Waits until the next look, or the end of the process. */
 static void wait_look(const struct watch *w, uint64_t ns)
 {
 	struct timespec pause = { 0, (long)ns };

@@ -3,8 +3,8 @@
  * `tidemark collect --watch` runs beside the process: it looks at the ledger
  * and at /proc, and asks for a snapshot the way `snap` does.
  *
- * W1  It never stops the process but for a snapshot, and never outlives it by
- *     more than one look.
+ * W1  It never stops the process except for a snapshot, and never outlives it by more
+ *     than one look.
  * W2  A condition fires when it becomes true, not while it is; `live+20%` looks
  *     at what lived at the last snapshot.
  * W3  A snapshot that could not be taken does not end the watch; one that cannot be

@@ -55,8 +55,8 @@ static void add_mapping(struct core *c, size_t *room, uint64_t lo, uint64_t hi, 
 	*ARRAY_ADD(c->memory.mappings, c->memory.mapping_count, *room) = m;
 }
 
-/* Both lists are by address. A segment is cut where files begin and end; a file of which there is no
- * segment is a mapping as well. `cut`: the kernel may have joined what lies before and behind it. */
+/* Both lists are by address. A segment is cut where files begin and end; a file without a segment is also a
+ * mapping. `cut`: the kernel may have joined what lies before and after it. */
 static void merge_mappings(struct core *c, const struct core_range *ranges, size_t count, uint64_t cut)
 {
 	uint64_t at = 0;
@@ -97,7 +97,7 @@ static struct remote_mapping *find_mapping(struct core *c, uint64_t address)
 
 static bool is_anonymous(const struct remote_mapping *m) { return !m->inode && !m->path[0]; }
 
-/* The end of the program's variables, behind which the program break begins; 0 unknown. */
+/* The end of the program's variables, after which the program break begins; 0: unknown. */
 static uint64_t find_program_end(const struct core *c)
 {
 	Elf64_Phdr headers[CORE_HEADERS_MAX];
@@ -129,7 +129,7 @@ static void name_heap(struct core *c, uint64_t end)
 	}
 }
 
-/* What /proc/PID/maps calls by a name, and what a core leaves without. */
+/* Names the mappings that have a name in /proc/PID/maps and none in a core. */
 static void name_mappings(struct core *c, uint64_t end)
 {
 	const struct stop_thread *first = c->stop.count ? &c->stop.threads[0] : NULL;
@@ -212,7 +212,7 @@ static int open_descriptor(struct core *c, const char *path, struct tide_error *
 {
 	struct stat s;
 
-	/* A pipe would be waited for. */
+	/* Without O_NONBLOCK, opening a pipe would wait. */
 	c->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (c->descriptor < 0 || fstat(c->descriptor, &s))
 		return error_set(e, EXIT_USAGE, "cannot read %s|%s|", path, strerror(errno));

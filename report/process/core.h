@@ -25,7 +25,7 @@
 #include "remote.h"
 #include "stop.h"
 
-/* Memory, and what the file has of it. */
+/* Memory, and how much of it the file has. */
 struct core_segment {
 	uint64_t lo, hi;
 	uint64_t offset, bytes; /* bytes may be less than hi - lo, and 0 */

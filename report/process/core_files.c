@@ -98,14 +98,14 @@ static struct core_file *find_file(const struct core *c, const struct remote_map
 {
 	size_t at = SEARCH_UP_TO(c->files, c->file_count, lo, m->lo);
 
-	/* Libraries do not lie within each other, but for what tools and tricks make of them. */
+	/* Libraries do not lie within each other, except where tools rearrange them. */
 	for (size_t steps = 0; at > 0 && steps < 8; at--, steps++)
 		if (c->files[at - 1].inode == m->inode && m->lo < c->files[at - 1].hi)
 			return &c->files[at - 1];
 	return NULL;
 }
 
-/* Rights that its segments have in the file, for a mapping of which the core says nothing. */
+/* Rights that its segments have in the file, for a mapping about which the core says nothing. */
 static void complete_rights(struct core *c, struct remote_mapping *m)
 {
 	const struct core_file *f = find_file(c, m);
@@ -228,7 +228,7 @@ uint64_t core_files_read(struct core *c, uint64_t address, void *to, uint64_t by
 	got = pread(f->descriptor, to, bytes, (off_t)(m->offset + (address - m->lo)));
 	if (got < 0)
 		return 0;
-	/* The last page of a file goes on with zeros. */
+	/* The last page of a file is filled up with zeros. */
 	if ((uint64_t)got < bytes) {
 		uint64_t rest = (PAGE - (address + (uint64_t)got) % PAGE) % PAGE;
 

@@ -1,8 +1,8 @@
 /* core_links.c - the modules of a core by the loader's own list: core.h.
  *
- * The list names what NT_FILE would name, where that note was cut off. It hangs at DT_DEBUG in
- * the dynamic section of the program (struct r_debug and link_map, <link.h>), and the program is
- * found by its headers, whose address the kernel has told it (AT_PHDR).
+ * The list names what NT_FILE would name, where that note was cut off. It starts from DT_DEBUG
+ * in the dynamic section of the program (struct r_debug and link_map, <link.h>), and the program
+ * is found by its headers, whose address the kernel has passed to it (AT_PHDR).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +80,7 @@ static void add_module(
 {
 	Elf64_Phdr headers[CORE_HEADERS_MAX];
 	const struct core_segment *s = core_segment_at(c, bias);
-	/* A program that is not moved has a bias of 0. */
+	/* A program that is not relocated has a bias of 0. */
 	uint64_t lo = s ? bias : c->headers & ~(PAGE - 1);
 	size_t n = core_headers(c, lo, headers);
 

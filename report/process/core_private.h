@@ -8,7 +8,7 @@
 #define CORE_HEADERS_MAX 64u /* program headers of a module */
 #define CORE_ID_BYTES 20u    /* longest build id that counts */
 
-/* A mapping of a file, as NT_FILE or the loader's list have it. */
+/* A mapping of a file, as NT_FILE or the loader's list has it. */
 struct core_range {
 	uint64_t lo, hi, offset;
 	const char *path;
@@ -58,8 +58,8 @@ void core_files_close(struct core *c);
 /* Mappings of modules by the loader's list. */
 void core_links_read(struct core *c, struct core_range **ranges, size_t *count, size_t *room);
 
-/* A compressed core (systemd's) as a file without a name. The descriptor, which replaces `descriptor`;
- * the same when it is not compressed; -1 after an error. */
+/* A compressed core (systemd's) as a file without a name. Returns the descriptor that replaces
+ * `descriptor`; the same one when it is not compressed; -1 after an error. */
 int core_unpack(int descriptor, const char *path, struct tide_error *e);
 
 #endif

@@ -13,7 +13,7 @@
 #define PAGE 4096ull
 #define ADDRESS_END (1ull << 47)
 #define LEAST_BYTES 4096u       /* no core is shorter: its headers alone take more */
-#define SEGMENTS_MAX (1u << 22) /* vm.max_map_count is 65530 where nobody has raised it */
+#define SEGMENTS_MAX (1u << 22) /* vm.max_map_count is 65530 by default */
 #define BATCH 512u              /* headers read at a time */
 
 void core_doubt(struct core *c, const char *format, ...)
@@ -179,7 +179,7 @@ uint64_t core_read(const struct core *c, uint64_t address, void *to, uint64_t by
 	return got > 0 ? (uint64_t)got : 0;
 }
 
-/* Pages that the process has never touched are holes of the file, where its file system has such:
+/* Pages that the process has never touched are holes of the file, where the file system supports them:
  * [*from, *end) becomes the first part of it without holes. */
 static bool skip_hole(const struct core *c, const struct core_segment *s, uint64_t *from, uint64_t *end)
 {
@@ -187,7 +187,7 @@ static bool skip_hole(const struct core *c, const struct core_segment *s, uint64
 
 	data = lseek(c->descriptor, base + (off_t)*from, SEEK_DATA);
 	if (data < 0)
-		return errno != ENXIO; /* not told: all of it */
+		return errno != ENXIO; /* unknown: all of it */
 	if ((uint64_t)(data - base) >= *end)
 		return false;
 	hole = lseek(c->descriptor, data, SEEK_HOLE);

@@ -1,6 +1,6 @@
 /* core_unpack.c - cores that systemd-coredump has compressed: core.h.
  *
- * A core is read here and there, so it is unpacked into a file without a name, in TMPDIR or
+ * A core is read in no fixed order, so it is unpacked into a file without a name, in TMPDIR or
  * /var/tmp. Pages of zeros become holes. What is damaged or cut off ends there, as in a core
  * that was never compressed.
  */
@@ -16,7 +16,7 @@
 
 #define PAGE 4096u
 #define INPUT (256u << 10)
-#define CHECK_EACH (64ull << 20) /* bytes between two looks at the room that is left */
+#define CHECK_EACH (64ull << 20) /* bytes between two checks of the space that is left */
 
 static const struct {
 	uint8_t magic[6];
@@ -74,7 +74,7 @@ static int write_pages(struct output *o, const char *data, size_t bytes)
 	return 0;
 }
 
-/* 0 also when the input ends too early or is damaged; -1: what there was could not be kept. */
+/* 0 also when the input ends too early or is damaged; -1: the output could not be written. */
 static int unpack(int from, struct output *o)
 {
 	size_t room = ZSTD_DStreamOutSize();

@@ -89,8 +89,8 @@ static void asking_registers(struct image *im)
 			.fs_base = im->place.control_block };
 }
 
-/* An image needs as much memory as the program writes while it lives: never
- * start one that could take the machine down. */
+/* An image needs as much memory as the program writes while it lives: an image that could exhaust the
+ * machine is never started. */
 static bool does_memory_allow(struct image *im)
 {
 	unsigned long long kib = 0;
@@ -118,7 +118,7 @@ static void begin_memory(struct image *im)
 	} else if (im->reader) {
 		uint64_t word;
 
-		/* What was opened may be a stranger's, unless the image still lives. */
+		/* What was opened may belong to another process, unless the image is still alive. */
 		if (im->reader_untraced) {
 			im->memory.by_call = false;
 			if (syscall(SYS_pidfd_send_signal, im->reader_descriptor, 0, NULL, 0)) {
@@ -177,8 +177,8 @@ static int asking_number(const struct image *im)
 	return record.tid;
 }
 
-/* What the asking thread has written down: of the process itself, or where
- * that may not be read (not dumpable), of its image. */
+/* What the asking thread has written down, read from the process itself, or from its image where the
+ * process may not be read (not dumpable). */
 static bool read_place(struct image *im, int pid)
 {
 	struct tide_error e = { 0 };
@@ -217,8 +217,8 @@ static void begin_image(
 	}
 }
 
-/* /proc may be that of another PID namespace, whose numbers mean other
- * processes; or it may not be there at all. Nothing but counters then. */
+/* /proc may be that of another PID namespace, whose numbers mean other processes; or it may be missing
+ * altogether. Then only counters are available. */
 static bool proc_is_ours(struct image *im)
 {
 	char link[32];
@@ -231,7 +231,7 @@ static bool proc_is_ours(struct image *im)
 	return false;
 }
 
-/* --- a thread stands and waits for us --------------------------------------- */
+/* --- a thread is stopped and waits for us --------------------------------------- */
 
 static void send_answer(struct image *im, void (*copy)(void *), void *context)
 {
@@ -257,7 +257,7 @@ static void send_answer(struct image *im, void (*copy)(void *), void *context)
 	else if (readable)
 		asking_registers(im);
 	kernel_words_read(&im->kernel, im->target);
-	/* The last snapshot of a process needs no image: nobody waits to go on. */
+	/* The last snapshot of a process needs no image: no thread waits to go on. */
 	alone = !image_others_alive(im)
 		|| (im->place.reason == LEDGER_REASON_EXIT && !(im->place.flags & REQUEST_FLAG_EARLY))
 		|| im->place.reason == LEDGER_REASON_ABORT || im->place.reason == LEDGER_REASON_EXEC;
@@ -276,7 +276,7 @@ static void send_answer(struct image *im, void (*copy)(void *), void *context)
 		}
 		stop_verify(&im->stop);
 		if (im->started_by_it && im->parked)
-			image_word_set(&l->freeze, FREEZE_DONE); /* the parked may go */
+			image_word_set(&l->freeze, FREEZE_DONE); /* parked threads may go on */
 		stop_release(&im->stop);
 		if (im->reader) {
 			image_wait(im);
@@ -293,7 +293,7 @@ static void send_answer(struct image *im, void (*copy)(void *), void *context)
 		add_reason(im, "the memory of the process may not be read");
 	}
 	count_threads(im);
-	/* One that we have asked goes on; one that has started us waits for our end. */
+	/* A process that we have asked goes on; one that has started us waits for our end. */
 	if (!im->started_by_it)
 		image_word_set(&l->freeze, FREEZE_DONE);
 }
@@ -336,7 +336,7 @@ static bool wait_for_event(struct image *im)
 	if (__atomic_compare_exchange_n(
 		    &l->request, &expected, REQUEST_NONE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return false;
-	/* Taken: the thread is on its way. */
+	/* The event was taken: the thread is about to answer. */
 	return image_word_wait(im, &l->freeze, FREEZE_NONE, IMAGE_ANSWER_NS) && l->freeze == FREEZE_ASKED
 		&& l->collector_pid == getpid() && !image_over(im);
 }
@@ -367,8 +367,8 @@ static int inject_image_call(struct image *im, void (*copy)(void *), void *conte
 		return 0;
 	}
 	stop_when(&im->stop, im->target, 0, im->options.unfit, context);
-	/* The event that we have waited for may have been exec, of which nothing else tells
-	 * for sure: it can be called without the library. */
+	/* The event that we waited for may have been exec, which nothing else shows for certain: it can be
+	 * called without the library. */
 	if (!image_others_alive(im) || image_over(im) || check_target(im, e)) {
 		stop_release(&im->stop);
 		return error_set(e, EXIT_UNMEASURED, "process %d has ended||", im->target);
@@ -450,12 +450,12 @@ void image_end(struct image *im)
 		uint32_t none = REQUEST_NONE;
 		int status;
 
-		/* Where it cannot be killed the kernel does it at our end (image_hold). */
+		/* Where we cannot kill it, the kernel does when we end (image_hold). */
 		int wait = image_kill(im) ? WNOHANG : 0;
 
 		while (waitpid(im->reader, &status, __WALL | wait) < 0 && errno == EINTR)
 			;
-		/* Its parent, the process, has yet to hear of it. */
+		/* Its parent, the process, has not been told yet. */
 		if (!im->started_by_it && !im->left)
 			__atomic_compare_exchange_n(&im->ledger->request, &none, REQUEST_REAP, false,
 				__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);

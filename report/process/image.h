@@ -1,19 +1,19 @@
-/* image.h - a moment of a process, held still while it is read.
+/* image.h - one moment of a process, frozen while it is read.
  *
- *   image_answer    the process stands and has asked us (started by the shim)
+ *   image_answer    the process is stopped and has asked us (started by the shim)
  *   image_request   we ask: the next event answers; else ptrace makes the image
  *      │ all threads stopped: copy() is called
  *      ▼
  *   image_end       lets go of everything; always called
  *
  * IM1 From copy() on, memory, block map and the copied ledger are of one moment.
- * IM2 `reader` is the process to read: the image, or the process itself while
- *     it stands. 0: nothing can be read; `why` says so; counters are all there is.
+ * IM2 `reader` is the process to read: the image, or the process itself while it is
+ *     stopped. 0: nothing can be read; `why` says so; only counters are available.
  * IM3 A collector that ends early takes the image with it and leaves nothing
  *     stopped.
- * IM4 The ledger is the process's to write, and may say anything: no process is
- *     stopped, read or killed but the one that has this ledger mapped, and its
- *     image (a child of it that has it mapped, too). All waits have an end.
+ * IM4 The process writes the ledger, which may contain anything: no process is
+ *     stopped, read or killed except the one that has this ledger mapped and its
+ *     image (a child that has it mapped, too). All waits are bounded.
  */
 #ifndef TIDEMARK_IMAGE_H
 #define TIDEMARK_IMAGE_H
@@ -33,7 +33,7 @@ struct image_options {
 	uint32_t reason;                            /* enum tide_reason, for image_request */
 	uint32_t flags;                             /* REQUEST_FLAG_*, for image_request */
 	bool (*unfit)(void *context, bool stopped); /* stop_when; `context` is that of copy() */
-	int pid;                                    /* the process that is meant; 0: the ledger says it */
+	int pid;                                    /* the process that is meant; 0: the one in the ledger */
 };
 
 struct image {
@@ -65,18 +65,18 @@ int image_answer(struct image *im, struct ledger_header *ledger, uint64_t bytes,
 int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes,
 	const struct image_options *o, void (*copy)(void *), void *context, struct tide_error *e);
 
-/* A process that has no library, and no ledger: it is stopped from outside. -1 when it may not be, or cannot be
- * read; *e says why. image_alone_end instead of image_end. */
+/* For a process without the library and without a ledger, which is stopped from outside. -1 when it may not be
+ * stopped or cannot be read; *e says why. Call image_alone_end instead of image_end. */
 int image_alone(struct image *im, int pid, const struct image_options *o, void (*copy)(void *), void *context,
 	struct tide_error *e);
 /* The process is stopped once more for a moment, to forget its child. */
 void image_alone_end(struct image *im);
 
-/* The process stands, ends after its snapshot, and nothing but its memory is still of interest: makes the image
- * after all, and lets the process end. False: it stands as before. */
+/* The process is stopped, ends after its snapshot, and only its memory is still needed: makes the image after
+ * all, and lets the process end. False: it is still stopped. */
 bool image_leave(struct image *im);
 
-/* Time that all threads have stood, up to now or to their release. */
+/* How long all threads have been stopped, up to now or to their release. */
 uint64_t image_pause_ns(const struct image *im);
 void image_end(struct image *im);
 

@@ -1,7 +1,7 @@
 /* image_alone.c - the image of a process that knows nothing of us: image.h.
  *
- * All is done from outside: its threads are stopped by ptrace, one of them makes the image (inject.c), and
- * afterwards takes note of its end. What the kernel does not allow is said with the way out.
+ * Everything is done from outside: its threads are stopped by ptrace, and one of them makes the image
+ * (inject.c) and later reaps it. An error about what the kernel does not allow names the way out.
  */
 #include <errno.h>
 #include <signal.h>
@@ -18,7 +18,7 @@
 
 #define SEARCH_MOST (4u << 20) /* bytes of code in which a system call is looked for */
 
-/* Of /proc/PID/status: the last number of the first line that begins with `name`; -1. */
+/* The last number in the first line of /proc/PID/status that begins with `name`; -1. */
 static long read_status_number(int pid, const char *name)
 {
 	char path[64], line[512];
@@ -81,7 +81,7 @@ static int refuse(const struct image *im, struct tide_error *e)
 			  : "give tidemark CAP_SYS_PTRACE (docker: --cap-add SYS_PTRACE)");
 }
 
-/* A `syscall` in code that each process has: the kernel's own, else that of any module. */
+/* A `syscall` in code that every process has: the kernel's own, else that of any module. */
 static uint64_t find_instruction(struct remote *m)
 {
 	for (int pass = 0; pass < 2; pass++)

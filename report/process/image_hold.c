@@ -1,4 +1,5 @@
-/* image_hold.c - the process that is an image: made sure of, let outlive its origin, ended. See image.h. */
+/* image_hold.c - the process that is an image: it is verified, may outlive its origin, and is ended. See
+ * image.h. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -48,11 +49,11 @@ static int tracer_of(int pid)
 	return tracer;
 }
 
-/* A number alone does not name a process: an image that has ended may be followed by a stranger.
- * So the image is held by a descriptor from before the checks, and while it is traced by us its
- * number stays its own. Where tracing is forbidden altogether, it is read and killed by
- * descriptors only; an image that another process traces is refused. An image that we trace ends
- * with us, even when we are killed. */
+/* A number alone does not name a process: the number of an ended image may be reused by another
+ * process. So the image is held by a descriptor from before the checks, and while it is traced
+ * by us its number stays its own. Where tracing is forbidden altogether, it is read and killed
+ * by descriptors only; an image that another process traces is refused. An image that we trace
+ * ends with us, even when we are killed. */
 bool image_hold(struct image *im)
 {
 	im->reader_descriptor = (int)syscall(SYS_pidfd_open, im->reader, 0);

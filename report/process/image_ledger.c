@@ -13,7 +13,7 @@ void image_word_set(uint32_t *p, uint32_t v)
 	syscall(SYS_futex, p, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0);
 }
 
-/* Gone, or another program now: nobody there will answer. */
+/* The process has ended or runs another program now: nothing there will answer. */
 bool image_over(const struct image *im)
 {
 	uint32_t state = __atomic_load_n(&im->ledger->state, __ATOMIC_RELAXED);

@@ -2,20 +2,20 @@
  *
  *   image.c        stopping a process, the conversation with it, letting go
  *   image_hold.c   the image as a process of its own
- *   image_ledger.c the words of the ledger, and whose it is
+ *   image_ledger.c the words of the ledger, and its owner
  */
 #ifndef TIDEMARK_IMAGE_PRIVATE_H
 #define TIDEMARK_IMAGE_PRIVATE_H
 
 #include "image.h"
 
-#define IMAGE_ANSWER_NS 10000000000ull /* how long a standing thread may take to do its part */
+#define IMAGE_ANSWER_NS 10000000000ull /* how long a stopped thread may take to do its part */
 
 enum image_holding { IMAGE_HOLDS_NOT, IMAGE_HOLDS, IMAGE_HOLDS_UNKNOWN };
 
 /* Has process `pid` this ledger mapped? exec takes it away. */
 enum image_holding image_holds(const struct image *im, int pid);
-/* Gone, or another program now: nobody there will answer. */
+/* The process has ended or runs another program now: nothing there will answer. */
 bool image_over(const struct image *im);
 void image_word_set(uint32_t *p, uint32_t v);
 /* Waits until *p is no longer `from`; false after `limit_ns`, or when the process is gone. */
@@ -25,7 +25,8 @@ size_t image_others_alive(const struct image *im);
 
 /* Waits until the image of the process can be read. */
 void image_wait(const struct image *im);
-/* From now on its number is its own, or it is known by a descriptor only. False: it is not the image. */
+/* From now on its number cannot be reused, or it is known by a descriptor only. False: it is not the
+ * image. */
 bool image_hold(struct image *im);
 int image_kill(const struct image *im);
 

@@ -24,8 +24,8 @@ static int set_registers(int tid, const struct user_regs_struct *r)
 	return (int)ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &io);
 }
 
-/* A thread that we leave in the middle of a step would be ended by its trap: no
- * error but the end of the thread is a reason to go. */
+/* A thread that we leave in the middle of a step would be killed by its trap, so only the end of the thread
+ * is a reason to give up. */
 static int wait_for_status(int tid, int *status)
 {
 	struct timespec pause = { 0, 50000 };
@@ -45,7 +45,7 @@ static int wait_for_status(int tid, int *status)
 	}
 }
 
-/* Of the step itself, not sent by anybody: it would come again for ever. */
+/* A signal of the step itself, sent by no process: it would come again for ever. */
 static bool signal_of_step(int tid, int number)
 {
 	siginfo_t info;
@@ -115,7 +115,7 @@ int inject_image(
 	/* Tried twice: with our registers it could not go on. */
 	t->stepping = set_registers(t->tid, &t->registers) && set_registers(t->tid, &t->registers);
 	if (failed || result < 0 || !child) {
-		/* Let go, it would be the program a second time. */
+		/* If released, it would run the program a second time. */
 		if (child && !kill(child, SIGKILL))
 			waitpid(child, &status, __WALL);
 		return error_set(e, EXIT_UNMEASURED,

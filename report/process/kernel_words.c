@@ -62,11 +62,11 @@ static void read_timers(struct kernel_words *k, int pid)
 		fclose(f);
 }
 
-/* What a ring says of itself; a line for each entry that waits in it:
+/* What a ring reports; a line for each entry that waits in it:
  *   "SqMask:\t0x3", "CachedSqHead:\t2", "CachedCqTail:\t1"
  *   "    0: opcode:NOP, fd:3, ..., addr:0x7f00, ... user_data:94556166021904"
  *   "    0: user_data:94556166021904, res:0, flag:0"
- * False when it says nothing: it is busy, or the kernel too old. */
+ * False when it reports nothing: it is busy, or the kernel is too old. */
 static bool read_ring_lines(
 	struct kernel_words *k, FILE *f, const char *name, uint32_t *mask, uint32_t *taken, uint32_t *done)
 {
@@ -88,8 +88,8 @@ static bool read_ring_lines(
 	return known == 3;
 }
 
-/* Entries that the kernel has taken but not done yet are only in its own memory, and as
- * long as nobody has used the slot again in the ring, which is a mapping of the process. */
+/* Entries that the kernel has taken but not completed are only in its own memory, and in the ring, which is
+ * a mapping of the process, until their slot is used again. */
 static void read_ring(struct kernel_words *k, int pid, int descriptor)
 {
 	char path[64], name[64];

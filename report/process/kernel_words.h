@@ -19,14 +19,14 @@ struct kernel_words {
 	struct kernel_word *words;
 	size_t count, capacity;
 	bool refused; /* the descriptors could not be listed */
-	/* io_uring: rings that were seen; requests that the kernel is at work on; of these
-	 * rings, those whose slots have been used again since; rings that report nothing. */
+	/* io_uring: rings that were seen; requests that the kernel is working on; of these rings, those
+	 * whose slots have been used again since; rings that report nothing. */
 	unsigned rings, rings_reused, rings_silent;
 	uint64_t ring_requests;
 };
 
 void kernel_words_read(struct kernel_words *k, int pid);
-/* Is the kernel done with all that was given to io_uring? Then what its rings hold is of the past. */
+/* Is the kernel done with everything given to io_uring? Then its rings hold only completed requests. */
 bool kernel_words_rings_idle(const struct kernel_words *k);
 void kernel_words_free(struct kernel_words *k);
 

@@ -38,7 +38,7 @@ static void add_run(struct page_runs *p, size_t first, uint64_t lo, uint64_t hi,
 		*ARRAY_ADD(p->runs, p->count, p->room) = (struct page_run){ lo, hi, flags };
 }
 
-/* False: the kernel cannot do that. */
+/* False: the kernel does not support it. */
 static bool scan_pages(struct page_runs *p, int pagemap, uint64_t lo, uint64_t hi)
 {
 	struct scan_region found[BATCH];

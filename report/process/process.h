@@ -1,8 +1,8 @@
-/* process.h - what /proc says of a process, where kill(pid, 0) says too little:
- * a process that is dead stays in the table until its parent has asked for it.
+/* process.h - what /proc says about a process, where kill(pid, 0) is not enough: a
+ * dead process stays in the table until its parent reaps it.
  *
- * Called by the collector, the watcher and `run`. Numbers may come out of a
- * ledger: any are allowed.
+ * Called by the collector, the watcher and `run`. Numbers may come from a ledger, so
+ * any value is allowed.
  */
 #ifndef TIDEMARK_PROCESS_H
 #define TIDEMARK_PROCESS_H
@@ -13,8 +13,8 @@
 bool process_lives(int pid);
 /* 0: there is no such process, or /proc does not say. */
 int process_parent(int pid);
-/* It may do all that we may: its user ids are our effective one, it has all our capabilities, and it shares
- * our root and our mount, PID and user namespaces. False when /proc does not show that. */
+/* It may do everything that we may: its user ids are our effective one, it has all our capabilities, and it
+ * shares our root and our mount, PID and user namespaces. False when /proc does not show that. */
 bool process_ours(int pid);
 
 #endif

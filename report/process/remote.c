@@ -117,7 +117,7 @@ void remote_close(struct remote *m)
 	*m = (struct remote){ .mem = -1, .pagemap = -1 };
 }
 
-/* One try; short when a page in between cannot be read. */
+/* One attempt; short when a page in between cannot be read. */
 static uint64_t read_once(struct remote *m, uint64_t address, char *to, uint64_t bytes)
 {
 	ssize_t got;
@@ -220,8 +220,8 @@ struct scan_argument {
 #define SCAN_REQUEST _IOWR('f', 16, struct scan_argument)
 #define SCAN_PRESENT_OR_SWAPPED (1ull << 3 | 1ull << 4)
 
-/* Reservations of terabytes have a pagemap of gigabytes: the kernel can say where
- * the next page is. 1 found, 0 none, -1 it cannot tell. */
+/* Reservations of terabytes have a pagemap of gigabytes: the kernel can report where the next page is.
+ * Returns 1 when it is found, 0 when there is no more, -1 when the kernel cannot report it. */
 static int scan_run(struct remote *m, uint64_t *from, uint64_t *end, uint64_t to)
 {
 	struct scan_region region;

@@ -1,12 +1,12 @@
 /* remote.h - reading the memory of another process, bounded.
  *
- * The process is an image, or stands still, or is alive, or is a file that was left
- * of it (core.h): the reader never assumes that an address can be read.
+ * The process may be an image, stopped, running, or a core file (core.h): the reader
+ * never assumes that an address can be read.
  *
  * R1  A read never fails as a whole: what cannot be read comes as zeros, and
  *     the bytes that could be read are counted in the return value.
- * R2  remote_run skips pages that were never touched or are plainly zero, where
- *     the kernel tells (pagemap); else all of the range is one run.
+ * R2  remote_run skips pages that were never touched or are plainly zero, where the
+ *     kernel reports them (pagemap); else the whole range is one run.
  */
 #ifndef TIDEMARK_REMOTE_H
 #define TIDEMARK_REMOTE_H
@@ -35,7 +35,7 @@ struct remote_source {
 struct remote {
 	int pid;                         /* 0: the memory comes from `source` */
 	struct remote_source source;     /* read NULL: a process */
-	int mem, pagemap;                /* descriptors; -1: not to be had */
+	int mem, pagemap;                /* descriptors; -1: not available */
 	bool untouched;                  /* remote_run takes pages that the process has not touched, too */
 	bool by_call;                    /* process_vm_readv works */
 	struct remote_mapping *mappings; /* by address */

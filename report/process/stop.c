@@ -416,8 +416,8 @@ static void restore_wait(const struct stop *s, struct stop_thread *t)
 	ptrace(PTRACE_SETREGSET, t->tid, NT_PRSTATUS, &io);
 }
 
-/* A thread that never stopped while we waited cannot be let go before it does,
- * and would then stand until this process ends. */
+/* A thread that never stopped while we waited cannot be detached before it does, and would then stay
+ * stopped until this process ends. */
 static void detach_late(const struct stop *s, struct stop_thread *t)
 {
 	struct timespec pause = { 0, 200000 };
@@ -441,9 +441,9 @@ static void detach_late(const struct stop *s, struct stop_thread *t)
 	}
 }
 
-/* A thread that stands does nothing of which we would hear. If we do hear of it,
- * it was killed, or its number is now that of a thread whose exec had begun before
- * we came: the registers that we know are not its own any more. */
+/* A stopped thread causes no event. If we do see one, it was killed, or its number is
+ * now that of a thread whose exec had begun before we came: the registers that we
+ * know are no longer its own. */
 static bool note_thread_change(struct stop_thread *t)
 {
 	int status;
@@ -456,8 +456,8 @@ static bool note_thread_change(struct stop_thread *t)
 	return true;
 }
 
-/* A thread that has called exec has taken the number of the first, which was not
- * ours if it had ended before. */
+/* A thread that has called exec has taken the number of the first, which was not traced by us if it had
+ * ended before. */
 static void release_strangers(void)
 {
 	int status, tid;

@@ -6,7 +6,7 @@
  * 2. /proc/PID/task/TID/syscall of a thread that is blocked in the kernel:
  *    stack pointer and program counter; checked again after the image is made.
  * 3. Parked in a signal handler by the process itself (shim/park.h).
- * 4. Of all others nothing is known but that they have a stack.
+ * 4. Of all other threads only the stack is known to exist.
  *
  * T1  After stop_release no thread is traced or stopped by us, and a signal
  *     that came in between is delivered.
@@ -48,11 +48,11 @@ struct stop {
 
 /* Stops all threads of `pid` but `self` (0: really all). Never fails. */
 void stop_all(struct stop *s, int pid, int self);
-/* The same, and again a moment later as long as `unfit` is true, a few times at most: the process is in the
- * middle of something. `unfit` is called once before, too, with `stopped` false: it may get ready. NULL: any
- * moment will do. */
+/* The same, and again a moment later as long as `unfit` is true, a few times at most, because the process is
+ * in the middle of something. `unfit` is also called once before, with `stopped` false, so that it can
+ * prepare. NULL: any moment will do. */
 void stop_when(struct stop *s, int pid, int self, bool (*unfit)(void *context, bool stopped), void *context);
-/* Are running threads left that layer 3 could stop? */
+/* Are any running threads left that layer 3 could stop? */
 bool stop_wants_parking(const struct stop *s);
 /* Layer 3: reads what the process has parked (ledger_header.freeze_place). */
 void stop_parked(struct stop *s, struct remote *m, uint64_t place);

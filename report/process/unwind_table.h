@@ -1,8 +1,8 @@
 /* unwind_table.h - the unwind table of the code at an address, in memory.
  *
- * For memory of which no process tells which files it comes from: a core. What is found is
- * the search table that each program and library has loaded (.eh_frame_hdr: Linux Standard
- * Base 5.0, 10.6.2).
+ * For memory without a process that shows which files it comes from: a core. What is found
+ * is the search table that each program and library has loaded (.eh_frame_hdr: Linux
+ * Standard Base 5.0, 10.6.2).
  */
 #ifndef TIDEMARK_UNWIND_TABLE_H
 #define TIDEMARK_UNWIND_TABLE_H

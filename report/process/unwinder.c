@@ -22,8 +22,8 @@ struct unwinder {
 /* _UPT_find_proc_info hands its own argument to our accessors. */
 static struct unwinder *current;
 
-/* Of libunwind's own search for tables that are in the memory of the target: no public header has it,
- * though debuggers and profilers call it. */
+/* libunwind's own search of tables in the memory of the target: no public header declares it, though
+ * debuggers and profilers call it. */
 extern int UNW_ARCH_OBJ(dwarf_search_unwind_table)(unw_addr_space_t as, unw_word_t ip, unw_dyn_info_t *table,
 	unw_proc_info_t *info, int need, void *context);
 

@@ -43,7 +43,7 @@ static bool is_learned(const void *context, const struct symbol_line *line)
 	return false;
 }
 
-/* A line inlined into another one of its frame has the frame for a caller. */
+/* The caller of a line inlined into another line of its frame is the frame itself. */
 static uint64_t hash_callers(const struct snapshot *s, uint32_t frame, bool inlined)
 {
 	uint64_t hash = inlined && frame < s->frame_count ? s->frames[frame].address : 0;
@@ -78,7 +78,7 @@ static int compare_uses(const void *a, const void *b)
 	return order ? order : compare_numbers(x->caller, y->caller);
 }
 
-/* The uses of one module, sorted: learns the function that nearly all of them have. */
+/* The uses of one module, sorted: learns the function that nearly all of them share. */
 static bool learn_module(struct learned *l, const struct use *use, size_t count)
 {
 	for (size_t i = 0, end; i < count; i = end) {

@@ -13,7 +13,7 @@
 #define LINE_MOST 1000u          /* bytes of a line of source that is looked at */
 #define SOURCES_MOST (64u << 20) /* bytes of all files of source */
 
-/* The first of the arguments that begin at `open`, behind the '<'. NULL: the list does not end. */
+/* The first of the arguments that begin at `open`, after the '<'. NULL: the list does not end. */
 static char *find_first_argument(const char *open)
 {
 	int depth = 0;
@@ -32,7 +32,7 @@ static char *find_first_argument(const char *open)
 	return NULL;
 }
 
-/* Where the argument list that begins at `open` ends: behind its '>'. NULL: nowhere. */
+/* Where the argument list that begins at `open` ends, after its '>'. NULL: it does not end. */
 static const char *skip_arguments(const char *open)
 {
 	int depth = 1;
@@ -83,7 +83,7 @@ char *site_type_of_function(const char *function)
 		if (strncmp(end, made[i].member, strlen(made[i].member)) != 0)
 			continue;
 		type = find_first_argument(at + length);
-		/* A generic that the compiler has not named. */
+		/* A type parameter that the compiler has not replaced. */
 		if (type && isupper((unsigned char)type[0]) && !type[1]) {
 			free(type);
 			continue;
@@ -93,7 +93,7 @@ char *site_type_of_function(const char *function)
 			type[array - 3] = 0;
 		return type;
 	}
-	/* shared_ptr's block of counts for a pointer that it was given. */
+	/* shared_ptr's block of counts for a pointer passed to it. */
 	if (find_start(function, "std::__shared_count<") && (at = strstr(function, ">::__shared_count<"))) {
 		type = find_first_argument(at + strlen(">::__shared_count<"));
 		if (type && *type && type[strlen(type) - 1] == '*') {
@@ -129,7 +129,7 @@ static const char *const by_size[] = { "malloc", "calloc", "realloc", "reallocar
 	"g_malloc", "g_malloc0", "xmalloc", "xcalloc", "zmalloc", "zcalloc", "kmalloc", "operator new" };
 static const char *const by_type[] = { "g_new", "g_new0", "g_slice_new", "g_slice_new0", "g_try_new" };
 
-/* A type in C: "struct node", or a name that reads like one. *end is behind it. */
+/* A type in C: "struct node", or a name that reads like one. *end is after it. */
 static char *read_c_type(const char *at, const char **end)
 {
 	bool named = false;
@@ -150,7 +150,7 @@ static char *read_c_type(const char *at, const char **end)
 	return alloc_printf("%.*s", (int)length, at);
 }
 
-/* new T(...), new T[n], new ns::T{...}; NULL for placement, and where arguments of templates follow. */
+/* new T(...), new T[n], new ns::T{...}; NULL for placement, and where template arguments follow. */
 static char *read_new(const char *at)
 {
 	size_t length = 0;
@@ -285,7 +285,7 @@ static const struct source *find_source(struct site_types *t, const char *file, 
 	return &t->source[at];
 }
 
-/* A line without its comment, to be freed. NULL: it is not there, too long, or has texts in it. */
+/* A line without its comment, to be freed. NULL: it is missing, too long, or contains string literals. */
 static char *copy_line(const struct source *s, unsigned number)
 {
 	const char *at = s->text;
@@ -332,7 +332,7 @@ char *site_types_find(struct site_types *t, uint32_t site, enum site_evidence *e
 			*evidence = SITE_EVIDENCE_ALLOCATOR;
 			return type;
 		}
-		/* A container allocates something else than the line says on which it is used. */
+		/* A container allocates something other than what the line that uses it names. */
 		hidden |= strstr(line[i].function, "::") && !strstr(line[i].function, "operator new");
 	}
 	type = hidden || caller >= count ? NULL : find_by_line(t, &line[caller]);

@@ -1,10 +1,11 @@
 /* site_type.h - what the blocks of a site are, by the calls that made them.
  *
- * YT1 A frame of an allocator that was made for a type has it among its template arguments: the frame of
- *     std::__new_allocator<Foo>::allocate is exact with any compiler. Of an array the type is its element's.
+ * YT1 A frame of an allocator that was made for a type has that type among its template arguments: the frame
+ *     of std::__new_allocator<Foo>::allocate is exact with any compiler. Of an array the type is its
+ *     element's.
  * YT2 A line of the source counts where it is unambiguous: one allocation on it, of one type, in a file no
- *     newer than the program. `new T` counts in functions outside of namespaces and classes alone, since the
- *     names that are looked up inside of them are not known here.
+ *     newer than the program. `new T` counts only in functions outside namespaces and classes, since the
+ *     names that are visible inside them are not known here.
  * YT3 Everything else has no type.
  */
 #ifndef TIDEMARK_SITE_TYPE_H

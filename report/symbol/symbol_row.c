@@ -140,7 +140,7 @@ static void distinguish(const struct symbol_site *site, struct shown *s, size_t 
 	}
 }
 
-/* Sites of one snapshot come one after the other, mostly. */
+/* Sites of one snapshot mostly follow each other. */
 static void find_lines(const struct symbol_site *site, size_t count, struct symbol_row *row)
 {
 	struct learned *learned = NULL;

@@ -104,7 +104,7 @@ static void print_types(struct screen *s, struct types_command *c)
 	table_show(t);
 }
 
-/* The way on: who holds the type that has grown most, of the program's own where there is one. */
+/* The next step: what holds the type that has grown most, preferably one of the program's own. */
 static void print_next(struct screen *s, const struct types_command *c)
 {
 	const struct types_row *grown = NULL;

@@ -1,5 +1,5 @@
-/* waste_report.h - what `tidemark waste` prints. cmd_waste.c parses and loads, view/waste_view.h says what there is to
- * say, waste_screen.c is for people, waste_json.c for programs.
+/* waste_report.h - what `tidemark waste` prints. cmd_waste.c parses and loads, view/waste_view.h decides what is
+ * reported, waste_screen.c is for people, waste_json.c for programs.
  */
 #ifndef TIDEMARK_WASTE_REPORT_H
 #define TIDEMARK_WASTE_REPORT_H

@@ -1,8 +1,8 @@
-/* block_types.h - what each block of a snapshot is, by the best evidence there is.
+/* block_types.h - what each block of a snapshot is, by the best available evidence.
  *
- * BT1 In this order: the object says it itself (Python), the frame of an allocator that was made for a type, a
+ * BT1 In this order: the object's own header (Python), the frame of an allocator that was made for a type, a
  *     vtable, an unambiguous line of source. A block without evidence has no type.
- * BT2 A vtable counts where the stack of the block has `new` in it, or where no stack is known: memory from
+ * BT2 A vtable counts where the block's stack has `new` in it, or where the stack is unknown: memory from
  *     malloc may hold what its last owner left.
  */
 #ifndef TIDEMARK_BLOCK_TYPES_H

@@ -14,8 +14,8 @@
 
 enum { SITE_UNKNOWN, SITE_OTHER, SITE_MODULE, SITE_IMPORTER };
 
-/* Was this stack an import's? SITE_IMPORTER: the innermost function of Python is part of the import machinery, which
- * reads code or calls the function of an extension that makes the module. */
+/* Does this stack belong to an import? SITE_IMPORTER: the innermost function of Python is part of the import
+ * machinery, which reads code or calls the function of an extension that makes the module. */
 static uint8_t classify(const struct snapshot *s, uint32_t site)
 {
 	uint32_t frame = site < s->site_count ? s->sites[site].frame : 0;

@@ -6,7 +6,7 @@
 #include "base/search.h"
 #include "types_private.h"
 
-#define SPARSE 4u /* an arena of which less than this part is in use */
+#define SPARSE 4u /* an arena is sparse when less than one part in so many is in use */
 
 static int compare_duplicates(const void *a, const void *b)
 {

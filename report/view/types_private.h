@@ -11,7 +11,7 @@
 
 #include "types_view.h"
 
-/* Finds v->once; before anything else that asks for excess. */
+/* Finds v->once; called before anything that needs excess. */
 void types_once(struct types_view *v);
 void types_tops(struct types_view *v);
 void types_parts_strings(struct types_view *v, const char *prefix);

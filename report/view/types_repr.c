@@ -9,7 +9,7 @@
 #define SHOWN 80u /* characters of a value */
 #define ESCAPE 5u /* bytes of the longest escape, with its end */
 
-/* The shortest digits that give the same number again, in the form of Python's repr(). */
+/* The fewest digits that give the same number again, in the form of Python's repr(). */
 static char *format_float(double value)
 {
 	char digits[64], *e;
@@ -62,7 +62,7 @@ static char *format_text(const char *text, bool bytes)
 	return to;
 }
 
-/* Ends a text after so many characters. */
+/* Cuts a text after SHOWN characters. */
 static void cut_text(char *text)
 {
 	unsigned n = 0;

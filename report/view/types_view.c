@@ -6,7 +6,7 @@
 #include "base/array.h"
 #include "types_private.h"
 
-#define ADVICE_OBJECTS 100u /* fewer instances are not worth the advice */
+#define ADVICE_OBJECTS 100u /* advice is not worth giving for fewer instances */
 #define OBJECT_HEAD 32u     /* PyGC_Head, count and type */
 
 static uint32_t find_row(struct types_view *v, const char *type, const char *module)
@@ -168,13 +168,13 @@ void types_view_find(struct types_view *v, const struct snapshot *s, const char 
 	types_parts_shared(v);
 }
 
-/* Of what has grown: by the bytes of as many objects of the average size. */
+/* How much a type has grown: as many objects of its average size. */
 static double grown_bytes(const struct types_row *r)
 {
 	return r->live ? (double)r->bytes / (double)r->live * (double)r->live_diff : -1;
 }
 
-/* Lost references that became more come first, then what has grown most. */
+/* Types with more lost references than before come first, then those that have grown most. */
 static int compare_growth(const void *a, const void *b)
 {
 	const struct types_row *x = &sorted->row[*(const uint32_t *)a],

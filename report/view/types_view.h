@@ -1,4 +1,4 @@
-/* types_view.h - the objects of CPython by type, and what is to be said of them.
+/* types_view.h - the objects of CPython by type, and what can be said about them.
  *
  * TV1  A row is a type by name and module: classes of one name are one row.
  * TV2  Every object is in one row; live = reachable + unreachable.
@@ -35,7 +35,7 @@ struct types_row {
 	struct types_site
 		site[TYPES_VIEW_TOP]; /* of the excess, else of the live objects; objects 0: no more */
 	struct types_value value[TYPES_VIEW_TOP];
-	/* Against an older snapshot. */
+	/* Compared with an older snapshot. */
 	int64_t live_diff, excess_objects_diff, excess_references_diff;
 	uint64_t attribute_bytes; /* what instances need for their attributes */
 	uint64_t attributes;      /* of all instances */
@@ -63,7 +63,7 @@ struct types_view {
 	struct index rows;
 	uint32_t *row_of; /* [types] */
 	uint8_t *
-		once; /* [objects] its excess never counts as a leak: it was lost once, or is kept for good */
+		once; /* [objects] its excess never counts as a leak: it was lost once, or is kept for ever */
 	uint64_t refleak_types, refleak_objects, refleak_references;
 	uint64_t static_objects, static_references;
 	struct types_cycles awaiting, pinned;
@@ -76,8 +76,9 @@ struct types_view {
 	} match; /* --strings */
 	/* pymalloc */
 	uint64_t arena_bytes, used_bytes, sparse_arenas;
-	/* Of mappings that hold arenas: resident, and of that what at least is this process's own. After a fork pages
-	 * are shared until one process writes to them, if only a reference count. 0: not known. */
+	/* Of mappings that hold arenas: the resident bytes, and how many of these at least belong to this process
+	 * alone. After a fork pages are shared until one process writes to them, even if only a reference count.
+	 * 0: unknown. */
 	uint64_t arena_resident, arena_own;
 	struct types_holder *holder; /* of arenas in which less than a quarter is used */
 	uint64_t holder_count, holder_room;
@@ -89,7 +90,7 @@ void types_view_find(struct types_view *v, const struct snapshot *s, const char 
 void types_view_compare(struct types_view *v, const struct types_view *old);
 void types_view_free(struct types_view *v);
 
-/* What __slots__ would save; 0: nothing to speak of. */
+/* What __slots__ would save; 0: not worth mentioning. */
 uint64_t types_view_slots_save(const struct types_row *r);
 const char *types_view_attributes(const struct types_row *r);
 const char *types_view_verdict(const struct types_row *r);

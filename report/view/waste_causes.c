@@ -1,7 +1,7 @@
 /* waste_causes.c - what keeps resident memory, in sentences: waste_view.h.
  *
- * A cause is worth a word from a twentieth of the resident memory and from a MiB on: what is less nobody notices,
- * and every program has it.
+ * A cause is reported from a twentieth of the resident memory and from a MiB on: smaller amounts go unnoticed,
+ * and every program has them.
  */
 #include <stdlib.h>
 #include "base/alloc.h"
@@ -91,7 +91,7 @@ static void find_pins(const struct waste_view *r, struct waste_cause *c, size_t 
 	}
 }
 
-/* Free memory in small pieces, of which no single site is to blame. */
+/* Free memory in small pieces, for which no single site is to blame. */
 static void find_spread(const struct waste_view *r, struct waste_cause *c, size_t *n)
 {
 	uint64_t bytes = r->waste.part[WASTE_FREE_PINNED].resident - r->waste.python_free, top = 0, most;

@@ -3,7 +3,8 @@
 #include "base/alloc.h"
 #include "waste_view.h"
 
-/* A group pins where what would be given back is in good part memory that is free now: else its own. */
+/* A group pins where much of what would be given back is memory that is free now; otherwise it is the
+ * group's own. */
 #define PINS_LEAST 4096u
 #define PINS_SHARE 10u
 

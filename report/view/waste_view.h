@@ -1,8 +1,8 @@
-/* waste_view.h - what is to be said of resident memory: rows in order, causes, words. The screen, the JSON and the
- * page show the same.
+/* waste_view.h - what can be said about resident memory: rows in order, causes, words. The screen, the JSON and
+ * the page show the same.
  *
- * WV1 Rows are sites of `waste`, the largest first. A site is listed as pinning where what would be given back is
- *     in good part memory that is free now.
+ * WV1 Rows are sites of `waste`, the largest first. A site is listed as pinning where much of what would be given
+ *     back is memory that is free now.
  */
 #ifndef TIDEMARK_WASTE_VIEW_H
 #define TIDEMARK_WASTE_VIEW_H
@@ -26,13 +26,13 @@ int waste_view_find(
 	struct waste_view *v, const struct snapshot *s, struct symbols *symbols, struct tide_error *e);
 void waste_view_free(struct waste_view *v);
 
-/* What keeps memory, in one sentence with figures, and in one what to do. */
+/* What keeps memory, in one sentence with figures, and what to do, in another. */
 struct waste_cause {
-	uint64_t bytes; /* that could be won */
+	uint64_t bytes; /* that could be recovered */
 	char *what, *advice;
 };
 #define WASTE_CAUSES 8u
-/* The largest first; only such as are worth a word. The count. */
+/* The largest first, and only those worth reporting. Returns their number. */
 size_t waste_causes(const struct waste_view *v, struct waste_cause causes[WASTE_CAUSES]);
 void waste_causes_free(struct waste_cause *causes, size_t count);
 
