@@ -1,5 +1,5 @@
-/* api.c - the calls of tidemark.h. Each enters the shim like a hook does, so
- * that whatever it causes is not recorded.
+/* api.c - the calls of tidemark.h. Each enters the shim as a hook does, so that
+ * nothing it causes is recorded.
  */
 #define TIDEMARK_IMPLEMENTATION_
 #include "tidemark.h"
@@ -241,7 +241,7 @@ int tide_untrack(unsigned domain, const void *p)
 	return result;
 }
 
-/* Which blocks are asked for, and what was found of them. */
+/* The blocks to select, and the totals found. */
 struct selection {
 	uint32_t lo, hi; /* births in (lo, hi] */
 	uint32_t thread; /* as in slots, or ANY_THREAD */

@@ -6,7 +6,7 @@
 #include "raw.h"
 
 #define NS_PER_SECOND 1000000000u
-/* The clock is made more exact each time its age has doubled: 2^40 times 1 ms are 35 years. */
+/* The clock is refined each time its age has doubled: 2^40 times 1 ms are 35 years. */
 #define CLOCKS 40u
 #define CLOCK_FIRST_NS 1000000u
 static struct clock clocks[CLOCKS];
@@ -66,7 +66,7 @@ void birth_tsc_switch(bool off)
 	state.no_tsc = off;
 }
 
-/* exec keeps the switch. */
+/* The setting survives exec. */
 static bool was_tsc_off(void)
 {
 	int mode = PR_TSC_ENABLE;

@@ -49,12 +49,12 @@ static inline uint32_t birth_at(uint64_t tsc)
 
 /* Starts a new number and returns the one before it: a mark. */
 uint32_t birth_advance(void);
-/* Sets up the clocks. In a forked child they simply go on. */
+/* Sets up the clocks. A forked child keeps its parent's. */
 void birth_start(void);
 /* ns since started_mono_ns, by the kernel's clock (by the time stamp counter under a
  * seccomp filter). */
 uint64_t birth_elapsed_ns(void);
-/* At `tsc`, `ns` have elapsed: makes the clock agree, where that makes it more exact. */
+/* Adjusts the clock to the fact that `ns` had elapsed at `tsc`, if that makes it more exact. */
 void birth_adjust(uint64_t tsc, uint64_t ns);
 
 #endif

@@ -149,8 +149,9 @@ struct visit {
 	bool unstable; /* other threads may free blocks, and unmap their memory, at any moment */
 };
 
-/* Which pages of a leaf's slots are resident or swapped out? To read one that was never
- * touched would cost time and a page table; the kernel's page map shows it, leaf by leaf. */
+/* Finds which pages of a leaf's slots are resident or swapped out. Reading a page that
+ * was never touched would cost time and a page table; the kernel's page map shows which
+ * they are, leaf by leaf. */
 static void read_residence(const struct visit *v, const struct block_leaf *leaf, uint64_t *entries)
 {
 	const long bytes = LEAF_PAGES * sizeof *entries;
@@ -174,7 +175,7 @@ static uintptr_t block_at(uintptr_t start, unsigned g, uint64_t slot)
 	return start | (uintptr_t)g << BLOCK_GRANULE_SHIFT | (uintptr_t)slot_half(slot) << 4;
 }
 
-/* Slots [g, end) of a leaf, where no other thread runs. */
+/* Visits slots [g, end) of a leaf while no other thread runs. */
 static void visit_slots(
 	const struct visit *v, struct block_leaf *leaf, uintptr_t start, unsigned g, unsigned end)
 {
@@ -186,28 +187,29 @@ static void visit_slots(
 	}
 }
 
-/* Copies what can be read of [from, +bytes) without a fault; returns how much. */
+/* Copies as much of [from, +bytes) as can be read without a fault; returns how much that is. */
 static size_t copy_readable(void *to, uintptr_t from, size_t bytes)
 {
 	long got = memory_read(to, from, bytes);
 	return got > 0 ? (size_t)got : 0;
 }
 
-/* Copies the words below each block that begins on the page: chunks' headers. Returns
- * how many bytes of `headers` are valid. */
+/* Copies the word below each block that begins on the page: the chunk's header.
+ * Returns how many bytes of `headers` are valid. */
 static size_t copy_headers(char headers[LEDGER_PAGE], uintptr_t page)
 {
 	size_t got = copy_readable(headers, page - HEADER_BYTES, LEDGER_PAGE);
 	if (got)
 		return got;
-	/* The page before is not there: no block begins at the start of this one. */
+	/* The previous page is not mapped, so no block begins at the start of this one. */
 	got = copy_readable(headers + HEADER_BYTES, page, LEDGER_PAGE - HEADER_BYTES);
 	return got ? got + HEADER_BYTES : 0;
 }
 
-/* The slots from `first` on that describe one page of the heap, while other threads run.
- * They may free blocks and unmap the page at any moment: headers are read from a copy, and
- * a block counts if its slot is the same before and after, because it lived in between. */
+/* Visits the slots from `first` on that describe one page of the heap, while other threads
+ * run. They may free blocks and unmap the page at any moment: headers are read from a
+ * copy, and a block counts if its slot is the same before and after, because then the
+ * block was live in between. */
 static __attribute__((noinline)) void visit_page(
 	const struct visit *v, struct block_leaf *leaf, uintptr_t start, unsigned first)
 {
@@ -252,8 +254,8 @@ static void visit_leaf(const struct visit *v, struct block_leaf *leaf, uintptr_t
 	}
 }
 
-/* Entries are copied in portions, so that nothing is called under the lock. A table that
- * is outgrown in between stays mapped, with what it held then. */
+/* Entries are copied in portions, so that no callback runs under the lock. A table that
+ * is outgrown in between stays mapped with its old contents. */
 static void visit_spilled(const struct visit *v)
 {
 	struct spill_entry portion[32];
@@ -285,7 +287,7 @@ void block_each(void (*each)(void *context, const struct block_seen *block), voi
 	struct visit v = { .each = each, .context = context };
 	uint64_t probe;
 	v.pagemap = (int)raw4(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
-	/* Where a sandbox forbids that call, sizes can only be read directly. */
+	/* Where a sandbox forbids the system call, sizes can only be read directly. */
 	v.unstable = state.threaded && !state.no_syscalls
 		&& copy_readable(&probe, (uintptr_t)&v, sizeof probe) == sizeof probe;
 	for (uintptr_t r = 0; r < BLOCK_ROOT_ENTRIES; r++) {
@@ -301,9 +303,9 @@ void block_each(void (*each)(void *context, const struct block_seen *block), voi
 		raw1(SYS_close, v.pagemap);
 }
 
-/* --- what is at an address -------------------------------------------------------- */
+/* --- the block at an address -------------------------------------------------------- */
 
-#define AROUND_SLOTS BLOCK_LEAF_SLOTS /* granules below the address that are looked through */
+#define AROUND_SLOTS BLOCK_LEAF_SLOTS /* granules below the address that are searched */
 
 bool block_around(uintptr_t address, struct block_seen *out)
 {

@@ -1,7 +1,7 @@
 /* block.h - the block map, writer's side (layout and rules BM1-BM4: blockmap.h).
  *
- * Threads: all, without locks but for the spill table. Signals: safe for
- * nested entries while the table below exists; else they miss the block.
+ * Threads: all; only the spill table has a lock. Signals: safe for nested
+ * entries while the table below exists; otherwise they miss the block.
  */
 #ifndef TIDEMARK_BLOCK_H
 #define TIDEMARK_BLOCK_H
@@ -20,7 +20,7 @@ void block_after_fork(void);
 extern uint64_t block_spilled; /* entries in the spill table */
 
 /* Calls `each` for every block. Other threads may make and free blocks at the same time: a
- * block that lives throughout is always seen, others may be or not. One walk costs a read of
+ * block that lives throughout is always seen, others may be missed. One walk costs a read of
  * all slots in use, and with several threads a system call per page of the heap. */
 struct block_seen {
 	uintptr_t address;
@@ -33,8 +33,8 @@ void block_each(void (*each)(void *context, const struct block_seen *block), voi
 /* The live block that holds a byte at this address, which another thread may free at any moment. Looks at
  * up to 4 MiB below the address. */
 bool block_around(uintptr_t address, struct block_seen *out);
-/* What is left of the slot of the last block that began here (its low half), if it was freed and nothing began in
- * its granule since; else 0. */
+/* The low half of the slot of the last block that began here, if it was freed and no block has begun in its
+ * granule since; else 0. */
 uint64_t block_slot_before(uintptr_t p);
 
 HOT_INLINE struct block_leaf *block_leaf_of(uintptr_t p)
@@ -59,8 +59,9 @@ HOT_INLINE uint64_t block_size(const struct block_leaf *leaf, unsigned granule, 
 	return block_usable(p) - slack;
 }
 
-/* Starts to fetch the slot of a block that will be entered after the walk: in a
- * large heap it is a cache miss, which then passes while the stack is verified. */
+/* Prefetches the slot of a block that will be entered after the walk: in a
+ * large heap this is a cache miss, which overlaps with the verification of the
+ * stack. */
 HOT_INLINE void block_prefetch(uintptr_t p)
 {
 	struct block_leaf *leaf = block_leaf_of(p);
@@ -68,13 +69,13 @@ HOT_INLINE void block_prefetch(uintptr_t p)
 		__builtin_prefetch(&leaf->slot[(p >> BLOCK_GRANULE_SHIFT) & (BLOCK_LEAF_SLOTS - 1)], 1);
 }
 
-/* The upper half of a slot, in place: 0 in that of a freed block (BM2). */
+/* The upper half of a slot, in place: 0 after its block is freed (BM2). */
 typedef uint32_t __attribute__((may_alias)) slot_half_word;
 HOT_INLINE uint32_t block_slot_upper(const uint64_t *place)
 {
 	return __atomic_load_n((const slot_half_word *)place + 1, __ATOMIC_RELAXED);
 }
-/* !slot_live, of a slot that was just read: compared in place, which costs no register. */
+/* !slot_live of a slot that was just read: it is compared in place, which costs no register. */
 HOT_INLINE bool block_slot_free(const uint64_t *place)
 {
 	bool is_free;
@@ -89,7 +90,8 @@ HOT_INLINE void block_slot_clear(uint64_t *place)
 #define BLOCK_GRANULE(p) (((p) >> BLOCK_GRANULE_SHIFT) & (BLOCK_LEAF_SLOTS - 1))
 
 /* Enters a block. `slot` has site, timed, thread and birth. Returns the slot
- * word that was there (a block whose free was not seen), its size in *old_size. */
+ * word that was there before (a block whose free was not seen), with its size
+ * in *old_size. */
 HOT_INLINE uint64_t block_put(uintptr_t p, uint64_t size, uint64_t slot, uint64_t *old_size)
 {
 	struct block_leaf *leaf = block_leaf_of(p);
@@ -123,8 +125,8 @@ HOT_INLINE uint64_t block_put(uintptr_t p, uint64_t size, uint64_t slot, uint64_
 		return 0;
 	}
 	slot |= slack << SLOT_SLACK_SHIFT | (uint64_t)half << SLOT_HALF_SHIFT;
-	/* Another thread may have the other half of the granule at this moment: the
-	 * size belongs to the one whose slot it is. */
+	/* Another thread may be using the other half of the granule now: the size
+	 * belongs to the block that owns the slot. */
 	if (unlikely(state.foreign)) {
 		if (!__atomic_compare_exchange_n(
 			    &leaf->slot[g], &old, slot, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
@@ -141,7 +143,7 @@ HOT_INLINE uint64_t block_put(uintptr_t p, uint64_t size, uint64_t slot, uint64_
 	return slot_live(old) ? old : 0;
 }
 
-/* Removes a block: its slot word and size; 0 when it was never entered. */
+/* Removes a block and returns its slot word and size; 0 when it was never entered. */
 HOT_INLINE uint64_t block_take(uintptr_t p, uint64_t *size)
 {
 	struct block_leaf *leaf = block_leaf_of(p);
@@ -150,8 +152,8 @@ HOT_INLINE uint64_t block_take(uintptr_t p, uint64_t *size)
 		uint64_t s = __atomic_load_n(&leaf->slot[g], __ATOMIC_RELAXED);
 		if (likely(slot_live(s) && slot_half(s) == ((p >> 4) & 1) && !(p & 15))) {
 			*size = block_size(leaf, g, p, s);
-			/* As block_slot_clear, after the size was read; with two halves of a granule in two
-			 * threads' hands the whole word is what they hand over. */
+			/* As block_slot_clear, after the size was read. Where two threads own the halves of
+			 * a granule, they hand over the whole word. */
 			__atomic_store_n(&leaf->slot[g], (uint32_t)s, __ATOMIC_RELEASE);
 			return s;
 		}

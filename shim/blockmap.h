@@ -14,9 +14,10 @@
  *
  * BM1  Only the thread that owns the block at that moment writes its slot: it has
  *      just got the block from malloc, or is about to free it.
- * BM2  A slot is set after the real malloc and cleared before the real free. To clear it is to
- *      zero its upper half, which no live block has zero (birth numbers begin at 1). The lower half
- *      stays until the granule is used again: it names the site of a block that is freed twice.
+ * BM2  A slot is set after the real malloc and cleared before the real free. Clearing it zeroes
+ *      its upper half, which is never zero for a live block (birth numbers begin at 1). The
+ *      lower half stays until the granule is used again: it names the site of a block that is
+ *      freed twice.
  * BM3  Size: where the allocator below is glibc's and `slack`, usable minus
  *      requested bytes, is below 63, the usable size is read from the chunk's
  *      header. Otherwise slack is 63 and extra[granule] holds the requested size.
@@ -64,10 +65,10 @@ _Static_assert(sizeof(struct block_middle) == 8 * BLOCK_MIDDLE_ENTRIES, "one poi
 #define SLOT_TIMED_SHIFT 29
 #define SLOT_TIMED_MASK 3u
 #define SLOT_THREAD_SHIFT 31
-#define SLOT_THREAD_MASK 2047u /* 2047: a thread without a number of its own */
+#define SLOT_THREAD_MASK 2047u /* 2047: a thread that has no number of its own */
 #define SLOT_BIRTH_SHIFT 42
 
-/* Is it the slot of a live block? */
+/* Is this the slot of a live block? */
 static inline int slot_live(uint64_t s) { return s >> 32 != 0; }
 static inline uint32_t slot_site(uint64_t s) { return (uint32_t)s & SLOT_SITE_MASK; }
 static inline unsigned slot_slack(uint64_t s) { return (unsigned)(s >> SLOT_SLACK_SHIFT) & SLOT_SLACK_MASK; }
@@ -84,7 +85,7 @@ static inline uint64_t slot_keep(uint64_t s)
 	return s & ~((uint64_t)SLOT_SLACK_MASK << SLOT_SLACK_SHIFT | (uint64_t)1 << SLOT_HALF_SHIFT);
 }
 static inline uint64_t slot_without_birth(uint64_t s) { return s & (((uint64_t)1 << SLOT_BIRTH_SHIFT) - 1); }
-/* `thread`: in its place, as thread->slot_bits. */
+/* `thread` is shifted into place, as thread->slot_bits is. */
 static inline uint64_t slot_with_thread(uint64_t s, uint64_t thread)
 {
 	return (s & ~((uint64_t)SLOT_THREAD_MASK << SLOT_THREAD_SHIFT)) | thread;
@@ -106,7 +107,7 @@ static inline uint64_t chunk_usable(uint64_t header)
 #define SPILL_FREE 0
 #define SPILL_REMOVED 1 /* a tombstone: probing continues past it */
 struct spill_entry {
-	uint64_t address; /* of the block, or one of the above */
+	uint64_t address; /* of the block, or one of the values above */
 	uint64_t bytes, slot;
 };
 _Static_assert(sizeof(struct spill_entry) == 24, "the collector reads whole entries");

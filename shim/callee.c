@@ -1,5 +1,6 @@
 /* callee.c - see callee.h. The instructions are those of the System V ABI for x86-64, chapter
- * "Procedure Linkage Table", and what gcc and clang make of -fno-plt and -fcf-protection.
+ * "Procedure Linkage Table", and those that gcc and clang emit for -fno-plt and
+ * -fcf-protection.
  */
 #include "callee.h"
 #include "lookup.h"
@@ -7,12 +8,12 @@
 #include "mix.h"
 
 #define CALL_RELATIVE 0xe8  /* call rel32 */
-#define GROUP_FIVE 0xff     /* call or jump through memory; the next byte says which */
+#define GROUP_FIVE 0xff     /* call or jump through memory, depending on the next byte */
 #define CALL_THROUGH 0x15   /* call *disp32(%rip) */
 #define JUMP_THROUGH 0x25   /* jmp *disp32(%rip) */
-#define CALL_BYTES 6u       /* of the longer of both calls */
+#define CALL_BYTES 6u       /* the length of the longer call */
 #define STUB_BYTES 16u      /* of an entry of the linkage table */
-#define OPERATOR_BYTES 512u /* no operator new or delete is longer: what its code may span */
+#define OPERATOR_BYTES 512u /* most bytes that the code of an operator new or delete may span */
 
 struct function_name {
 	const char *name;
@@ -45,7 +46,7 @@ static const struct function_name operator_names[] = {
 #define OPERATORS (sizeof operator_names / sizeof operator_names[0])
 static uintptr_t operator_address[OPERATORS];
 
-/* The functions of C, which are this library's own: found by name, so that nothing here calls them. */
+/* The C functions, which are this library's own. They are found by name, so that nothing here calls them. */
 static const struct function_name hook_names[] = {
 	{ "malloc", FUNCTION_MALLOC },
 	{ "calloc", FUNCTION_MALLOC },
@@ -64,11 +65,11 @@ static const struct function_name hook_names[] = {
 #define HOOKS (sizeof hook_names / sizeof hook_names[0])
 static uintptr_t hook_address[HOOKS];
 
-/* Answers by return address: the address, and above its 48 bits the function. */
+/* Cached answers by return address: the address in the low 48 bits, the function above. */
 #define KNOWN_BITS 8u
 #define KNOWN_SHIFT 48u
 static uint64_t known[1u << KNOWN_BITS];
-static uint32_t known_generation; /* state.generation they hold for */
+static uint32_t known_generation; /* the state.generation for which they hold */
 
 void callee_start(void)
 {
@@ -76,7 +77,7 @@ void callee_start(void)
 	for (unsigned i = 0; i < OPERATORS; i++) {
 		operator_address[i] = (uintptr_t)lookup_first(operator_names[i].name);
 		if (!i && !operator_address[i])
-			return; /* no C++ */
+			return; /* not a C++ program */
 	}
 	for (unsigned i = 0; self && i < HOOKS; i++)
 		hook_address[i] = (uintptr_t)lookup_in(self, hook_names[i].name);
@@ -96,7 +97,7 @@ static enum ledger_function function_at(uintptr_t address)
 	return FUNCTION_UNKNOWN;
 }
 
-/* The operator in whose code an address is; FUNCTION_UNKNOWN: in none. */
+/* The operator whose code contains the address; FUNCTION_UNKNOWN: not in an operator. */
 static enum ledger_function operator_around(uintptr_t pc)
 {
 	unsigned best = OPERATORS;
@@ -115,7 +116,7 @@ static int32_t displacement(const uint8_t *at)
 	return d;
 }
 
-/* Where a stub of the linkage table jumps to; 0: the code there is another. */
+/* The target of a stub of the linkage table; 0: the code is not such a stub. */
 static uintptr_t stub_target(uintptr_t stub)
 {
 	static const uint8_t branch_target[] = { 0xf3, 0x0f, 0x1e, 0xfa }; /* endbr64 */
@@ -162,14 +163,14 @@ enum ledger_function callee_at(uintptr_t pc)
 	uint64_t e = __atomic_load_n(entry, __ATOMIC_RELAXED);
 	if (e << (64 - KNOWN_SHIFT) >> (64 - KNOWN_SHIFT) == pc)
 		return (enum ledger_function)(e >> KNOWN_SHIFT);
-	/* A free inside of a delete that the program defines itself says nothing of its caller. */
+	/* A free inside a delete that the program itself defines says nothing about the caller of delete. */
 	enum ledger_function f = operator_around(pc) ? FUNCTION_UNKNOWN : decode(pc);
 	if (!(pc >> KNOWN_SHIFT))
 		__atomic_store_n(entry, pc | (uint64_t)f << KNOWN_SHIFT, __ATOMIC_RELAXED);
 	return f;
 }
 
-/* From the innermost frame outward: the operators of the program, and what is called first in front of them. */
+/* Walks outward from the innermost frame, past the program's own operators, to the first call outside them. */
 static enum ledger_function walk_site_outward(uint32_t site)
 {
 	const struct ledger_site *s = (const struct ledger_site *)ledger_at(LEDGER_SITES) + site;

@@ -4,7 +4,7 @@
 
 #define CHILDREN 32
 
-/* `met`: 0, or 1 + the status that a wait of the program's got. */
+/* `met`: 0, or 1 + the status that one of the program's waits got. */
 static struct {
 	int32_t pid;
 	uint32_t met;
@@ -37,7 +37,7 @@ void child_over(int32_t pid)
 		__atomic_store_n(&child[i].pid, 0, __ATOMIC_RELEASE);
 }
 
-/* Images that the collector has made are in the ledger (freeze_reap). */
+/* Images that the collector made are listed in the ledger (freeze_reap). */
 static int32_t *of_collector(int32_t pid)
 {
 	for (unsigned i = 0; state.ledger && i < LEDGER_ENDED_IMAGES; i++)

@@ -1,8 +1,9 @@
 /* config.h - what the environment asks for, read once, without getenv.
  *
- * `tidemark run` sets these variables from its options; where the library is preloaded
- * by hand, so are they (report/man/tidemark-environment.7). Numbers take a suffix
- * K, M or G; a switch is on unless it is empty or 0. Unknown variables are ignored.
+ * `tidemark run` sets these variables from its options; a user who preloads the
+ * library by hand sets them by hand, too (report/man/tidemark-environment.7). Numbers
+ * take a suffix K, M or G; a switch is on unless it is empty or 0. Unknown variables
+ * are ignored.
  *
  *   TIDEMARK_OUTPUT       pattern of snapshot names             --output
  *   TIDEMARK_DEPTH        frames kept per stack                 --depth
@@ -16,17 +17,17 @@
  *   TIDEMARK_NO_COMMAND_LINE  switch: no arguments in snapshots --no-command-line
  *   TIDEMARK_VERBOSE      switch: keep the collector's stderr   --verbose
  *   TIDEMARK_STOPPED      switch: record from tide_start on
- *   TIDEMARK_COLLECTOR    path of the command, else next to the library
+ *   TIDEMARK_COLLECTOR    path of the command; else it is next to the library
  *   TIDEMARK_SESSION      folder of the ledgers                 set by run only
  *   TIDEMARK_ROOT         pid of the program that run started   set by run only
  *   TIDEMARK_ORACLE       file for differences                  oracle.c only
  *   TIDEMARK_FAIL         system calls that fail                fail.c only
  *   TIDEMARK_FAIL_MARK                                          fail.c only
  *
- * The collector reads its own from the ledger (struct config, everything):
- * TIDEMARK_EVERY, TIDEMARK_WHEN, TIDEMARK_UNALIGNED, TIDEMARK_POINTER_MASK,
- * TIDEMARK_ROOTS, TIDEMARK_OVERWRITE, TIDEMARK_COMPRESS; the command itself reads
- * TIDEMARK_WRAPPERS.
+ * The collector reads its own variables from the ledger (struct config,
+ * everything): TIDEMARK_EVERY, TIDEMARK_WHEN, TIDEMARK_UNALIGNED,
+ * TIDEMARK_POINTER_MASK, TIDEMARK_ROOTS, TIDEMARK_OVERWRITE, TIDEMARK_COMPRESS;
+ * the command itself reads TIDEMARK_WRAPPERS.
  */
 #ifndef TIDEMARK_CONFIG_H
 #define TIDEMARK_CONFIG_H
@@ -37,13 +38,13 @@
 struct config {
 	uint32_t depth;  /* frames kept, 1..WALK_DEPTH_MAX; 64 */
 	uint64_t sample; /* mean bytes between samples; 0 = all */
-	int32_t root;    /* pid that is profiled whatever `children` says; 0 = none */
+	int32_t root;    /* pid that is always profiled, regardless of `children`; 0 = unset */
 	bool references; /* default of snapshots: with an image */
 	bool watch;      /* TIDEMARK_EVERY or TIDEMARK_WHEN is set */
 	bool verbose, at_exec, start_stopped;
 	bool wipe;            /* wipe.h */
 	bool python_objects;  /* small objects of CPython are blocks */
-	bool no_command_line; /* of the program's arguments only the first is kept */
+	bool no_command_line; /* keep only the first of the program's arguments */
 	char session[300];    /* folder of ledgers; "" = default */
 	char collector[300];  /* path of the command; "" = next to the library */
 	char children[300];   /* all | none | NAME[,NAME...] */
@@ -56,7 +57,7 @@ extern struct config config;
 
 void config_read(char *const *environment);
 
-/* Is a program of this name to be profiled, as a child? */
+/* Should a child that runs a program of this name be profiled? */
 bool config_follows(const char *exe);
 
 #endif

@@ -5,7 +5,7 @@
 #include "table.h"
 
 static struct lock count_lock;
-/* Where counting goes when there is no memory at all. */
+/* Absorbs the counts when no memory can be had. */
 static struct ledger_counter sink[LEDGER_PAGE_COUNTERS];
 static struct count_live nested;
 
@@ -56,7 +56,7 @@ __attribute__((noinline)) void count_publish(struct thread *t)
 {
 	struct ledger_header *h = state.ledger;
 	if (!state.threaded) {
-		/* The only thread: plain stores. */
+		/* This is the only thread, so plain stores suffice. */
 		h->peak_bytes -= t->credit;
 		h->live_bytes = h->peak_bytes;
 		h->peak_version++;
@@ -106,7 +106,7 @@ void count_inherit(struct thread *dead)
 	dead->base = dead->credit;
 }
 
-/* What all threads hold back, and the blocks they made and did not free. */
+/* The bytes that all threads hold back, and the blocks they made and did not free. */
 static struct count_live held_back(void)
 {
 	struct count_live sum = { 0, 0 };
@@ -128,7 +128,7 @@ struct count_live count_live_now(void)
 		return live;
 	}
 	live.bytes = __atomic_load_n(&h->live_bytes, __ATOMIC_SEQ_CST) + held.bytes;
-	/* While another thread publishes, its bytes are seen twice or not at all. */
+	/* The bytes of a thread that is publishing now may be seen twice or not at all. */
 	if (held_back().bytes == held.bytes)
 		raise_peak(h, live.bytes);
 	live.bytes += nested.bytes;
@@ -161,7 +161,7 @@ void count_new_size(struct ledger_counter *c, uint64_t size, uint32_t blocks)
 	s[c->sizes].count[class] += blocks;
 }
 
-/* Notes a lifetime in the counter itself, while there is room. */
+/* Notes a lifetime in the counter itself, if there is room. */
 static bool note_few(struct ledger_counter *c, unsigned class, unsigned timed)
 {
 	uint32_t few = c->lifetimes;
@@ -176,7 +176,7 @@ static bool note_few(struct ledger_counter *c, unsigned class, unsigned timed)
 	return false;
 }
 
-/* The counter's histogram, made from the few that it holds. */
+/* The counter's histogram, created from the few lifetimes that it holds. */
 static struct ledger_lifetimes *histogram(struct ledger_counter *c)
 {
 	struct ledger_lifetimes *l = ledger_at(LEDGER_LIFETIMES);

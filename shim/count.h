@@ -1,7 +1,7 @@
 /* count.h - counters of sites and of the process.
  *
- * A thread owns a page of 64 counters for each run of 64 sites that it
- * touched; nobody else writes there (LG5). Totals of the process are kept as credit:
+ * A thread owns a page of 64 counters for each run of 64 sites that it touched;
+ * no other thread writes there (LG5). Totals of the process are kept as credit:
  * how much a thread may add before it must read shared words.
  *
  *   one thread:    credit = peak - live: it runs out exactly at a new peak
@@ -14,7 +14,7 @@
  *     threads hold back hides the true maximum: the moment taken for the peak had
  *     less than it by at most 2 * COUNT_CHUNK bytes a thread (once for what was
  *     held back at the maximum, once for what was at that moment). A point of the
- *     timeline, a mark and a snapshot look at what is held back, too.
+ *     timeline, a mark and a snapshot also include what is held back.
  * CN2  live_* of a page may be negative: blocks freed by another thread.
  */
 #ifndef TIDEMARK_COUNT_H
@@ -30,7 +30,7 @@ void count_publish(struct thread *t);
 void count_new_size(struct ledger_counter *c, uint64_t size, uint32_t blocks);
 /* Counts how long the block p has lived; returns the time stamp counter now. */
 uint64_t count_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uint64_t slot);
-/* The calling thread is about to make the second one. */
+/* The calling thread is about to create the second thread. */
 void count_go_threaded(struct thread *t);
 /* As count_go_threaded, but called by the second thread; `first` keeps running and counting. */
 void count_found_threaded(struct thread *first);
@@ -41,12 +41,12 @@ struct count_live {
 	int64_t bytes, blocks;
 };
 struct count_live count_live_now(void);
-/* Of blocks that handlers made and freed inside of the shim (event.c). */
+/* Counts blocks that signal handlers made and freed inside the shim (event.c). */
 void count_nested(int64_t bytes, int64_t blocks);
-/* A dead thread's memory is about to serve another: what it held back. */
+/* Publishes what a dead thread held back, before its memory serves another thread. */
 void count_inherit(struct thread *dead);
 void count_after_fork(void);
-/* A block whose free was not seen: its address came back. */
+/* Counts the unseen free of a block whose address was allocated again. */
 void count_unseen_free(struct thread *t, uint32_t site, uint64_t size);
 
 HOT_INLINE struct ledger_counter *count_of(struct thread *t, uint32_t site)
@@ -74,8 +74,8 @@ HOT_INLINE unsigned count_class(uint64_t size)
 	return c < LEDGER_SIZE_CLASSES ? c : LEDGER_SIZE_CLASSES - 1;
 }
 
-/* Notes the size of `blocks` that will be counted; false where the counter has
- * no place for it yet (then count_new_size). */
+/* Notes the size of `blocks` blocks that will be counted; false if the counter
+ * does not have a place for it yet (then call count_new_size). */
 HOT_INLINE bool count_size(struct ledger_counter *c, uint64_t size, uint32_t blocks)
 {
 	unsigned class = count_class(size);
@@ -87,7 +87,7 @@ HOT_INLINE bool count_size(struct ledger_counter *c, uint64_t size, uint32_t blo
 	return true;
 }
 
-/* After both: count_publish when credit has left [0, credit_max]. */
+/* After either, call count_publish if credit has left [0, credit_max]. */
 HOT_INLINE void count_made(struct thread *t, struct ledger_counter *c, uint64_t size)
 {
 	count_touch(c);

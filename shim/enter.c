@@ -37,7 +37,7 @@ __attribute__((cold, noinline)) struct thread *enter_slow(uintptr_t sp)
 	}
 	if (t->paused)
 		return NULL;
-	/* ST2: a handler left by longjmp: the hook that was entered is gone. */
+	/* ST2: a handler left by longjmp, so the hook that was entered is gone. */
 	if (sp > t->busy && t->busy >= t->stack_lo && t->busy < t->stack_hi && sp < t->stack_hi) {
 		t->frames = 0;
 		t->busy = sp;

@@ -2,7 +2,7 @@
  *
  * Every hook and every call of tidemark.h enters before it touches the tables and
  * leaves before it returns. The first event of a process starts or inherits its
- * ledger, the first one of a thread registers it (thread.h).
+ * ledger; the first event of a thread registers the thread (thread.h).
  *
  * Threads: own. Signals: a handler that interrupts the shim gets THREAD_NESTED
  * or NULL. Fork: the first event in the child sets everything up again (fork.h).
@@ -12,7 +12,7 @@
 
 #include "state.h"
 
-/* Nested events: track the block, do not walk. */
+/* A nested event: the block is tracked, the stack is not walked. */
 #define THREAD_NESTED ((struct thread *)1)
 
 /* The program's stack pointer at the call of the function whose frame address this is. */
@@ -20,7 +20,7 @@
 
 struct thread *enter_slow(uintptr_t sp);
 
-/* The running thread, now inside the shim; NULL: pass through; THREAD_NESTED. */
+/* The running thread, now inside the shim; NULL: pass through; or THREAD_NESTED. */
 HOT_INLINE struct thread *thread_enter(uintptr_t sp)
 {
 	struct thread *t = thread_current;
@@ -35,8 +35,8 @@ HOT_INLINE struct thread *thread_enter(uintptr_t sp)
 
 HOT_INLINE void thread_leave(struct thread *t) { __atomic_store_n(&t->busy, THREAD_IDLE, __ATOMIC_RELEASE); }
 
-/* As thread_enter, from the frame address of an exported function that does nothing when
- * nested: NULL then, too. */
+/* As thread_enter, given the frame address of an exported function that does nothing
+ * when nested: NULL in that case, too. */
 static inline struct thread *enter_whole(void *frame)
 {
 	struct thread *t = thread_enter(ENTER_SP(frame));
@@ -44,7 +44,7 @@ static inline struct thread *enter_whole(void *frame)
 }
 #define ENTER() enter_whole(__builtin_frame_address(0))
 
-/* Events of the program that came before the ledger. */
+/* How many events came before the ledger existed. */
 uint32_t enter_early_events(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* error.c - see error.h.
  *
- * What glibc's malloc keeps of a free chunk is read in malloc/malloc.c (2.28 to 2.41): struct
- * malloc_chunk, tcache_entry (2.26; its key: 2.29), PROTECT_PTR (2.32), PREV_INUSE.
+ * What glibc's malloc keeps in a free chunk is taken from malloc/malloc.c (2.28 to 2.41):
+ * struct malloc_chunk, tcache_entry (2.26; its key: 2.29), PROTECT_PTR (2.32), PREV_INUSE.
  */
 #include <errno.h>
 #include <gnu/libc-version.h>
@@ -20,22 +20,22 @@
 #include "text.h"
 #include "timeline.h"
 
-#define LAST_MOST 8u        /* snapshots before a call that might be the last */
-#define EXAMINED_MOST 4096u /* unknown pointers that are looked at: a program with many has a reason */
-#define CACHED_MOST 1040u   /* bytes of the largest chunk in a thread's cache */
-#define FAST_MOST 128u      /* of the largest in a fast bin */
+#define LAST_MOST 8u        /* snapshots taken before calls that might be the last */
+#define EXAMINED_MOST 4096u /* unknown pointers that are examined: a program with more has a reason */
+#define CACHED_MOST 1040u   /* bytes of the largest chunk in a thread cache */
+#define FAST_MOST 128u      /* bytes of the largest chunk in a fast bin */
 #define FREED_PLACES 1024u  /* frees that are remembered, by address */
 #define CHUNK_LEAST 32u
-#define CHUNK_IN_USE 1u /* PREV_INUSE: of the chunk below */
+#define CHUNK_IN_USE 1u /* PREV_INUSE: the chunk below is in use */
 
 static struct lock error_lock;
 static uint32_t examined, last_count;
-static char last_path[512]; /* of the snapshot in front of the call under way; "": none */
+static char last_path[512]; /* of the snapshot taken before the current call; "": not taken */
 static bool is_mangled;     /* links of free chunks are xored with their place: glibc 2.32 */
-static bool has_keys;       /* chunks in a thread's cache carry a key: glibc 2.29 */
+static bool has_keys;       /* chunks in a thread cache have a key: glibc 2.29 */
 
-/* Frees of blocks whose lifetime is measured. Nothing is written down of the others, so one that was freed later
- * may have had the same address: what the block map still says of the address has to agree (find_first). */
+/* Frees of blocks whose lifetime is measured. Other frees are not recorded, and a later one may have been of the
+ * same address, so what the block map still holds for the address must agree (find_first). */
 static struct freed {
 	uintptr_t address, pc;
 	uint32_t slot; /* the part that stays in the block map */
@@ -52,8 +52,8 @@ static void remember(uintptr_t p, uint64_t slot, uintptr_t pc)
 	__atomic_store_n(&f->address, p, __ATOMIC_RELEASE);
 }
 
-/* The call that freed the block that was at p last, as a stack of one frame; 0: unknown. That block was timed, so
- * its free was the last that was remembered of this address. */
+/* The call that freed the last block at p, as a stack of one frame; 0: unknown. That block was timed, so its free
+ * was the last one recorded for this address. */
 static uint32_t find_first(uintptr_t p)
 {
 	struct freed *f = freed_at(p);
@@ -85,11 +85,11 @@ void error_after_fork(void)
 	last_path[0] = 0;
 }
 
-/* Could it be a link of a list of free chunks: none, or a block of the heap? */
+/* Could this word be a link in a list of free chunks: NULL, or a block of the heap? */
 static bool is_link(uintptr_t word) { return !word || (!(word & 15) && block_leaf_of(word)); }
 
-/* Does the program use the doors of malloc that have no hook? Blocks that come through them are in use, but
- * what malloc left in them may look as if they were not. */
+/* Does the program use entry points of malloc that are not hooked? Their blocks are in use, but what malloc
+ * left in them may look as if they were free. */
 static bool has_other_doors(void)
 {
 	static const char *const door[] = { "__libc_malloc", "__libc_calloc", "__libc_realloc",
@@ -100,14 +100,14 @@ static bool has_other_doors(void)
 	return false;
 }
 
-/* Does the allocator itself hold that the block at p is free? `known`: it was one of the program's
- * before, and nothing began there since that we saw. */
+/* Does the allocator itself consider the block at p free? `known`: the program had a block there
+ * before, and we have seen no block begin there since. */
 static bool is_free_chunk(uintptr_t p, bool known)
 {
 	uint64_t word[4], next[2];
 	long got = memory_read(word, p - 16, sizeof word);
 	if (got == -EFAULT)
-		return known; /* its memory went back to the kernel */
+		return known; /* its memory was returned to the kernel */
 	if (got != (long)sizeof word || word[1] & CHUNK_MAPPED)
 		return false;
 	uint64_t size = word[1] & ~(uint64_t)CHUNK_FLAGS;
@@ -128,7 +128,7 @@ static bool is_free_chunk(uintptr_t p, bool known)
 	if (!known)
 		return false;
 	got = memory_read(next, p - 16 + size, sizeof next);
-	if (got != (long)sizeof next) /* the top of the heap: it ends with its pages */
+	if (got != (long)sizeof next) /* the last chunk of the heap, which ends with its pages */
 		return got == -EFAULT && !((p - 16 + size) % LEDGER_PAGE);
 	return !(next[1] & CHUNK_IN_USE) && next[0] == size;
 }
@@ -137,7 +137,7 @@ static enum ledger_error_place place_of(struct thread *t, uintptr_t p)
 {
 	struct object o;
 	char byte;
-	/* Of the stack in use: a coroutine's may lie anywhere. */
+	/* Only the part of the stack in use: a coroutine's stack may be anywhere. */
 	if (t->busy >= t->stack_lo && p >= t->busy && p < t->stack_hi)
 		return PLACE_STACK;
 	if (object_find(p, &o))
@@ -149,7 +149,7 @@ static enum ledger_error_place place_of(struct thread *t, uintptr_t p)
 		: PLACE_UNKNOWN;
 }
 
-/* Fills in what is known of the pointer; kind 0: nothing. */
+/* Fills in what is known about the pointer; kind 0: nothing. */
 static void examine(struct thread *t, uintptr_t p, struct ledger_error *e)
 {
 	struct block_seen around;
@@ -186,7 +186,7 @@ static bool is_same(const struct ledger_error *a, const struct ledger_error *b)
 		&& a->freed_by == b->freed_by && a->place == b->place && a->flags == b->flags;
 }
 
-/* Under the lock. An entry that counts nothing any more is used again. */
+/* Called under the lock. An entry whose count is back at 0 is reused. */
 static struct ledger_error *enter(const struct ledger_error *e)
 {
 	struct ledger_table *table = &state.ledger->table[LEDGER_ERRORS];
@@ -224,7 +224,7 @@ static struct ledger_error *record(struct thread *t, struct ledger_error *e, con
 	return found;
 }
 
-/* libc is about to abort, or to fault: a later moment to look at the heap will not come. */
+/* libc is about to abort or to fault, so this is the last chance to look at the heap. */
 static void take_last(void)
 {
 	char *at = last_path, *end = last_path + sizeof last_path;
@@ -278,7 +278,7 @@ void error_survived(struct ledger_error *e)
 		__atomic_fetch_and(&e->flags, ~LEDGER_ERROR_INSIDE, __ATOMIC_RELAXED);
 }
 
-/* Which function frees what this one allocates? */
+/* The function that must free what this one allocates. */
 static enum ledger_function find_partner(enum ledger_function allocated_by)
 {
 	switch (allocated_by) {

@@ -35,7 +35,7 @@ __attribute__((noinline)) void event_timed(struct thread *t, uintptr_t p, uint64
 	}
 	uint64_t tsc = slot_time(t, p, slot, t->timed_each ? 1 : 2);
 	t->timed_each = tsc - t->timed_tsc > t->timed_gap * (state.ledger->tsc_per_second >> TIMED_SLOW_BITS);
-	/* 1 to 127 blocks on, 64 on the average. */
+	/* 1 to 127 blocks later, 64 on average. */
 	t->timed_gap = t->timed_each ? 1 : (uint32_t)((sample_random(&t->random) >> 32) % 127) + 1;
 	t->timed_left = (int32_t)t->timed_gap - 1;
 	t->timed_tsc = tsc;
@@ -226,7 +226,7 @@ __attribute__((noinline)) void event_made_special(
 {
 	if (state.stopped) {
 		t->sample_left = SAMPLE_UNDRAWN;
-		/* A block that was here before and whose free was not seen. */
+		/* A block was here before, and its free was not seen. */
 		uint64_t was, slot = block_take(p, &was);
 		if (slot && !state.sample)
 			count_unseen_free(t, slot_site(slot), was);

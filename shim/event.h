@@ -24,7 +24,7 @@ void event_recalculate_special(void);
 /* Adds to LEDGER_TRACKED: a note about a block (TRACKED_*), or memory that is charged to
  * a domain and a site. */
 void event_note(uintptr_t p, uint64_t bytes, uint32_t domain, uint32_t site);
-/* Where the fast way does not count it: the block p was just made by a reallocation. */
+/* The block p was just made by a reallocation that the fast path did not count. */
 void event_reallocated(struct thread *t, uintptr_t p);
 /* On the slow path while sampling: is this block a sample? */
 bool event_is_sample(struct thread *t, uint64_t size);
@@ -32,28 +32,29 @@ bool event_is_sample(struct thread *t, uint64_t size);
 uint64_t event_sampled(struct thread *t, uintptr_t p, uint64_t size, uint32_t site);
 void event_freed_sampled(struct thread *t, uintptr_t p, uint64_t slot, uint64_t size);
 void event_freed_nested(uintptr_t p);
-/* A block that was taken out of the map is gone. */
+/* Counts the free of a block that was taken out of the map, in a nested event. */
 void event_gone_nested(uint64_t slot, uint64_t size);
-/* This block's lifetime is measured, as that of a site's first block is, of each block
- * while the thread makes few, and else of about every 64th, for 64. The thread's
- * countdown decides, at random: what depended on the site would be known late, and
- * guessed wrong by the processor. */
+/* This block's lifetime is measured, as are those of a site's first block, of every
+ * block while the thread makes few, and otherwise of about one block in 64, which
+ * counts for 64. The thread's random countdown decides: a choice that depended on the
+ * site would be known late, and the processor would mispredict it. */
 void event_timed(struct thread *t, uintptr_t p, uint64_t *slot);
 /* A block with a measured lifetime was freed. */
 void event_lifetime(struct thread *t, struct ledger_counter *c, uintptr_t p, uint64_t slot);
 void event_request(struct thread *t);
-/* What event_made_fast left. Both leave the shim, and return the block. */
+/* What event_made_fast left to do. Both leave the shim, and return the block. */
 void *event_made_rest(struct thread *t, void *block); /* a new peak, a block that is timed */
 void *event_made_walk(struct thread *t, void *block, uint64_t size, const uintptr_t *e);
 
-/* The common allocation: nothing is asked for, the allocator is glibc's, the block has
- * a slot of its own, and its stack was met lately. All doubts come before the first
- * change. EVENT_DOUBT: nothing was done, and event_made will do; EVENT_WALK: the same,
- * and event_made_walk; EVENT_REST: event_made_rest. No call between: all stays in few
- * registers, and on the way nearly no branch is taken. */
+/* The common allocation: no request is pending, the allocator is glibc's, the block
+ * has a slot of its own, and its stack was seen recently. All doubts are checked
+ * before the first change. EVENT_DOUBT: nothing was done, call event_made; EVENT_WALK:
+ * nothing was done, call event_made_walk; EVENT_REST: call event_made_rest. There are
+ * no calls in between: everything stays in a few registers, and almost no branch is
+ * taken. */
 enum event_rest { EVENT_DOUBT, EVENT_WALK, EVENT_DONE, EVENT_REST };
 
-/* Counts the block and enters it at its place; EVENT_DOUBT or as above. */
+/* Counts the block and enters it into its slot; returns EVENT_DOUBT or as above. */
 HOT_INLINE enum event_rest event_enter(struct thread *t, uintptr_t p, uint64_t size, uint64_t slack,
 	uint64_t *place, struct ledger_counter *c, uint32_t site)
 {
@@ -68,8 +69,8 @@ HOT_INLINE enum event_rest event_enter(struct thread *t, uintptr_t p, uint64_t s
 	return unlikely((t->credit | --t->timed_left) < 0) ? EVENT_REST : EVENT_DONE;
 }
 
-/* The slot of a fresh block, and what it has more than was asked for; NULL where there is
- * a doubt: a mapping of its own, or too much more (BM3). */
+/* The slot of a fresh block, and its slack; NULL if in doubt: the block is a mapping of
+ * its own, or its slack is too large (BM3). */
 HOT_INLINE uint64_t *event_place(uintptr_t p, uint64_t size, uint64_t *slack)
 {
 	struct block_leaf *leaf = block_leaf_of(p);
@@ -102,7 +103,7 @@ HOT_INLINE bool event_freed_fast(struct thread *t, uintptr_t p)
 	if (unlikely(!leaf))
 		return false;
 	uint64_t *place = &leaf->slot[BLOCK_GRANULE(p)], slot = __atomic_load_n(place, __ATOMIC_RELAXED);
-	/* Of its own granule half, and not timed: those bits are neighbours. */
+	/* The slot must be for this half of the granule, and not timed: those bits are adjacent. */
 	if (unlikely(((slot >> SLOT_HALF_SHIFT) & 7) != ((p >> 4) & 1) || slot_slack(slot) == SLOT_SLACK_EXTRA
 		    || block_slot_free(place) || (p & 15)))
 		return false;
@@ -120,7 +121,7 @@ HOT_INLINE bool event_freed_fast(struct thread *t, uintptr_t p)
 	return true;
 }
 
-/* Counts the block p for its site: the slot word that it is to be entered with. */
+/* Counts the block p for its site; returns the slot word to enter it with. */
 HOT_INLINE uint64_t event_counted(struct thread *t, uintptr_t p, uint64_t size, uint32_t site)
 {
 	struct ledger_counter *c = count_of(t, site);
@@ -160,7 +161,7 @@ HOT_INLINE void event_made(struct thread *t, void *block, uint64_t size, const u
 	event_made_at(t, (uintptr_t)block, size, site);
 }
 
-/* May an allocation pass with nothing done? While sampling, nearly all do. */
+/* May an allocation pass with nothing recorded? While sampling, nearly all do. */
 HOT_INLINE bool event_pass(uint64_t size)
 {
 	if (likely(!state.special))
@@ -179,8 +180,9 @@ HOT_INLINE bool event_pass_free(const void *block)
 	return likely(!__atomic_load_n(sample_filter_of((uintptr_t)block), __ATOMIC_RELAXED));
 }
 
-/* Counts that a block which was taken out of the map with this slot word (0: it was not
- * in it) is gone. Its size is read only where it is used: a copy costs a register. */
+/* Counts the free of a block that was taken out of the map with this slot word (0: it
+ * was not in the map). Its size is read only where it is used: a copy costs a
+ * register. */
 HOT_INLINE void event_gone(struct thread *t, void *block, uint64_t slot, const uint64_t *size)
 {
 	if (likely(slot)) {
@@ -201,8 +203,8 @@ HOT_INLINE void event_gone(struct thread *t, void *block, uint64_t slot, const u
 	}
 }
 
-/* error.h: of a free that is not in the block map, or whose block is timed. What it returns
- * goes to error_survived. */
+/* Checks a free of a block that is not in the block map, or that is timed (error.h). The
+ * result is passed to error_survived. */
 struct ledger_error *event_free_unknown(struct thread *t, uintptr_t p, const uintptr_t *e);
 void event_free_timed(struct thread *t, uintptr_t p, uint64_t size, uint64_t slot, const uintptr_t *e);
 

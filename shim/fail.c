@@ -1,13 +1,13 @@
 /* fail.c - only with -DTIDEMARK_FAIL, for tests: system calls of our own fail.
  *
  * TIDEMARK_FAIL=CALL:N:ERRNO[,...] in numbers: the Nth call CALL of this process
- * gives -ERRNO and does nothing; where N is 0, each. CALL + 1000 * M: only those
- * whose third argument is M (advice 23 of madvise). TIDEMARK_FAIL_MARK names a
- * file that is made when the first of the list has happened, which is how a test
- * knows that N occurs. Without TIDEMARK_FAIL that name and the number of each call
- * that is made are names of files, so that a test knows what there is. Calls before
- * the environment is read succeed; calls that we make in the program's place are
- * not ours.
+ * returns -ERRNO and does nothing; if N is 0, every call does. CALL + 1000 * M:
+ * only those whose third argument is M (advice 23 of madvise). TIDEMARK_FAIL_MARK
+ * names a file that is made when the first of the list has happened, which is how a
+ * test knows that N occurs. Without TIDEMARK_FAIL, a file of that name with a
+ * dot and the number of the call appended is made for each call that occurs, so
+ * that a test knows which calls there are. Calls before the environment is read
+ * succeed; calls that we make on behalf of the program are not ours.
  */
 #ifdef TIDEMARK_FAIL
 #include <fcntl.h>

@@ -19,7 +19,8 @@
 #include "timeline.h"
 
 /* Counts a block that the parent left to a forked child. The numbers of the parent's
- * threads mean nothing here, but for the one that went on: it has a new one. */
+ * threads mean nothing here, except for the thread that called fork, which has a new
+ * number. */
 static void inherit_block(void *parent, const struct block_seen *b)
 {
 	struct thread *t = thread_current;

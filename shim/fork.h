@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 /* The first event in a forked child: starts its ledger, with the blocks that it
- * inherited. False when that is not possible: the child is not profiled. */
+ * inherited. False if that is not possible; the child is then not profiled. */
 bool fork_child(void);
 
 #endif

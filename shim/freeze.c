@@ -1,4 +1,4 @@
-/* freeze.c - the standing thread's half of a snapshot: see freeze.h. */
+/* freeze.c - the frozen thread's half of a snapshot; see freeze.h. */
 #include <asm/prctl.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ struct freeze_place freeze_place;
 static const char *ledger_path, *collector_path;
 static uint32_t freeze_lock;   /* tid of the thread that is frozen, or waits to be */
 static int32_t images[IMAGES]; /* image processes not yet reaped */
-static bool left;              /* the last snapshot is the collector's business now */
+static bool left;              /* the collector finishes the last snapshot without us */
 
 static uint32_t get_word(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 
@@ -72,7 +72,7 @@ void freeze_forked(void)
 
 /* --- processes ---------------------------------------------------------- */
 
-/* Signal 0 and the process table: zombies that nobody reaped are dead too. */
+/* Uses signal 0 and the process table: zombies that have not been reaped are dead, too. */
 static bool is_process_dead(int pid)
 {
 	char path[32] = "/proc/", text[512];
@@ -96,17 +96,18 @@ static bool is_process_dead(int pid)
 }
 
 /* The image: a copy of the process that does nothing, and ends with the
- * collector. It is the first victim when memory runs out. */
+ * collector. It is the first process that the kernel kills when memory runs
+ * out. */
 static void __attribute__((noreturn)) image_stand(void)
 {
 	struct timespec t = { 0, 100000000 };
 	int32_t reader = state.ledger->collector_pid;
 	long fd;
 
-	/* Neither a signal to the program's group nor a count of its members concerns it. */
+	/* Keeps it out of signals to the program's process group, and out of counts of its members. */
 	raw0(SYS_setsid);
 	spawn_close(0);
-	/* Whether it is dumpable is inherited: who may not read the program may not read its image. */
+	/* The dumpable flag is inherited: a process that may not read the program may not read its image. */
 	if (reader > 0)
 		raw5(SYS_prctl, PR_SET_PTRACER, reader, 0, 0, 0);
 	raw5(SYS_prctl, PR_SET_NAME, "tidemark-image", 0, 0, 0);
@@ -151,7 +152,7 @@ void freeze_reap(int all)
 			images[i] = 0;
 		}
 	}
-	/* Those that the collector made: only what is really our child is waited for. */
+	/* Images that the collector made: only those that really are our children are waited for. */
 	for (unsigned i = 0; state.ledger && i < LEDGER_ENDED_IMAGES; i++) {
 		int32_t *slot = &state.ledger->ended_images[i];
 		int32_t pid = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
@@ -173,7 +174,7 @@ static void finish_image(int32_t pid)
 		}
 }
 
-/* It outlives this process, and is the collector's. */
+/* Forgets an image that outlives this process and belongs to the collector. */
 static void image_forget(int32_t pid)
 {
 	for (int i = 0; i < IMAGES && pid > 0; i++)
@@ -185,11 +186,11 @@ static void image_forget(int32_t pid)
 
 /* --- the conversation ----------------------------------------------------- */
 
-/* Who answers: a collector that was started here, one of the run's server, or one that has asked. */
+/* Which collector answers: one started here, one of the run's server, or one that asked from outside. */
 enum collector { COLLECTOR_OURS, COLLECTOR_SERVED, COLLECTOR_OUTSIDE };
 
-/* True when the collector is gone; reaps its reaper when we have started it,
- * and waits for it when it is `ending`. */
+/* True if the collector is gone. Reaps its reaper if we started it, and waits
+ * for it if it is `ending`. */
 static bool is_collector_gone(int pid, bool ours, bool ending, int *result)
 {
 	int status = 0;
@@ -241,8 +242,8 @@ static int follow_collector(int pid, enum collector whose)
 	}
 }
 
-/* Of the function that this is part of: its frame must outlive the snapshot,
- * since the collector unwinds from here. */
+/* Saves the registers of the function that this is inlined into: its frame must
+ * outlive the snapshot, since the collector unwinds from here. */
 static inline __attribute__((always_inline)) void save_registers(struct ledger_registers *r)
 {
 	__asm__ volatile("mov %%rbx, 0(%0)\n\t"
@@ -303,7 +304,7 @@ static int __attribute__((noinline)) freeze_stand(int32_t outside, const char *p
 	l->image_pid = 0;
 	l->requested_by = thread_current ? thread_current->number : ~0u;
 	__atomic_store_n(&l->freeze, FREEZE_ASKED, __ATOMIC_RELEASE);
-	/* A path of the program's own is written with the program's rights. */
+	/* A path that the program gave is written with the program's rights. */
 	if (!outside && !path && !(freeze_place.flags & REQUEST_FLAG_QUERY)) {
 		pid = server_ask(SERVER_SNAPSHOT, ledger_path, freeze_place.reason, freeze_place.flags,
 			l->request_serial);
@@ -311,7 +312,7 @@ static int __attribute__((noinline)) freeze_stand(int32_t outside, const char *p
 			whose = COLLECTOR_SERVED;
 	}
 	if (whose == COLLECTOR_SERVED) {
-		l->request_result = EIO; /* until it says otherwise */
+		l->request_result = EIO; /* until the collector sets another result */
 		set_word((uint32_t *)&l->collector_pid, (uint32_t)pid);
 	} else if (whose == COLLECTOR_OURS && !collector_path) {
 		return ENOSYS;
@@ -339,7 +340,7 @@ static int __attribute__((noinline)) freeze_stand(int32_t outside, const char *p
 	if (left)
 		image_forget(l->image_pid);
 	else if (whose != COLLECTOR_OUTSIDE)
-		finish_image(l->image_pid); /* nothing reads it any more */
+		finish_image(l->image_pid); /* it is not read any more */
 	return result;
 }
 
@@ -418,8 +419,8 @@ void freeze_request(void)
 	if (want == REQUEST_REAP)
 		freeze_reap(0);
 	outside = l->collector_pid;
-	/* Blocks have survived a snapshot that was asked for from outside, as they survive tide_snapshot.
-	 * An image that waits to be reaped was one, made while no event came. */
+	/* Blocks survive a snapshot that was requested from outside, as they survive tide_snapshot. An
+	 * image that waits to be reaped is from such a snapshot, taken while no event came. */
 	if (want == REQUEST_REAP
 		|| (want == REQUEST_SNAPSHOT && outside > 0
 			&& !freeze_begin(l->request_reason, l->request_flags, outside, NULL)))

@@ -1,9 +1,9 @@
-/* freeze.h - standing still while another process takes a snapshot.
+/* freeze.h - freezes the process while another process takes a snapshot.
  *
  * A thread that wants a snapshot calls freeze_snapshot. It starts the collector
  * (or answers the one that asked from outside), waits until the collector has
- * stopped all other threads, makes the image (a copy-on-write clone that nobody
- * in the program can see), and waits until it may go on.
+ * stopped all other threads, makes the image (a copy-on-write clone that is
+ * invisible to the program), and waits until it may go on.
  *
  *   this thread                      collector
  *   ASKED ─────────────────────────▶ stops the other threads
@@ -51,7 +51,8 @@ struct freeze_place {
 };
 
 /* At start-up and in a forked child, once the ledger is there. The strings must
- * stay. `environment` is copied in part. Any may be NULL: no snapshots then. */
+ * stay. `environment` is copied in part. If any is NULL, no snapshots are
+ * taken. */
 void freeze_setup(const char *ledger_path, const char *collector, char *const *environment);
 void freeze_forked(void);
 
@@ -59,17 +60,17 @@ void freeze_forked(void);
  * pattern of the run. Returns when the file is written. */
 int freeze_snapshot(enum ledger_reason reason, const char *path, uint32_t flags);
 
-/* The collector finishes it without us, and removes the ledger: nothing is left to do but to end. */
+/* True if the collector finishes the snapshot without us and removes the ledger: the process can just end. */
 bool freeze_left(void);
 
 /* The slow path of an event calls this when ledger->request is not REQUEST_NONE. */
 void freeze_request(void);
 
-/* Has a watcher started beside the process (report/collect/watch.h): by the server of the run, else by
- * executing one, which a forked child does without. */
+/* Starts a watcher beside the process (report/collect/watch.h): through the server of the run, else by
+ * executing one, which a forked child does not do. */
 void freeze_watch(bool forked);
 
-/* Collects images that have ended; `all`: ends those that have not (at exit). */
+/* Reaps images that have ended; `all`: also ends those that have not (at exit). */
 void freeze_reap(int all);
 
 #endif

@@ -1,11 +1,11 @@
 /* hooks.c - the malloc family, with glibc's contract.
  *
- * An exported function only decides whether there is anything to do, and jumps:
- * to the real function, or to a twin with the same stack frame: _fast for the
- * common case, _full for all others.
- * Every hook: real call, then enter; or enter, take, real call (BM2, S4). The
- * frame address gives the caller's return address, stack pointer and rbp.
- * errno is the real function's: nothing here changes it.
+ * An exported function only decides whether there is anything to do, and jumps
+ * to the real function or to a twin with the same stack frame: _fast for the
+ * common case, _full for all others. Every hook: real call, then enter; or
+ * enter, take, real call (BM2, S4). The frame address gives the caller's return
+ * address, stack pointer and rbp. errno is the real function's: nothing here
+ * changes it.
  */
 #include <errno.h>
 #include "error.h"
@@ -43,7 +43,7 @@ HOT_INLINE void *made_slow(void *p, size_t size, void *frame)
 	return p;
 }
 
-/* The same, straight ahead where it can. */
+/* As made, but takes the fast path where it can. */
 HOT_INLINE void *made_fast(void *p, size_t size, void *frame)
 {
 	struct thread *t = thread_current;
@@ -71,7 +71,7 @@ HOT_INLINE void *made_here(void *p, size_t size, void *frame)
 	return made_slow(p, size, frame);
 }
 
-/* p is about to be freed. Returns what error_survived gets after that. */
+/* p is about to be freed. The result is passed to error_survived after the free. */
 HOT_INLINE struct ledger_error *gone(void *p, void *frame)
 {
 	struct thread *t = thread_enter(ENTER_SP(frame));
@@ -170,8 +170,8 @@ HOT_INLINE void *resize(void *p, size_t size, void *frame)
 	if (unlikely((uintptr_t)t <= (uintptr_t)THREAD_NESTED))
 		return realloc_plain(p, size, t != NULL);
 
-	/* Out of the map before the real call: the old address may be given to
-	 * another thread at once. Back in when the call fails. */
+	/* The block leaves the map before the real call, because another thread
+	 * may get the old address at once. It is put back if the call fails. */
 	uint64_t old_size = 0, ignored;
 	uint64_t slot = block_take((uintptr_t)p, &old_size);
 	struct ledger_error *error = NULL;
@@ -179,7 +179,7 @@ HOT_INLINE void *resize(void *p, size_t size, void *frame)
 		error = error_unknown(t, (uintptr_t)p, walk_entry(frame), ERROR_REALLOC);
 	else if (unlikely(slot_timed(slot)))
 		error_timed(t, (uintptr_t)p, old_size, slot, walk_entry(frame), ERROR_REALLOC);
-	/* All that fitted is copied, whatever was asked for. */
+	/* realloc copies all usable bytes, not only the requested ones. */
 	size_t had = state.wipe && !state.foreign ? block_usable((uintptr_t)p) : size;
 	void *q = real.realloc(p, size);
 	if (unlikely(error))

@@ -1,4 +1,4 @@
-/* hooks.h - the functions of libc that this library takes the place of: hooks.def. */
+/* hooks.h - the functions of libc that this library interposes; the list is hooks.def. */
 #ifndef TIDEMARK_HOOKS_H
 #define TIDEMARK_HOOKS_H
 

@@ -69,7 +69,7 @@ int pthread_create(
 	return real.pthread_create(thread, attributes, start, argument);
 }
 
-/* An interpreter that ends gives the signals back before it collects its garbage. */
+/* An interpreter that is being finalized restores the signal handlers before it collects its garbage. */
 int sigaction(int number, const struct sigaction *to, struct sigaction *before)
 {
 	ensure(sigaction);
@@ -114,7 +114,7 @@ void abort(void)
 	__builtin_unreachable();
 }
 
-/* libc's own abort is not seen: the assertion is the last moment. */
+/* libc's internal call of abort cannot be hooked, so the assertion is the last chance. */
 void __assert_fail(const char *expression, const char *file, unsigned int line, const char *function)
 {
 	ensure(__assert_fail);
@@ -255,7 +255,7 @@ int prctl(int option, ...)
 	return real.prctl(option, a[0], a[1], a[2], a[3]);
 }
 
-/* syscall(SYS_execveat, descriptor, path, arguments, environment, flags): what fexecve is made of, too. */
+/* syscall(SYS_execveat, descriptor, path, arguments, environment, flags): fexecve is built on it, too. */
 static void note_execveat(long fd, const char *path, char *const *environment)
 {
 	char name[PATH_MAX / 4] = "", *at = name, *end = name + sizeof name;
@@ -343,7 +343,7 @@ void *mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t of
 
 int munmap(void *at, size_t bytes)
 {
-	/* Out of the list first: the range may be given to another thread at once. */
+	/* Leaves the list first: another thread may get the range at once. */
 	struct thread *t = ENTER();
 	if (t) {
 		if (!((uintptr_t)at % LEDGER_PAGE) && bytes)

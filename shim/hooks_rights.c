@@ -3,7 +3,7 @@
  *
  * A forked child starts its ledger at its first event. After one of these calls it
  * may not be able to: the folder of the ledgers belongs to the old user and lies in
- * the old root. So these calls count as an event that comes before them.
+ * the old root. So each of these calls first counts as an event.
  */
 #include <sys/types.h>
 #include <unistd.h>

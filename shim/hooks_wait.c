@@ -1,7 +1,8 @@
-/* hooks_wait.c - waits that see all children do not see ours: see child.h.
+/* hooks_wait.c - keeps our children out of waits that see all children; see
+ * child.h.
  *
- * Nothing of the shim is entered here, so that a wait stays the cancellation point
- * that it is. */
+ * These hooks do not enter the shim, so that a wait remains a cancellation point.
+ */
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include "child.h"

@@ -23,9 +23,10 @@
  *      site are the sums over all its pages.
  * LG6  Writer and reader come from one build: LEDGER_VERSION changes with any
  *      change of the layout, and a reader refuses another version. The sizes
- *      asserted below catch a change that was not meant.
+ *      asserted below catch an unintended change.
  *
- * Threads: see LG1 and LG5. Signals: none. Fork: the child starts a new ledger.
+ * Threads: see LG1 and LG5. Signals: not relevant. Fork: the child starts a new
+ * ledger.
  */
 #ifndef TIDEMARK_LEDGER_H
 #define TIDEMARK_LEDGER_H
@@ -85,11 +86,11 @@ enum ledger_missed {
 	MISSED_FOREIGN_FREES, /* frees of blocks that were never in the block map */
 	MISSED_TRUNCATED,     /* walks that ended before the stack did: no rule, bad frame */
 	MISSED_MODULES_FULL,  /* modules without a record: table full */
-	MISSED_STRINGS_FULL,  /* strings without a place: table full */
+	MISSED_STRINGS_FULL,  /* strings not stored: table full */
 	MISSED_MAPPINGS_FULL, /* mappings of the program not listed: table full */
-	MISSED_TIMELINE,      /* points of the timeline without memory */
+	MISSED_TIMELINE,      /* points of the timeline for which there was no memory */
 	MISSED_NO_MEMORY,     /* the ledger could not grow */
-	MISSED_SNAPSHOTS,     /* snapshots asked for and not taken */
+	MISSED_SNAPSHOTS,     /* snapshots requested but not taken */
 	MISSED_FORK_TABLES,   /* a forked child could not make its own ledger */
 	MISSED_SECCOMP,       /* work left out because a seccomp filter is in place */
 	MISSED_ROUNDS,        /* (round, site) pairs not recorded: table full, or two marks at once */
@@ -126,8 +127,8 @@ enum ledger_reason {
 	LEDGER_REASON_TIMER,       /* --every */
 	LEDGER_REASON_CONDITION,   /* --when */
 	LEDGER_REASON_REQUEST,     /* `tidemark snap` */
-	LEDGER_REASON_POST_MORTEM, /* the process was killed: from what is in the ledger */
-	LEDGER_REASON_PYTHON,      /* an interpreter is about to be torn down, and the program goes on */
+	LEDGER_REASON_POST_MORTEM, /* the process was killed: made from the ledger */
+	LEDGER_REASON_PYTHON,      /* an interpreter is about to be finalized, and the program goes on */
 };
 
 /* The snapshot protocol: freeze.h shows who writes which word when. */
@@ -145,7 +146,7 @@ enum ledger_freeze {
 	FREEZE_PARK,    /* collector to process: ptrace is refused, stop the others by signal */
 	FREEZE_PARKED,  /* process to collector: the threads that react are stopped */
 	FREEZE_OVER,    /* server's collector to process: request_result says how it ended */
-	FREEZE_LEFT,    /* server's collector to process: end, the image and the ledger are mine now */
+	FREEZE_LEFT, /* server's collector to process: you may end, the collector owns the image and the ledger now */
 };
 
 #define LEDGER_KEPT_ROOM 512
@@ -179,7 +180,7 @@ struct ledger_header {
 	uint32_t peak_version; /* counts the peaks (CN1 of shim/count.h) */
 	uint32_t peak_birth;   /* birth number of the latest peak */
 	uint64_t events;       /* allocations published so far */
-	uint64_t own_bytes;    /* bytes of addresses that the shim has mapped in the target */
+	uint64_t own_bytes;    /* bytes of address space that the shim has mapped in the target */
 	uint64_t missed[MISSED_COUNT];
 	/* Places in the target's memory, for the collector. */
 	uint64_t block_root;  /* address of the block map's root (blockmap.h) */
@@ -196,7 +197,7 @@ struct ledger_header {
 	int32_t image_pid;
 	uint32_t requested_by;   /* LEDGER_THREADS index of the thread that waits */
 	uint32_t request_reason; /* enum ledger_reason */
-	uint32_t request_result; /* 0 = good, else errno: set before FREEZE_OVER */
+	uint32_t request_result; /* 0 = success, else errno: set before FREEZE_OVER */
 	uint32_t request_flags;  /* REQUEST_FLAG_* */
 	uint32_t request_serial; /* counts requests: a reply names its serial */
 	/* Strings (LEDGER_STRINGS indices). */
@@ -209,29 +210,30 @@ struct ledger_header {
 	uint32_t rounds_busy;  /* a thread is writing LEDGER_ROUNDS */
 	/* Control words too: images made from outside, for their parent to reap (REQUEST_REAP). */
 	int32_t ended_images[LEDGER_ENDED_IMAGES];
-	uint32_t abort_message;     /* LEDGER_STRINGS: what libc, or an assertion, said before the end */
-	uint32_t lsan_suppressions; /* LEDGER_STRINGS: what __lsan_default_suppressions says */
-	uint32_t python_version;    /* PY_VERSION_HEX of the interpreter; 0: there is none */
+	uint32_t abort_message; /* LEDGER_STRINGS: the message of libc or of an assertion before the end */
+	uint32_t lsan_suppressions; /* LEDGER_STRINGS: the result of __lsan_default_suppressions */
+	uint32_t python_version;    /* PY_VERSION_HEX of the interpreter; 0: not found */
 	uint32_t python_flags;      /* LEDGER_PYTHON_* */
 	uint64_t python_runtime;    /* address of _PyRuntime */
-	uint64_t pid_namespace;     /* in which `pid` is a number: inode of /proc/self/ns/pid; 0 unknown */
-	/* A control word as well: the snapshot that REQUEST_FLAG_EARLY has asked for. "": there is none. */
+	uint64_t pid_namespace;     /* the namespace of `pid`: inode of /proc/self/ns/pid; 0 unknown */
+	/* Also a control word: the snapshot that REQUEST_FLAG_EARLY requested. "": not taken. */
 	char kept[LEDGER_KEPT_ROOM];
 	struct ledger_table table[LEDGER_TABLES];
 };
 _Static_assert(sizeof(struct ledger_header) == 1608, "LEDGER_VERSION");
 
-#define LEDGER_PYTHON_FRAMES 1u  /* the offsets of frames were proved: stacks show them */
-#define LEDGER_PYTHON_REFUSED 2u /* they do not hold: stacks are native */
+#define LEDGER_PYTHON_FRAMES 1u  /* the frame offsets were proved: stacks have Python frames */
+#define LEDGER_PYTHON_REFUSED 2u /* the offsets do not hold: stacks are native */
 #define LEDGER_PYTHON_OBJECTS 4u /* small objects are blocks */
 
 #define REQUEST_FLAG_NO_REFERENCES 1u /* no image: counters only */
 #define REQUEST_FLAG_STANDING 2u      /* no image: the stopped process itself is read */
 /* No file: the collector answers query_kind about query_address in LEDGER_ANSWERS. */
 #define REQUEST_FLAG_QUERY 16u
-/* The snapshot of the end, before an interpreter is torn down (shim/python_end.c). The process goes on to its end. */
+/* The final snapshot, taken before an interpreter is finalized (shim/python_end.c). The process
+ * then goes on to its end. */
 #define REQUEST_FLAG_EARLY 32u
-/* The end itself: the early snapshot stays, and learns how the process has ended. */
+/* The end itself: the early snapshot is kept, and the exit status is added to it. */
 #define REQUEST_FLAG_KEPT 64u
 enum ledger_query {
 	QUERY_COLLECT = 1, /* [0..9]: blocks, bytes of unreferenced, cycle, indirect, possible, reachable */
@@ -254,7 +256,7 @@ _Static_assert(sizeof(struct ledger_module) == 64, "LEDGER_VERSION");
 #define LEDGER_MODULE_MAIN 1u /* the executable */
 #define LEDGER_MODULE_SHIM 2u /* this library */
 #define LEDGER_MODULE_VDSO 4u
-#define LEDGER_MODULE_REPLACED 0x80000000u /* unloaded, and other code was loaded there since */
+#define LEDGER_MODULE_REPLACED 0x80000000u /* unloaded, and other code has been loaded there since */
 
 /* A node of the trie of stacks. A child points to its parent, which is the caller.
  * `address` is a return address, to be looked up at address - 1, or the interrupted
@@ -273,8 +275,9 @@ _Static_assert(sizeof(struct ledger_node) == 16, "LEDGER_VERSION");
 #define LEDGER_NODE_REPLACED                                                                                 \
 	0x8000u /* its module, or that of an outer frame, is replaced: no new stack has it */
 
-/* Where in a code object: its number in LEDGER_CODES, the instruction in units of 2 bytes, the line
- * (0: it has none). What does not fit is the greatest number that does. */
+/* A place in a code object: its number in LEDGER_CODES, the instruction in units of 2 bytes, the
+ * line (0: it does not have one). A number that does not fit is stored as the greatest one that
+ * does. */
 #define PYTHON_PLACE_CODE_MOST ((1u << 22) - 1)
 #define PYTHON_PLACE_INSTRUCTION_MOST ((1u << 21) - 1)
 #define PYTHON_PLACE_LINE_MOST ((1u << 21) - 1)
@@ -291,7 +294,7 @@ static inline uint32_t python_place_line(uint64_t place) { return (uint32_t)plac
 struct ledger_code {
 	uint32_t name, qualified; /* LEDGER_STRINGS; qualified 0: unknown, as before 3.11 */
 	uint32_t file, first_line;
-	uint32_t interpreter; /* number of the interpreter that it was first seen in */
+	uint32_t interpreter; /* number of the interpreter in which it was first seen */
 	uint32_t spare;
 };
 _Static_assert(sizeof(struct ledger_code) == 24, "LEDGER_VERSION");
@@ -313,8 +316,8 @@ _Static_assert(sizeof(struct ledger_site) == 16, "LEDGER_VERSION");
 #define LEDGER_SITE_MAPPING 4u   /* charges mappings, not blocks */
 #define LEDGER_SITE_INHERITED 8u /* had blocks that were inherited by fork */
 #define LEDGER_SITE_TRACKED 16u  /* charges a tide_track domain */
-#define LEDGER_SITE_ERROR 32u    /* a call that did something wrong: nothing is charged to it */
-/* Which function allocates here (enum ledger_function), once somebody has asked (shim/callee.h). */
+#define LEDGER_SITE_ERROR 32u    /* an erroneous call: nothing is charged to it */
+/* The function that allocates here (enum ledger_function) has been looked up (shim/callee.h). */
 #define LEDGER_SITE_ASKED 64u
 #define LEDGER_SITE_FUNCTION_SHIFT 8u
 
@@ -350,13 +353,13 @@ struct ledger_lifetimes {
 	uint32_t count[LEDGER_LIFETIME_CLASSES];
 };
 _Static_assert(sizeof(struct ledger_lifetimes) == 128, "LEDGER_VERSION");
-/* At most sites few frees are measured: the counter itself holds up to four of them, seven
- * bits each from the low end, class 5 | slot_timed 2 (0: no more). */
+/* Most sites have few measured frees: the counter itself holds up to four, seven bits each
+ * from the low end, class 5 | slot_timed 2 (0: end). */
 #define LEDGER_LIFETIMES_FEW (1u << 31)
 #define LEDGER_LIFETIMES_FEW_COUNT 4u
 #define LEDGER_LIFETIME_FEW(class, timed) ((class) | (uint32_t)(timed) << 5)
 static inline unsigned ledger_lifetime_class(uint32_t few) { return few & 31u; }
-/* How many frees one measured lifetime stands for. */
+/* How many frees one measured lifetime represents. */
 static inline unsigned ledger_lifetime_weight(unsigned timed) { return timed == 1 ? 1 : timed == 2 ? 64 : 0; }
 
 #define LEDGER_PAGE_COUNTERS 64u /* struct ledger_counter per page */
@@ -444,9 +447,9 @@ _Static_assert(sizeof(struct ledger_range) == 16, "LEDGER_VERSION");
 
 /* The floor of a site: least[b] is the least number of its live blocks at the
  * marks that ended rounds [b * rounds_width, (b + 1) * rounds_width). Memory is
- * bounded although the number of rounds is not: when all buckets are in use, pairs
- * are merged (the lesser of both) and rounds_width doubles. A row that was never
- * written is all zero, which is right: the site had no blocks. */
+ * bounded although the number of rounds is not: when all buckets are in use,
+ * pairs are merged (the lesser value is kept) and rounds_width doubles. A row
+ * that was never written is all zero, which is correct: the site had no blocks. */
 #define LEDGER_ROUND_BUCKETS 126u
 struct ledger_rounds {
 	uint32_t least[LEDGER_ROUND_BUCKETS];
@@ -472,18 +475,18 @@ enum ledger_function {
 
 enum ledger_error_kind {
 	ERROR_DOUBLE_FREE = 1,
-	ERROR_FOREIGN,  /* malloc never gave this pointer */
+	ERROR_FOREIGN,  /* malloc never returned this pointer */
 	ERROR_INNER,    /* into a live block, but not to its start */
 	ERROR_MISMATCH, /* freed by a function that does not belong to the one that allocated */
 };
 
-/* Where a pointer leads that malloc never gave. */
+/* What a pointer that malloc never returned points to. */
 enum ledger_error_place { PLACE_UNKNOWN, PLACE_STACK, PLACE_STATIC, PLACE_UNMAPPED, PLACE_MAPPING };
 
 /* One error, and how often it happened: the same kind, free and allocation. Numbers of
  * sites are 0 where they are not known. */
 struct ledger_error {
-	uint64_t address;                /* that was given to free, the first time */
+	uint64_t address;                /* the pointer passed to free, the first time */
 	uint64_t block, bytes;           /* the block it belongs to or belonged to; 0: unknown */
 	uint32_t kind, flags;            /* enum ledger_error_kind, LEDGER_ERROR_* */
 	uint32_t free_site;              /* the call that is wrong */
@@ -496,16 +499,16 @@ struct ledger_error {
 	uint32_t place;                  /* enum ledger_error_place */
 };
 _Static_assert(sizeof(struct ledger_error) == 64, "LEDGER_VERSION");
-/* PID and this, in the folder of the run: the snapshot in front of a call that might be the last one. */
+/* After the PID, in the folder of the run: the snapshot taken before a call that might be the last one. */
 #define LEDGER_LAST_SUFFIX ".last.tide"
 #define LEDGER_ERROR_UNSURE 1u /* counts only if the process dies in this call */
 #define LEDGER_ERROR_INSIDE 2u /* the real free is under way */
 
-/* Birth numbers: a clock that fits in 22 bits. The number grows with time, by one
- * per unit, where the unit starts at 16.384 us and doubles every 2^18 numbers, so that
- * the relative error of an age stays below 2^-17; each mark adds one, so that no
- * block shares its number with an earlier mark. The 16 steps last 76 hours; all later
- * births have the last number. */
+/* Birth numbers: a clock that fits in 22 bits. The number grows by one per unit
+ * of time. The unit starts at 16.384 us and doubles every 2^18 numbers, so that
+ * the relative error of an age stays below 2^-17. Each mark adds one, so that no
+ * block shares its number with an earlier mark. The 16 steps last 76 hours; all
+ * later births have the last number. */
 #define BIRTH_BITS 22
 #define BIRTH_MAX ((1u << BIRTH_BITS) - 1)
 #define BIRTH_STEP_BITS 18

@@ -53,7 +53,7 @@ static bool read_header(int folder, const char *name, struct ledger_header *h, u
 		&& h->version == LEDGER_VERSION;
 }
 
-/* Puts it among those that stay; the one that has to give way is removed. */
+/* Adds it to the ledgers that are kept; removes the one that it displaces. */
 static void keep(int folder, const char *name, uint64_t started, uint64_t bytes)
 {
 	unsigned at = kept_count++;

@@ -2,12 +2,13 @@
  *
  * A process removes its ledger at its exit. One that is killed cannot, and its ledger is
  * all that is left of its profile: `tidemark doctor` lists it, `tidemark snap` makes a
- * snapshot of it. One that calls exec leaves a ledger that nobody needs.
+ * snapshot of it. One that calls exec leaves a useless ledger.
  *
  * LO1  A ledger is removed when its program was replaced by exec, and when newer ones of
- *      processes that ended fill what may stay: LEFTOVERS_KEPT files, LEFTOVERS_BYTES.
- * LO2  Process numbers mean something in their own PID namespace only: ledgers of
- *      others are not touched, nor is a file that is not a ledger of this version.
+ *      ended processes use up the limits: LEFTOVERS_KEPT files, LEFTOVERS_BYTES.
+ * LO2  Process numbers are valid in their own PID namespace only: ledgers of
+ *      other namespaces are not touched, nor is a file that is not a ledger of
+ *      this version.
  *
  * Called once at the start of a process, before it has threads.
  */
@@ -19,7 +20,7 @@
 #define LEFTOVERS_KEPT 8u
 #define LEFTOVERS_BYTES (64u << 20)
 
-/* `ledger`: path of this process's own ledger, beside which the others lie. */
+/* `ledger`: path of this process's own ledger; the others are in the same folder. */
 void leftovers_remove(const char *ledger);
 
 /* The PID namespace of this process, as a number; 0 where /proc does not say. */

@@ -137,8 +137,8 @@ static bool is_sanitized(void)
 	return false;
 }
 
-/* Valgrind knows neither our clones nor our stack walks, and has the allocator of its own that it is run for.
- * The request is RUNNING_ON_VALGRIND of valgrind.h: rotations that add up to nothing on a processor. */
+/* Valgrind knows neither our clones nor our stack walks, and replaces the allocator with its own. The request
+ * is RUNNING_ON_VALGRIND of valgrind.h: rotations that cancel out on a real processor. */
 static bool is_under_valgrind(void)
 {
 	uint64_t request[6] = { 0x1001 }, answer = 0;
@@ -151,15 +151,15 @@ static bool is_under_valgrind(void)
 	return answer != 0;
 }
 
-/* No profile of this process: everything passes through. */
+/* This process is not profiled: everything passes through. */
 static void sleep_for_good(void) { state.phase = PHASE_DORMANT; }
 
 /* A program that was started by another name of the same file (redis-server is a
- * link to redis-check-rdb, python3 to python3.11) is called by that name. */
+ * link to redis-check-rdb, python3 to python3.11) is known by that name. */
 static void is_called_by(const char *name)
 {
 	struct stat a, b;
-	/* exec of /proc/self/exe, fexecve: no names that mean the file to anybody else. */
+	/* exec of /proc/self/exe, or fexecve: such a name does not denote the file for any other process. */
 	if (!name || text_after(name, "/proc/") || text_after(name, "/dev/fd/"))
 		return;
 	if (raw4(SYS_newfstatat, AT_FDCWD, name, &a, 0) != 0
@@ -179,7 +179,7 @@ static void is_called_by(const char *name)
 	__builtin_memcpy(exe, path, sizeof exe);
 }
 
-/* The snapshot of the end, or one of this moment where the process does not end with it. */
+/* Takes the final snapshot, or an ordinary one if the process does not end with the interpreter. */
 static bool end_early(bool ends)
 {
 	if (state.phase != PHASE_RUNNING || state.no_syscalls || !*state.fork_word
@@ -263,7 +263,7 @@ __attribute__((constructor)) static void life_start(int argc, char **argv, char 
 		freeze_watch(false);
 }
 
-/* What libc says before it aborts; a program that catches the signal may end in another way after that. */
+/* Keeps what libc says before it aborts; a program that catches the signal may still end in another way. */
 static void keep_message(void)
 {
 	const struct abort_message *m = libc_message ? *libc_message : NULL;
@@ -308,7 +308,7 @@ void life_end(enum ledger_reason reason, int status)
 	struct thread *t = thread_enter((uintptr_t)__builtin_frame_address(0) + 16);
 	if ((uintptr_t)t <= (uintptr_t)THREAD_NESTED)
 		return;
-	/* One thread ends the process; a second that comes here goes on to its exit. */
+	/* One thread ends the process; a second one that gets here goes on to its exit. */
 	if (__atomic_exchange_n(&state.ending, 1, __ATOMIC_ACQ_REL)) {
 		thread_leave(t);
 		return;
@@ -335,7 +335,7 @@ void life_exec(bool failed)
 {
 	if (state.phase != PHASE_RUNNING || !*state.fork_word)
 		return;
-	/* A vfork child shares our memory but not our pid: the image that goes is not ours. */
+	/* A vfork child shares our memory but not our pid: the process image that is replaced is not ours. */
 	if (raw0(SYS_getpid) != state.ledger->pid)
 		return;
 	if (!failed && config.at_exec)
@@ -343,9 +343,9 @@ void life_exec(bool failed)
 	state.ledger->state = failed ? LEDGER_RUNNING : LEDGER_EXECED;
 }
 
-/* Was this limit on the address space reckoned from the program's own size, which includes what we have
- * reserved? People write round numbers. What such a limit leaves is meant to be left, so nothing is given
- * back. */
+/* Was this limit on the address space computed from the program's own size, which includes what we have
+ * reserved? (People choose round numbers.) The rest that such a limit leaves is intended, so nothing is
+ * given back. */
 static bool is_relative(uint64_t addresses)
 {
 	char text[128];
@@ -367,7 +367,7 @@ void life_seccomp(void)
 {
 	if (state.phase != PHASE_RUNNING || state.no_syscalls)
 		return;
-	/* What may be needed later must be had now. */
+	/* What may be needed later must be reserved now. */
 	struct ledger_table *t = state.ledger->table;
 	table_reserve(LEDGER_SITES, t[LEDGER_SITES].count + 65536);
 	table_reserve(LEDGER_NODES, t[LEDGER_NODES].count + 262144);

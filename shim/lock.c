@@ -28,7 +28,7 @@ __attribute__((cold, noinline)) void lock_wait(struct lock *l)
 		} else if (word & LOCK_WAITERS
 			|| __atomic_compare_exchange_n(&l->word, &word, word | LOCK_WAITERS, false,
 				__ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-			/* Others may sleep, too, from now on: the next owner wakes one of them. */
+			/* Other threads may be asleep, too, so the next owner must wake one of them. */
 			mark = LOCK_WAITERS;
 			slept = raw6(SYS_futex, &l->word, FUTEX_WAIT_PRIVATE, owner | LOCK_WAITERS, &patience,
 				0, 0);

@@ -38,7 +38,7 @@ static inline bool lock_try(struct lock *l)
 		|| (owner & ~LOCK_WAITERS) == self;
 }
 
-/* True when no thread of this process has this number any more. One system call. */
+/* True if this process does not have a thread of this number any more. One system call. */
 bool lock_thread_dead(int32_t tid);
 
 void lock_wait(struct lock *l);

@@ -70,7 +70,7 @@ static uint32_t hash_sysv(const char *name)
 	return h & 0x0fffffff;
 }
 
-/* Index of the symbol; 0, which is never one: not found. */
+/* Index of the symbol; 0, which is never a symbol: not found. */
 static uint32_t search_gnu(const struct tables *t, const char *name)
 {
 	const uint32_t *head = t->gnu_hash; /* buckets, first symbol, words of the filter, shift */
@@ -115,7 +115,7 @@ void *lookup_extent(const struct link_map *module, const char *name, uint64_t *b
 {
 	struct tables t;
 	uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
-	/* The kernel's module may be linked to an address at which it does not lie. */
+	/* The vDSO may be linked to another address than the one at which it is mapped. */
 	if (vdso && (uintptr_t)module->l_ld - vdso < 65536)
 		return NULL;
 	if (!read_tables(module, &t))
@@ -132,7 +132,7 @@ void *lookup_extent(const struct link_map *module, const char *name, uint64_t *b
 	return (void *)value;
 }
 
-/* What a module does not define comes first in its table where that is sorted for DT_GNU_HASH. */
+/* Undefined symbols come first in a table that is sorted for DT_GNU_HASH. */
 static bool imports(const struct link_map *module, const char *name)
 {
 	struct tables t;

@@ -22,15 +22,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The definition that the program itself would be bound to; NULL: there is none. */
+/* The definition that the program itself would be bound to, or NULL. */
 void *lookup_first(const char *name);
-/* The definition that comes after this library's own; NULL: there is none. */
+/* The next definition after this library's own, or NULL. */
 void *lookup_next(const char *name);
-/* What one module defines; NULL: it does not define the name. */
+/* The definition in one module; NULL if it does not define the name. */
 void *lookup_in(const struct link_map *module, const char *name);
 /* Does any module refer to a symbol of this name that it does not define? */
 bool lookup_imported(const char *name);
-/* The same, with the size that the symbol states. */
+/* As lookup_in, with the size given in the symbol. */
 void *lookup_extent(const struct link_map *module, const char *name, uint64_t *bytes);
 /* The loader's record of this library; NULL before the loader lists it. */
 const struct link_map *lookup_self(void);

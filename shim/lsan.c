@@ -1,5 +1,5 @@
 /* lsan.c - LeakSanitizer's interface (sanitizer/lsan_interface.h), so that
- * programs that already speak to it are understood.
+ * programs that already use it are supported.
  *
  * __lsan_default_suppressions and __lsan_is_turned_off are the program's to define:
  * their answers go into the ledger, and from there into each snapshot at the end.
@@ -102,8 +102,8 @@ static bool anything_lost(void)
 
 int __lsan_do_recoverable_leak_check(void) { return anything_lost(); }
 
-/* LeakSanitizer ends the process here when something is lost (exit code 23).
- * Ours only observes: the snapshot at exit reports, and `run --leak-exit` fails. */
+/* LeakSanitizer ends the process here if something is lost (exit code 23). Ours
+ * only observes: the snapshot at exit reports, and `run --leak-exit` fails. */
 void __lsan_do_leak_check(void) { anything_lost(); }
 
 /* A program built with AddressSanitizer refuses to start where its runtime is not the first library. The

@@ -3,7 +3,8 @@
 #define TIDEMARK_LSAN_H
 
 /* Asks __lsan_default_suppressions and __lsan_is_turned_off, where the program defines them, and keeps the
- * answers in the ledger. They are the program's code: called outside of the library. */
+ * answers in the ledger. They are the program's code, so they are called from outside
+ * the library. */
 void lsan_ask(void);
 
 #endif

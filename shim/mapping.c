@@ -1,7 +1,7 @@
 /* mapping.c - see mapping.h. The entries are found by address through a treap
  * (Aragon and Seidel, 1989): a search tree by address that is a heap by a hash of
- * the entry's number, so that programs with 50,000 mappings pay for sixteen steps.
- * Entries never overlap.
+ * the entry's number, so that a lookup among 50,000 mappings takes about sixteen
+ * steps. Entries never overlap.
  */
 #include "birth.h"
 #include "count.h"
@@ -12,7 +12,7 @@
 #include "site.h"
 #include "table.h"
 
-/* Of entry n - 1; n == 0: none. An unused entry names the next one in `left`. */
+/* The links of entry n - 1; n == 0 means no entry. An unused entry has the next unused one in `left`. */
 struct link {
 	uint32_t left, right;
 };
@@ -72,7 +72,7 @@ static void insert_in_tree(uint32_t n)
 	uint32_t *at = &tree;
 	while (*at && rank(*at) > rank(n))
 		at = entry(*at)->address < address ? &links[*at - 1].right : &links[*at - 1].left;
-	/* What is below: the lower ones to the left of n, the others to the right. */
+	/* Splits the subtree: lower entries go to the left of n, the others to the right. */
 	uint32_t rest = *at, *lower = &links[n - 1].left, *upper = &links[n - 1].right;
 	*at = n;
 	while (rest) {
@@ -85,7 +85,7 @@ static void insert_in_tree(uint32_t n)
 	*lower = *upper = 0;
 }
 
-/* False when it is not there: a handler has left by longjmp in the middle (LC2). */
+/* False if it is missing: a handler left by longjmp in the middle of a change (LC2). */
 static bool remove_from_tree(uint32_t n)
 {
 	const uintptr_t address = entry(n)->address;
@@ -120,8 +120,8 @@ static void leave_unused(uint32_t n)
 	unused = n;
 }
 
-/* The list was copied from the parent's, which has gone on since the fork: entries
- * may be elsewhere than our tree says. */
+/* The list was copied from the parent's, which has kept changing since the fork:
+ * entries may not be where our tree has them. */
 void mapping_after_fork(void)
 {
 	mapping_lock.word = 0;
@@ -141,7 +141,7 @@ void mapping_after_fork(void)
 
 /* --- entries, under the lock ------------------------------------------------- */
 
-/* False: there is no room. */
+/* False if there is no room. */
 static bool put_entry(const struct ledger_mapping *m)
 {
 	struct ledger_table *table = &state.ledger->table[LEDGER_MAPPINGS];

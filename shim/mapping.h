@@ -2,7 +2,7 @@
  *
  * mmap, munmap and mremap of the program (not of libc or of the allocator,
  * which do not come through our symbols) are charged to sites of their own,
- * with LEDGER_SITE_MAPPING, and listed in LEDGER_MAPPINGS: there the collector
+ * with LEDGER_SITE_MAPPING, and listed in LEDGER_MAPPINGS, where the collector
  * finds roots that the program made, such as coroutine stacks.
  *
  * MG1  Sites of mappings are never part of the heap's totals.

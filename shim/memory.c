@@ -14,7 +14,7 @@ void memory_note(const void *start, size_t bytes)
 		return;
 	struct ledger_table *t = &state.ledger->table[LEDGER_OWN];
 	uint64_t i = __atomic_load_n(&t->count, __ATOMIC_ACQUIRE);
-	/* Reserved first: others read all entries below the count. */
+	/* The entry is reserved first: readers read all entries below the count. */
 	do {
 		if (!table_reserve(LEDGER_OWN, i + 1)) {
 			missed_add(MISSED_NO_MEMORY, 1);
@@ -43,7 +43,7 @@ void *memory_map(size_t bytes, unsigned flags)
 		missed_add(MISSED_NO_MEMORY, 1);
 		return NULL;
 	}
-	/* Memory that a child would find as its parent left it is worse than none. */
+	/* Memory that a child would inherit unwiped is worse than a failure. */
 	if ((flags & MEMORY_WIPE) && raw3(SYS_madvise, p, bytes, MADV_WIPEONFORK) != 0) {
 		raw2(SYS_munmap, p, bytes);
 		missed_add(MISSED_NO_MEMORY, 1);

@@ -1,7 +1,7 @@
 /* memory.h - the shim's own memory: mapped, never from malloc.
  *
- * MY1  What is mapped is written down in LEDGER_OWN, so that the collector
- *     neither scans it nor counts it as the program's.
+ * MY1  Each mapping is recorded in LEDGER_OWN, so that the collector neither
+ *     scans it nor counts it as the program's.
  * MY2  NULL on failure; errno is not touched.
  *
  * Threads: all. Signals: safe (no lock; nested use maps more).
@@ -21,17 +21,18 @@ void memory_unmap(void *start, size_t bytes);
 /* Keeps memory out of core dumps: tables are sparse reservations, in which a dump would find nothing but
  * zeros. memory_map calls it itself. */
 void memory_no_dump(void *start, size_t bytes);
-/* Tells the collector of memory that was mapped some other way. */
+/* Reports to the collector memory that was mapped in some other way. */
 void memory_note(const void *start, size_t bytes);
-/* What was noted to begin there is gone, and the program may get the addresses. */
+/* The memory noted at this address has been unmapped, and the program may get the addresses. */
 void memory_forget(const void *start);
-/* Bytes of all this, and of the library, that are resident; 0 where /proc does not say. Reads 8 bytes per page of address space. */
+/* Resident bytes of all this memory and of the library; 0 if /proc does not say. Reads 8 bytes per
+ * page of address space. */
 size_t memory_resident(void);
 
-/* Copies memory that another thread may unmap at any moment, or that was never there: bytes copied, from the
- * start, or -errno (-EFAULT: nothing is mapped). One system call. */
+/* Copies memory that another thread may unmap at any moment, or that was never mapped. Returns the number of
+ * bytes copied, from the start, or -errno (-EFAULT: nothing is mapped). One system call. */
 long memory_read(void *to, uintptr_t from, size_t bytes);
-/* As memory_read, of all the bytes or none. */
+/* As memory_read, but true only if all the bytes were copied. */
 bool memory_copy(void *to, uintptr_t from, size_t bytes);
 
 #endif

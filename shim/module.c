@@ -14,7 +14,7 @@
 static const char *exe_path;
 static uint32_t latest;
 
-/* Build id from the notes in memory; 0 bytes when there is none. */
+/* Reads the build id from the notes in memory; 0 bytes if there is not one. */
 static void read_build_id(const struct object *o, struct ledger_module *m)
 {
 	const ElfW(Ehdr) *e = (const void *)o->lo;
@@ -38,8 +38,8 @@ static void read_build_id(const struct object *o, struct ledger_module *m)
 	}
 }
 
-/* The loader keeps a library's name as dlopen was given it. A relative one is
- * completed, in `path`, with the folder of now: the closest that can be known. */
+/* The loader keeps a library's name as dlopen was given it. A relative name is
+ * completed, in `path`, with the current folder, which is the best guess. */
 static const char *full_name(const char *name, char path[PATH_MAX])
 {
 	char *at = path, *end = path + PATH_MAX;
@@ -65,14 +65,14 @@ static bool is_same(const struct ledger_module *m, const struct ledger_module *o
 		&& text_equal((const char *)ledger_at(LEDGER_STRINGS) + m->path, other_path);
 }
 
-/* Unloaded, and nothing else has come there: it may return. */
+/* True if the module was unloaded and nothing else was loaded in its place: it may return. */
 static bool may_return(uint64_t module)
 {
 	const struct ledger_module *m = ledger_at(LEDGER_MODULES);
 	return module_closed((uint32_t)module) && !(m[module].flags & LEDGER_MODULE_REPLACED);
 }
 
-/* Code at [lo, hi) is new: what was there before is replaced. True when there was any. */
+/* Code at [lo, hi) is new: marks what was there before as replaced. True if there was any. */
 static bool replace(uintptr_t lo, uintptr_t hi)
 {
 	struct ledger_module *m = ledger_at(LEDGER_MODULES);
@@ -147,7 +147,7 @@ uint32_t module_add(uintptr_t address, bool *replaced)
 	*replaced = false;
 	if (object_find(address, &o))
 		return add(&o, replaced);
-	*replaced = replace(address, address + 1); /* code that was made there */
+	*replaced = replace(address, address + 1); /* code that was generated there */
 	return 0;
 }
 

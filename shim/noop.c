@@ -1,9 +1,9 @@
-/* noop.c - the same hooks as the library's, with nothing behind them: what
- * being in the way costs, for the benchmark. Built as libtidemark-noop.so and
+/* noop.c - the library's hooks with nothing behind them: the benchmark measures
+ * with it what interposition itself costs. Built as libtidemark-noop.so and
  * never part of libtidemark.so.
  *
- * The allocator underneath is the next in line, as for the library. It is
- * looked up at the first call: dlsym does not allocate when it finds.
+ * The allocator underneath is the next definition, as for the library. It is
+ * looked up at the first call: dlsym does not allocate when it succeeds.
  */
 #include <dlfcn.h>
 #include <stddef.h>

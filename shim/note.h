@@ -1,7 +1,7 @@
 /* note.h - the build id in a segment of ELF notes.
  *
- * The segment is the program's and may hold anything: nothing outside of it is
- * read, whatever it says of lengths.
+ * The segment is the program's and may hold anything: nothing outside it is
+ * read, whatever lengths it states.
  */
 #ifndef TIDEMARK_NOTE_H
 #define TIDEMARK_NOTE_H
@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The id's bytes in the segment, and in *length how many, at most `most`; NULL when there is none. */
+/* The id's bytes in the segment, and their number in *length, at most `most`; NULL if there is no id. */
 static inline const uint8_t *note_build_id(const uint8_t *at, size_t bytes, uint32_t most, uint32_t *length)
 {
 	while (bytes >= sizeof(Elf64_Nhdr)) {

@@ -1,8 +1,9 @@
 /* object.c - see object.h.
  *
- * Another thread may unload an object while it is looked at here, and the loader
- * unmaps it before it takes it off its list. So nothing of a list entry or of an
- * object is read in place: the kernel copies it, and says when it is not there.
+ * Another thread may unload an object while it is examined here, and the loader
+ * unmaps an object before it removes it from its list. So neither list entries
+ * nor objects are read in place: the kernel copies them, and reports what is not
+ * mapped.
  */
 #include <elf.h>
 #include <errno.h>
@@ -16,11 +17,11 @@
 #include "state.h"
 
 #define PAGE 4096u
-#define RECORDS 1024u     /* objects beyond these are looked for each time */
-#define LINKS_MAX 65536u  /* a list that is longer is changing under us */
-#define SEARCHES_MAX 64u  /* of a list that changes during each of them */
+#define RECORDS 1024u     /* objects beyond these are searched for each time */
+#define LINKS_MAX 65536u  /* a longer list is changing while it is read */
+#define SEARCHES_MAX 64u  /* searches of a list that changes during each of them */
 #define HEADERS_MAX 64u   /* program headers of an object */
-#define HEADERS_COPIED 8u /* at a time, on a stack that may be small */
+#define HEADERS_COPIED 8u /* program headers copied at a time: the stack may be small */
 #define PAGES_BACK 65536u /* how far the dynamic section may lie from the file header */
 
 /* The answer of _dl_find_object (glibc 2.35, dlfcn.h), which older headers do not declare. */
@@ -44,9 +45,9 @@ struct record {
 
 static struct record records[RECORDS];
 static uint32_t record_count;
-static uint32_t writing; /* a thread writes records; a second one does without */
+static uint32_t writing; /* a thread is writing records; a second one does not record */
 
-/* Copies what may be unmapped at any moment; false: it is. */
+/* Copies memory that may be unmapped at any moment; false if it is. */
 static bool copy_memory(void *to, const void *from, size_t bytes)
 {
 	struct iovec local = { to, bytes }, remote = { (void *)from, bytes };
@@ -56,7 +57,8 @@ static bool copy_memory(void *to, const void *from, size_t bytes)
 			return true;
 		if (got >= 0 || got == -EFAULT)
 			return false;
-		/* Not allowed here. Another call reads its argument before it rejects the first one. */
+		/* The call is not allowed here. Another call reads its second argument before it
+		 * rejects the first one. */
 		uintptr_t first = (uintptr_t)from & ~(uintptr_t)7,
 			  last = ((uintptr_t)from + bytes - 1) & ~(uintptr_t)7;
 		if (raw4(SYS_rt_sigprocmask, -1, first, NULL, 8) == -EFAULT
@@ -75,7 +77,7 @@ static uint64_t add_to_digest(uint64_t h, const void *from, size_t bytes)
 	return h;
 }
 
-/* Identifies the object of a record; 0: it is not there. */
+/* Identifies the object of a record; 0 if it is not loaded. */
 static uint64_t digest(const struct record *r)
 {
 	Elf64_Phdr h[HEADERS_COPIED];
@@ -97,10 +99,10 @@ static uint64_t digest(const struct record *r)
 
 /* --- the loader's list ---------------------------------------------------- */
 
-/* A walk along the list: `at` is where the loader has the entry, `link` what it says. An
- * entry that was unloaded after its predecessor was read may already hold something else,
- * so that the walk ends early. Links that do not lead both ways give that away (`is_torn`),
- * but the loader may also be between its two stores: the walk goes on. */
+/* A walk along the list: `at` is the loader's entry, `link` a copy of it. An entry that was
+ * unloaded after its predecessor was read may already hold something else, so that the walk
+ * ends early. Links that do not lead both ways show this (`is_torn`), but the loader may
+ * also be between its two stores, so the walk goes on. */
 struct walker {
 	const struct link_map *at;
 	struct link_map link;
@@ -194,7 +196,7 @@ static bool search_list(uintptr_t address, struct record *r)
 	return false;
 }
 
-/* Where no call may be made nothing says what is mapped, but for the list. */
+/* Where system calls are forbidden, only the list shows what is mapped. */
 static bool is_listed(const struct object *o)
 {
 	struct walker w = { 0 };
@@ -233,7 +235,7 @@ static void write_record(uint32_t index, const struct record *from)
 	__atomic_store_n(&r->version, version + 1, __ATOMIC_RELEASE);
 }
 
-/* Records that the new one overlaps are of objects that have gone. */
+/* Records that overlap the new one are of objects that are gone. */
 static void remember(const struct record *fresh)
 {
 	static const struct record none;

@@ -90,7 +90,7 @@ void oracle_check(struct thread *t, const uintptr_t *e, uint32_t site)
 	uint8_t paused = t->paused;
 	t->paused = 1;
 	compared++;
-	/* The cache as it was when a leaf was believed, then the walk that it replaces. */
+	/* Checks the cache as it was when the leaf matched, then the walk that the leaf replaces. */
 	uint32_t walked = walk_slow(t, e, 0);
 	if (walked != site) {
 		own_differing++;
@@ -104,7 +104,7 @@ void oracle_check(struct thread *t, const uintptr_t *e, uint32_t site)
 	}
 	if (!opened)
 		open_libunwind();
-	/* libunwind costs microseconds: all of the first 20,000 walks, then each 64th. */
+	/* libunwind takes microseconds, so it checks the first 20,000 walks, then every 64th. */
 	if (unw_step && (compared < 20000 || turn++ % 64 == 0)) {
 		uint32_t n = 0;
 		uint64_t ip;

@@ -79,9 +79,9 @@ static long read_task(const char *name, const char *file, char *to, long bytes)
 	return got;
 }
 
-/* Blocked in the kernel: the collector may read its stack pointer, and a signal
- * would end its wait. `syscall` is not ours to read in a process that is not
- * dumpable; the state of a thread always is. */
+/* True if the thread is blocked in the kernel: the collector can read its stack
+ * pointer, and a signal would end its wait. In a process that is not dumpable
+ * we may not read `syscall`, but always the state of a thread. */
 static bool is_task_waiting(const char *name)
 {
 	char text[512];
@@ -154,8 +154,9 @@ void park_release(void)
 	if (!__atomic_exchange_n(&parking, 0, __ATOMIC_ACQ_REL))
 		return;
 	raw6(SYS_futex, &parking, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
-	/* A signal may still be on its way to a thread that did not run: the
-	 * handler stays if one has not come back in time; it passes on the rest. */
+	/* A signal may still be pending for a thread that did not run, so the
+	 * handler stays if a thread has not left it in time; it passes on other
+	 * signals. */
 	for (int i = 0; i < PARK_TRIES && __atomic_load_n(&inside, __ATOMIC_ACQUIRE); i++)
 		raw2(SYS_nanosleep, &millisecond, 0);
 	if (!__atomic_load_n(&inside, __ATOMIC_ACQUIRE))

@@ -1,13 +1,14 @@
 /* python_code.c - code objects of CPython: names and lines; see python.h.
  *
  * Two tables in memory of our own: address of a live code object → number, and hash of its content →
- * number. Code that is made again and again, as by eval() in a loop, keeps one number, and sites
- * that pass through it stay the same.
+ * number. Code that is created again and again, as by eval() in a loop, keeps one number, so
+ * sites that pass through it stay the same.
  *
  * PY5  A name is copied when a frame of the code is first seen, at most NAME_MOST bytes. A string or a
  *     code object whose count is zero is being freed, and is not read. (The count of an immortal one is
  *     negative in 32 bits.)
- * PY6  All under one lock, that of python_site.c: the caller has it.
+ * PY6  Everything is done under the lock of python_site.c, which the caller
+ *     holds.
  *
  * Sources: Objects/lnotab_notes.txt (3.8, 3.9, 3.10), Objects/locations.md (3.11 and later), PEP 626, PEP 393.
  */
@@ -22,8 +23,8 @@ uint32_t python_code_ends[1u << PYTHON_CODE_ENDS_BITS];
 uint8_t python_code_filter[1u << PYTHON_CODE_FILTER_BITS];
 
 #define NAME_MOST 4096u
-#define FILTER_FULL UINT8_MAX /* stays: it is no longer known how many there are */
-#define GONE 1u               /* an entry that was removed: a search goes on behind it */
+#define FILTER_FULL UINT8_MAX /* saturated: the number is no longer known */
+#define GONE 1u               /* a removed entry: a search continues past it */
 
 struct entry {
 	uint64_t key; /* address or hash; 0: free */
@@ -99,8 +100,8 @@ static unsigned read_kind(uint32_t bits) { return bits >> 2 & 7; }
 static bool read_compact(uint32_t bits) { return bits >> 5 & 1; }
 static bool read_ascii(uint32_t bits) { return bits >> 6 & 1; }
 
-/* One character as UTF-8; what the interpreter keeps of bytes that it could not decode (PEP 383), as
- * the byte that it was. */
+/* Writes one character as UTF-8; a surrogate that represents a byte that could not be decoded (PEP
+ * 383) is written as that byte. */
 static unsigned put_character(char *to, uint32_t c)
 {
 	if (c < 0x80) {
@@ -119,7 +120,7 @@ static unsigned put_character(char *to, uint32_t c)
 	return more + 1;
 }
 
-/* A str as text of the ledger; 0 where it cannot be read. */
+/* A str as a string of the ledger; 0 if it cannot be read. */
 static uint32_t text_of(uintptr_t string)
 {
 	static char text[NAME_MOST + 8];
@@ -228,7 +229,7 @@ static uint32_t find_line(uintptr_t code, long at)
 	return line > 0 && line <= PYTHON_PLACE_LINE_MOST ? (uint32_t)line : 0;
 }
 
-/* The frames of a new stack are mostly those of other stacks. */
+/* A cache: most frames of a new stack also occur in other stacks. */
 #define LINES_BITS 12
 static struct {
 	uint32_t number, line;

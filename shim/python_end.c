@@ -1,18 +1,19 @@
-/* python_end.c - the snapshot that is taken before the interpreter is torn down; see python.h.
+/* python_end.c - the snapshot that is taken before the interpreter is finalized; see python.h.
  *
- * When a process ends, Py_FinalizeEx has cleared all modules, and of the objects that leaked hardly one differs
- * from the others. So the snapshot of the end is taken earlier: behind the callbacks of atexit and the ends
- * of all threads that are not daemons, and before garbage is collected and modules are cleared.
+ * When a process ends, Py_FinalizeEx has cleared all modules, and objects that leaked can hardly be distinguished from
+ * the others. So the final snapshot is taken earlier: after the atexit callbacks and the end of all threads
+ * that are not daemons, and before garbage is collected and modules are cleared.
  *
  *   Py_RunMain ─▶ Py_FinalizeEx   threads joined, atexit, finalizing = this thread
  *                                 flushes stdout (allocates), gives signals back (sigaction) ─▶ here
  *                                 collects garbage, clears modules, frees
  *              ─▶ exit            life_end: the file learns the exit status
  *
- * PE1  Taken once for each end of an interpreter, by the thread that ends it: the runtime names its thread state.
- * PE2  Where the process ends with the interpreter, because a function of Py_RunMain's kind is among the callers, it is
- *     the snapshot of the process's end. A program that embeds Python goes on: there it is one of
- *     several, and the end has its own.
+ * PE1  Taken once each time an interpreter is finalized, by the thread that finalizes it: the runtime has its
+ *     thread state.
+ * PE2  If the process ends with the interpreter, because a function such as Py_RunMain is among the callers, it is
+ *     the process's final snapshot. A program that embeds Python goes on: it may have several of these snapshots,
+ *     and a final one of its own.
  *
  * Source: Py_FinalizeEx in Python/pylifecycle.c of 3.8 to 3.13.
  */

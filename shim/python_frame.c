@@ -1,9 +1,10 @@
 /* python_frame.c - the Python frames of the running thread; see python.h.
  *
- * A frame says which code object it runs, and at which instruction. Both go into the hash, and how
- * often a code object was freed at this place (python_code_end). What C called is marked in the
- * chain: by is_entry in 3.11, by frames that belong to the C stack from 3.12 on. These marks are
- * hashed as well, since they say where native frames lie in between.
+ * A frame has the code object that it runs, and the current instruction. Both go into the hash,
+ * with the number of times that a code object was freed at this place (python_code_end). Frames
+ * that C entered are marked in the chain: by is_entry in 3.11, by frames that belong to the C
+ * stack from 3.12 on. These marks are hashed as well, since they show where native frames are
+ * in between.
  */
 #include "python.h"
 

@@ -1,17 +1,20 @@
 /* python_hook.c - the allocators of CPython's small objects; see python.h.
  *
- * The interpreter's MEM and OBJ domains go through us to what they went to before, which is
- * pymalloc if nothing else was asked for: its arenas, its reuse and the program's memory
- * stay as they are. What it passes on to malloc is one block, the one that malloc's hook records.
+ * The interpreter's MEM and OBJ domains go through our functions to their previous
+ * allocators, which are pymalloc unless the user chose others: its arenas, its reuse and
+ * the program's memory do not change. A request that it passes on to malloc is one block,
+ * the one that malloc's hook records.
  *
  *   PyObject_Malloc ─▶ here ─▶ pymalloc ─▶ (above 512 bytes) PyMem_RawMalloc ─▶ malloc ─▶ hooks.c
  *
- * PH1  A block of pymalloc is entered after it was made and taken out before it is freed, as S4. It carries
- *     BLOCK_PYTHON, so that neither side takes out what the other one has entered.
- * PH2  Pre-initialisation with an explicit allocator (PYTHONMALLOC, -X dev) overwrites what the
- *     constructor has put there. Ours is put on top of it once, as soon as that is over.
- *     An interpreter that starts again after its end has forgotten ours since 3.12: the same then.
- * PH3  Where python_objects is off, only frees are looked at: a code object that goes must be noticed.
+ * PH1  A block of pymalloc is entered after it was made and removed before it is freed, as S4. It has
+ *     BLOCK_PYTHON set, so that neither side removes what the other one entered.
+ * PH2  Pre-initialisation with an explicit allocator (PYTHONMALLOC, -X dev) overwrites the
+ *     allocators that the constructor installed. Ours are installed on top once more, as soon
+ *     as that is over. The same is done for an interpreter that starts again after its end,
+ *     which since 3.12 has lost ours.
+ * PH3  Where python_objects is off, only frees are examined, because the free of a code object must be
+ *     noticed.
  *
  * PyMemAllocatorEx is part of the stable interface: PEP 445.
  */
@@ -29,15 +32,15 @@ struct allocator {
 };
 enum { DOMAIN_RAW, DOMAIN_MEM, DOMAIN_OBJ, DOMAINS };
 
-/* What is underneath: by domain, and once more for what is put on top after pre-initialisation. */
+/* The allocators underneath, by domain: at first, and for those installed after pre-initialisation. */
 static struct allocator below[2][DOMAINS];
 
 #define FRAME() (__builtin_frame_address(0))
-/* Of requests that pymalloc passes on, and of blocks that the debug allocator puts its marks around. */
+/* Most bytes that the debug allocator puts before a block that pymalloc passes on to malloc. */
 #define MARKS_MOST 64u
 HOT_INLINE bool is_small(size_t size) { return size - 1 < PYTHON_SMALL_MOST; }
 
-/* How many blocks this thread has made: whether malloc's hook has run in between. */
+/* How many blocks this thread has made; shows whether malloc's hook has run in between. */
 HOT_INLINE uint64_t events_of(const struct thread *t) { return t->events; }
 
 /* Enters a block of pymalloc. The two halves of a granule may be blocks of their own. */
@@ -62,7 +65,7 @@ HOT_INLINE uint64_t put(uintptr_t p, uint64_t size, uint64_t slot, uint64_t *old
 	return old;
 }
 
-/* Takes a block of pymalloc out: its slot word and size; 0 where it is another's, or was never entered. */
+/* Removes a block of pymalloc and returns its slot word and size; 0 if it is not one, or was never entered. */
 HOT_INLINE uint64_t take(uintptr_t p, uint64_t *size)
 {
 	struct block_leaf *leaf = block_leaf_of(p);
@@ -99,12 +102,12 @@ static __attribute__((noinline)) void enter_sample(
 	t->sample_left -= (int64_t)size;
 	if (likely(t->sample_left >= 0) || state.stopped || !event_is_sample(t, size))
 		return;
-	/* An old block at this place has an entry of the filter. */
+	/* An old block at this place already has an entry in the filter. */
 	if (!put(p, size, event_sampled(t, p, size, python_site_small(t, e)), &old_size))
 		sample_filter_add(p);
 }
 
-/* Before anything is made: a block that is being made belongs to nobody yet. */
+/* Called before a block is made: one that is being made does not have an owner yet. */
 static __attribute__((cold, noinline)) void end_of_interpreter(void *frame)
 {
 	struct thread *t = python_end_is_due() ? thread_enter(ENTER_SP(frame)) : NULL;
@@ -120,7 +123,7 @@ HOT_INLINE void look_for_end(void *frame)
 		end_of_interpreter(frame);
 }
 
-/* pymalloc has made p for the caller of `frame`. `events`: what events_of said before. */
+/* pymalloc has made p for the caller of `frame`. `events`: the value of events_of before the call. */
 HOT_INLINE void *made(void *block, size_t size, void *frame, uint64_t events)
 {
 	uintptr_t p = (uintptr_t)block;
@@ -130,7 +133,7 @@ HOT_INLINE void *made(void *block, size_t size, void *frame, uint64_t events)
 			thread_leave(t);
 		return block;
 	}
-	/* It came from malloc after all: recorded there. */
+	/* It came from malloc after all, whose hook has recorded it. */
 	bool passed_on = t->events != events && p - t->last < MARKS_MOST;
 	if (likely(!passed_on)) {
 		if (unlikely(__atomic_load_n(&state.ledger->request, __ATOMIC_RELAXED)))
@@ -166,7 +169,7 @@ static void *hook_calloc(void *context, size_t n, size_t each)
 	return made(a->calloc(a->context, n, each), size, FRAME(), events);
 }
 
-/* The block p is about to be freed, or moved. Slot word as take. */
+/* The block p is about to be freed or moved. Returns the slot word, as take does. */
 HOT_INLINE uint64_t leave_block(void *p, void *frame, uint64_t *size)
 {
 	struct thread *t = thread_enter(ENTER_SP(frame));

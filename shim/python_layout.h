@@ -5,9 +5,9 @@
  * of Python, no allocation, no call.
  *
  * PL1  A row is for the ordinary 64-bit build, with the GIL. A build with Py_DEBUG or
- *     without the GIL has other offsets, and so may a patch release: who uses a row
- *     proves it first on the process at hand (back pointers, types of types).
- * PL2  PYTHON_ABSENT: this version has no such member.
+ *     without the GIL has other offsets, and so may a patch release, so each user of
+ *     a row first proves it on the process at hand (back pointers, types of types).
+ * PL2  PYTHON_ABSENT: this version does not have the member.
  *
  * Source: offsetof over the headers (Include/internal with Py_BUILD_CORE) of 3.8.18,
  * 3.9.18, 3.10.13, 3.11.2 of Debian, 3.11.7, 3.12.1 and 3.13.0.
@@ -20,14 +20,14 @@
 
 #define PYTHON_ABSENT UINT16_MAX
 
-/* How a position in the code becomes a line. */
+/* How a position in the code is mapped to a line. */
 enum python_lines {
 	PYTHON_LINES_LNOTAB, /* pairs of signed line and unsigned byte steps: up to 3.9 */
 	PYTHON_LINES_RANGES, /* pairs where a line step of -128 means no line: 3.10, PEP 626 */
 	PYTHON_LINES_TABLE,  /* entries of varying length: since 3.11 */
 };
 
-/* Bytes from the start of each structure, if nothing else is said. */
+/* Bytes from the start of each structure, unless stated otherwise. */
 struct python_layout {
 	uint16_t version;       /* major << 8 | minor */
 	uint32_t runtime_bytes; /* sizeof(_PyRuntimeState); patch releases may differ */
@@ -45,7 +45,7 @@ struct python_layout {
 	} interpreter;
 	struct { /* PyThreadState */
 		uint16_t next, interpreter, thread_id;
-		uint16_t frame;  /* the innermost frame; absent where cframe has it */
+		uint16_t frame;  /* the innermost frame; absent if cframe has it */
 		uint16_t cframe; /* record on the C stack of the eval loop: 3.10 to 3.12 */
 		uint16_t datastack_chunk, datastack_top, datastack_limit;
 	} thread;
@@ -74,7 +74,7 @@ struct python_layout {
 	struct { /* heap types */
 		uint16_t cached_keys;
 	} type;
-	struct { /* str: where the data begin */
+	struct { /* str: where the data begins */
 		uint16_t ascii, compact;
 	} string;
 };
@@ -198,7 +198,7 @@ static const struct python_layout python_layouts[] = {
 };
 #undef PYTHON_NO
 
-/* The row of a version (PY_VERSION_HEX, as 0x030b02f0); NULL when there is none. */
+/* The row of a version (PY_VERSION_HEX, such as 0x030b02f0), or NULL. */
 static inline const struct python_layout *python_layout_of(uint32_t version)
 {
 	for (unsigned i = 0; i < sizeof python_layouts / sizeof python_layouts[0]; i++)

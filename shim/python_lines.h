@@ -1,8 +1,9 @@
-/* python_lines.h - the line of an instruction, from the tables that code objects have.
+/* python_lines.h - the line of an instruction, from the tables of code objects.
  *
  * The library asks for each frame of a new stack, the command for frames that it finds in an image.
  *
- * PI1  Plain reads of the bytes given, bounded by their number. 0: there is no line.
+ * PI1  Reads only the given bytes, within their bounds. The result 0 means that
+ *     there is no line.
  *
  * Sources: Objects/lnotab_notes.txt (3.8, 3.9, 3.10), Objects/locations.md (3.11 and later), PEP 626.
  */
@@ -37,7 +38,7 @@ static inline long python_lines_ranges(const uint8_t *p, size_t bytes, long line
 	return 0;
 }
 
-/* A number in groups of six bits, the lowest first. */
+/* Reads a number in groups of six bits, lowest first. */
 static inline unsigned long python_lines_number(const uint8_t **p, const uint8_t *end)
 {
 	unsigned long n = 0;

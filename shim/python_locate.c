@@ -1,4 +1,4 @@
-/* python_locate.c - where the interpreter is, and of which version; see python.h. */
+/* python_locate.c - where the interpreter is, and which version it is; see python.h. */
 #include "event.h"
 #include "lookup.h"
 #include "object.h"
@@ -7,7 +7,7 @@
 
 #define VERSION_DIGITS_MOST 3
 
-/* PY_VERSION_HEX out of a version text, as "3.9.18 (main, ..." */
+/* PY_VERSION_HEX from a version text such as "3.9.18 (main, ..." */
 static uint32_t version_of_text(const char *text)
 {
 	uint32_t part[3] = { 0 };
@@ -21,7 +21,7 @@ static uint32_t version_of_text(const char *text)
 	return part[0] << 24 | part[1] << 16 | part[2] << 8 | 0xf0;
 }
 
-/* Takes the interpreter that this module defines, if it does. */
+/* Uses the interpreter that this module defines, if it defines one. */
 static void take(const struct link_map *module)
 {
 	void *runtime = lookup_in(module, "_PyRuntime");

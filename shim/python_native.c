@@ -18,7 +18,7 @@ unsigned python_native_list(struct thread *t, const uintptr_t *e, unsigned *flag
 		at = outer;
 	}
 	*flags = result == STEP_ON ? LEDGER_SITE_DEPTH_CUT : result == STEP_BROKEN ? LEDGER_SITE_BROKEN : 0;
-	/* Where the outermost frame ends, for the search below. */
+	/* The end of the outermost frame, for the search below. */
 	t->step[count].slot = result == STEP_ON ? at.slot : UINTPTR_MAX;
 	return count;
 }

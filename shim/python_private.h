@@ -4,7 +4,7 @@
 
 #include "state.h"
 
-/* Around tables of code objects and new stacks. Taken before the lock of sites. */
+/* Guards the tables of code objects and new stacks. Taken before the lock of sites. */
 void python_lock(void);
 void python_unlock(void);
 

@@ -1,7 +1,8 @@
-/* python_prove.c - are the offsets of our table those of this interpreter? See python.h.
+/* python_prove.c - checks that the offsets in our table are those of this interpreter;
+ * see python.h.
  *
- * What they lead to must fit together: the runtime's main interpreter lists this thread state, which names
- * this thread, and the innermost frame runs an object of the type PyCode_Type.
+ * What they lead to must fit together: the runtime's main interpreter lists this thread state, which has
+ * the identity of this thread, and the innermost frame runs an object of type PyCode_Type.
  */
 #include "python.h"
 
@@ -9,7 +10,7 @@ struct python python;
 
 static bool is_aligned(uintptr_t p) { return p >= LEDGER_PAGE && !(p & 7) && !(p >> 47); }
 
-/* Does the list of interpreters have the one of this thread state, and that one the thread state? */
+/* Is this thread state's interpreter in the list of interpreters, and the thread state in the interpreter's list? */
 static bool is_listed(uintptr_t ts)
 {
 	const struct python_layout *l = python.layout;
@@ -18,7 +19,7 @@ static bool is_listed(uintptr_t ts)
 	if (!is_aligned(interpreter) || !is_aligned(own))
 		return false;
 	if (own != interpreter)
-		return false; /* asked again when a thread of the main interpreter comes */
+		return false; /* checked again when a thread of the main interpreter comes */
 	uintptr_t thread = python_word(own, l->interpreter.threads);
 	for (unsigned n = 0; is_aligned(thread) && n < 100000; n++) {
 		if (thread == ts)
@@ -73,7 +74,7 @@ bool python_usable(uintptr_t ts)
 	const struct python_layout *l = python.layout;
 	if (python.refused)
 		return false;
-	/* Another thread ends the interpreter: it frees the states of all others. */
+	/* Another thread may be finalizing the interpreter: it frees the states of all others. */
 	uintptr_t ending = *python.finalizing;
 	if (unlikely(ending && ending != ts))
 		return false;
@@ -84,7 +85,7 @@ bool python_usable(uintptr_t ts)
 		python.proved = true;
 		state.ledger->python_flags |= LEDGER_PYTHON_FRAMES;
 	}
-	/* It must succeed at the first frame of an initialised interpreter, if not before. */
+	/* The proof must succeed at the first frame of an initialised interpreter, if not earlier. */
 	if (proof == PROOF_BAD && *(const int *)(python.runtime + l->runtime.initialized)) {
 		python.refused = true;
 		state.ledger->python_flags |= LEDGER_PYTHON_REFUSED;

@@ -1,18 +1,19 @@
 /* python_site.c - one site for a stack of native and Python frames; see python.h.
  *
- * The native stack has a site of its own, which the walk finds as it does without Python. It and the hash of the
- * Python frames are looked up in a table that forgets; only where that fails, both stacks are listed,
- * merged and looked up by what they say.
+ * The native stack has a site of its own, which the walk finds as it does without Python. That site and the hash
+ * of the Python frames are looked up in a lossy table; only if that fails are both stacks listed, merged and
+ * looked up by content.
  *
  *   innermost  malloc's caller  list_append  _PyEval_EvalFrameDefault  ...  main
  *                                            \__ Python frames of this loop, innermost first
  *
  * PS1  The Python frames that one eval loop runs come before (inside of) its native frame. Since 3.10 the
- *     interpreter keeps a record in the stack frame of the loop: the native frame around its
- *     address is the one. Up to 3.9, loops and Python frames correspond one to one.
+ *     interpreter keeps a record in the stack frame of the loop: the loop's native frame is the one that
+ *     contains its address. Up to 3.9, loops and Python frames correspond one to one.
  * PS2  Each kind of frame has its own limit of depth. Python frames whose loop lies beyond the native frames
  *     that are kept come last.
- * PS3  An entry of the table is one word, 42 bits of the key above 22 bits of site, as SI1.
+ * PS3  An entry of the table is one word, 42 bits of the key above 22 bits of site, as in
+ *     SI1.
  */
 #include <limits.h>
 #include "memory.h"
@@ -21,7 +22,7 @@
 #include "site.h"
 #include "walk.h"
 
-/* --- the table that forgets ---------------------------------------------------------- */
+/* --- the lossy table ---------------------------------------------------------- */
 
 #define SEEN_BITS_LEAST 12
 #define SEEN_BITS_MOST 20
@@ -51,11 +52,12 @@ static void grow_seen(void)
 	uint64_t *fresh = memory_map(slots * sizeof *fresh, 0), *old = seen;
 	if (!fresh)
 		return;
-	/* The index is the low end of the key, which an entry does not hold: all is found again. A reader
-	 * in between has either table with the smaller mask, which fits both. */
+	/* The index is the low end of the key, which an entry does not hold, so the entries are lost and
+	 * found again by merging. A reader in between has either table with the smaller mask, which fits
+	 * both. */
 	__atomic_store_n(&seen, fresh, __ATOMIC_RELEASE);
 	__atomic_store_n(&seen_mask, slots - 1, __ATOMIC_RELEASE);
-	(void)old; /* a late reader may still look into it */
+	(void)old; /* a late reader may still be using it */
 }
 
 static void put_seen(uint64_t key, uint32_t site)
@@ -80,7 +82,7 @@ static struct walk_frame merged_frame[2 * WALK_DEPTH_MAX];
 
 static bool is_eval(uintptr_t pc) { return pc - 1 - python.eval_lo < python.eval_hi - python.eval_lo; }
 
-/* The first native frame from `from` on that is the eval loop with this record; `count`: none. */
+/* The first native frame from `from` on that is the eval loop with this record; `count` if not found. */
 static unsigned find_loop(const struct thread *t, unsigned from, unsigned count, uintptr_t entered)
 {
 	for (unsigned i = from; i < count; i++)
@@ -90,7 +92,7 @@ static unsigned find_loop(const struct thread *t, unsigned from, unsigned count,
 	return count;
 }
 
-/* Puts both lists together, innermost first, from the end of the arrays down to index `low`. */
+/* Merges both lists, innermost first, from the end of the arrays down to index `low`. */
 static unsigned merge(const struct thread *t, unsigned natives, unsigned pythons)
 {
 	unsigned at = 2 * WALK_DEPTH_MAX, native = 0;
@@ -153,8 +155,8 @@ static __attribute__((noinline)) uint32_t resolve_new(
 	return site;
 }
 
-/* Up to 3.11 a thread that runs code of several interpreters keeps the state that it had first. Where there are
- * several, the state that has the GIL is the right one, if it is this thread's. */
+/* Up to 3.11 a thread that runs code of several interpreters keeps its first state. If there are several, the
+ * state that holds the GIL is the right one, if it is this thread's. */
 HOT_INLINE uintptr_t running_state(const struct python *p)
 {
 	const struct python_layout *l = p->layout;
@@ -171,8 +173,8 @@ HOT_INLINE uintptr_t running_state(const struct python *p)
 	return ours ? current : ts;
 }
 
-/* The same in a thread that has the GIL, as it must to make objects: up to 3.11 the runtime names its state. Without
- * the GIL that may be another thread's, which may be freed at any moment. */
+/* As running_state, in a thread that holds the GIL, as it must to create objects: up to 3.11 the runtime has its
+ * state. Without the GIL that may be another thread's state, which may be freed at any moment. */
 HOT_INLINE uintptr_t holding_state(const struct python *p)
 {
 	const struct python_layout *l = p->layout;
@@ -183,8 +185,8 @@ HOT_INLINE uintptr_t holding_state(const struct python *p)
 	return likely(ours) ? ts : p->thread_state();
 }
 
-/* Multiplying by an odd number and adding the upper half to the lower one loses nothing: two stacks have one key only
- * where their hashes are the same. */
+/* Multiplying by an odd number and adding the upper half to the lower one loses nothing: two stacks have the same
+ * key only if their hashes are the same. */
 HOT_INLINE uint64_t key_of(uint64_t hash, uint32_t native)
 {
 	uint64_t key = (hash + native * MIX_PRIME) * MIX_FINAL;

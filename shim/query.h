@@ -1,4 +1,5 @@
-/* query.h - asking the collector about references, for tide_collect and its like.
+/* query.h - asks the collector about references, for tide_collect and similar
+ * calls.
  *
  * Threads: all; one question at a time, the others wait. Signals: not from nested
  * entries. Fork: query_after_fork.
@@ -8,11 +9,11 @@
 
 #include "ledger.h"
 
-/* Where an answer goes (enum ledger_query says what it is): the first words, then a list. What
- * the answer does not have is left as it is. */
+/* Where an answer is stored (its content: enum ledger_query): the first words, then a list.
+ * Fields that the answer does not have are left unchanged. */
 struct query_answer {
 	uint64_t word[10];
-	uint32_t words; /* how many of them are asked for */
+	uint32_t words; /* how many of them are wanted */
 	void **list;
 	uint64_t capacity; /* of the list */
 };

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
-/* Younger than the headers of glibc 2.28. */
+/* Newer than the headers of glibc 2.28. */
 #ifndef SYS_close_range
 #define SYS_close_range 436 /* Linux 5.9 */
 #endif
@@ -28,7 +28,7 @@ static inline long raw_kernel(long n, long a, long b, long c, long d, long e, lo
 }
 
 #ifdef TIDEMARK_FAIL
-/* fail.c: 0, or the error that a test wants of this call. */
+/* fail.c: 0, or the error with which a test wants this call to fail. */
 long fail_now(long call, long third);
 void fail_read(char *const *environment);
 
@@ -51,7 +51,7 @@ static inline long raw_syscall6(long n, long a, long b, long c, long d, long e, 
 	raw_syscall6((n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 #define RAW_ERRNO_MAX 4095 /* MAX_ERRNO of Linux, include/linux/err.h */
-/* What getdents64 writes: getdents(2), struct linux_dirent64. The next one begins `length` bytes on. */
+/* What getdents64 writes: getdents(2), struct linux_dirent64. The next entry begins `length` bytes later. */
 struct directory_entry {
 	uint64_t inode;
 	int64_t offset;
@@ -62,8 +62,8 @@ struct directory_entry {
 
 static inline int raw_failed(long result) { return result < 0 && result >= -RAW_ERRNO_MAX; }
 
-/* The end of a process of ours. Under a tracer that filters system calls (strace --seccomp-bpf) a clone that it
- * does not trace gets ENOSYS for some of them: it must not run for ever. */
+/* Ends a process of ours. Under a tracer that filters system calls (strace --seccomp-bpf), an untraced clone
+ * gets ENOSYS for some of them, and must not run for ever. */
 static inline void __attribute__((noreturn)) raw_end(int status)
 {
 	raw1(SYS_exit_group, status);

@@ -33,7 +33,7 @@ struct real real = {
 	.malloc = first_malloc, .free = first_free, .calloc = first_calloc, .realloc = first_realloc
 };
 
-/* The jump of `syscall` goes here until libc's own is known. */
+/* `syscall` jumps here until libc's function is known. */
 __asm__(".text\n.globl real_early_syscall\n.hidden real_early_syscall\n.type real_early_syscall, @function\nreal_early_syscall:\n"
 	"\t.cfi_startproc\n"
 	"\tmov %rdi, %rax\n\tmov %rsi, %rdi\n\tmov %rdx, %rsi\n\tmov %rcx, %rdx\n"
@@ -74,7 +74,7 @@ void real_resolve(void)
 
 bool real_is_glibc(void)
 {
-	/* gnu_get_libc_version is only in glibc's libc.so.6. */
+	/* Only glibc's libc.so.6 defines gnu_get_libc_version. */
 	struct object allocator, libc;
 	return object_find((uintptr_t)real.malloc, &allocator)
 		&& object_find((uintptr_t)lookup_next("gnu_get_libc_version"), &libc)

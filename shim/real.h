@@ -1,11 +1,12 @@
 /* real.h - the functions underneath: the next definition after ours.
  *
  * Pointers start at functions that resolve all of them at the first call, so
- * that a hook is one indirect call. The others are NULL until then, and where
- * this libc has no such function. Before glibc 2.34 dlclose and pthread_create
- * may come with a library that is loaded later: then they are resolved again.
+ * that a hook is one indirect call. The others are NULL until then, and stay
+ * NULL if this libc does not have the function. Before glibc 2.34 dlclose and
+ * pthread_create may come with a library that is loaded later: in that case
+ * they are resolved again.
  *
- * Threads: resolving twice is harmless. Signals, fork: nothing to keep.
+ * Threads: resolving twice is harmless. Signals, fork: nothing to do.
  */
 #ifndef TIDEMARK_REAL_H
 #define TIDEMARK_REAL_H
@@ -20,12 +21,12 @@ struct real {
 #include "hooks.def"
 };
 extern struct real real;
-/* By itself: reached from assembly. */
+/* Declared separately, because assembly uses it. */
 extern void *real_syscall __attribute__((visibility("hidden")));
 
 /* Resolves all; called from the constructor, or by the first call of any. */
 void real_resolve(void);
-/* The allocator below is glibc's own. */
+/* Is the allocator below glibc's own? */
 bool real_is_glibc(void);
 const char *real_allocator_path(void);
 

@@ -6,7 +6,7 @@ static void *table_at(struct ledger_header *l, enum ledger_table_kind kind)
 	return (char *)l + l->table[kind].offset;
 }
 
-/* What every site holds now: sums over the pages of all threads. Returns how many sites. */
+/* Sums up what every site holds now, over the pages of all threads. Returns the number of sites. */
 static uint32_t sum_live(struct ledger_header *l, struct rounds_now *now, uint32_t capacity)
 {
 	const struct ledger_page *page = table_at(l, LEDGER_PAGES);
@@ -73,7 +73,7 @@ void rounds_note(struct ledger_header *l, struct rounds_now *now, uint32_t capac
 	for (uint32_t s = 0; s < sites; s++) {
 		uint32_t live = now[s].live > 0 ? (uint32_t)now[s].live : 0;
 
-		/* An untouched row is zero already, and stays without memory. */
+		/* An untouched row is already zero, and must not take memory. */
 		if (!live && !now[s].seen)
 			continue;
 		now[s].seen = 1;

@@ -5,15 +5,15 @@
  * every site holds, in a table of fixed size (struct ledger_rounds); the report
  * cuts it into windows (report/analysis/growth.h).
  *
- * RO1  Called by mark code after the mark was noted, when its name is the one of
- *     TIDEMARK_ROUNDS. Costs one pass over the counters in use.
+ * RO1  Called after a mark was noted, if its name is that in TIDEMARK_ROUNDS.
+ *     Costs one pass over the counters in use.
  * RO2  One thread at a time; a second one finds rounds_busy set, adds to
  *     missed.rounds and goes on. The word lies in the ledger, so that a forked
  *     child starts with a free one.
  * RO3  Other threads may change counters at the same time: each value read is one the
  *     site really had around the mark.
  *
- * Signals: a handler that marks inside of a mark goes the way of RO2.
+ * Signals: a handler that marks during a mark is handled as in RO2.
  */
 #ifndef TIDEMARK_ROUNDS_H
 #define TIDEMARK_ROUNDS_H

@@ -4,7 +4,7 @@
  *        run the CIE's, then the FDE's instructions up to pc ──▶ rule
  *
  * Only what x86-64 compilers emit for call sites is understood; anything else
- * becomes RULE_UNKNOWN and the walk goes by frame pointer or ends there.
+ * becomes RULE_UNKNOWN, and the walk uses the frame pointer or ends there.
  */
 #include <dwarf.h>
 #include <stdbool.h>
@@ -82,8 +82,8 @@ static int64_t get_sleb(struct cursor *c)
 #define FORMAT_MASK 0x0f
 #define BASE_MASK 0x70
 
-/* A pointer in the DW_EH_PE encoding; only the forms that do not need a
- * text or function base. */
+/* Reads a pointer in the DW_EH_PE encoding; supports only the forms that do not
+ * need a text or function base. */
 static uintptr_t get_pointer(struct cursor *c, uint8_t encoding, uintptr_t data_base)
 {
 	uintptr_t place = (uintptr_t)c->at;
@@ -111,7 +111,7 @@ static uintptr_t get_pointer(struct cursor *c, uint8_t encoding, uintptr_t data_
 	return v;
 }
 
-/* A length that announces the 64-bit format of DWARF, which no compiler uses here. */
+/* The length that introduces the 64-bit DWARF format, which no compiler uses here. */
 #define LENGTH_64 0xffffffffu
 
 struct cie {
@@ -248,7 +248,7 @@ static void set_register_moved(struct row *r, uint8_t op, struct cursor *c)
 		r->odd_return = true;
 }
 
-/* The instructions that contain a DWARF expression; false when it does not end inside. */
+/* Runs an instruction that contains a DWARF expression; false if the expression exceeds the instructions. */
 static bool run_expression(struct row *r, uint8_t op, struct cursor *c)
 {
 	uint64_t reg = op == DW_CFA_def_cfa_expression ? 0 : get_uleb(c);
@@ -268,7 +268,7 @@ static bool run_expression(struct row *r, uint8_t op, struct cursor *c)
 	return true;
 }
 
-/* The instructions that define the CFA by a register and an offset; false for any other. */
+/* Runs an instruction that defines the CFA by a register and an offset; false for any other. */
 static bool define_cfa(struct row *r, uint8_t op, struct cursor *c, int64_t data_align)
 {
 	switch (op) {
@@ -392,7 +392,7 @@ static uint32_t row_rule(const struct row *r)
 	return rule_make(RULE_UNKNOWN, 0, 0);
 }
 
-/* The FDE that covers pc, by the sorted table of .eh_frame_hdr; NULL: none. */
+/* The FDE that covers pc, by the sorted table of .eh_frame_hdr, or NULL. */
 static const uint8_t *find_fde(const uint8_t *hdr, uintptr_t pc)
 {
 	/* Version, encodings of the pointer to .eh_frame (any), of the count and of the table. */
@@ -430,7 +430,7 @@ struct fde {
 	struct cursor code;
 };
 
-/* The one that covers pc. */
+/* Finds the FDE that covers pc. */
 static bool fde_of(uintptr_t pc, struct fde *f)
 {
 	struct object object;
@@ -467,9 +467,10 @@ static uint32_t compute_rule(uintptr_t key)
 	uintptr_t pc = key - 1;
 	struct fde f;
 	if (!fde_of(pc, &f)) {
-		/* Nothing before it, and a function begins here: nobody calls from there. It
-		 * was put as the outermost return address of a stack, as makecontext does
-		 * (glibc, sysdeps/unix/sysv/linux/x86_64/makecontext.c: __start_context). */
+		/* A function begins here and no code precedes it, so this is not the return
+		 * address of a call. It was stored as the outermost return address of a
+		 * stack, as makecontext does (glibc,
+		 * sysdeps/unix/sysv/linux/x86_64/makecontext.c: __start_context). */
 		if (fde_of(key, &f) && f.start == key)
 			return rule_make(RULE_END, 0, 0);
 		return rule_make(RULE_UNKNOWN, 0, 0);
@@ -490,7 +491,7 @@ static uint32_t compute_rule(uintptr_t key)
 	return row_rule(&row);
 }
 
-/* Which lines of the table are not empty: programs that unload much know few rules. */
+/* Marks the cache lines of the table that are not empty: programs that unload often have few rules. */
 #define LINE_ENTRIES (64 / sizeof rule_table[0])
 static uint64_t used[(1u << RULE_SLOTS_BITS) / LINE_ENTRIES / 64];
 
@@ -506,7 +507,7 @@ uint32_t rule_learn(uintptr_t key)
 	size_t line = (size_t)(place - rule_table) / LINE_ENTRIES;
 	__atomic_fetch_or(&used[line / 64], 1ull << line % 64, __ATOMIC_SEQ_CST);
 	__atomic_store_n(place, entry, __ATOMIC_SEQ_CST);
-	/* Its code may have been unloaded in between, and the flush may be over. */
+	/* The rule's code may have been unloaded in between, and the flush may be over. */
 	if (generation != __atomic_load_n(&state.generation, __ATOMIC_SEQ_CST))
 		__atomic_store_n(place, 0, __ATOMIC_RELAXED);
 	return rule;

@@ -8,7 +8,7 @@
  * RU2  An entry is one 8-byte word, a rule above 32 bits of tag; tag and index
  *     together are a bijection of the 47-bit key (rule_hash), so a hit is exact.
  * RU3  rule_forget_closed after every dlclose: no rule outlives its code. When it
- *     returns, the rules of what other threads have closed are gone, too.
+ *     returns, the rules of modules that other threads have closed are gone, too.
  *
  * Threads: all. Signals: rule_find is safe. Fork: rule_after_fork.
  */
@@ -46,7 +46,7 @@ static inline uint32_t rule_make(unsigned kind, unsigned rbp, int32_t words)
 _Static_assert(RULE_SLOTS_BITS + RULE_TAG_BITS >= RULE_KEY_BITS, "RU2");
 extern uint64_t rule_table[1u << RULE_SLOTS_BITS];
 
-/* Learns and caches the rule of a key. */
+/* Reads and caches the rule of a key. */
 uint32_t rule_learn(uintptr_t key);
 /* After a dlclose: closes the modules that are gone and forgets the rules of their code. */
 void rule_forget_closed(void);
@@ -64,7 +64,7 @@ static inline uint64_t *rule_place(uint64_t hash)
 static inline uint32_t rule_find(uintptr_t key)
 {
 	uint64_t h = rule_hash(key), e = __atomic_load_n(rule_place(h), __ATOMIC_RELAXED);
-	/* An entry that is not there yet has kind RULE_NONE. */
+	/* An empty entry has kind RULE_NONE. */
 	if (__builtin_expect((uint32_t)e == rule_tag(h) && e >> RULE_TAG_BITS, 1))
 		return (uint32_t)(e >> RULE_TAG_BITS);
 	return rule_learn(key);

@@ -1,5 +1,5 @@
-/* sample.c - see sample.h. No libm in the shim: exp and log are made here, to
- * about 1e-9, far below the noise of sampling. */
+/* sample.c - see sample.h. The shim does not use libm: exp and log are computed
+ * here, to about 1e-9, far below the noise of sampling. */
 #include "mix.h"
 #include "sample.h"
 
@@ -48,7 +48,7 @@ int64_t sample_next(uint64_t *random, uint64_t mean)
 
 struct sample_weight sample_weight(uintptr_t address, uint64_t size, uint64_t mean)
 {
-	/* Nothing can be picked from an empty block; it rides on one byte. */
+	/* Nothing can be picked from an empty block, so it counts as one byte. */
 	double bytes = size ? (double)size : 1, p = 1 - compute_exp_negative(bytes / (double)mean);
 	double blocks = 1 / p;
 	int64_t whole = (int64_t)blocks;

@@ -18,8 +18,8 @@ struct sample_weight {
 	int64_t bytes, blocks;
 };
 
-/* Bytes to the next pick that are not drawn yet. A block takes the slow path then, and the draw is made as if it
- * began there: it is no more likely to be a sample for being a thread's first. */
+/* The bytes to the next pick have not been drawn yet. The next block takes the slow path, and the draw is made
+ * as if sampling began there, so a thread's first block is not more likely to be a sample than others. */
 #define SAMPLE_UNDRAWN (INT64_MIN / 2)
 
 /* 64 random bits; `random` is the thread's generator, never 0. */
@@ -28,9 +28,10 @@ uint64_t sample_random(uint64_t *random);
 int64_t sample_next(uint64_t *random, uint64_t mean);
 struct sample_weight sample_weight(uintptr_t address, uint64_t size, uint64_t mean);
 
-/* How many blocks that were taken share a hash of their address: nearly all others
- * are freed after a look at one byte of these 8 KiB, which stay in the first cache,
- * and not at their slot, which does not. At 255 a count stays there. */
+/* Counts of sampled blocks by a hash of their address. The free of nearly all
+ * other blocks reads only one byte of these 8 KiB, which stay in the first-level
+ * cache, and not the slot, which does not. A count stays at 255 once it gets
+ * there. */
 #define SAMPLE_FILTER_BITS 13
 extern uint8_t sample_filter[1 << SAMPLE_FILTER_BITS];
 

@@ -17,7 +17,7 @@
 #include "state.h"
 #include "text.h"
 
-#define ANSWER_SECONDS 5 /* a server that is busy longer is not waited for */
+#define ANSWER_SECONDS 5 /* how long to wait for a busy server */
 
 static struct call {
 	struct server_request request;
@@ -56,7 +56,7 @@ static long connect_server(void)
 	return is_trusted(fd) ? fd : -1;
 }
 
-/* In the clone, which shares our memory and nothing else. Its end closes the socket. */
+/* Runs in the clone, which shares only our memory. Its exit closes the socket. */
 static void run_call(void *unused)
 {
 	struct server_reply reply = { 0 };
@@ -105,8 +105,8 @@ int32_t server_ask(
 	if (pid < 0)
 		return 0;
 	child_made((int32_t)pid);
-	/* It runs on a static stack: its end must be seen before that is used again. Where waiting is refused,
-	 * what it does last must do, for as long as it can take. */
+	/* The clone runs on a static stack, so it must have ended before the stack is used again. If waiting
+	 * is refused, its last store serves instead, for as long as the call can take. */
 	long got;
 	while ((got = raw4(SYS_wait4, pid, 0, __WALL | (is_call_done() ? 0 : WNOHANG), 0)) == 0)
 		raw6(SYS_futex, &call.done, FUTEX_WAIT, 0, &pause, 0, 0);

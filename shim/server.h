@@ -1,4 +1,4 @@
-/* server.h - asking the collector server of `tidemark run` for a snapshot.
+/* server.h - asks the collector server of `tidemark run` for a snapshot.
  *
  * `run` keeps a process that serves all programs of the run (report/collect/server.h).
  * Asking it costs less than starting a collector, and it keeps the rights of the user
@@ -10,10 +10,10 @@
  * SV1  The socket belongs to the caller, a short-lived clone with descriptors of its
  *      own: no descriptor of ours is ever open in the program.
  * SV2  Raw system calls only. The socket has an abstract name, the path of the session's
- *      folder, so neither a new root nor a new user keeps the program from it; a new
- *      network namespace does.
+ *      folder, so the program can reach it from a new root and as a new user, but
+ *      not from a new network namespace.
  * SV3  Only a server of root or of the user who owns the ledger is trusted: an abstract
- *      name is free again when its owner has ended.
+ *      name is free again once its owner has ended.
  * SV4  Without a server, or when it refuses, the answer is 0 and the program starts a
  *      collector of its own.
  *
@@ -24,7 +24,7 @@
 
 #include <stdint.h>
 
-/* In the folder of the session: a program of the run takes in orphans. */
+/* A file in the folder of the session: a program of the run adopts orphans. */
 #define SERVER_REAPER "reaper"
 #define SERVER_MAGIC 0x31524553u /* "SER1" */
 
@@ -33,7 +33,7 @@ enum server_kind { SERVER_SNAPSHOT = 1, SERVER_WATCH = 2 };
 struct server_request {
 	uint32_t magic;
 	uint32_t kind;   /* enum server_kind */
-	int32_t pid;     /* of the program, as it sees itself */
+	int32_t pid;     /* of the program, in its own PID namespace */
 	uint32_t reason; /* enum ledger_reason */
 	uint32_t flags;  /* REQUEST_FLAG_* */
 	uint32_t serial;
@@ -48,7 +48,7 @@ struct server_reply {
 int32_t server_ask(
 	enum server_kind kind, const char *ledger, uint32_t reason, uint32_t flags, uint32_t serial);
 
-/* The process takes in orphans from now on: in this run no image may outlive its process. */
+/* The process adopts orphans from now on, so no image of this run may outlive its process. */
 void server_note_reaper(void);
 
 #endif

@@ -55,8 +55,8 @@ bool site_start(void)
 void site_after_fork(void) { site_lock.word = 0; }
 
 #define ENTRY(hash, site) (((hash) & ~(uint64_t)SLOT_SITE_MASK) | (site))
-/* No site, and a search goes on behind it: for the one hash in 2^42 that looks so, what
- * it finds is "unknown". */
+/* A removed entry: a search continues past it. The one hash in 2^42 with this tag finds
+ * "unknown". */
 #define ENTRY_GONE (~(uint64_t)SLOT_SITE_MASK)
 
 uint32_t site_find(uint64_t hash)
@@ -80,8 +80,9 @@ static void put_site(struct site_table *t, uint64_t hash, uint32_t site)
 	__atomic_store_n(&t->entry[i], ENTRY(hash, site), __ATOMIC_RELEASE);
 }
 
-/* Puts `fresh` in place. Late readers of the old table find less and less of it, and
- * look again under the lock: its head stays, the memory of its entries is given back. */
+/* Publishes `fresh`. Late readers may not find an entry in the old table, and look
+ * again under the lock: the head of that table stays, the memory of its entries is
+ * given back. */
 static void publish_sites(struct site_table *fresh)
 {
 	struct site_table *old = sites;
@@ -106,7 +107,7 @@ static bool grow_sites(uint64_t count)
 	return true;
 }
 
-/* Sites whose stacks pass through replaced modules are found no more; their numbers stay. */
+/* Makes sites whose stacks pass through replaced modules impossible to find; their counters stay. */
 static void forget_replaced(void)
 {
 	const struct ledger_module *m = ledger_at(LEDGER_MODULES);
@@ -163,20 +164,20 @@ static bool grow_nodes(uint64_t count)
 			at = (at + 1) & bigger->mask;
 		bigger->entry[at] = (uint32_t)i;
 	}
-	struct node_table *old = nodes; /* under the lock nobody else reads it */
+	struct node_table *old = nodes; /* no other thread reads it under the lock */
 	nodes = bigger;
 	memory_unmap(old, sizeof *old + (old->mask + 1) * sizeof old->entry[0]);
 	return true;
 }
 
-/* Child of `parent` for this address; 0: none so far. */
+/* Child of `parent` for this address; 0 if there is not one yet. */
 static uint32_t find_node(uint32_t parent, uint64_t address, unsigned flags)
 {
 	const struct ledger_node *n = ledger_at(LEDGER_NODES);
 	uint64_t at = hash_node(parent, address, flags) & nodes->mask;
 	for (; nodes->entry[at]; at = (at + 1) & nodes->mask) {
 		const struct ledger_node *have = &n[nodes->entry[at]];
-		/* A module that is loaded again has its nodes again; one that is not has none (module.h). */
+		/* A module that is loaded again uses its nodes again; a replaced one does not (module.h). */
 		if (have->parent == parent && have->address == address && have->flags == flags
 			&& !module_closed(have->module))
 			return nodes->entry[at];
@@ -184,7 +185,7 @@ static uint32_t find_node(uint32_t parent, uint64_t address, unsigned flags)
 	return 0;
 }
 
-/* A new one; there is room. */
+/* Adds a child; there must be room. */
 static uint32_t make_node(uint32_t parent, uint64_t address, unsigned flags)
 {
 	struct ledger_table *t = &state.ledger->table[LEDGER_NODES];
@@ -209,7 +210,7 @@ static unsigned node_flags(const struct walk_frame *f)
 		| (f->flags & WALK_PYTHON ? LEDGER_NODE_PYTHON : 0);
 }
 
-/* The node of the innermost of these frames; 0 when the table is full. */
+/* The node of the innermost of these frames; 0 if the table is full. */
 static uint32_t nodes_of(
 	const struct walk_place *places, struct walk_frame *frames, uint32_t count, bool remember)
 {
@@ -225,8 +226,9 @@ static uint32_t nodes_of(
 		if (remember)
 			frames[i].node = node;
 	}
-	/* A child of what is new is new: their numbers follow each other, so it is known
-	 * where they will be stored, and each place is a cache miss in a large table. */
+	/* The children of a new node are new, too: their numbers are consecutive, so it
+	 * is known where they will be stored, and each place is a cache miss in a large
+	 * table. */
 	uint64_t fresh = state.ledger->table[LEDGER_NODES].count;
 	if (i < count && (!table_reserve(LEDGER_NODES, fresh + count - i) || !grow_nodes(fresh + count - i)))
 		return 0;

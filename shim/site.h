@@ -9,7 +9,7 @@
  *     compared again.
  * SI2  Readers take no lock. A writer holds site_lock; a table that has grown is
  *     published whole, and the old one stays mapped, if empty, for late readers:
- *     who does not find a site looks again under the lock.
+ *     a thread that does not find a site looks again under the lock.
  *
  * Threads: all. Signals: nested entries never come here. Fork: the child keeps
  * the tables and resets the lock (site_after_fork).
@@ -27,11 +27,12 @@
 bool site_start(void);
 void site_after_fork(void);
 
-/* Site of `count` frames, outermost first; 0 when unknown so far. */
+/* Site of the stack with this hash; 0 if not known yet. */
 uint32_t site_find(uint64_t hash);
-/* A guess that is right as long as a program does things in the order in which
- * it first did them (numbers are given in that order), and that touches memory
- * in order where the table is all cache misses. 0: the guess was wrong. */
+/* A guess that is right as long as a program repeats things in the order in
+ * which it first did them (the order in which numbers are given). It reads
+ * memory sequentially, where each look-up in the table would be a cache miss.
+ * 0: the guess was wrong. */
 HOT_INLINE uint32_t site_next(uint32_t site, uint64_t hash)
 {
 	const struct ledger_site *s = (const struct ledger_site *)ledger_at(LEDGER_SITES) + site + 1;
@@ -41,12 +42,12 @@ HOT_INLINE uint32_t site_next(uint32_t site, uint64_t hash)
 		: 0;
 }
 
-/* Makes it. `flags`: LEDGER_SITE_*; nodes of frames are remembered in the
+/* Adds the site. `flags`: LEDGER_SITE_*; nodes of frames are remembered in the
  * frames when `remember`. Returns LEDGER_SITE_OVERFLOW when the tables are full. */
 uint32_t site_add(uint64_t hash, const struct walk_place *places, struct walk_frame *frames, uint32_t count,
 	unsigned flags, bool remember);
 
-/* Finishing of a hash: every bit depends on every bit. */
+/* Finalizer of a hash: every bit depends on every bit. */
 static inline uint64_t site_mix(uint64_t h)
 {
 	h ^= h >> 32;
@@ -61,7 +62,7 @@ static inline uint64_t site_mix(uint64_t h)
  * the first thing that a walk asks for, and rules are forgotten after each dlclose. */
 void site_first_seen(uintptr_t address);
 
-/* Called under the lock for each address whose module was not known; NULL: nobody asks. */
+/* Called under the lock for each address whose module was not known; NULL: unused. */
 extern void (*site_module_is_new)(uintptr_t address);
 
 #endif

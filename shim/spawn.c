@@ -1,4 +1,4 @@
-/* spawn.c - starts the collector and its reaper: see spawn.h. */
+/* spawn.c - starts the collector and its reaper; see spawn.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -27,8 +27,8 @@ static char reaper_stack[STACK_BYTES] __attribute__((aligned(64)));
 static char middle_stack[4096] __attribute__((aligned(64)));
 static char exec_stack[STACK_BYTES] __attribute__((aligned(64)));
 
-/* The collector's file, as it was at the start. The process may change its root and its folder, and files may
- * be put in the way: no other file is executed. */
+/* The collector's file, as it was at the start. The process may change its root and its folder, and someone
+ * may replace the file; no other file is executed. */
 static struct {
 	char path[600];
 	uint64_t device, inode;
@@ -61,7 +61,8 @@ static bool note_collector(const char *path)
 	return true;
 }
 
-/* Named by the environment, or next to the library, or where `make install` puts it relative to that. */
+/* Finds the collector: named by the environment, next to the library, or where `make install` puts
+ * it relative to that. */
 static bool find_collector(void)
 {
 	static const char *const beside[] = { "tidemark", "../bin/tidemark", "../../bin/tidemark" };
@@ -91,8 +92,8 @@ const char *spawn_find_collector(void)
 	return collector.known ? collector.path : NULL;
 }
 
-/* What the collector needs of the environment, copied while it is still what
- * the kernel gave: programs overwrite that memory (setproctitle). */
+/* Copies what the collector needs of the environment while it is still as the
+ * kernel left it: programs overwrite that memory (setproctitle). */
 void spawn_environment(char *const *from)
 {
 	static const char *const wanted[] = { "PATH=", "HOME=", "USER=", "LANG=", "LC_", "TMPDIR=", "XDG_",
@@ -121,7 +122,7 @@ void spawn_environment(char *const *from)
 
 /* Runs `entry` in a new process with exit signal 0, on a stack of its own: where
  * memory is shared it never touches what this thread has below its stack
- * pointer. CLONE_UNTRACED: a debugger of the program does not get it. */
+ * pointer. CLONE_UNTRACED: a debugger of the program does not attach to it. */
 static long start_process(long flags, char *stack_end, void (*entry)(void *), void *argument)
 {
 #ifdef TIDEMARK_FAIL
@@ -156,7 +157,7 @@ static long start_process(long flags, char *stack_end, void (*entry)(void *), vo
 /* The run is over: its folder is gone, or about to go. */
 #define LOCK_REFUSED -2
 
-/* A descriptor that holds the lock (SP3), -1 where there is none. */
+/* A descriptor that holds the lock (SP3), or -1. */
 static long take_lock(const struct spawn *s)
 {
 	static const char name[] = "lock";
@@ -192,7 +193,7 @@ void spawn_close(unsigned first)
 	}
 }
 
-/* In the vfork child. Limits and signal handlers are its own; memory is not. */
+/* Runs in the vfork child, which has its own limits and signal handlers but shares our memory. */
 static void exec_collector(void *p)
 {
 	static const int limits[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_STACK, RLIMIT_NOFILE,
@@ -245,7 +246,7 @@ static void run_reaper(void *p)
 	long pid, got, lock;
 	int status = 0;
 
-	/* A program that ignores SIGCHLD does not get its children's status; we want it. */
+	/* A program that ignores SIGCHLD does not get its children's status; we need it. */
 	raw4(SYS_rt_sigaction, SIGCHLD, &usual, 0, 8);
 	spawn_close(3);
 	lock = take_lock(s);
@@ -272,7 +273,7 @@ long spawn_clone(void (*entry)(void *), void *argument)
 
 long spawn_start(struct spawn *s) { return spawn_clone(run_reaper, s); }
 
-/* A process in between, whose end makes the reaper an orphan. */
+/* Runs in an intermediate process, whose end makes the reaper an orphan. */
 static void run_middle(void *p) { raw_end(start_process(0, reaper_stack + STACK_BYTES, run_reaper, p) < 0); }
 
 long spawn_detached(struct spawn *s)
@@ -280,7 +281,7 @@ long spawn_detached(struct spawn *s)
 	uint32_t reaper = 0;
 
 	raw5(SYS_prctl, PR_GET_CHILD_SUBREAPER, &reaper, 0, 0, 0);
-	/* Who takes in orphans would get this one as an ordinary child. */
+	/* A process that adopts orphans would get this one as an ordinary child. */
 	if (reaper || raw0(SYS_getpid) == 1)
 		return start_process(0, reaper_stack + STACK_BYTES, run_reaper, s);
 	long middle = start_process(CLONE_VM, middle_stack + sizeof middle_stack, run_middle, s);

@@ -1,10 +1,9 @@
-/* spawn.h - starting the collector so that the program never has a child.
+/* spawn.h - starts the collector so that the program never has a child.
  *
- * A process that calls execve becomes an ordinary child of its parent, with
- * SIGCHLD and all. So the collector's parent is not the program but a reaper:
- * a raw clone with exit signal 0 that never calls execve, holds no descriptor but
- * its lock, has all signals blocked, waits for the collector and ends with its
- * status.
+ * A process that calls execve becomes an ordinary child of its parent, including
+ * SIGCHLD. So the collector's parent is not the program but a reaper: a raw clone
+ * with exit signal 0 that never calls execve, holds no descriptor but its lock,
+ * has all signals blocked, waits for the collector and ends with its status.
  *
  *   program ──clone, exit signal 0──▶ reaper ──vfork, execve──▶ collector
  *
@@ -12,10 +11,10 @@
  *     function that started it waits for it. A watcher lives as long as the program, so its
  *     reaper is not a child of the program at all.
  * SP2  Raw system calls only; nothing of libc, no thread-local memory.
- * SP3  From before the collector's start to after its end the reaper has a shared
- *     lock on the byte PID (of the program) of the file "lock" in the folder of
- *     the ledger: `run` waits for that (report/collect/session_lock.h). Where the ledger
- *     is gone the run is over, and no collector is started.
+ * SP3  From before the collector's start until after its end, the reaper holds a shared
+ *     lock on the byte PID (of the program) of the file "lock" in the folder of the
+ *     ledger: `run` waits for that (report/collect/session_lock.h). If the ledger is
+ *     gone, the run is over, and no collector is started.
  *
  * Threads: one at a time, with all signals blocked.
  */
@@ -36,8 +35,9 @@ struct spawn {
 /* Copies the part of the environment that the collector gets, at the first call. */
 void spawn_environment(char *const *from);
 
-/* Path of the command: what TIDEMARK_COLLECTOR says, or next to the library, or where
- * `make install` puts it relative to the library. NULL when it is in none of these places. */
+/* Path of the command: TIDEMARK_COLLECTOR, or next to the library, or where `make
+ * install` puts it relative to the library. NULL if it is not in any of these
+ * places. */
 const char *spawn_find_collector(void);
 
 /* Starts the collector. Returns the reaper's process number, or -errno. The reaper runs in

@@ -4,15 +4,16 @@
  *     its hot fields are only read.
  * ST2  A thread is inside the shim while thread->busy is neither IDLE nor 0. It
  *     then holds the stack pointer at which it entered, so that a longjmp out
- *     of a handler is noticed: a stack pointer above it means that it is stale.
+ *     of a handler is noticed: a stack pointer above it means that the value is
+ *     stale.
  * ST3  busy == 0 means "never registered" (thread_none) or "wiped": struct
  *     thread lives in memory that fork wipes, which is how a forked child
  *     finds out (also after a raw clone).
  * ST4  Nothing in the shim calls the hooked functions or takes a lock that a
  *     signal handler of the same thread could want: nested events take none.
  *
- * Threads: a struct thread belongs to its thread. Signals: a handler finds
- * busy set and goes the nested way. Fork: ST3.
+ * Threads: a struct thread belongs to its thread. Signals: a handler finds busy
+ * set and takes the nested path. Fork: ST3.
  */
 #ifndef TIDEMARK_STATE_H
 #define TIDEMARK_STATE_H
@@ -52,7 +53,7 @@ struct walk_frame {
 	uint64_t identity; /* rolling hash of slots, pcs and (where it matters) rbp: WK5 */
 	uintptr_t rbp;     /* while pc runs */
 	uint32_t node;     /* trie node of the frames to here (complete stacks); 0 unknown */
-	uint16_t extras;   /* words, beside return addresses, that outer frames' places depend on */
+	uint16_t extras;   /* words, besides return addresses, that outer frames' places depend on */
 	uint8_t needs_rbp; /* an outer frame's place depends on rbp */
 	uint8_t flags;     /* WALK_* */
 };
@@ -65,10 +66,10 @@ struct walk_word {
 #define WALK_FRAMES 2048u /* cached frames; deeper stacks drop their outer part */
 #define WALK_EXTRAS (2 * WALK_FRAMES)
 #define WALK_DEPTH_MAX 1024u /* greatest depth limit */
-#define WALK_EXTRA 128u      /* frames walked beyond the depth limit, so that returns need no new walk */
+#define WALK_EXTRA 128u /* frames walked beyond the depth limit, so that returns do not need a new walk */
 
-/* A stack that was walked lately, as its innermost frames on top of a cached one,
- * the trunk: WK4. Two cache lines. */
+/* A stack that was walked recently, as its innermost frames on top of a cached
+ * one, the trunk: WK4. Two cache lines. */
 #define WALK_LEAF_WORDS 6u
 struct walk_leaf {
 	uintptr_t slot; /* 0: nothing remembered */
@@ -78,13 +79,13 @@ struct walk_leaf {
 	uint32_t site;
 	uint16_t kept; /* the trunk is frame[kept - 1] */
 	uint16_t low;  /* frames of the trunk to verify: down to this index */
-	uint8_t words; /* of its own */
+	uint8_t words; /* the number of its own words */
 	uint8_t needs_rbp;
-	uint8_t extras;                   /* are there any among the frames of the trunk? */
-	uint32_t offset[WALK_LEAF_WORDS]; /* of its words, from slot */
+	uint8_t extras;                   /* whether frames of the trunk have extras */
+	uint32_t offset[WALK_LEAF_WORDS]; /* of its own words, from slot */
 	uintptr_t expected[WALK_LEAF_WORDS];
 } __attribute__((aligned(64)));
-#define WALK_TRIAL 1024 /* walks between two looks at how often leaves are met again */
+#define WALK_TRIAL 1024 /* walks between two checks of how often leaves are hit */
 #define WALK_LEAVES_BITS 10u
 #define WALK_LEAVES (1u << WALK_LEAVES_BITS)
 
@@ -98,14 +99,14 @@ struct walk_step {
 	uint8_t flags;
 };
 
-/* A timed block that was made lately: exact birth, for short lifetimes. */
+/* A timed block that was made recently, with its exact birth, for short lifetimes. */
 #define RECENT_BLOCKS 64u
 struct recent {
 	uintptr_t address;
 	uint64_t tsc;
 };
 
-/* Pages of another stack that were asked for: step.c. */
+/* Probed pages of another stack: step.c. */
 struct probed {
 	uintptr_t page;
 	uint32_t pages, unmaps;
@@ -113,7 +114,7 @@ struct probed {
 #define PROBED_BITS 12u
 
 struct thread {
-	/* First cache line: each event. */
+	/* First cache line: used by each event. */
 	uintptr_t busy;                /* ST2 */
 	struct ledger_counter **pages; /* [site / LEDGER_PAGE_COUNTERS] */
 	int64_t credit;                /* bytes this thread may add before it must publish */
@@ -123,23 +124,23 @@ struct thread {
 	uint64_t freed;                /* blocks freed, no matter which thread made them */
 	int32_t timed_left;            /* blocks before the next one whose lifetime is measured */
 	uint32_t frames;               /* cached frames in use */
-	/* Second: each allocation, and walks. */
+	/* Second: used by each allocation and by walks. */
 	uint64_t events;              /* allocations made */
 	uintptr_t stack_lo, stack_hi; /* the stack whose frames are cached */
-	uint64_t random;              /* generator of sample_random */
+	uint64_t random;              /* state of sample_random's generator */
 	int64_t sample_left;          /* bytes to the next sample */
 	int64_t base;                 /* credit at which nothing is held back (count.h) */
 	uint32_t generation;          /* state.generation when last looked at */
 	uint32_t site;                /* of the latest walk that was not cached */
 	int32_t leaf_turn;            /* walks until adjust_leaves looks again */
 	bool leaf_off;                /* leaves are not remembered */
-	uint8_t bottom;               /* WALK_BOTTOM_*: what is outside of frame[0] */
+	uint8_t bottom;               /* WALK_BOTTOM_*: what is outside frame[0] */
 	uint8_t paused;               /* pass everything through: the shim itself calls libc */
 	bool timed_each;              /* every block is timed, since the thread makes few */
-	/* The rest: now and then. */
+	/* The rest: used occasionally. */
 	uint32_t timed_first; /* not 0: the next block is its site's first; timed_left was one less */
-	uint32_t timed_gap;   /* blocks from the latest one that was timed in its turn to the next */
-	uint64_t timed_tsc;   /* of that one */
+	uint32_t timed_gap;   /* blocks from the latest one that was timed in turn to the next */
+	uint64_t timed_tsc;   /* the time of that block */
 	uint64_t leaf_events; /* events when adjust_leaves last looked */
 	uint64_t seed;        /* of frame identities: changed whenever the cache is reused (WK5) */
 	struct ledger_thread *record;
@@ -149,8 +150,8 @@ struct thread {
 	uintptr_t control_block; /* thread pointer of the owner */
 	struct probed probed_other;
 	uint32_t ignoring; /* __lsan_disable depth: blocks made now are not leaks */
-	/* gcc adds an offset that is a multiple of the element's size to the index, which costs
-	 * an instruction more. */
+	/* Keeps the offset of `leaf` from being a multiple of the element's size: gcc would
+	 * add it to the index, which costs one more instruction. */
 	char apart[64] __attribute__((aligned(64)));
 	struct walk_leaf leaf[WALK_LEAVES];
 	struct walk_place floor; /* place[-1], where a search ends: above any stack */
@@ -177,23 +178,23 @@ struct state {
 	bool verbose;
 	bool stopped;      /* tide_stop */
 	uint32_t ignoring; /* threads inside __lsan_disable */
-	uint64_t ptracer;  /* what the program said to PR_SET_PTRACER */
+	uint64_t ptracer;  /* the program's argument to PR_SET_PTRACER */
 	bool no_tsc;       /* the time stamp counter may not be read: birth.h */
-	bool general;      /* special, foreign or wipe: nothing takes the fast way */
+	bool general;      /* special, foreign or wipe: no event takes the fast path */
 	bool wipe;         /* wipe.h */
 	bool operators;    /* the program has C++'s new and delete: callee.h */
-	bool special;      /* sampling, stopped, a thread ignores, or python: event_made_special */
+	bool special;      /* sampling, stopped, a thread in __lsan_disable, or python: event_made_special */
 	uint32_t depth;
 	uint64_t depth_power; /* WALK_BASE to the power of depth */
 	uint64_t sample;
 	const struct clock *clock; /* birth.h */
-	uint64_t tick_tsc;         /* next periodic work */
+	uint64_t tick_tsc;         /* when periodic work is due */
 	struct thread *threads;
 	uint32_t generation; /* counts dlclose */
 	uint32_t unmaps;     /* counts munmap: probed stacks may be gone */
 	uintptr_t lo, hi;    /* where this library is mapped */
 	uint32_t ending;     /* a thread has begun to end the process */
-	/* Where stacks have frames of CPython, what finds their sites (python_site.c); else NULL. */
+	/* Finds the sites of stacks with CPython frames (python_site.c); NULL if there are none. */
 	uint32_t (*python_site)(struct thread *t, const uintptr_t *e, uint64_t domain);
 };
 

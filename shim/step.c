@@ -7,7 +7,7 @@
 #include "step.h"
 #include "walk.h"
 
-/* Is the page there? Asks the kernel. */
+/* Is the page mapped? Asks the kernel. */
 static bool is_page_there(uintptr_t at)
 {
 	char byte;
@@ -15,8 +15,9 @@ static bool is_page_there(uintptr_t at)
 	return !state.no_syscalls && raw6(SYS_process_vm_readv, raw0(SYS_getpid), &to, 1, &from, 1, 0) == 1;
 }
 
-/* Is all of it there? Of the stack that sp is on, the pages from that of sp on are
- * known when they were asked for once: sp's is there now. Of others, the latest run. */
+/* Is the whole range mapped? For the stack that sp is on, pages from that of sp
+ * upward are remembered once they were probed: the page of sp itself is mapped
+ * now. For other stacks, only the latest run is remembered. */
 static bool probe(struct thread *t, uintptr_t sp, uintptr_t address, size_t bytes)
 {
 	struct probed *own = &t->probed[(sp / LEDGER_PAGE) * MIX_GOLDEN >> (64 - PROBED_BITS)],
@@ -42,7 +43,7 @@ static bool probe(struct thread *t, uintptr_t sp, uintptr_t address, size_t byte
 	return true;
 }
 
-/* May [address, +bytes) be read? lo/hi: the stack that is known to be there. */
+/* May [address, +bytes) be read? lo/hi: the stack that is known to be mapped. */
 HOT_INLINE bool readable(struct thread *t, uintptr_t lo, uintptr_t hi, uintptr_t address, size_t bytes)
 {
 	if (likely(address >= lo && address < hi && hi - address >= bytes))
@@ -92,7 +93,7 @@ enum step_result step_outward(struct thread *t, uintptr_t lo, uintptr_t hi, cons
 		return STEP_ON;
 	}
 	default:
-		/* No unwind data (JIT code): the frame pointer, if it looks like one. */
+		/* There is no unwind data (JIT code): uses the frame pointer, if rbp looks like one. */
 		if (in->rbp < in->sp || !readable(t, lo, hi, in->rbp, 16))
 			return STEP_BROKEN;
 		rule = rule_make(RULE_BP, 2, 2);
@@ -101,7 +102,7 @@ enum step_result step_outward(struct thread *t, uintptr_t lo, uintptr_t hi, cons
 		record->flags |= WALK_BY_RBP;
 		break;
 	}
-	/* A frame that does not move up the stack would never end. */
+	/* A walk whose frames do not move up the stack would never end. */
 	if (cfa <= in->sp - 8 || (cfa & 7) || !readable(t, lo, hi, cfa - 8, 8))
 		return STEP_BROKEN;
 	out->slot = cfa - 8;
@@ -121,6 +122,6 @@ enum step_result step_outward(struct thread *t, uintptr_t lo, uintptr_t hi, cons
 		out->rbp = *record->rbp_from;
 	}
 	if (out->pc < WALK_LOWEST)
-		return STEP_END; /* thread start routines made by hand push 0 */
+		return STEP_END; /* hand-written thread start routines push 0 */
 	return STEP_ON;
 }

@@ -1,11 +1,12 @@
 /* step.h - from a frame to its caller, whatever the rule.
  *
- * SE1  Reads [lo, hi) only, the rest of a stack that is known to be there. hi 0: any
- *     stack, with the stack pointer lo; each page is asked for before it is read
+ * SE1  Reads only [lo, hi), the rest of a stack that is known to be mapped. hi 0:
+ *     any stack, with the stack pointer lo; each page is probed before it is read
  *     (once, as long as nothing is unmapped).
- * SE2  Ends: frames always move up a stack, or the step is broken.
+ * SE2  Terminates: frames always move up a stack, or the step is broken.
  *
- * Threads: own memory of pages. Signals: as the shim. Errors: STEP_BROKEN.
+ * Threads: each remembers its own pages. Signals: as for the shim. Errors:
+ * STEP_BROKEN.
  */
 #ifndef TIDEMARK_STEP_H
 #define TIDEMARK_STEP_H

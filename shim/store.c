@@ -14,7 +14,7 @@
 
 static char path[512];
 
-/* Elements of each table. The file is sparse: a capacity costs addresses only. */
+/* Elements of each table. The file is sparse: a capacity costs only addresses. */
 static const struct {
 	uint32_t element;
 	uint64_t capacity;
@@ -65,7 +65,7 @@ static uint64_t lay_out(struct ledger_table *table, unsigned scale)
 	return at;
 }
 
-/* The folder for ledgers: ours, and nobody else's. */
+/* Creates the folder for ledgers if needed; true if it is ours and closed to others. */
 static bool folder_ready(const char *folder, uint32_t uid)
 {
 	raw2(SYS_mkdir, folder, 0700);
@@ -115,7 +115,7 @@ void store_shrink(uint64_t spare)
 {
 	struct ledger_header *h = state.ledger;
 	table_shrink(spare);
-	/* What was given back is the program's to map. */
+	/* The program may now map what was given back. */
 	for (unsigned i = 0; i < LEDGER_TABLES; i++)
 		memory_note((char *)h + h->table[i].offset, h->table[i].capacity * h->table[i].element);
 	memory_forget(h);
@@ -173,7 +173,7 @@ bool store_open(void)
 	return true;
 }
 
-/* This thread, as the parent's ledger knows it: its own record of that was wiped. */
+/* The number of this thread in the parent's ledger: the thread's own copy was wiped. */
 static uint32_t number_before(void)
 {
 	const struct ledger_table *table = &state.ledger->table[LEDGER_THREADS];
@@ -224,7 +224,7 @@ bool store_fork(uint32_t *number)
 		__builtin_memcpy((char *)h + to->offset, (char *)old + from->offset, n * from->element);
 		to->count = n;
 	}
-	/* What describes the program is the parent's; counters and control words are not. */
+	/* The description of the program is copied from the parent; counters and control words are not. */
 	h->depth_limit = old->depth_limit;
 	h->sample_bytes = old->sample_bytes;
 	h->started_wall_ns = old->started_wall_ns;

@@ -1,7 +1,7 @@
-/* store.h - making the ledger (layout: ledger.h; growing its tables: table.h).
+/* store.h - creates the ledger (layout: ledger.h; growing its tables: table.h).
  *
  * SO1  No descriptor stays open.
- * SO2  Where no file can be had the ledger is private memory
+ * SO2  If no file can be created, the ledger is private memory
  *     (LEDGER_FLAG_PRIVATE): snapshots work while the process lives.
  *
  * Threads: one, at start-up and in a forked child. Signals: not from nested entries.
@@ -11,14 +11,15 @@
 
 #include "state.h"
 
-/* Creates the ledger and sets state.ledger. False: no memory at all. */
+/* Creates the ledger and sets state.ledger. False if no memory can be had. */
 bool store_open(void);
 /* Path of the ledger file; "" when private. */
 const char *store_path(void);
-/* table_shrink, with what the collector has to know of it. */
+/* Calls table_shrink, and records for the collector what changed. */
 void store_shrink(uint64_t spare);
-/* In a forked child: a new ledger with the parent's stacks and modules. *number: that of
- * this thread in the parent's ledger; SLOT_THREAD_MASK where it had none. */
+/* In a forked child: creates a new ledger with the parent's stacks and modules. *number:
+ * that of this thread in the parent's ledger; SLOT_THREAD_MASK if it did not have
+ * one. */
 bool store_fork(uint32_t *number);
 
 #endif

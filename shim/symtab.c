@@ -9,7 +9,7 @@
 #include "text.h"
 
 #define SECTIONS_MOST 4096u
-#define STRINGS_MOST (32u << 20) /* bytes that are searched: a quarter of the time a snapshot takes */
+#define STRINGS_MOST (32u << 20) /* most bytes searched, which takes a quarter of the time of a snapshot */
 
 struct file {
 	const char *data;

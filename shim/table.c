@@ -32,7 +32,7 @@ bool table_touchable(struct ledger_header *ledger, uint64_t from, uint64_t to)
 	long r = raw3(SYS_madvise, start, to - from, MADV_POPULATE_WRITE);
 	if (r != -EINVAL)
 		return r == 0;
-	/* An old kernel: give the pages to the file itself. */
+	/* On an old kernel, allocate the pages in the file itself. */
 	int fd = (int)raw4(SYS_openat, AT_FDCWD, ledger_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return false;

@@ -1,4 +1,4 @@
-/* table.h - growing the tables of the ledger (layout: ledger.h).
+/* table.h - grows the tables of the ledger (layout: ledger.h).
  *
  * TA1  The file is sparse and mapped once; before a page is touched for the
  *     first time it is reserved (MADV_POPULATE_WRITE), so that a full file
@@ -13,8 +13,8 @@
 
 #include "state.h"
 
-/* Nothing is reserved in the ledger that is about to be mapped from the file `path`, ""
- * for private memory. The string must stay. */
+/* Starts with nothing reserved, for a ledger about to be mapped from the file `path`,
+ * "" for private memory. The string must stay valid. */
 void table_start(const char *path);
 /* Makes bytes [from, to) of the ledger safe to touch (TA1). */
 bool table_touchable(struct ledger_header *ledger, uint64_t from, uint64_t to);
@@ -22,7 +22,7 @@ bool table_touchable(struct ledger_header *ledger, uint64_t from, uint64_t to);
 bool table_reserve(enum ledger_table_kind kind, uint64_t count);
 /* How many elements are touchable now. */
 uint64_t table_reserved(enum ledger_table_kind kind);
-/* Unmaps what the tables do not use, except `spare` bytes of each. */
+/* Unmaps what the tables do not use, except for `spare` bytes of each. */
 void table_shrink(uint64_t spare);
 /* Adds a string; 0 ("") when it does not fit. */
 uint32_t table_string(const char *s);

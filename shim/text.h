@@ -1,4 +1,4 @@
-/* text.h - the few string functions that the shim needs before and without libc. */
+/* text.h - the few string functions that the shim needs without libc. */
 #ifndef TIDEMARK_TEXT_H
 #define TIDEMARK_TEXT_H
 
@@ -21,7 +21,7 @@ static inline bool text_equal(const char *a, const char *b)
 	return *a == *b;
 }
 
-/* The part of `s` behind `prefix`, or NULL. */
+/* The part of `s` after `prefix`, or NULL. */
 static inline const char *text_after(const char *s, const char *prefix)
 {
 	while (*prefix)
@@ -48,7 +48,7 @@ static inline void text_append_number(char **at, const char *end, uint64_t n)
 	text_append(at, end, d);
 }
 
-/* Decimal number, optional suffix K M G (binary); 0 when it does not parse. */
+/* Decimal number, optional suffix K M G (binary); 0 if it cannot be parsed. */
 static inline uint64_t text_number(const char *s)
 {
 	uint64_t n = 0;

@@ -17,7 +17,7 @@ extern void *__libc_stack_end;
 static size_t pthread_bytes; /* sizeof(struct pthread) */
 
 static struct lock thread_lock;
-static struct thread *cursor; /* where the search for dead threads goes on */
+static struct thread *cursor; /* where the search for dead threads resumes */
 
 static uintptr_t control_block(void)
 {
@@ -30,13 +30,13 @@ static bool is_dead(const struct thread *t)
 {
 	if (!t->record || !t->tid || !lock_thread_dead(t->tid))
 		return false;
-	/* All that it wrote, it wrote before it left the shim for the last time. */
+	/* Everything it wrote precedes its last exit from the shim. */
 	(void)__atomic_load_n(&t->busy, __ATOMIC_ACQUIRE);
 	return true;
 }
 
-/* A dead thread whose memory can be used again; looks at a few only, so that a
- * storm of threads costs a constant each. */
+/* Finds a dead thread whose memory can be reused. It examines only a few, so
+ * that even if many threads are created the cost of each is constant. */
 static struct thread *find_dead(int32_t tid)
 {
 	struct thread *t = cursor ? cursor : state.threads, *found = NULL;
@@ -69,8 +69,9 @@ static void find_stack(struct thread *t, uintptr_t sp)
 	}
 	/* pthread_getattr_np takes the thread's lock, which the caller of this event
 	 * may hold. But glibc keeps the stack's start and size side by side in struct
-	 * pthread (allocatestack.c: stackblock, stackblock_size), and with the stack
-	 * pointer and the thread pointer inside, no other pair of words can look so. */
+	 * pthread (allocatestack.c: stackblock, stackblock_size), and since they
+	 * enclose the stack pointer and the thread pointer, no other pair of words
+	 * can match. */
 	const uintptr_t *word = (const uintptr_t *)t->control_block;
 	for (unsigned i = 16; i + 1 < pthread_bytes / sizeof *word; i++) {
 		uintptr_t lo = word[i], hi = lo + word[i + 1];
@@ -173,7 +174,7 @@ struct thread *thread_register(uintptr_t sp)
 		if (t && t->next && !state.threaded)
 			count_found_threaded(t->next);
 	} else {
-		t->tid = tid; /* nobody else may take it */
+		t->tid = tid; /* no other thread may take it */
 		count_inherit(t);
 	}
 	lock_release(&thread_lock);

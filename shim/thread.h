@@ -1,7 +1,7 @@
-/* thread.h - the register of threads.
+/* thread.h - the registry of threads.
  *
- * A thread registers at its first event. Its record and memory are used again
- * after its death by a later thread, once THREAD_RECORDS_KEPT records exist.
+ * A thread registers at its first event. After its death a later thread reuses
+ * its record and memory, once THREAD_RECORDS_KEPT records exist.
  *
  * Threads: all; one lock. Signals: while thread_registering is set, the thread's
  * events pass through. Fork: thread_after_fork.
@@ -24,6 +24,6 @@ struct thread *thread_register(uintptr_t sp);
 uint64_t thread_seed(void);
 
 bool thread_start(void);      /* registers the main thread */
-void thread_after_fork(void); /* forgets all threads but this */
+void thread_after_fork(void); /* forgets all other threads */
 
 #endif

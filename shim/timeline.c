@@ -9,7 +9,7 @@
 #include "timeline.h"
 
 #define NS_PER_SECOND 1000000000u
-/* A point reads a few lines of each thread, about 1 us where there are thousands. */
+/* A point reads a few cache lines per thread, about 1 us each with thousands of threads. */
 #define POINT_THREAD_NS 20000u
 
 static struct lock tick_lock;
@@ -91,7 +91,7 @@ __attribute__((noinline, cold)) void timeline_tick(struct thread *t, uint64_t ts
 		if (!state.threaded)
 			state.ledger->live_bytes = count_live_now().bytes;
 		else if (t->base != COUNT_CHUNK)
-			count_publish(t); /* it was alone when it published last */
+			count_publish(t); /* it was the only thread when it last published */
 		add_point(ns);
 		if (t->record && !state.no_syscalls)
 			raw2(SYS_prctl, PR_GET_NAME, t->record->name);

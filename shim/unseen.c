@@ -11,13 +11,13 @@
 #include "text.h"
 #include "unseen.h"
 
-#define FILE_MOST 65536  /* bytes of notes; what is more repeats what is there */
+#define FILE_MOST 65536  /* most bytes of notes; further ones would repeat earlier ones */
 #define HEAD_BYTES 1024u /* the headers of a program are at its beginning */
 #define SCRIPTS 4        /* a script's interpreter may be a script (fs/exec.c) */
 
 extern char **environ;
 
-/* Capabilities of the file count as more privileges for anybody but root (security/commoncap.c). */
+/* Capabilities of the file are additional privileges for every user but root (security/commoncap.c). */
 static bool gains_privileges(const char *path, const struct stat *s)
 {
 	if (raw5(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
@@ -61,7 +61,7 @@ static char *interpreter_of(char *head, long bytes)
 	return *from == '/' ? from : NULL;
 }
 
-/* The loader looks for the library there, and the library for the run. */
+/* Does the environment name us, for the loader to find the library and the library to find the run? */
 static bool names_us(char *const *environment)
 {
 	bool preloads = false, session = false;
@@ -103,7 +103,7 @@ static bool look_at(const char *path, bool named, char *next, size_t bytes)
 	if (raw_failed(raw2(SYS_stat, path, &s)) || !S_ISREG(s.st_mode) || !(s.st_mode & 0111))
 		return false;
 	long fd = raw3(SYS_open, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
-	/* It may be allowed to execute what one may not read. */
+	/* A file may be executable but not readable. */
 	long got = raw_failed(fd) ? 0 : raw3(SYS_read, fd, text, sizeof head);
 	if (!raw_failed(fd))
 		raw1(SYS_close, fd);
@@ -120,7 +120,7 @@ static bool look_at(const char *path, bool named, char *next, size_t bytes)
 	return true;
 }
 
-/* As the kernel does; a script has no privileges, and what counts is what interprets it. */
+/* Follows scripts as the kernel does; a script cannot gain privileges, so its interpreter decides. */
 static bool look_through(const char *path, bool named)
 {
 	char one[PATH_MAX / 8], other[PATH_MAX / 8];

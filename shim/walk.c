@@ -7,7 +7,7 @@
 #include "thread.h"
 #include "walk.h"
 
-/* Makes room for `more` frames by dropping the outer part of what is kept. */
+/* Makes room for `more` frames by dropping the outermost of the kept ones. */
 static void drop_outer(struct thread *t, uint32_t *kept, uint32_t more)
 {
 	if (*kept + more <= WALK_FRAMES)
@@ -68,8 +68,8 @@ static void push(struct thread *t, uint32_t kept, uint32_t count)
 	t->frames = n;
 }
 
-/* Frames [0, kept) of the cache, with `count` new ones: how far out must it hold?
- * False: further out than is known. */
+/* Frames [0, kept) of the cache, with `count` new ones: how far out must it be
+ * verified? False if further out than is known. */
 HOT_INLINE bool reach_of(const struct thread *t, uint32_t kept, uint32_t count, uint32_t *low)
 {
 	const uint32_t want = count < state.depth ? state.depth - count : 1;
@@ -77,7 +77,7 @@ HOT_INLINE bool reach_of(const struct thread *t, uint32_t kept, uint32_t count, 
 	return likely((kept >= want || t->bottom != WALK_BOTTOM_CUT) && kept + count <= WALK_FRAMES);
 }
 
-/* Fills what a leaf says beside its words, and makes it valid. */
+/* Fills in what a leaf holds besides its words, and makes it valid. */
 HOT_INLINE void leaf_finish(struct thread *t, struct walk_leaf *l, uint32_t kept, uint32_t low, uint32_t site)
 {
 	const struct walk_place *leaf = &t->place[t->frames - 1];
@@ -123,7 +123,7 @@ static __attribute__((noinline)) void remember_leaf(struct thread *t, uint32_t k
 		l->expected[words] = t->extra[x].expected;
 	}
 	l->words = (uint8_t)words;
-	/* What is not used is the leaf's own return address, which is sure to match. */
+	/* Unused words are set to the leaf's own return address, which is certain to match. */
 	for (; words < WALK_LEAF_WORDS; words++) {
 		l->offset[words] = 0;
 		l->expected[words] = leaf->pc;
@@ -131,8 +131,9 @@ static __attribute__((noinline)) void remember_leaf(struct thread *t, uint32_t k
 	leaf_finish(t, l, kept, low, site);
 }
 
-/* The same for the common stack: few new frames, nothing but return addresses. Words
- * beyond its own are those of frames further out, which have to hold as well. */
+/* As remember_leaf, for the common stack: few new frames, nothing but return
+ * addresses. Words beyond its own are those of frames further out, which must hold
+ * as well. */
 HOT_INLINE void leaf_remember_lean(
 	struct thread *t, struct walk_leaf *l, uint32_t kept, uint32_t low, uint32_t site)
 {
@@ -154,8 +155,8 @@ HOT_INLINE void leaf_remember_lean(
 	leaf_finish(t, l, kept, low, site);
 }
 
-/* Where nearly each walk finds new frames further out, leaves are not met again, and
- * are not remembered; but from time to time this is tried again. */
+/* If nearly every walk finds new frames further out, leaves are never hit, and are
+ * not remembered; this is tried again from time to time. */
 static COLD void adjust_leaves(struct thread *t)
 {
 	uint64_t events = t->events - t->leaf_events;
@@ -227,7 +228,7 @@ static uint32_t walk_other(struct thread *t, const uintptr_t *e, uint64_t domain
 		return site;
 	if (domain)
 		flags |= domain == SITE_DOMAIN_MAPPING ? LEDGER_SITE_MAPPING : LEDGER_SITE_TRACKED;
-	/* The cache is the scratch space: what it held is walked again later. */
+	/* The cache is the scratch space; its old frames are walked again later. */
 	t->frames = 0;
 	for (uint32_t k = 0; k < count; k++) {
 		const struct walk_step *s = &t->step[count - 1 - k];
@@ -255,7 +256,7 @@ HOT_INLINE bool is_cached(
 		&& (!f->needs_rbp || f->rbp == rbp);
 }
 
-/* Do all words hold that the frames outside of frame[kept - 1] depend on, down to frame[low]? */
+/* Are all words unchanged that the frames outside frame[kept - 1] depend on, down to frame[low]? */
 HOT_INLINE bool holds(const struct thread *t, uint32_t kept, uint32_t low)
 {
 	uint32_t extras = t->frame[kept - 1].extras, extras_low = t->frame[low].extras;
@@ -265,8 +266,8 @@ HOT_INLINE bool holds(const struct thread *t, uint32_t kept, uint32_t low)
 
 #define WALK_FEW 32u
 
-/* The innermost of the places [low, high) whose word has changed; NULL where more than
- * return addresses comes into it. */
+/* The innermost of the places [low, high) whose word has changed; NULL if it depends
+ * on more than return addresses. */
 static const struct walk_place *find_changed_place(const struct thread *t, uint32_t high, uint32_t low)
 {
 	const uint16_t extras = t->frame[high].extras;
@@ -281,8 +282,8 @@ static const struct walk_place *find_changed_place(const struct thread *t, uint3
 	return NULL;
 }
 
-/* The commonest walk: a few new frames whose places depend on the stack pointer
- * only, on top of one that is cached. Anything else returns 0. */
+/* The most common walk: a few new frames whose places depend on the stack
+ * pointer only, on top of one that is cached. Anything else returns 0. */
 HOT_INLINE uint32_t walk_lean(struct thread *t, const uintptr_t *e)
 {
 	struct walk_place step[WALK_FEW], *s = step;
@@ -344,8 +345,8 @@ HOT_INLINE uint32_t walk_lean(struct thread *t, const uintptr_t *e)
 	return site;
 }
 
-/* The same with frames that use rbp. What is unusual returns 0, and the general
- * walk does it again. */
+/* As walk_lean, with frames that use rbp. Anything unusual returns 0, and the
+ * general walk starts over. */
 HOT_INLINE uint32_t walk_few(struct thread *t, const uintptr_t *e)
 {
 	struct {
@@ -416,8 +417,8 @@ HOT_INLINE uint32_t walk_few(struct thread *t, const uintptr_t *e)
 	return site;
 }
 
-/* Something outside of frame[kept - 1] has changed: how many frames are outside of
- * the innermost change. They may be the same, and are looked at again. */
+/* Something outside frame[kept - 1] has changed: returns how many frames are
+ * outside the innermost change. They may be unchanged, and are checked again. */
 static uint32_t find_outside_change(const struct thread *t, uint32_t kept, uint32_t low)
 {
 	uint32_t place = kept - 1, x = t->frame[kept - 1].extras, by_extra = 0;

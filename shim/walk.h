@@ -1,9 +1,9 @@
-/* walk.h - the stack of the running thread, as a site; incremental.
+/* walk.h - the stack of the running thread, as a site, walked incrementally.
  *
  * Each thread keeps the frames of its last walk, outermost first, and the words
- * that its steps read: the return addresses, and few others (extras). A new walk
- * steps only until it meets a cached frame with the same slot (address of the
- * return address), the same pc and, where it matters, the same rbp; then it
+ * that its steps read: the return addresses, and a few others (extras). A new
+ * walk steps only until it meets a cached frame with the same slot (address of
+ * the return address), the same pc and, where it matters, the same rbp; then it
  * verifies every word further out that the result depends on.
  *
  *   frame[0] main   frame[1] f    frame[2] g    ...   frame[n-1] caller
@@ -18,7 +18,7 @@
  *     more, or fewer than the stack has (bottom says which).
  * WK4  A leaf remembers what a walk found: the innermost frames of its stack, as
  *     words on top of a cached frame (the trunk), and the site. It holds as long
- *     as its own words, the trunk and the words outside of it hold.
+ *     as its own words, the trunk and the words outside it hold.
  * WK5  Frames are the same when their identities are: a 64-bit hash of all slots
  *     and pcs from the outermost frame, with rbp where an outer frame's place
  *     depends on it, and of a seed that changes when code is unloaded and when the
@@ -35,8 +35,8 @@
 
 enum walk_bottom {
 	WALK_BOTTOM_ROOT,   /* frame[0] is outermost */
-	WALK_BOTTOM_CUT,    /* more frames are outside, not looked at */
-	WALK_BOTTOM_BROKEN, /* could not go on */
+	WALK_BOTTOM_CUT,    /* more frames are outside, not walked */
+	WALK_BOTTOM_BROKEN, /* the walk could not go on */
 };
 #define WALK_EXACT 1u  /* pc is that of an interrupted instruction, plus 1 */
 #define WALK_BY_RBP 2u /* the step from here outward went by frame pointer */
@@ -65,8 +65,9 @@ HOT_INLINE bool walk_verify(const struct walk_place *place, uint32_t high, uint3
 				return false;
 		return true;
 	}
-	/* By fours; the last four may overlap the ones before: a loop over what is
-	 * left would end at another turn each time, which costs more. */
+	/* By fours; the last four may overlap the ones before: a loop over the
+	 * remainder would end after a different number of turns each time, which
+	 * costs more (mispredicted branches). */
 	do {
 		p -= 4;
 		if (unlikely(WALK_BAD(p) | WALK_BAD(p + 1) | WALK_BAD(p + 2) | WALK_BAD(p + 3)))
@@ -88,8 +89,8 @@ HOT_INLINE struct walk_leaf *walk_leaf_of(struct thread *t, uintptr_t slot, uint
 	return &t->leaf[((slot ^ pc << 16) * WALK_BASE) >> (64 - WALK_LEAVES_BITS)];
 }
 
-/* What is remembered of the stack whose innermost frame is e; NULL when it is not,
- * or holds no more. */
+/* The leaf remembered for the stack whose innermost frame is e; NULL if there is
+ * not one, or it does not hold any more. */
 HOT_INLINE struct walk_leaf *walk_leaf(struct thread *t, const uintptr_t *e)
 {
 	struct walk_leaf *l = walk_leaf_of(t, WALK_SLOT(e), WALK_PC(e));
@@ -121,7 +122,7 @@ HOT_INLINE uint32_t walk_site(struct thread *t, const uintptr_t *e)
 	return likely(l) ? l->site : walk_block(t, e);
 }
 
-/* Walks without the cache and compares (tests); number of differing frames. */
+/* Walks without the cache and compares (tests); returns the number of frames that differ. */
 unsigned walk_check(struct thread *t, const uintptr_t *e);
 
 #endif

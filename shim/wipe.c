@@ -2,8 +2,8 @@
 #include "block.h"
 #include "wipe.h"
 
-#define WIPE_MOST (1ul << 20) /* larger blocks are as good as always fresh */
-#define WIPE_LOWEST 65536ul   /* no block is below (vm.mmap_min_addr) */
+#define WIPE_MOST (1ul << 20) /* larger blocks are almost always fresh */
+#define WIPE_LOWEST 65536ul   /* no block is below this (vm.mmap_min_addr) */
 
 COLD void wipe_block(void *p, size_t from, size_t bytes)
 {
