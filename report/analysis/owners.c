@@ -115,9 +115,23 @@ static void find_holders(struct search *q, const struct snapshot *s, uint32_t ro
 	free(listed);
 }
 
+struct ranked {
+	uint32_t kind, root;
+};
+
+static int compare_ranked(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return x->root < y->root ? -1 : x->root > y->root;
+}
+
 void owners_find(struct owners *o, const struct dominate_graph *g, const struct snapshot *s, uint32_t roots)
 {
-	uint32_t nodes = g->blocks + g->extras, most = 0;
+	uint32_t nodes = g->blocks + g->extras;
+	struct ranked *order;
 	struct search q = { .o = o, .g = g };
 
 	*o = (struct owners){ 0 };
@@ -128,17 +142,17 @@ void owners_find(struct owners *o, const struct dominate_graph *g, const struct 
 	q.seen = alloc_zeroed(nodes + 1ull, 1);
 	add_node(&q, nodes - 1, 0, 0);
 	q.next = 1;
+	/* All roots of a kind together, and kinds by their numbers, of which a file may have any. */
+	order = alloc_bytes((roots + 1ull) * sizeof(*order));
 	for (uint32_t i = 0; i < roots; i++)
-		if (s->roots[i].kind > most)
-			most = s->roots[i].kind;
-	for (uint32_t kind = 0, left = roots; left && kind <= most; kind++) {
-		for (uint32_t i = 0; i < roots; i++)
-			if (s->roots[i].kind == kind) {
-				add_node(&q, g->blocks + i, 0, i + 1);
-				left--;
-			}
-		follow(&q);
+		order[i] = (struct ranked){ s->roots[i].kind, i };
+	qsort(order, roots, sizeof(*order), compare_ranked);
+	for (uint32_t i = 0; i < roots; i++) {
+		add_node(&q, g->blocks + order[i].root, 0, order[i].root + 1);
+		if (i + 1 == roots || order[i + 1].kind != order[i].kind)
+			follow(&q);
 	}
+	free(order);
 	for (uint32_t i = roots; i + 1 < g->extras; i++)
 		add_node(&q, g->blocks + i, 0, 0);
 	follow(&q);
