@@ -87,7 +87,7 @@ assert [(x["kind"], x["blocks"], x["limit"], x["file"], x["line"]) for x in f] =
 	export PATH="$(dirname "$TIDEMARK"):$PATH"
 	pytest="/usr/bin/python3 -m pytest -q -p no:cacheprovider -p tidemark_pytest"
 	run -1 $pytest --tidemark --tidemark-keep kept.tide test_leaky.py
-	[[ "$output" == *"40 objects of test_leaky.Row are held by 40 lost references: test_leaky.py::test_parse_forgets"* ]]
+	[[ "$output" == *"40 objects of test_leaky.Row are held by 40 lost references: test_leaky.py::test_parse_forgets"* ]] || fail "$output"
 	[[ "$output" == *"3 passed"* ]]
 	[ -s kept.tide ]
 	run -0 $pytest --tidemark test_leaky.py -k fine

@@ -138,6 +138,8 @@ waits() {
 @test "a process that is not profiled has a snapshot of its heap" {
 	sleep 100 3>&- &
 	PIDS+=("$!")
+	# It is the program, and not the shell before its exec or the loader at work, once it sleeps.
+	for _ in $(seq 200); do grep -q nanosleep "/proc/$!/wchan" && break; sleep 0.05; done
 	run "$TIDEMARK" snap "$!"
 	[ "$status" -eq 0 ] || fail "$output"
 	[[ "$output" == *"tidemark.sleep.$!.1.tide"* ]]
