@@ -15,8 +15,9 @@ static const struct argp_option option[] = { { "strings", KEY_STRINGS, "PREFIX",
 	{ NULL, 0, NULL, 0, NULL, 0 } };
 
 static const char doc[] =
-	"Print the objects of a Python process by type: how many there are, what they hold, which of them have "
-	"reference counts that nobody accounts for (a forgotten Py_DECREF), and which wait for gc.\v"
+	"Print what blocks are. Of native ones: classes of C++ by their vtables, and types that allocators and source "
+	"lines prove. Of a Python process: objects by type, how many there are, which of them have reference counts "
+	"that nothing accounts for (a forgotten Py_DECREF), and which wait for gc.\v"
 	"With a second snapshot, an older one, each type shows what it has grown by. No Python module is needed in the "
 	"process: everything is read from its memory.\n\n"
 	"Examples:\n"
