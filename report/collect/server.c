@@ -261,12 +261,25 @@ static void accept_one(struct serving *v)
 
 static void ignore_signal(int number) { (void)number; }
 
+/* A pipe that a library of this process has opened for itself, as the libunwind of a preloaded tcmalloc does to
+ * try addresses. What came through exec has no FD_CLOEXEC, and pipes of the command block. */
+static bool is_of_library(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+	struct stat st;
+
+	return flags >= 0 && (flags & FD_CLOEXEC) && (fcntl(fd, F_GETFL) & O_NONBLOCK) && !fstat(fd, &st)
+		&& S_ISFIFO(st.st_mode);
+}
+
+#define LIBRARY_DESCRIPTORS 256 /* those of libraries are among the first */
+
 /* The server keeps no stream of its caller open, and the limits of a shell are not meant for it. */
 static void stand_apart(struct serving *v)
 {
 	static const int limits[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_STACK, RLIMIT_NOFILE,
 		RLIMIT_CPU };
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), end;
 
 	setpgid(0, 0);
 	prctl(PR_SET_NAME, "tidemark");
@@ -283,10 +296,13 @@ static void stand_apart(struct serving *v)
 	/* Two descriptors are kept, under the lowest numbers. */
 	v->listening = fcntl(v->listening, F_DUPFD_CLOEXEC, 3);
 	v->control = fcntl(v->control, F_DUPFD_CLOEXEC, 3);
-	for (int i = 3; i < v->listening || i < v->control; i++)
-		if (i != v->listening && i != v->control)
+	end = (v->listening > v->control ? v->listening : v->control) + 1;
+	if (end < LIBRARY_DESCRIPTORS)
+		end = LIBRARY_DESCRIPTORS;
+	for (int i = 3; i < end; i++)
+		if (i != v->listening && i != v->control && !is_of_library(i))
 			close(i);
-	syscall(SYS_close_range, (v->listening > v->control ? v->listening : v->control) + 1, ~0u, 0);
+	syscall(SYS_close_range, end, ~0u, 0);
 }
 
 static void __attribute__((noreturn)) run_server(struct serving *v)

@@ -68,7 +68,7 @@ each_small() {
 	for TIDEMARK_PYTHON_OBJECTS in no yes; do
 		export TIDEMARK_PYTHON_OBJECTS
 		rm -f s.tide
-		"$TIDEMARK" run -q -o s.tide -- /usr/bin/python3 "$BATS_TEST_DIRNAME/python_small.py" stats 2>"$TIDEMARK_PYTHON_OBJECTS.err" || [ $? -eq 7 ]
+		"$TIDEMARK" run -q -o s.tide -- setarch -R /usr/bin/python3 "$BATS_TEST_DIRNAME/python_small.py" stats 2>"$TIDEMARK_PYTHON_OBJECTS.err" || [ $? -eq 7 ]
 	done
 	"$TIDEMARK" export --to sqlite -o s.db s.tide
 	# Columns of _debugmallocstats: class, size, pools, blocks in use, blocks available. Its arenas are mappings, and
