@@ -1,5 +1,6 @@
 /* python_field.c - see python_field.h. */
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
@@ -11,57 +12,50 @@
 #define WEAK_REFERENT 16u
 #define ATTRIBUTES "attributes of "
 
+static int compare_place(const void *key, const void *element)
+{
+	const struct tide_python_place *x = key, *y = element;
+
+	if (x->address != y->address)
+		return x->address < y->address ? -1 : 1;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
 static const char *place_find(
 	const struct snapshot *s, uint64_t address, enum tide_place_kind kind, uint64_t number)
 {
-	size_t lo = 0, hi = s->python_place_count;
+	const struct tide_python_place key = { .address = address, .kind = kind, .number = (uint16_t)number };
+	const struct tide_python_place *found = NULL;
 
-	while (lo < hi) {
-		size_t middle = (lo + hi) / 2;
-		const struct tide_python_place *p = &s->python_places[middle];
+	if (s->python_place_count && number <= UINT16_MAX)
+		found = bsearch(&key, s->python_places, s->python_place_count, sizeof(key), compare_place);
+	return found ? snapshot_string(s, found->text) : NULL;
+}
 
-		if (p->address != address         ? p->address < address
-				: p->kind != kind ? p->kind < kind
-						  : p->number < number)
-			lo = middle + 1;
-		else
-			hi = middle;
-	}
-	if (lo == s->python_place_count || s->python_places[lo].address != address
-		|| s->python_places[lo].kind != kind || s->python_places[lo].number != number)
-		return NULL;
-	return snapshot_string(s, s->python_places[lo].text);
+/* Both kinds of elements are sorted by their blocks, which they begin with. */
+_Static_assert(!offsetof(struct tide_python_object, block) && !offsetof(struct tide_owner, block),
+	"the block is first");
+
+static int compare_block(const void *key, const void *element)
+{
+	const uint32_t *x = key, *y = element;
+
+	return *x < *y ? -1 : *x > *y;
 }
 
 static const struct tide_python_object *object_of(const struct snapshot *s, uint32_t block)
 {
-	size_t lo = 0, hi = s->python_object_count;
-
-	while (lo < hi) {
-		size_t middle = (lo + hi) / 2;
-
-		if (s->python_objects[middle].block < block)
-			lo = middle + 1;
-		else
-			hi = middle;
-	}
-	return lo < s->python_object_count && s->python_objects[lo].block == block ? &s->python_objects[lo]
-										   : NULL;
+	return s->python_object_count ? bsearch(&block, s->python_objects, s->python_object_count,
+		       sizeof(*s->python_objects), compare_block)
+				      : NULL;
 }
 
 static const struct tide_owner *owner_of(const struct snapshot *s, uint32_t block)
 {
-	size_t lo = 0, hi = s->owner_count;
-
-	while (lo < hi) {
-		size_t middle = (lo + hi) / 2;
-
-		if (s->owners[middle].block < block)
-			lo = middle + 1;
-		else
-			hi = middle;
-	}
-	return lo < s->owner_count && s->owners[lo].block == block ? &s->owners[lo] : NULL;
+	return s->owner_count ? bsearch(&block, s->owners, s->owner_count, sizeof(*s->owners), compare_block)
+			      : NULL;
 }
 
 static const struct tide_type *type_of(const struct snapshot *s, uint32_t block)
