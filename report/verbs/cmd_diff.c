@@ -146,7 +146,7 @@ static int compare_views(struct comparison *c, const struct arguments *a, struct
 	size_t count[2];
 
 	c->pair = view_pair_of(a->sort);
-	for (int side = 0; side < 2 && c->pair.bytes == LOST_BYTES; side++)
+	for (int side = 0; side < 2 && view_measure_is_lost(a->sort); side++)
 		if (view_find_lost(&c->view[side], NULL, e))
 			return -1;
 	needed = 1u << c->pair.blocks | (c->pair.bytes < MEASURES ? 1u << c->pair.bytes : 0);

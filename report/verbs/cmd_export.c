@@ -148,7 +148,7 @@ static int write_stdout(const struct export *x, const struct export_format *form
  * asked for. */
 static int find_lost(const struct arguments *a, struct view *view, struct tide_error *e)
 {
-	bool asked = a->measure == LOST_BYTES || a->measure == LOST_BLOCKS;
+	bool asked = view_measure_is_lost(a->measure);
 
 	for (size_t i = 0; i < a->files; i++) {
 		struct suppress *suppress = suppress_new();

@@ -158,7 +158,7 @@ int cmd_stat(int argc, char **argv)
 	for (size_t i = 0; i < a.files && code == EXIT_FINE; i++)
 		if (view_load(&r.views[i], a.file[i], &a.common.selection, a.domain, &e))
 			code = -1;
-		else if (r.view_count++, a.sort == LOST_BYTES || a.sort == LOST_BLOCKS)
+		else if (r.view_count++, view_measure_is_lost(a.sort))
 			code = view_find_lost(&r.views[i], NULL, &e);
 	if (code == EXIT_FINE)
 		code = print_report(&a, &r, &e);

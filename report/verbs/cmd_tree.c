@@ -348,7 +348,7 @@ int cmd_tree(int argc, char **argv)
 	}
 	if (!a.sort_given && !a.common.json && !a.common.csv && view_is_past_peak(&v))
 		a.sort = PEAK_BYTES;
-	if ((a.sort == LOST_BYTES || a.sort == LOST_BLOCKS) && view_find_lost(&v, NULL, &e)) {
+	if (view_measure_is_lost(a.sort) && view_find_lost(&v, NULL, &e)) {
 		error_print(&e);
 		view_close(&v);
 		options_free(&a.common);

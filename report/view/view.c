@@ -59,6 +59,8 @@ bool view_is_past_peak(const struct view *v)
 		&& v->total.of[LIVE_BYTES] < v->total.of[PEAK_BYTES] / VIEW_LEFT_OF_PEAK;
 }
 
+bool view_measure_is_lost(enum view_measure m) { return m == LOST_BYTES || m == LOST_BLOCKS; }
+
 int64_t view_value(const struct measures *m, enum view_measure measure)
 {
 	return measure < MEASURES ? m->of[measure] : 0;

@@ -138,6 +138,7 @@ void view_row_name(struct view_row *row);
 int view_measure_parse(const char *text, enum view_measure *measure);
 const char *view_measure_name(enum view_measure measure); /* JSON field name */
 bool view_measure_is_bytes(enum view_measure measure);
+bool view_measure_is_lost(enum view_measure measure); /* view_find_lost fills it */
 #define VIEW_MEASURE_WORDS "live, peak, total, count, allocations, temporary, lost"
 int view_key_parse(const char *text, enum view_key *key);
 const char *view_key_name(enum view_key key);
