@@ -121,7 +121,7 @@ print(*a["paths"], *a["reports"].values())' "$ROOT/scripts/ci/gitlab.yml"); do
 	run env CARGO_NET_OFFLINE=true cargo test --lib
 	[ "$status" = 0 ] || fail "$output"
 	[[ $output == *"gate: pass"* ]] || fail "$output"
-	printf '#[test]\nfn forgets() { std::mem::forget(std::hint::black_box(Box::new([7u8; 4096]))); }\n' >src/lib.rs
+	printf '#[test]\nfn forgets() { std::mem::forget(Box::new([7u8; 4096])); }\n' >src/lib.rs
 	run env CARGO_NET_OFFLINE=true cargo test --lib
 	[ "$status" != 0 ]
 	[[ $output == *"gate: fail"* && $output == *forgets* ]] || fail "$output"
