@@ -132,3 +132,46 @@ tests_run() {
 		assert "-Ireport" in entries["report/base/units.c"]["command"]
 	EOF
 }
+
+# What the verbs print is fuzzed as far as verbs_forms.h goes.
+@test "the fuzzer of verbs tries every verb that reads snapshots, with all its options, formats and keys" {
+	/usr/bin/python3 -c 'import sys; sys.path.insert(0, sys.argv[1]); import craft; craft.small().save("s.tide")' "$ROOT/tests/lib"
+	mkdir out
+	printf '[scenario s]\ncommand = true\nbaseline = fuzz.base\n' >out/fuzz.gate
+	: >out/fuzz.supp
+	run -0 /usr/bin/python3 - "$ROOT/tests/fuzz/verbs_forms.h" "$TIDEMARK" <<-'END'
+		import re, subprocess, sys
+		forms = re.findall(r'^\t"(.*)",$', open(sys.argv[1]).read(), re.M)
+		call = lambda *words: subprocess.run([sys.argv[2], *words], capture_output=True, text=True, errors="replace", timeout=60)
+		# They start programs, or want a process.
+		no_reader = {"run", "snap", "doctor"}
+		# They change what a terminal or its user sees, or start programs.
+		plain = {"help", "usage", "version", "color", "no-pager", "quiet", "interval", "self-test"}
+		wrong = []
+		for verb in re.findall(r"^  ([a-z]+)  +\S", call("--help").stdout, re.M):
+		    if verb in no_reader:
+		        continue
+		    mine = [f.split() for f in forms if f.split()[0] == verb]
+		    words = {w for f in mine for w in f} | {"-v" for f in mine if "-vv" in f}
+		    text = call(verb, "--help").stdout
+		    for short, name in re.findall(r"^ +(?:(-\w), )?--([a-z-]+)", text, re.M):
+		        if name not in plain and not words & {short, "--" + name}:
+		            wrong.append(f"no form has {verb} --{name}")
+		    # Keys that a list of the help names: --by, --to, --show, --sort.
+		    for name, keys in re.findall(r"--(by|to|show)=[A-Z]+ ((?:[^\n]|\n {10,})*)", text):
+		        keys = re.sub(r"\(default: .*|of Python:|list only|group by|compare by|also \w+|\(default\)", "", " ".join(keys.split()))
+		        keys = re.sub(r"\b(or)\b", ",", keys).replace("`", "")
+		        given = {k for f in mine for a, b in zip(f, f[1:]) if a == "--" + name for k in b.split(",")}
+		        for key in re.findall(r"(?:^|,)\s*([a-z]+)\s*(?=,|$)", keys):
+		            if key not in given and key not in ("site", "live"):
+		                wrong.append(f"no form has {verb} --{name} {key}")
+		for form in forms:
+		    verb, *words = form.split()
+		    words = ["s.tide" if w in ("F", "O") else re.sub("^D(?=/|$)", "out", w) for w in words]
+		    r = call(verb, *words)
+		    if r.returncode not in (0, 1, 3) and not (verb == "refs" and "no " in r.stderr):
+		        wrong.append(f"{form}: status {r.returncode}: {r.stderr[-200:]}")
+		print("\n".join(wrong))
+		sys.exit(bool(wrong))
+	END
+}

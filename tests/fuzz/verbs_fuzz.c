@@ -21,78 +21,19 @@
 #include "report/model/format.h"
 #include "report/print/options.h"
 #include "report/verbs/verb.h"
+#include "verbs_forms.h"
 
 #define FIXED_BYTES (64u << 20)
 #define BYTES_PER_BYTE 256u /* the reader alone takes 64 (FORMAT.md); verbs work with what it gives */
 #define FIXED_SECONDS 4.0   /* with sanitizers, on a busy machine */
 #define SECONDS_PER_BYTE 50e-6
-#define WORDS_MAX 16
+#define WORDS_MAX 32
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t bytes, size_t max_bytes, unsigned seed);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t bytes, size_t max_bytes);
-
-/* F is the input, O a snapshot that is whole, D a folder for what is written. */
-static const struct form {
-	int (*run)(int argc, char **argv);
-	const char *words[WORDS_MAX];
-} forms[] = {
-	{ cmd_info, { "F" } },
-	{ cmd_info, { "-v", "F" } },
-	{ cmd_info, { "--json", "F" } },
-	{ cmd_stat, { "-vv", "F" } },
-	{ cmd_stat, { "--json", "F" } },
-	{ cmd_stat, { "--csv", "--by", "function", "F" } },
-	{ cmd_stat, { "--by", "file", "--sort", "peak", "F" } },
-	{ cmd_stat, { "--by", "module", "--exclude", "a*", "F" } },
-	{ cmd_stat, { "--by", "thread", "F" } },
-	{ cmd_stat, { "--by", "stack", "F" } },
-	{ cmd_stat, { "--by", "size", "F" } },
-	{ cmd_stat, { "--by", "age", "F" } },
-	{ cmd_stat, { "--all-frames", "--filter", "m*", "F" } },
-	{ cmd_stat, { "--since", "warm", "F" } },
-	{ cmd_tree, { "--json", "F" } },
-	{ cmd_tree, { "--bottom-up", "F" } },
-	{ cmd_tree, { "--csv", "F" } },
-	{ cmd_timeline, { "F" } },
-	{ cmd_timeline, { "--json", "F" } },
-	{ cmd_leaks, { "-vv", "F" } },
-	{ cmd_leaks, { "--json", "--show", "possible,reachable", "F" } },
-	{ cmd_leaks, { "--tree", "F" } },
-	{ cmd_leaks, { "--gen-suppressions", "F" } },
-	{ cmd_leaks, { "--filter", "m*", "--all-frames", "F" } },
-	{ cmd_leaks, { "--since", "warm", "--min-age", "1", "F" } },
-	{ cmd_leaks, { "F", "O" } },
-	{ cmd_leaks, { "O", "F" } },
-	{ cmd_refs, { "--json", "F", "*" } },
-	{ cmd_refs, { "--dot", "F", "*" } },
-	{ cmd_refs, { "F", "#5" } },
-	{ cmd_retained, { "--json", "F" } },
-	{ cmd_retained, { "--filter", "m*", "--all-frames", "F" } },
-	{ cmd_retained, { "--drop", "*", "F" } },
-	{ cmd_diff, { "F", "O" } },
-	{ cmd_diff, { "--json", "--show", "same,moved", "O", "F" } },
-	{ cmd_export, { "-q", "--to", "pprof", "-o", "-", "F" } },
-	{ cmd_export, { "-q", "--to", "speedscope", "-o", "-", "F" } },
-	{ cmd_export, { "-q", "--to", "folded", "--base", "O", "-o", "-", "F" } },
-	{ cmd_export, { "-q", "--to", "json", "-o", "-", "F" } },
-	{ cmd_export, { "-q", "--to", "csv", "-o", "-", "F" } },
-	{ cmd_export, { "-q", "--to", "jsonl", "-o", "-", "F" } },
-	{ cmd_export, { "-q", "--to", "dot", "-o", "-", "F" } },
-	{ cmd_export, { "-q", "--to", "massif", "-o", "-", "F" } },
-	{ cmd_export, { "-q", "--to", "dhat", "-o", "-", "F" } },
-	{ cmd_export, { "-q", "--to", "sqlite", "-o", "D/out.db", "F" } },
-	{ cmd_html, { "-q", "-o", "-", "F" } },
-	{ cmd_html, { "-q", "-o", "-", "F", "O" } },
-	{ cmd_symbolize, { "-o", "D/out.tide", "F" } },
-	{ cmd_top, { "--batch", "1", "F" } },
-	{ cmd_gate,
-		{ "-c", "D/fuzz.gate", "--output", "D", "--junit", "D/o.xml", "--sarif", "D/o.sarif",
-			"--gitlab", "D/o.gl", "--markdown", "D/o.md", "--snapshots", "F" } },
-	{ cmd_gate, { "--json", "--output", "D", "--snapshots", "O", "--against", "F" } },
-};
 
 static char folder[128], input[64], whole[160];
 static int input_fd, report_fd;
@@ -119,14 +60,11 @@ static double seconds_used(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void stop_when(bool wrong, const char *what, const struct form *f, double is, double limit)
+static void stop_when(bool wrong, const char *what, const char *form, double is, double limit)
 {
 	if (!wrong)
 		return;
-	dprintf(report_fd, "ERROR: %s: %.1f, and %.1f is allowed:", what, is, limit);
-	for (const char *const *w = f->words; *w; w++)
-		dprintf(report_fd, " %s", *w);
-	dprintf(report_fd, "\n");
+	dprintf(report_fd, "ERROR: %s: %.1f, and %.1f is allowed: %s\n", what, is, limit, form);
 	abort();
 }
 
@@ -143,25 +81,6 @@ static void write_text(const char *name, const char *text)
 		exit(1);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	const char *other = getenv("FUZZ_WHOLE");    /* a snapshot that is whole */
-	const char *scratch = getenv("FUZZ_FOLDER"); /* for what the verbs write */
-
-	(void)argc, (void)argv;
-	report_fd = dup(STDERR_FILENO); /* what the verbs print goes to nowhere */
-	snprintf(folder, sizeof(folder), "%s", scratch ? scratch : ".");
-	snprintf(whole, sizeof(whole), "%s", other ? other : "/dev/null");
-	write_text("fuzz.gate",
-		"[scenario s]\ncommand = true\nrounds = warm\nmin-rounds = 10\n"
-		"[limits]\ngrowth = 0\nlive = 1KiB\npeak = 1KiB\nmissed = 100%\n");
-	input_fd = memfd_create("fuzz", MFD_CLOEXEC);
-	snprintf(input, sizeof(input), "/proc/%d/fd/%d", (int)getpid(), input_fd);
-	unsetenv("DEBUGINFOD_URLS");
-	__sanitizer_install_malloc_and_free_hooks(note_malloc, note_free);
-	return 0;
-}
-
 static char *expand(const char *word, char *room, size_t bytes)
 {
 	if (!strcmp(word, "F") || !strcmp(word, "O"))
@@ -173,26 +92,65 @@ static char *expand(const char *word, char *room, size_t bytes)
 	return room;
 }
 
+/* Runs a line of verbs_forms.h as the command would. */
+static void run_form(const char *form)
+{
+	char line[256], room[WORDS_MAX][192], *words[WORDS_MAX + 1] = { "tidemark verb" }, *rest = NULL;
+	const struct verb *v = verbs;
+	int count = 0;
+
+	snprintf(line, sizeof(line), "%s", form);
+	for (char *word = strtok_r(line, " ", &rest); word && count < WORDS_MAX;
+		word = strtok_r(NULL, " ", &rest), count++)
+		if (!count)
+			for (; v->name && strcmp(v->name, word) != 0; v++)
+				;
+		else
+			words[count] = expand(word, room[count], sizeof(room[count]));
+	if (!v->name) {
+		dprintf(report_fd, "ERROR: no such verb: %s\n", form);
+		abort();
+	}
+	v->run(count, words);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	const char *other = getenv("FUZZ_WHOLE");    /* a snapshot that is whole */
+	const char *scratch = getenv("FUZZ_FOLDER"); /* for what the verbs write */
+
+	(void)argc, (void)argv;
+	report_fd = dup(STDERR_FILENO); /* what the verbs print goes to nowhere */
+	snprintf(folder, sizeof(folder), "%s", scratch ? scratch : ".");
+	snprintf(whole, sizeof(whole), "%s", other ? other : "/dev/null");
+	write_text("fuzz.gate",
+		"[scenario s]\ncommand = true\nrounds = warm\nmin-rounds = 10\nbaseline = fuzz.base\n"
+		"[limits]\ngrowth = 0\nlive = 1KiB\npeak = 1KiB\nmissed = 100%\n");
+	write_text("fuzz.supp", "leak:make*\n{\n  one\n  Memcheck:Leak\n  fun:malloc\n  ...\n  obj:*\n}\n");
+	input_fd = memfd_create("fuzz", MFD_CLOEXEC);
+	snprintf(input, sizeof(input), "/proc/%d/fd/%d", (int)getpid(), input_fd);
+	unsetenv("DEBUGINFOD_URLS");
+	run_form("gate -c D/fuzz.gate --output D --accept --why first --snapshots O");
+	__sanitizer_install_malloc_and_free_hooks(note_malloc, note_free);
+	return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-	const struct form *f = &forms[XXH3_64bits(data, bytes) % COUNT(forms)];
-	char room[WORDS_MAX + 1][192] = { "tidemark verb" }, *words[WORDS_MAX + 2] = { room[0] };
+	const char *form = forms[XXH3_64bits(data, bytes) % COUNT(forms)];
 	int64_t before = live_bytes;
 	double started, used;
-	int count = 1;
 
 	if (ftruncate(input_fd, 0) || pwrite(input_fd, data, bytes, 0) != (ssize_t)bytes)
 		return 0;
-	for (; f->words[count - 1]; count++)
-		words[count] = expand(f->words[count - 1], room[count], sizeof(room[count]));
 	most_bytes = before;
 	started = seconds_used();
-	f->run(count, words);
+	run_form(form);
 	used = seconds_used() - started;
-	stop_when(most_bytes - before > FIXED_BYTES + BYTES_PER_BYTE * (int64_t)bytes, "MiB of memory", f,
+	stop_when(most_bytes - before > FIXED_BYTES + BYTES_PER_BYTE * (int64_t)bytes, "MiB of memory", form,
 		(double)(most_bytes - before) / (1 << 20),
 		(double)(FIXED_BYTES + BYTES_PER_BYTE * (int64_t)bytes) / (1 << 20));
-	stop_when(used > FIXED_SECONDS + SECONDS_PER_BYTE * (double)bytes, "seconds of the processor", f,
+	stop_when(used > FIXED_SECONDS + SECONDS_PER_BYTE * (double)bytes, "seconds of the processor", form,
 		used, FIXED_SECONDS + SECONDS_PER_BYTE * (double)bytes);
 	return 0;
 }
@@ -316,7 +274,7 @@ static void mutate_entry(struct file *f)
 	uint64_t count;
 
 	switch (random_below(6)) {
-	case 0: t->kind = (uint32_t)random_below(30); break;
+	case 0: t->kind = (uint32_t)random_below(64); break;
 	case 1: t->element_bytes = (uint32_t)any_value(f, t->element_bytes); break;
 	case 2: t->offset = any_value(f, t->offset); break;
 	case 3: t->encoding ^= 1; break;
