@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/alloc.h"
 #include "components.h"
+#include "subgraph.h"
 
 /* In rank[]: 0 not seen; 1 .. the order of visits, lowered to the lowest reached; from
  * the top down the finished components. They never meet: blocks are below 2^31. */
@@ -11,8 +12,7 @@
 #define NOT_ROOT (1u << 31) /* in the call stack: reaches something visited earlier */
 
 struct tarjan {
-	const struct graph *g;
-	const uint8_t *state;
+	const struct subgraph *g;
 	uint32_t *rank, *position, *stack;
 	uint32_t calls, waiting; /* the call stack is stack[0..calls), the other stack[waiting..) */
 	uint32_t visits, components;
@@ -44,7 +44,7 @@ static void finish_block(struct tarjan *t)
 
 static void visit(struct tarjan *t, uint32_t block)
 {
-	const struct graph *g = t->g;
+	const struct subgraph *g = t->g;
 
 	enter_block(t, block);
 	while (t->calls) {
@@ -52,10 +52,8 @@ static void visit(struct tarjan *t, uint32_t block)
 		uint32_t k = t->position[v], end = g->start[v + 1];
 
 		for (; k < end; k++) {
-			uint32_t w = g->out[k] & GRAPH_BLOCK;
+			uint32_t w = g->out[k];
 
-			if (t->state[w])
-				continue;
 			if (!t->rank[w])
 				break;
 			if (t->rank[w] < t->rank[v]) {
@@ -65,44 +63,40 @@ static void visit(struct tarjan *t, uint32_t block)
 		}
 		t->position[v] = k; /* looked at again after the call */
 		if (k < end)
-			enter_block(t, g->out[k] & GRAPH_BLOCK);
+			enter_block(t, g->out[k]);
 		else
 			finish_block(t);
 	}
 }
 
-static void find_components(struct components *c, const struct graph *g, const uint8_t *state)
+/* The component of each block of the subgraph; to free. */
+static uint32_t *find_components(struct components *c, const struct subgraph *g)
 {
-	struct tarjan t = { .g = g, .state = state, .visits = 1, .waiting = g->blocks };
+	struct tarjan t = { .g = g, .visits = 1, .waiting = g->blocks };
 
 	t.rank = alloc_zeroed((uint64_t)g->blocks + 1, sizeof(*t.rank));
-	t.position = alloc_zeroed((uint64_t)g->blocks + 1, sizeof(*t.position));
-	t.stack = alloc_zeroed((uint64_t)g->blocks + 1, sizeof(*t.stack));
+	t.position = alloc_bytes(((uint64_t)g->blocks + 1) * sizeof(*t.position));
+	t.stack = alloc_bytes(((uint64_t)g->blocks + 1) * sizeof(*t.stack));
 	for (uint32_t i = 0; i < g->blocks; i++)
-		if (!state[i] && !t.rank[i])
+		if (!t.rank[i])
 			visit(&t, i);
 	free(t.position);
 	free(t.stack);
 	for (uint32_t i = 0; i < g->blocks; i++)
-		t.rank[i] = state[i] ? GRAPH_NONE : FINISHED(t.rank[i]);
-	c->of = t.rank;
+		t.rank[i] = FINISHED(t.rank[i]);
 	c->count = t.components;
+	return t.rank;
 }
 
-static void measure_cycles(struct components *c, const struct graph *g)
+static void measure_cycles(struct components *c, const struct subgraph *g, const uint32_t *of)
 {
 	c->size = alloc_zeroed((uint64_t)c->count + 1, sizeof(*c->size));
 	c->held = alloc_zeroed((uint64_t)c->count + 1, 1);
 	for (uint32_t i = 0; i < g->blocks; i++) {
-		if (c->of[i] == GRAPH_NONE)
-			continue;
-		c->size[c->of[i]]++;
-		for (uint32_t k = g->start[i]; k < g->start[i + 1]; k++) {
-			uint32_t to = c->of[g->out[k] & GRAPH_BLOCK];
-
-			if (to != c->of[i] && to != GRAPH_NONE)
-				c->held[to] = 1;
-		}
+		c->size[of[i]]++;
+		for (uint32_t k = g->start[i]; k < g->start[i + 1]; k++)
+			if (of[g->out[k]] != of[i])
+				c->held[of[g->out[k]]] = 1;
 	}
 }
 
@@ -272,9 +266,17 @@ static void find_heads(struct components *c, const struct graph *g, const uint32
 
 void components_find(struct components *c, const struct graph *g, const uint8_t *state, const uint32_t *same)
 {
+	struct subgraph part;
+	uint32_t *of;
+
 	memset(c, 0, sizeof(*c));
-	find_components(c, g, state);
-	measure_cycles(c, g);
+	subgraph_new(&part, g, state, &c->of);
+	of = find_components(c, &part);
+	measure_cycles(c, &part, of);
+	for (uint32_t i = 0; i < part.blocks; i++)
+		c->of[part.block[i]] = of[i];
+	free(of);
+	subgraph_free(&part);
 	collect_cycles(c, g);
 	find_heads(c, g, same);
 }

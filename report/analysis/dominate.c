@@ -25,11 +25,6 @@ static const uint32_t *list_edges(const struct dominate_graph *g, uint32_t node,
 	return g->extra_out + g->extra_start[node];
 }
 
-static bool exists(const struct dominate_graph *g, uint32_t node)
-{
-	return node >= g->blocks || !g->only || !g->only[node];
-}
-
 /* Depth first. The stack is the chain of parents; semi[] holds the next edge to follow. */
 static void search_depth_first(struct work *w)
 {
@@ -54,7 +49,7 @@ static void search_depth_first(struct work *w)
 		for (k = w->semi[at]; k < count; k++) {
 			uint32_t to = out[k] & GRAPH_BLOCK;
 
-			if (d->number[to] == GRAPH_NONE && exists(g, to))
+			if (d->number[to] == GRAPH_NONE)
 				break;
 		}
 		if (k == count) {

@@ -19,7 +19,6 @@ struct dominate_graph {
 	uint32_t blocks, extras;
 	const uint32_t *start, *out;             /* of blocks, as in struct graph */
 	const uint32_t *extra_start, *extra_out; /* [extras + 1]; targets are nodes of any kind */
-	const uint8_t *only; /* [blocks]; or NULL: blocks that are not 0 there do not exist */
 };
 
 struct dominate {

@@ -37,6 +37,12 @@ static bool refers_to_itself(const struct graph *g, uint32_t block)
 {
 	uint64_t first, end;
 
+	for (uint32_t k = g->start[block]; k < g->start[block + 1]; k++)
+		if ((g->out[k] & GRAPH_BLOCK) == block)
+			return true;
+	if (!graph_weak(g, block))
+		return false;
+	/* Its references are not in the graph. */
 	graph_words(g, block, &first, &end);
 	for (; first < end; first++)
 		if (g->snapshot->edges[first].block == block)
@@ -80,6 +86,8 @@ static void select_blocks(struct leaks_work *w)
 	struct leaks *l = w->l;
 	uint32_t frozen = w->o->baseline ? 0 : find_baseline(w->s);
 
+	if (!w->o->since && !w->o->until && !w->o->site_left_out && !w->o->thread_left_out && !frozen)
+		return;
 	for (uint32_t i = 0; i < l->graph.blocks; i++) {
 		const struct tide_block *b = &w->s->blocks[i];
 
@@ -213,6 +221,7 @@ int leaks_classify(
 		return -1;
 	if (o->skip_roots)
 		graph_skip_roots(&out->graph, o->skip_roots);
+	snapshot_trim(s); /* the references are in the graph now */
 	judge_completeness(out, s);
 	reach_find(&reach, &out->graph, false);
 	w.state = reach.state;

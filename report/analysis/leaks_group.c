@@ -6,6 +6,7 @@
 #include "base/array.h"
 #include "dominate.h"
 #include "leaks_private.h"
+#include "subgraph.h"
 
 /* Finds the group of a set of sites. */
 struct finder {
@@ -133,25 +134,41 @@ void leaks_group(struct leaks_work *w)
 	index_free(&f.index);
 }
 
+/* The blocks whose dominators are sought: what is lost, or everything. */
+static void choose_nodes(const struct leaks_work *w, struct subgraph *part)
+{
+	const struct graph *g = &w->l->graph;
+
+	if (!w->o->live)
+		subgraph_new(part, g, w->state, NULL);
+	else /* all of them, by their own numbers */
+		*part = (struct subgraph){ .blocks = g->blocks, .start = g->start, .out = g->out };
+}
+
+static uint32_t block_of(const struct subgraph *part, uint32_t node)
+{
+	return part->block ? part->block[node] : node;
+}
+
 /* Extra nodes: one per group, with its members below it; one for all roots; and the beginning. */
-static void make_extras(
-	const struct leaks_work *w, struct dominate_graph *d, uint32_t **starts, uint32_t **outs)
+static void make_extras(const struct leaks_work *w, const struct subgraph *part, struct dominate_graph *d,
+	uint32_t **starts, uint32_t **outs)
 {
 	const struct leaks *l = w->l;
-	uint32_t groups = (uint32_t)l->group_count, blocks = l->graph.blocks, n = 0;
+	uint32_t groups = (uint32_t)l->group_count, blocks = part->blocks, n = 0;
 	uint64_t live = w->o->live ? w->s->root_edge_count : 0;
 	uint32_t *start = alloc_zeroed((uint64_t)groups + 4, sizeof(*start)), *out;
 
 	for (uint32_t i = 0; i < blocks; i++)
-		if (l->group_of[i] != GRAPH_NONE)
-			start[l->group_of[i] + 2]++;
+		if (l->group_of[block_of(part, i)] != GRAPH_NONE)
+			start[l->group_of[block_of(part, i)] + 2]++;
 	for (uint32_t i = 1; i <= groups; i++)
 		start[i + 1] += start[i];
 	n = start[groups + 1];
 	out = alloc_bytes(((uint64_t)n + live + groups + 2 + (w->o->live ? blocks : 0)) * sizeof(*out));
 	for (uint32_t i = 0; i < blocks; i++)
-		if (l->group_of[i] != GRAPH_NONE)
-			out[start[l->group_of[i] + 1]++] = i;
+		if (l->group_of[block_of(part, i)] != GRAPH_NONE)
+			out[start[l->group_of[block_of(part, i)] + 1]++] = i;
 	/* start[groups] is the end of the last group: the roots' node begins there. */
 	if (w->o->live) {
 		for (uint64_t i = 0; i < w->s->root_edge_count; i++)
@@ -167,13 +184,20 @@ static void make_extras(
 	start[groups + 2] = n;
 	*d = (struct dominate_graph){ .blocks = blocks,
 		.extras = groups + 2,
-		.start = l->graph.start,
-		.out = l->graph.out,
+		.start = part->start,
+		.out = part->out,
 		.extra_start = start,
-		.extra_out = out,
-		.only = w->o->live ? NULL : w->state };
+		.extra_out = out };
 	*starts = start;
 	*outs = out;
+}
+
+/* From now on nodes are the snapshot's blocks, then the extra ones. */
+static void rename_nodes(const struct leaks_work *w, const struct subgraph *part, struct dominate *d)
+{
+	for (uint32_t i = 0; part->block && i < d->count; i++)
+		d->node[i] = d->node[i] < part->blocks ? part->block[d->node[i]]
+						       : d->node[i] - part->blocks + w->l->graph.blocks;
 }
 
 /* The record of a node, + 1; 0 where it counts for none. */
@@ -189,19 +213,22 @@ static uint32_t record_of(const struct leaks_work *w, uint32_t node)
 static void retain_records(struct leaks_work *w, const struct dominate *d)
 {
 	struct leaks *l = w->l;
-	uint32_t *first, *child, *next, *open, *stack, depth = 0;
+	uint32_t *first, *child, *next, *open, *stack, *record, depth = 0;
 
 	dominate_children(d, &first, &child);
 	next = alloc_bytes((uint64_t)d->count * sizeof(*next));
 	memcpy(next, first, (uint64_t)d->count * sizeof(*next));
 	open = alloc_zeroed(l->record_count + 1, sizeof(*open));
+	record = alloc_bytes((uint64_t)d->count * sizeof(*record));
+	for (uint32_t i = 0; i < d->count; i++)
+		record[i] = record_of(w, d->node[i]);
 	stack = alloc_bytes((uint64_t)d->count * sizeof(*stack));
 	for (size_t i = 0; i < l->record_count; i++)
 		if (LEAK_IS_LOST(l->records[i].kind) || w->o->live)
 			l->records[i].retained_blocks = l->records[i].retained_bytes = 0;
 	stack[depth++] = 0;
 	while (depth) {
-		uint32_t i = stack[depth - 1], slot = record_of(w, d->node[i]);
+		uint32_t i = stack[depth - 1], slot = record[i];
 
 		if (next[i] == first[i] && slot && !open[slot - 1]++) {
 			l->records[slot - 1].retained_blocks += d->blocks[i];
@@ -219,16 +246,18 @@ static void retain_records(struct leaks_work *w, const struct dominate *d)
 	free(child);
 	free(next);
 	free(open);
+	free(record);
 	free(stack);
 }
 
-static void retain_groups(struct leaks_work *w, const struct dominate *d)
+/* `groups`: the preorder number of each group. */
+static void retain_groups(struct leaks_work *w, const struct dominate *d, const uint32_t *groups)
 {
 	struct leaks *l = w->l;
 
 	for (uint32_t i = 0; i < l->group_count; i++) {
 		struct leak_group *g = &l->groups[i];
-		uint32_t number = d->number[l->graph.blocks + i];
+		uint32_t number = groups[i];
 
 		g->retained_blocks = g->suppression < 0 ? d->blocks[number] : g->blocks;
 		g->retained_bytes = g->suppression < 0 ? d->bytes[number] : g->bytes;
@@ -326,16 +355,21 @@ void leaks_retain(struct leaks_work *w)
 {
 	struct dominate_graph g;
 	struct dominate d;
+	struct subgraph part;
 	uint32_t *starts, *outs;
 
 	if (!w->l->lost.blocks && !w->l->suppressed.blocks && !w->o->live)
 		return;
-	make_extras(w, &g, &starts, &outs);
+	choose_nodes(w, &part);
+	make_extras(w, &part, &g, &starts, &outs);
 	dominate_find(&d, &g);
+	rename_nodes(w, &part, &d);
 	free(starts);
 	free(outs);
 	dominate_weigh(&d, w->s, w->l->kind, LEAK_SUPPRESSED | LEAK_LEFT_OUT);
-	retain_groups(w, &d);
+	retain_groups(w, &d, d.number + part.blocks);
+	if (part.block)
+		subgraph_free(&part);
 	retain_records(w, &d);
 	retain_root_records(w);
 	dominate_free(&d);

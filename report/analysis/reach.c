@@ -10,6 +10,8 @@ struct search {
 	struct reach *r;
 	uint32_t *queue;
 	uint32_t head, tail;
+	uint32_t
+		again; /* queue[0..again): done, and referred to a block by its interior that was not found then */
 };
 
 static void enter(struct search *q, uint32_t block, uint32_t parent, uint8_t state)
@@ -53,19 +55,25 @@ static void drain_full(struct search *q)
 
 	while (q->head < q->tail) {
 		uint32_t b = q->queue[q->head++];
+		bool inside = false;
 
 		fetch_ahead(q);
 		for (uint32_t k = g->start[b]; k < g->start[b + 1]; k++)
 			if (!(g->out[k] & GRAPH_INSIDE))
 				enter(q, g->out[k], b, REACH_FULL);
+			else
+				inside |= q->r->state[g->out[k] & GRAPH_BLOCK] == REACH_LOST;
+		if (inside)
+			q->queue[q->again++] = b; /* its place is free: again < head */
 	}
 }
 
-static void drain_any(struct search *q)
+/* From what queue[from..to) holds, and all that is found on the way when `to` is the tail. */
+static void drain_any(struct search *q, uint32_t from, const uint32_t *to)
 {
 	const struct graph *g = q->g;
 
-	while (q->head < q->tail) {
+	for (q->head = from; q->head < *to;) {
 		uint32_t b = q->queue[q->head++];
 
 		fetch_ahead(q);
@@ -98,7 +106,7 @@ static void search_all(struct reach *r, const struct graph *g, bool parents, con
 {
 	struct search q = { .g = g, .r = r };
 	const struct snapshot *s = g->snapshot;
-	uint32_t at[ROOT_RANKS + 1] = { 0 }, first,
+	uint32_t at[ROOT_RANKS + 1] = { 0 }, first, full,
 				 *order = alloc_bytes((uint64_t)g->roots * sizeof(*order) + 1);
 
 	r->state = alloc_zeroed((uint64_t)g->blocks + 1, 1);
@@ -130,10 +138,11 @@ static void search_all(struct reach *r, const struct graph *g, bool parents, con
 			enter(&q, i, REACH_KEPT, REACH_FULL);
 	drain_full(&q);
 
-	/* Again over everything found, in the order found, now with interior hops. */
+	/* Now with interior hops: those of roots, then those of what was found, in the order found. */
+	full = q.tail;
 	seed_roots(&q, order, 0, g->roots, true);
-	q.head = 0;
-	drain_any(&q);
+	drain_any(&q, 0, &q.again);
+	drain_any(&q, full, &q.tail);
 	free(q.queue);
 	free(order);
 }
