@@ -34,7 +34,7 @@
 #include <stdint.h>
 
 #define LEDGER_MAGIC "TIDELEDG"
-#define LEDGER_VERSION 5u
+#define LEDGER_VERSION 6u
 #define LEDGER_PAGE 4096u /* bytes per page, of the file and of the machine */
 static inline uint64_t ledger_page_up(uint64_t bytes)
 {
@@ -395,8 +395,9 @@ struct ledger_point {
 	int64_t live_bytes, live_blocks;
 	uint64_t rss_bytes; /* 0 = not read */
 	uint64_t total_blocks;
+	uint64_t private_bytes; /* of rss_bytes, without files and shared memory; 0 = not read */
 };
-_Static_assert(sizeof(struct ledger_point) == 40, "LEDGER_VERSION");
+_Static_assert(sizeof(struct ledger_point) == 48, "LEDGER_VERSION");
 
 struct ledger_mark {
 	uint64_t mono_ns; /* since started_mono_ns */

@@ -15,24 +15,31 @@
 static struct lock tick_lock;
 static uint64_t interval_ns = 1000000; /* between points */
 
-/* Resident pages from /proc/self/statm: its second number. */
-static uint64_t read_resident_bytes(void)
+/* The number at text[*at], and *at behind the blank after it. */
+static uint64_t read_number(const char *text, long end, long *at)
 {
-	char text[64];
+	uint64_t number = 0;
+	for (; *at < end && text[*at] >= '0' && text[*at] <= '9'; ++*at)
+		number = number * 10 + (uint64_t)(text[*at] - '0');
+	++*at;
+	return number;
+}
+
+/* From /proc/self/statm: its second number, and that minus the third, pages of files and of shared memory. */
+static void read_resident(struct ledger_point *p)
+{
+	char text[96];
 	if (state.no_syscalls)
-		return 0;
+		return;
 	int fd = (int)raw4(SYS_openat, AT_FDCWD, "/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
-		return 0;
-	long n = raw3(SYS_read, fd, text, sizeof(text) - 1);
+		return;
+	long n = raw3(SYS_read, fd, text, sizeof(text) - 1), at = 0;
 	raw1(SYS_close, fd);
-	uint64_t pages = 0;
-	long i = 0;
-	while (i < n && text[i] != ' ')
-		i++;
-	for (i++; i < n && text[i] >= '0' && text[i] <= '9'; i++)
-		pages = pages * 10 + (uint64_t)(text[i] - '0');
-	return pages * LEDGER_PAGE;
+	read_number(text, n, &at);
+	uint64_t resident = read_number(text, n, &at), shared = read_number(text, n, &at);
+	p->rss_bytes = resident * LEDGER_PAGE;
+	p->private_bytes = resident > shared ? (resident - shared) * LEDGER_PAGE : 0;
 }
 
 /* Publishes what the threads have counted; returns the allocations so far. */
@@ -68,8 +75,8 @@ static void add_point(uint64_t ns)
 	p[t->count] = (struct ledger_point){ .mono_ns = ns,
 		.live_bytes = live.bytes,
 		.live_blocks = live.blocks,
-		.rss_bytes = read_resident_bytes(),
 		.total_blocks = publish_events() };
+	read_resident(&p[t->count]);
 	__atomic_store_n(&t->count, t->count + 1, __ATOMIC_RELEASE);
 }
 

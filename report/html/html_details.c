@@ -13,6 +13,7 @@ static int64_t point_time(const void *p) { return (int64_t)((const struct tide_p
 static int64_t point_live(const void *p) { return ((const struct tide_point *)p)->live_bytes; }
 static int64_t point_blocks(const void *p) { return ((const struct tide_point *)p)->live_blocks; }
 static int64_t point_rss(const void *p) { return (int64_t)((const struct tide_point *)p)->rss_bytes; }
+static int64_t point_private(const void *p) { return (int64_t)((const struct tide_point *)p)->private_bytes; }
 static int64_t point_total(const void *p) { return (int64_t)((const struct tide_point *)p)->total_blocks; }
 
 static void write_timeline(struct html *h)
@@ -24,6 +25,7 @@ static void write_timeline(struct html *h)
 	html_column(h, "time_live_bytes", s->timeline, s->point_count, stride, point_live);
 	html_column(h, "time_live_blocks", s->timeline, s->point_count, stride, point_blocks);
 	html_column(h, "time_rss_bytes", s->timeline, s->point_count, stride, point_rss);
+	html_column(h, "time_private_bytes", s->timeline, s->point_count, stride, point_private);
 	html_column(h, "time_total_blocks", s->timeline, s->point_count, stride, point_total);
 }
 

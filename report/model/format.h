@@ -254,6 +254,7 @@ struct tide_point {
 	uint64_t elapsed_ns;
 	int64_t live_bytes, live_blocks;
 	uint64_t rss_bytes, total_blocks;
+	uint64_t private_bytes; /* of rss_bytes, without files and shared memory; 0 = not known */
 };
 struct tide_mark {
 	uint64_t elapsed_ns;
@@ -586,7 +587,7 @@ _Static_assert(sizeof(struct tide_bin) == 16, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_birth) == 24, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_thread) == 48, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_thread_site) == 40, TIDE_SIZE);
-_Static_assert(sizeof(struct tide_point) == 40, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_point) == 48, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_mark) == 40, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_block) == 32, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_root) == 40, TIDE_SIZE);

@@ -169,7 +169,8 @@ static void write_timeline(const struct ledger_copy *c, struct snapshot_writer *
 			.live_bytes = from[i].live_bytes,
 			.live_blocks = from[i].live_blocks,
 			.rss_bytes = from[i].rss_bytes,
-			.total_blocks = from[i].total_blocks };
+			.total_blocks = from[i].total_blocks,
+			.private_bytes = from[i].private_bytes };
 	snapshot_writer_section(w, SECTION_TIMELINE, sizeof(*to), to, n, SNAPSHOT_TAKE);
 }
 

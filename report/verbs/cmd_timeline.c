@@ -70,6 +70,7 @@ static int choose_span(
 
 struct series {
 	double *live, *rss, *rate, *blocks;
+	double *gap; /* private memory that is not live */
 	size_t cells;
 };
 
@@ -82,12 +83,19 @@ static size_t find_cell(const struct span *span, uint64_t ns, size_t cells)
 	return cell < cells ? cell : cells - 1;
 }
 
+static double find_gap(const struct tide_point *p)
+{
+	double live = p->live_bytes > 0 ? (double)p->live_bytes : 0, all = (double)p->private_bytes;
+
+	return all > live ? all - live : 0;
+}
+
 /* The largest of the points in a cell; a cell without points repeats its predecessor. */
 static void sample_points(const struct snapshot *s, const struct span *span, struct series *to)
 {
 	const struct tide_point *last = span->first ? &s->timeline[span->first - 1] : NULL;
 	double live = last ? (double)last->live_bytes : 0, rss = last ? (double)last->rss_bytes : 0;
-	double blocks = last ? (double)last->live_blocks : 0;
+	double blocks = last ? (double)last->live_blocks : 0, gap = last ? find_gap(last) : 0;
 	double cell_seconds = (double)(span->to - span->from) / (double)to->cells / 1e9;
 	bool *set = alloc_zeroed(to->cells, sizeof(*set));
 	uint64_t before_ns = span->from, before = last ? last->total_blocks : 0;
@@ -101,6 +109,8 @@ static void sample_points(const struct snapshot *s, const struct span *span, str
 			to->live[cell] = p->live_bytes > 0 ? (double)p->live_bytes : 0;
 		if (p->rss_bytes && (double)p->rss_bytes > to->rss[cell])
 			to->rss[cell] = (double)p->rss_bytes;
+		if (p->private_bytes && to->gap[cell] < find_gap(p))
+			to->gap[cell] = find_gap(p);
 		if (p->live_blocks > 0 && (double)p->live_blocks > to->blocks[cell])
 			to->blocks[cell] = (double)p->live_blocks;
 		set[cell] = true;
@@ -119,10 +129,13 @@ static void sample_points(const struct snapshot *s, const struct span *span, str
 		if (to->rss[c] <= 0)
 			to->rss[c] = rss;
 		if (!set[c])
+			to->gap[c] = gap;
+		if (!set[c])
 			to->blocks[c] = blocks;
 		blocks = to->blocks[c];
 		live = to->live[c];
 		rss = to->rss[c];
+		gap = to->gap[c];
 	}
 	free(set);
 }
@@ -288,10 +301,11 @@ static int print_screen(const struct arguments *a, const struct snapshot *snapsh
 		return screen_close(&s) ? EXIT_UNMEASURED : EXIT_FINE;
 	}
 	to.cells = s.width - LABEL - 1;
-	to.live = alloc_zeroed(to.cells * 4, sizeof(double));
+	to.live = alloc_zeroed(to.cells * 5, sizeof(double));
 	to.rss = to.live + to.cells;
 	to.rate = to.rss + to.cells;
 	to.blocks = to.rate + to.cells;
+	to.gap = to.blocks + to.cells;
 	sample_points(snapshot, span, &to);
 	/* The peak can lie between two points of the timeline. */
 	peak_ns = find_peak(snapshot, span);
@@ -327,6 +341,9 @@ static int print_screen(const struct arguments *a, const struct snapshot *snapsh
 	if (find_largest(to.rss, to.cells) > 0)
 		print_strip(&s, "resident", to.rss, to.cells,
 			units_bytes(most, units_integer(find_largest(to.rss, to.cells))));
+	if (find_largest(to.gap, to.cells) > 0)
+		print_strip(&s, "not live", to.gap, to.cells,
+			units_bytes(most, units_integer(find_largest(to.gap, to.cells))));
 	if (find_largest(to.blocks, to.cells) > 0)
 		print_strip(&s, "blocks", to.blocks, to.cells,
 			units_count(most, units_integer(find_largest(to.blocks, to.cells))));
@@ -372,6 +389,7 @@ static int print_json(const struct arguments *a, const struct snapshot *s, const
 		json_number(j, "live_blocks", p->live_blocks);
 		json_number(j, "rss_bytes", (int64_t)p->rss_bytes);
 		json_number(j, "total_blocks", (int64_t)p->total_blocks);
+		json_number(j, "private_bytes", (int64_t)p->private_bytes);
 		json_close_object(j);
 	}
 	json_close_array(j);
@@ -383,12 +401,13 @@ static int print_csv(const struct arguments *a, const struct snapshot *s, const 
 {
 	size_t rows = options_rows(&a->common, SIZE_MAX);
 
-	puts("elapsed_ns,live_bytes,live_blocks,rss_bytes,total_blocks");
+	puts("elapsed_ns,live_bytes,live_blocks,rss_bytes,total_blocks,private_bytes");
 	for (size_t i = 0; i < span->count && i < rows; i++) {
 		const struct tide_point *p = &s->timeline[span->first + i];
 
-		printf("%" PRIu64 ",%" PRId64 ",%" PRId64 ",%" PRIu64 ",%" PRIu64 "\n", p->elapsed_ns,
-			p->live_bytes, p->live_blocks, p->rss_bytes, p->total_blocks);
+		printf("%" PRIu64 ",%" PRId64 ",%" PRId64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n",
+			p->elapsed_ns, p->live_bytes, p->live_blocks, p->rss_bytes, p->total_blocks,
+			p->private_bytes);
 	}
 	return EXIT_FINE;
 }

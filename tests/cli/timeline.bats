@@ -49,7 +49,7 @@ setup() {
 @test "CSV has the same points" {
 	points=$(json "$("$TIDEMARK" timeline --json app.tide)" 'len(d["records"])')
 	[ "$("$TIDEMARK" timeline --csv app.tide | wc -l)" -eq $((points + 1)) ]
-	[ "$("$TIDEMARK" timeline --csv app.tide | head -1)" = elapsed_ns,live_bytes,live_blocks,rss_bytes,total_blocks ]
+	[ "$("$TIDEMARK" timeline --csv app.tide | head -1)" = elapsed_ns,live_bytes,live_blocks,rss_bytes,total_blocks,private_bytes ]
 }
 
 @test "--since cuts the beginning off" {
@@ -71,4 +71,30 @@ setup() {
 	[[ $output == *"allocs/s"* ]]
 	[[ $output =~ blocks[^$'\n']*$'\n'\ *at\ most\ [19][0-9]+$'\n' ]]
 	[[ $output == *'####'* ]]
+}
+
+@test "memory that is free and not given back shows as private and not live" {
+	compile holds <<-'SOURCE'
+		#include <malloc.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <unistd.h>
+		static void *kept[6000];
+		int main(void)
+		{
+			mallopt(M_MMAP_THRESHOLD, 1 << 20);
+			for (int i = 0; i < 6000; i++) { kept[i] = memset(malloc(4000), 1, 4000); if (i % 100 == 0) usleep(1000); }
+			for (int i = 0; i < 5999; i++) { free(kept[i]); if (i % 100 == 0) usleep(1000); }
+			usleep(20000);
+			free(malloc(1));
+			return 0;
+		}
+	SOURCE
+	"$TIDEMARK" run -o holds.tide ./holds 2>/dev/null
+	json "$("$TIDEMARK" timeline --json holds.tide)" \
+		'[r["private_bytes"] - r["live_bytes"] > 20 << 20 for r in d["records"]][-1]' \
+		'all(r["private_bytes"] <= r["rss_bytes"] for r in d["records"])' >got
+	printf 'True\nTrue\n' | diff - got
+	run -0 "$TIDEMARK" timeline holds.tide
+	[[ $output =~ "not live"[^$'\n']*$'\n'\ *at\ most\ 2[0-9.]+\ MiB ]]
 }

@@ -106,10 +106,10 @@ function moment(ns) {
 function series() {
 	const d = data(),
 		peak = d.info.snapshot.peak_elapsed_ns,
-		points = d.time_ns.map((t, i) => [t, d.time_live_bytes[i], d.time_rss_bytes[i] || null, d.time_live_blocks?.[i] ?? null]);
-	if (peak && head.process_peak_bytes) points.push([peak, head.process_peak_bytes, null, null]);
+		points = d.time_ns.map((t, i) => [t, d.time_live_bytes[i], d.time_rss_bytes[i] || null, d.time_live_blocks?.[i] ?? null, d.time_private_bytes?.[i] || null]);
+	if (peak && head.process_peak_bytes) points.push([peak, head.process_peak_bytes, null, null, null]);
 	points.sort((a, b) => a[0] - b[0]);
-	return [0, 1, 2, 3].map((k) => points.map((p) => (k ? p[k] : p[0] / 1e9)));
+	return [0, 1, 2, 3, 4].map((k) => points.map((p) => (k ? p[k] : p[0] / 1e9)));
 }
 
 export function timeline() {
@@ -223,8 +223,9 @@ export function timeline() {
 	}
 	const plots = [];
 	function plot() {
-		const [time, live, rss, blocks] = series();
-		const hasBlocks = blocks.some((n) => n);
+		const [time, live, rss, blocks, own] = series();
+		const hasBlocks = blocks.some((n) => n),
+			hasPrivate = own.some((n) => n);
 		const axis = { stroke: css("--dim"), grid: { width: 1, stroke: css("--line") }, ticks: { stroke: css("--line") } };
 		const bytesAxis = { ...axis, size: 80, incrs: Array.from({ length: 52 }, (_, i) => 2 ** i), values: (_, ticks) => ticks.map((t) => bytes(t)) };
 		const upTo = (l, format) => `up to ${format(l.reduce((a, b) => Math.max(a, b ?? 0), 0))}`;
@@ -288,10 +289,15 @@ export function timeline() {
 						...common,
 						height: 200,
 						scales: { x: { time: false }, y: { range: (_, __, max) => [0, max * 1.06 || 1] } },
-						series: [timeSeries, line("RSS", rss, orange, { points: { show: false } }), line("live", live, blue, { fill: `${blue}22`, points: { show: false } })],
+						series: [
+							timeSeries,
+							line("RSS", rss, orange, { points: { show: false } }),
+							...(hasPrivate ? [line("private", own, green, { width: 1, points: { show: false } })] : []),
+							line("live", live, blue, { fill: `${blue}22`, points: { show: false } }),
+						],
 						axes: [timeAxis, bytesAxis, ...(hasBlocks ? [{ ...axis, side: 1, size: 80, show: true, grid: { show: false }, values: () => [] }] : [])],
 					},
-					[time, rss, live],
+					hasPrivate ? [time, rss, own, live] : [time, rss, live],
 					bottom,
 				),
 			);
@@ -316,6 +322,9 @@ export function timeline() {
 		top,
 		el("h3", {}, "Resident memory (RSS), and how much of it is live"),
 		bottom,
+		d.time_private_bytes?.some((n) => n)
+			? el("p", { class: "dim" }, "Private is resident memory without files and shared memory: heap, stacks and variables. What of it lies above live is free, or not of the heap.")
+			: null,
 		el("p", { class: "dim" }, "Drag to zoom, double-click to see all; a click asks who held memory at that moment. The peak is exact, other points are samples."),
 		el("div", { class: "tools" }, select),
 		el("h3", {}, "Who held memory"),
