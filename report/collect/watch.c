@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "collect.h"
+#include "held.h"
 #include "model/ledger_map.h"
 #include "model/ledger.h"
 #include "process/process.h"
@@ -21,6 +22,8 @@
 #define LOOK_NS 50000000ull
 #define CONDITIONS_MAX 32u
 #define SMALL (1ull << 20) /* less growth than this is ignored */
+#define MEASURE_REST 100u  /* after a measurement, times what it took (W5) */
+#define EXAMPLES "write rss>2G, live>500M, live+20%%, waste>30%% or allocs>1000000"
 
 struct watch {
 	struct ledger_header *ledger; /* mapped, shared */
@@ -33,6 +36,8 @@ struct watch {
 	struct watch_condition condition[CONDITIONS_MAX];
 	unsigned conditions;
 	uint64_t live_before;
+	uint64_t measure_ns; /* when free memory is measured next; 0: no condition asks for it */
+	struct held held;
 	bool blind; /* a snapshot could not be waited for: no more are taken */
 };
 
@@ -46,6 +51,7 @@ int watch_parse(const char *text, struct watch_condition *c, struct tide_error *
 		{ "live>", WATCH_LIVE },
 		{ "allocs>", WATCH_ALLOCATIONS },
 		{ "live+", WATCH_LIVE_GROWTH },
+		{ "waste>", WATCH_WASTE },
 	};
 
 	for (unsigned i = 0; i < sizeof kind / sizeof *kind; i++) {
@@ -55,19 +61,17 @@ int watch_parse(const char *text, struct watch_condition *c, struct tide_error *
 		if (strncmp(text, kind[i].prefix, strlen(kind[i].prefix)))
 			continue;
 		*c = (struct watch_condition){ .what = kind[i].what };
-		wrong = c->what == WATCH_LIVE_GROWTH ? units_parse_percent(value, &c->share)
-						     : units_parse_bytes(value, &c->limit);
+		if (c->what == WATCH_WASTE && strchr(value, '%'))
+			c->what = WATCH_WASTE_SHARE;
+		wrong = c->what == WATCH_LIVE_GROWTH || c->what == WATCH_WASTE_SHARE
+			? units_parse_percent(value, &c->share)
+			: units_parse_bytes(value, &c->limit);
 		if (!wrong)
 			return 0;
-		return error_set(e, EXIT_USAGE,
-			"condition '%s'|'%s' is not a number|write rss>2G, live>500M, "
-			"live+20%% or allocs>1000000",
-			text, value);
+		return error_set(e, EXIT_USAGE, "condition '%s'|'%s' is not a number|" EXAMPLES, text, value);
 	}
 	return error_set(e, EXIT_USAGE,
-		"condition '%s'|it starts with none of rss> live> live+ allocs>|write "
-		"rss>2G, live>500M, live+20%% or allocs>1000000",
-		text);
+		"condition '%s'|it starts with none of rss> live> live+ waste> allocs>|" EXAMPLES, text);
 }
 
 bool watch_fires(struct watch_condition *c, const struct watch_values *now, uint64_t live_before)
@@ -78,6 +82,10 @@ bool watch_fires(struct watch_condition *c, const struct watch_values *now, uint
 	case WATCH_RSS: c->was_true = now->rss > c->limit; break;
 	case WATCH_LIVE: c->was_true = now->live > c->limit; break;
 	case WATCH_ALLOCATIONS: c->was_true = now->allocations > c->limit; break;
+	case WATCH_WASTE: c->was_true = now->wasted > c->limit; break;
+	case WATCH_WASTE_SHARE:
+		c->was_true = now->wasted > SMALL && (double)now->wasted > (double)now->resident * c->share;
+		break;
 	case WATCH_LIVE_GROWTH:
 		/* The snapshot that it triggers sets live_before again. */
 		return (double)now->live
@@ -170,6 +178,19 @@ static void wait_look(const struct watch *w, uint64_t ns)
 	ppoll(&p, w->pidfd >= 0, &pause, NULL);
 }
 
+static void measure_held(struct watch *w)
+{
+	uint64_t begun = clock_ns();
+	struct tide_error e = { 0 };
+
+	if (held_measure(&w->held, w->path, w->pid, &e) && !is_over(w)) {
+		error_print(&e);
+		w->measure_ns = 0; /* it would fail again */
+		return;
+	}
+	w->measure_ns = clock_ns() + MEASURE_REST * (clock_ns() - begun);
+}
+
 static void look(struct watch *w)
 {
 	struct watch_values now = { .rss = read_rss_bytes(w->pid),
@@ -177,6 +198,10 @@ static void look(struct watch *w)
 		.allocations = __atomic_load_n(&w->ledger->events, __ATOMIC_RELAXED) };
 	bool fires = false;
 
+	if (w->measure_ns && clock_ns() >= w->measure_ns)
+		measure_held(w);
+	now.wasted = w->held.wasted;
+	now.resident = w->held.resident;
 	for (unsigned i = 0; i < w->conditions; i++)
 		fires |= watch_fires(&w->condition[i], &now, w->live_before);
 	if (fires)
@@ -249,6 +274,9 @@ int watch_process(const char *ledger, int pid, const struct collect_settings *se
 		return -1;
 	}
 	w.next_ns = clock_ns() + w.every_ns;
+	for (unsigned i = 0; i < w.conditions; i++)
+		if (w.condition[i].what == WATCH_WASTE || w.condition[i].what == WATCH_WASTE_SHARE)
+			w.measure_ns = 1;
 	if (w.every_ns && w.every_ns < LOOK_NS)
 		pause = w.every_ns > 1000000 ? w.every_ns : 1000000;
 	w.pidfd = (int)syscall(SYS_pidfd_open, w.pid, 0);

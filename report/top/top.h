@@ -9,11 +9,14 @@
  *      `ended` says why. After exec, the view follows the ledger of the new program.
  * TW3  Names are cached by site number; the snapshot that symbols come from stays open until a
  *      site is needed that it does not have.
+ * TW4  What malloc holds is measured at most for a hundredth of the time (held.h), and is missing where the
+ *      memory of the process cannot be read.
  */
 #ifndef TIDEMARK_TOP_H
 #define TIDEMARK_TOP_H
 
 #include "base/intern.h"
+#include "collect/held.h"
 #include "print/options.h"
 #include "print/screen.h"
 #include "symbol/symbol.h"
@@ -39,7 +42,9 @@ struct top {
 	struct snapshot latest; /* of the last update */
 	bool has_latest;
 	char *exe;
+	struct held held; /* as it was last measured; all 0: it was not */
 	/* Private to top_session.c. */
+	uint64_t held_ns;      /* when it is measured next; UINT64_MAX: never */
 	struct snapshot named; /* what `symbols` reads */
 	struct symbols *symbols;
 	struct top_name **name; /* by site; NULL: not yet */

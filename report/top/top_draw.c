@@ -1,8 +1,8 @@
 /* top_draw.c - draws the live view: top_draw.h.
  *
  *   name, pid, time, state
- *   live, peak, RSS, rate
- *   growth since the mark
+ *   live, held by malloc, RSS, peak
+ *   growth since the mark, rate
  *   sparkline of live bytes over the run
  *   heads
  *   rows, the selected one in reverse
@@ -108,21 +108,21 @@ static void draw_head(struct top_view *v)
 
 	x = put_text(v, 1, 0, 0, "live ");
 	x = put_text(v, 1, x, A_BOLD, "%s", units_bytes(a, (int64_t)p->live_bytes));
-	x = put_text(v, 1, x, 0, " in %s   peak %s   RSS %s", units_many(a, (int64_t)p->live_blocks, "block"),
-		units_bytes(b, (int64_t)p->peak_bytes),
-		p->rss_bytes ? units_bytes(c, (int64_t)p->rss_bytes) : "?");
-	if (p->rss_bytes > p->live_bytes + p->own_bytes)
-		x = put_text(v, 1, x, 0, ", %s of it not live",
-			units_bytes(a, (int64_t)(p->rss_bytes - p->live_bytes - p->own_bytes)));
-	if (m->updates > 1)
-		put_text(v, 1, x, 0, "   %s/s  %s", units_bytes(a, (int64_t)m->bytes_per_second),
-			units_rate(b, m->blocks_per_second));
+	x = put_text(v, 1, x, 0, " in %s", units_many(a, (int64_t)p->live_blocks, "block"));
+	if (t->held.bytes)
+		x = put_text(v, 1, x, 0, "  held %s, %s of it free", units_bytes(a, (int64_t)t->held.bytes),
+			units_bytes(b, (int64_t)t->held.wasted));
+	x = put_text(v, 1, x, 0, "  RSS %s", p->rss_bytes ? units_bytes(c, (int64_t)p->rss_bytes) : "?");
+	put_text(v, 1, x, 0, "  peak %s", units_bytes(b, (int64_t)p->peak_bytes));
 
 	x = put_text(v, 2, 0, 0, "since %s (%s ago) ", v->marked ? "the mark" : "top started",
 		units_duration(a, m->now_ns > m->mark_ns ? m->now_ns - m->mark_ns : 0));
-	put_text(v, 2, x, A_BOLD, "%s in %s blocks",
+	x = put_text(v, 2, x, A_BOLD, "%s in %s blocks",
 		units_bytes_signed(a, (int64_t)p->live_bytes - m->mark_live_bytes),
 		units_count_signed(b, (int64_t)p->live_blocks - m->mark_live_blocks));
+	if (m->updates > 1)
+		put_text(v, 2, x, 0, "   %s/s  %s", units_bytes(a, (int64_t)m->bytes_per_second),
+			units_rate(b, m->blocks_per_second));
 }
 
 static void draw_curve(struct top_view *v)

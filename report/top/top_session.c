@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "collect/collect.h"
 #include "collect/ledger_find.h"
 #include "print/place.h"
@@ -149,6 +150,20 @@ static void name_threads(struct top *t)
 	}
 }
 
+#define HELD_REST 100u /* after a measurement, times what it took (TW4) */
+
+static void measure_held(struct top *t)
+{
+	uint64_t begun = clock_ns();
+	struct tide_error e = { 0 };
+
+	if (begun < t->held_ns)
+		return;
+	t->held_ns = UINT64_MAX;
+	if (!held_measure(&t->held, t->path, t->latest.process->pid, &e))
+		t->held_ns = clock_ns() + HELD_REST * (clock_ns() - begun);
+}
+
 static void take_update(struct top *t, struct snapshot *s)
 {
 	if (t->has_latest)
@@ -176,6 +191,8 @@ static bool follow_exec(struct top *t)
 	t->path = path;
 	free_names(t);
 	top_model_free(&t->model);
+	t->held = (struct held){ 0 };
+	t->held_ns = 0;
 	take_update(t, &s);
 	return true;
 }
@@ -202,6 +219,8 @@ void top_session_look(struct top *t)
 	if (t->latest.process->reason == REASON_POST_MORTEM) {
 		t->live = false;
 		snprintf(t->ended, sizeof(t->ended), "the process has ended");
+	} else {
+		measure_held(t);
 	}
 }
 
@@ -226,7 +245,9 @@ int top_session_open(struct top *t, const char *target, struct tide_error *e)
 	take_update(t, &s);
 	t->live = t->latest.process->reason == REASON_REQUEST && strlen(t->path) > 7
 		&& !strcmp(t->path + strlen(t->path) - 7, ".ledger");
-	if (!t->live)
+	if (t->live)
+		measure_held(t);
+	else
 		snprintf(t->ended, sizeof(t->ended), "%s",
 			t->pid || t->latest.process->reason == REASON_POST_MORTEM ? "the process has ended"
 										  : "a snapshot");

@@ -70,7 +70,7 @@ static const struct argp_option own[] = {
 		1 },
 	{ "every", KEY_EVERY, "DURATION", 0, "a snapshot every 10s, 5m ... besides the one at the end", 2 },
 	{ "when", KEY_WHEN, "EXPR", 0,
-		"a snapshot at rss>2G, live>500M, live+20%, allocs>1000000; "
+		"a snapshot at rss>2G, live>500M, live+20%, waste>30%, allocs>1000000; "
 		"may be repeated",
 		2 },
 	{ "at-exec", KEY_AT_EXEC, NULL, 0, "a snapshot of a program that replaces itself (exec), too", 2 },
@@ -139,7 +139,8 @@ static void check_when(const char *text, struct argp_state *state)
 
 	if (!word || strchr(text, '\n'))
 		argp_error(state,
-			"--when: '%s' is not a condition; write rss>2G, live>500M, live+20%% or allocs>1000000",
+			"--when: '%s' is not a condition; write rss>2G, live>500M, live+20%%, waste>30%% or "
+			"allocs>1000000",
 			text);
 	for (; word; word = strtok_r(NULL, ",; ", &rest))
 		if (watch_parse(word, &condition, &e))
@@ -218,6 +219,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 			argp_error(state, "--leak-exit needs references: not with --no-references");
 		if (a->gate && (a->run.no_references || a->leak_exit >= 0))
 			argp_error(state, "--gate: not with --no-references or --leak-exit");
+		for (size_t i = 0; i < a->run.when_count && a->run.sample; i++)
+			if (strstr(a->run.when[i], "waste>"))
+				argp_error(state,
+					"--when: waste needs all blocks, and --sample records only some of them");
 		break;
 	default: return ARGP_ERR_UNKNOWN;
 	}

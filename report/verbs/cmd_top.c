@@ -137,6 +137,9 @@ static void print_totals(struct top *t, struct screen *s)
 	fprintf(s->out, "live %s in %s blocks   peak %s   RSS %s\n", units_bytes(a, (int64_t)p->live_bytes),
 		units_count(b, (int64_t)p->live_blocks), units_bytes(c, (int64_t)p->peak_bytes),
 		p->rss_bytes ? units_bytes(d, (int64_t)p->rss_bytes) : "unknown");
+	if (t->held.bytes)
+		fprintf(s->out, "malloc holds %s, %s of it free or slack\n",
+			units_bytes(a, (int64_t)t->held.bytes), units_bytes(b, (int64_t)t->held.wasted));
 	if (m->updates > 1)
 		fprintf(s->out, "allocates %s/s (blocks: %s)   since top started %s in %s blocks\n",
 			units_bytes(a, (int64_t)m->bytes_per_second), units_rate(b, m->blocks_per_second),

@@ -339,3 +339,33 @@ shows() {
 	grep -q ' MiB [4-9][0-9],[0-9]* .* remember$' functions || fail "$(cat functions)"
 	grep -q ' remember .*grow.py:4' sites || fail "$(cat sites)"
 }
+
+@test "what malloc holds, and what of it is free" {
+	compile holds <<-'C'
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <string.h>
+		static char *work[40000], *pins[40000];
+		int main(void)
+		{
+			for (int i = 0; i < 40000; i++) {
+				work[i] = memset(malloc(500), 1, 500);
+				pins[i] = memset(malloc(100), 1, 100);
+			}
+			for (int i = 0; i < 40000; i++)
+				free(work[i]);
+			free(malloc(10));
+			puts("ready");
+			fflush(stdout);
+			return getchar() == 'x';
+		}
+	C
+	mkfifo input
+	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT='exit.%p.tide' ./holds <input >out 2>err 3>&- &
+	PIDS+=($!)
+	exec 7>input
+	until grep -q ready out; do sleep 0.05; done
+	"$TIDEMARK" top --batch 1 ${PIDS[0]} >frame
+	# 40,000 times 496 bytes are free, and 112 in use.
+	grep -E '^malloc holds 2[3-5]\.[0-9] MiB, (18|19)\.[0-9] MiB of it free or slack$' frame || fail "$(cat frame)"
+}

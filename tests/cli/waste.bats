@@ -369,3 +369,47 @@ sys.stdin.readline()'
 	COLUMNS=70 "$TIDEMARK" waste -n all p.tide >screen
 	fits 70 screen
 }
+
+# Fragments on purpose, after a moment, and says so.
+condition() {
+	compile condition <<-'EOF2'
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <unistd.h>
+		static char *work[60000], *pins[3000], *large;
+		int main(int argc, char **argv)
+		{
+			large = memset(malloc(24 << 20), 1, 24 << 20);
+			for (int i = 0; i < 60000; i++) {
+				work[i] = memset(malloc(500), 1, 500);
+				if (i % 20 == 0)
+					pins[i / 20] = memset(malloc(100), 1, 100);
+			}
+			if (argc > 1)
+				for (int i = 0; i < 60000; i++)
+					free(work[i]);
+			for (int i = 0; i < 400; i++) {
+				free(malloc(10));
+				usleep(5000);
+			}
+			return !large;
+		}
+	EOF2
+}
+
+@test "--when: a snapshot when free memory and slack exceed a share, or a size" {
+	condition
+	"$TIDEMARK" run -q -o 'frag%n.tide' --when 'waste>30%;waste>20M;waste>80M' ./condition free
+	[ "$(ls frag*.tide | wc -l)" -ge 2 ]
+	json "$("$TIDEMARK" info --json frag1.tide)" 'd["snapshot"]["reason"]' | grep -qx condition
+	"$TIDEMARK" waste --json frag1.tide >waste.json
+	value 'sum(p["resident_bytes"] for p in d["resident"]["parts"] if p["part"].startswith("free") or p["part"] == "slack") > 20 << 20' |
+		grep -qx True
+	"$TIDEMARK" run -q -o 'well%n.tide' --when 'waste>30%;waste>20M' ./condition
+	[ "$(ls well*.tide | wc -l)" -eq 1 ] || fail "a program without waste has a snapshot"
+	run -2 "$TIDEMARK" run --when 'waste>' ./condition
+	[[ $output == *"waste>30%"* ]]
+	run -2 "$TIDEMARK" run --sample 64K --when 'waste>30%' ./condition
+	[[ $output == *sample* ]]
+}

@@ -20,6 +20,12 @@ static void reads_what_is_documented(void **state)
 	assert_int_equal(watch_parse("live+20%", &c, &e), 0);
 	assert_int_equal(c.what, WATCH_LIVE_GROWTH);
 	assert_true(c.share > 0.199 && c.share < 0.201);
+	assert_int_equal(watch_parse("waste>30%", &c, &e), 0);
+	assert_int_equal(c.what, WATCH_WASTE_SHARE);
+	assert_true(c.share > 0.299 && c.share < 0.301);
+	assert_int_equal(watch_parse("waste>100M", &c, &e), 0);
+	assert_int_equal(c.what, WATCH_WASTE);
+	assert_int_equal(c.limit, 100ull << 20);
 	assert_int_equal(watch_parse("allocs>1000000", &c, &e), 0);
 	assert_int_equal(c.limit, 1000000);
 }
@@ -27,7 +33,7 @@ static void reads_what_is_documented(void **state)
 static void refuses_the_rest(void **state)
 {
 	static const char *const wrong[] = { "", "rss", "rss>", "rss<2G", "live>x", "live+", "live-20%",
-		"allocs>12q", "2G" };
+		"allocs>12q", "waste>", "waste>x%", "waste<3%", "waste+3%", "2G" };
 	struct watch_condition c;
 
 	(void)state;
@@ -70,6 +76,22 @@ static void growth_is_since_the_last_snapshot(void **state)
 	assert_false(watch_fires(&c, &now, 0));
 }
 
+static void waste_is_a_share_of_what_is_resident(void **state)
+{
+	struct watch_condition c = { .what = WATCH_WASTE_SHARE, .share = 0.3 };
+	struct watch_values now = { .wasted = 30ull << 20, .resident = 100ull << 20 };
+
+	(void)state;
+	assert_false(watch_fires(&c, &now, 0));
+	now.wasted++;
+	assert_true(watch_fires(&c, &now, 0));
+	assert_false(watch_fires(&c, &now, 0));
+	now = (struct watch_values){ .wasted = 1 << 20, .resident = 1 << 20 }; /* too little to matter */
+	assert_false(watch_fires(&c, &now, 0));
+	c = (struct watch_condition){ .what = WATCH_WASTE, .limit = 1000 };
+	assert_true(watch_fires(&c, &now, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -77,6 +99,7 @@ int main(void)
 		cmocka_unit_test(refuses_the_rest),
 		cmocka_unit_test(fires_when_it_becomes_true),
 		cmocka_unit_test(growth_is_since_the_last_snapshot),
+		cmocka_unit_test(waste_is_a_share_of_what_is_resident),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
