@@ -1,4 +1,5 @@
 /* collect_graph.c - see collect_graph.h. */
+#include <stdlib.h>
 #include <string.h>
 #include "collect_duplicates.h"
 #include "collect_graph.h"
@@ -57,6 +58,8 @@ void collect_graph(struct collect_graph *graph, struct image *im, const struct l
 		w, SECTION_EDGE_STARTS, sizeof(*g->edge_starts), g->edge_starts, g->block_count + 1, 0);
 	snapshot_writer_section(w, SECTION_EDGES, sizeof(*g->edges), g->edges, g->edge_count, 0);
 	collect_duplicates(g->digests, g->block_count, w);
+	free(g->digests); /* 8 bytes a block; the map of the memory needs room next */
+	g->digests = NULL;
 	graph->made->process.references = 1;
 }
 

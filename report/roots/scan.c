@@ -59,6 +59,10 @@ void scan_begin(struct scan *s, struct tide_block *blocks, uint64_t count)
 	*s = (struct scan){ .blocks = blocks, .block_count = count };
 	if (!count)
 		return;
+	s->one_a_granule = true;
+	for (uint64_t i = 0; i < count; i++)
+		s->one_a_granule &=
+			!(blocks[i].address & 15) && (!i || blocks[i].address != blocks[i - 1].address);
 	s->lo = blocks[0].address;
 	s->hi = reach_end(&blocks[count - 1]);
 	base = s->lo >> LEAF_SHIFT;
@@ -137,6 +141,15 @@ static uint64_t page_index(const struct scan_page *page, uint64_t address)
 		+ (unsigned)__builtin_popcountll(page->starts[granule / 64] & ((2ull << granule % 64) - 1));
 }
 
+/* Most words lead to the start of a block, which the page alone can say. */
+static bool is_start(const struct scan *s, const struct scan_page *page, uint64_t address)
+{
+	unsigned granule = (unsigned)(address >> 4) & 255;
+
+	return s->one_a_granule && !(address & 15) && !((uintptr_t)page & 1)
+		&& page->starts[granule / 64] >> granule % 64 & 1;
+}
+
 static uint32_t settle_block(const struct scan *s, uint64_t i, uint64_t address)
 {
 	const struct tide_block *b = s->blocks;
@@ -206,6 +219,7 @@ void scan_root_edge(struct scan *s, uint32_t root, uint64_t address, const struc
 /* Words that may refer to a block, on their way through the three steps. */
 struct candidate {
 	uint64_t address, word, index;
+	bool start; /* the block begins there */
 	const struct scan_page *page;
 	void *context;
 };
@@ -227,18 +241,20 @@ static void flush_batch(struct batch *b)
 		struct candidate *c = &b->one[i];
 
 		c->index = page_index(c->page, c->word & ~s->mask);
-		if (c->index)
+		c->start = is_start(s, c->page, c->word & ~s->mask);
+		if (c->index && !c->start)
 			__builtin_prefetch(&s->blocks[c->index - 1]);
 	}
 	for (uint32_t i = 0; i < b->count; i++) {
 		struct candidate *c = &b->one[i];
 		uint64_t address = c->word & ~s->mask;
-		uint32_t block = settle_block(s, c->index, address);
+		uint32_t block = c->start ? (uint32_t)(c->index - 1) : settle_block(s, c->index, address);
 		struct scan_hit hit;
 
 		if (block == SCAN_NONE)
 			continue;
-		hit = (struct scan_hit){ .block = block, .to_offset = address - s->blocks[block].address };
+		hit = (struct scan_hit){ .block = block,
+			.to_offset = c->start ? 0 : address - s->blocks[block].address };
 		hit.flags = (hit.to_offset ? EDGE_INTERIOR : 0) | (address != c->word ? EDGE_MASKED : 0)
 			| (c->address & 7 ? EDGE_UNALIGNED : 0);
 		b->found(c->context, c->address, &hit);
@@ -261,7 +277,7 @@ static void scan_words(struct batch *b, const char *data, uint64_t address, uint
 			continue;
 		if (!((uintptr_t)page & 1))
 			__builtin_prefetch(page);
-		b->one[b->count++] = (struct candidate){ address + at, word, 0, page, context };
+		b->one[b->count++] = (struct candidate){ address + at, word, 0, false, page, context };
 		if (b->count == BATCH)
 			flush_batch(b);
 	}

@@ -28,6 +28,7 @@ struct scan {
 	uint64_t lo, hi;              /* of all blocks */
 	struct scan_page **directory; /* by address >> 22, from lo */
 	uint64_t directory_count;
+	bool one_a_granule;        /* of 16 bytes: no two blocks share one, and each begins with it */
 	uint64_t mask;             /* --pointer-mask: bits to clear first; 0 = none */
 	bool unaligned;            /* --unaligned */
 	uint8_t *stack_block;      /* 1: not scanned (a stack, scanned as one; text); or NULL */
