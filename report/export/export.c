@@ -75,7 +75,7 @@ static size_t merge_sites(struct export_site *site, size_t count)
 void export_stack(struct export_stack *stack, const struct export_site *site)
 {
 	stack->lines = symbols_walk(site->view->symbols, site->site, &stack->line, &stack->room);
-	stack->caller = symbols_caller(site->view->symbols, site->site);
+	stack->caller = symbols_allocated(site->view->symbols, site->site);
 	if (stack->caller >= stack->lines)
 		stack->caller = 0;
 }

@@ -73,7 +73,7 @@ void gate_spot_find(struct gate_sources *s, struct gate_origin o, struct gate_sp
 {
 	struct gate_process *p = &s->processes[o.process];
 	struct symbols *symbols = p->symbols[p->step_count - 1];
-	size_t count, caller = symbols_caller(symbols, o.site);
+	size_t count, caller = symbols_allocated(symbols, o.site);
 	const struct symbol_line *line = symbols_stack(symbols, o.site, &count);
 	char plain[512];
 

@@ -177,7 +177,7 @@ static void name_rows(struct html *h, bool old)
 	if (count > NAMED_MOST)
 		count = NAMED_MOST;
 	for (size_t i = 0; i < count; i++)
-		site[i] = (struct symbol_site){ v->symbols, v->snapshot, h->row[order[i].row].site };
+		site[i] = (struct symbol_site){ v->symbols, h->row[order[i].row].site };
 	row = symbol_rows(site, count);
 	for (size_t i = 0; i < count; i++) {
 		struct html_row *r = &h->row[order[i].row];

@@ -8,8 +8,9 @@
 #include "base/path.h"
 #include "base/system.h"
 #include "header.h"
-#include "model/missed.h"
 #include "base/units.h"
+#include "model/missed.h"
+#include "symbol/symbol_package.h"
 
 /* Below these a gap is not worth a line above every report; `info` has it all the same.
  * The loader alone makes a dozen allocations before anybody can look. */
@@ -17,6 +18,8 @@
 #define COUNT_MISSED 100u
 #define SHARE_BROKEN 0.02
 #define SHARE_WITHOUT_SOURCE 0.3
+#define SHARE_NAMED 0.05 /* of a module that the warning names */
+#define MODULES_NAMED 3
 
 const char *header_missed(const char *name)
 {
@@ -56,6 +59,47 @@ static void warn_missed(struct screen *s, const struct snapshot *snapshot, unsig
 	}
 }
 
+/* Makes the list "a, b" longer by `item`, and frees `list`. */
+static char *add_to_list(char *list, const char *item)
+{
+	char *longer = list ? alloc_printf("%s, %s", list, item) : alloc_string(item);
+
+	free(list);
+	return longer;
+}
+
+/* Which modules have no file and line, and what would bring them. */
+static void warn_source(struct screen *s, const struct symbols *symbols, unsigned *count)
+{
+	struct symbols_share module[MODULES_NAMED];
+	size_t modules = symbols_without_source_in(symbols, module, MODULES_NAMED);
+	char share[UNITS_TEXT], *shares = NULL, *install = NULL, *build = NULL, *text;
+
+	for (size_t i = 0; i < modules && module[i].share >= SHARE_NAMED; i++) {
+		char *package = symbol_package_debug(SYMBOL_PACKAGE_LISTS, module[i].module);
+		const char *name = path_base(module[i].module);
+
+		text = alloc_printf("%s (%s)", name, units_percent(share, module[i].share, 1));
+		shares = add_to_list(shares, text);
+		free(text);
+		if (!package)
+			build = add_to_list(build, name);
+		else if (!install || !strstr(install, package))
+			install = add_to_list(install, package);
+		free(package);
+	}
+	text = alloc_printf("%s of the frames looked up have no file and line%s%s: %s%s%s%s%s%sor let "
+			    "`tidemark symbolize` fetch debug information (DEBUGINFOD_URLS)",
+		units_percent(share, symbols_without_source(symbols), 1), shares ? ", most of them in " : "",
+		shares ? shares : "", install ? "install " : "", install ? install : "", install ? ", " : "",
+		build ? "build " : "", build ? build : "", build ? " with -g, " : "");
+	print_warning(s, count, text);
+	free(text);
+	free(shares);
+	free(install);
+	free(build);
+}
+
 static void warn_stacks(
 	struct screen *s, const struct snapshot *snapshot, const struct symbols *symbols, unsigned *count)
 {
@@ -74,18 +118,8 @@ static void warn_stacks(
 		print_warning(s, count, text);
 		free(text);
 	}
-	if (symbols && symbols_without_source(symbols) > SHARE_WITHOUT_SOURCE) {
-		const char *module = path_base(symbols_without_source_most(symbols));
-
-		text = alloc_printf(
-			"file and line are unknown for %s of the frames looked up%s%s: build with -g, "
-			"install debug packages (-dbgsym), or let `tidemark symbolize` fetch them "
-			"(DEBUGINFOD_URLS)",
-			units_percent(share, symbols_without_source(symbols), 1),
-			*module ? ", most of them in " : "", module);
-		print_warning(s, count, text);
-		free(text);
-	}
+	if (symbols && symbols_without_source(symbols) > SHARE_WITHOUT_SOURCE)
+		warn_source(s, symbols, count);
 }
 
 unsigned header_warnings(struct screen *s, const struct snapshot *snapshot, const struct symbols *symbols)

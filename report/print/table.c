@@ -6,6 +6,7 @@
 #include "base/array.h"
 #include "base/path.h"
 #include "symbol/name.h"
+#include "symbol/symbol_row.h"
 #include "table.h"
 
 #define GAP 1u /* blanks between columns */
@@ -17,6 +18,8 @@ struct cell {
 	char *text; /* clean; NULL for a place or a bar */
 	char *more; /* clean, behind the place; NULL for none */
 	const struct symbol_line *line;
+	struct symbols *symbols; /* of a site that name_sites names; NULL for none */
+	uint32_t site;
 	double share;
 	enum screen_style style;
 	unsigned columns;
@@ -132,13 +135,20 @@ static char *make_caller(const struct table *t, const struct symbol_line *line, 
 	return text;
 }
 
-void table_row(struct table *t, const struct symbol_row *row)
+void table_site(struct table *t, struct symbols *symbols, uint32_t site)
+{
+	struct cell *cell = next_cell(t);
+
+	cell->symbols = symbols;
+	cell->site = site;
+}
+
+static void fill_row(struct table *t, struct cell *cell, const struct symbol_row *row)
 {
 	const char *dot = t->screen->unicode ? "· " : "| ";
 	char *library = row->library ? name_function(row->library->function, true) : NULL;
 	char *module = row->module ? alloc_printf("[%s]", path_base(row->module)) : NULL;
 	char *caller = row->caller ? make_caller(t, row->caller, row->far) : NULL, *text;
-	struct cell *cell = next_cell(t);
 
 	cell->line = row->line;
 	text = alloc_printf("%s%s%s%s%s%s%s", library ? dot : "", library ? library : "",
@@ -150,6 +160,25 @@ void table_row(struct table *t, const struct symbol_row *row)
 	free(caller);
 	free(module);
 	free(library);
+}
+
+/* Sites are named when all rows are known: what distinguishes them depends on the others. */
+static void name_sites(struct table *t)
+{
+	struct symbol_site *site = alloc_bytes((t->cells + 1) * sizeof(*site));
+	struct symbol_row *row;
+	size_t count = 0;
+
+	for (size_t i = 0; i < t->cells; i++)
+		if (t->cell[i].symbols)
+			site[count++] = (struct symbol_site){ t->cell[i].symbols, t->cell[i].site };
+	row = symbol_rows(site, count);
+	count = 0;
+	for (size_t i = 0; i < t->cells; i++)
+		if (t->cell[i].symbols)
+			fill_row(t, &t->cell[i], &row[count++]);
+	free(row);
+	free(site);
 }
 
 void table_frame(struct table *t, const struct symbol_line *line) { next_note(t)->cell.line = line; }
@@ -199,17 +228,21 @@ static void show_text(struct screen *s, enum screen_style style, const char *tex
 		screen_print(s, style, "%s", text);
 }
 
-/* True when the place keeps its function, and two fifths of the width, beside `more`. */
+/* True when the place keeps its function and the name of its file beside `more`, and two fifths of the width. */
 static bool has_room_for_more(const struct table *t, const struct cell *cell, unsigned width)
 {
+	const struct symbol_line *line = cell->line;
 	unsigned more = screen_columns(t->screen, cell->more) + 1;
-	char *function;
+	char *function, *place;
 	bool fits;
 
 	if (more > width - width * 2 / 5)
 		return false;
-	function = name_function(cell->line->function, true);
-	fits = screen_columns(t->screen, function) + more <= width;
+	function = name_function(line->function, true);
+	place = line->file ? alloc_printf("%s %s:%u", function, path_base(line->file), line->line)
+			   : alloc_string(function);
+	fits = screen_columns(t->screen, place) + more <= width;
+	free(place);
 	free(function);
 	return fits;
 }
@@ -311,6 +344,7 @@ void table_show(struct table *t)
 	unsigned *width = alloc_zeroed(t->columns, sizeof(*width));
 	size_t rows = t->cells / t->columns, note = 0;
 
+	name_sites(t);
 	lay_out(t, width);
 	if (!t->screen->quiet)
 		show_row(t, NULL, width);

@@ -3,7 +3,7 @@
  *   struct table *t = table_new(&screen, columns, count, source_root);
  *   table_text(t, STYLE_PLAIN, "%s", units_bytes(text, n));     one call a cell, left to right
  *   table_bar(t, share);
- *   table_place(t, line);
+ *   table_place(t, line); table_site(t, symbols, site);
  *   table_note(t, ...) / table_frame(t, line)                    lines below the row
  *   table_show(t);                                               prints and frees
  *
@@ -16,7 +16,7 @@
 #define TIDEMARK_TABLE_H
 
 #include "place.h"
-#include "symbol/symbol_row.h"
+#include "symbol/symbol.h"
 
 enum column_kind { COLUMN_LEFT, COLUMN_RIGHT, COLUMN_BAR, COLUMN_PLACE, COLUMN_FIT };
 
@@ -34,9 +34,10 @@ void table_text(struct table *t, enum screen_style style, const char *format, ..
 void table_bar(struct table *t, double share);
 /* `line` must stay valid until table_show. */
 void table_place(struct table *t, const struct symbol_line *line);
-/* A place with what distinguishes it from others: "parse app.c:3 · map::operator[] ← main app.c:9", the part
- * behind the place in a line below the row where the row is too narrow. */
-void table_row(struct table *t, const struct symbol_row *row);
+/* The place of a site, with what distinguishes it from the other sites of the table (symbol_row.h):
+ * "parse app.c:3 · map::operator[] ← main app.c:9", the part behind the place in a line below the row where
+ * the row is too narrow. `symbols` must live until table_show. */
+void table_site(struct table *t, struct symbols *symbols, uint32_t site);
 void table_note(struct table *t, enum screen_style style, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void table_frame(struct table *t, const struct symbol_line *line);

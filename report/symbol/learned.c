@@ -29,18 +29,22 @@ static uint64_t hash_function(const struct symbol_line *line)
 	return XXH3_64bits_withSeed(line->function, strlen(line->function), hash_module(line));
 }
 
-static bool is_learned(const void *context, const struct symbol_line *line)
+static bool has_function(const struct learned *l, uint64_t hash)
 {
-	const struct learned *l = context;
-	uint64_t hash;
-
-	if (!l->count)
-		return false;
-	hash = hash_function(line);
 	for (size_t i = 0; i < l->count; i++)
 		if (l->function[i] == hash)
 			return true;
 	return false;
+}
+
+bool learned_has(const struct learned *l, const struct symbol_line *line)
+{
+	return l->count && has_function(l, hash_function(line));
+}
+
+static bool is_learned(const void *context, const struct symbol_line *line)
+{
+	return learned_has(context, line);
 }
 
 /* The caller of a line inlined into another line of its frame is the frame itself. */
@@ -117,12 +121,19 @@ struct learned *learned_new(struct symbols *y, const struct snapshot *s)
 	return l;
 }
 
-const struct symbol_line *learned_top(
-	const struct learned *l, struct symbols *y, uint32_t site, size_t *index)
+static void add_functions(struct learned *to, const struct learned *from)
 {
-	uint32_t frame;
+	for (size_t i = 0; i < from->count; i++)
+		if (!has_function(to, from->function[i]))
+			*ARRAY_ADD(to->function, to->count, to->room) = from->function[i];
+}
 
-	return symbols_beyond(y, site, is_learned, l, index, &frame);
+void learned_unite(struct learned *const *learned, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		add_functions(learned[0], learned[i]);
+	for (size_t i = 1; i < count; i++)
+		add_functions(learned[i], learned[0]);
 }
 
 void learned_free(struct learned *l)

@@ -25,8 +25,8 @@ struct learned;
 /* Never NULL. */
 struct learned *learned_new(struct symbols *symbols, const struct snapshot *s);
 void learned_free(struct learned *learned);
-/* As symbols_top, with what was learned passed over as well; *index is the line's place in symbols_stack. */
-const struct symbol_line *learned_top(
-	const struct learned *learned, struct symbols *symbols, uint32_t site, size_t *index);
+bool learned_has(const struct learned *learned, const struct symbol_line *line);
+/* Each of them passes over what any of them does. */
+void learned_unite(struct learned *const *learned, size_t count);
 
 #endif

@@ -320,7 +320,7 @@ static char *find_by_line(struct site_types *t, const struct symbol_line *line)
 
 char *site_types_find(struct site_types *t, uint32_t site, enum site_evidence *evidence)
 {
-	size_t count, caller = symbols_caller(t->symbols, site);
+	size_t count, caller = symbols_allocated(t->symbols, site);
 	const struct symbol_line *line = symbols_stack(t->symbols, site, &count);
 	bool hidden = false;
 	char *type;

@@ -51,6 +51,7 @@ struct symbols {
 	struct place *places; /* from 1 on */
 	uint32_t place_count, place_capacity, line_count;
 	struct index by_address; /* of the places */
+	struct symbols_made made;
 	void **owned;
 	size_t owned_count, owned_capacity;
 	char **warnings;
@@ -117,6 +118,8 @@ void symbols_free(struct symbols *y)
 	for (size_t i = 0; i < y->warning_count; i++)
 		free(y->warnings[i]);
 	free(y->warnings);
+	if (y->made.it)
+		y->made.release(y->made.it);
 	free(y->plumbing);
 	free(y->owned);
 	free(y->places);
@@ -503,22 +506,9 @@ const struct symbol_line *symbols_beyond(struct symbols *y, uint32_t site, symbo
 	return &line[lines - 1];
 }
 
-size_t symbols_caller(struct symbols *y, uint32_t site)
-{
-	uint32_t frame;
-	size_t index;
+const struct snapshot *symbols_snapshot(const struct symbols *y) { return y->s; }
 
-	symbols_beyond(y, site, NULL, NULL, &index, &frame);
-	return index;
-}
-
-const struct symbol_line *symbols_top(struct symbols *y, uint32_t site)
-{
-	uint32_t frame;
-	size_t index;
-
-	return symbols_beyond(y, site, NULL, NULL, &index, &frame);
-}
+struct symbols_made *symbols_made(struct symbols *y) { return &y->made; }
 
 const char *symbols_warning(const struct symbols *y, size_t index)
 {
@@ -539,14 +529,24 @@ double symbols_without_source(const struct symbols *y)
 	return y->looked_up ? (double)y->without_source / (double)y->looked_up : 0;
 }
 
-const char *symbols_without_source_most(const struct symbols *y)
+size_t symbols_without_source_in(const struct symbols *y, struct symbols_share *list, size_t capacity)
 {
-	size_t most = 0;
+	size_t count = 0;
 
-	for (size_t i = 1; i < y->s->module_count; i++)
-		if (y->modules[i].without_source > y->modules[most].without_source)
-			most = i;
-	return most ? snapshot_string(y->s, y->s->modules[most].path) : "";
+	for (size_t i = 1; i < y->s->module_count; i++) {
+		struct symbols_share share = { snapshot_string(y->s, y->s->modules[i].path),
+			(double)y->modules[i].without_source / (double)(y->looked_up + !y->looked_up) };
+		size_t at = count;
+
+		for (; at && list[at - 1].share < share.share; at--)
+			if (at < capacity)
+				list[at] = list[at - 1];
+		if (at < capacity && share.share > 0) {
+			list[at] = share;
+			count += count < capacity;
+		}
+	}
+	return count;
 }
 
 const char *symbols_variable(

@@ -40,6 +40,7 @@ void symbols_show_plumbing(bool show);
 struct symbols;
 struct symbols *symbols_new(const struct snapshot *s);
 void symbols_free(struct symbols *);
+const struct snapshot *symbols_snapshot(const struct symbols *);
 
 /* The lines of one frame, innermost first; *count >= 1. */
 const struct symbol_line *symbols_frame(struct symbols *, uint32_t frame, size_t *count);
@@ -51,28 +52,49 @@ const struct symbol_line *symbols_stack(struct symbols *, uint32_t site, size_t 
  * snapshot. *line is memory of the caller with room for *room, made larger when needed. */
 size_t symbols_walk(struct symbols *, uint32_t site, const struct symbol_line ***line, size_t *room);
 
-/* Index in symbols_stack of the first line that is not an allocator's wrapper
- * (operator new, g_malloc, strdup ...): what one-line views show. */
-size_t symbols_caller(struct symbols *, uint32_t site);
-
-/* That line itself, without the cost of the whole stack: `stat --by function` needs it of
- * every site. Never NULL. */
+/* The line of a site that one-line views show, without the cost of the whole stack (symbol_top.c): the nearest
+ * function with a name beyond the allocator's wrappers (operator new, g_malloc, strdup ...) and those that
+ * were learned (learned.h). Never NULL. */
 const struct symbol_line *symbols_top(struct symbols *, uint32_t site);
 
-/* As symbols_top, but lines for which `passed` is true count as wrappers, too. *frame is the one that the
- * line is of, 0 for none. */
+/* Its index in symbols_stack. */
+size_t symbols_caller(struct symbols *, uint32_t site);
+
+/* Several snapshots are shown beside each other: what is a wrapper in one is passed over in all. */
+void symbols_learn_together(struct symbols *const *symbols, size_t count);
+
+/* Index in symbols_stack of the first line that is not an allocator's wrapper, whatever the other sites are:
+ * for what must be the same in each run. */
+size_t symbols_allocated(struct symbols *, uint32_t site);
+
+/* The first line that is not an allocator's wrapper, and for which `passed` (NULL: any) is false; *frame is
+ * the one that it is of, 0 where all lines are passed: then it is the outermost. */
 typedef bool symbols_passed(const void *context, const struct symbol_line *line);
 const struct symbol_line *symbols_beyond(struct symbols *, uint32_t site, symbols_passed *passed,
 	const void *context, size_t *index, uint32_t *frame);
+
+/* Is it one of the callers of main, or of a thread's function, in every program? */
+bool symbols_is_start(const struct symbol_line *line);
+
+/* What symbol_top.c has made from the symbols; symbols_free calls `release` with it, unless it is NULL. */
+struct symbols_made {
+	void *it;
+	void (*release)(void *it);
+};
+struct symbols_made *symbols_made(struct symbols *);
 
 /* What the verb should say once on stderr after its output ("/x/y is another
  * build than the one that ran: ..."): NULL for the end of the list. */
 const char *symbols_warning(const struct symbols *, size_t index);
 
-/* Share of looked-up native frames without file and line, 0..1; and the path of the module that has most
- * of them, "" when none has any. */
+/* Shares of the native frames that were looked up, 0..1: of those without file and line; and of those in each
+ * module that has some, the largest first. Returns how many of `capacity` were filled. */
+struct symbols_share {
+	const char *module; /* path */
+	double share;
+};
 double symbols_without_source(const struct symbols *);
-const char *symbols_without_source_most(const struct symbols *);
+size_t symbols_without_source_in(const struct symbols *, struct symbols_share *modules, size_t capacity);
 
 /* The global variable at an ELF address of a module: name or NULL; *start and
  * *bytes are its extent as ELF addresses. */

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
-#include "learned.h"
 #include "symbol_row.h"
 #include "wrappers.h"
 
@@ -10,39 +9,21 @@
 #define ALIKE_MAX 64u /* rows that read the same and are distinguished */
 #define OUT_MAX 32u   /* callers looked at */
 
-/* The callers of main and of a thread's function in every program. */
-static bool is_start_code(const char *function)
+static int compare_texts(const char *a, const char *b) { return strcmp(a ? a : "", b ? b : ""); }
+
+static void find_line(struct symbols *y, uint32_t site, struct symbol_row *row)
 {
-	static const char *const name[] = { "_start", "__libc_start", "start_thread", "clone", "_dl_",
-		"call_init" };
+	size_t index = symbols_caller(y, site), count;
+	const struct symbol_line *passed;
 
-	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++)
-		if (!strncmp(function, name[i], strlen(name[i])))
-			return true;
-	return false;
-}
-
-static void find_line(const struct learned *learned, struct symbols *y, uint32_t site, struct symbol_row *row)
-{
-	size_t index, count;
-	const struct symbol_line *top = learned_top(learned, y, site, &index), *line;
-
-	*row = (struct symbol_row){ .line = top };
-	if (!index && top->has_symbol)
+	*row = (struct symbol_row){ .line = symbols_top(y, site) };
+	if (!index)
 		return;
-	line = symbols_stack(y, site, &count);
-	if (index && index <= count && wrappers_is_library(line[index - 1].function))
-		row->library = &line[index - 1];
-	for (size_t i = index; i < count && !top->has_symbol; i++) {
-		if (!line[i].has_symbol)
-			continue;
-		if (is_start_code(line[i].function))
-			return;
-		row->line = &line[i];
-		if (top->module && (!line[i].module || strcmp(top->module, line[i].module)))
-			row->module = top->module;
-		return;
-	}
+	passed = symbols_stack(y, site, &count) + index - 1;
+	if (wrappers_is_library(passed->function))
+		row->library = passed;
+	if (!passed->has_symbol && passed->module && compare_texts(passed->module, row->line->module))
+		row->module = passed->module;
 }
 
 struct shown {
@@ -51,8 +32,6 @@ struct shown {
 	const char *module;
 	size_t count;
 };
-
-static int compare_texts(const char *a, const char *b) { return strcmp(a ? a : "", b ? b : ""); }
 
 static int compare_lines(const struct symbol_line *a, const struct symbol_line *b)
 {
@@ -81,7 +60,7 @@ static int compare_shown(const void *a, const void *b)
 /* The n-th caller with a name; NULL beyond the last. *at is its place among all callers. */
 static const struct symbol_line *find_named_caller(const struct shown *s, size_t n, size_t *at)
 {
-	for (*at = 0; *at < s->count && !is_start_code(s->line[*at].function); ++*at)
+	for (*at = 0; *at < s->count && !symbols_is_start(&s->line[*at]); ++*at)
 		if (s->line[*at].has_symbol && !n--)
 			return &s->line[*at];
 	return NULL;
@@ -140,28 +119,14 @@ static void distinguish(const struct symbol_site *site, struct shown *s, size_t 
 	}
 }
 
-/* Sites of one snapshot mostly follow each other. */
-static void find_lines(const struct symbol_site *site, size_t count, struct symbol_row *row)
-{
-	struct learned *learned = NULL;
-
-	for (size_t i = 0; i < count; i++) {
-		if (!i || site[i].symbols != site[i - 1].symbols) {
-			learned_free(learned);
-			learned = learned_new(site[i].symbols, site[i].snapshot);
-		}
-		find_line(learned, site[i].symbols, site[i].site, &row[i]);
-	}
-	learned_free(learned);
-}
-
 struct symbol_row *symbol_rows(const struct symbol_site *site, size_t count)
 {
 	struct symbol_row *row = alloc_zeroed(count + 1, sizeof(*row));
 	struct shown *s = alloc_zeroed(count + 1, sizeof(*s));
 	size_t used = count < SITES_MAX ? count : SITES_MAX;
 
-	find_lines(site, count, row);
+	for (size_t i = 0; i < count; i++)
+		find_line(site[i].symbols, site[i].site, &row[i]);
 	for (size_t i = 0; i < used; i++)
 		s[i] = (struct shown){ .index = i, .top = row[i].line, .module = row[i].module };
 	if (used)

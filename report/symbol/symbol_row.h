@@ -1,7 +1,7 @@
 /* symbol_row.h - one line for a site, such that rows of a table can be distinguished.
  *
  * RW1 A row shows the nearest function with a name, beyond the allocator's wrappers and the learned
- *     ones (learned.h). Code without names is shown by its offset only where nothing but start code
+ *     ones (symbols_top). Code without names is shown by its offset only where nothing but start code
  *     (main's caller, a thread's start) has a name; else its module is added.
  * RW2 Rows that would read the same get the nearest caller by which most of them differ.
  * RW3 What a C++ or Rust container did for the function that is shown is its outermost skipped line.
@@ -22,7 +22,6 @@ struct symbol_row {
 /* The site that a row shows, from one of several snapshots. */
 struct symbol_site {
 	struct symbols *symbols;
-	const struct snapshot *snapshot;
 	uint32_t site;
 };
 

@@ -145,6 +145,7 @@ static int compare_views(struct comparison *c, const struct arguments *a, struct
 	struct diff_item *item[2];
 	size_t count[2];
 
+	view_learn_together((const struct view *const[]){ &c->view[0], &c->view[1] }, 2);
 	c->pair = view_pair_of(a->sort);
 	for (int side = 0; side < 2 && view_measure_is_lost(a->sort); side++)
 		if (view_find_lost(&c->view[side], NULL, e))
@@ -244,28 +245,6 @@ static int side_of(const struct diff_row *row) { return row->new.origin != DIFF_
 static uint32_t origin_of(const struct diff_row *row)
 {
 	return side_of(row) ? row->new.origin : row->old.origin;
-}
-
-/* The names of the first `rows` rows that are shown, to be freed; NULL for keys other than sites. */
-static struct symbol_row *name_rows(const struct comparison *c, const struct arguments *a, size_t rows)
-{
-	struct symbol_site *site;
-	struct symbol_row *name;
-	size_t count = 0;
-
-	if (c->grouped)
-		return NULL;
-	site = alloc_zeroed(c->diff.count + 1, sizeof(*site));
-	for (size_t i = 0; i < c->diff.count && count < rows; i++) {
-		const struct diff_row *row = &c->diff.row[i];
-		const struct view *v = &c->view[side_of(row)];
-
-		if (is_shown(a, row))
-			site[count++] = (struct symbol_site){ v->symbols, v->snapshot, origin_of(row) };
-	}
-	name = symbol_rows(site, count);
-	free(site);
-	return name;
 }
 
 static void write_json_row(struct json_report *report, const struct comparison *c, const struct diff_row *row)
@@ -454,7 +433,6 @@ static int print_screen(const struct comparison *c, const struct arguments *a, s
 		{ "allocated by", COLUMN_PLACE, false },
 	};
 	double most = find_largest_change(c, a);
-	struct symbol_row *name = NULL;
 	struct screen s;
 	size_t hidden = 0;
 	char text[UNITS_TEXT];
@@ -470,7 +448,6 @@ static int print_screen(const struct comparison *c, const struct arguments *a, s
 	struct table *t = table_new(&s, columns + (has_bytes ? 0 : 2),
 		sizeof(columns) / sizeof(columns[0]) - (has_bytes ? 0 : 2), a->common.source_root);
 	size_t printed = 0;
-	name = name_rows(c, a, rows);
 	for (size_t i = 0; i < c->diff.count; i++) {
 		const struct diff_row *row = &c->diff.row[i];
 		int64_t bytes = row->new.bytes - row->old.bytes, blocks = row->new.blocks - row->old.blocks;
@@ -494,13 +471,12 @@ static int print_screen(const struct comparison *c, const struct arguments *a, s
 			const struct view_row *r = &c->group[side_of(row)].row[origin_of(row)];
 			table_text(t, STYLE_NAME, "%s", r->key ? r->key : "");
 		} else {
-			table_row(t, &name[printed - 1]);
+			table_site(t, c->view[side_of(row)].symbols, origin_of(row));
 			if (a->common.verbose)
 				add_stack(t, c, row);
 		}
 	}
 	table_show(t);
-	free(name);
 	if (hidden)
 		screen_hint(&s, "%s more: -n all%s", units_count(text, (int64_t)hidden),
 			a->common.verbose ? "" : "; -v shows stacks");

@@ -108,6 +108,8 @@ static int load_report(struct html *h, const struct arguments *a, struct tide_er
 	if (a->old_file && view_load(&h->old, a->old_file, &a->common.selection, DOMAIN_BLOCKS, e))
 		return -1;
 	h->has_old = a->old_file != NULL;
+	if (h->has_old)
+		view_learn_together((const struct view *const[]){ &h->view, &h->old }, 2);
 	return find_leaks(h, e);
 }
 

@@ -471,13 +471,13 @@ static void print_table(struct screen *s, const struct state *t, size_t rows)
 			r->kind == ROOT ? root_kind_name(t->snapshot.roots[r->which].kind)
 					: kind_name[r->kind]);
 		names[i] = row_name(t, r);
+		lines[i] = (struct symbol_line){
+			.function = names[i], .has_symbol = true, .language = "native"
+		};
 		if (names[i])
-			lines[i] = (struct symbol_line){
-				.function = names[i], .has_symbol = true, .language = "native"
-			};
+			table_place(table, &lines[i]);
 		else
-			lines[i] = *symbols_top(t->symbols, site_of(t, r));
-		table_place(table, &lines[i]);
+			table_site(table, t->symbols, site_of(t, r));
 		if (r->kind == BLOCK && t->a->common.verbose)
 			table_note(table, STYLE_DIM, "0x%" PRIx64, t->snapshot.blocks[r->which].address);
 	}

@@ -131,22 +131,6 @@ static void print_line(void *context, const struct leaks_line *l)
 	free(place);
 }
 
-/* The names of the first `rows` groups, to be freed. */
-static struct symbol_row *name_groups(const struct leaks_view *v, size_t rows)
-{
-	const struct leaks *l = &v->leaks;
-	struct symbol_site *site = alloc_zeroed(l->group_count + 1, sizeof(*site));
-	struct symbol_row *name;
-	size_t count = 0;
-
-	for (size_t i = leaks_view_next_group(v, 0); i < l->group_count && count < rows;
-		i = leaks_view_next_group(v, i + 1))
-		site[count++] = (struct symbol_site){ v->symbols, &v->snapshot, l->groups[i].site };
-	name = symbol_rows(site, count);
-	free(site);
-	return name;
-}
-
 /* Blocks without a stack: which samples are of their size. */
 static void print_alike(const struct drawing *d, uint32_t site)
 {
@@ -177,7 +161,6 @@ static size_t print_groups(struct screen *s, struct leaks_command *c, size_t row
 	};
 	struct leaks_view *v = &c->view;
 	const struct leaks *l = &v->leaks;
-	struct symbol_row *name = name_groups(v, rows), *next = name;
 	struct table *t = table_new(s, columns, sizeof(columns) / sizeof(columns[0]), c->common.source_root);
 	struct leaks_tree *tree = leaks_tree_new(v);
 	struct drawing drawing = { c, t };
@@ -200,7 +183,7 @@ static size_t print_groups(struct screen *s, struct leaks_command *c, size_t row
 		table_bar(t, l->lost.bytes ? (double)g->retained_bytes / (double)l->lost.bytes : 0);
 		table_text(t, STYLE_DIM, "#%u", g->site);
 		table_text(t, g->kind == LEAK_CYCLE && !g->container ? STYLE_BAD : STYLE_PLAIN, "%s", kind);
-		table_row(t, next++);
+		table_site(t, v->symbols, g->site);
 		print_alike(&drawing, g->site);
 		if (g->suppression >= 0)
 			table_note(
@@ -219,7 +202,6 @@ static size_t print_groups(struct screen *s, struct leaks_command *c, size_t row
 			leaks_tree_lines(tree, (uint32_t)i, false, print_line, &drawing);
 	}
 	table_show(t);
-	free(name);
 	leaks_tree_free(tree);
 	return hidden;
 }
@@ -266,7 +248,7 @@ static size_t print_kinds(struct screen *s, const struct leaks_command *c, size_
 		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)r->blocks));
 		table_text(t, STYLE_DIM, "%s", units_bytes(text, (int64_t)r->retained_bytes));
 		table_text(t, STYLE_PLAIN, "%s", leaks_kind_name(r->kind));
-		table_place(t, symbols_top(v->symbols, r->site));
+		table_site(t, v->symbols, r->site);
 		if (c->common.verbose)
 			print_stack(t, v->symbols, r->site);
 	}

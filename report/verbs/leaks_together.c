@@ -175,7 +175,7 @@ static size_t print_rows(struct screen *s, struct leaks_command *c, struct leaks
 		table_text(t, STYLE_PLAIN, "%s",
 			units_many(
 				text, (int64_t)r->roots, r->kind == LEAK_CYCLE ? "root cycle" : "root leak"));
-		table_place(t, symbols_top(symbols, r->site));
+		table_site(t, symbols, r->site);
 		for (size_t k = symbols_caller(symbols, r->site) + 1; c->common.verbose && k < frames; k++)
 			table_frame(t, &line[k]);
 	}

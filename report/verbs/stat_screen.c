@@ -140,9 +140,7 @@ static void add_temporary(struct table *t, const struct stat_report *r, const st
 		table_text(t, style, "%.0f%%", 100 * n / all);
 }
 
-/* `name`: of a site or a stack; NULL for other keys. */
-static void add_row(struct table *t, const struct stat_report *r, struct view_row *row, double most,
-	const struct symbol_row *name)
+static void add_row(struct table *t, const struct stat_report *r, struct view_row *row, double most)
 {
 	if (r->group.key == KEY_SIZE)
 		add_size_label(t, (unsigned)row->line.address);
@@ -168,8 +166,8 @@ static void add_row(struct table *t, const struct stat_report *r, struct view_ro
 	table_bar(t, most > 0 ? (double)row->m.of[r->sort] / most : 0);
 	if (has_site(r))
 		table_text(t, STYLE_DIM, "#%u", row->site);
-	if (name)
-		table_row(t, name);
+	if (r->group.key == KEY_SITE || r->group.key == KEY_STACK)
+		table_site(t, row->view->symbols, row->site);
 	else if (has_place(r))
 		table_place(t, &row->line);
 	else if (r->group.key != KEY_SIZE && r->group.key != KEY_AGE)
@@ -379,31 +377,11 @@ static int64_t print_lost(struct screen *s, const struct snapshot *snapshot, str
 	return lost;
 }
 
-/* The names of rows that are sites or stacks, to be freed; NULL for other keys. */
-static struct symbol_row *name_rows(const struct stat_report *r, size_t shown)
-{
-	struct symbol_site *site;
-	struct symbol_row *name;
-
-	if (r->group.key != KEY_SITE && r->group.key != KEY_STACK)
-		return NULL;
-	site = alloc_zeroed(shown + 1, sizeof(*site));
-	for (size_t i = 0; i < shown; i++) {
-		const struct view_row *row = &r->group.row[i];
-
-		site[i] = (struct symbol_site){ row->view->symbols, row->view->snapshot, row->site };
-	}
-	name = symbol_rows(site, shown);
-	free(site);
-	return name;
-}
-
 int stat_screen(const struct stat_report *r)
 {
 	struct column column[12];
 	size_t columns = make_columns(r, column), rows = options_rows(r->options, ROWS), shown = 0,
 	       filled = 0;
-	struct symbol_row *name;
 	struct progress progress;
 	struct screen s;
 	struct table *t;
@@ -423,9 +401,8 @@ int stat_screen(const struct stat_report *r)
 		filled = r->group.count;
 	shown = filled < rows ? filled : rows;
 	progress_start(&progress, r->options, "looking up names", shown);
-	name = name_rows(r, shown);
 	for (size_t i = 0; i < shown; i++) {
-		if (has_place(r) && !name)
+		if (has_place(r))
 			view_row_name(&r->group.row[i]);
 		progress_step(&progress, 1);
 	}
@@ -448,16 +425,14 @@ int stat_screen(const struct stat_report *r)
 				? " match the filters"
 				: r->views[0].span.given ? " in this interval"
 							 : "");
-		free(name);
 		return screen_close(&s) ? EXIT_UNMEASURED : EXIT_FINE;
 	}
 	print_title(&s, r, shown, filled);
 	print_sparkline(&s, r);
 	t = table_new(&s, column, columns, r->options->source_root);
 	for (size_t i = 0; i < shown; i++)
-		add_row(t, r, &r->group.row[i], most, name ? &name[i] : NULL);
+		add_row(t, r, &r->group.row[i], most);
 	table_show(t);
-	free(name);
 	print_next_steps(&s, r, filled - shown, lost);
 	return screen_close(&s) ? EXIT_UNMEASURED : EXIT_FINE;
 }

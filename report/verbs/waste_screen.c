@@ -135,7 +135,7 @@ static void print_rows(struct screen *s, const struct waste_report *r, const cha
 		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)g->blocks));
 		table_text(t, STYLE_PLAIN, "%s", units_bytes(text, (int64_t)g->bytes));
 		table_text(t, STYLE_DIM, "%s", age);
-		table_place(t, symbols_top(r->symbols, list[i]));
+		table_site(t, r->symbols, list[i]);
 		free(age);
 	}
 	table_show(t);
@@ -236,7 +236,7 @@ static void print_copies(struct screen *s, const struct waste_report *r)
 		table_text(t, STYLE_STRONG, "%s", units_bytes(text, (int64_t)row->wasted));
 		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)row->copies));
 		table_text(t, STYLE_PLAIN, "%s", units_bytes(text, (int64_t)row->bytes));
-		table_place(t, symbols_top(r->symbols, row->sites[0]));
+		table_site(t, r->symbols, row->sites[0]);
 	}
 	table_show(t);
 	if (r->view.copies.count > rows)

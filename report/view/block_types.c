@@ -22,7 +22,7 @@ const char *block_types_evidence(enum tide_evidence evidence)
 
 static bool has_new(struct symbols *y, uint32_t site)
 {
-	size_t count, caller = symbols_caller(y, site);
+	size_t count, caller = symbols_allocated(y, site);
 	const struct symbol_line *line = symbols_stack(y, site, &count);
 
 	for (size_t i = 0; i < count && i <= caller; i++)

@@ -355,6 +355,16 @@ static int group_types(struct grouper *w, const struct view *v, struct tide_erro
 	return 0;
 }
 
+static void learn_together(const struct view *views, size_t count)
+{
+	const struct view **list = alloc_bytes(count * sizeof(const struct view *));
+
+	for (size_t i = 0; i < count; i++)
+		list[i] = &views[i];
+	view_learn_together(list, count);
+	free(list);
+}
+
 int view_group(struct view_group *g, const struct view *views, size_t view_count, enum view_key key,
 	struct tide_error *e)
 {
@@ -365,6 +375,8 @@ int view_group(struct view_group *g, const struct view *views, size_t view_count
 	g->key = key;
 	g->known = ~0u;
 	g->texts = alloc_zeroed(1, sizeof(struct texts));
+	if (view_count > 1)
+		learn_together(views, view_count);
 	for (size_t i = 0; i < view_count && !bad; i++) {
 		const struct view *v = &views[i];
 

@@ -24,7 +24,7 @@ static void open_rows(struct opened *o, struct stacks *t)
 	assert_int_equal(snapshot_of_writer(stacks_write(t), &o->s, &e), 0);
 	o->y = symbols_new(&o->s);
 	for (size_t i = 0; i < t->count; i++)
-		site[i] = (struct symbol_site){ o->y, &o->s, A + (uint32_t)i };
+		site[i] = (struct symbol_site){ o->y, A + (uint32_t)i };
 	o->row = symbol_rows(site, t->count);
 	free(site);
 }
@@ -116,6 +116,26 @@ static void wrappers_of_a_module_are_learned(void **state)
 	close_rows(&o);
 }
 
+/* In a snapshot that alone has too few sites to learn from. */
+static void what_one_learned_others_pass_over(void **state)
+{
+	struct stacks t = { .build_id = "aa" };
+	struct opened many, few;
+
+	(void)state;
+	first_function(40, 40, &many);
+	stacks_site(&t, 100, 1, "get_memory@w.c:1;get_zeroed@w.c:5;user@a.c:1;main@m.c:1");
+	open_rows(&few, &t);
+	assert_string_equal(symbols_top(few.y, A)->function, "get_memory");
+	symbols_learn_together((struct symbols *const[]){ few.y, many.y }, 2);
+	assert_string_equal(symbols_top(few.y, A)->function, "user");
+	assert_int_equal(symbols_caller(few.y, A), 2);
+	assert_int_equal(symbols_allocated(few.y, A), 0);
+	assert_string_equal(symbols_top(many.y, A)->function, "user_0");
+	close_rows(&few);
+	close_rows(&many);
+}
+
 /* A function that has one caller only makes things for it; it does not allocate for the module. */
 static void one_caller_makes_no_wrapper(void **state)
 {
@@ -139,6 +159,7 @@ int main(void)
 		cmocka_unit_test(callers_are_added_until_rows_differ),
 		cmocka_unit_test(the_nearest_name_is_shown),
 		cmocka_unit_test(wrappers_of_a_module_are_learned),
+		cmocka_unit_test(what_one_learned_others_pass_over),
 		cmocka_unit_test(one_caller_makes_no_wrapper),
 	};
 
