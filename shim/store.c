@@ -199,6 +199,7 @@ bool store_fork(uint32_t *number)
 		LEDGER_OWN,
 		LEDGER_MAPPINGS,
 		LEDGER_TRACKED,
+		LEDGER_CODES,
 	};
 	struct ledger_header *old = state.ledger;
 	/* The parent keeps growing its tables: its counts may exceed what is mapped in
@@ -245,6 +246,9 @@ bool store_fork(uint32_t *number)
 	h->shim_lo = old->shim_lo;
 	h->shim_hi = old->shim_hi;
 	h->exit_function = old->exit_function;
+	h->python_version = old->python_version;
+	h->python_flags = old->python_flags;
+	h->python_runtime = old->python_runtime;
 	h->syscall_instruction = old->syscall_instruction;
 	uint64_t own = h->own_bytes;
 	memory_note(h, h->file_bytes);

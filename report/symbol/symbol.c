@@ -411,9 +411,14 @@ static void walk_skip(struct symbols *y, struct walk *w)
 {
 	if (w->frame >= y->s->frame_count || ++w->frames > STACK_MAX_FRAMES)
 		w->frame = 0;
-	while (y->plumbing_hidden && w->frame && y->s->frames[w->frame].parent - 1 < w->frame - 1
-		&& is_plumbing(y, w))
-		w->frame = y->s->frames[w->frame].parent;
+	while (y->plumbing_hidden && w->frame && is_plumbing(y, w)) {
+		uint32_t parent = y->s->frames[w->frame].parent;
+
+		/* A stack that was cut may end in the eval loop, but no stack is empty. */
+		if (parent - 1 >= w->frame - 1 && w->frames == 1)
+			break;
+		w->frame = parent - 1 < w->frame - 1 ? parent : 0;
+	}
 }
 
 static struct walk walk_start(struct symbols *y, uint32_t site)

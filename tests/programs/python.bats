@@ -225,6 +225,38 @@ objects_of_the_end() {
 	"$TIDEMARK" info dead.tide | grep -q 'on fatal signal 11'
 }
 
+@test "a forked child has frames with lines of its own code and of the parent's" {
+	cat >forked.py <<-'END'
+		import os
+		class Kept: pass
+		def before():
+		    return Kept()
+		kept = [before() for i in range(50)]
+		pid = os.fork()
+		if not pid:
+		    exec(compile("def after():\n\n\n    return Kept()", "later.py", "exec"))
+		    kept += [after() for i in range(70)]
+		    kept += [before() for i in range(30)]
+		else:
+		    os.waitpid(pid, 0)
+	END
+	"$TIDEMARK" run -q -o f.tide -- /usr/bin/python3 forked.py
+	local child
+	child=$(echo f.*.tide)
+	"$TIDEMARK" types --json "$child" >types.json
+	/usr/bin/python3 - <<-'END'
+		import json
+		kept, = [t for t in json.load(open("types.json"))["types"] if t["type"] == "Kept"]
+		lines = {}
+		for s in kept["stacks"]:
+		    top = next(f for f in s["stack"] if f["language"] == "python")
+		    at = top["function"], top["file"].split("/")[-1], top["line"]
+		    lines[at] = lines.get(at, 0) + s["objects"]
+		print(lines)
+		assert lines == {("before", "forked.py", 4): 80, ("after", "later.py", 4): 70}, lines
+	END
+}
+
 @test "an embedded interpreter that ends has snapshots of its own" {
 	local library
 	for library in /usr/lib/x86_64-linux-gnu/libpython3.*.so.1.0; do
