@@ -358,14 +358,9 @@ void suppress_free(struct suppress *s)
 	free(s);
 }
 
-static bool matches_function(const char *pattern, const char *function)
+static bool matches_function(const char *pattern, const struct symbol_line *line)
 {
-	char plain[1024];
-
-	if (match_whole(pattern, function))
-		return true;
-	demangle_plain(function, plain, sizeof(plain));
-	return match_whole(pattern, plain);
+	return match_whole(pattern, line->function) || (line->plain && match_whole(pattern, line->plain));
 }
 
 static bool matches_frame(const struct suppress_frame *f, const struct symbol_line *line)
@@ -374,8 +369,7 @@ static bool matches_frame(const struct suppress_frame *f, const struct symbol_li
 
 	switch (f->kind) {
 	case SUPPRESS_FUNCTION:
-		return matches_function(f->pattern, line->function)
-			|| (f->within && matches_function(f->within, line->function));
+		return matches_function(f->pattern, line) || (f->within && matches_function(f->within, line));
 	case SUPPRESS_OBJECT: return line->module && match_whole(f->pattern, line->module);
 	case SUPPRESS_SOURCE:
 		if (!line->file || (f->line && f->line != line->line))

@@ -197,7 +197,7 @@ static size_t measure_operator(const char *whole, const char *p)
 		" co_await",
 	};
 
-	if (strncmp(p, "operator", 8) != 0)
+	if (*p != 'o' || strncmp(p, "operator", 8) != 0)
 		return 0;
 	if (p != whole && (p[-1] == '_' || is_digit(p[-1]) || ((p[-1] | 32) >= 'a' && (p[-1] | 32) <= 'z')))
 		return 0;

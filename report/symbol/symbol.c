@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/index.h"
 #include "base/array.h"
+#include "demangle.h"
 #include "model/perfmap.h"
 #include "symbol.h"
 #include "symbol_module.h"
@@ -201,6 +202,17 @@ static const char *make_name(struct symbols *y, uint32_t module, uint64_t addres
 			(unsigned long long)(start ? start : at)));
 }
 
+/* Made once: names of templates are long, and rules ask for this one again and again. */
+static const char *make_plain_name(struct symbols *y, const char *function)
+{
+	char plain[1024];
+
+	if (!strpbrk(function, "(<[{ "))
+		return NULL;
+	demangle_plain(function, plain, sizeof(plain));
+	return keep_pointer(y, alloc_string(plain));
+}
+
 /* A new place with `count` empty lines. */
 static struct symbol_line *add_place(struct symbols *y, size_t count, uint32_t *place)
 {
@@ -257,6 +269,7 @@ static uint32_t resolve(struct symbols *y, uint32_t index, uint64_t address, boo
 			.language = "native",
 			.number = ++y->line_count,
 		};
+		lines[i].plain = make_plain_name(y, lines[i].function);
 		lines[i].wrapper = named && wrappers_has(lines[i].function);
 	}
 	return place;
@@ -301,6 +314,7 @@ static uint32_t read_stored_lines(struct symbols *y, uint32_t frame)
 			.language = "native",
 			.number = ++y->line_count,
 		};
+		lines[i].plain = make_plain_name(y, lines[i].function);
 		lines[i].wrapper = lines[i].has_symbol && wrappers_has(function);
 	}
 	count_looked_up(y, f->module, lines[0].file != NULL);

@@ -18,11 +18,13 @@
 
 struct symbol_line {
 	const char *function; /* demangled */
-	const char *file;     /* NULL when unknown; --source-root is applied by the printer */
-	unsigned line;        /* 0 unknown */
-	uint32_t number;      /* among the lines of a struct symbols, from 1 on: for tables beside them */
-	const char *module;   /* path of the module; NULL for JIT code */
-	uint64_t address;     /* of the frame, in the process */
+	const char *
+		plain; /* what filters and rules compare with, too: demangle_plain; NULL: the function itself */
+	const char *file;   /* NULL when unknown; --source-root is applied by the printer */
+	unsigned line;      /* 0 unknown */
+	uint32_t number;    /* among the lines of a struct symbols, from 1 on: for tables beside them */
+	const char *module; /* path of the module; NULL for JIT code */
+	uint64_t address;   /* of the frame, in the process */
 	bool inlined;
 	bool has_symbol;      /* false: the name is made from the address */
 	bool wrapper;         /* an allocator's wrapper (wrappers.h) */

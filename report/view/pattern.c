@@ -4,7 +4,6 @@
 #include <string.h>
 #include "base/alloc.h"
 #include "base/path.h"
-#include "symbol/demangle.h"
 #include "symbol/name.h"
 #include "pattern.h"
 
@@ -76,17 +75,17 @@ static bool matches_module(const char *pattern, const char *module)
 	return match_glob(pattern, stem); /* libfoo */
 }
 
-static bool matches_function(const char *pattern, const char *function)
+static bool matches_function(const char *pattern, const struct symbol_line *line)
 {
-	char plain[1024], *shorter;
+	const char *function = line->function, *plain = line->plain;
+	char *shorter;
 	bool found;
 
 	if (match_glob(pattern, function) || !strcmp(pattern, function))
 		return true;
 	if (!strpbrk(function, "(<"))
 		return false;
-	demangle_plain(function, plain, sizeof(plain));
-	if (match_glob(pattern, plain) || !strcmp(pattern, plain))
+	if (plain && (match_glob(pattern, plain) || !strcmp(pattern, plain)))
 		return true;
 	shorter = name_function(function, false);
 	found = match_glob(pattern, shorter) || !strcmp(pattern, shorter);
@@ -97,14 +96,13 @@ static bool matches_function(const char *pattern, const char *function)
 bool pattern_matches(const struct pattern *p, const struct symbol_line *line)
 {
 	switch (p->kind) {
-	case PATTERN_FUNCTION: return matches_function(p->glob, line->function);
+	case PATTERN_FUNCTION: return matches_function(p->glob, line);
 	case PATTERN_FILE: return line->file && matches_file(p->glob, line->file);
 	case PATTERN_MODULE: return line->module && matches_module(p->glob, line->module);
 	case PATTERN_LINE: return line->file && line->line == p->line && matches_file(p->glob, line->file);
 	case PATTERN_THREAD: return false;
 	default:
-		return matches_function(p->glob, line->function)
-			|| (line->file && matches_file(p->glob, line->file))
+		return matches_function(p->glob, line) || (line->file && matches_file(p->glob, line->file))
 			|| (line->module && matches_module(p->glob, line->module));
 	}
 }

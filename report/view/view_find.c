@@ -4,7 +4,6 @@
 #include <string.h>
 #include "base/alloc.h"
 #include "base/text.h"
-#include "symbol/demangle.h"
 #include "symbol/name.h"
 #include "view.h"
 #include "pattern.h"
@@ -23,17 +22,17 @@ static bool is_part(const char *name, const char *function, enum precision preci
 		&& !memcmp(function + all - n - 2, "::", 2);
 }
 
-static bool is_function(const char *name, const char *function, enum precision precision)
+static bool is_function(const char *name, const struct symbol_line *line, enum precision precision)
 {
-	char plain[1024], *shorter;
+	const char *function = line->function;
+	char *shorter;
 	bool same;
 
 	if (is_part(name, function, precision))
 		return true;
 	if (!strpbrk(function, "(<"))
 		return false;
-	demangle_plain(function, plain, sizeof(plain));
-	if (is_part(name, plain, precision))
+	if (line->plain && is_part(name, line->plain, precision))
 		return true;
 	shorter = name_function(function, false);
 	same = is_part(name, shorter, precision);
@@ -84,7 +83,7 @@ static void search_sites(struct search *f, enum precision precision)
 		size_t lines = symbols_walk(f->symbols, site, &f->line, &f->capacity), at;
 
 		for (at = 0; at < lines; at++)
-			if (f->exact ? is_function(f->pattern->glob, f->line[at]->function, precision)
+			if (f->exact ? is_function(f->pattern->glob, f->line[at], precision)
 				     : pattern_matches(f->pattern, f->line[at]))
 				break;
 		if (at == lines)

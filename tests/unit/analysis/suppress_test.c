@@ -12,9 +12,11 @@
 
 static const struct symbol_line stack[] = {
 	{ .function = "operator new(unsigned long)",
+		.plain = "operator new",
 		.module = "/usr/lib/libstdc++.so.6",
 		.has_symbol = true },
 	{ .function = "cache::insert(std::string const&, int)",
+		.plain = "cache::insert",
 		.file = "/src/lib/cache.cc",
 		.line = 42,
 		.module = "/opt/app/libcache.so.2",
