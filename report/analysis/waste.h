@@ -7,11 +7,11 @@
  * WS2 What malloc_trim(0) gives back is computed as glibc does it (mtrim and systrim in malloc/malloc.c, 2.31 to
  *     2.43): in every arena fast bins are coalesced; each free chunk gives back the whole pages after its first
  *     48 bytes; the main arena's top, where it ends at the program break, gives back all whole pages from its end
- *     except for 33 bytes. The top of another arena stays, and so do the threads' caches.
+ *     except for 33 bytes (whole huge pages with glibc.malloc.hugetlb=1). The top of another arena stays, and so do the threads' caches.
  * WS3 A row's pinned bytes are what would be given back in addition if its blocks alone were freed: their chunks
  *     coalesce with free neighbours and with each other, and the rule above is applied to what results. Exact by
  *     pages; their own memory is part of it. free() itself gives back memory at the end of another arena's heap:
- *     that counts, with the defaults of M_TRIM_THRESHOLD and M_TOP_PAD. But not for blocks of fast bins, which
+ *     that counts, with M_TRIM_THRESHOLD and M_TOP_PAD as they are then. But not for blocks of fast bins, which
  *     free() does not coalesce: malloc_trim makes them part of that arena's top, and leaves it alone (`pinned_top`).
  * WS4 Groups are sites; a walk of the heap has one for each size (SITE_OF_SIZE), and no slack.
  *

@@ -7,7 +7,7 @@
  * leaves of top, and one byte more (malloc/malloc.c). */
 #define CHUNK_WORDS 48u
 #define TOP_KEPT 33u
-#define TRIM_THRESHOLD (128u << 10) /* M_TRIM_THRESHOLD and M_TOP_PAD, unless the program sets them */
+#define TRIM_THRESHOLD (128u << 10) /* M_TRIM_THRESHOLD and M_TOP_PAD, where they are not known */
 #define TOP_PAD (128u << 10)
 
 static uint64_t page_up(uint64_t a) { return (a + WASTE_PAGE - 1) & ~(WASTE_PAGE - 1); }
@@ -16,7 +16,8 @@ static uint64_t page_down(uint64_t a) { return a & ~(WASTE_PAGE - 1); }
 void waste_returnable(const struct tide_arena *a, uint64_t lo, uint64_t hi, bool top, bool freed,
 	uint64_t *from, uint64_t *end)
 {
-	uint64_t bytes = hi - lo, kept = TOP_KEPT;
+	const bool known = a->flags & ARENA_SETTINGS;
+	uint64_t bytes = hi - lo, kept = TOP_KEPT, step = WASTE_PAGE;
 
 	*from = *end = hi;
 	if (!top) {
@@ -28,14 +29,16 @@ void waste_returnable(const struct tide_arena *a, uint64_t lo, uint64_t hi, bool
 	}
 	/* mtrim ignores the top of other arenas, but free() does not, and leaves top_pad. */
 	if (a->kind != ARENA_MAIN) {
-		if (!freed || bytes < TRIM_THRESHOLD)
+		if (!freed || bytes < (known ? a->trim_threshold : TRIM_THRESHOLD))
 			return;
-		kept += TOP_PAD;
+		kept += known ? a->top_pad : TOP_PAD;
 	} else if (!(a->flags & ARENA_AT_BREAK)) {
 		return;
+	} else if (known && a->huge_page) {
+		step = a->huge_page;
 	}
 	if (bytes > kept)
-		*from = hi - page_down(bytes - kept);
+		*from = hi - (bytes - kept) / step * step;
 }
 
 static void add_item(struct waste_heap *h, uint64_t lo, uint32_t kind, uint32_t index)

@@ -63,6 +63,11 @@ struct heap {
 	struct heap_thread *threads; /* as many as heap_walk was given */
 	uint64_t thread_count;
 	struct arenas arenas;
+	struct heap_settings {
+		bool known;
+		uint64_t trim_threshold, top_pad; /* M_TRIM_THRESHOLD, M_TOP_PAD: of now */
+		uint64_t huge_page;               /* the break is lowered in steps of it; 0: of pages */
+	} settings;                               /* of the first libc */
 	/* Summary. */
 	char allocator[64];     /* "glibc 2.36"; "" when no heap of glibc was found */
 	uint64_t walked;        /* chunks in arenas: in use, free and cached, without top and fence posts */

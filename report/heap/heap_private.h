@@ -8,6 +8,7 @@
  *   heap_mapped.c  chunks with a mapping of their own
  *   heap_lists.c   bins and fast bins
  *   heap_cache.c   the threads' caches
+ *   heap_settings.c what libc gives back by itself
  *   heap_busy.c    whether this is a good moment
  */
 #ifndef TIDEMARK_HEAP_PRIVATE_H
@@ -79,6 +80,9 @@ void heap_place(struct heap_walk *w);
 uint64_t heap_mapped(struct heap_walk *w, uint64_t at, uint64_t end, bool first);
 /* Compares libc's counts of them with what was found; [lo, hi) are its variables. */
 void heap_mapped_check(struct heap_walk *w, uint64_t lo, uint64_t hi);
+
+/* Of the libc whose variables are [lo, hi). */
+void heap_settings(struct heap *h, struct remote *memory, uint64_t lo, uint64_t hi);
 
 /* The index of the block at an address; UINT64_MAX. */
 uint64_t heap_found_block(const struct heap *h, uint64_t address);

@@ -456,9 +456,13 @@ struct tide_arena {
 	uint64_t top;     /* its top chunk; 0 none */
 	uint32_t kind;    /* enum tide_arena_kind */
 	uint32_t flags;   /* ARENA_* */
+	/* With ARENA_SETTINGS. */
+	uint64_t trim_threshold, top_pad; /* M_TRIM_THRESHOLD, M_TOP_PAD */
+	uint64_t huge_page;               /* the program break is lowered in steps of it; 0: of pages */
 };
 enum tide_arena_kind { ARENA_MAIN = 1, ARENA_THREAD };
 #define ARENA_AT_BREAK 1u /* its top ends at the program break: malloc_trim can lower that */
+#define ARENA_SETTINGS 2u
 
 enum tide_chunk_kind {
 	CHUNK_BIN = 1, /* free, in a bin */
@@ -602,7 +606,7 @@ _Static_assert(sizeof(struct tide_mapping) == 56, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_misuse) == 72, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_region) == 48, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_pages) == 16, TIDE_SIZE);
-_Static_assert(sizeof(struct tide_arena) == 32, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_arena) == 56, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_chunk) == 24, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_thread_arena) == 8, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_duplicate) == 16, TIDE_SIZE);

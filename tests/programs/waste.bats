@@ -1,0 +1,96 @@
+# The forecasts of `tidemark waste`, against what malloc_trim gives back: of programs that fragment their heap in
+# many ways (fragments.c), with the library and from a walk of the heap.
+load ../lib/helper
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
+	compile fragments -pthread <"$ROOT/tests/programs/fragments.c"
+}
+
+# Runs one way; what came back and what was promised are two lines in `results`: WHAT REAL PROMISED.
+experiment() {
+	local way=$1 first=$2 pid
+	shift 2
+	rm -f in
+	mkfifo in
+	env "$@" "$BATS_FILE_TMPDIR/fragments" "$way" $first <in >said &
+	exec 9>in
+	until grep -q ready said; do sleep 0.05; done
+	pid=$(awk '{ print $3; exit }' said)
+	"$TIDEMARK" snap -q -o p.tide "$pid" || true
+	echo go >&9
+	exec 9>&-
+	wait $!
+	"$TIDEMARK" waste --json p.tide >waste.json
+	/usr/bin/python3 - "$way $* $first" <<-'EOF'
+		import json, sys
+		d = json.load(open("waste.json"))
+		said = {line.split()[0]: int(line.split()[1]) for line in open("said")}
+		pins, trim = d["pins"][0], d["trim"]["returnable_bytes"]
+		parts = d["resident"]["parts"]
+		whole = d["resident"]["bytes"]
+		def near(what, real, promised, share):
+		    if abs(real - promised) > share * max(real, promised) + 65536:
+		        sys.exit(f"{sys.argv[1]}: {what}: {real} came back, {promised} were promised")
+		name = pins["stack"][0]["function"]
+		if pins.get("size", 200) not in (200, 216) or (name != "keep" and "size" not in pins):
+		    sys.exit(f"{sys.argv[1]}: {name} is blamed")
+		if sum(p["resident_bytes"] for p in parts) != whole or d["resident"]["unknown_bytes"] * 100 > whole:
+		    sys.exit(f"{sys.argv[1]}: sums")
+		if sys.argv[1].endswith(" first"):
+		    near("both", said["pins"], trim + pins["pinned_bytes"], .10)
+		else:
+		    near("trim", said["trim"], trim, .02)
+		    near("pins", said["pins"], pins["pinned_bytes"], .10)
+	EOF
+}
+
+prepared() { experiment "$1" "$2" LD_PRELOAD="$SHIM" TIDEMARK_OUTPUT=exit.tide "${@:3}"; }
+
+each() {
+	local way
+	for way; do
+		prepared "$way" ""
+		experiment "$way" "" A=1
+	done
+}
+
+@test "one arena: plain, trimmed before, full caches, pages given back by the program, huge pages, mapped chunks" {
+	each plain trimmed caches dontneed huge mapped
+}
+
+@test "one arena: another M_TOP_PAD, a program break that cannot grow" {
+	each top-pad no-break
+}
+
+@test "a child after fork" {
+	each fork
+}
+
+@test "arenas of threads, and blocks that another thread frees" {
+	each threads pool threads-large
+}
+
+@test "arenas of threads: M_TOP_PAD, M_TRIM_THRESHOLD, and the threshold that libc adapts" {
+	each threads-no-top-pad threads-no-trim threads-dynamic
+}
+
+@test "settings from the environment: one arena, no caches, no fast bins, huge pages" {
+	local set
+	prepared threads "" MALLOC_ARENA_MAX=1
+	for set in tcache_count=0 mxfast=0; do
+		prepared plain "" GLIBC_TUNABLES=glibc.malloc.$set
+		experiment plain "" GLIBC_TUNABLES=glibc.malloc.$set
+	done
+}
+
+@test "pins are freed first, then one malloc_trim" {
+	local way
+	for way in plain threads pool threads-top-pad threads-dynamic threads-large; do
+		prepared "$way" first
+	done
+	prepared plain first GLIBC_TUNABLES=glibc.malloc.hugetlb=1
+	experiment plain first GLIBC_TUNABLES=glibc.malloc.hugetlb=1
+	prepared threads first MALLOC_ARENA_MAX=1
+}
