@@ -70,7 +70,10 @@ extern const struct export_format export_formats[];
 
 const struct export_format *export_format_find(const char *name);    /* NULL: unknown */
 const struct export_format *export_format_of_file(const char *path); /* by its name; NULL: unknown */
-char *export_format_names(void);                                     /* "pprof, ..."; to free */
+/* Calls `write`; where `path` ends in ".gz", text is compressed. */
+int export_format_write(const struct export_format *format, const struct export *x, const char *path,
+	FILE *out, struct tide_error *e);
+char *export_format_names(void); /* "pprof, ..."; to free */
 
 int export_json(const struct export *x, FILE *out, struct tide_error *e);
 int export_csv(const struct export *x, FILE *out, struct tide_error *e);

@@ -116,10 +116,10 @@ static void put_origin(struct rows *r, const struct origin *o)
 }
 
 static void put_site(struct rows *r, const struct export *x, const struct export_site *site,
-	struct site_keys *keys, const struct export_stack *stack)
+	struct site_keys *keys, struct export_frames *names, const struct export_stack *stack)
 {
 	const struct symbol_line *line = stack->line[stack->caller];
-	char *folded = export_folded_stack(stack), key[SITE_KEY_TEXT];
+	char *folded = export_folded_stack(names, stack), key[SITE_KEY_TEXT];
 
 	for (unsigned m = 0; m < MEASURES; m++)
 		if (x->known & 1u << m)
@@ -137,6 +137,7 @@ static void put_site(struct rows *r, const struct export *x, const struct export
 static int write_rows(const struct export *x, FILE *out, bool as_json)
 {
 	struct site_keys **keys = alloc_bytes(x->view_count * sizeof(*keys));
+	struct export_frames names = EXPORT_FOLDED_NAMES;
 	struct export_stack stack = { 0 };
 	struct origin origin = origin_of(x);
 	struct rows r = { .out = out, .as_json = as_json, .json.out = out };
@@ -150,7 +151,7 @@ static int write_rows(const struct export *x, FILE *out, bool as_json)
 		if (as_json)
 			json_open_object(&r.json, NULL);
 		export_stack(&stack, site);
-		put_site(&r, x, site, keys[site->view - x->view], &stack);
+		put_site(&r, x, site, keys[site->view - x->view], &names, &stack);
 		put_origin(&r, &origin);
 		if (as_json)
 			json_close_object(&r.json);
@@ -159,6 +160,7 @@ static int write_rows(const struct export *x, FILE *out, bool as_json)
 	for (size_t i = 0; i < x->view_count; i++)
 		site_keys_free(keys[i]);
 	free(keys);
+	export_frames_free(&names);
 	export_stack_free(&stack);
 	return 0;
 }

@@ -14,19 +14,16 @@
 #include "base/error.h"
 #include "base/intern.h"
 #include "export.h"
+#include "export_frames.h"
 #include "print/json.h"
 
-/* The text of each number is the frame table of the file. */
-static uint32_t number_frame(struct intern *frames, const struct symbol_line *line)
+/* The keys are the frame table of the file, behind its root. */
+static char *make_key(const struct symbol_line *line)
 {
-	char *text = line->file && line->line ? alloc_printf("0x%" PRIX64 ": %s (%s:%u)", line->address,
-			     line->function, line->file, line->line)
-					      : alloc_printf("0x%" PRIX64 ": %s (in %s)", line->address,
-						      line->function, line->module ? line->module : "?");
-	uint32_t index = intern_text(frames, text);
-
-	free(text);
-	return index;
+	return line->file && line->line ? alloc_printf(
+		       "0x%" PRIX64 ": %s (%s:%u)", line->address, line->function, line->file, line->line)
+					: alloc_printf("0x%" PRIX64 ": %s (in %s)", line->address,
+						line->function, line->module ? line->module : "?");
 }
 
 /* How long a freed block of each of a view's sites lived, in microseconds: the mean of the lifetimes
@@ -62,7 +59,7 @@ struct point {
 /* The viewer refuses a file in which two points have the same frames: such sites are one point.
  * The text of a point in `stacks` is its list of frames as the file has it. */
 static struct point *collect_points(
-	const struct export *x, double *const *lived, struct intern *frames, struct intern *stacks)
+	const struct export *x, double *const *lived, struct export_frames *frames, struct intern *stacks)
 {
 	struct point *point = alloc_zeroed(x->count + 1, sizeof(*point));
 	const struct tide_process *p = x->view[0].snapshot->process;
@@ -76,8 +73,8 @@ static struct point *collect_points(
 		key = at = alloc_bytes(stack.lines * 12 + 1);
 		*key = 0;
 		for (size_t k = 0; k < stack.lines; k++)
-			at += snprintf(
-				at, 12, "%s%" PRIu32, k ? "," : "", number_frame(frames, stack.line[k]));
+			at += snprintf(at, 12, "%s%" PRIu32, k ? "," : "",
+				export_frames_number(frames, stack.line[k]) + 1);
 		struct point *to = &point[intern_text(stacks, key)];
 		free(key);
 		for (unsigned m = 0; m < MEASURES; m++)
@@ -113,7 +110,8 @@ int export_dhat(const struct export *x, FILE *out, struct tide_error *e)
 {
 	const struct tide_process *p = x->view[0].snapshot->process;
 	const unsigned needed = 1u << PEAK_BYTES | 1u << PEAK_BLOCKS | 1u << TOTAL_BYTES | 1u << LIVE_BYTES;
-	struct intern frames = { 0 }, stacks = { 0 };
+	struct export_frames frames = { .make_key = make_key };
+	struct intern stacks = { 0 };
 	struct json j = { .out = out };
 	struct point *point;
 	double **lived;
@@ -125,7 +123,6 @@ int export_dhat(const struct export *x, FILE *out, struct tide_error *e)
 	lived = alloc_bytes(x->view_count * sizeof(*lived));
 	for (size_t i = 0; i < x->view_count; i++)
 		lived[i] = average_lifetimes(&x->view[i]);
-	intern_text(&frames, "[root]");
 	point = collect_points(x, lived, &frames, &stacks);
 	json_open_object(&j, NULL);
 	json_number(&j, "dhatFileVersion", 2);
@@ -145,8 +142,9 @@ int export_dhat(const struct export *x, FILE *out, struct tide_error *e)
 		write_point(&j, &point[i], stacks.text[i]);
 	json_close_array(&j);
 	json_open_array(&j, "ftbl");
-	for (size_t i = 0; i < frames.count; i++)
-		json_text(&j, NULL, frames.text[i]);
+	json_text(&j, NULL, "[root]");
+	for (size_t i = 0; i < frames.keys.count; i++)
+		json_text(&j, NULL, frames.keys.text[i]);
 	json_close_array(&j);
 	json_close_object(&j);
 	putc('\n', out);
@@ -155,6 +153,6 @@ int export_dhat(const struct export *x, FILE *out, struct tide_error *e)
 	free(lived);
 	free(point);
 	intern_free(&stacks);
-	intern_free(&frames);
+	export_frames_free(&frames);
 	return 0;
 }

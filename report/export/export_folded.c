@@ -10,22 +10,35 @@
 #include "export.h"
 #include "export_folded.h"
 
-char *export_folded_stack(const struct export_stack *stack)
+char *export_folded_name(const struct symbol_line *line)
+{
+	char *name = export_frames_name(line);
+
+	for (char *at = name; (at = strchr(at, ';')) != NULL;)
+		*at = ':';
+	text_clean(name);
+	return name;
+}
+
+char *export_folded_stack(struct export_frames *names, const struct export_stack *stack)
 {
 	size_t bytes = 1;
 	char *text, *to;
 
-	for (size_t i = 0; i < stack->lines; i++)
-		bytes += strlen(stack->line[i]->function) + 1;
-	to = text = alloc_bytes(bytes);
-	for (size_t i = stack->lines; i-- > 0;) {
-		for (const char *from = stack->line[i]->function; *from; from++)
-			*to++ = *from == ';' ? ':' : *from;
-		if (i)
-			*to++ = ';';
+	for (size_t i = 0; i < stack->lines; i++) {
+		uint32_t name = export_frames_number(names, stack->line[i]);
+
+		bytes += strlen(names->keys.text[name]) + 1;
 	}
-	*to = 0;
-	text_clean(text);
+	to = text = alloc_bytes(bytes);
+	*to = '\0';
+	for (size_t i = stack->lines; i-- > 0;) {
+		uint32_t name = export_frames_number(names, stack->line[i]);
+
+		to = stpcpy(to, names->keys.text[name]);
+		if (i)
+			to = stpcpy(to, ";");
+	}
 	return text;
 }
 
@@ -39,7 +52,7 @@ static int compare_stacks(const void *x, const void *y)
 	return strcmp(((const struct folded *)x)->stack, ((const struct folded *)y)->stack);
 }
 
-static size_t add_stacks(const struct export *x, bool old, struct folded *list)
+static size_t add_stacks(const struct export *x, bool old, struct export_frames *names, struct folded *list)
 {
 	struct export_stack stack = { 0 };
 	size_t count = 0;
@@ -50,8 +63,8 @@ static size_t add_stacks(const struct export *x, bool old, struct folded *list)
 		if (!value)
 			continue;
 		export_stack(&stack, &x->site[i]);
-		list[count++] =
-			(struct folded){ export_folded_stack(&stack), old ? 0 : value, old ? value : 0 };
+		list[count++] = (struct folded){ export_folded_stack(names, &stack), old ? 0 : value,
+			old ? value : 0 };
 	}
 	export_stack_free(&stack);
 	return count;
@@ -60,11 +73,12 @@ static size_t add_stacks(const struct export *x, bool old, struct folded *list)
 int export_folded(const struct export *x, FILE *out, struct tide_error *e)
 {
 	struct folded *list = alloc_bytes((x->count + (x->base ? x->base->count : 0) + 1) * sizeof(*list));
-	size_t count = add_stacks(x, false, list);
+	struct export_frames names = EXPORT_FOLDED_NAMES;
+	size_t count = add_stacks(x, false, &names, list);
 
 	(void)e;
 	if (x->base)
-		count += add_stacks(x->base, true, list + count);
+		count += add_stacks(x->base, true, &names, list + count);
 	if (count)
 		qsort(list, count, sizeof(*list), compare_stacks);
 	for (size_t i = 0, next; i < count; i = next) {
@@ -82,5 +96,6 @@ int export_folded(const struct export *x, FILE *out, struct tide_error *e)
 	for (size_t i = 0; i < count; i++)
 		free(list[i].stack);
 	free(list);
+	export_frames_free(&names);
 	return 0;
 }

@@ -2,8 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/error.h"
 #include "base/path.h"
 #include "export.h"
+#include "export_gzip.h"
 
 const struct export_format export_formats[] = {
 	{ "pprof", export_pprof, true, true, ".pb.gz", ".pprof", NULL },
@@ -27,24 +29,44 @@ const struct export_format *export_format_find(const char *name)
 	return NULL;
 }
 
-static bool ends_with(const char *text, const char *end)
+static bool ends_with(const char *text, size_t n, const char *end)
 {
-	size_t n = strlen(text), m = end ? strlen(end) : 0;
+	size_t m = end ? strlen(end) : 0;
 
-	return m && n > m && !strcmp(text + n - m, end);
+	return m && n > m && !memcmp(text + n - m, end, m);
 }
 
 const struct export_format *export_format_of_file(const char *path)
 {
 	const char *name = path_base(path);
+	size_t whole = strlen(path), plain = whole - (ends_with(path, whole, ".gz") ? 3 : 0);
 
 	for (const struct export_format *f = export_formats; f->name; f++)
-		if (ends_with(path, f->extension) || ends_with(path, f->alias))
+		if (ends_with(path, whole, f->extension) || ends_with(path, whole, f->alias)
+			|| (!f->binary
+				&& (ends_with(path, plain, f->extension)
+					|| ends_with(path, plain, f->alias))))
 			return f;
 	for (const struct export_format *f = export_formats; f->name; f++)
 		if (f->prefix && !strncmp(name, f->prefix, strlen(f->prefix)))
 			return f;
 	return NULL;
+}
+
+int export_format_write(const struct export_format *format, const struct export *x, const char *path,
+	FILE *out, struct tide_error *e)
+{
+	FILE *packed;
+	int failed;
+
+	if (format->binary || !ends_with(path, strlen(path), ".gz"))
+		return format->write(x, out, e);
+	packed = export_gzip_open(out);
+	if (!packed)
+		return error_set(e, EXIT_UNMEASURED, "cannot compress %s|no memory|", path);
+	failed = format->write(x, packed, e);
+	fclose(packed);
+	return failed;
 }
 
 char *export_format_names(void)

@@ -12,9 +12,9 @@
 #include "base/alloc.h"
 #include "base/array.h"
 #include "base/error.h"
-#include "base/intern.h"
 #include "base/text.h"
 #include "export.h"
+#include "export_frames.h"
 
 #define POINTS_MAX 100u /* massif's own default: --max-snapshots */
 #define THRESHOLD_PER_MILLE 10
@@ -32,8 +32,7 @@ struct massif {
 	FILE *out;
 	int64_t least;                   /* bytes a child needs to have a line of its own */
 	const struct symbol_line **line; /* of each place: the first that was there */
-	size_t line_room;
-	uint32_t *places; /* of all stacks */
+	uint32_t *places;                /* of all stacks */
 	struct stacked *site;
 	size_t count;
 };
@@ -46,8 +45,9 @@ static int compare_texts(const void *x, const void *y, void *texts)
 }
 
 /* Numbers in order of first use become numbers in order of their texts. */
-static void rank_places(struct massif *m, const struct intern *places, size_t used)
+static void rank_places(struct massif *m, const struct export_frames *frames, size_t used)
 {
+	const struct intern *places = &frames->keys;
 	uint32_t *order = alloc_bytes((places->count + 1) * sizeof(*order));
 	uint32_t *rank = alloc_bytes((places->count + 1) * sizeof(*rank));
 	const struct symbol_line **line = alloc_bytes((places->count + 1) * sizeof(*line));
@@ -58,20 +58,25 @@ static void rank_places(struct massif *m, const struct intern *places, size_t us
 		qsort_r(order, places->count, sizeof(*order), compare_texts, places->text);
 	for (size_t i = 0; i < places->count; i++) {
 		rank[order[i]] = (uint32_t)i;
-		line[i] = m->line[order[i]];
+		line[i] = frames->first[order[i]];
 	}
 	for (size_t i = 0; i < used; i++)
 		m->places[i] = rank[m->places[i]];
 	free(order);
 	free(rank);
-	free(m->line);
 	m->line = line;
+}
+
+/* Lines of one file in the order of their numbers. */
+static char *make_key(const struct symbol_line *line)
+{
+	return alloc_printf("%s\n%s\n%010u", line->function, line->file ? line->file : "", line->line);
 }
 
 static void collect_sites(struct massif *m)
 {
 	struct export_stack stack = { 0 };
-	struct intern places = { 0 };
+	struct export_frames places = { .make_key = make_key };
 	size_t used = 0, room = 0;
 
 	m->site = alloc_bytes((m->x->count + 1) * sizeof(*m->site));
@@ -83,20 +88,8 @@ static void collect_sites(struct massif *m)
 		export_stack(&stack, &m->x->site[i]);
 		ARRAY_RESERVE(m->places, room, used + stack.lines);
 		m->site[m->count++] = (struct stacked){ .value = value, .lines = stack.lines };
-		for (size_t k = 0; k < stack.lines; k++) {
-			const struct symbol_line *line = stack.line[k];
-			/* Lines of one file in the order of their numbers. */
-			char *text = alloc_printf(
-				"%s\n%s\n%010u", line->function, line->file ? line->file : "", line->line);
-			size_t before = places.count;
-
-			m->places[used] = intern_text(&places, text);
-			free(text);
-			ARRAY_RESERVE(m->line, m->line_room, places.count);
-			if (places.count != before)
-				m->line[m->places[used]] = line;
-			used++;
-		}
+		for (size_t k = 0; k < stack.lines; k++)
+			m->places[used++] = export_frames_number(&places, stack.line[k]);
 	}
 	rank_places(m, &places, used);
 	used = 0;
@@ -104,7 +97,7 @@ static void collect_sites(struct massif *m)
 		m->site[i].place = m->places + used;
 		used += m->site[i].lines;
 	}
-	intern_free(&places);
+	export_frames_free(&places);
 	export_stack_free(&stack);
 }
 

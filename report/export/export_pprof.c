@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "base/alloc.h"
 #include "base/array.h"
@@ -15,6 +14,7 @@
 #include "base/intern.h"
 #include "base/text.h"
 #include "export.h"
+#include "export_gzip.h"
 #include "export/pprof.pb-c.h"
 #include "symbol/wrappers.h"
 
@@ -40,8 +40,7 @@ struct pprof {
 	const struct export *x;
 	size_t view_count; /* with those of the base */
 	unsigned known;    /* measures: every sample has the same */
-	FILE *out;
-	z_stream gzip;
+	FILE *out;         /* compresses */
 	uint8_t *packed;
 	size_t packed_room;
 	struct intern texts;                /* the string table */
@@ -53,20 +52,6 @@ struct pprof {
 	size_t id_room;
 };
 
-static void put_bytes(struct pprof *p, const uint8_t *bytes, size_t count, int flush)
-{
-	uint8_t buffer[65536];
-
-	p->gzip.next_in = (uint8_t *)bytes;
-	p->gzip.avail_in = (unsigned)count;
-	do {
-		p->gzip.next_out = buffer;
-		p->gzip.avail_out = sizeof(buffer);
-		deflate(&p->gzip, flush);
-		fwrite(buffer, 1, sizeof(buffer) - p->gzip.avail_out, p->out);
-	} while (!p->gzip.avail_out);
-}
-
 /* Appends the fields that are set in this piece. */
 static void put_piece(struct pprof *p, const Pprof__Profile *piece)
 {
@@ -74,7 +59,7 @@ static void put_piece(struct pprof *p, const Pprof__Profile *piece)
 
 	ARRAY_RESERVE(p->packed, p->packed_room, bytes);
 	pprof__profile__pack(piece, p->packed);
-	put_bytes(p, p->packed, bytes, Z_NO_FLUSH);
+	fwrite(p->packed, 1, bytes, p->out);
 }
 
 /* The reader compares names without their parameters (profile/prune.go of pprof). */
@@ -142,11 +127,10 @@ static uint64_t number_location(
 	Pprof__Location location = PPROF__LOCATION__INIT, *list = &location;
 	size_t before = p->locations.count;
 	/* An address is a place in one process; other processes have their own. */
-	char *key = alloc_printf("%zu %" PRIx64 " %s\n%s %u", (size_t)(v - p->x->view), last->address,
-		last->function, last->file ? last->file : "", last->line);
+	char key[48];
 
+	snprintf(key, sizeof(key), "%zu %" PRIu32, (size_t)(v - p->x->view), last->number);
 	location.id = intern_text(&p->locations, key) + UINT64_C(1);
-	free(key);
 	if (p->locations.count == before)
 		return location.id;
 	location.address = last->address;
@@ -304,12 +288,12 @@ static void put_texts(struct pprof *p)
 
 int export_pprof(const struct export *x, FILE *out, struct tide_error *e)
 {
-	struct pprof p = { .x = x, .out = out, .view_count = x->view_count, .known = x->known };
+	struct pprof p = {
+		.x = x, .out = export_gzip_open(out), .view_count = x->view_count, .known = x->known
+	};
 
-	/* 16: with the header of gzip. */
-	if (deflateInit2(&p.gzip, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-		return error_set(e, EXIT_UNMEASURED, "cannot compress the profile|%s|",
-			p.gzip.msg ? p.gzip.msg : "no memory");
+	if (!p.out)
+		return error_set(e, EXIT_UNMEASURED, "cannot compress the profile|no memory|");
 	if (x->base) {
 		p.view_count += x->base->view_count;
 		p.known &= x->base->known;
@@ -324,8 +308,7 @@ int export_pprof(const struct export *x, FILE *out, struct tide_error *e)
 		put_sample(&p, &x->base->site[i], true);
 	put_dropped(&p);
 	put_texts(&p);
-	put_bytes(&p, NULL, 0, Z_FINISH);
-	deflateEnd(&p.gzip);
+	fclose(p.out);
 	intern_free(&p.texts);
 	intern_free(&p.functions);
 	intern_free(&p.locations);

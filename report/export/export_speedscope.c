@@ -2,40 +2,39 @@
  * profile for each measure, the chosen one in front. Samples are root first.
  *
  * Written as it is made: of a large program the samples are nearly all of the file. The
- * stacks are numbered once, and each profile refers to them by number.
+ * stacks are numbered once, and each profile refers to them by number. A frame is a function, without the
+ * line of the call: speedscope adds up what has one number.
  */
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/array.h"
 #include "base/error.h"
-#include "base/intern.h"
 #include "base/path.h"
 #include "base/version.h"
 #include "export.h"
+#include "export_frames.h"
 #include "print/json.h"
 #include "print/options.h"
 
 struct speedscope {
 	const struct export *x;
 	struct json json;
-	struct intern keys;
-	const struct symbol_line **frame; /* of each number */
-	size_t capacity;
+	struct export_frames frames;
 	uint32_t *number; /* of all stacks, one after the other */
 	size_t *first;    /* by site, and one more: where its stack begins in `number` */
 };
 
-static uint32_t number_frame(struct speedscope *s, const struct symbol_line *line)
+static const char *find_file(const struct symbol_line *line)
 {
-	char *key = alloc_printf("%s\n%s\n%u", line->function, line->file ? line->file : "", line->line);
-	uint32_t index = intern_text(&s->keys, key);
+	return line->file ? line->file : line->module ? path_base(line->module) : NULL;
+}
 
-	free(key);
-	ARRAY_RESERVE(s->frame, s->capacity, s->keys.count);
-	if (index + 1 == s->keys.count)
-		s->frame[index] = line;
-	return index;
+static char *make_key(const struct symbol_line *line)
+{
+	const char *file = find_file(line);
+
+	return alloc_printf("%s\n%s", line->function, file ? file : "");
 }
 
 static void number_stacks(struct speedscope *s)
@@ -49,7 +48,7 @@ static void number_stacks(struct speedscope *s)
 		ARRAY_RESERVE(s->number, capacity, used + stack.lines);
 		s->first[i] = used;
 		for (size_t k = stack.lines; k-- > 0;)
-			s->number[used++] = number_frame(s, stack.line[k]);
+			s->number[used++] = export_frames_number(&s->frames, stack.line[k]);
 	}
 	s->first[s->x->count] = used;
 	export_stack_free(&stack);
@@ -61,15 +60,14 @@ static void write_frames(struct speedscope *s)
 
 	json_open_object(j, "shared");
 	json_open_array(j, "frames");
-	for (size_t i = 0; i < s->keys.count; i++) {
-		const struct symbol_line *line = s->frame[i];
+	for (size_t i = 0; i < s->frames.keys.count; i++) {
+		const struct symbol_line *line = s->frames.first[i];
+		const char *file = find_file(line);
 
 		json_open_object(j, NULL);
 		json_text(j, "name", line->function);
-		if (line->file || line->module)
-			json_text(j, "file", line->file ? line->file : path_base(line->module));
-		if (line->line)
-			json_number(j, "line", line->line);
+		if (file)
+			json_text(j, "file", file);
 		json_close_object(j);
 	}
 	json_close_array(j);
@@ -107,7 +105,7 @@ static void write_profile(struct speedscope *s, unsigned measure)
 
 int export_speedscope(const struct export *x, FILE *out, struct tide_error *e)
 {
-	struct speedscope s = { .x = x, .json.out = out };
+	struct speedscope s = { .x = x, .json.out = out, .frames.make_key = make_key };
 	struct json *j = &s.json;
 
 	(void)e;
@@ -126,8 +124,7 @@ int export_speedscope(const struct export *x, FILE *out, struct tide_error *e)
 	json_close_array(j);
 	json_close_object(j);
 	putc('\n', out);
-	intern_free(&s.keys);
-	free(s.frame);
+	export_frames_free(&s.frames);
 	free(s.number);
 	free(s.first);
 	return 0;

@@ -20,7 +20,9 @@ static const struct argp_option option[] = {
 		"pprof, speedscope, folded, json, csv, jsonl, dot, massif, dhat or sqlite "
 		"(default: from the extension of OUT)",
 		0 },
-	{ "output", KEY_OUTPUT, "OUT", 0, "write to OUT (default: standard output)", 0 },
+	{ "output", KEY_OUTPUT, "OUT", 0,
+		"write to OUT (default: standard output); a text format is compressed when OUT ends in .gz",
+		0 },
 	{ "measure", KEY_MEASURE, "MEASURE", 0,
 		"measure for formats that hold a single one: live_bytes (default), live_blocks, "
 		"peak_bytes, total_bytes, total_blocks, temporary, lost_bytes; other formats hold all of them and "
@@ -129,7 +131,7 @@ static int write_file(const struct export *x, const struct arguments *a, struct 
 	if (output_open(&output, a->output, output_mode(a->file, a->files), e))
 		return -1;
 	if (a->format->write)
-		failed = a->format->write(x, output.file, e);
+		failed = export_format_write(a->format, x, a->output, output.file, e);
 	else
 		failed = export_sqlite(x, output.temporary ? output.temporary : a->output, e);
 	return output_close(&output, failed, e);

@@ -117,6 +117,56 @@ END
 		grep -qx "\['main', 'fill', 'get'\]"
 }
 
+@test "names of templates: stacks are numbers or short names, and each function is one frame" {
+	cat >templates.cc <<-'EOF'
+		#include <map>
+		#include <string>
+		#include <vector>
+		typedef std::map<std::string, std::vector<std::map<std::string, std::vector<std::string>>>> deep;
+		__attribute__((noinline)) void fill(std::vector<deep> &all, int n)
+		{
+			all.emplace_back();
+			all.back()["a long key, so that it is not in the string itself"].resize(n);
+			if (n > 1)
+				fill(all, n - 1);
+		}
+		std::vector<deep> all;
+		int main()
+		{
+			fill(all, 9);
+			fill(all, 8);
+			all.reserve(1000);
+		}
+	EOF
+	g++ -g -O1 -o templates templates.cc
+	profile templates.tide ./templates
+	for to in json jsonl csv folded speedscope.json; do
+		"$TIDEMARK" export templates.tide -o "t.$to"
+		"$TIDEMARK" export templates.tide -o "t.$to.gz"
+		gzip -dc "t.$to.gz" | cmp - "t.$to"
+	done
+	"$TIDEMARK" stat --json templates.tide >stat.json
+	/usr/bin/python3 - <<-'EOF'
+		import csv, json
+		stat, export, scope = (json.load(open(f)) for f in ("stat.json", "t.json", "t.speedscope.json"))
+		frames, name = export["frames"], lambda f: f["function"]
+		by_site = {r["site"]: r for r in export["records"]}
+		for r in stat["records"]:
+		    assert [frames[n] for n in by_site[r["site"]]["stack"]] == r["stack"], r["site"]
+		assert max(len(name(f)) for f in frames) > 300
+		rows = [json.loads(l) for l in open("t.jsonl")]
+		assert [r["stack"] for r in rows] == [r["stack"] for r in csv.DictReader(open("t.csv"))]
+		stacks = {l.rsplit(" ", 1)[0] for l in open("t.folded")} | {r["stack"] for r in rows}
+		names = {n for s in stacks for n in s.split(";")}
+		assert max(map(len, names)) < 150, max(names, key=len)
+		assert any(n.startswith("std::map<") and n.endswith("::operator[]") for n in names), names
+		assert any(n.startswith("fill(std::vector<") or n == "fill" for n in names), names
+		assert sum(int(l.rsplit(" ", 1)[1]) for l in open("t.folded")) == stat["totals"]["live_bytes"]
+		assert len({(f["name"], f.get("file")) for f in scope["shared"]["frames"]}) == len(scope["shared"]["frames"])
+		assert sum(f["name"] == "main" for f in scope["shared"]["frames"]) == 1
+	EOF
+}
+
 @test "folded: the other measures" {
 	program app
 	profile app.tide ./app

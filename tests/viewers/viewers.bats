@@ -61,13 +61,13 @@ compare_speedscope() {
 		assert {p["name"] for p in seen} == {m for m in totals if totals[m]}, [p["name"] for p in seen]
 		def frame(f):
 		    place = f["file"] or (f["module"] or "").split("/")[-1]
-		    return f["function"] + (" (%s)" % (place + (":%d" % f["line"] if f["line"] else "")) if place else "")
+		    return f["function"] + (" (%s)" % place if place else "")
 		for p in seen:
 		    assert p["unit"] == ("bytes" if p["name"].endswith("_bytes") else "none"), p["name"]
 		    assert p["total"] == totals[p["name"]] == sum(p["stacks"].values()), p["name"]
 		    want = {}
 		    for r in sites["records"]:
-		        key = ";".join(frame(f) for f in reversed(r["stack"]))
+		        key = ";".join(frame(f) for f in (sites["frames"][n] for n in reversed(r["stack"])))
 		        want[key] = want.get(key, 0) + r[p["name"]]
 		    want = {k: v for k, v in want.items() if v}
 		    assert p["stacks"] == want, (p["name"], set(p["stacks"].items()) ^ set(want.items()))
