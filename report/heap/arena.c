@@ -15,12 +15,22 @@
 #define PAGE 4096u
 #define HEAP_BITS_LEAST 20u /* a heap is aligned to its greatest size, a power of two */
 #define HEAP_BITS_MOST 40u
-#define HEAP_BITS_USUAL 26u /* HEAP_MAX_SIZE, unless huge pages are asked for */
+#define HEAP_BITS_USUAL 26u   /* HEAP_MAX_SIZE, unless huge pages are asked for */
+#define LOOKS_MOST (1u << 23) /* in one process, some seconds; an arena takes about a thousand */
+#define LOOKS_READ 8u         /* a read costs as much as so many comparisons */
+#define LOOK_BYTES 4096u
+
+/* A process may hold without end what looks like an arena at first. False: enough was looked at. */
+static bool may_look(struct remote *m, uint64_t looks)
+{
+	m->looks += looks;
+	return m->looks <= LOOKS_MOST;
+}
 
 static uint64_t read_word(struct remote *m, uint64_t address)
 {
 	uint64_t word = 0;
-	return remote_word(m, address, &word) ? word : 0;
+	return may_look(m, LOOKS_READ) && remote_word(m, address, &word) ? word : 0;
 }
 
 /* --- bins ----------------------------------------------------------------- */
@@ -29,6 +39,8 @@ static uint64_t read_word(struct remote *m, uint64_t address)
 static bool is_bin(struct remote *m, uint64_t at, const uint64_t pair[2])
 {
 	uint64_t self = at - 16;
+	if (!may_look(m, 1))
+		return false;
 	if (pair[0] == self || pair[1] == self)
 		return pair[0] == pair[1];
 	return pair[0] && pair[1] && pair[0] % 16 == 0 && pair[1] % 16 == 0
@@ -50,7 +62,8 @@ static unsigned is_count_wrong(struct remote *m, uint64_t at, const uint64_t *w)
 static bool has_bins(struct remote *m, uint64_t at)
 {
 	uint64_t w[2 * BIN_PAIRS];
-	return remote_read(m, at, w, sizeof(w)) == sizeof(w) && is_count_wrong(m, at, w) <= BINS_BETWEEN;
+	return may_look(m, LOOKS_READ) && remote_read(m, at, w, sizeof(w)) == sizeof(w)
+		&& is_count_wrong(m, at, w) <= BINS_BETWEEN;
 }
 
 /* Address of the bins among `words` words at `lo`; 0: there are none. At least one of the 127 bins is
@@ -134,8 +147,8 @@ static bool search_ring(struct arenas *a, struct remote *m, uint64_t bins)
 /* struct heap_info: {arena, previous heap, bytes in use, ...} */
 static bool read_heap(struct remote *m, uint64_t at, uint64_t arena, uint64_t head[3])
 {
-	return remote_read(m, at, head, 24) == 24 && head[0] == arena && head[2] && head[2] % PAGE == 0
-		&& head[2] < 1ull << HEAP_BITS_MOST;
+	return may_look(m, LOOKS_READ) && remote_read(m, at, head, 24) == 24 && head[0] == arena && head[2]
+		&& head[2] % PAGE == 0 && head[2] < 1ull << HEAP_BITS_MOST;
 }
 
 static void add_heap(struct arenas *a, uint64_t at, uint64_t bytes, size_t arena)
@@ -177,7 +190,8 @@ static void search_heaps(struct arenas *a, struct remote *m, size_t arena)
 		const struct remote_mapping *p = &m->mappings[i];
 		if (p->path[0] || !p->writable)
 			continue;
-		for (uint64_t at = (p->lo + align - 1) & ~(align - 1); at < p->hi; at += align)
+		for (uint64_t at = (p->lo + align - 1) & ~(align - 1); at < p->hi && may_look(m, 0);
+			at += align)
 			if (read_heap(m, at, a->list[arena].address, head))
 				add_heap(a, at, head[2], arena);
 	}
@@ -188,7 +202,7 @@ static void search_heaps(struct arenas *a, struct remote *m, size_t arena)
 bool arena_find(struct remote *memory, uint64_t lo, uint64_t hi, struct arenas *out)
 {
 	*out = (struct arenas){ 0 };
-	if (hi <= lo)
+	if (hi <= lo || !may_look(memory, (hi - lo) / LOOK_BYTES * LOOKS_READ))
 		return false;
 	size_t words = (hi - lo) / 8;
 	uint64_t *w = alloc_bytes(words * 8 + 8);
@@ -202,7 +216,8 @@ bool arena_find(struct remote *memory, uint64_t lo, uint64_t hi, struct arenas *
 	for (size_t i = 1; i < out->count; i++)
 		if (!follow_heaps(out, memory, i)) {
 			out->open_chains++;
-			search_heaps(out, memory, i);
+			if (may_look(memory, memory->mapping_count / LOOKS_READ))
+				search_heaps(out, memory, i);
 		}
 	return true;
 }
@@ -211,7 +226,8 @@ bool arena_find(struct remote *memory, uint64_t lo, uint64_t hi, struct arenas *
  * main arena is nothing but zeros, a link to itself, and one attached thread. */
 bool arena_untouched(struct remote *memory, uint64_t lo, uint64_t hi)
 {
-	size_t words = hi > lo ? (hi - lo) / 8 : 0, least = (HEAD_LEAST + BIN_BYTES) / 8,
+	bool look = hi > lo && may_look(memory, (hi - lo) / LOOK_BYTES * LOOKS_READ);
+	size_t words = look ? (hi - lo) / 8 : 0, least = (HEAD_LEAST + BIN_BYTES) / 8,
 	       most = (HEAD_MOST + BIN_BYTES) / 8 + TAIL_WORDS;
 	uint64_t *w = alloc_bytes(words * 8 + 8);
 	bool found = false;

@@ -13,6 +13,9 @@
  * AR3 A heap of an arena begins with a pointer to its arena; its chain of heaps ends
  *     at the one in which the arena itself lies. What does not close is counted.
  *
+ * AR4 Memory that only looks like arenas is left after a number of looks (remote.looks); what
+ *     was not found then counts as not there, or as not closed.
+ *
  * Threads: each call works on its own arguments.
  */
 #ifndef TIDEMARK_ARENA_H

@@ -24,6 +24,8 @@
 #define TLS_MOST 65536u    /* static thread-local data that is searched, below the thread pointer */
 #define BESIDE 16u         /* words between the two pointers: 1 up to glibc 2.42, 6 in 2.43 */
 #define OFFSETS_MOST 64u
+#define STEPS_LINK 8u  /* what following a link costs */
+#define STEPS_FORM 64u /* and reading a block in all forms */
 
 struct form {
 	unsigned bins, width; /* bytes of a count */
@@ -65,7 +67,7 @@ static bool follow_list(struct heap_walk *w, struct lists *l, unsigned bin, uint
 	for (*length = 0; !end; ++*length) {
 		uint64_t block = heap_found_block(h, head), size;
 
-		if (block == UINT64_MAX || l->count == COUNT_MOST)
+		if (block == UINT64_MAX || l->count == COUNT_MOST || !heap_found_step(w, STEPS_LINK))
 			return false;
 		size = h->blocks[block].bytes + 8;
 		if (bin < BINS_SMALL ? size != CHUNK_LEAST + 16ull * bin : size <= LARGE_LEAST)
@@ -128,10 +130,9 @@ static void take_cache(struct heap_walk *w, uint64_t address, const struct lists
 {
 	struct heap *h = w->heap;
 
-	*ARRAY_ADD(w->cached, w->cached_count, w->cached_room) = (struct heap_cached){ address, 0 };
-	for (size_t i = 0; i < l->count; i++)
-		*ARRAY_ADD(w->cached, w->cached_count, w->cached_room) =
-			(struct heap_cached){ l->block[i], HEAP_FREE_CACHE };
+	heap_found_cached(w, address, 0);
+	for (size_t i = 0; i < l->count && heap_found_cached(w, l->block[i], HEAP_FREE_CACHE); i++)
+		;
 	h->caches++;
 	if (l->uncertain) {
 		h->unsure++;
@@ -141,11 +142,17 @@ static void take_cache(struct heap_walk *w, uint64_t address, const struct lists
 
 /* --- pointers to them ---------------------------------------------------------------- */
 
-static uint32_t arena_of(const struct heap *h, uint64_t address)
+static void index_arenas(struct heap_walk *w)
 {
-	for (size_t i = 0; i < h->arenas.count; i++)
-		if (h->arenas.list[i].address == address)
-			return (uint32_t)i;
+	for (size_t i = 0; i < w->heap->arenas.count; i++)
+		index_add(&w->by_address, index_hash(w->heap->arenas.list[i].address), (uint32_t)i);
+}
+
+static uint32_t arena_of(const struct heap_walk *w, uint64_t address)
+{
+	INDEX_EACH(&w->by_address, index_hash(address), probe)
+	if (w->heap->arenas.list[probe.number].address == address)
+		return probe.number;
 	return HEAP_NO_ARENA;
 }
 
@@ -188,13 +195,14 @@ static void count_vote(struct heap_walk *w, uint64_t pointer, struct vote *v, un
 	uint64_t lo, *data = read_tls(w, pointer, &lo, &words);
 
 	for (size_t i = 0; data && i < words; i++) {
-		if (!data[i] || arena_of(w->heap, data[i]) == HEAP_NO_ARENA)
+		if (!data[i] || arena_of(w, data[i]) == HEAP_NO_ARENA)
 			continue;
 		for (int k = -(int)BESIDE; k <= (int)BESIDE; k++) {
 			size_t at = i + (size_t)(long)k;
 			uint64_t block = at < words && k ? heap_found_block(w->heap, data[at]) : UINT64_MAX;
 
-			if (block != UINT64_MAX && find_any_form(w, block, l))
+			if (block != UINT64_MAX && heap_found_step(w, STEPS_FORM)
+				&& find_any_form(w, block, l))
 				add_vote(v, n, 8 * (words - i), k);
 		}
 	}
@@ -205,7 +213,7 @@ static void read_thread(struct heap_walk *w, struct heap_thread *t, const struct
 {
 	uint64_t block;
 
-	t->arena = arena_of(w->heap, heap_read_word(&w->read, t->pointer - v->below));
+	t->arena = arena_of(w, heap_read_word(&w->read, t->pointer - v->below));
 	t->cache = heap_read_word(&w->read, t->pointer - v->below + 8 * (uint64_t)(int64_t)v->beside);
 	block = heap_found_block(w->heap, t->cache);
 	if (block != UINT64_MAX && find_any_form(w, block, l)) {
@@ -213,7 +221,7 @@ static void read_thread(struct heap_walk *w, struct heap_thread *t, const struct
 	} else if (block != UINT64_MAX) {
 		w->heap->unsure++;
 		heap_found_doubt(w->heap, "the cache of a thread could not be read");
-		*ARRAY_ADD(w->cached, w->cached_count, w->cached_room) = (struct heap_cached){ t->cache, 0 };
+		heap_found_cached(w, t->cache, 0);
 	} else {
 		t->cache = 0;
 	}
@@ -231,7 +239,7 @@ static void search_by_form(struct heap_walk *w, struct lists *l)
 {
 	struct form forms[FORMS_MOST];
 
-	for (uint64_t i = 0; i < w->heap->count; i++) {
+	for (uint64_t i = 0; i < w->heap->count && heap_found_step(w, 0); i++) {
 		const struct tide_block *b = &w->heap->blocks[i];
 
 		if (b->bytes < BINS_SMALL * 9 || b->bytes > BINS_MOST * 10 + 8 || !forms_of(b->bytes, forms)
@@ -249,6 +257,7 @@ void heap_cache(struct heap_walk *w)
 	struct vote votes[OFFSETS_MOST], *best = NULL;
 	unsigned n = 0;
 
+	index_arenas(w);
 	for (size_t i = 0; i < h->thread_count; i++)
 		count_vote(w, h->threads[i].pointer, votes, &n, l);
 	for (unsigned i = 0; i < n; i++)
@@ -257,6 +266,7 @@ void heap_cache(struct heap_walk *w)
 	for (size_t i = 0; best && i < h->thread_count; i++)
 		read_thread(w, &h->threads[i], best, l);
 	search_by_form(w, l);
+	index_free(&w->by_address);
 	free(l);
 }
 

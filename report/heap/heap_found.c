@@ -1,9 +1,12 @@
 /* heap_found.c - what the parts of a walk share of its result: heap_private.h. */
 #include <stdarg.h>
 #include <stdio.h>
+#include "base/array.h"
 #include "base/error.h"
 #include "base/search.h"
 #include "heap_private.h"
+
+#define STEPS_MOST (1u << 25) /* some seconds; a damaged place takes at most a few million */
 
 uint64_t heap_found_block(const struct heap *h, uint64_t address)
 {
@@ -22,4 +25,27 @@ void heap_found_doubt(struct heap *h, const char *format, ...)
 	va_end(args);
 	if (h->unsure <= 3)
 		error_reason(h->doubts, sizeof(h->doubts), reason);
+}
+
+bool heap_found_step(struct heap_walk *w, uint64_t steps)
+{
+	bool before = w->steps <= STEPS_MOST;
+
+	w->steps += steps;
+	if (before && w->steps > STEPS_MOST) {
+		w->heap->unsure++;
+		heap_found_doubt(w->heap, "the heap is damaged in too many places");
+	}
+	return w->steps <= STEPS_MOST;
+}
+
+bool heap_found_cached(struct heap_walk *w, uint64_t address, uint32_t kind)
+{
+	if (w->cached_count > w->heap->count) {
+		w->heap->unsure++;
+		heap_found_doubt(w->heap, "lists of free blocks hold more blocks than there are");
+		return false;
+	}
+	*ARRAY_ADD(w->cached, w->cached_count, w->cached_room) = (struct heap_cached){ address, kind };
+	return true;
 }

@@ -44,10 +44,9 @@ static void follow_fast_list(struct heap_walk *w, uint64_t head, uint64_t chunk_
 	for (n = 0; !end && n <= h->count; n++) {
 		uint64_t block = heap_found_block(h, chunk + CHUNK_HEADER), link;
 
-		if (chunk % 16 || block == UINT64_MAX || h->blocks[block].bytes != chunk_bytes - 8)
+		if (chunk % 16 || block == UINT64_MAX || h->blocks[block].bytes != chunk_bytes - 8
+			|| !heap_found_cached(w, h->blocks[block].address, HEAP_FREE_FAST))
 			break;
-		*ARRAY_ADD(w->cached, w->cached_count, w->cached_room) =
-			(struct heap_cached){ h->blocks[block].address, HEAP_FREE_FAST };
 		place = chunk + CHUNK_HEADER;
 		link = heap_read_word(&w->read, place);
 		end = !link || link == place >> 12;

@@ -51,7 +51,7 @@ static uint64_t try_segment(struct heap_walk *w, uint64_t lo, uint64_t end, uint
 		add_segment(w->heap, lo, at, arena);
 		return at;
 	}
-	w->steps += steps;
+	heap_found_step(w, steps + 1);
 	if (steps < KEEP_LEAST) {
 		roll_back(w->heap, before);
 		return 0;
@@ -75,6 +75,8 @@ static uint64_t search_segment(struct heap_walk *w, uint64_t lo, uint64_t end, u
 	for (unsigned n = 0; n < SEARCH_MOST && end - lo >= CHUNK_LEAST; n++, lo += 16) {
 		uint64_t behind;
 
+		if (!heap_found_step(w, 1))
+			return 0;
 		if (!heap_read_header(&w->read, lo, words) || (words[1] & ~7ull) < CHUNK_LEAST)
 			continue;
 		behind = try_segment(w, lo, end, arena, &broken);
@@ -88,7 +90,7 @@ static uint64_t search_segment(struct heap_walk *w, uint64_t lo, uint64_t end, u
 
 /* --- heaps of arenas ------------------------------------------------------------- */
 
-static void place_heap(struct heap_walk *w, const struct arena_heap *heap)
+static void place_heap(struct heap_walk *w, const struct arena_heap *heap, uint64_t hi)
 {
 	const struct arenas *all = &w->heap->arenas;
 	const struct arena *a = &all->list[heap->arena];
@@ -96,9 +98,9 @@ static void place_heap(struct heap_walk *w, const struct arena_heap *heap)
 	uint64_t first = holds ? (a->address + all->bytes + 15) & ~15ull : heap->lo + 32, broken = 0;
 
 	for (unsigned i = 0; i < HEADERS_MOST && !broken; i++)
-		if (try_segment(w, first + 16 * i, heap->hi, heap->arena, &broken) == heap->hi)
+		if (try_segment(w, first + 16 * i, hi, heap->arena, &broken) == hi)
 			return;
-	if (!search_segment(w, broken ? broken + 16 : first, heap->hi, heap->arena) && !broken) {
+	if (!search_segment(w, broken ? broken + 16 : first, hi, heap->arena) && !broken) {
 		w->heap->unsure++;
 		heap_found_doubt(w->heap, "a heap at 0x%llx does not close", (unsigned long long)heap->lo);
 	}
@@ -156,7 +158,11 @@ static uint64_t place_page(struct heap_walk *w, uint64_t at, uint64_t end, bool 
 	if ((size & CHUNK_FLAGS) != CHUNK_PREVIOUS_USED || size < CHUNK_LEAST || size > end - at)
 		return 0;
 	arena = is_main_at(w, at, end, false);
-	return arena == UINT32_MAX ? 0 : try_segment(w, at, end, arena, &broken);
+	if (arena == UINT32_MAX)
+		return 0;
+	behind = try_segment(w, at, end, arena, &broken);
+	/* What was kept is not walked again. */
+	return behind ? behind : broken ? (broken / HEAP_PAGE + 1) * HEAP_PAGE : 0;
 }
 
 static void place_anonymous(struct heap_walk *w, uint64_t lo, uint64_t hi)
@@ -203,7 +209,8 @@ static int compare_heaps(const void *a, const void *b)
 	return (x->lo > y->lo) - (x->lo < y->lo);
 }
 
-/* A range of anonymous memory: heaps in it, and what is between them. */
+/* A range of anonymous memory: heaps in it, and what is between them. Heaps that overlap are not malloc's: each
+ * address is walked once. */
 static void place_range(struct heap_walk *w, uint64_t lo, uint64_t hi, bool breaks)
 {
 	const struct arenas *all = &w->heap->arenas;
@@ -217,9 +224,12 @@ static void place_range(struct heap_walk *w, uint64_t lo, uint64_t hi, bool brea
 			place_break(w, lo, end);
 		else if (lo < end)
 			place_anonymous(w, lo, end);
-		if (heap && end >= lo)
-			place_heap(w, &all->heaps[i]);
-		lo = heap ? all->heaps[i].hi : hi;
+		if (!heap) {
+			lo = hi;
+		} else if (end >= lo) {
+			lo = all->heaps[i].hi < hi ? all->heaps[i].hi : hi;
+			place_heap(w, &all->heaps[i], lo);
+		}
 	}
 }
 

@@ -14,6 +14,7 @@
 #ifndef TIDEMARK_HEAP_PRIVATE_H
 #define TIDEMARK_HEAP_PRIVATE_H
 
+#include "base/index.h"
 #include "heap.h"
 
 /* malloc/malloc.c, x86-64, glibc 2.26 to 2.43: a chunk is {size of the chunk before, if that is free; own
@@ -49,15 +50,19 @@ struct heap_walk {
 	struct heap_reader read;
 	struct heap_cached *cached;
 	size_t cached_count, cached_room;
-	bool *top_seen;     /* by arena */
-	uint64_t steps;     /* of walks that led nowhere */
-	bool links_mangled; /* as in the last link that led to a block in one reading only */
+	bool *top_seen;          /* by arena */
+	uint64_t steps;          /* that were tried: heap_found_step */
+	struct index by_address; /* of the arenas */
+	bool links_mangled;      /* as in the last link that led to a block in one reading only */
 };
 
 /* The variables of the module that mapping `i` belongs to: a writable part of a file, and the anonymous
  * memory after it (.bss). False: it is something else. */
 bool heap_data_range(const struct remote *m, size_t i, uint64_t *lo, uint64_t *hi);
 
+/* Counts steps of a search that may lead nowhere, so that the process cannot decide how long it takes. False:
+ * enough was tried, and the walk is not sure. */
+bool heap_found_step(struct heap_walk *w, uint64_t steps);
 void heap_found_doubt(struct heap *h, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 void heap_read_begin(struct heap_reader *r, struct remote *memory);
@@ -66,6 +71,9 @@ void heap_read_end(struct heap_reader *r);
 bool heap_read_header(struct heap_reader *r, uint64_t address, uint64_t words[2]);
 /* A word anywhere; 0 when it cannot be read. */
 uint64_t heap_read_word(struct heap_reader *r, uint64_t address);
+
+/* Notes a free block for heap_cache_drop. False: the lists hold more blocks than there are. */
+bool heap_found_cached(struct heap_walk *w, uint64_t address, uint32_t kind);
 
 enum heap_walk_end { WALK_TOP, WALK_FENCE, WALK_OPEN };
 /* Adds the chunks from `lo` on. `end`: no chunk reaches beyond it. *at is then after top or the fence posts,

@@ -44,6 +44,7 @@ struct remote {
 	uint64_t page_first, page_count; /* window of pagemap entries */
 	uint64_t *pages;
 	uint64_t bytes_read, bytes_refused;
+	uint64_t looks; /* of heap/arena.h, at what may be an arena */
 };
 
 /* Opens process `pid` and reads its mappings. */

@@ -137,7 +137,7 @@ void top_model_curve(const struct top_model *m, double *values, size_t cells)
 	size_t i = 0;
 
 	for (size_t k = 0; k < cells; k++) {
-		uint64_t to = (uint64_t)((double)end * (double)(k + 1) / (double)cells);
+		uint64_t to = end / cells * (k + 1) + end % cells * (k + 1) / cells;
 
 		values[k] = last;
 		for (; i < m->moment_count && (m->moments[i].ns <= to || k + 1 == cells); i++) {

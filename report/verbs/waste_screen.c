@@ -40,10 +40,12 @@ static void print_bar(struct screen *s, const struct waste *w)
 
 	fputc('[', s->out);
 	for (int i = 0; i < WASTE_PARTS; i++) {
+		double share;
 		unsigned end;
 
 		sum += w->part[i].resident;
-		end = w->all.resident ? (unsigned)((double)sum / (double)w->all.resident * cells + .5) : 0;
+		share = w->all.resident ? (double)sum / (double)w->all.resident : 0;
+		end = (unsigned)((share < 1 ? share : 1) * cells + .5);
 		fputs(screen_style(s, show[i].style), s->out);
 		for (; done < end; done++)
 			fputc(show[i].letter, s->out);

@@ -330,15 +330,17 @@ static void compress_section(struct file *f)
 	f->header->file_bytes = f->bytes;
 }
 
+/* Only one: strings may lie over the table. */
 static void mutate_strings(struct file *f)
 {
 	for (uint32_t i = 0; i < f->header->section_count; i++) {
-		struct tide_section *t = &f->table[i];
+		const struct tide_section *t = &f->table[i];
 
 		if (t->kind == SECTION_STRINGS && section_inside(f, t)) {
 			uint64_t at = random_below(t->stored_bytes), n = t->stored_bytes - at;
 
 			LLVMFuzzerMutate(f->data + t->offset + at, n < 64 ? n : 64, n < 64 ? n : 64);
+			return;
 		}
 	}
 }

@@ -164,6 +164,11 @@ static void curve(void **state)
 	assert_true(value[0] == 10 && value[3] == 10);
 	assert_true(value[4] == 90); /* the most of its span, though less at its end */
 	assert_true(value[5] == 20 && value[8] == 20 && value[9] == 40);
+	/* A file may give any time. */
+	m.moments[m.moment_count - 1].ns = UINT64_MAX;
+	top_model_curve(&m, value, 10);
+	assert_true(value[0] == 90 && value[1] == 20 && value[9] == 40);
+	m.moments[m.moment_count - 1].ns = 1000;
 	/* However many updates: the memory is bounded, and the ends are kept. */
 	for (uint64_t i = 1; i < 3 * TOP_MOMENTS; i++) {
 		picture_make(&p, 1000 + i, (int64_t)i, 0);
