@@ -118,6 +118,7 @@ static void begin_memory(struct image *im)
 	} else if (im->reader) {
 		uint64_t word;
 
+		stop_names(&im->stop);
 		/* What was opened may belong to another process, unless the image is still alive. */
 		if (im->reader_untraced) {
 			im->memory.by_call = false;
@@ -358,7 +359,7 @@ static void note_image(struct image *im, int pid)
 static int inject_image_call(struct image *im, void (*copy)(void *), void *context, struct tide_error *e)
 {
 	struct stop_thread *from = NULL;
-	uint64_t instruction;
+	uint64_t instruction = 0;
 	int pid = 0;
 
 	im->injected = true;
@@ -366,6 +367,7 @@ static int inject_image_call(struct image *im, void (*copy)(void *), void *conte
 		copy(context);
 		return 0;
 	}
+	kernel_words_look(&im->kernel, im->target);
 	stop_when(&im->stop, im->target, 0, im->options.unfit, context);
 	/* The event that we waited for may have been exec, which nothing else shows for certain: it can be
 	 * called without the library. */
@@ -390,6 +392,8 @@ static int inject_image_call(struct image *im, void (*copy)(void *), void *conte
 		note_image(im, pid);
 	stop_verify(&im->stop);
 	stop_release(&im->stop);
+	if (pid)
+		inject_close(pid, instruction);
 	count_threads(im);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -145,22 +146,41 @@ static void count_threads(struct image *im)
 	error_reason(im->why, sizeof(im->why), text);
 }
 
+/* What can be done before the process is stopped. What cannot be read now may be refused for a reason that
+ * is known later. */
+static void prepare(struct image *im)
+{
+	struct tide_error ignored = { 0 };
+	struct remote m;
+
+	kernel_words_look(&im->kernel, im->target);
+	if (remote_open(&m, im->target, &ignored))
+		return;
+	im->instruction = find_instruction(&m);
+	remote_close(&m);
+}
+
+/* It may have gone on to another program since. */
+static bool is_instruction_there(const struct image *im, int tid)
+{
+	long word;
+
+	if (!im->instruction)
+		return false;
+	errno = 0;
+	word = ptrace(PTRACE_PEEKTEXT, tid, (void *)im->instruction, 0);
+	return !errno && (word & 0xffff) == 0x050f;
+}
+
 /* While all threads are stopped. */
 static int make_image(struct image *im, struct tide_error *e)
 {
 	struct stop_thread *from = find_traced_thread(&im->stop);
-	struct remote m;
 
 	if (!from)
 		return refuse(im, e);
-	if (!does_memory_allow(im->target))
-		return error_set(e, EXIT_UNMEASURED,
-			"no image was made of process %d|less memory is free than half of what it holds|",
-			im->target);
-	if (remote_open(&m, im->target, e))
-		return -1;
-	im->instruction = find_instruction(&m);
-	remote_close(&m);
+	if (!is_instruction_there(im, from->tid))
+		prepare(im);
 	if (!im->instruction)
 		return error_set(e, EXIT_UNMEASURED,
 			"no image was made of process %d|its code cannot be read|", im->target);
@@ -178,15 +198,23 @@ int image_alone(struct image *im, int pid, const struct image_options *o, void (
 		return error_set(e, EXIT_UNMEASURED,
 			pid == getpid() ? "process %d is tidemark itself||" : "there is no process %d||",
 			pid);
+	if (!does_memory_allow(pid))
+		return error_set(e, EXIT_UNMEASURED,
+			"no image was made of process %d|less memory is free than half of what it holds|",
+			pid);
+	prepare(im);
 	stop_when(&im->stop, pid, 0, im->options.unfit, context);
-	kernel_words_read(&im->kernel, pid);
 	result = make_image(im, e);
-	if (!result)
+	if (!result) {
+		kernel_words_read(&im->kernel, pid);
 		copy(context);
+	}
 	stop_verify(&im->stop);
 	stop_release(&im->stop);
 	if (result)
 		return -1;
+	inject_close(im->reader, im->instruction);
+	stop_names(&im->stop);
 	count_threads(im);
 	return remote_open(&im->memory, im->reader, e);
 }

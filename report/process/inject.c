@@ -13,6 +13,9 @@
 
 #define CLONE_EVENTS (PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK)
 #define LIMIT_NS 60000000000ull /* a clone of 100 GB takes two seconds */
+#define POLL_LEAST 20000        /* ns between two looks; a sixteenth of the time that has gone is added */
+#define POLL_MOST 1000000
+#define POLL_SLOW (16ull * POLL_MOST)
 #define ERRORS_MAX 100
 #define STEPS 100 /* stops in one system call: its events, signals that came first */
 
@@ -28,8 +31,7 @@ static int set_registers(int tid, const struct user_regs_struct *r)
  * is a reason to give up. */
 static int wait_for_status(int tid, int *status)
 {
-	struct timespec pause = { 0, 50000 };
-	uint64_t limit = clock_ns() + LIMIT_NS;
+	uint64_t begun = clock_ns(), elapsed;
 	unsigned errors = 0;
 
 	for (;;) {
@@ -39,9 +41,13 @@ static int wait_for_status(int tid, int *status)
 			return WIFSTOPPED(*status) ? 0 : -1;
 		if (got < 0 && errno != EINTR && (++errors == ERRORS_MAX || (kill(tid, 0) && errno == ESRCH)))
 			return -1;
-		if (clock_ns() > limit)
+		elapsed = clock_ns() - begun;
+		if (elapsed > LIMIT_NS)
 			return -1;
-		nanosleep(&pause, NULL);
+		/* A clone of gigabytes takes longer, and each look takes the processor from it. */
+		nanosleep(&(struct timespec){ 0,
+				  POLL_LEAST + (long)(elapsed < POLL_SLOW ? elapsed / 16 : POLL_MOST) },
+			NULL);
 	}
 }
 
@@ -101,13 +107,10 @@ static int run_call(int tid, const struct user_regs_struct *from, uint64_t instr
 int inject_image(
 	struct stop *s, struct stop_thread *t, uint64_t instruction, int *image, struct tide_error *e)
 {
-	static const long clone_arguments[3] = { 0, 0, 0 }, close_arguments[3] = { 0, 0x7fffffff, 0 };
-	struct user_regs_struct child_registers;
-	struct iovec io = { &child_registers, sizeof child_registers };
+	static const long clone_arguments[3] = { 0, 0, 0 };
 	long result = -1;
-	int child = 0, status, unused, failed;
+	int child = 0, status, failed;
 
-	(void)s;
 	ptrace(PTRACE_SETOPTIONS, t->tid, 0, CLONE_EVENTS | PTRACE_O_TRACEEXEC);
 	failed = run_call(
 		t->tid, &t->registers, instruction, SYS_clone, clone_arguments, &result, &child, &t->signal);
@@ -128,11 +131,21 @@ int inject_image(
 	if (wait_for_status(child, &status))
 		return error_set(e, EXIT_UNMEASURED, "the image of process %d ended at once||", s->pid);
 	ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_EXITKILL);
-	if (!ptrace(PTRACE_GETREGSET, child, NT_PRSTATUS, &io))
-		run_call(child, &child_registers, instruction, SYS_close_range, close_arguments, &result,
-			NULL, &unused);
 	*image = child;
 	return 0;
+}
+
+void inject_close(int image, uint64_t instruction)
+{
+	static const long close_arguments[3] = { 0, 0x7fffffff, 0 };
+	struct user_regs_struct registers;
+	struct iovec io = { &registers, sizeof registers };
+	long result;
+	int unused;
+
+	if (!ptrace(PTRACE_GETREGSET, image, NT_PRSTATUS, &io))
+		run_call(image, &registers, instruction, SYS_close_range, close_arguments, &result, NULL,
+			&unused);
 }
 
 void inject_reap(struct stop_thread *t, uint64_t instruction, int child)

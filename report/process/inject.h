@@ -10,10 +10,12 @@
 #include "stop.h"
 
 /* Makes the image from a stopped thread: a copy-on-write clone with exit
- * signal 0 and no descriptors, which stays stopped and dies with this process.
- * `instruction` is the address of a `syscall` in the process. */
+ * signal 0, which stays stopped and dies with this process. `instruction` is the address of a `syscall` in the process. */
 int inject_image(
 	struct stop *s, struct stop_thread *t, uint64_t instruction, int *image, struct tide_error *e);
+/* Closes all descriptors of the image. The process need not be stopped for that, but it may notice an open end
+ * of a pipe: to be called soon. */
+void inject_close(int image, uint64_t instruction);
 
 /* Reaps a child of the process, which would otherwise remain its zombie: `child` is its number in the
  * process's own PID namespace. Does not wait for the child to end. */

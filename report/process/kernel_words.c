@@ -116,31 +116,44 @@ static void read_ring(struct kernel_words *k, int pid, int descriptor)
 	k->rings_reused += taken > mask + 1;
 }
 
-void kernel_words_read(struct kernel_words *k, int pid)
+void kernel_words_look(struct kernel_words *k, int pid)
 {
 	char path[64], link[LINK_MAX_BYTES];
 	struct dirent *entry;
 	DIR *d;
 
-	*k = (struct kernel_words){ 0 };
-	read_timers(k, pid);
+	kernel_words_free(k);
+	k->looked = true;
 	snprintf(path, sizeof path, "/proc/%d/fd", pid);
 	d = opendir(path);
 	k->refused = !d;
 	while (d && (entry = readdir(d))) {
 		char one[sizeof path + sizeof entry->d_name];
+		bool ring;
 		ssize_t n;
 
 		snprintf(one, sizeof one, "/proc/%d/fd/%s", pid, entry->d_name);
 		n = readlink(one, link, sizeof link - 1);
 		link[n > 0 ? n : 0] = 0;
-		if (!strcmp(link, "anon_inode:[eventpoll]"))
-			read_epoll(k, pid, atoi(entry->d_name));
-		else if (!strcmp(link, "anon_inode:[io_uring]"))
-			read_ring(k, pid, atoi(entry->d_name));
+		ring = !strcmp(link, "anon_inode:[io_uring]");
+		if (ring || !strcmp(link, "anon_inode:[eventpoll]"))
+			*ARRAY_ADD(k->descriptors, k->descriptor_count, k->descriptor_room) =
+				(struct kernel_descriptor){ atoi(entry->d_name), ring };
 	}
 	if (d)
 		closedir(d);
+}
+
+void kernel_words_read(struct kernel_words *k, int pid)
+{
+	if (!k->looked)
+		kernel_words_look(k, pid);
+	read_timers(k, pid);
+	for (size_t i = 0; i < k->descriptor_count; i++)
+		if (k->descriptors[i].ring)
+			read_ring(k, pid, k->descriptors[i].number);
+		else
+			read_epoll(k, pid, k->descriptors[i].number);
 }
 
 bool kernel_words_rings_idle(const struct kernel_words *k)
@@ -151,5 +164,6 @@ bool kernel_words_rings_idle(const struct kernel_words *k)
 void kernel_words_free(struct kernel_words *k)
 {
 	free(k->words);
+	free(k->descriptors);
 	*k = (struct kernel_words){ 0 };
 }

@@ -44,6 +44,8 @@ struct stop {
 	size_t count, room;
 	uint64_t begun_ns, ended_ns; /* CLOCK_MONOTONIC */
 	bool refused;                /* ptrace was not allowed for some thread */
+	bool hurried;                /* we run at the highest priority; `priority` is the usual one */
+	int priority;
 };
 
 /* Stops all threads of `pid` but `self` (0: really all). Never fails. */
@@ -56,6 +58,8 @@ void stop_when(struct stop *s, int pid, int self, bool (*unfit)(void *context, b
 bool stop_wants_parking(const struct stop *s);
 /* Layer 3: reads what the process has parked (ledger_header.freeze_place). */
 void stop_parked(struct stop *s, struct remote *m, uint64_t place);
+/* Reads the names of threads that have none yet. */
+void stop_names(struct stop *s);
 /* Layer 2 again: threads that moved since become STOP_UNKNOWN. */
 void stop_verify(struct stop *s);
 void stop_release(struct stop *s);
