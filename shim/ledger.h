@@ -115,6 +115,7 @@ enum ledger_state {
 #define LEDGER_FLAG_THREADED 32u   /* more than one thread was seen */
 #define LEDGER_FLAG_LEAKS_OFF 128u /* the program has turned leak checks off (__lsan_is_turned_off) */
 #define LEDGER_FLAG_OWN_MALLOC 64u /* the program brings an allocator of its own */
+#define LEDGER_FLAG_SETTLED 256u   /* the process ended with no block of its own (shim/settle.h) */
 
 /* Why a snapshot is taken: request_reason, and the collector's --reason. */
 enum ledger_reason {

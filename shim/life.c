@@ -30,6 +30,7 @@
 #include "real.h"
 #include "rule.h"
 #include "sample.h"
+#include "settle.h"
 #include "site.h"
 #include "store.h"
 #include "table.h"
@@ -318,6 +319,12 @@ void life_end(enum ledger_reason reason, int status)
 	state.ledger->state = LEDGER_EXITING;
 	timeline_final();
 	oracle_end();
+	if (reason == LEDGER_REASON_EXIT && settle_child()) {
+		freeze_reap(1);
+		state.phase = PHASE_OVER;
+		thread_leave(t);
+		return;
+	}
 	uint32_t flags = config.references ? 0 : REQUEST_FLAG_NO_REFERENCES;
 	if (python.kept && reason == LEDGER_REASON_EXIT)
 		flags |= REQUEST_FLAG_KEPT;

@@ -26,6 +26,8 @@
 
 /* A file in the folder of the session: a program of the run adopts orphans. */
 #define SERVER_REAPER "reaper"
+/* A folder in it, for ledgers that need no collector: settle.h. */
+#define SERVER_SETTLED "settled"
 #define SERVER_MAGIC 0x31524553u /* "SER1" */
 
 enum server_kind { SERVER_SNAPSHOT = 1, SERVER_WATCH = 2 };

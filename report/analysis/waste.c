@@ -244,7 +244,7 @@ int waste_find(struct waste *w, const struct snapshot *s, struct tide_error *e)
 	if (!s->region_count)
 		return error_set(e, EXIT_UNMEASURED,
 			"cannot say where the memory is|%s|take one of the running process, with references",
-			s->process->references ? s->process->flags & PROCESS_BRIEF
+			s->process->references ? s->process->flags & (PROCESS_BRIEF | PROCESS_SETTLED)
 					? "the snapshot has no map of the memory: a child that ends soon after its "
 					  "fork does not wait for one"
 					: "the snapshot has no map of the memory: it is of an older version, or of a "

@@ -26,6 +26,7 @@
 #include "roots/references.h"
 #include "server.h"
 #include "session_lock.h"
+#include "settled.h"
 #include "shim/server.h"
 #include "watch.h"
 
@@ -40,6 +41,8 @@ struct serving {
 	const struct collect_settings *settings;
 	int listening, control;
 	unsigned collectors;
+	int settler; /* its process, and our end of its control pipe; 0, -1: there is none */
+	int settler_control;
 	int orphan; /* see send_orphan; 0: it was reaped, -1: it could not be made */
 };
 
@@ -235,8 +238,42 @@ static int serve(const struct serving *v, int connection)
 
 static void reap(struct serving *v, int options)
 {
-	while (v->collectors && waitpid(-1, NULL, options) > 0)
-		v->collectors--;
+	pid_t pid;
+
+	while ((v->collectors || v->settler) && (pid = waitpid(-1, NULL, options)) > 0)
+		if (pid == v->settler)
+			v->settler = 0;
+		else
+			v->collectors--;
+}
+
+static void start_settler(struct serving *v)
+{
+	int control[2];
+
+	v->settler_control = -1;
+	if (pipe2(control, O_CLOEXEC))
+		return;
+	v->settler = fork();
+	if (!v->settler) {
+		close(control[1]);
+		close(v->listening);
+		close(v->control);
+		settled_run(v->folder, v->settings, control[0]);
+		_exit(EXIT_FINE);
+	}
+	close(control[0]);
+	v->settler_control = control[1];
+	if (v->settler < 0)
+		v->settler = 0;
+}
+
+static void end_settler(struct serving *v)
+{
+	if (v->settler_control >= 0)
+		close(v->settler_control);
+	while (v->settler > 0 && waitpid(v->settler, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 static void accept_one(struct serving *v)
@@ -253,6 +290,7 @@ static void accept_one(struct serving *v)
 		signal(SIGCHLD, SIG_DFL);
 		close(v->listening);
 		close(v->control);
+		close(v->settler_control);
 		_exit(serve(v, connection));
 	}
 	v->collectors += child > 0;
@@ -312,6 +350,7 @@ static void __attribute__((noreturn)) run_server(struct serving *v)
 	sigset_t none, child;
 
 	stand_apart(v);
+	start_settler(v);
 	references_prepare();
 	v->orphan = send_orphan();
 	p[0] = (struct pollfd){ .fd = v->listening, .events = POLLIN };
@@ -329,6 +368,7 @@ static void __attribute__((noreturn)) run_server(struct serving *v)
 	}
 	close(v->listening);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	end_settler(v);
 	_exit(EXIT_FINE);
 }
 

@@ -145,6 +145,7 @@ struct tide_process {
 #define PROCESS_CORE 512u       /* read from a core: what its kernel knew is not in it */
 #define PROCESS_EARLY 1024u     /* taken before the interpreter of Python was torn down */
 #define PROCESS_BRIEF 2048u     /* a child that ended soon after its fork: no map of its memory */
+#define PROCESS_SETTLED 4096u   /* a child that had freed all it allocated: its blocks are not listed */
 
 struct tide_value {
 	uint32_t name;

@@ -4,6 +4,7 @@
  *   snapshots  one line per snapshot written: PID REASON COMPLETE PATH
  *   unseen     one line per program that could not be followed: KIND PATH (shim/unseen.h)
  *   PID.N.ledger
+ *   settled    ledgers of children that need no image: collect/settled.h
  *   lock       collectors hold its byte PID: session_lock.h
  */
 #include <dirent.h>
@@ -25,6 +26,7 @@
 #include "process/process.h"
 #include "run.h"
 #include "collect/session_lock.h"
+#include "collect/settled.h"
 
 #define PREFIX "tidemark-run-"
 #define WAIT_MS 600000 /* a snapshot of a huge heap takes its time */
@@ -215,6 +217,7 @@ int run_session_begin(struct run_session *s, struct tide_error *e)
 			if (!make_file(folder, "run", pid) && !make_file(folder, "snapshots", "")
 				&& !make_file(folder, "unseen", "") && !make_file(folder, SESSION_LOCK, "")) {
 				(void)server_open(&s->server, folder);
+				settled_open(folder);
 				return 0;
 			}
 			remove_folder(folder);
@@ -395,6 +398,7 @@ void run_session_end(struct run_session *s, int pid, int status)
 	/* Also those whose ledger is gone: nothing of ours is written after our end. */
 	session_lock_wait(s->folder, 0, WAIT_MS);
 	server_stop(&s->server);
+	settled_end(s->folder, &s->settings);
 	read_snapshots(s);
 	read_unseen(s);
 	if (!s->still_running)

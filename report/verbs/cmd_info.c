@@ -85,6 +85,9 @@ static void show_process(struct screen *s, const struct snapshot *snapshot)
 	print_field(s, "machine", "%s", snapshot_string(snapshot, p->machine));
 	if (p->flags & PROCESS_CORE)
 		print_field(s, "memory", "%s virtual", units_bytes(c, (int64_t)p->virtual_bytes));
+	else if (p->flags & PROCESS_SETTLED)
+		print_field(s, "memory",
+			"not looked at: a forked child that had freed all its own blocks before it ended");
 	else if (p->flags & PROCESS_BRIEF)
 		print_field(s, "memory",
 			"%s resident, %s virtual; without a map: a child that ended soon after its fork",

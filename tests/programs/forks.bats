@@ -110,3 +110,89 @@ fork_server() {
 	[ "$(cat out)" = '60 0' ] || fail "the program saw $(cat out)"
 	[ "$(ls ./*.tide | wc -l)" = 61 ] || fail "$(ls ./*.tide | wc -l) snapshots of 61 processes"
 }
+
+# Children of each kind in turn: 0 does nothing, 1 frees whatever it makes, 2 frees a block of the parent, too,
+# 3 loses a block. A child that ends with nothing of its own needs no image.
+settling() {
+	compile settling -O0 <<-'END'
+		#include <stdlib.h>
+		#include <sys/wait.h>
+		#include <unistd.h>
+		void *volatile old[400];
+		__attribute__((noinline)) static void lose(void) { old[0] = malloc(555); old[0] = NULL; }
+		int main(int argc, char **argv)
+		{
+			int children = atoi(argv[1]), kinds = atoi(argv[2]), strange = 0, status;
+			for (int i = 0; i < 400; i++)
+				old[i] = malloc(40);
+			for (int i = 0; i < children; i++) {
+				pid_t pid = fork();
+				if (!pid) {
+					if (i % kinds == 1)
+						for (int k = 0; k < 50; k++)
+							free(realloc(malloc(k), 3 * k + 1));
+					if (i % kinds == 2)
+						free(old[i]);
+					if (i % kinds == 3)
+						lose();
+					exit(i % kinds);
+				}
+				waitpid(pid, &status, 0);
+				strange += !WIFEXITED(status) || WEXITSTATUS(status) != i % kinds;
+			}
+			return strange;
+		}
+	END
+}
+
+@test "children with nothing of their own left have snapshots, and the others lose nothing" {
+	settling
+	"$TIDEMARK" run -o '%p.tide' -- ./settling 40 4 2>err || fail "the program saw $?: $(cat err)"
+	[ "$(ls ./*.tide | wc -l)" = 41 ] || fail "$(ls ./*.tide | wc -l) snapshots of 41 processes"
+	settled=0 leaky=0
+	for f in ./*.tide; do
+		"$TIDEMARK" info "$f" >info.txt
+		grep -q '^  complete *yes' info.txt || fail "$f: $(cat info.txt)"
+		code=0
+		"$TIDEMARK" leaks --fail "$f" >leaks.txt 2>&1 || code=$?
+		if grep -q 'freed all its own blocks' info.txt; then
+			settled=$((settled + 1))
+			[ $code = 0 ] && grep -q 'nothing is lost' leaks.txt || fail "$f: $code, $(cat leaks.txt)"
+			grep -q 'status [012] ' info.txt || fail "$f: $(cat info.txt)"
+		elif grep -q 'status 3 ' info.txt; then
+			leaky=$((leaky + 1))
+			[ $code = 1 ] && grep -q '555 B' leaks.txt || fail "$f: $code, $(cat leaks.txt)"
+		fi
+	done
+	[ "$settled $leaky" = "30 10" ] || fail "$settled children of 30 needed no image, $leaky of 10 leak"
+	run "$TIDEMARK" run -q --leak-exit 23 -o 'again.%p.tide' -- ./settling 3 3
+	[ "$status" = 0 ] || fail "clean children: $status, $output"
+	run "$TIDEMARK" run -q --leak-exit 23 -o 'again.%p.tide' -- ./settling 4 4
+	[ "$status" = 23 ] || fail "the leak of a child was not seen: $status, $output"
+}
+
+@test "a child that ends after its run has a snapshot, though nobody waits for settled ledgers any more" {
+	compile late -O0 <<-'END'
+		#include <stdlib.h>
+		#include <unistd.h>
+		int main(void)
+		{
+			if (!fork()) {
+				free(malloc(10));
+				while (access("go", F_OK))
+					usleep(10000);
+				free(malloc(20));
+				exit(0);
+			}
+			return 0;
+		}
+	END
+	"$TIDEMARK" run -q -o '%p.tide' -- ./late
+	[ "$(ls ./*.tide | wc -l)" = 1 ] || fail "$(ls)"
+	touch go
+	for ((i = 0; i < 600; i++)); do
+		[ "$(ls ./*.tide | wc -l)" = 1 ] || break
+		sleep 0.1
+	done
+	[ "$(ls ./*.tide | wc -l)" = 2 ] || fail "$(ls)"
+}
