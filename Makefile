@@ -28,7 +28,7 @@ WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-pro
 COMMON := -std=gnu11 -g $(OPTIMISE) $(WARN) -I. $(EXTRA_CFLAGS)
 SHIM_CFLAGS := $(COMMON) -D_GNU_SOURCE -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-plt \
 	-fno-stack-protector -fno-builtin-malloc -fasynchronous-unwind-tables
-REPORT_PACKAGES := libdw libelf liblzma libzstd libxxhash zlib libprotobuf-c ncursesw sqlite3 libunwind-ptrace
+REPORT_PACKAGES := libdw libelf liblz4 liblzma libzstd libxxhash zlib libprotobuf-c ncursesw sqlite3 libunwind-ptrace
 # The command reads files of strangers, as root too. Sums of numbers that a file gives may wrap: that is no
 # undefined behaviour here.
 HARDEN := -fwrapv -fPIE -fstack-protector-strong $(if $(SANITIZE)$(DEBUG),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)

@@ -1,4 +1,4 @@
-/* core_unpack.c - cores that systemd-coredump has compressed: core.h.
+/* core_unpack.c - cores that systemd-coredump, or a person, has compressed: core.h.
  *
  * A core is read in no fixed order, so it is unpacked into a file without a name, in TMPDIR or
  * /var/tmp. Pages of zeros become holes. What is damaged or cut off ends there, as in a core
@@ -6,10 +6,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <lz4frame.h>
+#include <lzma.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#include <zlib.h>
 #include <zstd.h>
 #include "base/alloc.h"
 #include "core_private.h"
@@ -18,15 +21,125 @@
 #define INPUT (256u << 10)
 #define CHECK_EACH (64ull << 20) /* bytes between two checks of the space that is left */
 
-static const struct {
+#define ROOM (1u << 20)
+#define XZ_MEMORY (256ull << 20) /* xz -9 takes 65 MiB */
+
+/* What one step may use and has used. */
+struct piece {
+	const uint8_t *in;
+	size_t in_bytes, in_used;
+	uint8_t *out;
+	size_t out_bytes;
+};
+
+/* false: what follows is damaged, or there is no memory. */
+static bool step_zstd(void *state, struct piece *p)
+{
+	ZSTD_inBuffer in = { p->in, p->in_bytes, 0 };
+	ZSTD_outBuffer out = { p->out, ROOM, 0 };
+	bool good = !ZSTD_isError(ZSTD_decompressStream(state, &out, &in));
+
+	p->in_used = in.pos;
+	p->out_bytes = out.pos;
+	return good;
+}
+
+static bool step_lz4(void *state, struct piece *p)
+{
+	p->in_used = p->in_bytes;
+	p->out_bytes = ROOM;
+	return !LZ4F_isError(LZ4F_decompress(state, p->out, &p->out_bytes, p->in, &p->in_used, NULL));
+}
+
+static bool step_xz(void *state, struct piece *p)
+{
+	lzma_stream *s = state;
+	lzma_ret result;
+
+	s->next_in = p->in;
+	s->avail_in = p->in_bytes;
+	s->next_out = p->out;
+	s->avail_out = ROOM;
+	result = lzma_code(s, LZMA_RUN);
+	p->in_used = p->in_bytes - s->avail_in;
+	p->out_bytes = ROOM - s->avail_out;
+	return result == LZMA_OK || result == LZMA_STREAM_END || result == LZMA_BUF_ERROR;
+}
+
+static bool step_gzip(void *state, struct piece *p)
+{
+	z_stream *s = state;
+	int result;
+
+	s->next_in = (uint8_t *)p->in;
+	s->avail_in = (unsigned)p->in_bytes;
+	s->next_out = p->out;
+	s->avail_out = ROOM;
+	result = inflate(s, Z_NO_FLUSH);
+	p->in_used = p->in_bytes - s->avail_in;
+	p->out_bytes = ROOM - s->avail_out;
+	/* A file may be several, one after the other. */
+	if (result == Z_STREAM_END)
+		return inflateReset(s) == Z_OK;
+	return result == Z_OK || result == Z_BUF_ERROR;
+}
+
+static void *begin_zstd(void) { return ZSTD_createDStream(); }
+static void end_zstd(void *state) { ZSTD_freeDStream(state); }
+
+static void *begin_lz4(void)
+{
+	LZ4F_dctx *state = NULL;
+
+	return LZ4F_isError(LZ4F_createDecompressionContext(&state, LZ4F_VERSION)) ? NULL : state;
+}
+
+static void end_lz4(void *state) { LZ4F_freeDecompressionContext(state); }
+
+static void *begin_xz(void)
+{
+	lzma_stream *s = alloc_bytes(sizeof(*s));
+
+	*s = (lzma_stream)LZMA_STREAM_INIT;
+	if (lzma_stream_decoder(s, XZ_MEMORY, LZMA_CONCATENATED) == LZMA_OK)
+		return s;
+	free(s);
+	return NULL;
+}
+
+static void end_xz(void *state)
+{
+	lzma_end(state);
+	free(state);
+}
+
+static void *begin_gzip(void)
+{
+	z_stream *s = alloc_zeroed(1, sizeof(*s));
+
+	if (inflateInit2(s, 16 + MAX_WBITS) == Z_OK) /* 16: with a header of gzip */
+		return s;
+	free(s);
+	return NULL;
+}
+
+static void end_gzip(void *state)
+{
+	inflateEnd(state);
+	free(state);
+}
+
+static const struct format {
 	uint8_t magic[6];
 	unsigned bytes;
-	const char *name, *command; /* NULL: unpacked here */
+	void *(*begin)(void);
+	bool (*step)(void *state, struct piece *p);
+	void (*end)(void *state);
 } formats[] = {
-	{ { 0x28, 0xb5, 0x2f, 0xfd }, 4, "zstd", NULL },
-	{ { 0x04, 0x22, 0x4d, 0x18 }, 4, "lz4", "lz4 -d" },
-	{ { 0xfd, '7', 'z', 'X', 'Z', 0 }, 6, "xz", "xz -dk" },
-	{ { 0x1f, 0x8b }, 2, "gzip", "gzip -dk" },
+	{ { 0x28, 0xb5, 0x2f, 0xfd }, 4, begin_zstd, step_zstd, end_zstd },
+	{ { 0x04, 0x22, 0x4d, 0x18 }, 4, begin_lz4, step_lz4, end_lz4 },
+	{ { 0xfd, '7', 'z', 'X', 'Z', 0 }, 6, begin_xz, step_xz, end_xz },
+	{ { 0x1f, 0x8b }, 2, begin_gzip, step_gzip, end_gzip },
 };
 
 struct output {
@@ -49,9 +162,12 @@ static bool is_nearly_full(int descriptor)
 	return !fstatvfs(descriptor, &s) && s.f_bavail < s.f_blocks / 10;
 }
 
-static bool is_zero(const char *page, size_t bytes) { return !*page && !memcmp(page, page + 1, bytes - 1); }
+static bool is_zero(const uint8_t *page, size_t bytes)
+{
+	return !*page && !memcmp(page, page + 1, bytes - 1);
+}
 
-static int write_pages(struct output *o, const char *data, size_t bytes)
+static int write_pages(struct output *o, const uint8_t *data, size_t bytes)
 {
 	if (o->bytes + bytes >= o->checked + CHECK_EACH) {
 		o->checked = o->bytes;
@@ -75,31 +191,30 @@ static int write_pages(struct output *o, const char *data, size_t bytes)
 }
 
 /* 0 also when the input ends too early or is damaged; -1: the output could not be written. */
-static int unpack(int from, struct output *o)
+static int unpack(const struct format *f, int from, struct output *o)
 {
-	size_t room = ZSTD_DStreamOutSize();
-	char *in = alloc_bytes(INPUT), *out = alloc_bytes(room);
-	ZSTD_DStream *stream = ZSTD_createDStream();
+	uint8_t *in = alloc_bytes(INPUT), *out = alloc_bytes(ROOM);
+	void *state = f->begin();
 	uint64_t at = 0;
-	bool damaged = !stream;
+	bool good = state;
 	int result = 0;
 	ssize_t got;
 
-	while (!result && !damaged && (got = pread(from, in, INPUT, (off_t)at)) > 0) {
-		ZSTD_inBuffer input = { in, (size_t)got, 0 };
-		size_t before;
+	while (!result && good && (got = pread(from, in, INPUT, (off_t)at)) > 0) {
+		struct piece p = { .in = in, .in_bytes = (size_t)got, .out = out };
 
 		at += (uint64_t)got;
 		do {
-			ZSTD_outBuffer output = { out, room, 0 };
-
-			before = input.pos;
-			damaged = ZSTD_isError(ZSTD_decompressStream(stream, &output, &input));
-			result = output.pos && !damaged ? write_pages(o, out, output.pos) : 0;
-			before = output.pos || input.pos != before;
-		} while (before && !result && !damaged);
+			p.in_used = p.out_bytes = 0;
+			good = f->step(state, &p);
+			if (good)
+				result = write_pages(o, out, p.out_bytes);
+			p.in += p.in_used;
+			p.in_bytes -= p.in_used;
+		} while (good && !result && (p.in_used || p.out_bytes));
 	}
-	ZSTD_freeDStream(stream);
+	if (state)
+		f->end(state);
 	free(in);
 	free(out);
 	return result ? -1 : ftruncate(o->descriptor, (off_t)o->bytes);
@@ -118,15 +233,8 @@ int core_unpack(int descriptor, const char *path, struct tide_error *e)
 			break;
 	if (i == sizeof(formats) / sizeof(*formats))
 		return descriptor;
-	if (formats[i].command) {
-		error_set(e, EXIT_USAGE,
-			"cannot take a snapshot of %s|it is compressed with %s|unpack it: %s", path,
-			formats[i].name, formats[i].command);
-		close(descriptor);
-		return -1;
-	}
 	o.descriptor = open(choose_folder(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (o.descriptor < 0 || unpack(descriptor, &o)) {
+	if (o.descriptor < 0 || unpack(&formats[i], descriptor, &o)) {
 		error_set(e, EXIT_UNMEASURED,
 			"cannot unpack %s in %s|%s|set TMPDIR to a folder with more room", path,
 			choose_folder(), strerror(errno));
