@@ -146,24 +146,52 @@ static void sum_arena(struct waste *w, struct waste_heap *h)
 		a->returnable += h->runs[i].given;
 }
 
-/* The part of memory outside blocks, in an allocator whose lists cannot be read here. All small objects of
- * CPython are known, so the rest is free; in another allocator it may be free or its own. Otherwise the blocks
- * lie where the walk of glibc's heap did not reach. */
-static enum waste_part rest_of_foreign(struct waste *w)
+/* Memory outside blocks, in an allocator whose lists cannot be read here. All small objects of CPython are known,
+ * so the rest of its arenas is free; in another allocator it may be free or its own. Otherwise the blocks lie where
+ * the walk of glibc's heap did not reach. */
+static void charge_rest_of(struct waste *w, struct waste_heap *h, uint64_t lo, uint64_t hi, bool python)
 {
-	uint32_t flags = w->s->process->flags;
+	uint64_t bytes = lo < hi ? waste_pages_of(&h->pages, lo, hi).resident : 0;
 
-	if (w->python)
-		return WASTE_FREE_PINNED;
-	w->foreign = flags & (PROCESS_FOREIGN | PROCESS_OWN_MALLOC);
-	return w->foreign ? WASTE_ALLOCATOR : WASTE_UNKNOWN;
+	if (python) {
+		charge(w, h, WASTE_FREE_PINNED, lo, hi);
+		w->python_free += bytes;
+	} else if (w->s->process->flags & (PROCESS_FOREIGN | PROCESS_OWN_MALLOC)) {
+		charge(w, h, WASTE_ALLOCATOR, lo, hi);
+		w->foreign += bytes;
+	} else {
+		charge(w, h, WASTE_UNKNOWN, lo, hi);
+	}
+}
+
+static void charge_rest(struct waste *w, struct waste_heap *h, uint64_t lo, uint64_t hi)
+{
+	const struct snapshot *s = w->s;
+
+	/* Without their list, all of it is taken for arenas. */
+	if (!s->python_arena_count) {
+		charge_rest_of(w, h, lo, hi, w->python);
+		return;
+	}
+	while (lo < hi) {
+		size_t i = SEARCH_UP_TO(s->python_arenas, s->python_arena_count, address, lo);
+		const struct tide_python_arena *last = i ? &s->python_arenas[i - 1] : NULL;
+		bool inside = last && lo - last->address < last->bytes;
+		uint64_t end = inside               ? last->address + last->bytes
+			: i < s->python_arena_count ? s->python_arenas[i].address
+						    : hi;
+
+		if (end > hi || end <= lo)
+			end = hi;
+		charge_rest_of(w, h, lo, end, inside);
+		lo = end;
+	}
 }
 
 static void charge_foreign(struct waste *w, struct waste_heap *h, const struct tide_region *r)
 {
 	const struct snapshot *s = h->s;
-	enum waste_part rest = rest_of_foreign(w);
-	uint64_t before = w->part[rest].resident, at = r->lo;
+	uint64_t at = r->lo;
 
 	for (size_t i = SEARCH_UP_TO(s->blocks, s->block_count, address, r->lo - 1);
 		i < s->block_count && s->blocks[i].address < r->hi; i++) {
@@ -171,13 +199,11 @@ static void charge_foreign(struct waste *w, struct waste_heap *h, const struct t
 
 		if (b->address < at)
 			continue;
-		charge(w, h, rest, at, b->address);
+		charge_rest(w, h, at, b->address);
 		at = b->bytes < r->hi - b->address ? b->address + b->bytes : r->hi;
 		charge_block(w, h, (uint32_t)i, at);
 	}
-	charge(w, h, rest, at, r->hi);
-	if (w->python)
-		w->python_free += w->part[rest].resident - before;
+	charge_rest(w, h, at, r->hi);
 }
 
 /* When it is freed, it goes back as a whole. */
@@ -251,6 +277,7 @@ int waste_find(struct waste *w, const struct snapshot *s, struct tide_error *e)
 					  "core file, which does not tell what was resident"
 					       : "the snapshot was taken without an image of the process");
 	w->walked = s->process->flags & PROCESS_WALKED;
+	w->unseen = s->process->flags & PROCESS_OWN_MALLOC || (w->walked && s->process->allocator);
 	for (size_t i = 0; i < s->module_count && !(s->process->flags & PROCESS_FOREIGN); i++)
 		w->python |= s->modules[i].flags & MODULE_PYTHON;
 	w->group_count = s->site_count;

@@ -71,11 +71,12 @@ struct waste {
 	struct waste_arena *arenas;
 	size_t arena_count;
 	struct waste_group *groups;
-	size_t group_count;             /* as many as sites */
-	bool walked;                    /* blocks have usable bytes only: no slack is known */
-	bool python;                    /* CPython's small objects are blocks */
-	uint64_t python_free;           /* resident bytes of its arenas in which no object lives */
-	bool foreign;                   /* blocks lie in memory of an allocator that cannot be walked */
+	size_t group_count;   /* as many as sites */
+	bool walked;          /* blocks have usable bytes only: no slack is known */
+	bool python;          /* CPython's small objects are blocks */
+	uint64_t python_free; /* resident bytes of its arenas in which no object lives */
+	uint64_t foreign;     /* resident bytes without a block, of an allocator that cannot be walked */
+	bool unseen;          /* there is an allocator whose blocks are not known at all */
 	uint64_t cached, cached_blocks; /* free memory in the threads' caches */
 	struct waste_group caches;      /* what these pin */
 };

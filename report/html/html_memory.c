@@ -14,7 +14,6 @@ static void write_parts(struct json *j, const struct waste *w)
 	json_number(j, "virtual", (int64_t)w->all.virtual_);
 	json_number(j, "huge", (int64_t)w->huge);
 	json_bool(j, "walked", w->walked);
-	json_bool(j, "foreign", w->foreign);
 	json_bool(j, "python", w->python);
 	/* [name, words, resident, swapped, virtual] */
 	json_open_array(j, "parts");
@@ -200,6 +199,8 @@ void html_memory(struct html *h)
 		h->resident = v.waste.all.resident;
 		h->resident_live = v.waste.part[WASTE_LIVE].resident;
 		write_parts(j, &v.waste);
+		if (v.waste.unseen)
+			json_text(j, "unseen", waste_names_allocator(&v));
 		write_causes(j, &v);
 		write_arenas(h, &v);
 		write_rows(h, &v, "pins", v.pins, v.pin_count, PINS);

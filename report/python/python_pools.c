@@ -17,6 +17,7 @@
 #define ARENA_ENTRY 48u
 #define ARENAS_FIRST 16u /* the table grows from here by doubling */
 #define POOL_MOST 16384u
+#define SLACK_MOST 24u
 
 struct pool_header { /* struct pool_header */
 	uint32_t count, pad;
@@ -159,8 +160,9 @@ static void find_arenas(struct python *p, const struct tide_block *blocks, uint6
 	for (uint64_t i = 0; i < count && !p->arena_count; i++) {
 		uint64_t entries = blocks[i].bytes / ARENA_ENTRY;
 
-		if (blocks[i].bytes % (ARENAS_FIRST * ARENA_ENTRY) || !entries || entries & (entries - 1)
-			|| !check_table(p, blocks[i].address, entries))
+		/* A walk of the heap knows usable bytes. */
+		if (blocks[i].bytes % (ARENAS_FIRST * ARENA_ENTRY) > SLACK_MOST || !entries
+			|| entries & (entries - 1) || !check_table(p, blocks[i].address, entries))
 			continue;
 		add_arenas(p, blocks[i].address, entries);
 	}

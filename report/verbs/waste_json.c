@@ -163,6 +163,8 @@ void waste_json(const struct waste_report *r)
 	json_number(j, "pinned_bytes", (int64_t)r->view.waste.caches.pinned);
 	json_close_object(j);
 	write_copies(&report, r);
+	if (r->view.waste.unseen)
+		json_text(j, "unseen_allocator", waste_names_allocator(&r->view));
 	json_open_array(j, "causes");
 	for (size_t i = 0; i < count; i++) {
 		json_open_object(j, NULL);

@@ -92,7 +92,7 @@ static void print_causes(struct screen *s, const struct waste_report *r)
 	struct waste_cause causes[WASTE_CAUSES];
 	size_t count = waste_causes(&r->view, causes);
 
-	if (!count)
+	if (!count && !r->view.waste.unseen)
 		screen_paragraph(s, STYLE_GOOD, "",
 			"Nothing to improve: free memory, slack and caches are all small.");
 	for (size_t i = 0; i < count && i < CAUSES_SHOWN; i++) {
@@ -252,6 +252,7 @@ int waste_screen(const struct waste_report *r)
 	char text[UNITS_TEXT], swapped[UNITS_TEXT];
 
 	screen_open(&s, r->options);
+	header_warnings(&s, r->view.s, NULL);
 	header_who(&s, r->view.s);
 	if (!s.quiet)
 		fputc('\n', s.out);
@@ -264,10 +265,10 @@ int waste_screen(const struct waste_report *r)
 	print_parts(&s, w);
 	fputc('\n', s.out);
 	print_causes(&s, r);
-	if (w->foreign)
-		screen_paragraph(&s, STYLE_WARNING, "note: ",
-			"blocks lie in memory of an allocator that cannot be walked: what is free in it counts as "
-			"the allocator's own.");
+	if (w->unseen)
+		screen_paragraph(&s, STYLE_WARNING,
+			"note: ", "blocks of %s are not seen: its memory, in use or free, is part of %s.",
+			waste_names_allocator(&r->view), waste_names_part(WASTE_MAPPINGS));
 	print_rows(&s, r, "Blocks that keep free memory from going back", "keep free", r->view.pins,
 		r->view.pin_count, pinned_of);
 	print_rows(&s, r, "Slack: usable bytes above what was asked for", "slack", r->view.slack,

@@ -4,6 +4,7 @@
  * and every program has them.
  */
 #include <stdlib.h>
+#include <string.h>
 #include "base/alloc.h"
 #include "base/units.h"
 #include "waste_view.h"
@@ -105,9 +106,14 @@ static void find_spread(const struct waste_view *r, struct waste_cause *c, size_
 	if (!is_worth(r, bytes) || most > bytes / 4 || top > bytes / 2)
 		return;
 	add_cause(c, n, bytes - most,
-		alloc_printf("%s of free memory lie between live blocks, and no single site is to blame: the "
-			     "one that pins most keeps %s.",
-			units_bytes(text, (int64_t)bytes), units_bytes(share, (int64_t)most)),
+		most ? alloc_printf(
+			"%s of free memory lie between live blocks, and no single site is to blame: the one that pins "
+			"most keeps %s.",
+			units_bytes(text, (int64_t)bytes), units_bytes(share, (int64_t)most))
+		     : alloc_printf(
+			     "%s of free memory lie between live blocks of many sites, in pieces smaller than "
+			     "a page.",
+			     units_bytes(text, (int64_t)bytes)),
 		alloc_printf(
 			"new blocks of these sizes will use it again; to get rid of it, keep blocks that "
 			"live long apart from those that do not"));
@@ -199,6 +205,31 @@ static void find_copies(const struct waste_view *r, struct waste_cause *c, size_
 			"keep one of each (interning, a table of strings) where they are never changed"));
 }
 
+/* Memory of an allocator that cannot be walked. */
+static void find_foreign(const struct waste_view *r, struct waste_cause *c, size_t *n)
+{
+	const char *name = waste_names_allocator(r);
+	char text[UNITS_TEXT];
+
+	if (is_worth(r, r->waste.foreign))
+		add_cause(c, n, r->waste.foreign,
+			alloc_printf(
+				"%s of the memory of %s hold no block: what it keeps free, and tables of its own. It "
+				"cannot be walked, so how much is free is not known.",
+				units_bytes(text, (int64_t)r->waste.foreign), name),
+			alloc_printf("%s",
+				strstr(name, "jemalloc")
+					? "MALLOC_CONF=dirty_decay_ms:0,muzzy_decay_ms:0 makes jemalloc give free pages back at "
+					  "once; malloc_stats_print tells active from mapped memory"
+					: strstr(name, "tcmalloc")
+					? "MallocExtension::ReleaseFreeMemory or TCMALLOC_RELEASE_RATE=10 makes tcmalloc give "
+					  "free pages back; MallocExtension::GetStats shows how much that is"
+					: strstr(name, "mimalloc")
+					? "mi_collect(true) makes mimalloc give free pages back; MIMALLOC_SHOW_STATS=1 shows how "
+					  "much that is"
+					: "ask the allocator for its own statistics, and to give free memory back"));
+}
+
 size_t waste_causes(const struct waste_view *r, struct waste_cause causes[WASTE_CAUSES])
 {
 	size_t count = 0;
@@ -211,5 +242,6 @@ size_t waste_causes(const struct waste_view *r, struct waste_cause causes[WASTE_
 	find_caches(r, causes, &count);
 	find_python(r, causes, &count);
 	find_copies(r, causes, &count);
+	find_foreign(r, causes, &count);
 	return count;
 }

@@ -1,5 +1,7 @@
 /* waste_names.c - parts, ages and threads in words: waste_view.h. */
+#include <string.h>
 #include "base/alloc.h"
+#include "base/path.h"
 #include "waste_view.h"
 
 static const char *const part_name[WASTE_PARTS] = {
@@ -22,6 +24,17 @@ static const char *const part_name[WASTE_PARTS] = {
 const char *waste_names_part(enum waste_part part)
 {
 	return part < WASTE_PARTS ? part_name[part] : "unknown";
+}
+
+const char *waste_names_allocator(const struct waste_view *v)
+{
+	static const char *const known[] = { "jemalloc", "tcmalloc", "mimalloc" };
+	const char *path = snapshot_string(v->s, v->s->process->allocator);
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (strstr(path_base(path), known[i]))
+			return known[i];
+	return *path ? path_base(path) : "an allocator of its own";
 }
 
 const char *waste_names_age(const struct snapshot *s, uint32_t birth)

@@ -31,13 +31,15 @@ struct waste_cause {
 	uint64_t bytes; /* that could be recovered */
 	char *what, *advice;
 };
-#define WASTE_CAUSES 8u
+#define WASTE_CAUSES 10u
 /* The largest first, and only those worth reporting. Returns their number. */
 size_t waste_causes(const struct waste_view *v, struct waste_cause causes[WASTE_CAUSES]);
 void waste_causes_free(struct waste_cause *causes, size_t count);
 
 /* A part in words: "free, but pinned". */
 const char *waste_names_part(enum waste_part part);
+/* "jemalloc", or the file of the allocator. */
+const char *waste_names_allocator(const struct waste_view *v);
 /* The name of the last mark before a birth number; "start". */
 const char *waste_names_age(const struct snapshot *s, uint32_t birth);
 /* Names of the threads that use an arena, each once; to free, with `*count` of them. */

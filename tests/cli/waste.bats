@@ -306,6 +306,53 @@ sys.stdin.readline()'
 	true
 }
 
+@test "python without the library: what its arenas hold free is known" {
+	command -v /usr/bin/python3 >/dev/null || skip "no python3"
+	started /usr/bin/python3 -c '
+import sys
+held = [str(i) * 3 for i in range(100000)]
+del held[::2]
+print("ready", flush=True)
+sys.stdin.readline()'
+	within 1 "$resident" "$(value 'd["resident"]["bytes"]')"
+	value 'd["resident"]["unknown_bytes"] * 100 <= d["resident"]["bytes"]' \
+		'[p["resident_bytes"] > 2 << 20 for p in d["resident"]["parts"] if p["part"] == "free_pinned"]' \
+		'"of Python" in d["causes"][0]["what"]' >got
+	printf 'True\n[True]\nTrue\n' | diff - got
+}
+
+@test "another allocator: its memory without blocks is one part, and what is not seen is said" {
+	local jemalloc=/usr/lib/x86_64-linux-gnu/libjemalloc.so.2
+	[ -e $jemalloc ] || skip "no jemalloc"
+	compile foreign -I. <<-'EOF2'
+		#include "measure.h"
+		static char *held[100000];
+		int main(void)
+		{
+			for (int i = 0; i < 100000; i++)
+				held[i] = memset(malloc(300), 1, 300);
+			for (int i = 0; i < 100000; i++)
+				if (i % 10)
+					free(held[i]);
+			say("ready", resident());
+			wait_for_line();
+			return 0;
+		}
+	EOF2
+	profiled env LD_PRELOAD="$SHIM $jemalloc" ./foreign
+	within 1 "$resident" "$(value 'd["resident"]["bytes"]')"
+	value 'd["resident"]["unknown_bytes"] * 100 <= d["resident"]["bytes"]' \
+		'[p["resident_bytes"] > 20 << 20 for p in d["resident"]["parts"] if p["part"] == "allocator"]' \
+		'"memory of jemalloc hold no block" in d["causes"][0]["what"] and "MALLOC_CONF" in d["causes"][0]["advice"]' >got
+	printf 'True\n[True]\nTrue\n' | diff - got
+	rm -f in
+	started env LD_PRELOAD="$jemalloc" ./foreign
+	within 1 "$resident" "$(value 'd["resident"]["bytes"]')"
+	run -0 "$TIDEMARK" waste p.tide
+	[[ $output == *"blocks of jemalloc are not seen"* ]]
+	[[ $output != *"Nothing to improve"* ]] || fail "what is not seen is called fine"
+}
+
 @test "duplicates: equal content by site; zeros and other lengths are not equal" {
 	compile copies <<-'EOF2'
 		#include <stdlib.h>

@@ -127,14 +127,10 @@ function causes(m) {
 						el("li", {}, el("b", {}, what), el("p", {}, `What to do: ${advice}.`)),
 					),
 				)
-			: el("p", {}, "Nothing stands out: no free memory, slack or cache is large enough to act on."),
-		m.foreign
-			? el(
-					"p",
-					{ class: "dim" },
-					"Some blocks lie in memory of an allocator that cannot be walked: its free memory counts as the allocator's own.",
-				)
-			: null,
+			: m.unseen
+				? null
+				: el("p", {}, "Nothing stands out: no free memory, slack or cache is large enough to act on."),
+		m.unseen ? el("p", {}, `Blocks of ${m.unseen} are not seen: its memory, in use or free, is part of other mappings.`) : null,
 		m.walked
 			? el("p", { class: "dim" }, "The process was not preloaded: sizes are usable bytes, and slack is not known.")
 			: null,
