@@ -60,6 +60,12 @@ static inline uintptr_t python_word(uintptr_t object, unsigned offset)
 	return *(const uintptr_t *)(object + offset);
 }
 
+/* The code object that a frame runs. Since 3.14 references in frames have flags in their low bits. */
+static inline uintptr_t python_code_of(const struct python_layout *l, uintptr_t frame)
+{
+	return python_word(frame, l->frame.code) & ~(uintptr_t)7;
+}
+
 /* Looks for an interpreter among the modules that were loaded with the program. */
 void python_start(bool (*end_snapshot)(bool ends));
 /* Looks for one in a module that has just been loaded; `address` is in it. Called under the lock of sites. */

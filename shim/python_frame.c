@@ -60,7 +60,7 @@ static long instruction_of(const struct python_layout *l, uintptr_t f, uintptr_t
 
 static uint64_t place_of(const struct python_layout *l, uintptr_t f, uint32_t interpreter)
 {
-	uintptr_t code = python_word(f, l->frame.code);
+	uintptr_t code = python_code_of(l, f);
 	uint32_t number = python_code_number(code, interpreter);
 	if (!number)
 		return 0;
@@ -79,7 +79,8 @@ bool python_frame_list(uintptr_t ts, struct python_frame *to, unsigned room, uns
 	unsigned n = 0, met = 0;
 	for (; f && met < room; met++, f = python_word(f, l->frame.previous)) {
 		if (l->version >= 0x030c && *(const uint8_t *)(f + l->frame.owner) == PYTHON_OWNER_STACK) {
-			if (n)
+			/* Since 3.14 the outermost one is not on the C stack, but in the thread's state. */
+			if (n && !to[n - 1].entered)
 				to[n - 1].entered = f;
 			continue;
 		}

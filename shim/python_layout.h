@@ -10,7 +10,7 @@
  * PL2  PYTHON_ABSENT: this version does not have the member.
  *
  * Source: offsetof over the headers (Include/internal with Py_BUILD_CORE) of 3.8.18,
- * 3.9.18, 3.10.13, 3.11.2 of Debian, 3.11.7, 3.12.1 and 3.13.0.
+ * 3.9.18, 3.10.13, 3.11.2 of Debian, 3.11.7, 3.12.1, 3.13.0 and 3.14.10 of Debian.
  */
 #ifndef TIDEMARK_PYTHON_LAYOUT_H
 #define TIDEMARK_PYTHON_LAYOUT_H
@@ -77,6 +77,9 @@ struct python_layout {
 	struct { /* str: where the data begins */
 		uint16_t ascii, compact;
 	} string;
+	struct { /* tuple: where the items begin; since 3.14 its hash is before them */
+		uint16_t items;
+	} tuple;
 };
 
 /* The same in all versions of the table. */
@@ -101,7 +104,6 @@ enum {
 	PYTHON_DICT_KEYS = 32,
 	PYTHON_DICT_VALUES = 40,
 	PYTHON_LIST_ITEMS = 24,
-	PYTHON_TUPLE_ITEMS = 24,
 	PYTHON_BYTES_DATA = 32,
 	PYTHON_FLOAT_VALUE = 16,
 	PYTHON_LONG_DIGITS = 24,
@@ -129,7 +131,8 @@ static const struct python_layout python_layouts[] = {
 		.generator = { 16 },
 		.gc = { 12, 24, 104, 128, 200 },
 		.type = { 872 },
-		.string = { 48, 72 } },
+		.string = { 48, 72 },
+		.tuple = { 24 } },
 	{ .version = 0x0309,
 		.runtime_bytes = 656,
 		.runtime = { 4, 12, 16, 40, 568, 584, PYTHON_NO },
@@ -142,7 +145,8 @@ static const struct python_layout python_layouts[] = {
 		.generator = { 16 },
 		.gc = { 12, 24, 104, 128, 200 },
 		.type = { 864 },
-		.string = { 48, 72 } },
+		.string = { 48, 72 },
+		.tuple = { 24 } },
 	{ .version = 0x030a,
 		.runtime_bytes = 672,
 		.runtime = { 4, 12, 16, 40, 568, 584, PYTHON_NO },
@@ -155,7 +159,8 @@ static const struct python_layout python_layouts[] = {
 		.generator = { 16 },
 		.gc = { 12, 24, 104, 128, 200 },
 		.type = { 872 },
-		.string = { 48, 72 } },
+		.string = { 48, 72 },
+		.tuple = { 24 } },
 	{ .version = 0x030b,
 		.runtime_bytes = 166688,
 		.runtime = { 8, 16, 24, 48, 576, 592, PYTHON_NO },
@@ -168,7 +173,8 @@ static const struct python_layout python_layouts[] = {
 		.generator = { 80 },
 		.gc = { 12, 24, 104, 128, 200 },
 		.type = { 872 },
-		.string = { 48, 72 } },
+		.string = { 48, 72 },
+		.tuple = { 24 } },
 	{ .version = 0x030c,
 		.runtime_bytes = 459944,
 		.runtime = { 8, 16, 24, 48, PYTHON_NO, 1544, PYTHON_NO },
@@ -181,7 +187,8 @@ static const struct python_layout python_layouts[] = {
 		.generator = { 72 },
 		.gc = { 12, 24, 104, 128, 200 },
 		.type = { 880 },
-		.string = { 40, 56 } },
+		.string = { 40, 56 },
+		.tuple = { 24 } },
 	{ .version = 0x030d,
 		.runtime_bytes = 283320,
 		.runtime = { 592, 600, 608, 640, PYTHON_NO, 2160, PYTHON_NO },
@@ -194,7 +201,22 @@ static const struct python_layout python_layouts[] = {
 		.generator = { 72 },
 		.gc = { 12, 24, 104, 128, 200 },
 		.type = { 880 },
-		.string = { 40, 56 } },
+		.string = { 40, 56 },
+		.tuple = { 24 } },
+	{ .version = 0x030e,
+		.runtime_bytes = 316616,
+		.runtime = { 768, 776, 784, 816, PYTHON_NO, 2336, PYTHON_NO },
+		.interpreter = { 7272, 7344, 7280, 7688, 7672, 7680, 7408, 10904, 0 },
+		.thread = { 8, 16, 152, 72, PYTHON_NO, 232, 240, 248 },
+		.cframe = { PYTHON_NO, PYTHON_NO },
+		.frame = { 8, 0, 56, 74, PYTHON_NO, 16, 24, 48, 64, 80 },
+		.code = { 112, 120, 128, 68, 48, 136, 208, 192, 72, 96, PYTHON_NO, PYTHON_NO, 24,
+			PYTHON_LINES_TABLE },
+		.generator = { 72 },
+		.gc = { 12, 24, 96, 120, 192 },
+		.type = { 880 },
+		.string = { 40, 56 },
+		.tuple = { 32 } },
 };
 #undef PYTHON_NO
 

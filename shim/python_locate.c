@@ -21,6 +21,45 @@ static uint32_t version_of_text(const char *text)
 	return part[0] << 24 | part[1] << 16 | part[2] << 8 | 0xf0;
 }
 
+/* Since 3.13 the runtime begins with the offsets of this very build, for debuggers (struct _Py_DebugOffsets of
+ * pycore_debug_offsets.h). They replace those of our row: a patch release may differ from it. False: these are not
+ * the offsets of this version, or the build is one without the GIL, whose objects begin with other words. */
+static bool adopt_offsets(struct python *p)
+{
+	enum { COOKIE, VERSION, FREE_THREADED, RUNTIME };
+	static struct python_layout own;
+	const uint64_t *runtime = (const uint64_t *)p->runtime, *w = runtime + RUNTIME;
+	const bool since_314 = p->version >= 0x030e0000;
+	if (p->version < 0x030d0000)
+		return true;
+	if (__builtin_memcmp(runtime, "xdebugpy", 8) || runtime[VERSION] != p->version
+		|| runtime[FREE_THREADED])
+		return false;
+	own = *p->layout;
+	for (const uint64_t *end = w + 50; w < end; w++)
+		if (*w >= PYTHON_ABSENT && w != runtime + RUNTIME && w != runtime + RUNTIME + 3)
+			return false; /* only the sizes of the runtime and of an interpreter are larger */
+	w = runtime + RUNTIME;
+#define ADOPT(to, index) (own.to = (uint16_t)w[index])
+	ADOPT(runtime.finalizing, 1), ADOPT(runtime.interpreters_main, 2);
+	own.runtime.preinitialized = (uint16_t)(own.runtime.finalizing - 16);
+	own.runtime.initialized = (uint16_t)(own.runtime.finalizing - 8);
+	own.runtime.interpreters_main += 8; /* `main` comes after `head` */
+	w += 3;
+	ADOPT(interpreter.id, 1), ADOPT(interpreter.next, 2), ADOPT(interpreter.threads, 3);
+	w += since_314 ? 16 : 13;
+	ADOPT(thread.next, 2), ADOPT(thread.interpreter, 3), ADOPT(thread.frame, 4),
+		ADOPT(thread.thread_id, 5);
+	w += 9;
+	ADOPT(frame.previous, 1), ADOPT(frame.code, 2), ADOPT(frame.position, 3), ADOPT(frame.owner, 5);
+	w += since_314 ? 8 : 6;
+	ADOPT(code.filename, 1), ADOPT(code.name, 2), ADOPT(code.qualname, 3), ADOPT(code.line_table, 4);
+	ADOPT(code.first_line, 5), ADOPT(code.code, 9);
+#undef ADOPT
+	p->layout = &own;
+	return true;
+}
+
 /* Uses the interpreter that this module defines, if it defines one. */
 static void take(const struct link_map *module)
 {
@@ -53,6 +92,10 @@ static void take(const struct link_map *module)
 	if (!found.layout || !found.code_type || !found.string_type || !found.thread_state
 		|| !found.get_allocator || !found.set_allocator)
 		return;
+	if (!adopt_offsets(&found)) {
+		state.ledger->python_flags |= LEDGER_PYTHON_REFUSED;
+		return;
+	}
 	found.finalizing = (const uintptr_t *)(found.runtime + found.layout->runtime.finalizing);
 	python = found;
 	state.python_site = python_site;

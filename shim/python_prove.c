@@ -55,7 +55,7 @@ static enum proof prove(uintptr_t ts)
 	for (unsigned n = 0; frame && n < 16; n++) {
 		if (!is_aligned(frame))
 			return PROOF_BAD;
-		uintptr_t code = python_word(frame, l->frame.code);
+		uintptr_t code = python_code_of(l, frame);
 		bool entry = l->version >= 0x030c
 			&& *(const uint8_t *)(frame + l->frame.owner) == PYTHON_OWNER_STACK;
 		if (!is_aligned(code))

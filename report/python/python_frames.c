@@ -15,12 +15,24 @@
 #define CHUNKS_MOST 65536u
 #define OWNER_THREAD 0u
 
+/* How many words of locals and value stack are in use; -1: not known, the frame is running. */
+static int64_t read_stack_top(struct python *p, uint64_t frame)
+{
+	const struct python_layout *l = p->layout;
+	uint64_t first = frame + l->frame.locals, top;
+
+	if (p->minor <= 13)
+		return (int32_t)python_u32(p, frame + l->frame.stack_top);
+	top = python_word(p, frame + l->frame.stack_top);
+	return top >= first ? (int64_t)((top - first) / 8) : -1;
+}
+
 void python_frames_rule(struct python *p, uint64_t frame, uint64_t at, uint64_t end, struct python_rule *r)
 {
 	const struct python_layout *l = p->layout;
-	uint64_t code = python_word(p, frame + l->frame.code), locals = at + l->frame.locals;
+	uint64_t code = python_frame_code(p, frame), locals = at + l->frame.locals;
 	uint32_t code_type = python_type_at(p, python_word(p, code + PYTHON_OBJECT_TYPE));
-	int32_t top = (int32_t)python_u32(p, frame + l->frame.stack_top);
+	int64_t top = read_stack_top(p, frame);
 	uint64_t count = 0, most = end > locals ? (end - locals) / 8 : 0;
 
 	if (code_type && p->types[code_type].kind == KIND_CODE)
@@ -110,7 +122,7 @@ static void bound_frames(struct python *p)
 	for (uint64_t i = 0; i < p->frame_count; i++) {
 		struct python_frame *f = &p->frames[i];
 		const struct python_range *c = find_chunk(p, f->lo);
-		uint64_t code = python_word(p, f->lo + l->frame.code), hi = c ? c->hi : f->lo;
+		uint64_t code = python_frame_code(p, f->lo), hi = c ? c->hi : f->lo;
 		uint64_t words = python_u32(p, code + l->code.local_count)
 			+ (uint64_t)python_u32(p, code + l->code.first_line - 4); /* co_stacksize */
 

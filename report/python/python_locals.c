@@ -51,8 +51,7 @@ void python_locals_name(struct python *p, uint64_t code, uint64_t number, char *
 		uint64_t names = python_word(p, code + at[i]), n = tuple_length(p, names);
 
 		if (number < n) {
-			if (!python_string(
-				    p, python_word(p, names + PYTHON_TUPLE_ITEMS + number * 8), to, bytes))
+			if (!python_string(p, python_word(p, names + l->tuple.items + number * 8), to, bytes))
 				*to = '\0';
 			return;
 		}
@@ -88,7 +87,7 @@ static long line_of(struct python *p, uint64_t frame, uint64_t code)
 static void name_words(
 	struct python *p, struct python_places *l, const char *kind, uint64_t frame, uint64_t end)
 {
-	uint64_t code = python_word(p, frame + p->layout->frame.code), count;
+	uint64_t code = python_frame_code(p, frame), count;
 	uint64_t locals = frame + p->layout->frame.locals;
 	char name[NAME_MOST], text[NAME_MOST * 2];
 	long line;
@@ -122,7 +121,7 @@ static void name_running(struct python *p, struct python_places *l, uint64_t thr
 	char name[NAME_MOST];
 
 	for (uint32_t n = 0; n < FRAMES_MOST && python_object_at(p, frame) != PYTHON_NONE; n++) {
-		uint64_t code = python_word(p, frame + p->layout->frame.code);
+		uint64_t code = python_frame_code(p, frame);
 
 		if (is_code(p, code)
 			&& python_string(p, python_word(p, code + p->layout->code.name), name, sizeof(name)))

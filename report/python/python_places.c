@@ -75,7 +75,7 @@ static void name_closure(struct python *p, struct python_places *l, const struct
 	char name[NAME_MOST];
 
 	for (uint64_t i = 0; i < n && n <= all; i++) {
-		uint64_t word = f->closure + PYTHON_TUPLE_ITEMS + i * 8;
+		uint64_t word = f->closure + p->layout->tuple.items + i * 8;
 
 		python_locals_name(p, f->code, all - n + i, name, sizeof(name));
 		python_places_add(
@@ -94,7 +94,7 @@ static void name_defaults(struct python *p, struct python_places *l, const struc
 
 	for (uint64_t i = 0; i < n && n <= arguments; i++) {
 		python_locals_name(p, f->code, arguments - n + i, name, sizeof(name));
-		python_places_add(l, f->defaults + PYTHON_TUPLE_ITEMS + i * 8, PLACE_WORD, 0,
+		python_places_add(l, f->defaults + p->layout->tuple.items + i * 8, PLACE_WORD, 0,
 			"default argument %s of function %s", name, f->name);
 	}
 	if (f->keyword_defaults)

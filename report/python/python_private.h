@@ -210,6 +210,11 @@ void python_types_free(struct python *p);
 void python_objects(struct python *p);
 /* The object at an address: its block; PYTHON_NONE. */
 uint32_t python_object_at(const struct python *p, uint64_t address);
+/* The code object that a frame runs. Since 3.14 references in frames have flags in their low bits. */
+static inline uint64_t python_frame_code(struct python *p, uint64_t frame)
+{
+	return python_word(p, frame + p->layout->frame.code) & ~7ull;
+}
 static inline uint64_t python_object(const struct python *p, uint32_t block)
 {
 	return p->blocks[block].address + p->slot[block].head;

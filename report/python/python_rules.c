@@ -36,7 +36,7 @@ static void find_dict_behind(const struct body *b)
 
 static void rule_tuple(const struct body *b)
 {
-	uint64_t lo = b->at + PYTHON_TUPLE_ITEMS;
+	uint64_t lo = b->at + b->p->layout->tuple.items;
 
 	if (b->items > (b->end - b->at) / 8)
 		return;

@@ -326,3 +326,30 @@ nothing_is_lost_by_imports() {
 	[[ "$output" == *"stacks have no functions of Python: tidemark does not know CPython 3.15.0"* ]]
 	"$TIDEMARK" stat s.tide | grep -q main
 }
+
+@test "a CPython without the GIL keeps its native stacks, and so does one whose offsets are not described" {
+	local -A words=([without]='1, 316616, 784, 808' [undescribed]='0, 316616, 784, 808')
+	local -A cookies=([without]=0x7970677562656478 [undescribed]=1)
+	for kind in without undescribed; do
+		compile "$kind" -rdynamic <<-END
+			#include <stdlib.h>
+			unsigned long long _PyRuntime[64] = { ${cookies[$kind]}, 0x030e00f0, ${words[$kind]} };
+			const unsigned long Py_Version = 0x030e00f0;
+			void PyCode_Type(void) {}
+			void PyUnicode_Type(void) {}
+			void *PyGILState_GetThisThreadState(void) { return &_PyRuntime; }
+			void PyMem_GetAllocator(void) { abort(); }
+			void PyMem_SetAllocator(void) { abort(); }
+			char *keep;
+			int main(void)
+			{
+				keep = malloc(100);
+				return 0;
+			}
+		END
+		"$TIDEMARK" run -q -f -o s.tide "./$kind"
+		run -0 "$TIDEMARK" info s.tide
+		[[ "$output" == *"stacks have no functions of Python: this is an unusual build of CPython 3.14.0"* ]]
+		"$TIDEMARK" stat s.tide | grep -q main
+	done
+}
