@@ -127,6 +127,7 @@ HOT_INLINE void look_for_end(void *frame)
 HOT_INLINE void *made(void *block, size_t size, void *frame, uint64_t events)
 {
 	uintptr_t p = (uintptr_t)block;
+	block_prefetch(p);
 	struct thread *t = thread_enter(ENTER_SP(frame));
 	if (unlikely((uintptr_t)t <= (uintptr_t)THREAD_NESTED || !p)) {
 		if (t && t != THREAD_NESTED)

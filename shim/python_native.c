@@ -4,6 +4,23 @@
 #include "step.h"
 #include "walk.h"
 
+/* The rest of the list, from frame[kept - 1] of the cache of walks outward. */
+static unsigned list_cached(struct thread *t, uint32_t kept, unsigned count, unsigned *flags)
+{
+	while (kept && count < state.depth) {
+		struct walk_step *s = &t->step[count++];
+		kept--;
+		s->slot = t->place[kept].slot;
+		s->pc = t->place[kept].pc + (t->frame[kept].flags & WALK_EXACT);
+		s->flags = t->frame[kept].flags;
+	}
+	*flags = kept || t->bottom == WALK_BOTTOM_CUT ? LEDGER_SITE_DEPTH_CUT
+		: t->bottom == WALK_BOTTOM_BROKEN     ? LEDGER_SITE_BROKEN
+						      : 0;
+	t->step[count].slot = kept ? t->place[kept - 1].slot : UINTPTR_MAX;
+	return count;
+}
+
 unsigned python_native_list(struct thread *t, const uintptr_t *e, unsigned *flags)
 {
 	bool own = WALK_SLOT(e) >= t->stack_lo && WALK_SLOT(e) < t->stack_hi;
@@ -11,6 +28,9 @@ unsigned python_native_list(struct thread *t, const uintptr_t *e, unsigned *flag
 	enum step_result result = STEP_ON;
 	unsigned count = 0;
 	while (result == STEP_ON && count < state.depth) {
+		uint32_t kept = own ? walk_known(t, &at, state.depth - count) : 0;
+		if (kept)
+			return list_cached(t, kept, count, flags);
 		struct walk_step *s = &t->step[count++];
 		s->slot = at.slot;
 		s->pc = at.pc;
@@ -18,7 +38,7 @@ unsigned python_native_list(struct thread *t, const uintptr_t *e, unsigned *flag
 		at = outer;
 	}
 	*flags = result == STEP_ON ? LEDGER_SITE_DEPTH_CUT : result == STEP_BROKEN ? LEDGER_SITE_BROKEN : 0;
-	/* The end of the outermost frame, for the search below. */
+	/* The end of the outermost frame, for the search in python_site.c. */
 	t->step[count].slot = result == STEP_ON ? at.slot : UINTPTR_MAX;
 	return count;
 }

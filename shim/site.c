@@ -210,6 +210,49 @@ static unsigned node_flags(const struct walk_frame *f)
 		| (f->flags & WALK_PYTHON ? LEDGER_NODE_PYTHON : 0);
 }
 
+/* SI3 */
+#define PREFIX_BITS 16
+static struct prefix {
+	uint64_t hash; /* of the frames from the outermost one to this one */
+	uint32_t node, spare;
+} * prefixes; /* by hash; a newer one overwrites */
+static uint64_t prefix_hash[2 * WALK_DEPTH_MAX];
+
+static struct prefix *prefix_of(uint64_t hash) { return &prefixes[hash * MIX_GOLDEN >> (64 - PREFIX_BITS)]; }
+
+/* How many frames, from the outermost one on, have a node that is known; *node is that of the last of them. The
+ * innermost known one is found by bisection, since a frame is rarely known if the one outside of it is not. The
+ * generation is in the hash: when code is unloaded, its addresses may mean something else. */
+static uint32_t find_prefix(
+	const struct walk_place *places, const struct walk_frame *frames, uint32_t count, uint32_t *node)
+{
+	uint64_t hash = state.generation;
+	uint32_t known = 0, beyond = count + 1;
+	if (!prefixes)
+		prefixes = memory_map((sizeof *prefixes) << PREFIX_BITS, 0);
+	for (uint32_t i = 0; i < count; i++)
+		prefix_hash[i] = hash = (hash + places[i].pc + frames[i].flags) * MIX_SPLIT ^ hash >> 29;
+	while (prefixes && beyond - known > 1) {
+		uint32_t middle = known + (beyond - known) / 2;
+		const struct prefix *p = prefix_of(prefix_hash[middle - 1]);
+		if (p->hash == prefix_hash[middle - 1]) {
+			known = middle;
+			*node = p->node;
+		} else {
+			beyond = middle;
+		}
+	}
+	return known;
+}
+
+static void keep_node(struct walk_frame *frame, uint32_t i, uint32_t node, bool remember)
+{
+	if (remember)
+		frame->node = node;
+	else if (prefixes)
+		*prefix_of(prefix_hash[i]) = (struct prefix){ .hash = prefix_hash[i], .node = node };
+}
+
 /* The node of the innermost of these frames; 0 if the table is full. */
 static uint32_t nodes_of(
 	const struct walk_place *places, struct walk_frame *frames, uint32_t count, bool remember)
@@ -220,11 +263,12 @@ static uint32_t nodes_of(
 			;
 		if (i)
 			node = frames[i - 1].node;
+	} else {
+		i = find_prefix(places, frames, count, &node);
 	}
 	for (; i < count && (child = find_node(node, places[i].pc, node_flags(&frames[i]))); i++) {
 		node = child;
-		if (remember)
-			frames[i].node = node;
+		keep_node(&frames[i], i, node, remember);
 	}
 	/* The children of a new node are new, too: their numbers are consecutive, so it
 	 * is known where they will be stored, and each place is a cache miss in a large
@@ -240,8 +284,7 @@ static uint32_t nodes_of(
 			1);
 	for (; i < count; i++) {
 		node = make_node(node, places[i].pc, node_flags(&frames[i]));
-		if (remember)
-			frames[i].node = node;
+		keep_node(&frames[i], i, node, remember);
 	}
 	return node;
 }

@@ -504,6 +504,17 @@ __attribute__((noinline)) uint32_t walk_block(struct thread *t, const uintptr_t 
 	return walk_slow(t, e, 0);
 }
 
+uint32_t walk_known(const struct thread *t, const struct step_place *at, uint32_t want)
+{
+	uint32_t kept = t->generation == state.generation ? t->frames : 0;
+	while (kept && t->place[kept - 1].slot < at->slot)
+		kept--;
+	if (!kept || !is_cached(t, kept, at->slot, at->pc - (at->flags & WALK_EXACT), at->flags, at->rbp))
+		return 0;
+	uint32_t low = kept > want ? kept - want : 0;
+	return (kept >= want || t->bottom != WALK_BOTTOM_CUT) && holds(t, kept, low) ? kept : 0;
+}
+
 unsigned walk_check(struct thread *t, const uintptr_t *e)
 {
 	if (WALK_SLOT(e) < t->stack_lo || WALK_SLOT(e) >= t->stack_hi)

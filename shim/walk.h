@@ -33,6 +33,8 @@
 #include "mix.h"
 #include "state.h"
 
+struct step_place;
+
 enum walk_bottom {
 	WALK_BOTTOM_ROOT,   /* frame[0] is outermost */
 	WALK_BOTTOM_CUT,    /* more frames are outside, not walked */
@@ -121,6 +123,10 @@ HOT_INLINE uint32_t walk_site(struct thread *t, const uintptr_t *e)
 	const struct walk_leaf *l = walk_leaf(t, e);
 	return likely(l) ? l->site : walk_block(t, e);
 }
+
+/* The frame at this place is frame[kept - 1] of the cache, and `want` frames from there outward, or all to the
+ * bottom, are as the cache has them: returns kept; 0 if not. */
+uint32_t walk_known(const struct thread *t, const struct step_place *at, uint32_t want);
 
 /* Walks without the cache and compares (tests); returns the number of frames that differ. */
 unsigned walk_check(struct thread *t, const uintptr_t *e);
