@@ -39,7 +39,8 @@ REPORT_LIBS := -pie -Wl,-z,relro,-z,now $(shell pkg-config --libs $(REPORT_PACKA
 SHIM_SRC := $(wildcard shim/*.c)
 REPORT_SRC := $(filter-out report/man/%,$(wildcard report/*/*.c))
 SHIM_OBJ := $(filter-out $(B)/shim/noop.o $(B)/shim/oracle.o $(B)/shim/fail.o,$(SHIM_SRC:%.c=$(B)/%.o))
-REPORT_OBJ := $(REPORT_SRC:%.c=$(B)/%.o) $(B)/report/export/pprof.pb-c.o $(B)/report/html/html_bundle.o
+PROTOS := perfetto pprof
+REPORT_OBJ := $(REPORT_SRC:%.c=$(B)/%.o) $(PROTOS:%=$(B)/report/export/%.pb-c.o) $(B)/report/html/html_bundle.o
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*/*_test.c))
 BENCH := $(patsubst tests/bench/%,$(B)/tests/bench/%,$(basename $(wildcard tests/bench/*.c tests/bench/*.cc)))
 PROGRAMS := $(patsubst tests/programs/%,$(B)/tests/programs/%,$(basename $(filter-out tests/programs/lib_%,$(wildcard tests/programs/*.c tests/programs/*.cc))))
@@ -85,13 +86,13 @@ $(B)/shim/%.o: shim/%.c $(B)/.flags
 $(B)/report/%.o: report/%.c $(B)/.flags | $(B)/.packages
 	@mkdir -p $(@D)
 	$(CC) $(REPORT_CFLAGS) -MMD -MP -c -o $@ $<
-# The pprof format: code and header are made from the description.
-$(B)/report/export/pprof.pb-c.c: report/export/pprof.proto | $(B)/.packages
+# Formats of protocol buffers: code and header are made from the description.
+$(B)/report/export/%.pb-c.c: report/export/%.proto | $(B)/.packages
 	@mkdir -p $(@D)
-	protoc-c --c_out=$(@D) --proto_path=report/export pprof.proto
-$(B)/report/export/pprof.pb-c.o: $(B)/report/export/pprof.pb-c.c
+	protoc-c --c_out=$(@D) --proto_path=report/export $(<F)
+$(B)/report/export/%.pb-c.o: $(B)/report/export/%.pb-c.c
 	$(CC) $(REPORT_CFLAGS) -MMD -MP -c -o $@ $<
-$(B)/report/export/export_pprof.o: $(B)/report/export/pprof.pb-c.c
+$(PROTOS:%=$(B)/report/export/export_%.o): $(B)/report/export/export_%.o: $(B)/report/export/%.pb-c.c
 # The page of `tidemark html`: bundled by esbuild, and put into the command. Empty without node.
 WEB_SRC := $(wildcard report/html/web/src/*) report/html/web/build report/html/web/package-lock.json
 $(B)/web/report.js: $(WEB_SRC) $(B)/web/.state

@@ -15,6 +15,17 @@ const char *export_command(const struct export *x)
 	return *command ? command : snapshot_string(s, s->process->exe);
 }
 
+size_t export_module(const struct view *v, const struct symbol_line *line)
+{
+	const struct snapshot *s = v->snapshot;
+
+	for (size_t i = 1; line->module && i < s->module_count; i++)
+		if (line->address >= s->modules[i].lo && line->address <= s->modules[i].hi
+			&& !strcmp(snapshot_string(s, s->modules[i].path), line->module))
+			return i;
+	return 0;
+}
+
 static void add_site(struct export_site *to, const struct export_site *from)
 {
 	/* The largest lends its stack. */

@@ -54,6 +54,9 @@ int export_make(
 	struct export *x, struct view *views, size_t count, enum view_measure measure, struct tide_error *e);
 void export_free(struct export *x);
 
+/* Number of the module that a line of the view's symbols is in; 0: none. */
+size_t export_module(const struct view *v, const struct symbol_line *line);
+
 /* "/x/y --option": command line of the first process. */
 const char *export_command(const struct export *x);
 
@@ -80,6 +83,7 @@ int export_csv(const struct export *x, FILE *out, struct tide_error *e);
 int export_jsonl(const struct export *x, FILE *out, struct tide_error *e);
 int export_folded(const struct export *x, FILE *out, struct tide_error *e);
 int export_pprof(const struct export *x, FILE *out, struct tide_error *e);
+int export_perfetto(const struct export *x, FILE *out, struct tide_error *e);
 int export_speedscope(const struct export *x, FILE *out, struct tide_error *e);
 int export_dot(const struct export *x, FILE *out, struct tide_error *e);
 int export_massif(const struct export *x, FILE *out, struct tide_error *e);

@@ -14,6 +14,7 @@ const struct export_format export_formats[] = {
 	{ "json", export_json, false, false, ".json", NULL, NULL },
 	{ "csv", export_csv, false, false, ".csv", NULL, NULL },
 	{ "jsonl", export_jsonl, false, false, ".jsonl", ".ndjson", NULL },
+	{ "perfetto", export_perfetto, true, false, ".perfetto-trace", ".pftrace", NULL },
 	{ "dot", export_dot, false, false, ".dot", ".gv", NULL },
 	{ "massif", export_massif, false, false, ".massif", NULL, "massif.out" },
 	{ "dhat", export_dhat, false, false, ".dhat", NULL, "dhat.out" },

@@ -104,20 +104,6 @@ static uint64_t number_function(struct pprof *p, const struct symbol_line *line)
 	return function.id;
 }
 
-/* 0: no mapping. */
-static uint64_t number_mapping(const struct pprof *p, const struct view *v, const struct symbol_line *line)
-{
-	const struct snapshot *s = v->snapshot;
-
-	if (!line->module)
-		return 0;
-	for (size_t i = 1; i < s->module_count; i++)
-		if (line->address >= s->modules[i].lo && line->address <= s->modules[i].hi
-			&& !strcmp(snapshot_string(s, s->modules[i].path), line->module))
-			return p->first_mapping[v - p->x->view] + i;
-	return 0;
-}
-
 /* One frame: `count` lines, all but the last inlined into the next. */
 static uint64_t number_location(
 	struct pprof *p, const struct view *v, const struct symbol_line *const *line, size_t count)
@@ -125,7 +111,7 @@ static uint64_t number_location(
 	const struct symbol_line *last = line[count - 1];
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
 	Pprof__Location location = PPROF__LOCATION__INIT, *list = &location;
-	size_t before = p->locations.count;
+	size_t before = p->locations.count, module;
 	/* An address is a place in one process; other processes have their own. */
 	char key[48];
 
@@ -134,7 +120,8 @@ static uint64_t number_location(
 	if (p->locations.count == before)
 		return location.id;
 	location.address = last->address;
-	location.mapping_id = number_mapping(p, v, last);
+	module = export_module(v, last);
+	location.mapping_id = module ? p->first_mapping[v - p->x->view] + module : 0;
 	location.n_line = count;
 	location.line = alloc_bytes(count * sizeof(*location.line));
 	Pprof__Line *lines = alloc_bytes(count * sizeof(*lines));

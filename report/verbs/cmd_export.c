@@ -17,7 +17,7 @@ enum { KEY_TO = 't', KEY_OUTPUT = 'o', KEY_MEASURE = 'm', KEY_BASE = 256 };
 
 static const struct argp_option option[] = {
 	{ "to", KEY_TO, "FORMAT", 0,
-		"pprof, speedscope, folded, json, csv, jsonl, dot, massif, dhat or sqlite "
+		"pprof, speedscope, folded, json, csv, jsonl, perfetto, dot, massif, dhat or sqlite "
 		"(default: from the extension of OUT)",
 		0 },
 	{ "output", KEY_OUTPUT, "OUT", 0,
@@ -43,6 +43,7 @@ static const char doc[] =
 	"  tidemark export new.tide --base old.tide -o grown.pb.gz\n"
 	"  tidemark export new.tide --base old.tide -o grown.folded\n"
 	"  tidemark export a.tide -o a.speedscope.json    https://www.speedscope.app\n"
+	"  tidemark export a.tide -o a.perfetto-trace     https://ui.perfetto.dev\n"
 	"  tidemark export a.tide -o massif.out           ms_print massif.out\n"
 	"  tidemark export a.tide --to dot | dot -Tsvg -o a.svg\n"
 	"  tidemark export a.tide -o a.sqlite             sqlite3 a.sqlite .schema\n"

@@ -19,7 +19,7 @@ const struct verb verbs[] = {
 	{ "Compare and check", "diff", "compare two snapshots: grown, shrunk, new, gone", cmd_diff },
 	{ NULL, "gate", "check for CI: fails only when memory leaks", cmd_gate },
 	{ "Export and share", "html", "report in one HTML file", cmd_html },
-	{ NULL, "export", "convert to pprof, speedscope, folded, json, csv, dot ...", cmd_export },
+	{ NULL, "export", "convert to pprof, speedscope, folded, json, csv, perfetto ...", cmd_export },
 	{ NULL, "symbolize", "store symbol names in a snapshot, to read it elsewhere", cmd_symbolize },
 	{ NULL, "collect", NULL, cmd_collect },
 	{ NULL, NULL, NULL, NULL },

@@ -270,6 +270,28 @@ END
 	gzip -dc app.pb.gz | grep -aq fill
 }
 
+@test "perfetto: heaps with the sums of stat, the timeline, and nothing that was not said before" {
+	program app
+	profile app.tide ./app
+	"$TIDEMARK" export app.tide -o app.perfetto-trace
+	"$TIDEMARK" stat --json app.tide >stat.json
+	"$TIDEMARK" timeline --json app.tide >timeline.json
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$ROOT/tests/viewers /usr/bin/python3 - <<-'EOF'
+		import json
+		from receiver import read_trace
+		heaps, tracks = read_trace(open("app.perfetto-trace", "rb").read())
+		want = json.load(open("stat.json"))["totals"]
+		malloc, peak = heaps["malloc"], heaps["malloc at the peak"]
+		assert malloc["allocated"] == want["total_bytes"] and malloc["blocks"] == want["total_blocks"], malloc
+		assert malloc["allocated"] - malloc["freed"] == want["live_bytes"], malloc
+		assert malloc["blocks"] - malloc["freed_blocks"] == want["live_blocks"], malloc
+		assert peak["max"] == want["peak_bytes"] and want["live_bytes"] > 0, peak
+		assert tracks[2] == [p["live_bytes"] for p in json.load(open("timeline.json"))["records"]], tracks
+	EOF
+	"$TIDEMARK" export app.tide app.tide --to perfetto >two
+	[ "$(wc -c <two)" -gt 500 ]
+}
+
 @test "a fleet: several files are one" {
 	program app
 	for i in 1 2 3; do profile "w$i.tide" ./app; done
@@ -330,7 +352,7 @@ END
 	! sanitized || skip "built with AddressSanitizer"
 	program app
 	"$TIDEMARK" run -q -f --no-references -o many.tide "$BENCH/recursive" 1 17 >/dev/null 2>&1
-	for format in json csv jsonl folded pprof speedscope dot massif dhat sqlite; do
+	for format in json csv jsonl folded pprof perfetto speedscope dot massif dhat sqlite; do
 		rm -f out
 		run -0 /usr/bin/python3 - $format <<-'EOF'
 			import os, resource, subprocess, sys

@@ -108,7 +108,7 @@ loses() {
 	run "$TIDEMARK" gate --snapshots a.tide
 	[ "$status" -eq 1 ] || fail "$output"
 	"$TIDEMARK" html -o a.html a.tide
-	for format in pprof speedscope folded json csv dot massif sqlite; do
+	for format in pprof perfetto speedscope folded json csv dot massif sqlite; do
 		"$TIDEMARK" export --to "$format" -o "a.$format" a.tide
 		[ -s "a.$format" ]
 	done

@@ -105,6 +105,7 @@ static const char *const forms[] = {
 	"export --to csv -o - F",
 	"export --csv -o - F",
 	"export --to jsonl -o - F",
+	"export --to perfetto -o - F",
 	"export --to dot -o - F",
 	"export --to massif -o - F",
 	"export --to dhat -o - F",

@@ -67,6 +67,42 @@ def read_profile(data):
     return {texts[t[1]]: s for t, s in zip(types, sums)}
 
 
+def read_trace(data):
+    """Perfetto's: {heap: {measure: sum}} of its profiles, and the values of counters by track. What a profile names must have
+    been said before it."""
+    heaps, tracks, known, packets = {}, {}, {n: set() for n in (5, 6, 7, 16, 17, 18, 19)}, 0
+    names = {2: "allocated", 3: "freed", 5: "blocks", 6: "freed_blocks", 8: "max", 9: "max_blocks"}
+    for _, packet in fields(data):
+        packet = dict(fields(packet))
+        for table, entry in fields(packet.get(12, b"")):
+            entry = list(fields(entry))
+            row = dict(entry)
+            if table == 6:
+                assert row[2] in known[5] and row[3] in known[19] and row.get(5, 0) in known[18] | {0}, row
+            if table == 7:
+                assert set(packed(row[2])) <= known[6], row
+            if table == 19:
+                assert set(packed(row[7])) <= known[17] and row.get(2, 0) in known[16] | {0}, row
+            known[table].add(row[1])
+        if 11 in packet:
+            event = dict(fields(packet[11]))
+            if event[9] == 4:
+                tracks.setdefault(event[11], []).append(event[30])
+        if 37 in packet:
+            profile = dict(fields(packet[37]))
+            assert profile.get(7, 0) == packets, "profiles are not counted up"
+            packets += 1
+            dump = list(fields(profile[5]))
+            sums = heaps.setdefault(dict(dump)[11].decode(), {n: 0 for n in names.values()})
+            for number, sample in dump:
+                if number == 2:
+                    sample = dict(fields(sample))
+                    assert sample.pop(1) in known[7]
+                    for n, v in sample.items():
+                        sums[names[n]] += v
+    return heaps, tracks
+
+
 def take(path, kind, body):
     url = urllib.parse.urlsplit(path)
     query = dict(urllib.parse.parse_qsl(url.query, strict_parsing=bool(url.query)))

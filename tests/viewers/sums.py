@@ -5,7 +5,7 @@ Prints a line for each sum that differs, and at last how many were compared.
 """
 import base64, csv, gzip, io, json, os, re, sqlite3, subprocess, sys, tempfile, zlib
 sys.dont_write_bytecode = True
-from receiver import read_profile
+from receiver import read_profile, read_trace
 
 TIDEMARK, files = os.environ["TIDEMARK"], sys.argv[1:]
 compared = 0
@@ -85,6 +85,12 @@ names = {"alloc_objects": "total_blocks", "alloc_space": "total_bytes", "inuse_o
          "peak_objects": "peak_blocks", "peak_space": "peak_bytes", "temporary_objects": "temporary",
          "reallocations": "reallocations", "lost_objects": "lost_blocks", "lost_space": "lost_bytes"}
 compare("pprof", {names[t]: n for t, n in read_profile(export("pprof")).items()})
+heaps, _ = read_trace(export("perfetto"))
+malloc, peak = heaps["malloc"], heaps["malloc at the peak"]
+compare("perfetto", {"total_bytes": malloc["allocated"], "live_bytes": malloc["allocated"] - malloc["freed"], "total_blocks": malloc["blocks"],
+    "live_blocks": malloc["blocks"] - malloc["freed_blocks"], "peak_bytes": peak["max"], "peak_blocks": peak["max_blocks"]})
+if "lost" in heaps:
+    compare("perfetto", {"lost_bytes": heaps["lost"]["allocated"], "lost_blocks": heaps["lost"]["blocks"]})
 with tempfile.TemporaryDirectory() as folder:
     export("sqlite", "-o", folder + "/x.sqlite")
     db = sqlite3.connect(folder + "/x.sqlite")

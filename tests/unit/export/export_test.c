@@ -434,7 +434,7 @@ static void equal_input_equal_output(void **state)
 {
 	static int (*const writer[])(const struct export *, FILE *, struct tide_error *) = { export_json,
 		export_csv, export_folded, export_speedscope, export_dot, export_massif, export_dhat,
-		export_pprof };
+		export_pprof, export_perfetto };
 	(void)state;
 	for (size_t i = 0; i < sizeof(writer) / sizeof(writer[0]); i++) {
 		struct fixture f;
