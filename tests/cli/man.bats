@@ -141,8 +141,8 @@ of_page() {
 		_tidemark tidemark o stat; echo "file: ${COMPREPLY[*]}"
 		COMP_WORDS=(tidemark stat --by mo); COMP_CWORD=3; COMP_LINE="tidemark stat --by mo"; COMP_POINT=21
 		_tidemark tidemark mo --by; echo "separate value: ${COMPREPLY[*]}"
-		COMP_WORDS=(tidemark export --to p); COMP_CWORD=3; COMP_LINE="tidemark export --to p"; COMP_POINT=22
-		_tidemark tidemark p --to; echo "format: ${COMPREPLY[*]}"
+		COMP_WORDS=(tidemark export --to pp); COMP_CWORD=3; COMP_LINE="tidemark export --to pp"; COMP_POINT=23
+		_tidemark tidemark pp --to; echo "format: ${COMPREPLY[*]}"
 		COMP_WORDS=(tidemark run -- whi); COMP_CWORD=3; COMP_LINE="tidemark run -- whi"; COMP_POINT=19
 		_tidemark tidemark whi --; echo "program: ${COMPREPLY[*]}"
 		COMP_WORDS=(tidemark run -- ls oth); COMP_CWORD=4; COMP_LINE="tidemark run -- ls oth"; COMP_POINT=22
