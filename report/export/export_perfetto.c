@@ -282,7 +282,7 @@ static void put_track(struct perfetto *p, uint64_t uuid, const char *name)
 	free(text);
 }
 
-/* With a name an instant, else the value of a counter. */
+/* An event with a name is an instant; one without is the value of a counter. */
 static void put_event(
 	struct perfetto *p, uint64_t track, uint64_t elapsed_ns, const char *name, int64_t value)
 {
