@@ -6,6 +6,7 @@
 #include "python_private.h"
 
 #define ENTRIES_MOST (1ull << 32)
+#define ENTRIES_OUTSIDE 65536u /* of a table that lies in no block */
 
 /* The header up to 3.10: refcnt, size, lookup, usable, nentries. */
 static bool read_old_keys(struct python *p, uint64_t keys, struct python_dict *d)
@@ -39,12 +40,22 @@ static bool read_new_keys(struct python *p, uint64_t keys, struct python_dict *d
 	return d->count <= 1ull << size;
 }
 
+/* No table has more entries than its block has room for. */
+static bool has_room(const struct python *p, const struct python_dict *d)
+{
+	uint32_t block = python_block_at(p, d->keys);
+
+	if (block == PYTHON_NONE)
+		return d->count <= ENTRIES_OUTSIDE;
+	return d->entries - d->keys + d->count * d->stride <= p->blocks[block].bytes;
+}
+
 bool python_dict_keys(struct python *p, uint64_t keys, struct python_dict *d)
 {
 	*d = (struct python_dict){ .keys = keys };
 	if (keys < 4096 || keys & 7 || keys >= 1ull << 47)
 		return false;
-	return p->minor >= 11 ? read_new_keys(p, keys, d) : read_old_keys(p, keys, d);
+	return (p->minor >= 11 ? read_new_keys(p, keys, d) : read_old_keys(p, keys, d)) && has_room(p, d);
 }
 
 bool python_dict_open(struct python *p, uint64_t dict, struct python_dict *d)

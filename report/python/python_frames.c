@@ -11,8 +11,8 @@
 #include "python_private.h"
 
 #define THREADS_MOST 65536u
-#define FRAMES_MOST (1u << 20)
-#define CHUNKS_MOST 65536u
+#define CHUNKS_MOST 65536u /* of all threads */
+#define FRAME_LEAST 64u    /* bytes: the fields that each frame has */
 #define OWNER_THREAD 0u
 
 /* How many words of locals and value stack are in use; -1: not known, the frame is running. */
@@ -51,11 +51,13 @@ void python_frames_rule(struct python *p, uint64_t frame, uint64_t at, uint64_t 
 	python_span_add(r, locals + count * 8, end, 8, 1, true);
 }
 
+/* A list that leads into itself is cut off: there are no more frames than the chunks have memory for. */
 static void walk_frames(struct python *p, uint64_t frame)
 {
 	const struct python_layout *l = p->layout;
 
-	for (uint32_t n = 0; frame >= 4096 && frame < 1ull << 47 && !(frame & 7) && n < FRAMES_MOST; n++) {
+	while (frame >= 4096 && frame < 1ull << 47 && !(frame & 7) && p->frames_most) {
+		p->frames_most--;
 		if (python_byte(p, frame + l->frame.owner) == OWNER_THREAD)
 			*ARRAY_ADD(p->frames, p->frame_count, p->frame_room) =
 				(struct python_frame){ .lo = frame };
@@ -64,9 +66,11 @@ static void walk_frames(struct python *p, uint64_t frame)
 }
 
 /* A chunk begins with a pointer to its predecessor and its length. */
-static void walk_chunks(struct python *p, uint64_t chunk)
+static void walk_chunks(struct python *p, uint64_t thread)
 {
-	for (uint32_t n = 0; chunk >= 4096 && chunk < 1ull << 47 && !(chunk & 7) && n < CHUNKS_MOST; n++) {
+	uint64_t chunk = python_word(p, thread + p->layout->thread.datastack_chunk);
+
+	while (chunk >= 4096 && chunk < 1ull << 47 && !(chunk & 7) && p->chunk_count < CHUNKS_MOST) {
 		uint64_t bytes = python_word(p, chunk + 8);
 
 		if (bytes > 1ull << 40)
@@ -77,17 +81,14 @@ static void walk_chunks(struct python *p, uint64_t chunk)
 	}
 }
 
-static void read_thread(struct python *p, uint64_t thread)
+static void walk_thread(struct python *p, uint64_t thread)
 {
 	const struct python_layout *l = p->layout;
-	uint64_t frame;
 
 	if (l->thread.cframe != PYTHON_ABSENT)
-		frame = python_word(p, python_word(p, thread + l->thread.cframe) + l->cframe.frame);
+		walk_frames(p, python_word(p, python_word(p, thread + l->thread.cframe) + l->cframe.frame));
 	else
-		frame = python_word(p, thread + l->thread.frame);
-	walk_frames(p, frame);
-	walk_chunks(p, python_word(p, thread + l->thread.datastack_chunk));
+		walk_frames(p, python_word(p, thread + l->thread.frame));
 }
 
 static int compare_frames(const void *a, const void *b)
@@ -118,7 +119,6 @@ static void bound_frames(struct python *p)
 	const struct python_layout *l = p->layout;
 
 	qsort(p->frames, p->frame_count, sizeof(*p->frames), compare_frames);
-	qsort(p->chunks, p->chunk_count, sizeof(*p->chunks), compare_chunks);
 	for (uint64_t i = 0; i < p->frame_count; i++) {
 		struct python_frame *f = &p->frames[i];
 		const struct python_range *c = find_chunk(p, f->lo);
@@ -135,22 +135,45 @@ static void bound_frames(struct python *p)
 	}
 }
 
-void python_frames(struct python *p)
+static void bound_chunks(struct python *p)
+{
+	uint64_t behind = 0, bytes = 0;
+
+	if (p->chunk_count)
+		qsort(p->chunks, p->chunk_count, sizeof(*p->chunks), compare_chunks);
+	for (uint64_t i = 0; i < p->chunk_count; i++) {
+		uint64_t from = p->chunks[i].lo > behind ? p->chunks[i].lo : behind, end;
+
+		for (; remote_run(p->memory, &from, &end, p->chunks[i].hi); from = end)
+			bytes += end - from;
+		behind = p->chunks[i].hi > behind ? p->chunks[i].hi : behind;
+	}
+	p->frames_most = bytes / FRAME_LEAST;
+}
+
+static void each_thread(struct python *p, void (*visit)(struct python *p, uint64_t thread))
 {
 	const struct python_layout *l = p->layout;
 	uint64_t interpreter = python_word(p, p->runtime + l->runtime.interpreters_main - 8);
 
-	if (l->thread.datastack_chunk == PYTHON_ABSENT)
-		return;
 	for (uint32_t i = 0; i < p->interpreters; i++) {
 		uint64_t thread = python_word(p, interpreter + l->interpreter.threads);
 
 		for (uint32_t n = 0; thread >= 4096 && thread < 1ull << 47 && n < THREADS_MOST; n++) {
-			read_thread(p, thread);
+			visit(p, thread);
 			thread = python_word(p, thread + l->thread.next);
 		}
 		interpreter = python_word(p, interpreter + l->interpreter.next);
 	}
+}
+
+void python_frames(struct python *p)
+{
+	if (p->layout->thread.datastack_chunk == PYTHON_ABSENT)
+		return;
+	each_thread(p, walk_chunks);
+	bound_chunks(p);
+	each_thread(p, walk_thread);
 	bound_frames(p);
 }
 

@@ -2,6 +2,9 @@
  *
  * Objects are small and refer to each other in any order, so the cache has lines of 16 KiB,
  * the size of a pymalloc pool; a line stays until another one needs its place.
+ *
+ * What is read decides what is read next: lists, dicts and frames of a hostile process may go on for ever. So
+ * reading costs, and ends: what is read after that is zero, which ends all of them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +13,15 @@
 
 #define LINE 16384ull
 #define LINES 4096u
+#define COST_LINE 256u /* as many reads as one of a line takes */
+#define COST_BYTES 64u /* read as fast as one word */
+#define COST_MOST (1ull << 28)
+#define COST_BLOCK                                                                                           \
+	4096u /* that each block may cost besides; a hundredth is usual, more where memory is large */
 
 struct python_cache {
 	struct remote *memory;
+	uint64_t cost;
 	uint64_t tag[LINES]; /* address of the line + 1; 0: empty */
 	char *line[LINES];
 };
@@ -38,6 +47,7 @@ static const char *line_at(struct python_cache *c, uint64_t base)
 
 	if (c->tag[i] == base + 1)
 		return c->line[i];
+	c->cost += COST_LINE;
 	if (!c->line[i])
 		c->line[i] = alloc_bytes(LINE);
 	remote_read(c->memory, base, c->line[i], LINE);
@@ -45,11 +55,17 @@ static const char *line_at(struct python_cache *c, uint64_t base)
 	return c->line[i];
 }
 
+bool python_exhausted(const struct python *p)
+{
+	return p->cache->cost > COST_MOST + COST_BLOCK * p->block_count;
+}
+
 void python_read(struct python *p, uint64_t address, void *to, uint64_t bytes)
 {
 	char *at = to;
 
-	if (address >= 1ull << 47 || bytes > (1ull << 47) - address) {
+	p->cache->cost += 1 + bytes / COST_BYTES;
+	if (address >= 1ull << 47 || bytes > (1ull << 47) - address || python_exhausted(p)) {
 		memset(to, 0, bytes);
 		return;
 	}

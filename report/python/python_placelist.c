@@ -3,16 +3,20 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/alloc.h"
 #include "base/array.h"
 #include "python_private.h"
 
 #define PLACES_MOST (4u << 20)
+#define TEXT_MOST (64u << 20) /* bytes of all names together */
 
 struct python_places {
 	struct snapshot_writer *writer;
 	struct tide_python_place *place;
 	uint64_t count, room;
+	uint64_t text_bytes;
+	uint32_t newest; /* text: those that come again are in the snapshot once */
 };
 
 void python_places_add(struct python_places *l, uint64_t address, enum tide_place_kind kind, uint64_t number,
@@ -20,14 +24,20 @@ void python_places_add(struct python_places *l, uint64_t address, enum tide_plac
 {
 	char text[512];
 	va_list arguments;
+	uint32_t at;
 
-	if (l->count >= PLACES_MOST || number > UINT16_MAX)
+	if (l->count >= PLACES_MOST || l->text_bytes > TEXT_MOST || number > UINT16_MAX)
 		return;
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	*ARRAY_ADD(l->place, l->count, l->room) = (struct tide_python_place){ address,
-		snapshot_writer_string(l->writer, text), (uint16_t)kind, (uint16_t)number };
+	at = snapshot_writer_string(l->writer, text);
+	if (at > l->newest) {
+		l->newest = at;
+		l->text_bytes += strlen(text);
+	}
+	*ARRAY_ADD(l->place, l->count, l->room) =
+		(struct tide_python_place){ address, at, (uint16_t)kind, (uint16_t)number };
 }
 
 struct python_places *python_places_new(struct snapshot_writer *w)

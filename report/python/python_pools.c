@@ -18,6 +18,7 @@
 #define ARENAS_FIRST 16u /* the table grows from here by doubling */
 #define POOL_MOST 16384u
 #define SLACK_MOST 24u
+#define ARENAS_MOST (1u << 20)
 
 struct pool_header { /* struct pool_header */
 	uint32_t count, pad;
@@ -162,7 +163,8 @@ static void find_arenas(struct python *p, const struct tide_block *blocks, uint6
 
 		/* A walk of the heap knows usable bytes. */
 		if (blocks[i].bytes % (ARENAS_FIRST * ARENA_ENTRY) > SLACK_MOST || !entries
-			|| entries & (entries - 1) || !check_table(p, blocks[i].address, entries))
+			|| entries & (entries - 1) || entries > ARENAS_MOST
+			|| !check_table(p, blocks[i].address, entries))
 			continue;
 		add_arenas(p, blocks[i].address, entries);
 	}

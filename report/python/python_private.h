@@ -170,7 +170,7 @@ struct python {
 	struct python_frame *frames;
 	uint64_t frame_count, frame_room;
 	struct python_range *chunks;
-	uint64_t chunk_count, chunk_room;
+	uint64_t chunk_count, chunk_room, frames_most;
 	/* Values. */
 	uint32_t interned_keys; /* block of the keys of the dict of interned strings; PYTHON_NONE */
 };
@@ -179,7 +179,8 @@ struct python {
 
 struct python_cache *python_memory_new(struct remote *m);
 void python_memory_free(struct python_cache *c);
-/* Bytes of the image; those that cannot be read are zero. */
+/* Bytes of the image; those that cannot be read are zero, and so is everything once too much was read. */
+bool python_exhausted(const struct python *p);
 void python_read(struct python *p, uint64_t address, void *to, uint64_t bytes);
 uint64_t python_word(struct python *p, uint64_t address);
 uint32_t python_u32(struct python *p, uint64_t address);

@@ -33,6 +33,8 @@ static uint64_t hash_content(struct python *p, uint64_t data, uint64_t bytes)
 	while (bytes) {
 		uint64_t n = bytes < PIECE ? bytes : PIECE;
 
+		if (python_exhausted(p))
+			break;
 		python_read(p, data, piece, n);
 		XXH3_64bits_update(&state, piece, n);
 		data += n;

@@ -42,7 +42,7 @@ static void write_facts(struct python *p, struct snapshot_writer *w)
 	add_fact(&f, "pymalloc.used_bytes", p->small_bytes);
 	add_fact(&f, "pymalloc.pools", p->pool_count);
 	for (int i = 0; i < PYTHON_PARTS; i++)
-		if (p->off[i])
+		if (p->off[i] || python_exhausted(p))
 			add_fact(&f, part_names[i], 1);
 	snapshot_writer_section(w, SECTION_PYTHON, sizeof(*f.value), f.value, f.count, SNAPSHOT_TAKE);
 }
