@@ -410,6 +410,8 @@ int header_code(const struct snapshot *snapshot)
 
 bool header_wiped(const struct snapshot *s)
 {
+	if (s->process->sample_bytes) /* the variable may be set, and the library does not do it */
+		return false;
 	for (size_t i = 0; i < s->option_count; i++)
 		if (!strcmp(snapshot_string(s, s->options[i].name), "wipe")
 			&& strcmp(snapshot_string(s, s->options[i].value), "0") != 0)
@@ -420,5 +422,8 @@ bool header_wiped(const struct snapshot *s)
 void header_stale(struct screen *s, const struct snapshot *snapshot)
 {
 	if (!header_wiped(snapshot))
-		screen_hint(s, "Stale words in reused memory may hold blocks: tidemark run --wipe");
+		screen_hint(s,
+			snapshot->process->sample_bytes
+				? "Stale words in reused memory may hold blocks: tidemark run --wipe, without --sample"
+				: "Stale words in reused memory may hold blocks: tidemark run --wipe");
 }

@@ -83,7 +83,7 @@ static const struct argp_option own[] = {
 	{ "unaligned", KEY_UNALIGNED, NULL, 0, "take words at any byte as references", 3 },
 	{ "pointer-mask", KEY_MASK, "MASK", 0, "clear these tag bits of words first", 3 },
 	{ "wipe", KEY_WIPE, NULL, 0,
-		"zero stale pointers in new blocks, so that they cannot hide leaks (may change programs that read "
+		"zero stale pointers in new blocks, so that they cannot hide leaks; not with --sample (may change programs that read "
 		"uninitialised memory)",
 		3 },
 	{ "python-objects", KEY_PYTHON_OBJECTS, "yes|no", 0,
@@ -146,6 +146,24 @@ static void check_when(const char *text, struct argp_state *state)
 		if (watch_parse(word, &condition, &e))
 			argp_error(state, "--when: %s: %s; %s", e.what, e.why, e.hint);
 	free(copy);
+}
+
+/* What cannot be asked for at once. */
+static void check_options(const struct arguments *a, const struct argp_state *state)
+{
+	if (a->leak_exit >= 0 && a->run.no_references)
+		argp_error(state, "--leak-exit needs references: not with --no-references");
+	if (a->gate && (a->run.no_references || a->leak_exit >= 0))
+		argp_error(state, "--gate: not with --no-references or --leak-exit");
+	if (a->run.wipe && a->run.sample)
+		argp_error(state,
+			"--wipe: it needs a look at each new block, and --sample looks at some of them only");
+	if (a->run.wipe && a->run.no_references)
+		argp_error(state, "--wipe needs references: not with --no-references");
+	for (size_t i = 0; i < a->run.when_count && a->run.sample; i++)
+		if (strstr(a->run.when[i], "waste>"))
+			argp_error(state,
+				"--when: waste needs all blocks, and --sample records only some of them");
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -215,14 +233,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		if (!a->program)
 			argp_error(state,
 				"which program? `tidemark run [OPTION...] [--] PROGRAM [ARGUMENT...]`");
-		if (a->leak_exit >= 0 && a->run.no_references)
-			argp_error(state, "--leak-exit needs references: not with --no-references");
-		if (a->gate && (a->run.no_references || a->leak_exit >= 0))
-			argp_error(state, "--gate: not with --no-references or --leak-exit");
-		for (size_t i = 0; i < a->run.when_count && a->run.sample; i++)
-			if (strstr(a->run.when[i], "waste>"))
-				argp_error(state,
-					"--when: waste needs all blocks, and --sample records only some of them");
+		check_options(a, state);
 		break;
 	default: return ARGP_ERR_UNKNOWN;
 	}

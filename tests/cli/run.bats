@@ -99,6 +99,17 @@ field() { json "$("$TIDEMARK" info --json "$1")" "$2"; }
 	run -5 "$TIDEMARK" run -q --leak-exit 23 -o c.tide ./app lose 5
 }
 
+@test "--wipe is refused where it could not be done" {
+	for other in "--sample 64K" --no-references; do
+		run -2 "$TIDEMARK" run -q --wipe $other ./app
+		[[ ${lines[0]} == *"--wipe"*"${other%% *}"* ]]
+	done
+	# The variables alone: the snapshot does not claim it.
+	TIDEMARK_WIPE=1 "$TIDEMARK" run -q --sample 64K -o wiped.tide ./app lose
+	run -0 "$TIDEMARK" leaks wiped.tide
+	[[ $output == *"--wipe, without --sample"* || $output != *"--wipe"* ]]
+}
+
 @test "--leak-exit without a snapshot does not pass" {
 	mkdir full
 	run -125 "$TIDEMARK" run -q --leak-exit 23 -o /proc/x.tide ./app
