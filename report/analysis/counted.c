@@ -1,5 +1,6 @@
 /* counted.c - see counted.h. */
 #include <stdlib.h>
+#include <string.h>
 #include "base/alloc.h"
 #include "counted.h"
 #include "python_heap.h"
@@ -22,6 +23,18 @@ static bool holds(const uint32_t *owner, uint32_t from, uint32_t to, uint32_t fl
 		&& (owner[to] == GRAPH_NONE || owner[to] == from || owner[to] == owner[from]);
 }
 
+/* Until 3.12 the attributes of a threading.local are in two dicts: its own, and through this type that of the thread,
+ * from which they are taken when the object goes (Modules/_threadmodule.c). GRAPH_NONE: there is no such type. */
+static uint32_t find_local_dummy(const struct snapshot *s)
+{
+	if (snapshot_python(s, "version") < 0x030d0000)
+		for (uint32_t i = 1; i < s->type_count; i++)
+			if (s->types[i].language == LANGUAGE_PYTHON
+				&& !strcmp(snapshot_string(s, s->types[i].name), "_localdummy"))
+				return i;
+	return GRAPH_NONE;
+}
+
 /* Objects of Python explain all references that the object counts: words in roots are left over, as in its free
  * lists. */
 static bool is_explained(const struct python_heap *h, uint32_t block)
@@ -39,7 +52,7 @@ void counted_graph(struct graph *to, const struct graph *from)
 {
 	const struct snapshot *s = from->snapshot;
 	struct python_heap heap;
-	uint32_t n = 0, *owner = owners_of(s);
+	uint32_t n = 0, *owner = owners_of(s), dummy = find_local_dummy(s);
 
 	*to = (struct graph){ .snapshot = s, .blocks = from->blocks, .roots = from->roots };
 	to->start = alloc_bytes(((uint64_t)to->blocks + 1) * sizeof(*to->start));
@@ -49,6 +62,8 @@ void counted_graph(struct graph *to, const struct graph *from)
 
 		to->start[i] = n;
 		graph_words(from, i, &first, &end);
+		if (i < s->block_type_count && s->block_types[i].type == dummy)
+			end = first;
 		/* `from` has left out the words of some blocks. */
 		for (uint64_t k = first; k < end && from->start[i] < from->start[i + 1]; k++)
 			if (s->edges[k].block < to->blocks

@@ -15,6 +15,7 @@
 #define SLOTS_MOST 4096u
 #define BASES_MOST 16u
 #define MODULE_DICT 16u
+#define LOCAL_DUMMY_DICT 16u
 #define MODULE_NAME 48u
 #define CELL_CONTENT 16u
 #define MEMBER_DEFINITION 40u /* PyMemberDescrObject.d_member: name, type, offset */
@@ -256,6 +257,13 @@ static void name_instance_dict(struct python *p, struct python_places *l, uint32
 	const struct python_type copy = p->types[p->slot[block].type], *t = &copy;
 	uint64_t object = python_object(p, block), dict;
 
+	/* Modules/_threadmodule.c: what one thread keeps in a threading.local. */
+	if (p->minor <= 12 && !strcmp(t->name, "_localdummy")) {
+		dict = python_word(p, object + LOCAL_DUMMY_DICT);
+		if (kind_at(p, dict) == KIND_DICT)
+			python_places_add(l, dict, PLACE_OBJECT, 0, "attributes of thread-local");
+		return;
+	}
 	if (p->minor >= 11 && t->flags & TYPE_MANAGED_DICT)
 		dict = python_word(p, object - 24);
 	else if (t->dict_offset > 0)

@@ -339,6 +339,7 @@ static uint32_t find_place(struct symbols *y, uint32_t frame)
 	place = python                          ? resolve_python(y, f->address)
 		: y->stored && y->stored[frame] ? read_stored_lines(y, frame)
 						: resolve(y, f->module, f->address, exact);
+	y->looked_up += python; /* has file and line */
 	p = &y->places[place];
 	p->address = f->address;
 	p->module = module;

@@ -482,6 +482,9 @@ static int print_screen(const struct comparison *c, const struct arguments *a, s
 			a->common.verbose ? "" : "; -v shows stacks");
 	else if (!a->common.verbose && !c->grouped)
 		screen_hint(&s, "-v shows stacks");
+	if (a->files == 2 && c->view[1].snapshot->python_object_count)
+		screen_hint(&s, "which variable of Python holds it: tidemark retained %s %s", a->file[1],
+			a->file[0]);
 	return screen_close(&s);
 }
 

@@ -62,6 +62,9 @@ static void print_values(struct table *t, const struct types_command *c, const s
 	}
 }
 
+/* Python itself leaves this one out. */
+static const char *shown_module(const char *module) { return strcmp(module, "builtins") ? module : ""; }
+
 static void print_types(struct screen *s, struct types_command *c)
 {
 	static const struct column plain[] = { { "live", COLUMN_RIGHT, false },
@@ -93,8 +96,8 @@ static void print_types(struct screen *s, struct types_command *c)
 			r->unreachable ? units_count(text, (int64_t)r->unreachable) : "");
 		table_text(t, r->verdict == VERDICT_REFLEAK ? STYLE_BAD : STYLE_PLAIN, "%s",
 			r->verdict ? types_view_verdict(r) : "");
-		table_text(
-			t, STYLE_NAME, "%s%s%s", *r->module ? r->module : "", *r->module ? "." : "", r->type);
+		table_text(t, STYLE_NAME, "%s%s%s", shown_module(r->module),
+			*shown_module(r->module) ? "." : "", r->type);
 		if (r->verdict != VERDICT_REFLEAK)
 			continue;
 		print_values(t, c, r);
@@ -117,9 +120,12 @@ static void print_next(struct screen *s, const struct types_command *c)
 				grown = r;
 	}
 	if (grown)
-		screen_hint(s, "who holds them: tidemark refs %s %s%s%s", c->file, grown->module,
-			*grown->module ? "." : "", grown->type);
-	screen_hint(s, "which variable holds how much: tidemark retained --by variable %s", c->file);
+		screen_hint(s, "who holds them: tidemark refs %s %s%s%s", c->file,
+			shown_module(grown->module), *shown_module(grown->module) ? "." : "", grown->type);
+	if (c->old_file)
+		screen_hint(s, "which variable has grown: tidemark retained %s %s", c->file, c->old_file);
+	else
+		screen_hint(s, "which variable holds how much: tidemark retained --by variable %s", c->file);
 }
 
 static void print_pymalloc(struct screen *s, const struct types_command *c)

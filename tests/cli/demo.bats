@@ -36,7 +36,7 @@ has() {
 
 @test "demo: small integers take nothing, large ones do" {
 	screen "Which integers"
-	has ' (9|10),[0-9]{3} .*variable .*key "large"' ' 2 .*variable .*key "small"'
+	has ' (9|10),[0-9]{3} .*variable .*\.large' ' 2 .*variable .*\.small'
 }
 
 @test "demo: cycles wait for gc, with and without __del__" {
@@ -54,7 +54,7 @@ has() {
 
 @test "demo: caches" {
 	screen "A cache without bound"
-	has '^[0-9.]+ MiB .*variable dict of module __main__, key "pages"' '5,000  dict of module __main__, key "pages" > key of dict'
+	has '^[0-9.]+ MiB .*variable __main__.pages' '5,000  dict of module __main__, key "pages" > key of dict'
 	screen "What does lru_cache"
 	has '1,000  dict of module __main__, key "ask" > cache of _lru_cache_wrapper'
 }

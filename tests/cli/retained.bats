@@ -72,3 +72,96 @@ setup() {
 	! grep -q global out
 	run -2 "$TIDEMARK" retained --by nonsense hold.tide
 }
+
+@test "retained FILE OLD: what has grown, by the variable of Python that holds it" {
+	cat >app.py <<-'EOF'
+		import ctypes, functools, logging, threading
+		cache, callbacks, local = {}, [], threading.local()
+		class Session:
+		    registry = []
+		    def __init__(self, data):
+		        self.data = data
+		        Session.registry.append(self)
+		class Keep(logging.Handler):
+		    def __init__(self):
+		        super().__init__()
+		        self.kept = []
+		    def emit(self, record): self.kept.append(record)
+		log = logging.getLogger("app")
+		log.addHandler(Keep())
+		log.propagate = False
+		@functools.lru_cache(maxsize=None)
+		def render(n): return b"page %d" % n * 1000
+		def remember(x, seen=[]): seen.append(x)
+		class Signal:
+		    def __init__(self): self.receivers = {}
+		changed = Signal()
+		def work(n):
+		    cache["user/%d" % n] = {"body": "x%d" % n * 1000}
+		    big = bytearray(5000)
+		    callbacks.append(lambda: len(big))
+		    log.warning("%s", "y%d" % n * 1000)
+		    if not hasattr(local, "seen"):
+		        local.seen = []
+		    local.seen.append("t%d" % n * 1000)
+		    Session("s%d" % n * 1000)
+		    render(n)
+		    remember("d%d" % n * 1000)
+		    view = bytearray(5000)
+		    changed.receivers[n] = lambda *a: view
+		constant = [b"c%d" % n * 5000 for n in range(100)]
+		for n in range(400):
+		    if n == 200:
+		        ctypes.CDLL(None).tide_snapshot(b"old.tide")
+		    work(n)
+		ctypes.CDLL(None).tide_snapshot(b"new.tide")
+	EOF
+	"$TIDEMARK" run -q -o end.tide -- /usr/bin/python3 app.py
+	run -0 "$TIDEMARK" retained --json --by variable new.tide old.tide
+	/usr/bin/python3 - "$output" <<-'END'
+		import json, sys
+		r = json.loads(sys.argv[1])["records"]
+		assert [x["retained_bytes_diff"] for x in r] == sorted((x["retained_bytes_diff"] for x in r), reverse=True)
+		grown = {x["name"]: x for x in r if x["retained_bytes_diff"] > 400_000}
+		print({n: x["through"] for n, x in grown.items()})
+		expected = {"cache": "", "callbacks": "", "local": "attribute seen of thread-local", "log": "attribute kept of Keep",
+		    "Session": 'dict of class Session, key "registry"', "render": "cache of _lru_cache_wrapper",
+		    "remember": "default argument seen of function remember", "changed": "attribute receivers of Signal"}
+		for name, through in expected.items():
+		    x = grown.pop('dict of module __main__, key "%s"' % name)
+		    assert (x["through"] or "").endswith(through), (name, x["through"])
+		    assert x["retained_bytes_diff"] < 1_800_000, x
+		assert not grown, grown
+	END
+	run -0 "$TIDEMARK" retained new.tide old.tide
+	[[ $output == *"What retains more than in the older snapshot"* ]]
+	[[ $output =~ \+[0-9.]+\ MiB\ [0-9.]+\ MiB.*variable\ __main__\.cache$'\n' ]]
+	[[ $output == *"variable __main__.Session > Session.registry"* && $output != *constant* ]]
+	run -0 "$TIDEMARK" retained old.tide old.tide
+	[[ $output == *"Nothing retains more than in the older snapshot"* ]]
+	run -2 "$TIDEMARK" retained --by site new.tide old.tide
+	"$TIDEMARK" types new.tide old.tide | grep -F 'which variable has grown: tidemark retained new.tide old.tide'
+	"$TIDEMARK" diff old.tide new.tide | grep -F 'which variable of Python holds it: tidemark retained new.tide old.tide'
+}
+
+@test "retained FILE OLD: a native program's globals that retain more" {
+	compile grow <<-'EOF2'
+		#include <stdlib.h>
+		void tide_snapshot(const char *) __attribute__((weak));
+		void **cache, *steady;
+		int main(void)
+		{
+			cache = calloc(100, sizeof(*cache));
+			steady = malloc(5000);
+			for (int i = 0; i < 100; i++) {
+				if (i == 50 && tide_snapshot)
+					tide_snapshot("old.tide");
+				cache[i] = malloc(1000);
+			}
+			return 0;
+		}
+	EOF2
+	"$TIDEMARK" run -q -o new.tide -- ./grow
+	run -0 "$TIDEMARK" retained --json new.tide old.tide
+	json "$output" '[(r["kind"], r["name"], r["retained_bytes_diff"], r["retained_blocks_diff"]) for r in d["records"]] == [("root", "cache", 50000, 50)]'
+}
