@@ -150,7 +150,7 @@ static void warn_newer(struct symbols *y, const char *path)
 				path));
 }
 
-static struct symbol_module *open_module_of(struct symbols *y, uint32_t index)
+struct symbol_module *symbols_module(struct symbols *y, uint32_t index)
 {
 	const struct snapshot *s = y->s;
 	const struct tide_module *m;
@@ -187,7 +187,7 @@ static struct symbol_module *open_module_of(struct symbols *y, uint32_t index)
 static const char *make_name(struct symbols *y, uint32_t module, uint64_t address, bool exact)
 {
 	const struct snapshot *s = y->s;
-	struct symbol_module *m = open_module_of(y, module);
+	struct symbol_module *m = symbols_module(y, module);
 	const char *path, *slash;
 	uint64_t at, start;
 
@@ -227,7 +227,7 @@ static struct symbol_line *add_place(struct symbols *y, size_t count, uint32_t *
 static uint32_t resolve(struct symbols *y, uint32_t index, uint64_t address, bool exact)
 {
 	const struct snapshot *s = y->s;
-	struct symbol_module *m = open_module_of(y, index);
+	struct symbol_module *m = symbols_module(y, index);
 	struct symbol_place places[INLINE_MAX];
 	struct symbol_line *lines;
 	const struct tide_jit *jit;
@@ -572,7 +572,7 @@ size_t symbols_without_source_in(const struct symbols *y, struct symbols_share *
 const char *symbols_variable(
 	struct symbols *y, uint32_t module, uint64_t elf_address, uint64_t *start, uint64_t *bytes)
 {
-	struct symbol_module *m = open_module_of(y, module);
+	struct symbol_module *m = symbols_module(y, module);
 
 	return m ? symbol_module_variable(m, elf_address, start, bytes) : NULL;
 }

@@ -39,6 +39,7 @@ struct symbol_line {
  * set (--all-frames). For the whole process, before the first struct symbols is made. */
 void symbols_show_plumbing(bool show);
 
+struct symbol_module;
 struct symbols;
 struct symbols *symbols_new(const struct snapshot *s);
 void symbols_free(struct symbols *);
@@ -102,6 +103,9 @@ size_t symbols_without_source_in(const struct symbols *, struct symbols_share *m
  * *bytes are its extent as ELF addresses. */
 const char *symbols_variable(
 	struct symbols *, uint32_t module, uint64_t elf_address, uint64_t *start, uint64_t *bytes);
+
+/* The file of a module of the snapshot, opened; NULL: there is none. It lives as long as the struct symbols. */
+struct symbol_module *symbols_module(struct symbols *, uint32_t module);
 
 /* What a root of the snapshot is called: as the snapshot says, or better where the
  * collector had no time to read DWARF ("counter" is "main::counter"). */

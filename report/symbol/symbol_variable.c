@@ -14,6 +14,7 @@
 #include "demangle.h"
 #include "base/alloc.h"
 #include "symbol_private.h"
+#include "symbol_units.h"
 
 #define NESTING_MAX 200
 #define DWARF_MAX ((uint64_t)96 << 20) /* bytes of .debug_info; about 1.5 s */
@@ -129,43 +130,20 @@ static void read_variables(struct reader *r, Dwarf_Die *die, const char *functio
 	} while (dwarf_siblingof(&child, &child) == 0);
 }
 
-/* A pass over the DWARF of a browser would take minutes: no name is better. */
-static bool is_affordable(Dwarf *dwarf)
-{
-	Elf *elf = dwarf_getelf(dwarf);
-	Elf_Scn *section = NULL;
-	GElf_Shdr header;
-	size_t names;
-
-	if (!elf || elf_getshdrstrndx(elf, &names) != 0)
-		return false;
-	while ((section = elf_nextscn(elf, section)) != NULL) {
-		const char *name =
-			gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
-
-		if (name && strcmp(name, ".debug_info") == 0)
-			return header.sh_size <= DWARF_MAX;
-	}
-	return true;
-}
-
 static void find_dwarf_variables(struct symbol_module *m)
 {
 	struct reader r = { .m = m };
-	Dwarf_CU *cu = NULL;
-	Dwarf_Die die, sub;
-	uint8_t type;
+	struct symbol_unit u = { 0 };
 
 	if (m->variables_read || !symbol_dwarf(m))
 		return;
 	m->variables_read = true;
-	if (!is_affordable(m->dwarf))
+	/* A pass over the DWARF of a browser would take minutes: no name is better. */
+	if (symbol_unit_bytes(m) > DWARF_MAX)
 		return;
-	while (dwarf_get_units(m->dwarf, cu, &cu, NULL, &type, &die, &sub) == 0) {
-		if (type != DW_UT_compile && type != DW_UT_skeleton)
-			continue;
+	while (symbol_unit_next(m, &u)) {
 		r.visited = 0; /* a .dwo file has offsets of its own */
-		read_variables(&r, type == DW_UT_skeleton && sub.addr ? &sub : &die, NULL, 0);
+		read_variables(&r, &u.die, NULL, 0);
 	}
 	symbol_table_sort(&m->variables);
 }

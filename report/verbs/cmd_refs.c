@@ -27,7 +27,7 @@ static const char doc[] =
 	"Print what refers to a block, what it refers to, and a shortest path to it from the strongest root "
 	"(globals first).\v"
 	"ADDRESS may lie anywhere in the block. SITE is a function, the end of its name (Cache::get), file:line or a number as printed, and stands "
-	"for all its live blocks. TYPE is a class of Python (Session, app.Session) or of C++, and stands for all its objects. "
+	"for all its live blocks. TYPE is a class of Python (Session, app.Session) or a type of C, C++ or Rust, and stands for all its objects. "
 	"What refers to an object of Python is named as Python has it: a key of a dict, an element, an attribute, a variable "
 	"of a function that runs; weak references are shown, and keep nothing alive.\n\n"
 	"Examples:\n"
@@ -147,6 +147,29 @@ static bool choose_type(struct refs *r)
 	return r->count;
 }
 
+/* All blocks of a type that is known otherwise, by its whole name; false: there are none. */
+static bool choose_native_type(struct refs *r)
+{
+	size_t room = 0;
+
+	if (!r->types.of)
+		block_types_find(&r->types, &r->snapshot, r->symbols);
+	for (uint32_t i = 0; i < r->leaks.graph.blocks; i++) {
+		const char *name = block_types_name(&r->types, i);
+
+		if (name && !strcmp(name, r->what))
+			*ARRAY_ADD(r->block, r->count, room) = i;
+	}
+	return r->count;
+}
+
+static int choose_blocks(struct refs *r, struct tide_error *e)
+{
+	if (!strncmp(r->what, "0x", 2))
+		return choose_address(r, e);
+	return choose_type(r) || choose_native_type(r) ? 0 : choose_site(r, e);
+}
+
 static const struct refs *sorted; /* for qsort: the verbs have one thread */
 
 /* Heads of lost structures first, then the blocks that retain most. */
@@ -207,12 +230,12 @@ static int load_snapshot(struct arguments *a, struct tide_error *e)
 	free(weak);
 	if (bad)
 		return -1;
-	if (!strncmp(r->what, "0x", 2) ? choose_address(r, e) : !choose_type(r) && choose_site(r, e))
+	/* Names of types and of fields need the stack of every site. */
+	if (!r->common.csv && !a->dot)
+		block_types_find(&r->types, &r->snapshot, r->symbols);
+	if (choose_blocks(r, e))
 		return -1;
 	find_paths(r);
-	/* They need the stack of every site: only where they are shown. */
-	if (r->common.json && !a->dot)
-		block_types_find(&r->types, &r->snapshot, r->symbols);
 	retained_find(&r->retained, &r->snapshot, &r->leaks);
 	if (!a->dot && !r->common.json && !r->common.csv && r->count) {
 		sorted = r;

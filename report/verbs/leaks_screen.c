@@ -10,6 +10,7 @@
 #include "print/table.h"
 #include "symbol/name.h"
 #include "base/units.h"
+#include "view/field.h"
 #include "view/view.h"
 
 #define SCREEN_ROWS 25u
@@ -80,6 +81,8 @@ static void print_stack(struct table *t, struct symbols *symbols, uint32_t site)
 struct drawing {
 	const struct leaks_command *c;
 	struct table *table;
+	struct block_types types; /* found when the first field is named */
+	bool typed;
 };
 
 static char *make_place(const struct drawing *d, uint32_t site)
@@ -96,39 +99,55 @@ static char *make_place(const struct drawing *d, uint32_t site)
 	return text;
 }
 
+/* "Session::next_", or "+16". */
+static char *name_field(struct drawing *d, const struct leaks_line *l)
+{
+	const struct leaks_view *v = &d->c->view;
+	char *field;
+
+	if (l->kind == LEAKS_LINE_MORE)
+		return NULL;
+	if (!d->typed)
+		block_types_find(&d->types, &v->snapshot, v->symbols);
+	d->typed = true;
+	field = field_at(&d->types, l->holder, l->offset);
+	return field ? field : alloc_printf("+%u", l->offset);
+}
+
 static void print_line(void *context, const struct leaks_line *l)
 {
-	const struct drawing *d = context;
+	struct drawing *d = context;
 	char size[UNITS_TEXT], count[UNITS_TEXT],
 		*place = l->kind == LEAKS_LINE_SET || l->kind == LEAKS_LINE_BACK ? make_place(d, l->site)
-										 : NULL;
+										 : NULL,
+		*field = name_field(d, l);
 	int indent = (int)l->depth * 2;
 
 	switch (l->kind) {
 	case LEAKS_LINE_SET:
 		units_bytes(size, (int64_t)l->bytes);
 		if (l->blocks == 1)
-			table_note(d->table, STYLE_PLAIN, "%*s+%u -> %s, %s", indent, "", l->offset, place,
-				size);
+			table_note(d->table, STYLE_PLAIN, "%*s%s -> %s, %s", indent, "", field, place, size);
 		else
-			table_note(d->table, STYLE_PLAIN, "%*s+%u -> %s x %s, %s", indent, "", l->offset,
+			table_note(d->table, STYLE_PLAIN, "%*s%s -> %s x %s, %s", indent, "", field,
 				units_count(count, (int64_t)l->blocks), place, size);
 		break;
 	case LEAKS_LINE_BACK:
 		if (l->offsets == 1)
-			table_note(d->table, STYLE_BAD, "%*s+%u -> back to %s%s", indent, "", l->offset,
+			table_note(d->table, STYLE_BAD, "%*s%s -> back to %s%s", indent, "", field,
 				l->others ? "others of " : "", place);
 		else
 			table_note(d->table, STYLE_BAD,
-				"%*s+%u and %u more offsets -> back to %s%s (stale words? run --wipe)",
-				indent, "", l->offset, l->offsets - 1, l->others ? "others of " : "", place);
+				"%*s%s and %u more offsets -> back to %s%s (stale words? run --wipe)", indent,
+				"", field, l->offsets - 1, l->others ? "others of " : "", place);
 		break;
 	case LEAKS_LINE_NEXT:
-		table_note(d->table, STYLE_DIM, "%*s+%u -> the next of these", indent, "", l->offset);
+		table_note(d->table, STYLE_DIM, "%*s%s -> the next of these", indent, "", field);
 		break;
 	case LEAKS_LINE_MORE: table_note(d->table, STYLE_DIM, "%*s...", indent, ""); break;
 	}
 	free(place);
+	free(field);
 }
 
 /* Blocks without a stack: which samples are of their size. */
@@ -163,7 +182,7 @@ static size_t print_groups(struct screen *s, struct leaks_command *c, size_t row
 	const struct leaks *l = &v->leaks;
 	struct table *t = table_new(s, columns, sizeof(columns) / sizeof(columns[0]), c->common.source_root);
 	struct leaks_tree *tree = leaks_tree_new(v);
-	struct drawing drawing = { c, t };
+	struct drawing drawing = { .c = c, .table = t };
 	char text[UNITS_TEXT], kind[128];
 	size_t hidden = 0;
 
@@ -202,6 +221,8 @@ static size_t print_groups(struct screen *s, struct leaks_command *c, size_t row
 			leaks_tree_lines(tree, (uint32_t)i, false, print_line, &drawing);
 	}
 	table_show(t);
+	if (drawing.typed)
+		block_types_free(&drawing.types);
 	leaks_tree_free(tree);
 	return hidden;
 }

@@ -4,6 +4,7 @@
 #include "analysis/python_field.h"
 #include "model/root_kinds.h"
 #include "print/json_report.h"
+#include "view/field.h"
 #include "view/view.h"
 #include "refs_view.h"
 
@@ -12,12 +13,14 @@ static void write_root(struct json *j, const struct refs *r, uint32_t root_edge,
 {
 	const struct tide_root_edge *e = &r->snapshot.root_edges[root_edge];
 	const struct tide_root *root = &r->snapshot.roots[e->root];
+	char *field = field_root(&r->types, &r->snapshot, r->symbols, root_edge);
 
 	json_open_object(j, NULL);
 	json_text(j, "kind", "root");
 	json_text(j, "root", root_kind_name(root->kind));
 	json_text(j, "name", symbols_root(r->symbols, e->root));
-	json_text(j, "field", python_field_root(&r->snapshot, e));
+	json_text(j, "field", field);
+	free(field);
 	if (word) {
 		if (root->address)
 			json_address(j, "address", e->address);
@@ -68,7 +71,7 @@ static void open_block(struct json *j, const struct refs *r, uint32_t block)
 /* What the word is in its object; null where that is not known. */
 static void write_field(struct json *j, const struct refs *r, uint32_t block, uint64_t edge)
 {
-	char *field = edge == REFS_NONE ? NULL : python_field_text(&r->snapshot, block, edge);
+	char *field = edge == REFS_NONE ? NULL : field_text(&r->types, &r->snapshot, block, edge);
 
 	json_text(j, "field", field);
 	json_bool(j, "counted", edge == REFS_NONE || !(r->snapshot.edges[edge].flags & EDGE_UNCOUNTED));

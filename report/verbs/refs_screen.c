@@ -10,6 +10,7 @@
 #include "print/header.h"
 #include "print/place.h"
 #include "base/units.h"
+#include "view/field.h"
 #include "view/view.h"
 #include "refs_view.h"
 
@@ -22,7 +23,8 @@ static void print_block_line(struct screen *s, const struct refs *r, const char 
 {
 	uint32_t object = python_field_object(&r->snapshot, block);
 	const struct tide_block *b = &r->snapshot.blocks[object];
-	const char *type = python_field_type(&r->snapshot, object);
+	const char *python = python_field_type(&r->snapshot, object);
+	const char *type = python ? python : block_types_name(&r->types, object);
 	const char *label = python_field_label(&r->snapshot, object);
 	uint64_t id = python_field_id(&r->snapshot, object);
 	char size[UNITS_TEXT], *text, *head;
@@ -52,13 +54,18 @@ static void print_root_line(struct screen *s, const struct refs *r, const char *
 	const char *doubt = root->flags & ROOT_FLAG_WEAK_EVIDENCE && !place ? " (weak evidence)"
 		: e->flags & EDGE_STALE                                     ? " (may be old)"
 									    : "";
+	char *field = place ? NULL : field_root(&r->types, &r->snapshot, r->symbols, root_edge);
 	char *text = place ? alloc_printf("%s%s%s", lead, place, doubt)
 			   : alloc_printf("%s%s %s%s", lead, root_kind_name(root->kind),
-				   *name ? name : "(no name)", doubt);
+				   field           ? field
+					   : *name ? name
+						   : "(no name)",
+				   doubt);
 	char *fit = screen_fit(s, text, s->width, FIT_MIDDLE);
 
 	screen_print(s, STYLE_GOOD, "%s", fit);
 	fputc('\n', s->out);
+	free(field);
 	free(text);
 	free(fit);
 }
@@ -67,7 +74,7 @@ static void print_root_line(struct screen *s, const struct refs *r, const char *
 static char *hop_lead(
 	const struct refs *r, uint32_t block, uint64_t edge, const char *format, const char *arrow)
 {
-	char *field = edge == REFS_NONE ? NULL : python_field_text(&r->snapshot, block, edge), *lead;
+	char *field = edge == REFS_NONE ? NULL : field_text(&r->types, &r->snapshot, block, edge), *lead;
 	const struct tide_edge *e = edge == REFS_NONE ? NULL : &r->snapshot.edges[edge];
 
 	if (field)
@@ -161,7 +168,7 @@ static bool is_shown(const struct refs *r, const struct refs_word *w, char **fie
 		return !(r->snapshot.root_edges[w->edge].flags & EDGE_UNCOUNTED);
 	if (python_field_is_link(&r->snapshot, w->source, e))
 		return false;
-	*field = python_field_text(&r->snapshot, w->source, w->edge);
+	*field = field_text(&r->types, &r->snapshot, w->source, w->edge);
 	if (!(e->flags & EDGE_UNCOUNTED) || (*field && !strcmp(*field, "weak reference")))
 		return true;
 	free(*field);
@@ -202,6 +209,18 @@ static void print_referrers(struct screen *s, const struct refs *r, size_t i)
 		fprintf(s->out, "    %s %" PRIu64 " more\n", screen_ellipsis(s), left_out);
 }
 
+/* `Session::next_ -> +8 in `, `+16 -> +8 in ` */
+static char *interior_lead(const struct refs *r, uint32_t block, uint64_t edge)
+{
+	const struct tide_edge *e = &r->snapshot.edges[edge];
+	char *field = field_text(&r->types, &r->snapshot, block, edge);
+	char *lead = field ? alloc_printf("    %s -> +%u in ", field, e->to_offset)
+			   : alloc_printf("    +%u -> +%u in ", e->offset, e->to_offset);
+
+	free(field);
+	return lead;
+}
+
 /* Words of a block; of an object without those that Python does not count, and without its own tables. */
 static void print_words(
 	struct screen *s, const struct refs *r, uint32_t block, uint64_t *shown, uint64_t *left_out)
@@ -228,7 +247,7 @@ static void print_words(
 			fputc('\n', s->out);
 		}
 		if (e->to_offset && !python_field_type(&r->snapshot, e->block))
-			lead = alloc_printf("    +%u -> +%u in ", e->offset, e->to_offset);
+			lead = interior_lead(r, block, first);
 		else
 			lead = hop_lead(r, block, first, "    +%u -> ", " ->");
 		print_block_line(s, r, lead, e->block);

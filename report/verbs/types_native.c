@@ -65,6 +65,7 @@ static const char *main_evidence(const struct native_types_row *r)
 			most = i;
 	return most == EVIDENCE_VTABLE       ? "vtable"
 		: most == EVIDENCE_CALL_SITE ? "line of source"
+		: most == EVIDENCE_POINTER   ? "pointers"
 					     : "allocator";
 }
 

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "block_types.h"
 #include "symbol/site_type.h"
+#include "typed_pointers.h"
 
 /* What is known of a site; made when its first block is met. */
 struct of_site {
@@ -98,6 +99,8 @@ void block_types_find(struct block_types *t, const struct snapshot *s, struct sy
 	free(stored);
 	free(of_site);
 	site_types_free(sites);
+	t->members = members_new(s, symbols);
+	typed_pointers_find(t, s);
 }
 
 void block_types_free(struct block_types *t)
@@ -105,6 +108,8 @@ void block_types_free(struct block_types *t)
 	intern_free(&t->names);
 	free(t->of);
 	free(t->evidence);
+	free(t->inside);
+	members_free(t->members);
 	memset(t, 0, sizeof(*t));
 }
 

@@ -1,7 +1,7 @@
 /* block_types.h - what each block of a snapshot is, by the best available evidence.
  *
  * BT1 In this order: the object's own header (Python), the frame of an allocator that was made for a type, a
- *     vtable, an unambiguous line of source. A block without evidence has no type.
+ *     vtable, an unambiguous line of source, typed pointers to it. A block without evidence has no type.
  * BT2 A vtable counts where the block's stack has `new` in it, or where the stack is unknown: memory from
  *     malloc may hold what its last owner left.
  */
@@ -9,6 +9,7 @@
 #define TIDEMARK_BLOCK_TYPES_H
 
 #include "base/intern.h"
+#include "members/members.h"
 #include "model/snapshot.h"
 #include "symbol/symbol.h"
 
@@ -16,6 +17,8 @@ struct block_types {
 	struct intern names; /* of types */
 	uint32_t *of;        /* [blocks] 1 + the number of the name; 0: no type */
 	uint8_t *evidence;   /* [blocks] enum tide_evidence */
+	struct members *members;
+	uint32_t *inside; /* [blocks] the type in `members`; 0: what is inside is not known */
 };
 
 void block_types_find(struct block_types *t, const struct snapshot *s, struct symbols *symbols);

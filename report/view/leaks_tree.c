@@ -18,9 +18,9 @@ struct list {
 	size_t count, capacity;
 };
 struct pair {
-	uint64_t key;
-	uint32_t block;
-}; /* offset << 32 | site */
+	uint64_t key; /* offset << 32 | site */
+	uint32_t block, holder;
+};
 struct pairs {
 	struct pair *pair;
 	size_t count, capacity;
@@ -29,7 +29,9 @@ struct pairs {
 struct level {
 	uint32_t set, site;
 	uint32_t link[MOST_OFFSETS], links; /* offsets at which the set holds more of itself */
+	uint32_t link_holder[MOST_OFFSETS]; /* a block that does */
 	uint64_t back[MOST_CHILDREN];       /* offset << 32 | level that it leads back to */
+	uint32_t back_holder[MOST_CHILDREN];
 	unsigned backs;
 };
 
@@ -61,9 +63,9 @@ void leaks_tree_free(struct leaks_tree *t)
 
 static void add_block(struct list *l, uint32_t block) { *ARRAY_ADD(l->block, l->count, l->capacity) = block; }
 
-static void add_pair(struct pairs *p, uint64_t key, uint32_t block)
+static void add_pair(struct pairs *p, uint64_t key, uint32_t block, uint32_t holder)
 {
-	*ARRAY_ADD(p->pair, p->count, p->capacity) = (struct pair){ key, block };
+	*ARRAY_ADD(p->pair, p->count, p->capacity) = (struct pair){ key, block, holder };
 }
 
 static int compare_pairs(const void *a, const void *b)
@@ -75,22 +77,26 @@ static int compare_pairs(const void *a, const void *b)
 	return x->block < y->block ? -1 : x->block > y->block;
 }
 
-static void note_link(struct level *l, uint32_t offset)
+static void note_link(struct level *l, uint32_t offset, uint32_t holder)
 {
 	for (uint32_t i = 0; i < l->links; i++)
 		if (l->link[i] == offset)
 			return;
-	if (l->links < MOST_OFFSETS)
+	if (l->links < MOST_OFFSETS) {
+		l->link_holder[l->links] = holder;
 		l->link[l->links++] = offset;
+	}
 }
 
-static void note_back(struct level *l, uint32_t offset, unsigned to)
+static void note_back(struct level *l, uint32_t offset, unsigned to, uint32_t holder)
 {
 	for (unsigned i = 0; i < l->backs; i++)
 		if (l->back[i] == ((uint64_t)offset << 32 | to))
 			return;
-	if (l->backs < MOST_CHILDREN)
+	if (l->backs < MOST_CHILDREN) {
+		l->back_holder[l->backs] = holder;
 		l->back[l->backs++] = (uint64_t)offset << 32 | to;
+	}
 }
 
 static uint32_t site_of(const struct leaks_tree *t, uint32_t block)
@@ -121,19 +127,20 @@ static void follow(
 			if (site == level->site) {
 				t->mark[to] = level->set;
 				add_block(set, to);
-				note_link(level, offset);
+				note_link(level, offset, block);
 			} else {
-				add_pair(below, (uint64_t)offset << 32 | site, to);
+				add_pair(below, (uint64_t)offset << 32 | site, to, block);
 			}
 		} else if (l->components.of[to] == l->components.of[block]) {
 			for (unsigned up = 0; up <= depth; up++)
 				if (t->path[up].set == t->mark[to])
-					note_back(level, offset, up);
+					note_back(level, offset, up, block);
 		}
 	}
 }
 
-static void report_set(struct leaks_tree *t, unsigned depth, uint32_t offset, const struct list *set)
+static void report_set(
+	struct leaks_tree *t, unsigned depth, uint32_t offset, uint32_t holder, const struct list *set)
 {
 	const struct snapshot *s = &t->v->snapshot;
 	uint64_t bytes = 0;
@@ -144,6 +151,7 @@ static void report_set(struct leaks_tree *t, unsigned depth, uint32_t offset, co
 		&(struct leaks_line){ .kind = LEAKS_LINE_SET,
 			.depth = depth,
 			.offset = offset,
+			.holder = holder,
 			.offsets = 1,
 			.site = t->path[depth].site,
 			.blocks = set->count,
@@ -175,6 +183,7 @@ static void report_ways(struct leaks_tree *t, unsigned depth)
 			&(struct leaks_line){ .kind = LEAKS_LINE_BACK,
 				.depth = depth + 1,
 				.offset = (uint32_t)(level->back[i] >> 32),
+				.holder = level->back_holder[i],
 				.offsets = all > MOST_FIELDS ? all : 1,
 				.site = t->path[to].site,
 				.others = to == depth && level->links });
@@ -184,11 +193,12 @@ static void report_ways(struct leaks_tree *t, unsigned depth)
 			&(struct leaks_line){ .kind = LEAKS_LINE_NEXT,
 				.depth = depth + 1,
 				.offset = level->link[i],
+				.holder = level->link_holder[i],
 				.offsets = 1 });
 }
 
 /* `set` is marked; depth 0 is the row itself, whose line is there. */
-static void unfold(struct leaks_tree *t, unsigned depth, uint32_t offset, struct list *set)
+static void unfold(struct leaks_tree *t, unsigned depth, uint32_t offset, uint32_t holder, struct list *set)
 {
 	struct pairs below = { 0 };
 	unsigned lines = 0;
@@ -196,7 +206,7 @@ static void unfold(struct leaks_tree *t, unsigned depth, uint32_t offset, struct
 	for (size_t i = 0; i < set->count; i++)
 		follow(t, depth, set->block[i], set, &below);
 	if (depth)
-		report_set(t, depth, offset, set);
+		report_set(t, depth, offset, holder, set);
 	report_ways(t, depth);
 	if (below.count)
 		qsort(below.pair, below.count, sizeof(*below.pair), compare_pairs);
@@ -216,7 +226,8 @@ static void unfold(struct leaks_tree *t, unsigned depth, uint32_t offset, struct
 		if (child.count) {
 			t->next++;
 			lines++;
-			unfold(t, depth + 1, (uint32_t)(below.pair[i].key >> 32), &child);
+			unfold(t, depth + 1, (uint32_t)(below.pair[i].key >> 32), below.pair[i].holder,
+				&child);
 		} else if (lines == MOST_CHILDREN) {
 			report_more(t, depth + 1);
 			lines++;
@@ -248,6 +259,6 @@ void leaks_tree_lines(struct leaks_tree *t, uint32_t group, bool whole,
 			add_block(&set, i);
 		}
 	t->next++;
-	unfold(t, 0, 0, &set);
+	unfold(t, 0, 0, 0, &set);
 	free(set.block);
 }

@@ -42,6 +42,7 @@ struct leaks_line {
 	enum leaks_line_kind kind; /* blocks held; a way back; more of the same blocks; not shown */
 	unsigned depth;
 	uint32_t offset;        /* the first, where there are several */
+	uint32_t holder;        /* a block that has the word there */
 	unsigned offsets;       /* BACK: at how many offsets such words lie; else 1 */
 	uint32_t site;          /* BACK: the site it leads back to */
 	bool others;            /* BACK: to others of the same set */

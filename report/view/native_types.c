@@ -84,7 +84,9 @@ static void add_blocks(struct native_types *n, const struct snapshot *s, struct 
 		n->typed_blocks++;
 		n->typed_bytes += s->blocks[i].bytes;
 		if (!row->blocks++)
-			row->language = language_of(s, symbols, i, row->type);
+			row->language = n->types.inside[i]
+				? members_type_language(n->types.members, n->types.inside[i])
+				: language_of(s, symbols, i, row->type);
 		row->bytes += s->blocks[i].bytes;
 		row->evidence[n->types.evidence[i] % NATIVE_TYPES_EVIDENCE]++;
 	}

@@ -81,7 +81,7 @@ setup() {
 	grep -q '144 B .* 64 B .* root leak *owner' out
 	grep -q 'root cycle of 2 *left' out
 	grep -q '^program  ' out
-	grep -q '+0 -> right' out
+	grep -q 'pair::to -> right' out
 	grep -q '+0 -> back to left' out
 	! grep -q '+8 -> thing' out
 	"$TIDEMARK" leaks --tree lose.tide | grep -q '+8 -> thing'

@@ -1,0 +1,73 @@
+/* members.h - what lies inside the types of a program, by its DWARF.
+ *
+ *   a name, a variable ──▶ type ──offset──▶ member: its path, its type
+ *
+ *   members.c        types and their members, read when they are asked for
+ *   members_read.c   the members of one type
+ *   members_at.c     from an offset in a type to the member there
+ *   members_index.c  one pass over a module: types by name, variables by address, what begins with what
+ *   members_name.c   full names of types, and a key that spellings of one name share
+ *
+ * MB1  Nothing is a guess: members of a union are not sure, and neither is the part of a Rust enum that only its tag
+ *      selects. A name that two different types have means the one that fits the size asked for, or none.
+ * MB2  DWARF is untrusted: walks along types, and down into them, have a limit, members lie inside their type, and
+ *      what is read of a module has a limit.
+ * MB3  Types are numbers from 1 up, and 0 is "not known". Texts live as long as the struct members.
+ */
+#ifndef TIDEMARK_MEMBERS_H
+#define TIDEMARK_MEMBERS_H
+
+#include <stdbool.h>
+#include "symbol/symbol.h"
+
+enum members_kind {
+	MEMBERS_UNKNOWN, /* void, functions, types that are declared and defined nowhere */
+	MEMBERS_BYTE,    /* a scalar of one byte: pointers to it point to anything */
+	MEMBERS_SCALAR,
+	MEMBERS_POINTER,
+	MEMBERS_ARRAY,
+	MEMBERS_STRUCT,
+	MEMBERS_UNION,
+};
+
+struct members; /* of the modules of one snapshot */
+struct members *members_new(const struct snapshot *s, struct symbols *symbols);
+void members_free(struct members *m);
+
+/* Without the keyword: "node", "net::Session", "node *". Texts of types without a name are "". */
+const char *members_type_name(struct members *m, uint32_t type);
+enum members_kind members_type_kind(struct members *m, uint32_t type);
+uint64_t members_type_bytes(struct members *m, uint32_t type);       /* 0: not known */
+const char *members_type_language(struct members *m, uint32_t type); /* "c", "c++", "rust" */
+/* What a pointer points to; of an array its elements. */
+uint32_t members_type_of(struct members *m, uint32_t type);
+
+/* How a block's bytes were counted. */
+struct members_size {
+	uint64_t bytes;
+	bool usable; /* rounded up by the allocator */
+};
+/* Whether a block can be one object of the type, with what follows it where its last member is an array without
+ * bounds; or, where `many`, an array of them. */
+bool members_fits(struct members *m, uint32_t type, struct members_size size, bool many);
+/* The type of a name, for a block of this size. */
+uint32_t members_named(struct members *m, const char *name, struct members_size size);
+/* The bytes of the type that a name means; 0: none, or several. */
+uint64_t members_named_bytes(struct members *m, const char *name);
+/* Whether another type begins with this one, and one object of it has this size. */
+bool members_is_ambiguous(struct members *m, uint32_t type, struct members_size size);
+/* Whether an object of `type` begins with one of `first`. */
+bool members_begins_with(struct members *m, uint32_t type, uint32_t first);
+
+/* The variable at an address in a module, as the process has it: its type, and where in it the address lies. */
+uint32_t members_variable(struct members *m, uint32_t module, uint64_t address, uint64_t *offset);
+/* The thread-local variable of a name, if it is the only one. */
+uint32_t members_thread_local(struct members *m, uint32_t module, const char *name);
+
+/* The type of the pointer at an offset of a type: what it points to. 0: not a pointer, or not sure. */
+uint32_t members_target(struct members *m, uint32_t type, uint64_t offset);
+/* "Session::next_", "Session[3]::list.prev"; with a variable: "app.cache.head". Members of the standard libraries are
+ * named as what holds them: "Session::sessions_". To be freed; NULL: nothing with a name is there. */
+char *members_path(struct members *m, uint32_t type, const char *variable, uint64_t offset);
+
+#endif

@@ -1,0 +1,89 @@
+/* members_read.c - the members of a structure, a union, an enum of Rust; see members.h. */
+#include <dwarf.h>
+#include <stdlib.h>
+#include "base/array.h"
+#include "members_private.h"
+
+#define MEMBERS_MOST 65536u /* of one type */
+
+static void add_member(struct members_type *t, uint32_t *room, Dwarf_Die *die, bool base, bool sure)
+{
+	struct member new = { .die = *die, .base = base, .sure = sure, .sure_at = MEMBERS_NOWHERE };
+	uint64_t bits;
+
+	if (t->member_count >= MEMBERS_MOST)
+		return;
+	if (!members_constant(die, DW_AT_data_member_location, &new.offset)) {
+		/* An expression: of a virtual base, which each object has elsewhere. */
+		if (dwarf_hasattr(die, DW_AT_data_member_location))
+			return;
+		if (members_constant(die, DW_AT_data_bit_offset, &bits))
+			new.offset = bits / 8;
+		else if (t->kind != MEMBERS_UNION && dwarf_hasattr(die, DW_AT_external))
+			return; /* static */
+	}
+	if (new.offset < t->bytes || (!t->bytes && !new.offset)
+		|| (new.offset == t->bytes && t->kind == MEMBERS_STRUCT))
+		*ARRAY_ADD(t->member, t->member_count, *room) = new;
+}
+
+/* An enum of Rust. The variant that no value of the tag stands for is there when the tag is a pointer of its own data:
+ * the others have values that no pointer has. */
+static void read_variants(struct members_type *t, uint32_t *room, Dwarf_Die *part)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Die variant, member, tag;
+	uint64_t tag_at = MEMBERS_NOWHERE;
+
+	if (dwarf_attr(part, DW_AT_discr, &attribute) && dwarf_formref_die(&attribute, &tag))
+		members_constant(&tag, DW_AT_data_member_location, &tag_at);
+	if (dwarf_child(part, &variant) != 0)
+		return;
+	for (unsigned n = 0; n < 1024; n++) {
+		if (dwarf_tag(&variant) == DW_TAG_variant && dwarf_child(&variant, &member) == 0) {
+			add_member(t, room, &member, false, false);
+			if (t->member_count && !dwarf_hasattr(&variant, DW_AT_discr_value))
+				t->member[t->member_count - 1].sure_at = tag_at;
+		}
+		if (dwarf_siblingof(&variant, &variant) != 0)
+			break;
+	}
+}
+
+static int compare_members(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+
+	if (x->offset != y->offset)
+		return x->offset < y->offset ? -1 : 1;
+	return x->die.addr < y->die.addr ? -1 : x->die.addr > y->die.addr;
+}
+
+void members_read(struct members *m, uint32_t type)
+{
+	struct members_type t = m->type[type];
+	uint32_t room = 0;
+	Dwarf_Off visited = 0;
+	Dwarf_Die child;
+
+	if (t.read || t.kind < MEMBERS_STRUCT)
+		return;
+	t.read = true;
+	if (dwarf_child(&t.die, &child) == 0)
+		do {
+			if (!members_visit(&visited, &child))
+				break;
+			switch (dwarf_tag(&child)) {
+			case DW_TAG_member:
+				if (!members_flagged(&child, DW_AT_declaration))
+					add_member(&t, &room, &child, false, t.kind == MEMBERS_STRUCT);
+				break;
+			case DW_TAG_inheritance: add_member(&t, &room, &child, true, true); break;
+			case DW_TAG_variant_part: read_variants(&t, &room, &child); break;
+			default: break;
+			}
+		} while (dwarf_siblingof(&child, &child) == 0);
+	if (t.member_count)
+		qsort(t.member, t.member_count, sizeof(*t.member), compare_members);
+	m->type[type] = t;
+}

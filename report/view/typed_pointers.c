@@ -1,0 +1,223 @@
+/* typed_pointers.c - see typed_pointers.h. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/alloc.h"
+#include "base/array.h"
+#include "typed_pointers.h"
+
+#define UNKNOWN UINT32_MAX
+
+/* What is known of a type together with a size; asked for each pointer. */
+struct fit {
+	uint32_t type;
+	uint64_t bytes;
+	bool proves;
+};
+/* The type of a name, for blocks of a size. */
+struct named {
+	uint32_t name;
+	uint64_t bytes;
+	uint32_t type;
+};
+
+struct search {
+	struct block_types *t;
+	const struct snapshot *s;
+	struct members *m;
+	bool usable;
+	uint32_t blocks;
+	uint8_t *refused; /* [blocks] pointers to it disagree */
+	uint32_t *queue;
+	uint32_t queued;
+	struct fit *fit;
+	uint32_t fit_count, fit_room;
+	struct index fits;
+	struct named *named;
+	uint32_t named_count, named_room;
+	struct index names;
+	bool checks; /* the pass that looks for pointers that disagree */
+};
+
+static struct members_size size_of(const struct search *f, uint32_t block)
+{
+	return (struct members_size){ f->s->blocks[block].bytes, f->usable };
+}
+
+/* --- types that are known ------------------------------------------------------------ */
+
+static uint32_t find_named(struct search *f, uint32_t name, uint64_t bytes)
+{
+	uint64_t hash = index_hash((uint64_t)name << 40 ^ bytes);
+	struct named *n;
+
+	INDEX_EACH(&f->names, hash, probe)
+	if (f->named[probe.number].name == name && f->named[probe.number].bytes == bytes)
+		return f->named[probe.number].type;
+	index_add(&f->names, hash, f->named_count);
+	n = ARRAY_ADD(f->named, f->named_count, f->named_room);
+	*n = (struct named){ name, bytes,
+		members_named(f->m, f->t->names.text[name], (struct members_size){ bytes, f->usable }) };
+	return n->type;
+}
+
+/* A block that is smaller than the class, or of a size that no array of it has, holds what is left of an object. Where
+ * the size is known to have been asked of `new`, there may be more behind the object. */
+static bool is_left_over(struct search *f, uint32_t block)
+{
+	uint64_t bytes = members_named_bytes(f->m, f->t->names.text[f->t->of[block] - 1]);
+
+	return bytes && (f->usable || f->s->blocks[block].bytes < bytes);
+}
+
+static void start_from_known(struct search *f)
+{
+	for (uint32_t i = 0; i < f->blocks; i++) {
+		if (!f->t->of[i] || f->t->evidence[i] == EVIDENCE_HEADER)
+			continue;
+		f->t->inside[i] = find_named(f, f->t->of[i] - 1, f->s->blocks[i].bytes);
+		if (!f->t->inside[i] && f->t->evidence[i] == EVIDENCE_VTABLE && is_left_over(f, i)) {
+			f->t->of[i] = 0;
+			f->t->evidence[i] = EVIDENCE_NONE;
+		}
+	}
+}
+
+/* --- pointers ------------------------------------------------------------------------- */
+
+static bool proves(struct search *f, uint32_t type, uint32_t block)
+{
+	struct members_size size = size_of(f, block);
+	uint64_t hash = index_hash((uint64_t)type << 40 ^ size.bytes);
+	bool is;
+
+	INDEX_EACH(&f->fits, hash, probe)
+	if (f->fit[probe.number].type == type && f->fit[probe.number].bytes == size.bytes)
+		return f->fit[probe.number].proves;
+	is = *members_type_name(f->m, type) && members_fits(f->m, type, size, true)
+		&& !members_is_ambiguous(f->m, type, size);
+	index_add(&f->fits, hash, f->fit_count);
+	*ARRAY_ADD(f->fit, f->fit_count, f->fit_room) = (struct fit){ type, size.bytes, is };
+	return is;
+}
+
+/* A pointer to `type` points to the start of `block`. */
+static void consider(struct search *f, uint32_t block, uint32_t type)
+{
+	struct block_types *t = f->t;
+	uint32_t known;
+
+	while (members_type_kind(f->m, type) == MEMBERS_ARRAY)
+		type = members_type_of(f->m, type);
+	if (members_type_kind(f->m, type) <= MEMBERS_BYTE || f->refused[block]
+		|| (t->of[block] && t->evidence[block] != EVIDENCE_POINTER))
+		return;
+	known = t->inside[block];
+	if (!known) {
+		if (f->checks || !proves(f, type, block))
+			return;
+		t->inside[block] = type;
+		t->evidence[block] = EVIDENCE_POINTER;
+		t->of[block] = intern_text(&t->names, members_type_name(f->m, type)) + 1;
+		f->queue[f->queued++] = block;
+		return;
+	}
+	if (f->checks && known != type && members_type_name(f->m, known) != members_type_name(f->m, type)
+		&& !members_begins_with(f->m, known, type))
+		f->refused[block] = 1;
+}
+
+static void follow_block(struct search *f, uint32_t block)
+{
+	const struct snapshot *s = f->s;
+	uint32_t type = f->t->inside[block];
+
+	for (uint64_t i = s->edge_starts[block]; type && i < s->edge_starts[block + 1] && i < s->edge_count;
+		i++) {
+		const struct tide_edge *e = &s->edges[i];
+		uint32_t target;
+
+		if (e->to_offset || e->block >= f->blocks || e->flags & (EDGE_STALE | EDGE_MASKED))
+			continue;
+		target = members_target(f->m, type, e->offset);
+		if (target)
+			consider(f, e->block, target);
+	}
+}
+
+uint32_t typed_pointers_root(
+	struct members *m, const struct snapshot *s, const struct tide_root_edge *e, uint64_t *offset)
+{
+	const struct tide_root *r = &s->roots[e->root];
+
+	if (r->kind == ROOT_GLOBAL)
+		return members_variable(m, r->module, e->address, offset);
+	if (r->kind != ROOT_TLS || !r->address || e->address < r->address)
+		return 0;
+	*offset = e->address - r->address;
+	return members_thread_local(m, r->module, snapshot_string(s, r->name));
+}
+
+static void follow_roots(struct search *f)
+{
+	for (size_t i = 0; i < f->s->root_edge_count; i++) {
+		const struct tide_root_edge *e = &f->s->root_edges[i];
+		uint64_t offset = 0;
+		uint32_t type, target;
+
+		if (e->to_offset || e->block >= f->blocks || e->root >= f->s->root_count
+			|| e->flags & (EDGE_STALE | EDGE_MASKED))
+			continue;
+		type = typed_pointers_root(f->m, f->s, e, &offset);
+		target = type ? members_target(f->m, type, offset) : 0;
+		if (target)
+			consider(f, e->block, target);
+	}
+}
+
+/* From roots and typed blocks to all that they lead to. */
+static void follow_all(struct search *f)
+{
+	follow_roots(f);
+	for (uint32_t i = 0; i < f->blocks; i++)
+		if (f->t->inside[i] && (f->checks || f->t->evidence[i] != EVIDENCE_POINTER))
+			follow_block(f, i);
+	while (f->queued)
+		follow_block(f, f->queue[--f->queued]);
+}
+
+static void forget_pointers(struct search *f)
+{
+	for (uint32_t i = 0; i < f->blocks; i++)
+		if (f->t->evidence[i] == EVIDENCE_POINTER) {
+			f->t->evidence[i] = EVIDENCE_NONE;
+			f->t->of[i] = f->t->inside[i] = 0;
+		}
+}
+
+void typed_pointers_find(struct block_types *t, const struct snapshot *s)
+{
+	struct search f = { .t = t,
+		.s = s,
+		.m = t->members,
+		.usable = s->process->flags & PROCESS_WALKED,
+		.blocks = (uint32_t)s->block_count };
+
+	t->inside = alloc_zeroed(s->block_count + 1, sizeof(*t->inside));
+	if (s->edge_start_count <= s->block_count)
+		return;
+	f.refused = alloc_zeroed(s->block_count + 1, 1);
+	f.queue = alloc_bytes((s->block_count + 1) * sizeof(*f.queue));
+	start_from_known(&f);
+	follow_all(&f);
+	f.checks = true;
+	follow_all(&f);
+	f.checks = false;
+	forget_pointers(&f);
+	follow_all(&f);
+	free(f.refused);
+	free(f.queue);
+	free(f.fit);
+	index_free(&f.fits);
+	free(f.named);
+	index_free(&f.names);
+}

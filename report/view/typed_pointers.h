@@ -1,0 +1,24 @@
+/* typed_pointers.h - types of blocks by what points to them. Private to view/; block_types.h calls it.
+ *
+ *   variables ──▶ blocks ──members──▶ blocks ...
+ *
+ * TP1 A block has the type that pointers to its start are declared with, where its size is that of one such object, or
+ *     of several, and no other type of that size begins with this one: a pointer to a base class proves nothing then.
+ * TP2 void, char, unions and what a compiler cannot say for sure prove nothing.
+ * TP3 Where pointers disagree the block has no type, and nothing follows from what it holds. A pointer to what the
+ *     block's type begins with agrees with it.
+ * TP4 What other evidence says stays, but a vtable proves nothing in memory that has not the size of its class.
+ */
+#ifndef TIDEMARK_TYPED_POINTERS_H
+#define TIDEMARK_TYPED_POINTERS_H
+
+#include "block_types.h"
+
+/* Fills in t->inside, and the types of blocks that have none. */
+void typed_pointers_find(struct block_types *t, const struct snapshot *s);
+
+/* The type of the variable that a reference from a root is in, and where in it; 0. */
+uint32_t typed_pointers_root(
+	struct members *m, const struct snapshot *s, const struct tide_root_edge *e, uint64_t *offset);
+
+#endif
