@@ -50,7 +50,7 @@ static uint64_t count_untouched(struct waste_heap *h, uint64_t lo, uint64_t hi)
 static void charge_block(struct waste *w, struct waste_heap *h, uint32_t index, uint64_t end)
 {
 	const struct tide_block *b = &h->s->blocks[index];
-	struct waste_group *g = &w->groups[waste_site_of(w, b)];
+	struct waste_group *g = &w->groups[waste_group_of(w, index)];
 	uint64_t room = b->address < end ? end - b->address : 0, bytes = b->bytes < room ? b->bytes : room;
 	uint64_t untouched = count_untouched(h, b->address, b->address + bytes);
 
@@ -211,8 +211,7 @@ static void charge_chunk(struct waste *w, struct waste_heap *h)
 {
 	for (size_t i = 0; i < h->item_count; i++)
 		if (h->items[i].kind == ITEM_BLOCK) {
-			w->groups[waste_site_of(w, &h->s->blocks[h->items[i].index])].pinned +=
-				h->region->resident_bytes;
+			w->groups[waste_group_of(w, h->items[i].index)].pinned += h->region->resident_bytes;
 			return;
 		}
 }
@@ -263,10 +262,16 @@ static void balance_parts(struct waste *w)
 
 int waste_find(struct waste *w, const struct snapshot *s, struct tide_error *e)
 {
+	return waste_find_groups(w, s, NULL, s->site_count, e);
+}
+
+int waste_find_groups(struct waste *w, const struct snapshot *s, const uint32_t *group_of, size_t count,
+	struct tide_error *e)
+{
 	struct waste_heap h = { .s = s };
 	struct waste_pins *pins;
 
-	*w = (struct waste){ .s = s };
+	*w = (struct waste){ .s = s, .group_count = count, .group_of = group_of };
 	if (!s->region_count)
 		return error_set(e, EXIT_UNMEASURED,
 			"cannot say where the memory is|%s|take one of the running process, with references",
@@ -280,7 +285,6 @@ int waste_find(struct waste *w, const struct snapshot *s, struct tide_error *e)
 	w->unseen = s->process->flags & PROCESS_OWN_MALLOC || (w->walked && s->process->allocator);
 	for (size_t i = 0; i < s->module_count && !(s->process->flags & PROCESS_FOREIGN); i++)
 		w->python |= s->modules[i].flags & MODULE_PYTHON;
-	w->group_count = s->site_count;
 	w->groups = alloc_zeroed(w->group_count + 1, sizeof(*w->groups));
 	w->arena_count = s->arena_count;
 	w->arenas = alloc_zeroed(w->arena_count + 1, sizeof(*w->arenas));

@@ -13,7 +13,8 @@
  *     pages; their own memory is part of it. free() itself gives back memory at the end of another arena's heap:
  *     that counts, with M_TRIM_THRESHOLD and M_TOP_PAD as they are then. But not for blocks of fast bins, which
  *     free() does not coalesce: malloc_trim makes them part of that arena's top, and leaves it alone (`pinned_top`).
- * WS4 Groups are sites; a walk of the heap has one for each size (SITE_OF_SIZE), and no slack.
+ * WS4 Groups are sites, unless the caller has others; a walk of the heap has a site for each size (SITE_OF_SIZE), and
+ *     no slack.
  *
  * Linear in blocks, chunks and runs of pages, except for an occasional binary search for a run.
  */
@@ -51,7 +52,7 @@ struct waste_arena {
 	uint64_t last; /* the live block that is nearest below top; SNAPSHOT_NONE */
 };
 
-/* Of a site. */
+/* Of a site, or of what the caller groups by. */
 struct waste_group {
 	uint64_t blocks, bytes;
 	uint64_t pinned;      /* WS3 */
@@ -71,18 +72,22 @@ struct waste {
 	struct waste_arena *arenas;
 	size_t arena_count;
 	struct waste_group *groups;
-	size_t group_count;   /* as many as sites */
-	bool walked;          /* blocks have usable bytes only: no slack is known */
-	bool python;          /* CPython's small objects are blocks */
-	uint64_t python_free; /* resident bytes of its arenas in which no object lives */
-	uint64_t foreign;     /* resident bytes without a block, of an allocator that cannot be walked */
-	bool unseen;          /* there is an allocator whose blocks are not known at all */
+	size_t group_count;
+	const uint32_t *group_of; /* [blocks] the caller's; NULL: sites */
+	bool walked;              /* blocks have usable bytes only: no slack is known */
+	bool python;              /* CPython's small objects are blocks */
+	uint64_t python_free;     /* resident bytes of its arenas in which no object lives */
+	uint64_t foreign;         /* resident bytes without a block, of an allocator that cannot be walked */
+	bool unseen;              /* there is an allocator whose blocks are not known at all */
 	uint64_t cached, cached_blocks; /* free memory in the threads' caches */
 	struct waste_group caches;      /* what these pin */
 };
 
 /* -1: the snapshot does not say where the memory is. */
 int waste_find(struct waste *w, const struct snapshot *s, struct tide_error *e);
+/* With groups of the caller: `group_of` each block, below `count`; kept until waste_free. */
+int waste_find_groups(struct waste *w, const struct snapshot *s, const uint32_t *group_of, size_t count,
+	struct tide_error *e);
 void waste_free(struct waste *w);
 
 /* "free_pinned", as in the JSON contract. */

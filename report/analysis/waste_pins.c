@@ -88,7 +88,7 @@ void waste_pins_region(struct waste_pins *p, struct waste_heap *h)
 			left = run++;
 		if (item->kind == ITEM_BLOCK || item->kind == ITEM_CACHED)
 			add_item(p, h,
-				item->kind == ITEM_BLOCK ? waste_site_of(p->w, &h->s->blocks[item->index])
+				item->kind == ITEM_BLOCK ? waste_group_of(p->w, item->index)
 							 : p->w->group_count,
 				item, left && left->hi == item->lo ? left : NULL,
 				run < last && run->lo == item->hi ? run : NULL);

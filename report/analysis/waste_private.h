@@ -72,9 +72,11 @@ void waste_pins_region(struct waste_pins *p, struct waste_heap *h);
 void waste_pins_end(struct waste_pins *p, struct waste_heap *h);
 
 /* Blocks of a large file may not have been checked when this is called (snapshot_verify). */
-static inline uint32_t waste_site_of(const struct waste *w, const struct tide_block *b)
+static inline uint32_t waste_group_of(const struct waste *w, uint32_t block)
 {
-	return b->site < w->group_count ? b->site : 0;
+	uint32_t group = w->group_of ? w->group_of[block] : w->s->blocks[block].site;
+
+	return group < w->group_count ? group : 0;
 }
 
 #endif

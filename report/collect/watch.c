@@ -180,7 +180,7 @@ static void wait_look(const struct watch *w, uint64_t ns)
 
 static void measure_held(struct watch *w)
 {
-	uint64_t begun = clock_ns();
+	uint64_t begun = clock_read(CLOCK_PROCESS_CPUTIME_ID);
 	struct tide_error e = { 0 };
 
 	if (held_measure(&w->held, w->path, w->pid, &e) && !is_over(w)) {
@@ -188,7 +188,7 @@ static void measure_held(struct watch *w)
 		w->measure_ns = 0; /* it would fail again */
 		return;
 	}
-	w->measure_ns = clock_ns() + MEASURE_REST * (clock_ns() - begun);
+	w->measure_ns = clock_ns() + MEASURE_REST * (clock_read(CLOCK_PROCESS_CPUTIME_ID) - begun);
 }
 
 static void look(struct watch *w)

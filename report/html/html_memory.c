@@ -192,7 +192,7 @@ void html_memory(struct html *h)
 	struct waste_view v = { 0 };
 
 	json_open_object(j, "memory");
-	if (waste_view_find(&v, s, h->view.symbols, &e)) {
+	if (waste_view_find(&v, s, h->view.symbols, false, &e)) {
 		json_text(j, "why", e.why[0] ? e.why : e.what);
 	} else {
 		h->has_memory = true;

@@ -154,14 +154,14 @@ static void name_threads(struct top *t)
 
 static void measure_held(struct top *t)
 {
-	uint64_t begun = clock_ns();
+	uint64_t begun = clock_read(CLOCK_PROCESS_CPUTIME_ID);
 	struct tide_error e = { 0 };
 
-	if (begun < t->held_ns)
+	if (clock_ns() < t->held_ns)
 		return;
 	t->held_ns = UINT64_MAX;
 	if (!held_measure(&t->held, t->path, t->latest.process->pid, &e))
-		t->held_ns = clock_ns() + HELD_REST * (clock_ns() - begun);
+		t->held_ns = clock_ns() + HELD_REST * (clock_read(CLOCK_PROCESS_CPUTIME_ID) - begun);
 }
 
 static void take_update(struct top *t, struct snapshot *s)

@@ -35,6 +35,7 @@ static const struct {
 	{ "stat", "by", "site function file line module thread stack size age type" },
 	{ "diff", "by", "site function file line module thread stack size age type" },
 	{ "retained", "by", "root site block type module variable" },
+	{ "waste", "by", "site type" },
 	{ "top", "by", "site function module thread" },
 	{ "top", "sort", "live count growth rate peak total allocations temporary" },
 	{ NULL, "sort", "live peak total count allocations temporary lost" },

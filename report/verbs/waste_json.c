@@ -26,8 +26,20 @@ static void write_parts(struct json *j, const struct waste *w)
 
 static void write_who(struct json_report *report, const struct waste_report *r, uint32_t site)
 {
-	json_report_stack(report, r->symbols, site);
-	json_none(&report->json, "type");
+	const char *type = waste_names_type(&r->view, r->view.type_of[site]);
+
+	if (r->view.by_type) {
+		json_open_array(&report->json, "stack");
+		json_close_array(&report->json);
+	} else {
+		json_report_stack(report, r->symbols, site);
+	}
+	if (type)
+		json_text(&report->json, "type", type);
+	else
+		json_none(&report->json, "type");
+	if (r->view.by_type)
+		return;
 	json_number(&report->json, "site", site);
 	if (r->view.s->sites[site].flags & SITE_OF_SIZE)
 		json_number(&report->json, "size",
@@ -142,6 +154,45 @@ static void write_copies(struct json_report *report, const struct waste_report *
 	json_close_array(j);
 }
 
+static void write_python(struct json_report *report, const struct waste_report *r)
+{
+	struct json *j = &report->json;
+	const struct waste_python *p = &r->view.python;
+	size_t most = options_rows(r->options, SIZE_MAX);
+
+	if (!r->view.s->python_arena_count)
+		return;
+	json_open_object(j, "python");
+	json_number(j, "free_resident_bytes", (int64_t)r->view.waste.python_free);
+	json_open_array(j, "arenas");
+	for (unsigned i = 0; i < WASTE_PYTHON_STEPS; i++) {
+		json_open_object(j, NULL);
+		json_number(j, "full_to_percent", (int64_t)(100 * (i + 1) / WASTE_PYTHON_STEPS));
+		json_number(j, "arenas", (int64_t)p->step[i].arenas);
+		json_number(j, "bytes", (int64_t)p->step[i].bytes);
+		json_number(j, "used_bytes", (int64_t)p->step[i].used);
+		json_close_object(j);
+	}
+	json_close_array(j);
+	json_open_array(j, "pins");
+	for (size_t i = 0; i < p->count && i < most; i++) {
+		const char *type = waste_names_type(&r->view, p->rows[i].type);
+
+		json_open_object(j, NULL);
+		json_report_stack(report, r->symbols, p->rows[i].site);
+		if (type)
+			json_text(j, "type", type);
+		else
+			json_none(j, "type");
+		json_number(j, "blocks", (int64_t)p->rows[i].blocks);
+		json_number(j, "arenas", (int64_t)p->rows[i].arenas);
+		json_number(j, "free_bytes", (int64_t)p->rows[i].free);
+		json_close_object(j);
+	}
+	json_close_array(j);
+	json_close_object(j);
+}
+
 void waste_json(const struct waste_report *r)
 {
 	struct json_report report;
@@ -163,6 +214,7 @@ void waste_json(const struct waste_report *r)
 	json_number(j, "pinned_bytes", (int64_t)r->view.waste.caches.pinned);
 	json_close_object(j);
 	write_copies(&report, r);
+	write_python(&report, r);
 	if (r->view.waste.unseen)
 		json_text(j, "unseen_allocator", waste_names_allocator(&r->view));
 	json_open_array(j, "causes");

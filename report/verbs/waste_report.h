@@ -1,5 +1,5 @@
 /* waste_report.h - what `tidemark waste` prints. cmd_waste.c parses and loads, view/waste_view.h decides what is
- * reported, waste_screen.c is for people, waste_json.c for programs.
+ * reported, waste_screen.c is for people, waste_json.c and waste_csv.c for programs.
  */
 #ifndef TIDEMARK_WASTE_REPORT_H
 #define TIDEMARK_WASTE_REPORT_H
@@ -15,5 +15,6 @@ struct waste_report {
 
 int waste_screen(const struct waste_report *r); /* -1: it could not be written */
 void waste_json(const struct waste_report *r);
+void waste_csv(const struct waste_report *r);
 
 #endif

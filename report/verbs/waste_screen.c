@@ -106,6 +106,22 @@ static void print_causes(struct screen *s, const struct waste_report *r)
 	waste_causes_free(causes, count);
 }
 
+/* A site with the type of its blocks below it; or a type. */
+static void print_who(struct screen *s, struct table *t, const struct waste_report *r, uint32_t group)
+{
+	const char *type = waste_names_type(&r->view, r->view.type_of[group]);
+	char *clean = type ? screen_clean(s, type) : NULL;
+
+	if (r->view.by_type) {
+		table_text(t, STYLE_NAME, "%s", clean ? clean : "(unknown type)");
+	} else {
+		table_site(t, r->symbols, group);
+		if (clean)
+			table_note(t, STYLE_DIM, "of type %s", clean);
+	}
+	free(clean);
+}
+
 static void print_rows(struct screen *s, const struct waste_report *r, const char *title, const char *head,
 	const uint32_t *list, size_t count, uint64_t (*bytes_of)(const struct waste_group *))
 {
@@ -114,7 +130,8 @@ static void print_rows(struct screen *s, const struct waste_report *r, const cha
 		{ "blocks", COLUMN_RIGHT, false },
 		{ "live", COLUMN_RIGHT, false },
 		{ "oldest since", COLUMN_LEFT, true },
-		{ "allocated by", COLUMN_PLACE, false },
+		{ r->view.by_type ? "type" : "allocated by", r->view.by_type ? COLUMN_FIT : COLUMN_PLACE,
+			false },
 	};
 	size_t rows = options_rows(r->options, ROWS);
 	uint64_t all = 0;
@@ -137,7 +154,7 @@ static void print_rows(struct screen *s, const struct waste_report *r, const cha
 		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)g->blocks));
 		table_text(t, STYLE_PLAIN, "%s", units_bytes(text, (int64_t)g->bytes));
 		table_text(t, STYLE_DIM, "%s", age);
-		table_site(t, r->symbols, list[i]);
+		print_who(s, t, r, list[i]);
 		free(age);
 	}
 	table_show(t);
@@ -245,6 +262,51 @@ static void print_copies(struct screen *s, const struct waste_report *r)
 		screen_hint(s, "%zu more: -n all", r->view.copies.count - rows);
 }
 
+static void print_python(struct screen *s, const struct waste_report *r)
+{
+	static const struct column columns[] = {
+		{ "free there", COLUMN_RIGHT, false },
+		{ "arenas", COLUMN_RIGHT, false },
+		{ "blocks", COLUMN_RIGHT, false },
+		{ "type", COLUMN_LEFT, true },
+		{ "allocated by", COLUMN_PLACE, false },
+	};
+	const struct waste_python *p = &r->view.python;
+	size_t rows = options_rows(r->options, ROWS);
+	char text[UNITS_TEXT], used[UNITS_TEXT];
+	struct table *t;
+
+	if (!r->view.s->python_arena_count)
+		return;
+	screen_print(s, STYLE_HEADING, "\nArenas of Python for small objects\n");
+	for (unsigned i = 0; i < WASTE_PYTHON_STEPS; i++)
+		if (p->step[i].arenas)
+			fprintf(s->out, "%3u to %3u %% full: %s in %llu, %s of it used\n",
+				100 * i / WASTE_PYTHON_STEPS, 100 * (i + 1) / WASTE_PYTHON_STEPS,
+				units_bytes(text, (int64_t)p->step[i].bytes),
+				(unsigned long long)p->step[i].arenas,
+				units_bytes(used, (int64_t)p->step[i].used));
+	if (!p->count)
+		return;
+	screen_print(s, STYLE_HEADING, "\nWhat keeps arenas that are less than half full\n");
+	t = table_new(s, columns, sizeof(columns) / sizeof(columns[0]), r->options->source_root);
+	for (size_t i = 0; i < p->count && i < rows; i++) {
+		const struct waste_python_row *row = &p->rows[i];
+		const char *type = waste_names_type(&r->view, row->type);
+		char *clean = screen_clean(s, type ? type : "(no object)");
+
+		table_text(t, STYLE_STRONG, "%s", units_bytes(text, (int64_t)row->free));
+		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)row->arenas));
+		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)row->blocks));
+		table_text(t, STYLE_NAME, "%s", clean);
+		table_site(t, r->symbols, row->site);
+		free(clean);
+	}
+	table_show(t);
+	if (p->count > rows)
+		screen_hint(s, "%zu more: -n all", p->count - rows);
+}
+
 int waste_screen(const struct waste_report *r)
 {
 	const struct waste *w = &r->view.waste;
@@ -276,6 +338,7 @@ int waste_screen(const struct waste_report *r)
 	print_rows(&s, r, "Pages of live blocks that were never touched", "untouched", r->view.untouched,
 		r->view.untouched_count, untouched_of);
 	print_copies(&s, r);
+	print_python(&s, r);
 	if (w->arena_count) {
 		screen_print(&s, STYLE_HEADING, "\nArenas of malloc\n");
 		print_arenas(&s, r);

@@ -45,7 +45,15 @@ static char *group_name(const struct waste_view *r, uint32_t group)
 	const struct waste_group *g = &r->waste.groups[group];
 	char count[UNITS_TEXT], size[UNITS_TEXT];
 
+	const char *type = waste_names_type(r, r->type_of[group]);
+
 	units_many(count, (int64_t)g->blocks, "block");
+	if (r->by_type)
+		return alloc_printf("%s (%s) of %s", count, units_bytes(size, (int64_t)g->bytes),
+			type ? type : "unknown type");
+	if (type && r->s->sites[group].flags & SITE_OF_SIZE)
+		return alloc_printf("%s of %s, %s each,", count, type,
+			units_bytes(size, (int64_t)r->s->blocks[g->example].bytes));
 	if (r->s->sites[group].flags & SITE_OF_SIZE)
 		return alloc_printf(
 			"%s of %s each", count, units_bytes(size, (int64_t)r->s->blocks[g->example].bytes));
@@ -173,14 +181,33 @@ static void find_caches(const struct waste_view *r, struct waste_cause *c, size_
 				"does without them, at a price"));
 }
 
+/* ", and 312 str from load keep 12 MiB of that", or "". To free. */
+static char *name_python_pins(const struct waste_view *r)
+{
+	const struct waste_python_row *row = r->python.rows;
+	const char *type = r->python.count ? waste_names_type(r, row->type) : NULL;
+	char text[UNITS_TEXT], count[UNITS_TEXT];
+
+	if (!r->python.count || row->free < r->waste.python_free / 4)
+		return alloc_string("");
+	return alloc_printf("; %s%s%s%s%s lie in arenas where %s are free",
+		units_many(count, (int64_t)row->blocks, "block"), type ? " of " : "", type ? type : "",
+		r->s->sites[row->site].flags & SITE_OF_SIZE ? "" : " from ",
+		r->s->sites[row->site].flags & SITE_OF_SIZE ? ""
+							    : symbols_top(r->symbols, row->site)->function,
+		units_bytes(text, (int64_t)row->free));
+}
+
 static void find_python(const struct waste_view *r, struct waste_cause *c, size_t *n)
 {
 	char text[UNITS_TEXT];
 
+	char *who = name_python_pins(r);
+
 	if (is_worth(r, r->waste.python_free))
 		add_cause(c, n, r->waste.python_free,
-			alloc_printf("%s of Python's arenas for small objects hold no object.",
-				units_bytes(text, (int64_t)r->waste.python_free)),
+			alloc_printf("%s of Python's arenas for small objects hold no object%s.",
+				units_bytes(text, (int64_t)r->waste.python_free), who),
 			alloc_printf(
 				"an arena (256 KiB, from 3.10 on 1 MiB) goes back only when its last object "
 				"is freed: free what outlived the peak, or do such work in a process of "

@@ -26,6 +26,11 @@ const char *waste_names_part(enum waste_part part)
 	return part < WASTE_PARTS ? part_name[part] : "unknown";
 }
 
+const char *waste_names_type(const struct waste_view *v, uint32_t type)
+{
+	return type && type <= v->types.names.count ? v->types.names.text[type - 1] : NULL;
+}
+
 const char *waste_names_allocator(const struct waste_view *v)
 {
 	static const char *const known[] = { "jemalloc", "tcmalloc", "mimalloc" };

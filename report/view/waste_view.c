@@ -50,12 +50,39 @@ static uint32_t *sort_groups(
 	return list;
 }
 
-int waste_view_find(
-	struct waste_view *v, const struct snapshot *s, struct symbols *symbols, struct tide_error *e)
+/* The type of each group's blocks, where they have one. */
+static void find_types(struct waste_view *v)
 {
-	*v = (struct waste_view){ .s = s, .symbols = symbols };
-	if (waste_find(&v->waste, s, e))
+	const struct waste *w = &v->waste;
+	bool *seen = alloc_zeroed(w->group_count + 1, sizeof(*seen));
+
+	v->type_of = alloc_zeroed(w->group_count + 1, sizeof(*v->type_of));
+	for (size_t i = 0; i < v->s->block_count; i++) {
+		uint32_t group = v->by_type ? v->types.of[i] : v->s->blocks[i].site, type = v->types.of[i];
+
+		if (group >= w->group_count)
+			group = 0;
+		if (seen[group] && v->type_of[group] != type)
+			type = 0;
+		v->type_of[group] = type;
+		seen[group] = true;
+	}
+	free(seen);
+}
+
+int waste_view_find(struct waste_view *v, const struct snapshot *s, struct symbols *symbols, bool by_type,
+	struct tide_error *e)
+{
+	int failed;
+
+	*v = (struct waste_view){ .s = s, .symbols = symbols, .by_type = by_type };
+	block_types_find(&v->types, s, symbols);
+	failed = by_type ? waste_find_groups(&v->waste, s, v->types.of, v->types.names.count + 1, e)
+			 : waste_find(&v->waste, s, e);
+	if (failed)
 		return -1;
+	find_types(v);
+	waste_python_find(&v->python, s, v->types.of);
 	waste_copies_find(&v->copies, s);
 	v->pins = sort_groups(&v->waste, pinned_of, &v->pin_count);
 	v->slack = sort_groups(&v->waste, slack_of, &v->slack_count);
@@ -69,6 +96,9 @@ void waste_view_free(struct waste_view *v)
 {
 	waste_free(&v->waste);
 	waste_copies_free(&v->copies);
+	waste_python_free(&v->python);
+	block_types_free(&v->types);
+	free(v->type_of);
 	free(v->pins);
 	free(v->slack);
 	free(v->untouched);

@@ -436,7 +436,8 @@ condition() {
 			if (argc > 1)
 				for (int i = 0; i < 60000; i++)
 					free(work[i]);
-			for (int i = 0; i < 400; i++) {
+			/* Until there is a snapshot, or for long enough for one. */
+			for (int i = 0; i < (argc > 1 ? 4000 : 400) && (argc < 2 || access(argv[1], F_OK)); i++) {
 				free(malloc(10));
 				usleep(5000);
 			}
@@ -447,7 +448,7 @@ condition() {
 
 @test "--when: a snapshot when free memory and slack exceed a share, or a size" {
 	condition
-	"$TIDEMARK" run -q -o 'frag%n.tide' --when 'waste>30%;waste>20M;waste>80M' ./condition free
+	"$TIDEMARK" run -q -o 'frag%n.tide' --when 'waste>30%;waste>20M;waste>80M' ./condition frag1.tide
 	[ "$(ls frag*.tide | wc -l)" -ge 2 ]
 	json "$("$TIDEMARK" info --json frag1.tide)" 'd["snapshot"]["reason"]' | grep -qx condition
 	"$TIDEMARK" waste --json frag1.tide >waste.json
@@ -459,4 +460,92 @@ condition() {
 	[[ $output == *"waste>30%"* ]]
 	run -2 "$TIDEMARK" run --sample 64K --when 'waste>30%' ./condition
 	[[ $output == *sample* ]]
+}
+
+@test "python: what keeps arenas that are mostly free, down to type and line" {
+	[ -x /usr/bin/python3 ] || skip "no python3"
+	cat >arenas.py <<-'EOF2'
+		class Session:
+		    __slots__ = ("name",)
+		    def __init__(self, i):
+		        self.name = "s%d" % i
+		def load():
+		    kept, work = [], []
+		    for i in range(200000):
+		        work.append(str(i) * 3)
+		        if i % 200 == 0:
+		            kept.append(Session(i))
+		    return kept
+		kept = load()
+		print("ready", flush=True)
+		input()
+	EOF2
+	profiled /usr/bin/python3 arenas.py
+	value '[(r["type"], r["blocks"], [(f["function"], f["line"]) for f in r["stack"] if f["function"] == "__init__"]) for r in d["python"]["pins"]][0]' \
+		'sum(a["arenas"] for a in d["python"]["arenas"]) * (1 << 20) == sum(a["bytes"] for a in d["python"]["arenas"])' \
+		'd["causes"][0]["what"].count("1,000 blocks of str from __init__")' >got
+	printf "('str', 1000, [('__init__', 4)])\nTrue\n1\n" | diff - got
+	run -0 "$TIDEMARK" waste p.tide
+	[[ $output =~ "less than half full"$'\n'.*"1,000 str "*"__init__" ]]
+}
+
+@test "pins by type, and the type of a site's blocks" {
+	cat >types.cc <<-'EOF2'
+		#include "measure.h"
+		struct Session { virtual ~Session() {} long x[20]; };
+		struct Work { virtual ~Work() {} long x[70]; };
+		static Session *held[2000];
+		static Work *work[40000];
+		__attribute__((noinline)) Session *one() { return new Session; }
+		__attribute__((noinline)) Session *other() { return new Session; }
+		int main()
+		{
+			for (int i = 0; i < 40000; i++) {
+				work[i] = new Work;
+				if (i % 20 == 0)
+					held[i / 20] = i % 40 ? one() : other();
+			}
+			for (int i = 0; i < 40000; i++)
+				delete work[i];
+			say("ready", resident());
+			wait_for_line();
+			return !held[0];
+		}
+	EOF2
+	g++ -g -O1 -fpermissive -w -I. -o types types.cc -pthread
+	profiled ./types
+	value 'sorted((f["function"].split("(")[0], r["type"], r["blocks"]) for r in d["pins"] for f in r["stack"]
+			if f["function"].split("(")[0] in ("one", "other"))' >got
+	"$TIDEMARK" waste --json --by type p.tide >waste.json
+	value '[(r["type"], r["blocks"], r["pinned_free_bytes"] > 4 << 20) for r in d["pins"]][0]' >>got
+	run -0 "$TIDEMARK" waste --by type p.tide
+	[[ $output == *"2,000 blocks ("*") of Session alone keep"* ]] || fail "$output"
+	rm in
+	started ./types
+	"$TIDEMARK" waste --json --by type p.tide >waste.json
+	value '[(r["type"], r["blocks"]) for r in d["pins"]][0]' >>got
+	cat >want <<-'EOF2'
+		[('one', 'Session', 1000), ('other', 'Session', 1000)]
+		('Session', 2000, True)
+		('Session', 2000)
+	EOF2
+	diff want got
+	run -2 "$TIDEMARK" waste --by size p.tide
+}
+
+@test "CSV has the parts, the arenas and the rows of the tables" {
+	profiled ./pins
+	"$TIDEMARK" waste --csv p.tide >waste.csv
+	/usr/bin/python3 - <<-'EOF2'
+		import csv, json
+		d = json.load(open("waste.json"))
+		rows = list(csv.DictReader(open("waste.csv")))
+		assert all(None not in r and None not in r.values() for r in rows), "fields"
+		parts = {r["name"]: int(r["resident_bytes"]) for r in rows if r["kind"] == "part"}
+		assert parts == {p["part"]: p["resident_bytes"] for p in d["resident"]["parts"]}
+		assert len([r for r in rows if r["kind"] == "arena"]) == len(d["arenas"])
+		first = [r for r in rows if r["kind"] == "site"][0]
+		assert (first["function"], int(first["pinned_bytes"])) == ("keep", d["pins"][0]["pinned_bytes"]), first
+	EOF2
+	[ "$("$TIDEMARK" waste --csv -n 1 p.tide | grep -c ^site)" -eq 1 ]
 }
