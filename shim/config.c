@@ -49,6 +49,8 @@ static void read_setting(const char *line)
 		uint64_t n = text_number(v);
 		if (n)
 			config.depth = n < WALK_DEPTH_MAX ? (uint32_t)n : WALK_DEPTH_MAX;
+	} else if ((v = text_after(line, "SITES="))) {
+		config.sites = text_number(v);
 	} else if ((v = text_after(line, "SAMPLE="))) {
 		config.sample = text_number(v);
 	} else if ((v = text_after(line, "REFERENCES="))) {
@@ -66,6 +68,7 @@ void config_read(char *const *environment)
 {
 	char *at = config.everything, *end = config.everything + sizeof config.everything;
 	config.depth = 64;
+	config.sites = 100000;
 	config.references = true;
 	config.python_objects = true;
 	for (; environment && *environment; environment++) {

@@ -7,6 +7,7 @@
  *
  *   TIDEMARK_OUTPUT       pattern of snapshot names             --output
  *   TIDEMARK_DEPTH        frames kept per stack                 --depth
+ *   TIDEMARK_SITES        sites before stacks are folded        --sites
  *   TIDEMARK_SAMPLE       mean bytes between samples            --sample
  *   TIDEMARK_REFERENCES   0: snapshots without an image         --no-references
  *   TIDEMARK_CHILDREN     all, none or NAME[,NAME...]           --children
@@ -37,6 +38,7 @@
 
 struct config {
 	uint32_t depth;  /* frames kept, 1..WALK_DEPTH_MAX; 64 */
+	uint64_t sites;  /* 100,000; 0: stacks are never folded (fold.h) */
 	uint64_t sample; /* mean bytes between samples; 0 = all */
 	int32_t root;    /* pid that is always profiled, regardless of `children`; 0 = unset */
 	bool references; /* default of snapshots: with an image */

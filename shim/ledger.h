@@ -34,7 +34,7 @@
 #include <stdint.h>
 
 #define LEDGER_MAGIC "TIDELEDG"
-#define LEDGER_VERSION 6u
+#define LEDGER_VERSION 7u
 #define LEDGER_PAGE 4096u /* bytes per page, of the file and of the machine */
 static inline uint64_t ledger_page_up(uint64_t bytes)
 {
@@ -95,6 +95,7 @@ enum ledger_missed {
 	MISSED_SECCOMP,       /* work left out because a seccomp filter is in place */
 	MISSED_ROUNDS,        /* (round, site) pairs not recorded: table full, or two marks at once */
 	MISSED_ERRORS,        /* errors of the program not recorded: table full */
+	MISSED_FOLDED,        /* stacks that were folded (shim/fold.h): there were too many */
 	MISSED_COUNT
 };
 
@@ -221,7 +222,7 @@ struct ledger_header {
 	char kept[LEDGER_KEPT_ROOM];
 	struct ledger_table table[LEDGER_TABLES];
 };
-_Static_assert(sizeof(struct ledger_header) == 1608, "LEDGER_VERSION");
+_Static_assert(sizeof(struct ledger_header) == 1616, "LEDGER_VERSION");
 
 #define LEDGER_PYTHON_FRAMES 1u  /* the frame offsets were proved: stacks have Python frames */
 #define LEDGER_PYTHON_REFUSED 2u /* the offsets do not hold: stacks are native */
@@ -318,6 +319,7 @@ _Static_assert(sizeof(struct ledger_site) == 16, "LEDGER_VERSION");
 #define LEDGER_SITE_INHERITED 8u /* had blocks that were inherited by fork */
 #define LEDGER_SITE_TRACKED 16u  /* charges a tide_track domain */
 #define LEDGER_SITE_ERROR 32u    /* an erroneous call: nothing is charged to it */
+#define LEDGER_SITE_FOLDED 128u  /* stands for several stacks: shim/fold.h */
 /* The function that allocates here (enum ledger_function) has been looked up (shim/callee.h). */
 #define LEDGER_SITE_ASKED 64u
 #define LEDGER_SITE_FUNCTION_SHIFT 8u

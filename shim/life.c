@@ -236,6 +236,7 @@ __attribute__((constructor)) static void life_start(int argc, char **argv, char 
 	state.depth_power = 1;
 	for (uint32_t i = 0; i < state.depth; i++)
 		state.depth_power *= WALK_BASE;
+	state.sites_most = config.sites;
 	state.sample = config.sample;
 	state.verbose = config.verbose;
 	state.foreign = !real_is_glibc();

@@ -13,7 +13,8 @@
 /* What leaves no doubt about the blocks of the process. */
 #define HARMLESS_FLAGS (LEDGER_FLAG_FORKED | LEDGER_FLAG_FOREIGN)
 #define HARMLESS_MISSED                                                                                      \
-	(1u << MISSED_FOREIGN_FREES | 1u << MISSED_TRUNCATED | 1u << MISSED_TIMELINE | 1u << MISSED_ERRORS)
+	(1u << MISSED_FOREIGN_FREES | 1u << MISSED_TRUNCATED | 1u << MISSED_TIMELINE | 1u << MISSED_ERRORS   \
+		| 1u << MISSED_FOLDED)
 
 /* The birth number of the fork: what the process made itself has a greater one. 0: not known. */
 static uint32_t find_fork(void)

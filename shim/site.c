@@ -1,5 +1,6 @@
 /* site.c - see site.h. */
 #include <sys/mman.h>
+#include "fold.h"
 #include "lock.h"
 #include "memory.h"
 #include "mix.h"
@@ -23,6 +24,8 @@ struct node_table {
 };
 static struct site_table *sites;
 static struct node_table *nodes;
+#define ALIASES_EACH 4   /* so many for each site that is kept whole: 8 to 16 bytes each */
+static uint64_t aliases; /* entries of stacks that were folded: several lead to one site */
 
 static struct site_table *make_sites(uint64_t slots)
 {
@@ -94,7 +97,7 @@ static void publish_sites(struct site_table *fresh)
 
 static bool grow_sites(uint64_t count)
 {
-	if (count * 8 < (sites->mask + 1) * 5)
+	if ((count + aliases) * 8 < (sites->mask + 1) * 5)
 		return true;
 	struct site_table *bigger = make_sites((sites->mask + 1) * 2);
 	if (!bigger)
@@ -104,6 +107,7 @@ static bool grow_sites(uint64_t count)
 		if (s[i].node && s[i].hash)
 			put_site(bigger, s[i].hash, (uint32_t)i);
 	publish_sites(bigger);
+	aliases = 0; /* their hashes are not known any more; such stacks are folded again */
 	return true;
 }
 
@@ -126,6 +130,11 @@ static void forget_replaced(void)
 		if (sites->entry[at])
 			__atomic_store_n(&sites->entry[at], ENTRY_GONE, __ATOMIC_RELAXED);
 		__atomic_store_n(&s[i].hash, 0, __ATOMIC_RELAXED);
+	}
+	for (uint64_t at = 0; aliases && at <= sites->mask; at++) {
+		uint64_t e = sites->entry[at];
+		if (e && e != ENTRY_GONE && !s[e & SLOT_SITE_MASK].hash)
+			__atomic_store_n(&sites->entry[at], ENTRY_GONE, __ATOMIC_RELAXED);
 	}
 }
 
@@ -289,12 +298,9 @@ static uint32_t nodes_of(
 	return node;
 }
 
-static uint32_t add_locked(uint64_t hash, const struct walk_place *places, struct walk_frame *frames,
+static uint32_t make_site(uint64_t hash, const struct walk_place *places, struct walk_frame *frames,
 	uint32_t count, unsigned flags, bool remember)
 {
-	uint32_t site = site_find(hash);
-	if (site)
-		return site;
 	struct ledger_table *t = &state.ledger->table[LEDGER_SITES];
 	uint64_t index = t->count;
 	if (index > SLOT_SITE_MASK || !table_reserve(LEDGER_SITES, index + 1) || !grow_sites(index + 1))
@@ -309,6 +315,45 @@ static uint32_t add_locked(uint64_t hash, const struct walk_place *places, struc
 	__atomic_store_n(&t->count, index + 1, __ATOMIC_RELEASE);
 	put_site(sites, hash, (uint32_t)index);
 	return (uint32_t)index;
+}
+
+static uint64_t hash_folded(const struct fold *f, unsigned flags)
+{
+	uint64_t hash = flags * MIX_STAR;
+	for (uint32_t i = 0; i < f->count; i++)
+		hash = (hash + f->place[i].pc + f->frame[i].flags) * MIX_GOLDEN ^ hash >> 29;
+	return site_mix(hash);
+}
+
+/* The site of a stack that is folded because there are too many. `hash` is that of the whole stack: while there is
+ * room, it leads to the site directly the next time. */
+static uint32_t add_folded(uint64_t hash, const struct fold *f, unsigned flags)
+{
+	flags |= LEDGER_SITE_FOLDED | (f->cut ? LEDGER_SITE_DEPTH_CUT : 0);
+	uint64_t folded = hash_folded(f, flags);
+	uint32_t site = site_find(folded);
+	if (!site)
+		site = make_site(folded, f->place, (struct walk_frame *)f->frame, f->count, flags, false);
+	uint64_t entries = state.ledger->table[LEDGER_SITES].count + aliases;
+	if (site && aliases < state.sites_most * ALIASES_EACH && entries * 8 < (sites->mask + 1) * 5) {
+		put_site(sites, hash, site);
+		aliases++;
+		missed_add(MISSED_FOLDED, 1);
+	}
+	return site;
+}
+
+static uint32_t add_locked(uint64_t hash, const struct walk_place *places, struct walk_frame *frames,
+	uint32_t count, unsigned flags, bool remember)
+{
+	static struct fold fold;
+	uint32_t site = site_find(hash);
+	if (site)
+		return site;
+	uint32_t limit = fold_limit(state.ledger->table[LEDGER_SITES].count, state.sites_most);
+	if (unlikely(limit && fold_stack(&fold, places, frames, count, limit)))
+		return add_folded(hash, &fold, flags);
+	return make_site(hash, places, frames, count, flags, remember);
 }
 
 uint32_t site_add(uint64_t hash, const struct walk_place *places, struct walk_frame *frames, uint32_t count,

@@ -186,6 +186,7 @@ struct state {
 	bool special;      /* sampling, stopped, a thread in __lsan_disable, or python: event_made_special */
 	uint32_t depth;
 	uint64_t depth_power; /* WALK_BASE to the power of depth */
+	uint64_t sites_most;  /* from this number of sites on, stacks are folded; 0: never */
 	uint64_t sample;
 	const struct clock *clock; /* birth.h */
 	uint64_t tick_tsc;         /* when periodic work is due */

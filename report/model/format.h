@@ -216,6 +216,7 @@ struct tide_site {
 #define SITE_ERROR 32u    /* a call that did something wrong (struct tide_misuse): nothing is charged to it */
 #define SITE_INHERITED 8u /* had blocks that were inherited by fork */
 #define SITE_TRACKED 16u  /* charges a tide_track domain */
+#define SITE_FOLDED 128u  /* stands for several stacks: there were too many, and recursion is left out */
 #define SITE_OF_SIZE 64u  /* all blocks of depth * 8 bytes whose stack nobody knows; frame 0 */
 
 /* Size class c holds requests r with bit_length(r) == c: 0 | 1 | 2-3 | 4-7 ... Lifetime

@@ -47,6 +47,7 @@ static const struct translation site_flags[] = {
 	{ LEDGER_SITE_INHERITED, SITE_INHERITED },
 	{ LEDGER_SITE_TRACKED, SITE_TRACKED },
 	{ LEDGER_SITE_ERROR, SITE_ERROR },
+	{ LEDGER_SITE_FOLDED, SITE_FOLDED },
 	{ 0, 0 },
 };
 static const struct translation thread_states[] = {

@@ -51,6 +51,10 @@ static const struct missed_counter counters[] = {
 	[MISSED_ERRORS] = { .name = "missed.errors",
 		.text = "errors of the program were not recorded: the table of errors is full",
 		.always = true },
+	[MISSED_FOLDED] = { .name = "missed.folded",
+		.text = "call stacks were folded, because there are so many: repeated calls are shown once, and some outer frames "
+			"are left out; sums are exact (`run --sites`)",
+		.always = true },
 };
 _Static_assert(
 	sizeof(counters) / sizeof(counters[0]) == MISSED_COUNT, "each counter of the ledger has a row");

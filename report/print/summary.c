@@ -7,6 +7,7 @@
 #include "analysis/blind.h"
 #include "analysis/leaks.h"
 #include "model/missed.h"
+#include "header.h"
 #include "summary.h"
 #include "base/units.h"
 
@@ -81,6 +82,7 @@ unsigned summary_coverage(FILE *out, const struct snapshot *s)
 	const struct missed_counter *counters = missed_counters(&count);
 	const struct tide_process *p = s->process;
 	uint64_t missed = 0, truncated = snapshot_value(s, "missed.truncated");
+	uint64_t folded = snapshot_value(s, "missed.folded");
 	char text[768], share[UNITS_TEXT], *blind;
 	unsigned n = 0;
 
@@ -103,6 +105,11 @@ unsigned summary_coverage(FILE *out, const struct snapshot *s)
 			"%s of the allocations and frees have no call stack; "
 			"`tidemark info FILE` shows why",
 			units_percent(share, (double)missed, (double)p->total_blocks));
+		n += print_warning(out, text);
+	}
+	if (folded) {
+		snprintf(text, sizeof(text), "%s %s", units_count(share, (int64_t)folded),
+			header_missed("missed.folded"));
 		n += print_warning(out, text);
 	}
 	if (truncated > FEW && truncated * 20 > p->total_blocks) {

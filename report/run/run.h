@@ -62,7 +62,7 @@ void run_session_free(struct run_session *s);
 /* The options of a run. Strings belong to the caller; 0, NULL and false mean "not given". */
 struct run_options {
 	const char *output; /* pattern of the snapshots' names */
-	const char *children, *rounds, *roots;
+	const char *children, *rounds, *roots, *sites;
 	uint64_t depth, sample, every_ns, pointer_mask;
 	const char **when;
 	size_t when_count, when_capacity;

@@ -50,6 +50,7 @@ void run_environment(
 	set_text(c, "SESSION", s->folder);
 	set_text(c, "OUTPUT", s->settings.pattern);
 	set_number(c, "DEPTH", o->depth);
+	set_text(c, "SITES", o->sites);
 	set_number(c, "SAMPLE", o->sample);
 	set_text(c, "EVERY", s->settings.every);
 	set_text(c, "WHEN", s->settings.when);

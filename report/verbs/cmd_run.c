@@ -36,6 +36,7 @@ struct arguments {
 
 enum {
 	KEY_DEPTH = 0x100,
+	KEY_SITES,
 	KEY_SAMPLE,
 	KEY_EVERY,
 	KEY_WHEN,
@@ -64,6 +65,9 @@ static const struct argp_option own[] = {
 		0 },
 	{ NULL, 'f', NULL, 0, "replace snapshots of the same name", 0 },
 	{ "depth", KEY_DEPTH, "N", 0, "frames kept per stack (default 64)", 1 },
+	{ "sites", KEY_SITES, "N", 0,
+		"fold new call stacks, so that recursion is shown once, from that many on (default 100000; 0: never)",
+		1 },
 	{ "sample", KEY_SAMPLE, "BYTES", 0,
 		"take a sample each BYTES on average: sums are estimates, leaks stay exact; "
 		"default: every allocation",
@@ -130,6 +134,13 @@ static uint64_t parse_number(const char *text, uint64_t most, struct argp_state 
 	return n;
 }
 
+/* 0 means something else than no option. */
+static const char *parse_sites(const char *text, struct argp_state *state)
+{
+	parse_number(text, UINT32_MAX, state, "--sites");
+	return text;
+}
+
 /* Checked before the run, not by a collector in the middle of it. */
 static void check_when(const char *text, struct argp_state *state)
 {
@@ -186,6 +197,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		if (!a->run.depth)
 			argp_error(state, "--depth: at least one frame must be kept");
 		break;
+	case KEY_SITES: a->run.sites = parse_sites(text, state); break;
 	case KEY_SAMPLE:
 		if (units_parse_bytes(text, &a->run.sample))
 			argp_error(state, "--sample: '%s' is not a size such as 512K", text);
