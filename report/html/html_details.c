@@ -212,6 +212,7 @@ void html_head(struct html *h)
 	json_text(j, "command", snapshot_string(s, s->process->command));
 	json_number(j, "taken_ms", (int64_t)(s->process->taken_wall_ns / 1000000));
 	json_number(j, "elapsed_ns", (int64_t)s->process->elapsed_ns);
+	json_bool(j, "unprepared", s->process->flags & PROCESS_UNPREPARED);
 	json_number(j, "process_peak_bytes", (int64_t)s->process->peak_bytes);
 	json_number(j, "rss_bytes", (int64_t)s->process->rss_bytes);
 	json_number(j, "own_bytes", (int64_t)s->process->own_bytes);

@@ -69,19 +69,20 @@ static uint32_t find_period(const struct snapshot *s, uint32_t birth)
 }
 
 /* Which threads made the live blocks of which site, and when: the row, the thread (of info.threads; -1 unknown), the
- * period (marks before it), blocks, bytes. */
+ * period (marks before it), the class of their size (bits of the number of bytes), blocks, bytes. */
 static void write_threads(struct html *h)
 {
 	const struct snapshot *s = h->view.snapshot;
 	struct html_set pairs = { 0 };
 	int64_t *sum = alloc_zeroed(s->block_count * 2 + 1, sizeof(*sum));
-	static const char *const name[] = { "thread_row", "thread_of", "thread_period", "thread_blocks",
-		"thread_bytes" };
+	static const char *const name[] = { "thread_row", "thread_of", "thread_period", "thread_size",
+		"thread_blocks", "thread_bytes" };
 
 	for (size_t i = 0; i < s->block_count; i++) {
 		const struct tide_block *b = &s->blocks[i];
 		struct html_key key = { { b->site, b->thread < s->thread_count ? b->thread + 1 : 0,
-			find_period(s, b->birth) } };
+			find_period(s, b->birth),
+			b->bytes ? 64u - (unsigned)__builtin_clzll(b->bytes) : 0 } };
 		uint32_t at;
 
 		if (b->site >= s->site_count || !h->view.kept[b->site])
@@ -90,7 +91,7 @@ static void write_threads(struct html *h)
 		sum[at * 2ull]++;
 		sum[at * 2ull + 1] += (int64_t)b->bytes;
 	}
-	for (int k = 0; k < 5; k++) {
+	for (int k = 0; k < 6; k++) {
 		json_open_array(&h->json, name[k]);
 		for (uint32_t i = 0; i < pairs.count; i++) {
 			const uint32_t *part = pairs.key[i].part;
@@ -98,8 +99,8 @@ static void write_threads(struct html *h)
 			json_number(&h->json, NULL,
 				k == 0           ? html_row(h, part[0], false)
 					: k == 1 ? (int64_t)part[1] - 1
-					: k == 2 ? part[2]
-						 : sum[i * 2ull + (k == 4)]);
+					: k <= 3 ? part[k]
+						 : sum[i * 2ull + (k == 5)]);
 		}
 		json_close_array(&h->json);
 	}

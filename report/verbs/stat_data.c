@@ -54,7 +54,7 @@ int stat_json(const struct stat_report *r)
 	json_text(j, "by", view_key_name(r->group.key));
 	json_text(j, "sort", view_measure_name(r->sort));
 	json_open_object(j, "totals");
-	write_measures(j, &r->totals, r->group.known | ((1u << LOST_BYTES) - 1));
+	write_measures(j, &r->totals, r->group.known | r->views[0].known);
 	json_close_object(j);
 	json_open_array(j, "records");
 	for (size_t i = 0; i < r->group.count && i < rows; i++) {

@@ -148,7 +148,9 @@ static void take_from_sites(struct view *v)
 							[REALLOCATIONS] = t->reallocations,
 						} };
 	}
-	v->known = (1u << LOST_BYTES) - 1;
+	/* Blocks that were walked say nothing of those before them. */
+	v->known = s->process->flags & PROCESS_UNPREPARED ? 1u << LIVE_BYTES | 1u << LIVE_BLOCKS
+							  : (1u << LOST_BYTES) - 1;
 }
 
 static void take_from_threads(struct view *v, const struct match *match)

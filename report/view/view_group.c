@@ -291,6 +291,8 @@ static char *name_interval(const struct snapshot *s, uint32_t interval)
 		: "start";
 	const char *to = interval < s->mark_count ? snapshot_string(s, s->marks[interval].name) : "snapshot";
 
+	if (!s->mark_count)
+		return alloc_string("since start (no marks)");
 	return alloc_printf("%s .. %s (%u survived)", *from ? from : "mark", *to ? to : "mark",
 		interval < s->mark_count ? (unsigned)(s->mark_count - interval) : 0);
 }

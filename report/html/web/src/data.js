@@ -39,14 +39,20 @@ export const measures = [
 	["retained_bytes", "retained", true],
 ].map(([name, label, bytes]) => ({ name, label, bytes }));
 
-// Live blocks that were born in some periods of the run only (between marks), where the address says so.
+// Live blocks that were born in some periods of the run only (between marks), or have a size of some class, where the
+// address says so.
 let span = null;
-export function setSpan(from, to) {
+// Is an entry of the columns thread_* one of them?
+export let counts = () => true;
+export function setSpan(periods, size) {
+	const [from, to] = periods ?? [0, Infinity];
 	span = null;
-	if (from === undefined || !cache.thread_row) return;
+	counts = () => true;
+	if ((!periods && size === null) || !cache.thread_row) return;
+	counts = (i) => cache.thread_period[i] >= from && cache.thread_period[i] < to && (size === null || cache.thread_size[i] === size);
 	span = { live_bytes: new Float64Array(cache.row_site.length), live_blocks: new Float64Array(cache.row_site.length) };
 	cache.thread_row.forEach((r, i) => {
-		if (cache.thread_period[i] < from || cache.thread_period[i] >= to) return;
+		if (!counts(i)) return;
 		span.live_bytes[r] += cache.thread_bytes[i];
 		span.live_blocks[r] += cache.thread_blocks[i];
 	});

@@ -18,8 +18,11 @@ const GROUPINGS = [
 	["function", "function"],
 	["type", "type"],
 	["file", "file"],
+	["line", "line"],
 	["module", "module"],
+	["thread", "thread that made most of it"],
 ];
+const groupings = () => GROUPINGS.filter(([name]) => name !== "thread" || data().thread_row?.length);
 
 function mergeSiblings(rows, by) {
 	if (!by) return rows;
@@ -51,7 +54,7 @@ export function dominators() {
 	const d = data();
 	if (!d.dominators) return el("p", { class: "empty" }, `Owners are not known: ${head.leaks.why}.`);
 	const exact = state.get("exact") === "1",
-		by = GROUPINGS.some(([name]) => name === state.get("by")) ? (state.get("by") ?? "") : "",
+		by = groupings().some(([name]) => name === state.get("by")) ? (state.get("by") ?? "") : "",
 		rows = mergeSiblings(exact ? d.dominators : d.owners, by);
 	const child = rows.map(() => []);
 	rows.forEach((r, i) => {
@@ -122,7 +125,7 @@ export function dominators() {
 						again();
 					},
 				},
-				GROUPINGS.map(([value, text]) => el("option", { value, selected: value === by }, text)),
+				groupings().map(([value, text]) => el("option", { value, selected: value === by }, text)),
 			),
 		),
 	);

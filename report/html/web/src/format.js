@@ -31,3 +31,8 @@ export function duration(ns) {
 		if (ns >= size) return `${+(ns / size).toPrecision(3)} ${unit}`;
 	return `${ns} ns`;
 }
+// The class of a size is the number of its bits: 7 is "64 B – 128 B".
+export function sizeClass(bits) {
+	const whole = (n) => bytes(n).replace(/\.0+ /, " ");
+	return bits < 2 ? `${bits} B` : `${whole(2 ** (bits - 1))} – ${whole(2 ** bits)}`;
+}

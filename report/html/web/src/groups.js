@@ -1,5 +1,6 @@
 // Sites by function, file, line, module, type or thread; and the ones that the address chooses by these.
-import { data, value } from "./data.js";
+import { counts, data, value } from "./data.js";
+import { sizeClass } from "./format.js";
 import { base, place, short, typeOf } from "./names.js";
 import { el, state } from "./dom.js";
 
@@ -13,7 +14,27 @@ const keyOf = {
 	module: (row) => place(row).module,
 	type: typeOf,
 };
-export const groupKey = (by, row) => (keyOf[by] ?? keyOf.function)(row);
+export const groupKey = (by, row) => (by === "thread" ? makerOf(row) : (keyOf[by] ?? keyOf.function)(row));
+// The thread that made most of each site's live blocks.
+let makers = null;
+export function makerOf(row) {
+	if (!makers) {
+		const d = data(),
+			most = new Float64Array(d.row_site.length),
+			sums = new Map();
+		makers = new Int32Array(d.row_site.length).fill(-1);
+		d.thread_row.forEach((r, i) => {
+			const key = `${r} ${d.thread_of[i]}`,
+				n = (sums.get(key) ?? 0) + d.thread_bytes[i];
+			sums.set(key, n);
+			if (n > most[r]) {
+				most[r] = n;
+				makers[r] = d.thread_of[i];
+			}
+		});
+	}
+	return threadName(makers[row]);
+}
 // The choices, for things that have a row.
 export function groupPick(none, by, change) {
 	return el(
@@ -69,7 +90,7 @@ export function grouped(by, rows, shown) {
 		const on = new Uint8Array(d.row_site.length);
 		for (const r of rows) on[r] = 1;
 		d.thread_row.forEach((r, i) => {
-			if (!on[r]) return;
+			if (!on[r] || !counts(i)) return;
 			const g = of(threadName(d.thread_of[i]));
 			g.rows.push(r);
 			g.live_bytes += d.thread_bytes[i];
@@ -87,7 +108,11 @@ export function grouped(by, rows, shown) {
 	return [...groups.values()];
 }
 
+// The class of the sizes that the address selects; null: all.
+export const sizeOf = () => (/^\d+$/.test(state.get("size") ?? "") && data().thread_size ? +state.get("size") : null);
+
 // [name, value] of what the address chooses.
+export const chosenLabel = (name, v) => (name === "size" ? `blocks of ${sizeClass(+v)}` : `${name} ${base(v) || "unknown"}`);
 export const chosenGroups = () => [...Object.keys(keyOf), "thread"].filter((k) => state.has(k)).map((k) => [k, state.get(k)]);
 
 // Does a row belong to all of them?
@@ -101,5 +126,6 @@ export function chosenRows() {
 			});
 			return (r) => on[r];
 		});
+	if (sizeOf() !== null) tests.push((r) => value("live_blocks", r) > 0);
 	return (r) => tests.every((t) => t(r));
 }

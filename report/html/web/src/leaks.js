@@ -8,6 +8,7 @@ import { sourceOf } from "./source.js";
 import { errors } from "./errors.js";
 import { placeColumn, stackList } from "./sites.js";
 import { searchTexts } from "./match.js";
+import { command } from "./command.js";
 import { table } from "./table.js";
 
 const KINDS = ["unreferenced", "cycle", "indirect", "possible", "reachable"];
@@ -205,6 +206,7 @@ function records() {
 	return table({
 		rows: () => rows,
 		sort: "bytes",
+		empty: "Nothing is lost.",
 		key: (r) => `${r[0]}.${r[1]}`,
 		search: searchTexts((r) => `${KINDS[r[0]]} ${typeOf(r[1])} ${placeText(r[1])}`),
 		columns: [
@@ -284,7 +286,7 @@ export function leaks() {
 		sort: "retained_bytes",
 		key: (g) => String(g.number),
 		search: searchTexts((g) => `${kind(g)} ${typeOf(g.row)} ${placeText(g.row)}`),
-		empty: "nothing is lost",
+		empty: "Nothing is lost.",
 		first: true,
 		columns: [
 			f("retained_bytes", "retained", bytes),
@@ -325,11 +327,8 @@ export function leaks() {
 				g.ring ? ring(g.ring) : null,
 				g.tree
 					? [el("h4", {}, "Holds"), tree(g)]
-					: el(
-							"p",
-							{ class: "dim" },
-							"The trees of the largest leaks only are in this report: tidemark leaks --tree shows all.",
-						),
+					: command("The trees of the largest leaks only are in this report; all of them", "leaks", "--tree"),
+				command("Who refers to its blocks", "refs", data().row_site[g.row]),
 				el("h4", {}, "Allocated by"),
 				stackList(g.row),
 			),

@@ -8,6 +8,7 @@ import { dominators } from "./dominators.js";
 import { flame } from "./flame.js";
 import { leaks } from "./leaks.js";
 import { memory } from "./memory.js";
+import { sizeOf } from "./groups.js";
 import { details, histograms, threads } from "./process.js";
 import { differences, sites } from "./sites.js";
 import { spanBar, spanOf, timeline } from "./timeline.js";
@@ -56,13 +57,16 @@ function restText() {
 		.slice(0, 2);
 	return `live heap is ${share(head.live_resident, head.resident)} of it${parts.length ? `; the rest: ${parts.map(([name, n]) => `${name} ${share(n, head.resident)}`).join(", ")}` : ""}`;
 }
+const NOT_STARTED = "the process was not started with tidemark";
 function cards() {
 	const t = head.totals,
 		l = head.leaks,
 		old = head.old;
 	const all = [
 		card("live", bytes(t.live_bytes), many(t.live_blocks, "block"), "", "sites"),
-		card("peak", bytes(head.process_peak_bytes), `at the peak of the process`, "", "timeline"),
+		head.unprepared
+			? card("peak", "not known", NOT_STARTED, "", "timeline")
+			: card("peak", bytes(head.process_peak_bytes), `at the peak of the process`, "", "timeline"),
 		card(
 			"RSS",
 			head.rss_bytes ? bytes(head.rss_bytes) : "unknown",
@@ -70,13 +74,15 @@ function cards() {
 			"",
 			head.rest ? "memory" : "timeline",
 		),
-		card(
-			"total",
-			bytes(t.total_bytes),
-			`${many(t.total_blocks, "allocation")}, ${t.temporary ? share(t.temporary, t.total_blocks) : "none"} temporary`,
-			"",
-			"histograms",
-		),
+		head.unprepared
+			? card("total", "not known", NOT_STARTED, "", "histograms")
+			: card(
+					"total",
+					bytes(t.total_bytes),
+					`${many(t.total_blocks, "allocation")}, ${t.temporary ? share(t.temporary, t.total_blocks) : "none"} temporary`,
+					"",
+					"histograms",
+				),
 		l.known
 			? card(
 					"lost",
@@ -94,7 +100,7 @@ function cards() {
 		card(
 			"coverage",
 			head.snapshot.complete ? "complete" : "incomplete",
-			`${many(head.sites, "site")} in ${duration(head.elapsed_ns)}`,
+			head.unprepared ? "heap walked: no call stacks" : `${many(head.sites, "site")} in ${duration(head.elapsed_ns)}`,
 			head.snapshot.complete ? "" : "warn",
 			"details",
 		),
@@ -190,7 +196,7 @@ function show() {
 	main.dataset.view = id;
 	const started = performance.now();
 	try {
-		setSpan(...(spanOf() ?? []));
+		setSpan(spanOf(), sizeOf());
 		chosenSpan.replaceChildren(...spanBar());
 		open = make();
 		main.replaceChildren(open);

@@ -1,12 +1,12 @@
 // Histograms, threads, and all that the snapshot says of the process.
 import { data, head } from "./data.js";
-import { bytes, count, duration, share } from "./format.js";
+import { bytes, count, duration, share, sizeClass } from "./format.js";
 import { el } from "./dom.js";
 import { searchTexts } from "./match.js";
 import { table } from "./table.js";
 
 const sentence = (text) => text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
-// rows: [label, number, more text]
+// rows: [label, number, more text, what the sites are chosen by where a click leads to them]
 function bars(title, rows, format, why) {
 	const most = Math.max(1, ...rows.map((r) => r[1]));
 	return el(
@@ -23,11 +23,25 @@ function bars(title, rows, format, why) {
 						el(
 							"tbody",
 							{},
-							rows.map(([label, n, more]) =>
+							rows.map(([label, n, more, to]) =>
 								el(
 									"tr",
 									{},
-									el("td", {}, label),
+									el(
+										"td",
+										{},
+										to
+											? el(
+													"a",
+													{
+														class: "row-link",
+														href: `#${new URLSearchParams({ view: "sites", ...to })}`,
+														title: "the sites of these blocks",
+													},
+													label,
+												)
+											: label,
+									),
 									el(
 										"td",
 										{ class: "number" },
@@ -53,12 +67,6 @@ function bars(title, rows, format, why) {
 			: el("p", { class: "dim" }, sentence(why ?? "There is nothing to show.")),
 	);
 }
-// "65536-131071" is "64 KiB – 128 KiB".
-function sizeClass(key) {
-	const [from, to] = key.split("-").map(Number);
-	const whole = (n) => bytes(n).replace(/\.0+ /, " ");
-	return to === undefined || Number.isNaN(to) ? `${key} B` : `${whole(from)} – ${whole(to + 1)}`;
-}
 export function histograms() {
 	const d = data(),
 		life = d.lifetimes;
@@ -78,25 +86,28 @@ export function histograms() {
 					]);
 	const rows = (g) => [...(g.rows ?? [])].sort((a, b) => a.order - b.order);
 	const has = (g, key) => (g.rows ?? []).some((r) => r[key] !== undefined);
+	const ofSize = (r) => (d.thread_size ? { size: r.order } : null);
+	const notStarted = head.unprepared ? "Not known: the process was not started with tidemark." : null;
 	const sizes = (name, key, more) =>
 		bars(
 			name,
 			rows(d.sizes)
 				.filter((r) => r[key])
 				.map((r) => [
-					sizeClass(r.key),
+					sizeClass(r.order),
 					r[key],
 					r[more] === undefined ? "" : bytes(r[more]),
+					key === "live_blocks" ? ofSize(r) : null,
 				]),
 			count,
-			has(d.sizes, key) ? null : (d.sizes.why ?? "Not known without a list of blocks."),
+			has(d.sizes, key) ? null : (notStarted ?? d.sizes.why ?? "Not known without a list of blocks."),
 		);
 	const sizeBytes = (name, key) =>
 		bars(
 			name,
 			rows(d.sizes)
 				.filter((r) => r[key])
-				.map((r) => [sizeClass(r.key), r[key], ""]),
+				.map((r) => [sizeClass(r.order), r[key], "", ofSize(r)]),
 			bytes,
 			d.sizes.why ?? "Not known without a list of blocks.",
 		);
@@ -106,12 +117,12 @@ export function histograms() {
 		sizeBytes("Bytes of live blocks by their size", "live_bytes"),
 		sizes("Sizes of live blocks", "live_blocks", "live_bytes"),
 		sizes("Sizes of all allocations", "total_blocks", "total_bytes"),
-		bars("Lifetimes of freed blocks", lives, count, "Not recorded, or nothing was freed."),
+		bars("Lifetimes of freed blocks", lives, count, notStarted ?? "Not recorded, or nothing was freed."),
 		bars(
 			"Ages of live blocks",
-			rows(d.ages).map((r) => [r.key, r.live_blocks ?? 0, bytes(r.live_bytes ?? 0)]),
+			rows(d.ages).map((r) => [r.key, r.live_blocks ?? 0, bytes(r.live_bytes ?? 0), d.thread_row ? { span: `${r.order}-${r.order + 1}` } : null]),
 			count,
-			d.ages.why,
+			notStarted ?? d.ages.why,
 		),
 	);
 }
@@ -152,11 +163,11 @@ export function threads() {
 	const states = table({
 		id: "state",
 		rows: () => all,
-		sort: "allocations",
+		sort: head.unprepared ? "tid" : "allocations",
 		key: (t) => String(t.i),
 		search: searchTexts((t) => `${t.name} ${t.tid}`),
 		columns: [
-			f("allocations", "allocations", count),
+			...(head.unprepared ? [] : [f("allocations", "allocations", count)]),
 			{ name: "tid", label: "thread id", class: "number", text: (t) => String(t.tid), sort: (t) => t.tid },
 			{ name: "alive", label: "state", text: (t) => (t.alive ? "running" : "ended"), sort: (t) => +t.alive },
 			{ name: "registers", label: "registers", title: "references in registers count as roots", text: (t) => t.registers, sort: (t) => t.registers },
@@ -226,15 +237,24 @@ const WORDS = {
 	host: "machine",
 	clock_hz: "clock ticks a second",
 	blocks_from: "blocks are known from",
+	"heap.arenas": "heaps of the allocator (arenas)",
+	"heap.chunks": "chunks that were walked",
+	"heap.mapped_chunks": "blocks with a mapping of their own",
+	"heap.tcache": "free chunks in caches of threads",
+	"heap.fast": "free chunks in fast bins",
+	"heap.unsure": "places that could not be walked",
 	stacks_broken: "incomplete call stacks",
 	root_edges: "references from roots",
 	edges: "references between blocks",
 };
 const inWords = (k) => WORDS[k] ?? k.replace(/_(wall_)?ns$|_bytes$/, "").replaceAll("_", " ");
-function fields(title, o, format = (_, v) => (typeof v === "number" ? count(v) : String(v))) {
+const SINCE_START = /^(peak_|total_|allocations$|reallocations$|temporary$|depth_limit$|own_bytes$|births$|timeline$|marks$)/;
+function fields(title, o, empty, format = (_, v) => (typeof v === "number" ? count(v) : String(v))) {
 	const list = Object.entries(o).filter(
 		([k, v]) =>
 			v !== "" &&
+			!(head.unprepared && SINCE_START.test(k)) &&
+			!(k === "exit_status" && v < 0) &&
 			v !== null &&
 			!/^(flags|birth_now)$/.test(k) &&
 			typeof v !== "object" &&
@@ -253,7 +273,7 @@ function fields(title, o, format = (_, v) => (typeof v === "number" ? count(v) :
 						el("dd", {}, format(k, v)),
 					]),
 				)
-			: el("p", { class: "dim" }, "Nothing was missed."),
+			: el("p", { class: "dim" }, empty),
 	);
 }
 function processField(k, v) {
@@ -333,14 +353,15 @@ export function details() {
 				fields(
 					"What was not seen",
 					missed,
+					"Nothing was missed.",
 					(k, v) =>
 						`${count(v)}${head.missed?.[k] ? ` ${head.missed[k]}` : ""}`,
 				),
-				fields("Coverage", info.coverage),
-				fields("Options", info.options),
-				fields("Records", info.records),
+				fields("Coverage", info.coverage, "Nothing was counted."),
+				fields("Options", info.options, head.unprepared ? "The process was not started with tidemark." : "No option was given."),
+				fields("Records", info.records, "The snapshot has no records."),
 			),
-			fields("Process", info.snapshot, processField),
+			fields("Process", info.snapshot, "Nothing is known of the process.", processField),
 		),
 		el("h3", {}, "Modules"),
 		list,

@@ -4,8 +4,9 @@ import { bytes, count, many, show, signed } from "./format.js";
 import { base, caller, line, named, place, placeText, short, stack, teller, typeOf, where } from "./names.js";
 import { matchedRows } from "./match.js";
 import { el, keep, state } from "./dom.js";
+import { command } from "./command.js";
 import { table } from "./table.js";
-import { chosenGroups, chosenRows, grouped, groupings, groupLabel } from "./groups.js";
+import { chosenGroups, chosenLabel, chosenRows, grouped, groupings, groupLabel, sizeOf } from "./groups.js";
 import { sourceOf } from "./source.js";
 
 export function stackList(row) {
@@ -101,7 +102,7 @@ function siteTools() {
 		},
 		groupings().map(([name, label]) => el("option", { value: name, selected: name === by }, label)),
 	);
-	const chosen = chosenGroups();
+	const chosen = [...chosenGroups(), ...(sizeOf() === null ? [] : [["size", state.get("size")]])];
 	return [
 		el("label", {}, "group by ", pick),
 		el(
@@ -117,7 +118,7 @@ function siteTools() {
 							dispatchEvent(new HashChangeEvent("hashchange"));
 						},
 					},
-					`${name === "span" ? v : `${name} ${base(v) || "unknown"}`} ✕`,
+					`${chosenLabel(name, v)} ✕`,
 				),
 			),
 		),
@@ -196,6 +197,7 @@ function siteTable(all) {
 			...measures.filter((m) => known(m.name)).map((m) => number(m, top(m.name) || 1)),
 			placeColumn(),
 		],
+		empty: sizeOf() === null ? null : "No site has live blocks of this size.",
 		said: (rows) => {
 			let live = 0;
 			for (const r of rows) live += value("live_bytes", r);
@@ -205,8 +207,6 @@ function siteTable(all) {
 	});
 }
 
-// A command to copy, as it stands.
-const quoted = (text) => (/^[\w./%+=:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 function siteDetail(r) {
 	const d = data(),
 		l = place(r),
@@ -217,7 +217,7 @@ function siteDetail(r) {
 		el("h3", {}, `Site ${site}`),
 		typeOf(r) ? el("p", {}, "Most of its bytes are of type ", el("span", { class: "type" }, typeOf(r)), ".") : null,
 		stackList(r),
-		head.leaks.known ? el("p", { class: "dim" }, "Who refers to its blocks: ", el("code", {}, `tidemark refs ${quoted(head.file)} ${site}`)) : null,
+		head.leaks.known ? command("Who refers to its blocks, and the path from a root", "refs", site) : null,
 		l.file ? sourceOf("function", l.function, measures.find((m) => m.name === favourite())) : null,
 	);
 }

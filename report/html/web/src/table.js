@@ -1,5 +1,6 @@
 // A table of any length: sorted by a click on a head, searched, only the rows in sight exist.
 import { many } from "./format.js";
+import { copy } from "./command.js";
 import { el, keep, state } from "./dom.js";
 import { matcher } from "./match.js";
 
@@ -7,24 +8,6 @@ const HEIGHT = 27,
 	PRINTED = 500,
 	COPIED = 10000,
 	FEW = 8;
-
-async function copy(button, text) {
-	const before = button.textContent;
-	try {
-		await navigator.clipboard.writeText(text);
-	} catch {
-		// Pages of a file have no clipboard in some browsers.
-		const area = el("textarea", { "aria-label": "text to copy" });
-		area.value = text;
-		document.body.append(area);
-		area.select();
-		document.execCommand("copy");
-		area.remove();
-	}
-	button.dataset.copied = text.length;
-	button.textContent = "copied";
-	setTimeout(() => (button.textContent = before), 1200);
-}
 
 // On a narrow screen the place comes first, and stays there.
 const inFront = (c) => +/\bplace\b/.test(c.class ?? "");

@@ -115,7 +115,7 @@ function series() {
 export function timeline() {
 	const d = data(),
 		{ marks } = d.info;
-	if (!d.time_ns.length) return el("p", { class: "empty" }, "The snapshot has no timeline: it was taken too early for one, or its ledger was lost.");
+	if (!d.time_ns.length) return el("p", { class: "empty" }, head.unprepared ? "There is no timeline: the process was not started with tidemark." : "The snapshot has no timeline: it was taken too early for one, or its ledger was lost.");
 	const top = el("div", { class: "plot" }),
 		bottom = el("div", { class: "plot" }),
 		css = (name) => getComputedStyle(document.body).getPropertyValue(name);
