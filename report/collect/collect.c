@@ -277,8 +277,8 @@ static void take_blocks(struct collecting *c)
 		c->python = collect_python_blocks(&c->image.memory, &c->blocks);
 	if (collect_python_blind(&c->copy))
 		add_warning(c, collect_python_blind(&c->copy), "");
-	if (c->request->no_contents || collect_option_set(&c->copy, "NO_CONTENTS"))
-		python_hide_contents(c->python);
+	c->graph.no_contents = c->request->no_contents || collect_option_set(&c->copy, "NO_CONTENTS");
+	python_hide_contents(c->python, c->graph.no_contents);
 	notes_apply(&c->copy, c->blocks.blocks, c->blocks.count);
 	if (c->skip_roots && wants_references(c, &c->copy)) {
 		char kinds[128],

@@ -5,10 +5,33 @@
  */
 #include <stdlib.h>
 #include "base/array.h"
+#include "base/index.h"
 #include "collect_duplicates.h"
 
 #define PLACES_LEAST 4096u
 #define PLACES_EACH 8u /* per block */
+
+/* Contents get numbers: the digest of a short secret could be found by trying all of them. */
+static void number_contents(struct tide_duplicate *list, uint64_t count, const uint64_t *digests)
+{
+	struct index first = { 0 };
+
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t digest = list[i].content, hash = index_hash(digest);
+
+		list[i].content = 0;
+		INDEX_EACH(&first, hash, probe)
+		if (digests[list[probe.number].block] == digest) {
+			list[i].content = probe.number + 1;
+			break;
+		}
+		if (list[i].content)
+			continue;
+		list[i].content = i + 1;
+		index_add(&first, hash, (uint32_t)i);
+	}
+	index_free(&first);
+}
 
 void collect_duplicates(const uint64_t *digests, uint64_t count, struct snapshot_writer *w)
 {
@@ -33,6 +56,7 @@ void collect_duplicates(const uint64_t *digests, uint64_t count, struct snapshot
 			*ARRAY_ADD(list, n, room) = (struct tide_duplicate){ digests[i], (uint32_t)i, 0 };
 	}
 	free(met);
+	number_contents(list, n, digests);
 	if (n)
 		snapshot_writer_section(w, SECTION_DUPLICATES, sizeof(*list), list, n, SNAPSHOT_TAKE);
 }

@@ -43,11 +43,13 @@ void collect_graph(struct collect_graph *graph, struct image *im, const struct l
 		.ledger = copy,
 		.names = { add_string, add_frame, add_module, graph } };
 	g->pools = python_arenas(graph->python, &g->pool_count);
-	g->notes = count_notes_new(g->blocks, g->block_count);
+	if (!graph->no_contents)
+		g->notes = count_notes_new(g->blocks, g->block_count);
 	references_find(g, im);
 	collect_python_words(graph->python, g);
 	collect_types(graph->python, &im->memory, g, w);
-	count_notes_write(g->notes, w);
+	if (g->notes)
+		count_notes_write(g->notes, w);
 	count_notes_free(g->notes);
 	g->notes = NULL;
 	snapshot_writer_section(w, SECTION_BLOCKS, sizeof(*g->blocks), g->blocks, g->block_count, 0);

@@ -10,6 +10,7 @@ struct collect_graph {
 	struct python *python;          /* the caller's; NULL: there is no interpreter */
 	struct snapshot_writer *writer; /* the caller's */
 	bool usable;                    /* the blocks have usable bytes */
+	bool no_contents;               /* no words of blocks are kept that may be reference counts */
 	const char *program;            /* filled in: path of the executable */
 	struct ledger_made *made; /* the caller's: gets the frames and modules that roots are named by */
 };

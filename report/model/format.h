@@ -546,10 +546,10 @@ struct tide_python_object {
 #define PYTHON_VALUE_FLOAT 256u
 #define PYTHON_VALUE_TEXT 512u
 struct tide_python_text { /* content of strings: equal ones have one */
-	uint64_t hash;
-	uint64_t length; /* characters, or bytes */
-	uint32_t text;   /* the first 80 */
-	uint32_t flags;  /* PYTHON_TEXT_* */
+	uint64_t hash;    /* of the text, or only its number */
+	uint64_t length;  /* characters, or bytes */
+	uint32_t text;    /* the first 80 */
+	uint32_t flags;   /* PYTHON_TEXT_* */
 };
 #define PYTHON_TEXT_BYTES 1u /* of bytes: each a character of the text */
 struct tide_python_arena {   /* of pymalloc */
@@ -574,7 +574,7 @@ enum tide_place_kind {
 
 /* Blocks whose content is, as it seems, that of another one. Digests of blocks of one length say whether it is. */
 struct tide_duplicate {
-	uint64_t content; /* XXH3-64 */
+	uint64_t content; /* equal for equal contents of this snapshot */
 	uint32_t block, pad;
 };
 

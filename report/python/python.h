@@ -34,9 +34,9 @@ struct tide_block *python_blocks(struct python *p, uint64_t *count);
 /* Memory in which only blocks hold references, pymalloc's arenas: from, to. */
 const uint64_t (*python_arenas(const struct python *p, uint64_t *count))[2];
 
-/* Strings keep their hashes and lengths but lose their characters; numbers lose their values. NULL is
+/* Strings keep their lengths but lose their characters; numbers lose their values. NULL is
  * fine. */
-void python_hide_contents(struct python *p);
+void python_hide_contents(struct python *p, bool hide);
 
 /* Between blocks and from roots, of the blocks above. */
 struct python_graph {

@@ -190,10 +190,10 @@ static void write_arenas(struct python *p, struct snapshot_writer *w)
 	snapshot_writer_section(w, SECTION_POOL_ARENAS, sizeof(*to), to, p->arena_count, SNAPSHOT_TAKE);
 }
 
-void python_hide_contents(struct python *p)
+void python_hide_contents(struct python *p, bool hide)
 {
 	if (p)
-		p->no_contents = true;
+		p->no_contents = hide;
 }
 
 void python_write(struct python *p, struct snapshot_writer *w, struct typing *typing)

@@ -81,7 +81,9 @@ static const struct argp_option own[] = {
 	{ "rounds", KEY_ROUNDS, "MARK", 0, "each tide_mark(MARK) ends a round; record growth per round", 2 },
 	{ "no-references", KEY_NO_REFERENCES, NULL, 0, "counters only: no image, no lost blocks", 3 },
 	{ "no-contents", KEY_NO_CONTENTS, NULL, 0,
-		"keep neither characters of Python strings nor values of numbers in snapshots", 0 },
+		"keep neither characters of Python strings nor values of numbers in snapshots, nor words that "
+		"may be reference counts",
+		0 },
 	{ "no-command-line", KEY_NO_COMMAND_LINE, NULL, 0,
 		"leave the arguments of the programs out of the snapshots: they may hold passwords", 3 },
 	{ "unaligned", KEY_UNALIGNED, NULL, 0, "take words at any byte as references", 3 },

@@ -1,5 +1,6 @@
 /* cmd_snap.c - `tidemark snap PID`: a snapshot of a running process. */
 #include <argp.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,9 @@ static const struct argp_option option[] = {
 	{ "no-references", KEY_NO_REFERENCES, NULL, 0, "counters only: no image, no roots, no lost blocks",
 		0 },
 	{ "no-contents", KEY_NO_CONTENTS, NULL, 0,
-		"keep neither characters of Python strings nor values of numbers in the snapshot", 0 },
+		"keep neither characters of Python strings nor values of numbers in the snapshot, nor words that "
+		"may be reference counts",
+		0 },
 	{ "no-command-line", KEY_NO_COMMAND_LINE, NULL, 0,
 		"leave the program's arguments out of the snapshot: they may hold passwords", 0 },
 	{ "walk", KEY_WALK, NULL, 0,
@@ -68,6 +71,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
 	struct tide_error e = { 0 };
+	long number;
 	char *end;
 
 	switch (key) {
@@ -90,8 +94,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		if (a->pid)
 			argp_error(state, "one process at a time");
-		a->pid = (int)strtol(arg, &end, 10);
-		if (*end || a->pid <= 0)
+		number = strtol(arg, &end, 10);
+		a->pid = number > 0 && number <= INT_MAX ? (int)number : 0;
+		if (*end || !a->pid)
 			argp_error(state, "'%s' is not a process number", arg);
 		break;
 	case ARGP_KEY_NO_ARGS:

@@ -153,6 +153,9 @@ waits() {
 	[ "$status" -eq 2 ]
 	run "$TIDEMARK" snap twelve
 	[ "$status" -eq 2 ]
+	# Not process 1: the number does not wrap.
+	run "$TIDEMARK" snap -o never.tide 4294967297
+	[ "$status" -eq 2 ]
 }
 
 @test "an output that cannot be written leaves the process alone" {

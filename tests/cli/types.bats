@@ -358,6 +358,41 @@ assert t["array"] >= 2_000_000 and t["bytearray"] >= 3_000_000 and t["set"] >= 4
 	tell 'd["totals"]["lost"]["blocks"] < 20' | grep -qx True
 }
 
+# sections FILE NAME...: how many elements it has of each.
+sections() {
+	/usr/bin/python3 -c '
+import sys
+sys.path.insert(0, sys.argv[1] + "/tests/lib")
+import craft
+s = craft.load(sys.argv[2])
+print(*[len(s.elements.get(n, [])) for n in sys.argv[3:]])' "$ROOT" "$@"
+}
+
+@test "--no-contents: no words of blocks are kept as reference counts, and no digest of a content ever" {
+	compile wide <<-'EOF'
+		#include <stdlib.h>
+		#include <string.h>
+		#include <wchar.h>
+		static wchar_t *held[300];
+		int main(void)
+		{
+			for (int i = 0; i < 300; i++)
+				held[i] = wcscpy(calloc(1, 64), i % 2 ? L"hunter" : L"secret");
+			return 0;
+		}
+	EOF
+	"$TIDEMARK" run -q -f -o kept.tide -- ./wide
+	"$TIDEMARK" run -q -f --no-contents -o none.tide -- ./wide
+	[ "$(sections none.tide counts)" = 0 ] && [ "$(sections kept.tide counts)" != 0 ]
+	# Which blocks are equal is known by numbers, which begin with 1.
+	/usr/bin/python3 -c '
+import sys
+sys.path.insert(0, sys.argv[1] + "/tests/lib")
+import craft
+d = craft.load("none.tide").elements["duplicates"]
+assert len(d) >= 300 and all(1 <= e["content"] <= len(d) for e in d), d[:5]' "$ROOT"
+}
+
 @test "--no-contents: neither strings nor numbers are in the snapshot" {
 	cat >secret.py <<-'EOF'
 		import ctypes
@@ -372,6 +407,11 @@ assert t["array"] >= 2_000_000 and t["bytearray"] >= 3_000_000 and t["set"] >= 4
 			grep -q hunter2-1 now.json && grep -aq hunter2-1 now.tide
 		else
 			! grep -q hunter2-1 now.json && ! grep -aq hunter2-1 now.tide
+			/usr/bin/python3 -c '
+import sys
+sys.path.insert(0, sys.argv[1] + "/tests/lib")
+import craft
+assert all(e["hash"] == i + 1 for i, e in enumerate(craft.load("now.tide").elements["texts"]))' "$ROOT"
 			# Equal strings are still known to be equal.
 			/usr/bin/python3 -c 'import json; assert max(s["copies"] for s in json.load(open("now.json"))["strings"]["duplicates"]) >= 10'
 		fi
