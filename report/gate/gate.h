@@ -112,6 +112,7 @@ struct gate_measure {
 	uint64_t peak_bytes;              /* largest of the processes */
 	uint64_t rss_bytes;               /* resident, without the profiler's own; largest of the processes */
 	bool keeps_rss;                   /* a baseline made of this has rss_bytes */
+	bool keeps_waste;                 /* a baseline made of this has waste_bytes and pinned_bytes */
 	struct gate_share waste, pinned;  /* of resident memory; of the process that has most */
 	bool waste_unknown;               /* of some process */
 	uint64_t events, missed;

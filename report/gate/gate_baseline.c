@@ -77,6 +77,12 @@ static void parse_head(struct gate_baseline *b, char *line)
 		b->peak_bytes = strtoull(line + 8, NULL, 10);
 	if (!strncmp(line, "# rss: ", 7))
 		b->rss_bytes = strtoull(line + 7, NULL, 10);
+	if (!strncmp(line, "# waste: ", 9)) {
+		b->waste_bytes = strtoull(line + 9, NULL, 10);
+		b->has_waste = true;
+	}
+	if (!strncmp(line, "# pinned: ", 10))
+		b->pinned_bytes = strtoull(line + 10, NULL, 10);
 }
 
 static int parse_number(char **p, uint64_t *n)
@@ -225,6 +231,9 @@ static void print_baseline(const struct gate_baseline *b, FILE *f)
 	fprintf(f, "# peak: %llu\n", (unsigned long long)b->peak_bytes);
 	if (b->rss_bytes)
 		fprintf(f, "# rss: %llu\n", (unsigned long long)b->rss_bytes);
+	if (b->has_waste)
+		fprintf(f, "# waste: %llu\n# pinned: %llu\n", (unsigned long long)b->waste_bytes,
+			(unsigned long long)b->pinned_bytes);
 	fprintf(f, "# why: ");
 	print_clean(f, b->why);
 	fprintf(f, "\n# key live_blocks live_bytes lost_blocks lost_bytes function  file\n");
@@ -291,6 +300,16 @@ static void take_site(struct gate_baseline *b, const struct gate_site *m)
 	s->lost_blocks = m->lost_blocks, s->lost_bytes = m->lost_bytes;
 }
 
+/* Memory of the heap that is not in use, where the limits are above the baseline. */
+static void take_waste(struct gate_baseline *b, const struct gate_measure *m)
+{
+	if (!m->keeps_waste || m->waste_unknown)
+		return;
+	b->has_waste = true;
+	b->waste_bytes = m->waste.bytes;
+	b->pinned_bytes = m->pinned.bytes;
+}
+
 void gate_baseline_take(struct gate_baseline *b, const struct gate_measure *m, const char *why)
 {
 	*b = (struct gate_baseline){ .exe = copy_or_empty(m->exe),
@@ -299,6 +318,7 @@ void gate_baseline_take(struct gate_baseline *b, const struct gate_measure *m, c
 		.why = copy_or_empty(why),
 		.peak_bytes = m->peak_bytes,
 		.rss_bytes = m->keeps_rss ? m->rss_bytes : 0 };
+	take_waste(b, m);
 	for (size_t i = 0; i < m->site_count; i++)
 		take_site(b, &m->sites[i]);
 }
@@ -337,7 +357,12 @@ void gate_baseline_merge(struct gate_baseline *b, const struct gate_baseline *ol
 		.libc = copy_or_empty(m->libc),
 		.why = copy_or_empty(why),
 		.peak_bytes = old->peak_bytes ? old->peak_bytes : m->peak_bytes,
-		.rss_bytes = old->rss_bytes || !m->keeps_rss ? old->rss_bytes : m->rss_bytes };
+		.rss_bytes = old->rss_bytes || !m->keeps_rss ? old->rss_bytes : m->rss_bytes,
+		.has_waste = old->has_waste,
+		.waste_bytes = old->waste_bytes,
+		.pinned_bytes = old->pinned_bytes };
+	if (!old->has_waste)
+		take_waste(b, m);
 	for (size_t i = 0; i < m->site_count; i++)
 		if (match_globs(m->sites[i].function, globs, count)
 			|| match_globs(m->sites[i].caller, globs, count))
@@ -409,5 +434,11 @@ size_t gate_baseline_ratchet(struct gate_baseline *b, const struct gate_measure 
 	/* Resident memory moves by a page or two from run to run. */
 	if (m->rss_bytes < b->rss_bytes - b->rss_bytes / 100)
 		changed += (size_t)lower(&b->rss_bytes, m->rss_bytes);
+	if (b->has_waste && !m->waste_unknown) {
+		if (m->waste.bytes < b->waste_bytes - b->waste_bytes / 100)
+			changed += (size_t)lower(&b->waste_bytes, m->waste.bytes);
+		if (m->pinned.bytes < b->pinned_bytes - b->pinned_bytes / 100)
+			changed += (size_t)lower(&b->pinned_bytes, m->pinned.bytes);
+	}
 	return changed;
 }

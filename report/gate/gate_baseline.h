@@ -7,6 +7,8 @@
  *   # libc: glibc 2.36
  *   # peak: 1048576
  *   # rss: 4194304
+ *   # waste: 1048576
+ *   # pinned: 524288
  *   # why: the plugin table is never freed
  *   KEY live_blocks live_bytes lost_blocks lost_bytes function  file
  *
@@ -17,6 +19,7 @@
 #ifndef TIDEMARK_GATE_BASELINE_H
 #define TIDEMARK_GATE_BASELINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/error.h"
@@ -30,6 +33,8 @@ struct gate_baseline {
 	char *exe, *arch, *libc, *why; /* "" when the head does not say */
 	uint64_t peak_bytes;
 	uint64_t rss_bytes; /* 0: the baseline is older than this number */
+	bool has_waste;     /* the next two are known */
+	uint64_t waste_bytes, pinned_bytes;
 	struct gate_base_site *sites;
 	size_t site_count, site_capacity;
 };

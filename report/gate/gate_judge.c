@@ -581,7 +581,7 @@ void gate_judge(const struct gate_config *c, const struct gate_scenario *s, cons
 	judge_live(&j);
 	judge_peak(&j);
 	judge_rss(&j);
-	gate_waste_judge(s, m, r);
+	gate_waste_judge(s, m, j.baseline, r);
 	gate_refleaks_judge(s, m, r);
 	judge_errors(&j);
 	judge_budgets(&j, GATE_LIVE);

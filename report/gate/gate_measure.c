@@ -367,6 +367,7 @@ void gate_measure_take(const struct gate_source *source, struct gate_measure *m)
 
 	memset(m, 0, sizeof *m);
 	m->keeps_rss = source->keeps_rss;
+	m->keeps_waste = source->keeps_waste;
 	m->sources = s;
 	s->roots = source->roots;
 	list_snapshots(source, m);

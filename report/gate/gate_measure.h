@@ -23,6 +23,7 @@ struct gate_source {
 	size_t count;
 	const char *exe;          /* name or path of the programs that count; NULL: all */
 	pid_t shell_parent;       /* its child that is still a shell does not count; 0: all do */
+	bool keeps_waste;         /* one of the limits is above the baseline */
 	bool keeps_rss;           /* the limit is one above the baseline */
 	const char *unseen;       /* a program that the library could not follow; NULL */
 	bool refleaks;            /* the limit is in force */

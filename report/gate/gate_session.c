@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "gate_measure.h"
 #include "gate_run.h"
+#include "gate_waste.h"
 
 static uint32_t read_date(void)
 {
@@ -167,6 +168,7 @@ static void measure_run(struct gate_session *s, const struct gate_scenario *scen
 		.rounds = scenario->rounds,
 		.min_rounds = scenario->min_rounds,
 		.keeps_rss = gate_limit_is_relative(&scenario->limits.of[GATE_RSS]),
+		.keeps_waste = gate_waste_is_relative(scenario),
 		.refleaks = gate_limit_holds(&scenario->limits.of[GATE_REFLEAKS]),
 		.rules = &s->rules,
 		.config = s->config,
@@ -335,7 +337,7 @@ static int load_against(struct gate_session *s, const struct gate_scenario *scen
 		return gate_baseline_load(b, path, e);
 	}
 	fclose(f);
-	source.keeps_rss = true;
+	source.keeps_rss = source.keeps_waste = true;
 	gate_measure_take(&source, &m);
 	if (m.unmeasured)
 		error_set(e, EXIT_UNMEASURED, "%s cannot be compared with|%s|", path, m.unmeasured);
@@ -385,6 +387,7 @@ int gate_session_snapshots(struct gate_session *s, char *const *paths, size_t co
 	source.exe = scenario->exe;
 	source.rounds = scenario->rounds;
 	source.keeps_rss = gate_limit_is_relative(&scenario->limits.of[GATE_RSS]);
+	source.keeps_waste = gate_waste_is_relative(scenario);
 	source.refleaks = gate_limit_holds(&scenario->limits.of[GATE_REFLEAKS]);
 	source.min_rounds = scenario->rounds ? scenario->min_rounds : 0;
 	if ((s->accept || s->ratchet) && !scenario->baseline)

@@ -37,6 +37,8 @@ char *gate_unmeasured_explain(
 		return NULL;
 	if (gate_limit_is_relative(&s->limits.of[GATE_RSS]) && !b->rss_bytes)
 		return alloc_string("the baseline does not say how much was resident: accept again");
+	if (gate_waste_is_relative(s) && !b->has_waste)
+		return alloc_string("the baseline does not say how much was free: accept again");
 	if (*b->arch && strcmp(b->arch, m->arch))
 		return alloc_printf(
 			"the baseline is of %s, this is %s: keep a baseline for each", b->arch, m->arch);

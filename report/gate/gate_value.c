@@ -128,7 +128,9 @@ const char *gate_limit_expected(enum gate_limit_key key)
 	case GATE_ERRORS: return "a number of errors, or off";
 	case GATE_REFLEAKS: return "a number of objects, or off";
 	case GATE_WASTE:
-	case GATE_PINNED: return "off, a size such as 3MiB, or a share of the resident memory such as 30%";
+	case GATE_PINNED:
+		return "off, a size such as 3MiB, a share of the resident memory such as 30%, or +10% or +1MiB "
+		       "above the baseline";
 	case GATE_RSS:
 	case GATE_PEAK: return "off, a size such as 3MiB, or +10% above the baseline";
 	default: return "a percentage of events such as 0.1%";
@@ -152,15 +154,14 @@ int gate_parse_limit(enum gate_limit_key key, const char *text, struct gate_limi
 	} else if (key == GATE_MISSED) {
 		if (!parse_percent(text, &l.percent) && l.percent <= 100)
 			l.kind = LIMIT_PERCENT;
-	} else if (key == GATE_WASTE || key == GATE_PINNED) {
+	} else if ((key == GATE_WASTE || key == GATE_PINNED) && *text != '+') {
 		if (strchr(text, '%'))
 			l.kind = !parse_percent(text, &l.percent) && l.percent <= 100 ? LIMIT_PERCENT
 										      : LIMIT_UNSET;
 		else if (!units_parse_bytes(text, &l.number))
 			l.kind = LIMIT_SIZE;
 	} else if (*text == '+') {
-		if (parse_more(text + 1, &l)
-			|| ((key == GATE_PEAK || key == GATE_RSS) && l.kind == LIMIT_MORE_BLOCKS))
+		if (parse_more(text + 1, &l) || (key != GATE_LIVE && l.kind == LIMIT_MORE_BLOCKS))
 			l.kind = LIMIT_UNSET;
 	} else if (!units_parse_bytes(text, &l.number)) {
 		l.kind = LIMIT_SIZE;

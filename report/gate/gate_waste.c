@@ -29,32 +29,52 @@ void gate_waste_measure(const struct snapshot *s, struct gate_measure *m)
 	waste_free(&w);
 }
 
+static bool is_above(const struct gate_limit *l, const struct gate_share *share, uint64_t base)
+{
+	switch (l->kind) {
+	case LIMIT_SIZE: return share->bytes > l->number;
+	case LIMIT_PERCENT: return (double)share->bytes > (double)share->of * l->percent / 100;
+	case LIMIT_MORE_SIZE: return share->bytes > base && share->bytes - base > l->number;
+	case LIMIT_MORE_PERCENT: return (double)share->bytes > (double)base * (1 + l->percent / 100);
+	default: return false;
+	}
+}
+
 static void judge_share(const struct gate_limit *l, enum gate_limit_key key, const struct gate_share *share,
-	const char *what, struct gate_result *r)
+	uint64_t base, const char *what, struct gate_result *r)
 {
 	char now[UNITS_TEXT], percent[UNITS_TEXT], most[UNITS_TEXT];
-	bool above = l->kind == LIMIT_SIZE
-		? share->bytes > l->number
-		: l->kind == LIMIT_PERCENT && (double)share->bytes > (double)share->of * l->percent / 100;
+	bool relative = gate_limit_is_relative(l);
 	struct gate_finding *f;
 
-	if (!above)
+	if (!is_above(l, share, base))
 		return;
-	f = gate_finding_add(r, GATE_KIND_OVER_BUDGET, true);
+	f = gate_finding_add(r, relative ? GATE_KIND_OVER_BASELINE : GATE_KIND_OVER_BUDGET, true);
 	f->limit_key = key;
 	f->limit = alloc_printf("%s = %s", gate_limit_name[key], l->text);
 	f->bytes = share->bytes;
-	f->message = alloc_printf("%s: %s (%" PRIu64 " bytes), %s of the resident memory; the limit is %s",
-		what, units_bytes(now, (int64_t)share->bytes), share->bytes,
+	f->message = alloc_printf("%s: %s (%" PRIu64 " bytes), %s of the resident memory; %s %s", what,
+		units_bytes(now, (int64_t)share->bytes), share->bytes,
 		units_percent(percent, (double)share->bytes, (double)share->of),
-		l->kind == LIMIT_SIZE ? units_bytes(most, (int64_t)l->number) : l->text);
+		relative ? "the baseline has" : "the limit is",
+		relative                        ? units_bytes(most, (int64_t)base)
+			: l->kind == LIMIT_SIZE ? units_bytes(most, (int64_t)l->number)
+						: l->text);
 }
 
-void gate_waste_judge(const struct gate_scenario *s, const struct gate_measure *m, struct gate_result *r)
+bool gate_waste_is_relative(const struct gate_scenario *s)
 {
-	judge_share(&s->limits.of[GATE_WASTE], GATE_WASTE, &m->waste, "free memory and slack", r);
-	judge_share(
-		&s->limits.of[GATE_PINNED], GATE_PINNED, &m->pinned, "free memory that cannot go back", r);
+	return gate_limit_is_relative(&s->limits.of[GATE_WASTE])
+		|| gate_limit_is_relative(&s->limits.of[GATE_PINNED]);
+}
+
+void gate_waste_judge(const struct gate_scenario *s, const struct gate_measure *m,
+	const struct gate_baseline *b, struct gate_result *r)
+{
+	judge_share(&s->limits.of[GATE_WASTE], GATE_WASTE, &m->waste, b ? b->waste_bytes : 0,
+		"free memory and slack", r);
+	judge_share(&s->limits.of[GATE_PINNED], GATE_PINNED, &m->pinned, b ? b->pinned_bytes : 0,
+		"free memory that cannot go back", r);
 }
 
 char *gate_waste_explain(const struct gate_scenario *s, const struct gate_measure *m)

@@ -270,8 +270,38 @@ said() { awk -v what="$1" '$1 == what { print $2 }' said; }
 	[[ $output == *"free memory and slack"* ]]
 	run -0 "$TIDEMARK" gate --snapshots p.tide --limit leaked=off --limit pinned=95% --limit waste=1GiB
 	run -2 "$TIDEMARK" gate --snapshots p.tide --limit waste=+1%
+	run -2 "$TIDEMARK" gate --snapshots p.tide --limit "waste=+3 blocks"
 	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT=n.tide TIDEMARK_REFERENCES=0 sleep 0
 	run -3 "$TIDEMARK" gate --snapshots n.tide --limit leaked=off --limit waste=10%
+}
+
+@test "gate: waste and pinned above a baseline, and rss" {
+	profiled ./pins
+	mv p.tide much.tide
+	rm in
+	profiled ./parts
+	mv p.tide little.tide
+	cat >gate <<-'EOF2'
+		[scenario app]
+		command  = ./pins
+		baseline = base
+		[limits]
+		leaked = off
+		waste  = +1MiB
+		pinned = +10%
+		rss    = +1%
+	EOF2
+	gate() { "$TIDEMARK" gate -c gate --snapshots "$1" "${@:2}"; }
+	run gate little.tide --accept --why "it is small"
+	grep -Eq '^# waste: [0-9]+$' base
+	run -0 gate little.tide
+	sed -i 's/^# rss: .*/# rss: 999999999/; s/^# exe: .*/# exe: pins/' base
+	run -1 gate much.tide
+	[[ $output == *"free memory and slack"*"the baseline has"* ]]
+	[[ $output == *"free memory that cannot go back"*"the baseline has"* ]]
+	sed -i '/^# waste/d; /^# pinned/d' base
+	run -3 gate much.tide
+	[[ $output == *"does not say how much was free"* ]]
 }
 
 @test "arenas of threads: the forecast is right, and the arenas are named" {
