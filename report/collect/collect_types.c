@@ -11,6 +11,6 @@ void collect_types(struct python *python, struct remote *memory, const struct re
 	typing_begin(&typing, graph->block_count);
 	if (python)
 		python_write(python, w, &typing);
-	native_types(memory, graph->blocks, w, &typing);
+	native_types(memory, graph, w, &typing);
 	typing_write(&typing, w);
 }

@@ -512,7 +512,8 @@ enum tide_evidence {
 	EVIDENCE_CALL_SITE,       /* of readers: the line of source that allocates */
 	EVIDENCE_ALLOCATOR_FRAME, /* of readers: a frame of an allocator that was made for the type */
 	EVIDENCE_POINTER,         /* of readers: typed variables and members point to it */
-	EVIDENCE_HEADER = 6,      /* the object says it itself */
+	EVIDENCE_SHAPE,           /* a node or a text of a container whose header proves it */
+	EVIDENCE_HEADER,          /* the object says it itself */
 };
 /* A raw block that belongs to an object: its items, its table, its data. */
 struct tide_owner {

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/array.h"
 #include "base/intern.h"
+#include "container.h"
 #include "native_private.h"
 
 #define WINDOW 65536u /* bytes read at once */
@@ -88,9 +89,10 @@ static uint64_t read_first_word(struct reader *r, uint64_t i)
 	return word;
 }
 
-void native_types(struct remote *memory, const struct tide_block *blocks, struct snapshot_writer *w,
+void native_types(struct remote *memory, const struct references *graph, struct snapshot_writer *w,
 	struct typing *typing)
 {
+	const struct tide_block *blocks = graph->blocks;
 	struct native n = { .memory = memory, .writer = w, .typing = typing };
 	struct reader *r = alloc_zeroed(1, sizeof(*r));
 
@@ -109,6 +111,7 @@ void native_types(struct remote *memory, const struct tide_block *blocks, struct
 			typing->of[i] = (struct tide_block_type){ .type = type, .evidence = EVIDENCE_VTABLE };
 	}
 	free(r);
+	container_types(memory, graph, n.names.count > 0, w, typing);
 	intern_free(&n.names);
 	free(n.number);
 	free(n.vtable);

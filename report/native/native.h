@@ -1,6 +1,7 @@
 /* native.h - what the blocks of native code are, as far as memory proves it.
  *
  *   blocks ──first words──▶ vtables ──type_info──▶ names of classes
+ *          ──references───▶ headers of containers ──▶ their nodes (container.h)
  *
  * Called by the collector while it has the image.
  *
@@ -17,9 +18,10 @@
 
 #include "model/typing.h"
 #include "process/remote.h"
+#include "roots/references.h"
 
-/* Types the blocks that have no type yet. `blocks` are sorted by address, as many as typing->blocks. */
-void native_types(struct remote *memory, const struct tide_block *blocks, struct snapshot_writer *w,
+/* Types the blocks that have no type yet. */
+void native_types(struct remote *memory, const struct references *graph, struct snapshot_writer *w,
 	struct typing *typing);
 
 #endif

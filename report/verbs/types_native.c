@@ -58,15 +58,19 @@ void types_native_json(struct json_report *report, const struct types_command *c
 /* The evidence that most blocks of a row have. */
 static const char *main_evidence(const struct native_types_row *r)
 {
+	static const char *const name[NATIVE_TYPES_EVIDENCE] = { [EVIDENCE_NONE] = "",
+		[EVIDENCE_VTABLE] = "vtable",
+		[EVIDENCE_CALL_SITE] = "line of source",
+		[EVIDENCE_ALLOCATOR_FRAME] = "allocator",
+		[EVIDENCE_POINTER] = "pointers",
+		[EVIDENCE_SHAPE] = "shape",
+		[EVIDENCE_HEADER] = "header" };
 	int most = EVIDENCE_NONE;
 
 	for (int i = 0; i < (int)NATIVE_TYPES_EVIDENCE; i++)
 		if (r->evidence[i] > r->evidence[most])
 			most = i;
-	return most == EVIDENCE_VTABLE       ? "vtable"
-		: most == EVIDENCE_CALL_SITE ? "line of source"
-		: most == EVIDENCE_POINTER   ? "pointers"
-					     : "allocator";
+	return name[most];
 }
 
 void types_native_screen(struct screen *s, const struct types_command *c)

@@ -86,9 +86,10 @@ void block_types_find(struct block_types *t, const struct snapshot *s, struct sy
 			of = &of_site[site];
 			if (!of->known)
 				look_at_site(t, sites, symbols, site, of);
-			if (evidence == EVIDENCE_VTABLE && !of->made_by_new)
+			if ((evidence == EVIDENCE_VTABLE || evidence == EVIDENCE_SHAPE) && !of->made_by_new)
 				type = 0;
-			if (of->evidence == EVIDENCE_ALLOCATOR_FRAME || (of->evidence && !type)) {
+			if (of->evidence == EVIDENCE_ALLOCATOR_FRAME
+				|| (of->evidence && (!type || evidence == EVIDENCE_SHAPE))) {
 				type = of->type;
 				evidence = of->evidence;
 			}

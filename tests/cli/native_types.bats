@@ -102,6 +102,131 @@ rows() { json "$("$TIDEMARK" types --json "$1")" 'sorted((r["type"], r["blocks"]
 	[[ $output == *"in native blocks have a known type"* && $output == *"line of source"*node* ]] || fail "$output"
 }
 
+# The program's own containers of each kind, and what only looks like one. It prints how many blocks of each type
+# it has, and goes without an end.
+containers_cc() {
+	cat <<-'SOURCE'
+		#include <list>
+		#include <map>
+		#include <set>
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <string>
+		#include <unistd.h>
+		#include <unordered_map>
+		#include <unordered_set>
+		struct Held {
+			long first;
+			std::map<int, std::map<long, char>> nested;
+			std::list<long> list;
+			std::unordered_multimap<long, int> hash;
+		};
+		static std::map<int, int> global;
+		static std::multiset<std::string> words;
+		static std::unordered_set<int> numbers;
+		static std::list<int> ring;
+		static std::string text(60, 'x');
+		/* A list of C: the same ring and the same count. */
+		struct link { struct link *next, *prev; long value; };
+		static struct { struct link *next, *prev; size_t count; } own;
+		/* A tree whose count is wrong. */
+		struct node { int colour; struct node *parent, *left, *right; };
+		static struct { long compare; struct node header; size_t count; } wrong;
+		static Held *held;
+		int main(int argc, char **argv)
+		{
+			long trees = 0, lists = 0, hashes = 0, buckets = 0, texts = 1;
+			held = new Held();
+			for (int i = 0; i < 70; i++)
+				for (int k = 0; k < i % 4; k++, trees++)
+					held->nested[i][k] = 'a';
+			trees += held->nested.size();
+			for (int i = 0; i < 500; i++)
+				global[i * 7919 % 1000] = i;
+			for (int i = 0; i < 100; i++)
+				global.erase(i * 7919 % 1000);
+			trees += global.size();
+			for (size_t n : { 3, 15, 16, 17, 31, 100, 5000 }) {
+				words.insert(std::string(n, 'w'));
+				texts += n > 15;
+			}
+			words.insert(std::string(40, 0)); /* NULs within */
+			texts++;
+			trees += words.size();
+			auto *one = new std::set<int>;
+			one->insert(1);
+			held->list.push_back(0);
+			lists += held->list.size();
+			trees += one->size();
+			for (int i = 0; i < 300; i++) {
+				held->hash.emplace(i % 50, i);
+				numbers.insert(i);
+				ring.push_front(3); /* as many as the ring would have, from somewhere */
+			}
+			hashes += held->hash.size() + numbers.size();
+			buckets += 2;
+			lists += ring.size();
+			auto *alone = new std::list<int>;
+			alone->push_back(9);
+			alone->push_back(9);
+			lists += alone->size();
+			own.next = own.prev = (struct link *)&own;
+			for (int i = 0; i < 20; i++) {
+				struct link *l = (struct link *)malloc(sizeof(*l));
+				*l = (struct link){ own.next, (struct link *)&own, i };
+				own.next->prev = l;
+				own.next = l;
+				own.count++;
+			}
+			struct node *root = new node(), *left = new node(), *right = new node();
+			*root = (struct node){ 1, &wrong.header, left, right };
+			left->parent = right->parent = root;
+			wrong.header = (struct node){ 0, root, left, right };
+			wrong.count = 2;
+			printf("%ld %ld %ld %ld %ld\n", trees, lists, hashes, buckets, texts);
+			fflush(stdout);
+			volatile void *hold[] = { one, alone };
+			if (argc > 1)
+				pause();
+			_exit(hold[0] == NULL);
+		}
+	SOURCE
+}
+
+# How many blocks have a type by their shape: trees, lists, hashes, buckets, texts.
+count_shapes() {
+	"$TIDEMARK" types --json "$1" >"$1.json" 2>/dev/null || :
+	/usr/bin/python3 - "$1.json" <<-'END'
+		import json, sys
+		rows = json.load(open(sys.argv[1]))["native"]["types"]
+		def of(*names):
+		    return sum(r["evidence"]["shape"] for r in rows if r["type"] in names)
+		print(of("std::_Rb_tree_node", "std::__1::__tree_node"), of("std::_List_node", "std::__1::__list_node"),
+		      of("std::__detail::_Hash_node", "std::__1::__hash_node"),
+		      of("std::__detail::_Hash_node_base*", "std::__1::__hash_node_base*"), of("char"))
+	END
+}
+
+@test "containers of a stripped program have types by their shape, all of each, and what is like them has none" {
+	containers_cc >containers.cpp
+	g++ -O1 -o containers containers.cpp
+	strip containers
+	"$TIDEMARK" run -q -o shapes.tide ./containers >counted
+	# The texts of strings are known by the allocator that libstdc++ has.
+	[ "$(count_shapes shapes.tide | cut -d' ' -f1-4)" = "$(cut -d' ' -f1-4 counted)" ]
+	"$TIDEMARK" types shapes.tide | grep -q 'shape *std::_Rb_tree_node'
+	# Without stacks a list may be the program's own.
+	./containers wait >counted &
+	process=$!
+	until [ -s counted ]; do sleep 0.1; done
+	"$TIDEMARK" snap -q -o walked.tide "$process"
+	kill "$process"
+	read -r trees lists hashes buckets texts <counted
+	[ "$lists" -gt 300 ]
+	[ "$(count_shapes walked.tide)" = "$trees 0 $hashes $buckets $texts" ]
+}
+
 @test "without references there are no types, and the exit status says so" {
 	"$TIDEMARK" run -q --no-references -o none.tide true
 	run -3 "$TIDEMARK" types none.tide
