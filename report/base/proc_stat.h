@@ -12,10 +12,13 @@
 struct proc_stat {
 	char state; /* R S D T t Z X ... */
 	int parent, group, session;
+	unsigned flags; /* PROC_STAT_KERNEL and others */
 	int threads;
 	uint64_t start_ticks; /* when it started, in clock ticks since boot */
 	int processor;        /* the one it last ran on */
 };
+
+#define PROC_STAT_KERNEL 0x00200000u /* a thread of the kernel: PF_KTHREAD, linux/sched.h */
 
 /* Of a process, or of its thread `tid` unless that is 0. 1: read. 0: there is no such process or thread.
  * -1: /proc does not say (it is not mounted, or hides the process). */

@@ -3,7 +3,9 @@
  * Everything is done from outside: its threads are stopped by ptrace, and one of them makes the image
  * (inject.c) and later reaps it. An error about what the kernel does not allow names the way out.
  */
+#include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,31 +15,35 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/alloc.h"
+#include "base/proc_stat.h"
 #include "image.h"
 #include "inject.h"
 #include "process.h"
 
 #define SEARCH_MOST (4u << 20) /* bytes of code in which a system call is looked for */
 
-/* The last number in the first line of /proc/PID/status that begins with `name`; -1. */
-static long read_status_number(int pid, const char *name)
+static bool is_kernel_thread(int pid)
 {
-	char path[64], line[512];
-	long value = -1;
-	FILE *f;
+	struct proc_stat s;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, name, strlen(name))) {
-			char *last = strrchr(line, '\t');
+	return proc_stat_read(pid, 0, &s) > 0 && s.flags & PROC_STAT_KERNEL;
+}
 
-			value = last ? strtol(last, NULL, 10) : -1;
-			break;
-		}
-	if (f)
-		fclose(f);
-	return value;
+/* A 64-bit system call would be another one there. */
+static bool is_narrow(int pid)
+{
+	unsigned char head[EI_CLASS + 1] = { 0 };
+	char path[64];
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false; /* another user's, or removed: found out later */
+	got = read(fd, head, sizeof(head));
+	close(fd);
+	return got == sizeof(head) && !memcmp(head, ELFMAG, SELFMAG) && head[EI_CLASS] == ELFCLASS32;
 }
 
 static long read_yama_scope(void)
@@ -54,11 +60,15 @@ static long read_yama_scope(void)
 
 static int refuse(const struct image *im, struct tide_error *e)
 {
-	long tracer = read_status_number(im->target, "TracerPid:"),
-	     user = read_status_number(im->target, "Uid:");
+	long tracer = process_status(im->target, "TracerPid:"), user = process_status(im->target, "Uid:");
 
 	if (!process_lives(im->target))
 		return error_set(e, EXIT_UNMEASURED, "process %d has ended||", im->target);
+	if (tracer == getpid())
+		return error_set(e, EXIT_UNMEASURED,
+			"process %d cannot be stopped|its threads wait in the kernel (for the child of a vfork, a "
+			"device or a file server), or its cgroup is frozen|try again later",
+			im->target);
 	if (tracer > 0)
 		return error_set(e, EXIT_UNMEASURED,
 			"process %d cannot be stopped|process %ld traces it already (a debugger, strace)|"
@@ -111,7 +121,7 @@ static uint64_t find_instruction(struct remote *m)
 static bool does_memory_allow(int pid)
 {
 	unsigned long long available = 0;
-	long resident = read_status_number(pid, "VmRSS:"); /* KiB, as the other */
+	long resident = process_status(pid, "VmRSS:"); /* KiB, as the other */
 	char line[128];
 	FILE *f = fopen("/proc/meminfo", "re");
 
@@ -198,6 +208,13 @@ int image_alone(struct image *im, int pid, const struct image_options *o, void (
 		return error_set(e, EXIT_UNMEASURED,
 			pid == getpid() ? "process %d is tidemark itself||" : "there is no process %d||",
 			pid);
+	if (is_kernel_thread(pid))
+		return error_set(
+			e, EXIT_UNMEASURED, "process %d has no heap|it is a thread of the kernel|", pid);
+	if (is_narrow(pid))
+		return error_set(e, EXIT_UNMEASURED,
+			"no image was made of process %d|it is a 32-bit program|tidemark reads 64-bit programs",
+			pid);
 	if (!does_memory_allow(pid))
 		return error_set(e, EXIT_UNMEASURED,
 			"no image was made of process %d|less memory is free than half of what it holds|",
@@ -221,7 +238,7 @@ int image_alone(struct image *im, int pid, const struct image_options *o, void (
 
 void image_alone_end(struct image *im)
 {
-	long number = im->reader ? read_status_number(im->reader, "NSpid:") : -1;
+	long number = im->reader ? process_status(im->reader, "NSpid:") : -1;
 	struct stop_thread *from;
 	struct stop again;
 	int status;

@@ -1,14 +1,17 @@
 /* inject.c - system calls in a stopped thread: inject.h. */
 #include <elf.h>
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 #include "base/clock.h"
 #include "inject.h"
+#include "process.h"
 #include "base/system.h"
 
 #define CLONE_EVENTS (PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK)
@@ -16,6 +19,7 @@
 #define POLL_LEAST 20000        /* ns between two looks; a sixteenth of the time that has gone is added */
 #define POLL_MOST 1000000
 #define POLL_SLOW (16ull * POLL_MOST)
+#define SUSPEND_SECCOMP (1l << 21) /* PTRACE_O_SUSPEND_SECCOMP, Linux 4.3; takes CAP_SYS_ADMIN */
 #define ERRORS_MAX 100
 #define STEPS 100 /* stops in one system call: its events, signals that came first */
 
@@ -104,14 +108,41 @@ static int run_call(int tid, const struct user_regs_struct *from, uint64_t instr
 	return r.rip == instruction + 2 ? 0 : -1;
 }
 
+/* What the kernel is to allow the thread meanwhile: a sandboxed one would be ended, or get a signal, for a call
+ * that its filter does not know. `options` are for PTRACE_SETOPTIONS. */
+static int leave_sandbox(int tid, long *options, struct tide_error *e)
+{
+	long mode = process_status(tid, "Seccomp:"), filters = process_status(tid, "Seccomp_filters:");
+	int self = getpid();
+
+	*options = PTRACE_O_TRACEEXEC;
+	if (mode <= 0)
+		return 0;
+	if (!ptrace(PTRACE_SETOPTIONS, tid, 0, PTRACE_O_TRACEEXEC | SUSPEND_SECCOMP)) {
+		*options |= SUSPEND_SECCOMP;
+		return 0;
+	}
+	/* A container has one filter for all its processes, us too; we have made such calls ourselves. */
+	if (mode == SECCOMP_MODE_FILTER && process_status(self, "Seccomp:") == mode
+		&& process_status(self, "Seccomp_filters:") >= filters)
+		return 0;
+	return error_set(e, EXIT_UNMEASURED,
+		"no image was made of thread %d|it has a sandbox (seccomp) that could end it for a system call of "
+		"ours|run tidemark as root",
+		tid);
+}
+
 int inject_image(
 	struct stop *s, struct stop_thread *t, uint64_t instruction, int *image, struct tide_error *e)
 {
 	static const long clone_arguments[3] = { 0, 0, 0 };
-	long result = -1;
+	long result = -1, options;
 	int child = 0, status, failed;
 
-	ptrace(PTRACE_SETOPTIONS, t->tid, 0, CLONE_EVENTS | PTRACE_O_TRACEEXEC);
+	if (leave_sandbox(t->tid, &options, e))
+		return -1;
+
+	ptrace(PTRACE_SETOPTIONS, t->tid, 0, CLONE_EVENTS | options);
 	failed = run_call(
 		t->tid, &t->registers, instruction, SYS_clone, clone_arguments, &result, &child, &t->signal);
 	ptrace(PTRACE_SETOPTIONS, t->tid, 0, PTRACE_O_TRACEEXEC);
@@ -130,7 +161,7 @@ int inject_image(
 	}
 	if (wait_for_status(child, &status))
 		return error_set(e, EXIT_UNMEASURED, "the image of process %d ended at once||", s->pid);
-	ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_EXITKILL);
+	ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_EXITKILL | (options & SUSPEND_SECCOMP));
 	*image = child;
 	return 0;
 }
@@ -150,8 +181,12 @@ void inject_close(int image, uint64_t instruction)
 
 void inject_reap(struct stop_thread *t, uint64_t instruction, int child)
 {
-	long arguments[3] = { child, 0, (long)(__WALL | WNOHANG) }, result;
+	long arguments[3] = { child, 0, (long)(__WALL | WNOHANG) }, result, options;
+	struct tide_error ignored = { 0 };
 
+	if (leave_sandbox(t->tid, &options, &ignored))
+		return;
 	run_call(t->tid, &t->registers, instruction, SYS_wait4, arguments, &result, NULL, &t->signal);
+	ptrace(PTRACE_SETOPTIONS, t->tid, 0, PTRACE_O_TRACEEXEC);
 	t->stepping = set_registers(t->tid, &t->registers) && set_registers(t->tid, &t->registers);
 }

@@ -88,3 +88,23 @@ bool process_ours(int pid)
 			return false;
 	return true;
 }
+
+long process_status(int pid, const char *name)
+{
+	char path[64], line[512];
+	long value = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, strlen(name))) {
+			char *last = strrchr(line, '\t');
+
+			value = last ? strtol(last, NULL, 10) : -1;
+			break;
+		}
+	if (f)
+		fclose(f);
+	return value;
+}

@@ -17,4 +17,7 @@ int process_parent(int pid);
  * shares our root and our mount, PID and user namespaces. False when /proc does not show that. */
 bool process_ours(int pid);
 
+/* The last number in the first line of /proc/PID/status that begins with `name`; -1 where there is none. */
+long process_status(int pid, const char *name);
+
 #endif

@@ -433,3 +433,94 @@ equal() {
 	[ "$status" -eq 0 ] || fail "$output"
 	json "$("$TIDEMARK" info --json s.tide)" 'd["heap"]["mapped_chunks"]' 'd["heap"]["unsure"]' 'd["snapshot"]["complete"]' | xargs | grep -qx '3 0 True'
 }
+
+@test "a sandboxed process survives, and root sees its heap" {
+	compile boxed <<-'C'
+		#include <linux/filter.h>
+		#include <linux/seccomp.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <sys/prctl.h>
+		#include <sys/syscall.h>
+		#include <unistd.h>
+		__attribute__((noinline)) static void lose(void)
+		{
+			for (int i = 0; i < 20; i++) {
+				void *volatile p = memset(malloc(1000), 1, 1000);
+				p = NULL;
+				(void)p;
+			}
+		}
+		__attribute__((noinline)) static void clean(void) { volatile char stack[8192]; for (int i = 0; i < 8192; i++) stack[i] = 0; }
+		int main(int argc, char **argv)
+		{
+			struct sock_filter filter[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+				BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_read, 2, 0),
+				BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 1, 0),
+				BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_restart_syscall, 0, 1),
+				BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+				BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS) };
+			struct sock_fprog program = { 6, filter };
+			int end[2];
+			char c;
+			setbuf(stdout, 0);
+			if (pipe(end))
+				return 1;
+			lose();
+			clean();
+			prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+			if (prctl(PR_SET_SECCOMP, argc > 1 ? SECCOMP_MODE_STRICT : SECCOMP_MODE_FILTER, &program))
+				return 2;
+			puts("ready");
+			return (int)read(end[0], &c, 1);
+		}
+	C
+	for strict in "" strict; do
+		start ./boxed $strict
+		rm -f boxed.tide
+		for round in 1 2; do
+			run "$TIDEMARK" snap -o boxed.tide "$PID"
+			kill -0 "$PID"
+			[ "$(sed -n 's/^State:.\(.\).*/\1/p' "/proc/$PID/status")" != Z ]
+			if [ "$status" = 0 ]; then
+				run "$TIDEMARK" leaks --json boxed.tide
+				[ "$(json "$output" 'd["totals"]["unreferenced"]["blocks"]')" = 20 ]
+				rm boxed.tide
+			else # without CAP_SYS_ADMIN
+				[ "$status" = 3 ]
+				[[ $output == *"sandbox (seccomp)"* ]]
+			fi
+		done
+		kill -9 "$PID"
+	done
+}
+
+@test "what has no heap of 64 bits, or cannot be stopped, is refused with its reason" {
+	compile narrow -m32 <<-'C'
+		#include <stdio.h>
+		#include <unistd.h>
+		int main(void) { puts("ready"); fflush(stdout); for (;;) pause(); }
+	C
+	start ./narrow
+	run "$TIDEMARK" snap -o none.tide "$PID"
+	[ "$status" = 3 ]
+	[[ $output == *"32-bit program"* ]]
+	kill -0 "$PID"
+	compile waits <<-'C'
+		#include <unistd.h>
+		int main(void) { if (!vfork()) { write(1, "ready\n", 6); for (;;) pause(); } }
+	C
+	start ./waits
+	child=$(pgrep -P "$PID")
+	PIDS+=("$child")
+	run "$TIDEMARK" snap -o none.tide "$PID"
+	[ "$status" = 3 ]
+	[[ $output == *"wait in the kernel (for the child of a vfork"* ]]
+	kill -9 "$child"
+	if [ "$(cat /proc/2/comm)" = kthreadd ]; then
+		run "$TIDEMARK" snap -o none.tide 2
+		[ "$status" = 3 ]
+		[[ $output == *"a thread of the kernel"* ]]
+	fi
+}
