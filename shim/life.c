@@ -80,9 +80,16 @@ static void describe(void)
 		h->flags |= LEDGER_FLAG_FOREIGN;
 	if (state.sample)
 		h->flags |= LEDGER_FLAG_SAMPLED;
-	/* An executable that defines malloc itself is searched before us. */
-	if (lookup_first("malloc") != (void *)malloc)
+	/* An executable that defines malloc itself is searched before us, and so is a library that was preloaded
+	 * before us: its name says which of the two it is. */
+	uintptr_t first = (uintptr_t)lookup_first("malloc");
+	if (first < state.lo || first >= state.hi) {
+		struct object o;
+		const struct link_map *l = object_find(first, &o) ? object_link(&o) : NULL;
 		h->flags |= LEDGER_FLAG_OWN_MALLOC;
+		if (l)
+			h->allocator = l->l_name && *l->l_name ? table_string(l->l_name) : h->exe;
+	}
 }
 
 /* The hidden instruction that a collector uses to make system calls here. */
@@ -125,6 +132,35 @@ static void at_quick(void *unused)
 {
 	(void)unused;
 	life_end(LEDGER_REASON_EXIT, -1);
+}
+
+/* Is our parent a process that was preloaded, too? `run` names the first process (TIDEMARK_ROOT); without it, the
+ * environment with which the parent was started says so. */
+static bool has_preloaded_parent(void)
+{
+	static const char name[] = "TIDEMARK_CHILDREN=";
+	char path[32] = "/proc/", text[1024], *at = path + 6;
+	size_t matched = 0;
+	long n;
+	text_append_number(&at, path + sizeof path, (uint64_t)raw0(SYS_getppid));
+	text_append(&at, path + sizeof path, "/environ");
+	int fd = (int)raw4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	/* A match may begin in one portion of the text and end in the next. */
+	while (matched < sizeof name - 1 && (n = raw3(SYS_read, fd, text, sizeof text)) > 0)
+		for (long i = 0; i < n && matched < sizeof name - 1; i++)
+			matched = text[i] == name[matched] ? matched + 1 : text[i] == name[0];
+	raw1(SYS_close, fd);
+	return matched == sizeof name - 1;
+}
+
+/* The first process is profiled whatever TIDEMARK_CHILDREN says. */
+static bool is_followed(void)
+{
+	if ((int32_t)raw0(SYS_getpid) == config.root || config_follows(exe))
+		return true;
+	return !config.root && !config.session[0] && !has_preloaded_parent();
 }
 
 /* A sanitizer brings an allocator and a heap of its own, of terabytes of reserved
@@ -213,8 +249,7 @@ __attribute__((constructor)) static void life_start(int argc, char **argv, char 
 	long n = raw3(SYS_readlink, "/proc/self/exe", exe, sizeof exe - 1);
 	exe[n > 0 ? n : 0] = 0;
 	is_called_by((const char *)getauxval(AT_EXECFN));
-	if (!real.malloc || !real.free
-		|| ((int32_t)raw0(SYS_getpid) != config.root && !config_follows(exe))) {
+	if (!real.malloc || !real.free || !is_followed()) {
 		sleep_for_good();
 		return;
 	}

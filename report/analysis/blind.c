@@ -74,6 +74,22 @@ static bool is_thin(const struct snapshot *s)
 	return s->process->sample_bytes && (s->process->flags & PROCESS_WALKED || !s->block_count);
 }
 
+char *blind_own_malloc(const struct snapshot *s)
+{
+	const char *exe = snapshot_string(s, s->process->exe),
+		   *allocator = snapshot_string(s, s->process->allocator);
+
+	if (!(s->process->flags & PROCESS_OWN_MALLOC))
+		return NULL;
+	if (!*allocator || !strcmp(allocator, exe) || !strncmp(path_base(allocator), "libc.so", 7))
+		return alloc_printf("%s (pid %d) has an allocator of its own, whose calls are not seen",
+			path_base(exe), s->process->pid);
+	return alloc_printf(
+		"%s (pid %d) allocates with %s, which was loaded before libtidemark.so, so that its "
+		"calls are not seen; name libtidemark.so first in LD_PRELOAD",
+		path_base(exe), s->process->pid, path_base(allocator));
+}
+
 char *blind_explain(const struct snapshot *s)
 {
 	const struct tide_process *p = s->process;
@@ -82,9 +98,9 @@ char *blind_explain(const struct snapshot *s)
 	bool heap;
 	char *why;
 
-	if (p->flags & PROCESS_OWN_MALLOC)
-		return alloc_printf(
-			"%s (pid %d) has an allocator of its own, whose calls are not seen", name, p->pid);
+	why = blind_own_malloc(s);
+	if (why)
+		return why;
 	why = explain_file(s);
 	if (why)
 		return why;

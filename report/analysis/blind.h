@@ -17,5 +17,7 @@
 
 /* One sentence that begins with the program's name, to be freed; NULL: its memory was seen. */
 char *blind_explain(const struct snapshot *s);
+/* The same where another malloc is found before ours, in the program or in a library. */
+char *blind_own_malloc(const struct snapshot *s);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/system.h"
 #include "header.h"
 #include "base/units.h"
+#include "analysis/blind.h"
 #include "model/missed.h"
 #include "symbol/symbol_package.h"
 
@@ -134,8 +135,10 @@ unsigned header_warnings(struct screen *s, const struct snapshot *snapshot, cons
 		print_warning(s, &count, text);
 		free(text);
 	}
-	if (p->flags & PROCESS_OWN_MALLOC)
-		print_warning(s, &count, "the program uses an allocator of its own: its blocks are not seen");
+	text = blind_own_malloc(snapshot);
+	if (text)
+		print_warning(s, &count, text);
+	free(text);
 	if (p->flags & PROCESS_SAMPLED || p->sample_bytes) {
 		text = alloc_printf("%s one sample every %s%s",
 			p->flags & PROCESS_WALKED ? "sums by call stack are estimates from"

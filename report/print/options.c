@@ -154,7 +154,9 @@ error_t options_file(int key, char *arg, struct argp_state *state, struct option
 	case ARGP_KEY_INIT: state->child_inputs[0] = o; return 0;
 	case ARGP_KEY_ARG:
 		if (*file)
-			argp_error(state, "one snapshot at a time: '%s' is the second", arg);
+			argp_error(state,
+				"one snapshot at a time: '%s' is the second; ask for each, or compare them with `tidemark diff`",
+				arg);
 		*file = arg;
 		return 0;
 	case ARGP_KEY_END:

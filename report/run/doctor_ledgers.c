@@ -18,11 +18,13 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/units.h"
+#include "model/ledger_open.h"
 
 struct left {
-	size_t count;
+	size_t count, refused; /* refused: the snapshot could not be written */
 	uint64_t bytes;
-	char *first; /* path of one of them */
+	char *first;         /* path of one of them */
+	char *refused_first; /* and of one of those */
 };
 
 static bool is_gone(long pid) { return pid > 0 && kill((pid_t)pid, 0) && errno == ESRCH; }
@@ -43,6 +45,22 @@ static bool is_run_alive(const char *folder)
 	return alive;
 }
 
+/* A process that came to its end took its ledger with it, unless its snapshot could not be written. */
+static void note_refused(struct left *left, const char *folder, const char *name)
+{
+	char *path = alloc_printf("%s/%s", folder, name);
+	struct ledger_look look;
+
+	if (!ledger_look(path, &look) && look.finished) {
+		left->refused++;
+		if (!left->refused_first) {
+			left->refused_first = path;
+			return;
+		}
+	}
+	free(path);
+}
+
 /* Counts ledgers of dead processes in a folder, unless the run that made it is alive. */
 static void count_left(const char *folder, struct left *left)
 {
@@ -61,6 +79,7 @@ static void count_left(const char *folder, struct left *left)
 			|| !is_gone(strtol(entry->d_name, NULL, 10))
 			|| fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW))
 			continue;
+		note_refused(left, folder, entry->d_name);
 		left->count++;
 		left->bytes += (uint64_t)st.st_blocks * 512;
 		if (!left->first)
@@ -95,11 +114,19 @@ static void say_left(struct doctor *d, const struct left *left, const char *what
 
 	if (left->count)
 		doctor_say(d, "ledgers", DOCTOR_WARNING,
-			"%zu ledger%s (%s) of processes that were killed %s left, one is %s|`tidemark stat "
+			"%zu ledger%s (%s) of processes that left no snapshot %s left, one is %s|`tidemark "
+			"stat "
 			"%s` reads it; %s",
 			left->count, left->count == 1 ? "" : "s", units_bytes(text, (int64_t)left->bytes),
 			left->count == 1 ? "is" : "are", left->first, left->first, what);
+	if (left->refused)
+		doctor_say(d, "ledgers", DOCTOR_WARNING,
+			"of %zu of them the process ended in the ordinary way, but its snapshot could not be "
+			"written: one is %s|check that TIDEMARK_OUTPUT names a folder that exists and can be "
+			"written",
+			left->refused, left->refused_first);
 	free(left->first);
+	free(left->refused_first);
 }
 
 void doctor_ledgers(struct doctor *d)

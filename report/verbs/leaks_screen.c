@@ -1,5 +1,6 @@
 /* leaks_screen.c - `leaks` for people: one line per root leak or root cycle, with what it retains. */
 #include <stdlib.h>
+#include "analysis/blind.h"
 #include "analysis/alike.h"
 #include "print/header.h"
 #include "print/misuse.h"
@@ -20,14 +21,22 @@ static void print_head(struct screen *s, const struct leaks_command *c)
 	const struct leaks_view *v = &c->view;
 	const struct leaks *l = &v->leaks;
 	char *summary = leaks_summary(l), count[UNITS_TEXT], size[UNITS_TEXT];
+	char *blind = l->lost.blocks ? NULL : blind_explain(&v->snapshot);
 
 	header_who(s, &v->snapshot);
 	if (!s->quiet)
 		fputc('\n', s->out);
 	misuse_screen(s, &v->snapshot, v->symbols, c->common.source_root, c->common.verbose);
-	screen_print(s, l->lost.blocks ? STYLE_BAD : l->complete ? STYLE_GOOD : STYLE_WARNING, "%s", summary);
+	screen_print(s,
+		l->lost.blocks                  ? STYLE_BAD
+			: l->complete && !blind ? STYLE_GOOD
+						: STYLE_WARNING,
+		"%s", summary);
 	fprintf(s->out, "%s\n", v->old_file ? " more than in the older snapshot" : "");
 	free(summary);
+	if (blind)
+		screen_paragraph(s, STYLE_WARNING, "warning: ", "%s", blind);
+	free(blind);
 	if (!l->complete)
 		screen_paragraph(s, STYLE_WARNING, "incomplete: ", "%s", l->why);
 	if (l->total[LEAK_POSSIBLE].blocks && !v->show[LEAK_POSSIBLE])

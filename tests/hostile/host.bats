@@ -173,3 +173,49 @@ preload() { env LD_PRELOAD="$SHIM" TIDEMARK_COLLECTOR="$TIDEMARK" TIDEMARK_OUTPU
 		rm -f "$folder/$pid".*
 	done
 }
+
+# What nothing would say otherwise: a library in front of ours, children that are left out, a snapshot that goes nowhere.
+loses_two() {
+	compile loses -O0 <<<'#include <stdlib.h>
+	void *volatile p; int main(void) { p = malloc(700); p = malloc(70); p = NULL; return 0; }'
+}
+
+@test "an allocator that was preloaded before the library is named, and nothing is passed" {
+	loses_two
+	for name in libjemalloc.so.2 libmimalloc.so.2 libtcmalloc_minimal.so.4; do
+		other=/usr/lib/x86_64-linux-gnu/$name
+		[ -e $other ] || continue
+		LD_PRELOAD="$other $SHIM" TIDEMARK_OUTPUT=before.tide ./loses
+		"$TIDEMARK" leaks before.tide >screen.txt 2>&1 || true
+		tr -s ' \n' ' ' <screen.txt | grep -q "allocates with $name, which was loaded before libtidemark.so" ||
+			fail "$name: $(cat screen.txt)"
+		LD_PRELOAD="$SHIM $other" TIDEMARK_OUTPUT=after.tide ./loses
+		! "$TIDEMARK" leaks --fail after.tide >screen.txt 2>&1 || fail "$name: $(cat screen.txt)"
+		! grep -q 'loaded before' screen.txt || fail "$(cat screen.txt)"
+		rm -f before.tide after.tide
+	done
+}
+
+@test "TIDEMARK_CHILDREN without run leaves out children, but never the first process" {
+	loses_two
+	for children in none other,names; do
+		rm -f ./*.tide
+		LD_PRELOAD=$SHIM TIDEMARK_CHILDREN=$children TIDEMARK_OUTPUT=one.tide ./loses
+		[ -e one.tide ] || fail "$children: the first process has no snapshot"
+		LD_PRELOAD=$SHIM TIDEMARK_CHILDREN=$children TIDEMARK_OUTPUT='%e.%p.tide' /bin/sh -c './loses; ./loses; true'
+		! ls loses.*.tide 2>/dev/null || fail "$children: children have snapshots: $(ls)"
+		ls ./*sh.*.tide >/dev/null || fail "$children: the shell has none: $(ls)"
+	done
+}
+
+@test "doctor knows a snapshot that could not be written, and run makes the folder" {
+	loses_two
+	"$TIDEMARK" run -q -o new/folder/x.tide -- ./loses
+	[ -e new/folder/x.tide ] || fail "$(ls -R)"
+	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT=$PWD/missing/x.tide ./loses & pid=$!
+	wait $pid
+	"$TIDEMARK" doctor >doctor.txt || true
+	left=$(ls "/dev/shm/tidemark-$(id -u)/$pid".*.ledger 2>/dev/null) || skip "/dev/shm cannot be written"
+	rm -f "$left"
+	tr -s ' \n' ' ' <doctor.txt | grep -q 'its snapshot could not be written' || fail "$(cat doctor.txt)"
+}
