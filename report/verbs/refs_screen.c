@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "view/field.h"
 #include "view/view.h"
+#include "symbol/name.h"
 #include "refs_view.h"
 
 #define SCREEN_ROWS 3u /* blocks */
@@ -27,15 +28,18 @@ static void print_block_line(struct screen *s, const struct refs *r, const char 
 	const char *type = python ? python : block_types_name(&r->types, object);
 	const char *label = python_field_label(&r->snapshot, object);
 	uint64_t id = python_field_id(&r->snapshot, object);
-	char size[UNITS_TEXT], *text, *head;
-	unsigned used;
+	const char *name = label ? label : type ? type : "";
+	unsigned used, room = s->width > 80 ? s->width / 2 - 20 : 20;
+	char size[UNITS_TEXT], *text, *head, *shorter;
 
+	/* Names of templates are long: half of the line is left to the place. */
+	shorter = strlen(name) > room ? name_function(name, true) : alloc_string(name);
+	head = screen_fit(s, shorter, room, FIT_MIDDLE);
+	free(shorter);
 	text = alloc_printf("%s0x%" PRIx64 "  %s  %s%s", lead, id ? id : b->address,
-		units_bytes(size, (int64_t)refs_view_bytes(r, object)),
-		label          ? label
-			: type ? type
-			       : "",
+		units_bytes(size, (int64_t)refs_view_bytes(r, object)), label ? name : head,
 		type ? "  " : "");
+	free(head);
 	head = screen_fit(s, text, s->width > 20 ? s->width - 10 : 10, FIT_END);
 	used = screen_columns(s, head);
 	free(text);
@@ -492,15 +496,17 @@ int refs_screen(struct refs *r)
 {
 	size_t rows = options_rows(&r->common, SCREEN_ROWS);
 	struct screen s;
-	char text[UNITS_TEXT];
+	char text[UNITS_TEXT], *what = view_site_text(r->what);
 
 	screen_open(&s, &r->common);
 	header_who(&s, &r->snapshot);
 	if (!s.quiet)
 		fputc('\n', s.out);
+	if (!r->count)
+		fprintf(s.out, "No block of %s is live.\n", what);
 	if (r->count > 1) {
 		screen_print(&s, STYLE_HEADING, "%s %s of %s: ", units_count(text, (int64_t)r->count),
-			python_field_id(&r->snapshot, r->block[0]) ? "objects" : "blocks", r->what);
+			python_field_id(&r->snapshot, r->block[0]) ? "objects" : "blocks", what);
 		print_kinds(&s, r);
 		fputs("\n\n", s.out);
 		if (r->snapshot.python_object_count)
@@ -514,5 +520,6 @@ int refs_screen(struct refs *r)
 	if (r->count > rows)
 		screen_hint(&s, "%s more, which retain less: -n all shows them, --dot draws a graph",
 			units_count(text, (int64_t)(r->count - rows)));
+	free(what);
 	return screen_close(&s);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "view/view.h"
 #include "base/alloc.h"
 #include "base/units.h"
 #include "model/root_kinds.h"
@@ -141,12 +142,15 @@ int retained_screen(struct retained_command *t)
 	if (!s.quiet)
 		fputc('\n', s.out);
 	if (t->a->drop) {
+		char *what = view_site_text(t->a->drop);
+
 		screen_print(&s, STYLE_STRONG,
-			"Without %s, %s in %s would be freed, of which %s in its own blocks", t->a->drop,
+			"Without %s, %s in %s would be freed, of which %s in its own blocks", what,
 			units_bytes(size, (int64_t)t->drop.bytes),
 			units_many(count, (int64_t)t->drop.blocks, "block"),
 			units_bytes(own, (int64_t)t->drop_own.bytes));
 		fputs("\n\n", s.out);
+		free(what);
 	}
 	if (!t->a->by_given && t->a->common.rows >= 0)
 		t->count = limit_blocks_per_site(t);

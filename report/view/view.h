@@ -151,5 +151,7 @@ const char *view_key_name(enum view_key key);
  * between); with all_frames anywhere. -1 when there is none. */
 int view_find_sites(const struct snapshot *s, struct symbols *symbols, const char *text, bool all_frames,
 	uint32_t **sites, size_t *count, struct tide_error *e);
+/* Such a text in a sentence: "site #48" of a number. To free. */
+char *view_site_text(const char *text);
 
 #endif

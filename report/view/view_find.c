@@ -66,6 +66,11 @@ static int parse_number(const struct snapshot *s, const char *text, uint32_t *si
 	return 0;
 }
 
+char *view_site_text(const char *text)
+{
+	return is_number(text) ? alloc_printf("site #%s", text + (*text == '#')) : alloc_string(text);
+}
+
 struct search {
 	const struct snapshot *snapshot;
 	struct symbols *symbols;

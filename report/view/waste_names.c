@@ -17,7 +17,7 @@ static const char *const part_name[WASTE_PARTS] = {
 	[WASTE_FILES] = "files (code, constants)",
 	[WASTE_SHARED] = "shared memory",
 	[WASTE_MAPPINGS] = "other mappings",
-	[WASTE_PROFILER] = "the profiler's",
+	[WASTE_PROFILER] = "profiler overhead",
 	[WASTE_UNKNOWN] = "unknown",
 };
 

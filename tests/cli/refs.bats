@@ -131,7 +131,8 @@ setup() {
 		struct PageTable { [[gnu::noinline]] void *fill() { return malloc(300); } };
 		}
 		void *held[2];
-		int main() { kv::PageCache c; kv::PageTable t; held[0] = c.get(); held[1] = t.fill(); }
+		[[gnu::noinline]] void *gone() { return malloc(7); }
+		int main() { kv::PageCache c; kv::PageTable t; held[0] = c.get(); held[1] = t.fill(); free(gone()); }
 	SOURCE
 	g++ -g -O1 -fno-inline -o app app.cc
 	"$TIDEMARK" run -q -f -o app.tide ./app
@@ -141,6 +142,11 @@ setup() {
 		[[ $output == *"100 B"*PageCache::get* ]] || fail "$site: $output"
 		[[ $output != *PageTable* ]]
 	done
+	number=$(json "$("$TIDEMARK" stat --json app.tide)" '[r["site"] for r in d["records"] if r["stack"][0]["function"].startswith("gone")][0]')
+	run -0 "$TIDEMARK" refs app.tide "$number"
+	[[ $output == *"No block of site #$number is live."* ]]
+	run -0 "$TIDEMARK" retained --drop "#$number" app.tide
+	[[ $output == *"Without site #$number, 0 B in 0 blocks would be freed"* ]]
 	# A part of a component is not its end.
 	run -2 "$TIDEMARK" refs app.tide 'Cache::get'
 	[[ $output == *"did you mean kv::PageCache::get?"* ]]
