@@ -54,6 +54,25 @@ static const char *find_start(const char *function, const char *name)
 	return at && (at == function || at[-1] == ' ' || at[-1] == '<') ? at : NULL;
 }
 
+/* Functions of C whose result is a text, whichever library they belong to: "g_strdup", "xstrndup". */
+static const char *find_text_type(const char *function)
+{
+	static const struct {
+		const char *end, *type;
+	} made[] = { { "strdup", "char" }, { "strndup", "char" }, { "strdup_printf", "char" },
+		{ "strdup_vprintf", "char" }, { "asprintf", "char" }, { "psprintf", "char" },
+		{ "wcsdup", "wchar_t" } };
+	size_t length = strcspn(function, "(<:");
+
+	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]) && !function[length]; i++) {
+		size_t end = strlen(made[i].end);
+
+		if (length >= end && !strcmp(function + length - end, made[i].end))
+			return made[i].type;
+	}
+	return NULL;
+}
+
 char *site_type_of_function(const char *function)
 {
 	/* Class templates whose first argument is what `member` allocates. */
@@ -106,7 +125,7 @@ char *site_type_of_function(const char *function)
 	}
 	if (find_start(function, "std::__cxx11::basic_string<char,") && strstr(function, "::_M_"))
 		return alloc_string("char");
-	return NULL;
+	return find_text_type(function) ? alloc_string(find_text_type(function)) : NULL;
 }
 
 static bool is_word(char c) { return isalnum((unsigned char)c) || c == '_'; }

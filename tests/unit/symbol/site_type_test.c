@@ -41,6 +41,12 @@ static void frames_of_allocators_name_the_type(void **state)
 		{ "std::vector<int, std::allocator<int> >::push_back(int&&)", NULL },
 		{ "std::__new_allocator<int>::deallocate(int*, unsigned long)", NULL },
 		{ "std::__new_allocator<Pl", NULL },
+		{ "strdup", "char" },
+		{ "g_strdup_printf", "char" },
+		{ "__vasprintf", "char" },
+		{ "wcsdup", "wchar_t" },
+		{ "app::strdup(Name const&)", NULL },
+		{ "strdup_all", NULL },
 		{ "main", NULL },
 		{ "", NULL },
 	};
