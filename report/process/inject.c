@@ -108,7 +108,7 @@ static int run_call(int tid, const struct user_regs_struct *from, uint64_t instr
 	return r.rip == instruction + 2 ? 0 : -1;
 }
 
-/* What the kernel is to allow the thread meanwhile: a sandboxed one would be ended, or get a signal, for a call
+/* What the kernel is to allow the thread while we make its calls: a sandboxed one would be ended, or get a signal, for a call
  * that its filter does not know. `options` are for PTRACE_SETOPTIONS. */
 static int leave_sandbox(int tid, long *options, struct tide_error *e)
 {
@@ -127,7 +127,7 @@ static int leave_sandbox(int tid, long *options, struct tide_error *e)
 		&& process_status(self, "Seccomp_filters:") >= filters)
 		return 0;
 	return error_set(e, EXIT_UNMEASURED,
-		"no image was made of thread %d|it has a sandbox (seccomp) that could end it for a system call of "
+		"no image was made of the process|thread %d has a sandbox (seccomp) that could end it for a system call of "
 		"ours|run tidemark as root",
 		tid);
 }
