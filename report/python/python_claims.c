@@ -5,6 +5,8 @@
  */
 #include "python_private.h"
 
+#define DEQUE_FREE 72u /* numfreeblocks, then freeblocks */
+#define DEQUE_FREE_MOST 16u
 #define MODULE_STATE 32u /* md_state */
 #define NDARRAY_OWNS_DATA 4u
 #define NDARRAY_OBJECTS 17u /* NPY_OBJECT */
@@ -66,6 +68,21 @@ static void claim_ndarray(struct python *p, uint32_t block, uint64_t object)
 	claim_block(p, python_word(p, object + 32), block, ROLE_DATA); /* dimensions and strides */
 }
 
+/* Blocks in use hold items; those that a deque keeps for later, since 3.11, hold what is left of them. */
+static void claim_deque(struct python *p, uint32_t block, uint64_t object)
+{
+	uint64_t at = python_word(p, object + DEQUE_LEFT), right = python_word(p, object + DEQUE_RIGHT);
+	uint64_t free_blocks = python_word(p, object + DEQUE_FREE);
+
+	for (uint64_t n = 0; n < p->block_count && claim_block(p, at, block, ROLE_DEQUE_BLOCK) && at != right;
+		n++)
+		at = python_word(p, at + DEQUE_BLOCK_NEXT);
+	if (p->minor < 11 || free_blocks > DEQUE_FREE_MOST)
+		return;
+	for (uint64_t i = 1; i <= free_blocks; i++)
+		claim_block(p, python_word(p, object + DEQUE_FREE + i * 8), block, ROLE_DATA);
+}
+
 static void claim_tables(struct python *p, uint32_t block)
 {
 	uint64_t object = python_object(p, block);
@@ -83,6 +100,7 @@ static void claim_tables(struct python *p, uint32_t block)
 	case KIND_SET:
 		claim_block(p, python_word(p, object + PYTHON_SET_TABLE), block, ROLE_SET_TABLE);
 		break;
+	case KIND_DEQUE: claim_deque(p, block, object); break;
 	case KIND_BYTEARRAY: claim_block(p, python_word(p, object + 32), block, ROLE_DATA); break;
 	case KIND_ARRAY: claim_block(p, python_word(p, object + 24), block, ROLE_DATA); break;
 	case KIND_NDARRAY: claim_ndarray(p, block, object); break;

@@ -4,6 +4,8 @@
 #include "base/array.h"
 #include "python_private.h"
 
+#define MOVES_MOST 4u /* of one block, from one owner to another */
+
 /* A word that points to the start of an object is a reference, whatever precedes the object in its
  * block. */
 static bool to_object(const struct python *p, uint32_t block, uint32_t to_offset)
@@ -105,9 +107,40 @@ static void guess_owners(struct python *p, const struct python_graph *g, const u
 	free(queue);
 }
 
-/* Takes the owner back where another object or block also leads to the block, until nothing changes. */
+/* Are the words of a block numbers or text? */
+static bool is_data(const struct python *p, uint64_t block)
+{
+	const struct python_slot *s = &p->slot[block];
+	enum python_kind kind = s->role == ROLE_OBJECT ? p->types[s->type].kind : KIND_OTHER;
+
+	return s->role == ROLE_DATA || s->role == ROLE_FREE || kind == KIND_INT || kind == KIND_FLOAT
+		|| kind == KIND_STR || kind == KIND_BYTES;
+}
+
+/* Does one object count a reference to another? */
+static bool counts(const struct python *p, const struct python_graph *g, uint32_t from, uint32_t to)
+{
+	for (uint64_t k = g->starts[from]; k < g->starts[from + 1]; k++)
+		if (g->edges[k].block == to && !(g->edges[k].flags & EDGE_UNCOUNTED)
+			&& to_object(p, to, g->edges[k].to_offset))
+			return true;
+	return false;
+}
+
+/* Of two objects that lead to the same block, the one that the other refers to has it: a cursor refers to its connection,
+ * an element to its document, a view to its base. PYTHON_NONE: neither. */
+static uint32_t lender_of(const struct python *p, const struct python_graph *g, uint32_t a, uint32_t b)
+{
+	if (a == PYTHON_NONE || b == PYTHON_NONE)
+		return PYTHON_NONE;
+	return counts(p, g, a, b) ? b : counts(p, g, b, a) ? a : PYTHON_NONE;
+}
+
+/* Takes the owner back where another object or block also leads to the block, unless it is known to borrow it, until
+ * nothing changes. */
 static void prove_owners(struct python *p, const struct python_graph *g)
 {
+	uint8_t *moves = alloc_zeroed(g->block_count + 1, sizeof(*moves));
 	bool changed = true;
 
 	while (changed) {
@@ -115,25 +148,40 @@ static void prove_owners(struct python *p, const struct python_graph *g)
 		for (uint64_t i = 0; i < g->block_count; i++) {
 			uint32_t from = owner_of(p, (uint32_t)i);
 
+			if (is_data(p, i))
+				continue;
 			for (uint64_t k = g->starts[i]; k < g->starts[i + 1]; k++) {
 				struct python_slot *s = &p->slot[g->edges[k].block];
+				uint32_t lender;
 
-				if (s->role != ROLE_OWNED || s->owner == from)
+				/* An integer may look like a pointer into a large block. */
+				if (s->role != ROLE_OWNED || s->owner == from || g->edges[k].to_offset)
 					continue;
-				s->role = ROLE_RAW;
-				s->owner = PYTHON_NONE;
+				lender = moves[g->edges[k].block] < MOVES_MOST
+					? lender_of(p, g, from, s->owner)
+					: PYTHON_NONE;
+				if (lender == s->owner && lender != PYTHON_NONE)
+					continue;
+				moves[g->edges[k].block]++;
+				s->role = lender == PYTHON_NONE ? ROLE_RAW : ROLE_OWNED;
+				s->owner = lender;
 				changed = true;
 			}
 		}
 	}
+	free(moves);
 }
 
 static void find_owners(struct python *p, const struct python_graph *g)
 {
 	uint8_t *rooted = alloc_zeroed(g->block_count + 1, 1);
 
-	for (uint64_t i = 0; i < g->root_edge_count; i++)
-		rooted[g->root_edges[i].block] = 1;
+	/* What lies on a stack may be old, and nobody owns by it. */
+	for (uint64_t i = 0; i < g->root_edge_count; i++) {
+		uint32_t root = g->root_edges[i].root, kind = root < g->root_count ? g->roots[root].kind : 0;
+
+		rooted[g->root_edges[i].block] |= kind != ROOT_STACK && kind != ROOT_REGISTER;
+	}
 	guess_owners(p, g, rooted);
 	prove_owners(p, g);
 	free(rooted);

@@ -69,6 +69,7 @@ enum python_kind {
 	KIND_CONTEXT_VARIABLE,
 	KIND_FUNCTION,
 	KIND_CELL,
+	KIND_DEQUE,
 };
 
 /* Flags of type objects: Include/object.h. Bits 3 and 4 have their meaning since 3.12 and 3.11. */
@@ -96,6 +97,15 @@ struct python_type {
 	char *name, *module;
 };
 
+/* dequeobject and its blocks: Modules/_collectionsmodule.c, the same from 3.8 to 3.13. */
+#define DEQUE_LEFT 24u
+#define DEQUE_RIGHT 32u
+#define DEQUE_LEFT_INDEX 40u
+#define DEQUE_RIGHT_INDEX 48u
+#define DEQUE_BLOCK_DATA 8u
+#define DEQUE_BLOCK_ITEMS 64u
+#define DEQUE_BLOCK_NEXT 520u
+
 /* What a block is. */
 enum python_role {
 	ROLE_RAW, /* not known to be Python's, or nothing is known about its words */
@@ -105,8 +115,9 @@ enum python_role {
 	ROLE_DICT_KEYS,
 	ROLE_DICT_VALUES,
 	ROLE_SET_TABLE,
-	ROLE_DATA, /* no references: numbers, text */
-	ROLE_OWNED /* held by only one object, which is not known to say more about it */
+	ROLE_DATA,  /* no references: numbers, text */
+	ROLE_OWNED, /* held by only one object, which is not known to say more about it */
+	ROLE_DEQUE_BLOCK
 };
 
 struct python_slot {

@@ -209,6 +209,7 @@ static void rule_object(struct python *p, uint32_t block, struct python_rule *r)
 	case KIND_OTHER:
 	case KIND_FUNCTION:
 	case KIND_CELL:
+	case KIND_DEQUE:
 	case KIND_MODULE:
 	case KIND_NDARRAY: claim_words(r, b.at + 16, b.end); break;
 	}
@@ -228,6 +229,20 @@ uint64_t python_values_first(struct python *p, uint32_t block)
 	if (p->types[p->slot[s->owner].type].kind != KIND_DICT)
 		values = p->minor == 12 ? python_word(p, object - 24) + 1 : python_word(p, object - 32);
 	return values >= at && values - at < p->blocks[block].bytes ? values - at : 0;
+}
+
+/* The first and the last block are not full. */
+static void rule_deque_block(
+	struct python *p, const struct python_slot *s, uint64_t at, struct python_rule *r)
+{
+	uint64_t deque = python_object(p, s->owner), first = 0, end = DEQUE_BLOCK_ITEMS;
+
+	if (at == python_word(p, deque + DEQUE_LEFT))
+		first = python_word(p, deque + DEQUE_LEFT_INDEX);
+	if (at == python_word(p, deque + DEQUE_RIGHT))
+		end = python_word(p, deque + DEQUE_RIGHT_INDEX) + 1;
+	if (first < end && end <= DEQUE_BLOCK_ITEMS)
+		claim_words(r, s->head + DEQUE_BLOCK_DATA + first * 8, s->head + DEQUE_BLOCK_DATA + end * 8);
 }
 
 /* Offsets of a raw block count from its data, which begin later under the debug allocator. */
@@ -252,6 +267,7 @@ void python_rules_of(struct python *p, uint32_t block, struct python_rule *r)
 				1u << d.key / 8 | 1u << d.value / 8, false);
 		break;
 	case ROLE_SET_TABLE: python_span_add(r, s->head, bytes, 16, 1, false); break;
+	case ROLE_DEQUE_BLOCK: rule_deque_block(p, s, at, r); break;
 	case ROLE_FREE:
 	case ROLE_DATA: break;
 	case ROLE_DICT_VALUES: claim_words(r, python_values_first(p, block), bytes); break;

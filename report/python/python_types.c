@@ -55,6 +55,7 @@ static const struct {
 	{ "bytearray", KIND_BYTEARRAY },
 	{ "array.array", KIND_ARRAY },
 	{ "numpy.ndarray", KIND_NDARRAY },
+	{ "collections.deque", KIND_DEQUE },
 	{ "set", KIND_SET },
 	{ "frozenset", KIND_SET },
 	{ "code", KIND_CODE },

@@ -121,7 +121,8 @@ static void write_block_types(
 				.evidence = EVIDENCE_HEADER,
 				.head = s->head };
 		if (s->owner != PYTHON_NONE)
-			*ARRAY_ADD(owner, owners, room) = (struct tide_owner){ (uint32_t)i, s->owner, s->role,
+			*ARRAY_ADD(owner, owners, room) = (struct tide_owner){ (uint32_t)i, s->owner,
+				s->role == ROLE_DEQUE_BLOCK ? ROLE_SET_TABLE : s->role,
 				first_of(p, (uint32_t)i) };
 	}
 	snapshot_writer_section(w, SECTION_OWNERS, sizeof(*owner), owner, owners, SNAPSHOT_TAKE);

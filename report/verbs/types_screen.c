@@ -21,9 +21,10 @@ static void print_summary(struct screen *s, const struct types_command *c)
 	fputc('\n', s->out);
 	if (v->refleak_objects)
 		screen_paragraph(s, STYLE_BAD, "",
-			"%s of %s have %s that nobody holds: a Py_DECREF was forgotten, and gc cannot free them.",
+			"%s of %s %s %s that nobody holds: a Py_DECREF was forgotten, and gc cannot free them.",
 			units_many(objects, (int64_t)v->refleak_objects, "object"),
 			units_many(types, (int64_t)v->refleak_types, "type"),
+			v->refleak_objects == 1 ? "has" : "have",
 			units_many(references, (int64_t)v->refleak_references, "reference"));
 	else
 		screen_print(s, STYLE_GOOD, "All reference counts are explained.\n");
