@@ -107,20 +107,25 @@ static __attribute__((noinline)) void enter_sample(
 		sample_filter_add(p);
 }
 
-/* Called before a block is made: one that is being made does not have an owner yet. */
-static __attribute__((cold, noinline)) void end_of_interpreter(void *frame)
+/* Called before a block is made: one that is being made has no owner yet, and would be in a snapshot that is taken
+ * now as a block that is lost. */
+static __attribute__((cold, noinline)) void take_due_snapshot(void *frame)
 {
-	struct thread *t = python_end_is_due() ? thread_enter(ENTER_SP(frame)) : NULL;
+	struct thread *t = thread_enter(ENTER_SP(frame));
 	if ((uintptr_t)t <= (uintptr_t)THREAD_NESTED)
 		return;
-	python_end(t, walk_entry(frame));
+	if (__atomic_load_n(&state.ledger->request, __ATOMIC_RELAXED))
+		event_request(t);
+	if (python_end_is_due())
+		python_end(t, walk_entry(frame));
 	thread_leave(t);
 }
 
-HOT_INLINE void look_for_end(void *frame)
+HOT_INLINE void look_ahead(void *frame)
 {
-	if (unlikely(*python.finalizing || python.ending))
-		end_of_interpreter(frame);
+	if (unlikely(*python.finalizing || python.ending
+		    || __atomic_load_n(&state.ledger->request, __ATOMIC_RELAXED)))
+		take_due_snapshot(frame);
 }
 
 /* pymalloc has made p for the caller of `frame`. `events`: the value of events_of before the call. */
@@ -137,8 +142,6 @@ HOT_INLINE void *made(void *block, size_t size, void *frame, uint64_t events)
 	/* It came from malloc after all, whose hook has recorded it. */
 	bool passed_on = t->events != events && p - t->last < MARKS_MOST;
 	if (likely(!passed_on)) {
-		if (unlikely(__atomic_load_n(&state.ledger->request, __ATOMIC_RELAXED)))
-			event_request(t);
 		const uintptr_t *e = walk_entry(frame);
 		if (likely(!state.sample && !state.stopped))
 			enter_block(t, p, size, python_site_small(t, e));
@@ -154,7 +157,7 @@ static void *hook_malloc(void *context, size_t size)
 	const struct allocator *a = context;
 	if (unlikely(!is_small(size)))
 		return a->malloc(a->context, size);
-	look_for_end(FRAME());
+	look_ahead(FRAME());
 	uint64_t events = events_of(thread_current);
 	return made(a->malloc(a->context, size), size, FRAME(), events);
 }
@@ -165,7 +168,7 @@ static void *hook_calloc(void *context, size_t n, size_t each)
 	size_t size;
 	if (__builtin_mul_overflow(n, each, &size) || !is_small(size))
 		return a->calloc(a->context, n, each);
-	look_for_end(FRAME());
+	look_ahead(FRAME());
 	uint64_t events = events_of(thread_current);
 	return made(a->calloc(a->context, n, each), size, FRAME(), events);
 }
@@ -219,7 +222,7 @@ static void *hook_realloc(void *context, void *p, size_t size)
 {
 	const struct allocator *a = context;
 	uint64_t old_size = 0, events = 0;
-	look_for_end(FRAME());
+	look_ahead(FRAME());
 	if (p && !leave_block(p, FRAME(), &old_size) && !is_small(size))
 		return a->realloc(a->context, p, size);
 	events = events_of(thread_current);

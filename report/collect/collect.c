@@ -550,6 +550,8 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 	c->request = r;
 	if (r->no_references)
 		r->flags |= REQUEST_FLAG_NO_REFERENCES;
+	if (r->early)
+		r->flags |= REQUEST_FLAG_EARLY;
 	c->map.fd = -1;
 	c->writer = snapshot_writer_new();
 	if (r->core) {

@@ -34,6 +34,7 @@ struct collect {
 	bool outside;         /* we ask the process; else it is stopped and has asked us */
 	uint32_t reason;      /* enum tide_reason */
 	uint32_t flags;       /* of the request, as the process asked it */
+	bool early;           /* its last one: it is about to end (collect_kept.h) */
 	bool no_command_line; /* no argument of the program is kept */
 	bool no_contents;     /* neither characters nor numbers of Python objects */
 	bool no_references;   /* counters and blocks only */

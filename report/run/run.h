@@ -4,6 +4,7 @@
  *   run_session      the folder in which the ledgers of one run live
  *   run_environment  the settings of the library, as variables of the program
  *   run_child        starts the program, passes signals on, waits
+ *   run_last         a snapshot of the program before a signal ends it
  *   run_postmortem   a snapshot of what a dead process has left
  *
  * RN1 What the program sees of us is its environment: its standard streams, signal
@@ -59,6 +60,10 @@ int run_session_begin(struct run_session *s, struct tide_error *e);
 void run_session_end(struct run_session *s, int pid, int status);
 void run_session_free(struct run_session *s);
 
+/* Takes the final snapshot of the program, which a signal that we are to pass on will end: it gets the signal
+ * afterwards. A program that is signalled directly leaves its counters (run_postmortem). */
+void run_last(const struct run_session *s, int pid);
+
 /* The options of a run. Strings belong to the caller; 0, NULL and false mean "not given". */
 struct run_options {
 	const char *output; /* pattern of the snapshots' names */
@@ -79,6 +84,8 @@ struct run_child {
 	size_t environment_count, environment_capacity;
 	bool fixed_addresses;                    /* --stable */
 	void (*started)(void *context, int pid); /* called once the program's process is there; or NULL */
+	void (*ending)(
+		void *context, int pid); /* called before a signal is passed on that ends it; or NULL */
 	void *context;
 	int pid;
 	int status; /* as of wait() */

@@ -10,32 +10,69 @@
 #include <unistd.h>
 #include "run.h"
 
-static volatile sig_atomic_t child_pid;
+static const int passed[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
-/* A signal of the terminal (SI_KERNEL) has reached the program too, which is in our process group. */
-static void pass_on(int number, siginfo_t *info, void *context)
+/* The signals to wait for: SIGCHLD, and those to pass on. What we ignore, the program ignores, too. */
+static void list_signals(sigset_t *set)
 {
-	int before = errno;
+	struct sigaction now;
 
-	(void)context;
-	if (child_pid > 0 && info->si_code != SI_KERNEL)
-		kill((pid_t)child_pid, number);
-	errno = before;
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
+		if (!sigaction(passed[i], NULL, &now) && now.sa_handler != SIG_IGN)
+			sigaddset(set, passed[i]);
 }
 
-static const int passed[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-#define PASSED (sizeof(passed) / sizeof(passed[0]))
-
-static void set_handlers(struct sigaction *before)
+/* Does this signal end the process, which neither catches, ignores nor blocks it? */
+static bool would_end(pid_t pid, int number)
 {
-	struct sigaction a = { .sa_sigaction = pass_on, .sa_flags = SA_SIGINFO | SA_RESTART };
+	static const char *const masks[] = { "SigBlk:", "SigIgn:", "SigCgt:" };
+	char path[64], line[256];
+	unsigned long long set;
+	bool ends = true;
+	int found = 0;
+	FILE *f;
 
-	sigfillset(&a.sa_mask);
-	for (size_t i = 0; i < PASSED; i++) {
-		sigaction(passed[i], NULL, &before[i]);
-		if (before[i].sa_handler != SIG_IGN)
-			sigaction(passed[i], &a, NULL);
-	}
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		for (int i = 0; i < 3; i++)
+			if (!strncmp(line, masks[i], 7) && sscanf(line + 7, "%llx", &set) == 1) {
+				found++;
+				ends = ends && !(set >> (number - 1) & 1);
+			}
+	if (f)
+		fclose(f);
+	return found == 3 && ends;
+}
+
+static void pass_on(const struct run_child *c, const siginfo_t *info)
+{
+	/* A signal of the terminal (SI_KERNEL) has reached the program too, which is in our process group. */
+	if (info->si_signo == SIGCHLD || info->si_code == SI_KERNEL)
+		return;
+	if (c->ending && would_end(c->pid, info->si_signo))
+		c->ending(c->context, c->pid);
+	kill(c->pid, info->si_signo);
+}
+
+/* Passes signals on until the program has ended; an error number, or 0. */
+static int wait_for_end(struct run_child *c, const sigset_t *set)
+{
+	static const struct timespec at_once = { 0 };
+	siginfo_t info;
+	pid_t got;
+
+	while (!(got = waitpid(c->pid, &c->status, WNOHANG)) || (got < 0 && errno == EINTR))
+		if (sigwaitinfo(set, &info) > 0)
+			pass_on(c, &info);
+	if (got < 0)
+		return errno;
+	/* Those that came while it was ending were meant for it. */
+	while (sigtimedwait(set, &info, &at_once) > 0)
+		;
+	return 0;
 }
 
 /* A process that ignores SIGCHLD gets no status of its children, and our caller may ignore it. */
@@ -44,12 +81,6 @@ static void heed_children(struct sigaction *before)
 	struct sigaction usual = { .sa_handler = SIG_DFL };
 
 	sigaction(SIGCHLD, &usual, before);
-}
-
-static void restore_handlers(const struct sigaction *before)
-{
-	for (size_t i = 0; i < PASSED; i++)
-		sigaction(passed[i], &before[i], NULL);
 }
 
 static void __attribute__((noreturn)) start_program(const struct run_child *c, int report)
@@ -76,47 +107,40 @@ static void __attribute__((noreturn)) start_program(const struct run_child *c, i
 
 int run_child(struct run_child *c, struct tide_error *e)
 {
-	struct sigaction before[PASSED], child;
-	sigset_t block, mask;
-	int report[2], failed = 0, lost = 0;
-	pid_t pid, got;
+	struct sigaction child;
+	sigset_t set, mask;
+	int report[2], failed = 0, lost;
+	pid_t pid;
 
 	if (pipe2(report, O_CLOEXEC))
 		return error_set(e, RUN_FAILED, "cannot start %s|%s|", c->argv[0], strerror(errno));
-	sigfillset(&block);
-	sigprocmask(SIG_BLOCK, &block, &mask);
-	set_handlers(before);
+	list_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, &mask);
 	heed_children(&child);
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0) {
 		failed = errno;
-		restore_handlers(before);
+		sigaction(SIGCHLD, &child, NULL);
 		sigprocmask(SIG_SETMASK, &mask, NULL);
 		close(report[0]);
 		close(report[1]);
 		return error_set(e, RUN_FAILED, "cannot start %s|%s|", c->argv[0], strerror(failed));
 	}
 	if (pid == 0) {
-		restore_handlers(before);
 		sigaction(SIGCHLD, &child, NULL);
 		sigprocmask(SIG_SETMASK, &mask, NULL);
 		start_program(c, report[1]);
 	}
-	child_pid = c->pid = pid;
-	sigprocmask(SIG_SETMASK, &mask, NULL);
+	c->pid = pid;
 	if (c->started)
 		c->started(c->context, pid);
 	close(report[1]);
 	while (read(report[0], &failed, sizeof(failed)) < 0 && errno == EINTR)
 		;
 	close(report[0]);
-	while ((got = waitpid(pid, &c->status, 0)) < 0 && errno == EINTR)
-		;
-	if (got < 0)
-		lost = errno;
-	child_pid = 0;
-	restore_handlers(before);
+	lost = wait_for_end(c, &set);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 	if (lost)
 		return error_set(e, RUN_FAILED, "cannot learn how %s ended|%s|", c->argv[0], strerror(lost));
 	if (!failed)

@@ -414,6 +414,8 @@ static void start_server(void *context, int pid)
 		server_start(&session->server, session->folder, &session->settings);
 }
 
+static void take_last(void *context, int pid) { run_last(context, pid); }
+
 int cmd_run(int argc, char **argv)
 {
 	struct arguments a = { .leak_exit = -1 };
@@ -442,6 +444,8 @@ int cmd_run(int argc, char **argv)
 		run_environment(&child, &a.run, library, &session);
 		make_folder(session.settings.pattern);
 	}
+	if (library)
+		child.ending = take_last;
 	if (a.run.stable)
 		run_environment_stable(&child);
 	if (run_child(&child, &e)) {

@@ -93,6 +93,46 @@ field() { json "$("$TIDEMARK" info --json "$1")" "$2"; }
 	[ -e s.tide ]
 }
 
+# signalled SIGNAL FILE PROGRAM...: runs it until it says "ready", and signals `run`. Sets status.
+signalled() {
+	local signal=$1 file=$2 pid
+	shift 2
+	"$TIDEMARK" run -q -f -o "$file" -- "$@" >out 2>err &
+	pid=$!
+	for _ in $(seq 600); do grep -q ready out && break; sleep 0.05; done
+	kill -"$signal" $pid
+	status=0
+	wait $pid || status=$?
+}
+
+@test "a signal that ends the program is passed on after its last snapshot, which is whole" {
+	local code='import time; lost = ["x" * 100 + str(i) for i in range(1000)]; print("ready", flush=True); time.sleep(100)'
+	for signal in TERM HUP; do
+		signalled $signal s.tide ./app sleep
+		[ $status = $((128 + $(kill -l $signal))) ]
+		[ "$(field s.tide 'd["snapshot"]["reason"]')" = signal ]
+		[ "$(field s.tide 'd["snapshot"]["complete"]')" = True ]
+		[ ! -e s.1.tide ]
+	done
+	signalled TERM python.tide /usr/bin/python3 -c "$code"
+	[ $status = 143 ]
+	[ "$(field python.tide 'd["snapshot"]["complete"]')" = True ]
+	"$TIDEMARK" info python.tide | grep -q 'fatal signal 15 (SIGTERM)'
+	"$TIDEMARK" types python.tide | grep -q 'All reference counts are explained'
+	"$TIDEMARK" leaks python.tide | grep -q 'nothing is lost'
+}
+
+@test "a signal that the program catches or ignores makes no snapshot of its own" {
+	signalled TERM s.tide sh -c 'trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
+	[ $status = 7 ]
+	[ "$(field s.tide 'd["snapshot"]["reason"]')" = exit ]
+	signalled TERM t.tide sh -c 'trap "" TERM; echo ready; sleep 1; exit 3'
+	[ $status = 3 ]
+	[ "$(field t.tide 'd["snapshot"]["reason"]')" = exit ]
+	[ ! -e s.1.tide ]
+	[ ! -e t.1.tide ]
+}
+
 @test "--leak-exit: only when blocks are lost and the program succeeded" {
 	run -23 "$TIDEMARK" run -q --leak-exit 23 -o a.tide ./app lose
 	run -0 "$TIDEMARK" run -q --leak-exit 23 -o b.tide ./app
