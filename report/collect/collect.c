@@ -548,10 +548,7 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 	int result, pid, score = r->outside ? oom_score_raise() : INT_MIN;
 
 	c->request = r;
-	if (r->no_references)
-		r->flags |= REQUEST_FLAG_NO_REFERENCES;
-	if (r->early)
-		r->flags |= REQUEST_FLAG_EARLY;
+	r->flags |= (r->no_references ? REQUEST_FLAG_NO_REFERENCES : 0) | (r->early ? REQUEST_FLAG_EARLY : 0);
 	c->map.fd = -1;
 	c->writer = snapshot_writer_new();
 	if (r->core) {
