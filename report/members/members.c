@@ -7,11 +7,6 @@
 #include "base/search.h"
 #include "members_private.h"
 
-#define TYPES_MOST (8u << 20)
-#define CHUNK 16u           /* glibc rounds up to multiples of this, less 8, and to 24 at least */
-#define MAPPED (128u << 10) /* blocks of this size may be mappings of their own: whole pages */
-#define PAGE 4096u
-
 struct members *members_new(const struct snapshot *s, struct symbols *symbols)
 {
 	struct members *m = alloc_zeroed(1, sizeof(*m));
@@ -49,7 +44,7 @@ void members_free(struct members *m)
 
 /* --- types by DIE ------------------------------------------------------------------ */
 
-static const char *keep_text(struct members *m, const char *text)
+const char *members_text(struct members *m, const char *text)
 {
 	uint32_t number = intern_text(&m->names, text);
 
@@ -127,7 +122,7 @@ static uint32_t add_type(struct members *m, Dwarf_Die *die)
 {
 	struct members_type t = { .die = *die, .kind = (uint8_t)kind_of(dwarf_tag(die)) };
 
-	if (t.kind == MEMBERS_UNKNOWN || m->type_count >= TYPES_MOST)
+	if (t.kind == MEMBERS_UNKNOWN || m->type_count >= MEMBERS_TYPES_MOST)
 		return 0;
 	t.sized = members_constant(die, DW_AT_byte_size, &t.bytes);
 	if (t.kind == MEMBERS_SCALAR && t.bytes == 1)
@@ -182,7 +177,7 @@ uint32_t members_of_die(struct members *m, Dwarf_Die *from)
 found:
 	if (type && name && !m->type[type].named && !dwarf_diename(&m->type[type].die)
 		&& m->type[type].kind >= MEMBERS_STRUCT) {
-		m->type[type].name = keep_text(m, name);
+		m->type[type].name = members_text(m, name);
 		m->type[type].named = true;
 	}
 	return type;
@@ -262,7 +257,7 @@ const char *members_type_name(struct members *m, uint32_t type)
 		text = longer;
 	}
 	m->type[type].named = true;
-	m->type[type].name = text ? keep_text(m, text) : "";
+	m->type[type].name = text ? members_text(m, text) : "";
 	free(text);
 	return m->type[type].name;
 }
@@ -290,223 +285,4 @@ uint32_t members_member_type(struct members *m, uint32_t type, uint32_t member)
 	of = members_of_attribute(m, &die);
 	m->type[type].member[member].type = of; /* types may have moved, members of one type do not */
 	return of;
-}
-
-/* --- by name, by variable ----------------------------------------------------------- */
-
-bool members_definition(struct members *m, const char *name, Dwarf_Die *die)
-{
-	uint64_t key = members_key(name);
-	const struct members_entry *found = NULL;
-
-	for (uint32_t i = 1; i < m->snapshot->module_count; i++) {
-		const struct members_module *of = members_index(m, i);
-
-		if (!of)
-			continue;
-		INDEX_EACH(&of->entries, key, probe)
-		{
-			const struct members_entry *e = &of->entry[probe.number];
-
-			if (e->key != key || !e->bytes)
-				continue;
-			if (found && found->bytes != e->bytes)
-				return false; /* two types of one name */
-			found = e;
-		}
-	}
-	if (found)
-		*die = found->die;
-	return found;
-}
-
-/* "net::Session*" as a name that demanglers write: a type that need not be in the DWARF. */
-static uint32_t find_pointer(struct members *m, const char *name, struct members_size size)
-{
-	size_t length = strlen(name);
-	char *to = alloc_string(name);
-	struct members_type t = { .kind = MEMBERS_POINTER, .bytes = sizeof(uint64_t) };
-	Dwarf_Die die;
-	uint32_t type = 0;
-
-	while (length && (to[length - 1] == '*' || to[length - 1] == ' '))
-		to[--length] = 0;
-	if (length > 6 && !strcmp(to + length - 6, " const"))
-		to[length - 6] = 0;
-	if (size.bytes >= t.bytes && m->type_count < TYPES_MOST
-		&& strchr(name + length, '*') == name + strlen(name) - 1 && members_definition(m, to, &die)
-		&& (t.of = members_of_die(m, &die))) {
-		t.named = t.sized = t.of_read = true;
-		t.name = keep_text(m, name);
-		type = m->type_count;
-		*ARRAY_ADD(m->type, m->type_count, m->type_room) = t;
-	}
-	free(to);
-	return type;
-}
-
-uint32_t members_named(struct members *m, const char *name, struct members_size size)
-{
-	uint64_t key = members_key(name);
-	uint32_t found = 0;
-
-	if (*name && name[strlen(name) - 1] == '*')
-		return find_pointer(m, name, size);
-	for (uint32_t i = 1; i < m->snapshot->module_count; i++) {
-		const struct members_module *of = members_index(m, i);
-
-		if (!of)
-			continue;
-		INDEX_EACH(&of->entries, key, probe)
-		{
-			Dwarf_Die die = of->entry[probe.number].die;
-			uint32_t type;
-
-			if (of->entry[probe.number].key != key)
-				continue;
-			type = members_of_die(m, &die);
-			if (!type || !members_fits(m, type, size, true) || type == found)
-				continue;
-			if (found && members_type_bytes(m, found) != members_type_bytes(m, type))
-				return 0;
-			found = found ? found : type;
-		}
-	}
-	return found;
-}
-
-uint64_t members_named_bytes(struct members *m, const char *name)
-{
-	uint32_t type;
-	Dwarf_Die die;
-
-	if (!members_definition(m, name, &die))
-		return 0;
-	type = members_of_die(m, &die);
-	return type ? members_type_bytes(m, type) : 0;
-}
-
-uint32_t members_variable(struct members *m, uint32_t module, uint64_t address, uint64_t *offset)
-{
-	const struct members_module *of = members_index(m, module);
-	Dwarf_Die die;
-	uint64_t elf;
-	uint32_t type;
-	size_t at;
-
-	if (!of)
-		return 0;
-	elf = address - m->snapshot->modules[module].bias;
-	at = SEARCH_UP_TO(of->variable, of->variable_count, address, elf);
-	if (!at)
-		return 0;
-	die = of->variable[at - 1].die;
-	*offset = elf - of->variable[at - 1].address;
-	type = members_of_attribute(m, &die);
-	return type && *offset < members_type_bytes(m, type) ? type : 0;
-}
-
-uint32_t members_thread_local(struct members *m, uint32_t module, const char *name)
-{
-	const struct members_module *of = members_index(m, module);
-	const char *last = strrchr(name, ':');
-	uint64_t key = members_key(last ? last + 1 : name);
-	Dwarf_Die die;
-	size_t at;
-
-	if (!of)
-		return 0;
-	at = SEARCH_UP_TO(of->thread_local_one, of->thread_local_count, address, key);
-	if (!at || of->thread_local_one[at - 1].address != key
-		|| (at > 1 && of->thread_local_one[at - 2].address == key))
-		return 0;
-	die = of->thread_local_one[at - 1].die;
-	return members_of_attribute(m, &die);
-}
-
-/* --- sizes --------------------------------------------------------------------------- */
-
-/* Whether a block of this size can have been asked for with `bytes`. */
-static bool is_size(uint64_t bytes, struct members_size size)
-{
-	if (!size.usable)
-		return bytes == size.bytes;
-	return bytes <= size.bytes
-		&& (size.bytes < bytes + CHUNK || size.bytes <= 24
-			|| (size.bytes >= MAPPED && size.bytes < bytes + PAGE + CHUNK));
-}
-
-/* Whether the last member is an array without bounds, or, as in old C, one of one element. */
-static bool is_open(struct members *m, uint32_t type)
-{
-	for (unsigned n = 0; n < MEMBERS_PEEL && m->type[type].kind == MEMBERS_STRUCT; n++) {
-		const struct member *last;
-		uint32_t of;
-
-		members_read(m, type);
-		if (!m->type[type].member_count)
-			return false;
-		last = &m->type[type].member[m->type[type].member_count - 1];
-		if (last->base)
-			return false;
-		of = members_member_type(m, type, m->type[type].member_count - 1);
-		if (m->type[of].kind == MEMBERS_ARRAY)
-			return m->type[of].count <= 1 && !(m->type[of].sized && m->type[of].bytes > 64);
-		type = of;
-	}
-	return false;
-}
-
-bool members_fits(struct members *m, uint32_t type, struct members_size size, bool many)
-{
-	uint64_t bytes = members_type_bytes(m, type);
-
-	if (!bytes || bytes > size.bytes)
-		return false;
-	if (is_size(bytes, size) || (many && is_size(size.bytes / bytes * bytes, size)))
-		return true;
-	return is_open(m, type);
-}
-
-static bool starts_another(const struct members *m, uint64_t first, struct members_size size, unsigned depth,
-	unsigned *looked_at)
-{
-	for (uint32_t i = 1; i < m->snapshot->module_count; i++) {
-		const struct members_module *of = &m->module[i];
-
-		INDEX_EACH(&of->starts, first, probe)
-		{
-			const struct members_start *s = &of->start[probe.number];
-
-			if (s->first != first)
-				continue;
-			if (++*looked_at > 100000 || is_size(s->bytes, size))
-				return true;
-			if (depth < 16 && s->bytes <= size.bytes
-				&& starts_another(m, s->key, size, depth + 1, looked_at))
-				return true;
-		}
-	}
-	return false;
-}
-
-bool members_is_ambiguous(struct members *m, uint32_t type, struct members_size size)
-{
-	unsigned pointers = 0, looked_at = 0;
-	const char *name;
-	uint64_t key;
-
-	while (m->type[type].kind == MEMBERS_POINTER && pointers < MEMBERS_PEEL) {
-		type = members_type_of(m, type);
-		pointers++;
-	}
-	name = members_type_name(m, type);
-	key = type ? members_key(name) : 0;
-	if (type && !*name)
-		return false;
-	while (pointers--)
-		key = members_key_pointer(key);
-	for (uint32_t i = 1; i < m->snapshot->module_count; i++)
-		members_index(m, i);
-	return starts_another(m, key, size, 0, &looked_at);
 }

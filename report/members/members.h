@@ -2,7 +2,9 @@
  *
  *   a name, a variable ──▶ type ──offset──▶ member: its path, its type
  *
- *   members.c        types and their members, read when they are asked for
+ *   members.c        types, read when they are asked for
+ *   members_find.c   types by name and by variable
+ *   members_size.c   which types a block of a size can be
  *   members_read.c   the members of one type
  *   members_at.c     from an offset in a type to the member there
  *   members_index.c  one pass over a module: types by name, variables by address, what begins with what
@@ -52,8 +54,10 @@ struct members_size {
 bool members_fits(struct members *m, uint32_t type, struct members_size size, bool many);
 /* The type of a name, for a block of this size. */
 uint32_t members_named(struct members *m, const char *name, struct members_size size);
-/* The bytes of the type that a name means; 0: none, or several. */
-uint64_t members_named_bytes(struct members *m, const char *name);
+/* The type that a name means, whatever the size; 0: none, or several. */
+uint32_t members_defined(struct members *m, const char *name);
+/* The only type that begins with this one and of which one object has this size; 0: there are none, or several. */
+uint32_t members_larger(struct members *m, uint32_t type, struct members_size size);
 /* Whether another type begins with this one, and one object of it has this size. */
 bool members_is_ambiguous(struct members *m, uint32_t type, struct members_size size);
 /* Whether an object of `type` begins with one of `first`. */

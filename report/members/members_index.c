@@ -442,3 +442,29 @@ struct members_module *members_index(struct members *m, uint32_t module)
 		to = &m->module[to->same];
 	return to->file ? to : NULL;
 }
+
+bool members_definition(struct members *m, const char *name, Dwarf_Die *die)
+{
+	uint64_t key = members_key(name);
+	const struct members_entry *found = NULL;
+
+	for (uint32_t i = 1; i < m->snapshot->module_count; i++) {
+		const struct members_module *of = members_index(m, i);
+
+		if (!of)
+			continue;
+		INDEX_EACH(&of->entries, key, probe)
+		{
+			const struct members_entry *e = &of->entry[probe.number];
+
+			if (e->key != key || !e->bytes)
+				continue;
+			if (found && found->bytes != e->bytes)
+				return false; /* two types of one name */
+			found = e;
+		}
+	}
+	if (found)
+		*die = found->die;
+	return found;
+}

@@ -10,6 +10,7 @@
 
 #define MEMBERS_NESTING 200u /* of DIEs; deeper ones are left out */
 #define MEMBERS_NOWHERE UINT64_MAX
+#define MEMBERS_TYPES_MOST (8u << 20)
 #define MEMBERS_PEEL 64u /* typedefs and qualifiers on the way to a type; levels inside a type */
 
 struct member {
@@ -76,8 +77,8 @@ struct members {
 uint32_t members_of_die(struct members *m, Dwarf_Die *die);
 /* The type that DW_AT_type of a DIE says. */
 uint32_t members_of_attribute(struct members *m, Dwarf_Die *die);
-/* The definition of a declared type. */
-bool members_definition(struct members *m, const char *name, Dwarf_Die *die);
+/* A copy that lives as long as the struct members. */
+const char *members_text(struct members *m, const char *text);
 /* The members of a structure or union, by offset. */
 void members_read(struct members *m, uint32_t type);
 uint32_t members_member_type(struct members *m, uint32_t type, uint32_t member);
@@ -96,6 +97,8 @@ const char *members_part_name(Dwarf_Die *die);
 struct members_module *members_index(struct members *m, uint32_t module);
 bool members_constant(Dwarf_Die *die, unsigned name, uint64_t *value);
 bool members_flagged(Dwarf_Die *die, unsigned name);
+/* The definition of a type by its full name; false: there is none, or two that differ in size. */
+bool members_definition(struct members *m, const char *name, Dwarf_Die *die);
 
 /* True when `die` lies behind the last one visited, which it then is: damaged references make subtrees overlap. */
 static inline bool members_visit(Dwarf_Off *last, Dwarf_Die *die)

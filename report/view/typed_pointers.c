@@ -11,7 +11,7 @@
 struct fit {
 	uint32_t type;
 	uint64_t bytes;
-	bool proves;
+	uint32_t proved; /* the type of the block; 0: none is proved */
 };
 /* The type of a name, for blocks of a size. */
 struct named {
@@ -60,13 +60,16 @@ static uint32_t find_named(struct search *f, uint32_t name, uint64_t bytes)
 	return n->type;
 }
 
-/* A block that is smaller than the class, or of a size that no array of it has, holds what is left of an object. Where
- * the size is known to have been asked of `new`, there may be more behind the object. */
+/* A block that is smaller than the class, or of a size that no array of it has, holds what is left of an object, or
+ * begins with one. Where the size is known to have been asked of `new`, and no type explains it, there may be more
+ * behind the object. */
 static bool is_left_over(struct search *f, uint32_t block)
 {
-	uint64_t bytes = members_named_bytes(f->m, f->t->names.text[f->t->of[block] - 1]);
+	struct members_size size = size_of(f, block);
+	uint32_t type = members_defined(f->m, f->t->names.text[f->t->of[block] - 1]);
+	uint64_t bytes = type ? members_type_bytes(f->m, type) : 0;
 
-	return bytes && (f->usable || f->s->blocks[block].bytes < bytes);
+	return bytes && (f->usable || size.bytes < bytes || members_is_ambiguous(f->m, type, size));
 }
 
 static void start_from_known(struct search *f)
@@ -75,8 +78,12 @@ static void start_from_known(struct search *f)
 		if (!f->t->of[i] || f->t->evidence[i] == EVIDENCE_HEADER)
 			continue;
 		f->t->inside[i] = find_named(f, f->t->of[i] - 1, f->s->blocks[i].bytes);
-		if (!f->t->inside[i] && f->t->evidence[i] == EVIDENCE_VTABLE && is_left_over(f, i)) {
-			f->t->of[i] = 0;
+		if (f->t->evidence[i] != EVIDENCE_VTABLE)
+			continue;
+		/* A vtable at the start proves one object; pointers prove arrays. */
+		if (!(f->t->inside[i] && members_fits(f->m, f->t->inside[i], size_of(f, i), false))
+			&& is_left_over(f, i)) {
+			f->t->of[i] = f->t->inside[i] = 0;
 			f->t->evidence[i] = EVIDENCE_NONE;
 		}
 	}
@@ -84,20 +91,25 @@ static void start_from_known(struct search *f)
 
 /* --- pointers ------------------------------------------------------------------------- */
 
-static bool proves(struct search *f, uint32_t type, uint32_t block)
+/* What a pointer to `type` proves of the block that it points to. */
+static uint32_t prove(struct search *f, uint32_t type, uint32_t block)
 {
 	struct members_size size = size_of(f, block);
 	uint64_t hash = index_hash((uint64_t)type << 40 ^ size.bytes);
-	bool is;
+	uint32_t proved = 0;
 
 	INDEX_EACH(&f->fits, hash, probe)
 	if (f->fit[probe.number].type == type && f->fit[probe.number].bytes == size.bytes)
-		return f->fit[probe.number].proves;
-	is = *members_type_name(f->m, type) && members_fits(f->m, type, size, true)
-		&& !members_is_ambiguous(f->m, type, size);
+		return f->fit[probe.number].proved;
+	if (*members_type_name(f->m, type)) {
+		if (!members_fits(f->m, type, size, true))
+			proved = members_larger(f->m, type, size);
+		else if (!members_is_ambiguous(f->m, type, size))
+			proved = type;
+	}
 	index_add(&f->fits, hash, f->fit_count);
-	*ARRAY_ADD(f->fit, f->fit_count, f->fit_room) = (struct fit){ type, size.bytes, is };
-	return is;
+	*ARRAY_ADD(f->fit, f->fit_count, f->fit_room) = (struct fit){ type, size.bytes, proved };
+	return proved;
 }
 
 /* A pointer to `type` points to the start of `block`. */
@@ -113,7 +125,7 @@ static void consider(struct search *f, uint32_t block, uint32_t type)
 		return;
 	known = t->inside[block];
 	if (!known) {
-		if (f->checks || !proves(f, type, block))
+		if (f->checks || !(type = prove(f, type, block)))
 			return;
 		t->inside[block] = type;
 		t->evidence[block] = EVIDENCE_POINTER;

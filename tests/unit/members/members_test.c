@@ -226,7 +226,7 @@ static void check_cxx(const char *program)
 	uint64_t offset;
 
 	open_members(&o, program);
-	session = named(&o, "net::Session", members_named_bytes(o.m, "net::Session"));
+	session = named(&o, "net::Session", members_type_bytes(o.m, members_defined(o.m, "net::Session")));
 	assert_int_not_equal(session, 0);
 	assert_string_equal(members_type_language(o.m, session), "c++");
 	/* A member is named by the class that declares it; one of the library by what holds it. */
@@ -243,7 +243,7 @@ static void check_cxx(const char *program)
 	assert_int_not_equal(type, 0);
 	expect_path(&o, type, 8, "net::Pool<net::Session::Part, 3>::used_[0]");
 	/* Where a virtual base lies each object knows for itself. */
-	type = named(&o, "net::Virtual", members_named_bytes(o.m, "net::Virtual"));
+	type = named(&o, "net::Virtual", members_type_bytes(o.m, members_defined(o.m, "net::Virtual")));
 	expect_path(&o, type, 24, NULL);
 	assert_int_equal(members_target(o.m, type, 24), 0);
 	type = named(&o, "(anonymous namespace)::Hidden", 8);
@@ -254,7 +254,8 @@ static void check_cxx(const char *program)
 	type = members_variable(o.m, 1, address_of(program, "_ZN3net7Session4all_E"), &offset);
 	expect_target(&o, type, 0, "net::Session");
 	assert_true(members_is_ambiguous(o.m, named(&o, "net::Link", 8),
-			    (struct members_size){ members_named_bytes(o.m, "net::Virtual"), false })
+			    (struct members_size){
+				    members_type_bytes(o.m, members_defined(o.m, "net::Virtual")), false })
 		== false);
 	close_members(&o);
 }
@@ -286,7 +287,7 @@ static void enums_of_rust(void **state)
 		"	println!(\"{}\", std::hint::black_box(&n).name.len()); }\n");
 	assert_int_equal(run("rustc -g -o rust t.rs"), 0);
 	open_members(&o, "rust");
-	node = named(&o, "t::Node", members_named_bytes(o.m, "t::Node"));
+	node = named(&o, "t::Node", members_type_bytes(o.m, members_defined(o.m, "t::Node")));
 	assert_int_not_equal(node, 0);
 	assert_string_equal(members_type_language(o.m, node), "rust");
 	for (uint64_t at = 0, next = 0; at <= 48; at += 8) {

@@ -1,0 +1,107 @@
+/* members_find.c - types by name, and by the variable that has them; see members.h. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/alloc.h"
+#include "base/array.h"
+#include "base/search.h"
+#include "members_private.h"
+
+/* "net::Session*" as a name that demanglers write: a type that need not be in the DWARF. */
+static uint32_t find_pointer(struct members *m, const char *name, struct members_size size)
+{
+	size_t length = strlen(name);
+	char *to = alloc_string(name);
+	struct members_type t = { .kind = MEMBERS_POINTER, .bytes = sizeof(uint64_t) };
+	Dwarf_Die die;
+	uint32_t type = 0;
+
+	while (length && (to[length - 1] == '*' || to[length - 1] == ' '))
+		to[--length] = 0;
+	if (length > 6 && !strcmp(to + length - 6, " const"))
+		to[length - 6] = 0;
+	if (size.bytes >= t.bytes && m->type_count < MEMBERS_TYPES_MOST
+		&& strchr(name + length, '*') == name + strlen(name) - 1 && members_definition(m, to, &die)
+		&& (t.of = members_of_die(m, &die))) {
+		t.named = t.sized = t.of_read = true;
+		t.name = members_text(m, name);
+		type = m->type_count;
+		*ARRAY_ADD(m->type, m->type_count, m->type_room) = t;
+	}
+	free(to);
+	return type;
+}
+
+uint32_t members_named(struct members *m, const char *name, struct members_size size)
+{
+	uint64_t key = members_key(name);
+	uint32_t found = 0;
+
+	if (*name && name[strlen(name) - 1] == '*')
+		return find_pointer(m, name, size);
+	for (uint32_t i = 1; i < m->snapshot->module_count; i++) {
+		const struct members_module *of = members_index(m, i);
+
+		if (!of)
+			continue;
+		INDEX_EACH(&of->entries, key, probe)
+		{
+			Dwarf_Die die = of->entry[probe.number].die;
+			uint32_t type;
+
+			if (of->entry[probe.number].key != key)
+				continue;
+			type = members_of_die(m, &die);
+			if (!type || !members_fits(m, type, size, true) || type == found)
+				continue;
+			if (found && members_type_bytes(m, found) != members_type_bytes(m, type))
+				return 0;
+			found = found ? found : type;
+		}
+	}
+	return found;
+}
+
+uint32_t members_defined(struct members *m, const char *name)
+{
+	Dwarf_Die die;
+
+	return members_definition(m, name, &die) ? members_of_die(m, &die) : 0;
+}
+
+uint32_t members_variable(struct members *m, uint32_t module, uint64_t address, uint64_t *offset)
+{
+	const struct members_module *of = members_index(m, module);
+	Dwarf_Die die;
+	uint64_t elf;
+	uint32_t type;
+	size_t at;
+
+	if (!of)
+		return 0;
+	elf = address - m->snapshot->modules[module].bias;
+	at = SEARCH_UP_TO(of->variable, of->variable_count, address, elf);
+	if (!at)
+		return 0;
+	die = of->variable[at - 1].die;
+	*offset = elf - of->variable[at - 1].address;
+	type = members_of_attribute(m, &die);
+	return type && *offset < members_type_bytes(m, type) ? type : 0;
+}
+
+uint32_t members_thread_local(struct members *m, uint32_t module, const char *name)
+{
+	const struct members_module *of = members_index(m, module);
+	const char *last = strrchr(name, ':');
+	uint64_t key = members_key(last ? last + 1 : name);
+	Dwarf_Die die;
+	size_t at;
+
+	if (!of)
+		return 0;
+	at = SEARCH_UP_TO(of->thread_local_one, of->thread_local_count, address, key);
+	if (!at || of->thread_local_one[at - 1].address != key
+		|| (at > 1 && of->thread_local_one[at - 2].address == key))
+		return 0;
+	die = of->thread_local_one[at - 1].die;
+	return members_of_attribute(m, &die);
+}
