@@ -28,6 +28,12 @@ static void print_summary(struct screen *s, const struct types_command *c)
 			units_many(references, (int64_t)v->refleak_references, "reference"));
 	else
 		screen_print(s, STYLE_GOOD, "All reference counts are explained.\n");
+	/* Stacks say what an import has lost: types_once.c. */
+	if (v->refleak_objects && c->snapshot.process->flags & PROCESS_WALKED)
+		screen_paragraph(s, STYLE_DIM, "",
+			"Without call stacks this includes what extensions lose once, while they are imported: only "
+			"growth since an older snapshot is a leak for sure%s%s.",
+			c->old_file ? "" : ": tidemark types NEW ", c->old_file ? "" : c->file);
 	if (v->awaiting.objects)
 		screen_paragraph(s, STYLE_PLAIN, "", "%s in %s wait for gc.",
 			units_many(objects, (int64_t)v->awaiting.objects, "object"),
@@ -142,7 +148,7 @@ static void print_pymalloc(struct screen *s, const struct types_command *c)
 		units_bytes(bytes, (int64_t)v->arena_bytes),
 		units_many(arenas, (int64_t)c->snapshot.python_arena_count, "arena"),
 		units_bytes(used, (int64_t)v->used_bytes), (unsigned long long)v->sparse_arenas);
-	if (c->snapshot.process->flags & PROCESS_FORKED && v->arena_resident)
+	if (c->snapshot.process->flags & PROCESS_FORKED && v->arena_own)
 		screen_paragraph(s, STYLE_PLAIN, "  forked: ",
 			"of %s resident, at least %s are this process's own copies: it wrote to these pages, and "
 			"counting a reference is enough. gc.freeze() before the fork leaves some of them shared.",

@@ -127,13 +127,47 @@ static void add_attributes(struct types_view *v)
 	}
 }
 
+/* The file of the innermost function of Python that a block was made in; "" unknown. A class is made where its
+ * statement is. */
+static const char *find_file(const struct snapshot *s, uint64_t block)
+{
+	uint32_t site = block == SNAPSHOT_NONE ? 0 : s->blocks[block].site;
+	uint32_t frame = site < s->site_count ? s->sites[site].frame : 0;
+
+	for (uint32_t before = UINT32_MAX; frame && frame < s->frame_count && frame < before;
+		before = frame, frame = s->frames[frame].parent) {
+		const struct tide_frame *f = &s->frames[frame];
+		uint32_t code = f->flags & FRAME_PYTHON ? frame_code(f->address) : 0;
+
+		if (code && code < s->code_count)
+			return snapshot_string(s, s->codes[code].file);
+	}
+	return "";
+}
+
+static void find_libraries(struct types_view *v)
+{
+	static const char *const part[] = { "<frozen ", "/lib/python3", "/site-packages/",
+		"/dist-packages/" };
+	const struct snapshot *s = v->snapshot;
+
+	for (uint32_t i = 1; i < s->type_count; i++) {
+		const char *file = s->types[i].language != LANGUAGE_PYTHON
+			? ""
+			: find_file(s, snapshot_block_at(s->blocks, s->block_count, s->types[i].address));
+
+		for (size_t k = 0; *file && k < sizeof(part) / sizeof(part[0]); k++)
+			v->row[v->row_of[i]].library |= strstr(file, part[k]) != NULL;
+	}
+}
+
 uint64_t types_view_slots_save(const struct types_row *r)
 {
 	uint64_t needed = r->live * OBJECT_HEAD + r->attributes * 8;
 
-	if (r->live < ADVICE_OBJECTS || !(r->flags & TYPE_FLAG_DICT) || !(r->flags & TYPE_FLAG_HEAP)
-		|| r->flags & (TYPE_FLAG_TYPE | TYPE_FLAG_DICTIONARY) || !r->attribute_bytes
-		|| r->bytes <= needed)
+	if (r->library || r->live < ADVICE_OBJECTS || !(r->flags & TYPE_FLAG_DICT)
+		|| !(r->flags & TYPE_FLAG_HEAP) || r->flags & (TYPE_FLAG_TYPE | TYPE_FLAG_DICTIONARY)
+		|| !r->attribute_bytes || r->bytes <= needed)
 		return 0;
 	return r->bytes - needed;
 }
@@ -161,6 +195,7 @@ void types_view_find(struct types_view *v, const struct snapshot *s, const char 
 	for (size_t i = 0; i < s->python_object_count; i++)
 		add_object(v, i);
 	add_attributes(v);
+	find_libraries(v);
 	sum_rows(v);
 	types_tops(v);
 	types_parts_strings(v, prefix);

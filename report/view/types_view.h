@@ -39,6 +39,7 @@ struct types_row {
 	int64_t live_diff, excess_objects_diff, excess_references_diff;
 	uint64_t attribute_bytes; /* what instances need for their attributes */
 	uint64_t attributes;      /* of all instances */
+	bool library;             /* its class is of a library: nobody here can change it */
 };
 
 struct types_cycles {

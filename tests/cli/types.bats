@@ -471,3 +471,18 @@ assert all(e["hash"] == i + 1 for i, e in enumerate(craft.load("now.tide").eleme
 	run -0 "$TIDEMARK" types lost.tide
 	[[ $output =~ "1 object of 1 type has "(9[89].|1,000)" references that nobody holds" ]]
 }
+
+@test "__slots__ are advised for classes of the program, not for those of libraries" {
+	cat >slots.py <<-'EOF'
+		import argparse, ctypes, os
+		class Point:
+		    def __init__(self, i): self.a, self.b = i, 2
+		points = [Point(i) for i in range(3000)]
+		spaces = [argparse.Namespace(a=i, b=2) for i in range(3000)]
+		ctypes.CDLL(None).tide_snapshot(b"slots.tide")
+		os._exit(0)
+	EOF
+	"$TIDEMARK" run -q -f -o end.tide -- /usr/bin/python3 slots.py
+	"$TIDEMARK" types --json slots.tide >types.json
+	/usr/bin/python3 -c 'import json; a = json.load(open("types.json"))["advice"]; print(a); assert [x["type"] for x in a] == ["Point"]'
+}
