@@ -85,6 +85,18 @@ void error_after_fork(void)
 	last_path[0] = 0;
 }
 
+/* Under another allocator nothing is known of the heap, only that the program had a block here and freed it. That is
+ * enough unless functions that are not hooked can have made another block here. */
+static bool has_foreign_doors(void)
+{
+	static const char *const door[] = { "mallocx", "rallocx", "mi_malloc", "mi_zalloc", "tc_malloc",
+		"je_malloc", "scalable_malloc", "_Znwm", "_Znam" };
+	for (unsigned i = 0; i < sizeof door / sizeof door[0]; i++)
+		if (lookup_imported(door[i]))
+			return true;
+	return false;
+}
+
 /* Could this word be a link in a list of free chunks: NULL, or a block of the heap? */
 static bool is_link(uintptr_t word) { return !word || (!(word & 15) && block_leaf_of(word)); }
 
@@ -154,7 +166,7 @@ static void examine(struct thread *t, uintptr_t p, struct ledger_error *e)
 {
 	struct block_seen around;
 	uint32_t before = slot_site(block_slot_before(p));
-	if (before && is_free_chunk(p, true)) {
+	if (before && (state.foreign || is_free_chunk(p, true))) {
 		e->kind = ERROR_DOUBLE_FREE;
 		e->block = p;
 		e->allocation_site = before;
@@ -243,8 +255,9 @@ static void take_last(void)
 __attribute__((cold, noinline)) struct ledger_error *error_unknown(
 	struct thread *t, uintptr_t p, const uintptr_t *entry, enum error_call call)
 {
-	if (state.foreign || state.sample || state.no_syscalls
-		|| __atomic_fetch_add(&examined, 1, __ATOMIC_RELAXED) >= EXAMINED_MOST)
+	if ((state.foreign && !slot_site(block_slot_before(p))) || state.sample || state.no_syscalls
+		|| __atomic_fetch_add(&examined, 1, __ATOMIC_RELAXED) >= EXAMINED_MOST
+		|| (state.foreign && has_foreign_doors()))
 		return NULL;
 	struct ledger_error e = {
 		.address = p, .flags = 0, .freed_by = call == ERROR_REALLOC ? FUNCTION_REALLOC : FUNCTION_FREE

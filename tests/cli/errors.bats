@@ -154,6 +154,29 @@ one() {
 	[ $tried -gt 0 ] || skip "no other allocator is installed"
 }
 
+@test "a double free is seen under another allocator, where nothing else can have given the block" {
+	compile twice -O0 <<<'#include <stdlib.h>
+	static void again(void *p) { free(p); }
+	int main(void) { void *p = malloc(24), *q = malloc(24); free(p); free(q); again(p); return 0; }'
+	compile direct -O0 -ldl <<<'#include <stdlib.h>
+	void *mallocx(size_t, int) __attribute__((weak));
+	int main(void) { void *p = malloc(24); free(p); if (mallocx) free(mallocx(24, 0)); return 0; }'
+	tried=0
+	for name in libjemalloc.so.2 libmimalloc.so.2 libtcmalloc_minimal.so.4; do
+		lib=$(ldconfig -p | awk -v name=$name '$1 == name { print $NF; exit }')
+		[ -n "$lib" ] || continue
+		LD_PRELOAD=$lib "$TIDEMARK" run -q -f -o x.tide -- ./twice 2>/dev/null || true
+		[ "$(json "$("$TIDEMARK" info --json x.tide)" '[e["kind"] for e in d["errors"]]')" = "['double-free']" ] ||
+			fail "$name: $("$TIDEMARK" info x.tide)"
+		[ "$(json "$("$TIDEMARK" info --json x.tide)" 'd["errors"][0]["stack"][0]["function"], d["errors"][0]["allocation"][0]["function"]')" = "('again', 'main')" ] ||
+			fail "$name: $("$TIDEMARK" info -v x.tide)"
+		LD_PRELOAD=$lib "$TIDEMARK" run -q -f -o x.tide -- ./direct
+		[ -z "$(errors x.tide)" ] || fail "$name: $(errors x.tide)"
+		tried=$((tried + 1))
+	done
+	[ $tried -gt 0 ] || skip "no other allocator is installed"
+}
+
 @test "run, leaks and info show an error with its places" {
 	run "$TIDEMARK" run -f -o x.tide -- "$PROGRAMS/misuse" double-unnoticed
 	[[ "$output" == *"tidemark: error: double free of 0x"*": freed again by main "*"misuse.cc:"*", allocated by make"*"misuse.cc:"* ]]
