@@ -31,6 +31,7 @@ void members_free(struct members *m)
 		index_free(&of->starts);
 		free(of->variable);
 		free(of->thread_local_one);
+		free(of->allocation);
 	}
 	for (uint32_t i = 0; i < m->type_count; i++)
 		free(m->type[i].member);

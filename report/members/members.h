@@ -68,6 +68,9 @@ uint32_t members_variable(struct members *m, uint32_t module, uint64_t address, 
 /* The thread-local variable of a name, if it is the only one. */
 uint32_t members_thread_local(struct members *m, uint32_t module, const char *name);
 
+/* The type that the compiler says a call allocates which returns to this address. */
+uint32_t members_allocated(struct members *m, uint32_t module, uint64_t address);
+
 /* The type of the pointer at an offset of a type: what it points to. 0: not a pointer, or not sure. */
 uint32_t members_target(struct members *m, uint32_t type, uint64_t offset);
 /* "Session::next_", "Session[3]::list.prev"; with a variable: "app.cache.head". Members of the standard libraries are

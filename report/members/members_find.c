@@ -88,6 +88,26 @@ uint32_t members_variable(struct members *m, uint32_t module, uint64_t address, 
 	return type && *offset < members_type_bytes(m, type) ? type : 0;
 }
 
+uint32_t members_allocated(struct members *m, uint32_t module, uint64_t address)
+{
+	const struct members_module *of = members_index(m, module);
+	Dwarf_Attribute attribute;
+	Dwarf_Die call, type;
+	uint64_t elf;
+	size_t at;
+
+	if (!of)
+		return 0;
+	elf = address - m->snapshot->modules[module].bias;
+	at = SEARCH_UP_TO(of->allocation, of->allocation_count, address, elf);
+	if (!at || of->allocation[at - 1].address != elf)
+		return 0;
+	call = of->allocation[at - 1].die;
+	if (!dwarf_attr(&call, MEMBERS_AT_ALLOCATES, &attribute) || !dwarf_formref_die(&attribute, &type))
+		return 0;
+	return members_of_die(m, &type);
+}
+
 uint32_t members_thread_local(struct members *m, uint32_t module, const char *name)
 {
 	const struct members_module *of = members_index(m, module);

@@ -144,6 +144,19 @@ static void add_variable(struct reader *r, Dwarf_Die *die)
 			(struct members_variable){ at + r->shift, *die };
 }
 
+static void add_allocation(struct reader *r, Dwarf_Die *die)
+{
+	struct members_module *to = r->to;
+	Dwarf_Attribute attribute;
+	Dwarf_Addr at;
+
+	if (!dwarf_hasattr(die, MEMBERS_AT_ALLOCATES) || !dwarf_attr(die, DW_AT_call_return_pc, &attribute)
+		|| dwarf_formaddr(&attribute, &at) != 0 || to->allocation_count >= ENTRIES_MOST)
+		return;
+	*ARRAY_ADD(to->allocation, to->allocation_count, to->allocation_room) =
+		(struct members_variable){ at + r->shift, *die };
+}
+
 static void read_children(struct reader *r, Dwarf_Die *die, size_t length, unsigned depth, unsigned tag);
 
 /* Appends a part of a name; the new length, or NAME_MOST where it does not fit. */
@@ -332,6 +345,7 @@ static void read_child(struct reader *r, Dwarf_Die *die, size_t length, unsigned
 		if (r->functions)
 			read_scope(r, die, length, depth);
 		break;
+	case DW_TAG_call_site: add_allocation(r, die); break;
 	case DW_TAG_lexical_block:
 	case DW_TAG_inlined_subroutine:
 		if (r->functions)
@@ -417,6 +431,8 @@ static void read_module(struct members *m, struct members_module *to)
 	if (to->thread_local_count)
 		qsort(to->thread_local_one, to->thread_local_count, sizeof(*to->thread_local_one),
 			compare_variables);
+	if (to->allocation_count)
+		qsort(to->allocation, to->allocation_count, sizeof(*to->allocation), compare_variables);
 	free(r->local);
 	free(r->pending);
 	free(r);

@@ -59,6 +59,8 @@ struct members_module {
 	uint32_t start_count, start_room;
 	struct index starts;
 	struct members_variable *variable, *thread_local_one; /* by address */
+	struct members_variable *allocation; /* calls that allocate, by what they return to */
+	uint32_t allocation_count, allocation_room;
 	uint32_t variable_count, variable_room, thread_local_count, thread_local_room;
 };
 
@@ -72,6 +74,9 @@ struct members {
 	struct intern names; /* texts of types */
 	struct members_scopes *scopes;
 };
+
+/* Of a DW_TAG_call_site: the type that the call allocates. LLVM 23 writes it, 21 does not (llvm/BinaryFormat/Dwarf.def). */
+#define MEMBERS_AT_ALLOCATES 0x3e0e
 
 /* The type of a DIE of a type; 0. */
 uint32_t members_of_die(struct members *m, Dwarf_Die *die);

@@ -509,7 +509,7 @@ struct tide_block_type {
 enum tide_evidence {
 	EVIDENCE_NONE,
 	EVIDENCE_VTABLE,          /* the first word is an address point of its class */
-	EVIDENCE_CALL_SITE,       /* of readers: the line of source that allocates */
+	EVIDENCE_CALL_SITE,       /* of readers: the compiler or the line of source says it of the call */
 	EVIDENCE_ALLOCATOR_FRAME, /* of readers: a frame of an allocator that was made for the type */
 	EVIDENCE_POINTER,         /* of readers: typed variables and members point to it */
 	EVIDENCE_SHAPE,           /* a node or a text of a container whose header proves it */

@@ -60,7 +60,7 @@ static const char *main_evidence(const struct native_types_row *r)
 {
 	static const char *const name[NATIVE_TYPES_EVIDENCE] = { [EVIDENCE_NONE] = "",
 		[EVIDENCE_VTABLE] = "vtable",
-		[EVIDENCE_CALL_SITE] = "line of source",
+		[EVIDENCE_CALL_SITE] = "call",
 		[EVIDENCE_ALLOCATOR_FRAME] = "allocator",
 		[EVIDENCE_POINTER] = "pointers",
 		[EVIDENCE_SHAPE] = "shape",

@@ -6,6 +6,8 @@
 #include "symbol/site_type.h"
 #include "typed_pointers.h"
 
+#define CALLS_MOST 8u /* of an allocator inside itself */
+
 /* What is known of a site; made when its first block is met. */
 struct of_site {
 	uint32_t type;
@@ -33,13 +35,38 @@ static bool has_new(struct symbols *y, uint32_t site)
 	return false;
 }
 
-static void look_at_site(
-	struct block_types *t, struct site_types *sites, struct symbols *y, uint32_t site, struct of_site *to)
+/* The type that the compiler says one of the calls allocates, from the innermost to that of the allocator; NULL. */
+static char *find_allocated(struct members *m, const struct snapshot *s, struct symbols *y, uint32_t site)
+{
+	uint32_t frame = s->sites[site].frame, last, type;
+	size_t index;
+
+	symbols_beyond(y, site, NULL, NULL, &index, &last);
+	for (unsigned n = 0; n < CALLS_MOST && frame && frame < s->frame_count; n++) {
+		const struct tide_frame *f = &s->frames[frame];
+
+		type = f->flags & (FRAME_SIGNAL | FRAME_PYTHON) ? 0
+								: members_allocated(m, f->module, f->address);
+		if (type && *members_type_name(m, type))
+			return alloc_string(members_type_name(m, type));
+		if (frame == last)
+			break;
+		frame = f->parent;
+	}
+	return NULL;
+}
+
+static void look_at_site(struct block_types *t, const struct snapshot *s, struct site_types *sites,
+	struct symbols *y, uint32_t site, struct of_site *to)
 {
 	enum site_evidence evidence;
-	char *name = site_types_find(sites, site, &evidence);
+	char *name = site_types_find(sites, site, &evidence), *said;
 
 	*to = (struct of_site){ .known = true, .made_by_new = has_new(y, site) };
+	if (evidence != SITE_EVIDENCE_ALLOCATOR && (said = find_allocated(t->members, s, y, site))) {
+		free(name);
+		name = said;
+	}
 	if (!name)
 		return;
 	to->type = intern_text(&t->names, name) + 1;
@@ -69,7 +96,8 @@ void block_types_find(struct block_types *t, const struct snapshot *s, struct sy
 	uint32_t *stored = alloc_zeroed(s->type_count + 1, sizeof(*stored));
 
 	*t = (struct block_types){ .of = alloc_zeroed(s->block_count + 1, sizeof(*t->of)),
-		.evidence = alloc_zeroed(s->block_count + 1, sizeof(*t->evidence)) };
+		.evidence = alloc_zeroed(s->block_count + 1, sizeof(*t->evidence)),
+		.members = members_new(s, symbols) };
 	for (size_t i = 1; i < s->type_count; i++)
 		stored[i] = name_of_type(t, s, &s->types[i]);
 	for (size_t i = 0; i < s->block_count; i++) {
@@ -85,7 +113,7 @@ void block_types_find(struct block_types *t, const struct snapshot *s, struct sy
 			&& evidence != EVIDENCE_HEADER) {
 			of = &of_site[site];
 			if (!of->known)
-				look_at_site(t, sites, symbols, site, of);
+				look_at_site(t, s, sites, symbols, site, of);
 			if ((evidence == EVIDENCE_VTABLE || evidence == EVIDENCE_SHAPE) && !of->made_by_new)
 				type = 0;
 			if (of->evidence == EVIDENCE_ALLOCATOR_FRAME
@@ -100,7 +128,6 @@ void block_types_find(struct block_types *t, const struct snapshot *s, struct sy
 	free(stored);
 	free(of_site);
 	site_types_free(sites);
-	t->members = members_new(s, symbols);
 	typed_pointers_find(t, s);
 }
 

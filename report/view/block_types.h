@@ -1,8 +1,8 @@
 /* block_types.h - what each block of a snapshot is, by the best available evidence.
  *
  * BT1 In this order: the object's own header (Python), the frame of an allocator that was made for a type, a
- *     vtable, an unambiguous line of source, the shape of a container, typed pointers to it. A block without
- *     evidence has no type.
+ *     vtable, what the compiler or an unambiguous line of source says of the call, the shape of a container,
+ *     typed pointers to it. A block without evidence has no type.
  * BT2 A vtable or a shape counts where the block's stack has `new` in it, or where the stack is unknown: memory
  *     from malloc may hold what its last owner left, and C has containers of its own.
  */

@@ -9,7 +9,7 @@ import { table } from "./table.js";
 const VERDICTS = { refleak: "lost references", "awaiting-gc": "garbage", none: "" };
 const EVIDENCE = {
 	vtable: "vtable",
-	call_site: "line of source",
+	call_site: "call",
 	allocator_frame: "allocator",
 	pointer: "typed pointer",
 	shape: "shape",
