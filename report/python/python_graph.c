@@ -1,9 +1,13 @@
 /* python_graph.c - what the references that were found mean to Python: python.h, YM3. */
 #include <stdlib.h>
+#include <string.h>
 #include "base/alloc.h"
 #include "base/array.h"
 #include "python_private.h"
 
+#define REGISTRY_MOST 48u    /* bytes of a node */
+#define REGISTRY_BASES 4096u /* a further base class has a node of its own, with the address of its part */
+#define REGISTERED "pybind11_type"
 #define MOVES_MOST 4u /* of one block, from one owner to another */
 
 /* A word that points to the start of an object is a reference, whatever precedes the object in its
@@ -13,6 +17,29 @@ static bool to_object(const struct python *p, uint32_t block, uint32_t to_offset
 	const struct python_slot *s = &p->slot[block];
 
 	return s->role == ROLE_OBJECT && to_offset == s->head;
+}
+
+/* The table of pybind11 (registered_instances, pybind11/detail/internals.h) has a node {next, C++ object, instance} for
+ * each instance, and counts none. An instance points to its C++ object first, or to a list of them. */
+static bool is_registry(struct python *p, uint32_t block, const struct tide_edge *e)
+{
+	const struct tide_block *b = &p->blocks[block];
+	const struct python_slot *s = &p->slot[e->block];
+	uint64_t object, key, value;
+	char name[sizeof(REGISTERED)];
+
+	if (p->slot[block].role != ROLE_RAW || b->bytes > REGISTRY_MOST || e->offset < 8)
+		return false;
+	object = python_object(p, e->block);
+	key = python_word(p, b->address + e->offset - 8);
+	value = python_word(p, object + PYTHON_VAR_SIZE);
+	if (!key || (key - value >= REGISTRY_BASES && key - python_word(p, value) >= REGISTRY_BASES))
+		return false;
+	python_text(p,
+		python_word(
+			p, python_word(p, p->types[s->type].address + PYTHON_OBJECT_TYPE) + PYTHON_TYPE_NAME),
+		name, sizeof(name));
+	return !strcmp(name, REGISTERED);
 }
 
 static void take_block_edges(struct python *p, struct python_graph *g, uint32_t block)
@@ -41,7 +68,7 @@ static void take_block_edges(struct python *p, struct python_graph *g, uint32_t 
 			python_rules_of(p, block, &rule);
 		known = true;
 		m = python_span_meaning(&rule, e->offset);
-		if (m == MEANS_NOTHING || block == p->interned_keys)
+		if (m == MEANS_NOTHING || block == p->interned_keys || is_registry(p, block, e))
 			e->flags |= EDGE_UNCOUNTED;
 		else if (m == MEANS_MAYBE)
 			e->flags |= EDGE_STALE;

@@ -108,3 +108,83 @@ assert [(x["kind"], x["blocks"], x["limit"], x["file"], x["line"]) for x in f] =
 	PATH=/usr/bin:/bin run -4 /usr/bin/python3 -m pytest -q -p no:cacheprovider -p tidemark_pytest --tidemark test_leaky.py
 	[[ "$output" == *"there is no tidemark in PATH"* ]]
 }
+
+# extension_loses: the file ext.tide of a program whose extension loses 1,000 objects of each type given, and nothing else.
+extension_loses() {
+	"$TIDEMARK" run -q -f -o end.tide -- /usr/bin/python3 extension.py
+	"$TIDEMARK" types --json ext.tide >types.json
+	/usr/bin/python3 - "$@" <<-'END'
+		import json, sys
+		d = json.load(open("types.json"))
+		found = {t["type"]: t["excess_objects"] for t in d["types"] if t["verdict"] == "refleak"}
+		print(found, d["refleaks"])
+		assert sorted(found) == sorted(sys.argv[1:]) and all(990 <= n <= 1000 for n in found.values())
+	END
+}
+
+@test "an extension in Cython: what it loses is found, what it keeps is not" {
+	command -v cython3 >/dev/null || skip "cython3 is not installed"
+	cat >forgets.pyx <<-'EOF'
+		from cpython.ref cimport Py_INCREF
+		cdef class Node:
+		    cdef object value
+		    def __init__(self, value): self.value = value
+		def lose(n):
+		    for i in range(n):
+		        node = Node(str(i) + "cython")
+		        Py_INCREF(node)
+		def fine(n):
+		    return [Node(str(i)) for i in range(n)]
+	EOF
+	cython3 -3 forgets.pyx
+	cc -g -shared -fPIC $(python3-config --includes 2>/dev/null || echo -I/usr/include/python3.11) forgets.c -o forgets.so
+	cat >extension.py <<-'EOF'
+		import ctypes, forgets, os
+		kept = forgets.fine(500)
+		forgets.lose(1000)
+		ctypes.CDLL(None).tide_snapshot(b"ext.tide")
+		os._exit(0)
+	EOF
+	extension_loses Node
+}
+
+@test "an extension with pybind11: its registry of instances holds none of them" {
+	[ -e /usr/include/pybind11/pybind11.h ] || skip "pybind11-dev is not installed"
+	cat >forgets.cpp <<-'EOF'
+		#include <pybind11/pybind11.h>
+		namespace py = pybind11;
+		struct Pet { std::string name; };
+		struct Legs { long legs = 4; };
+		struct Dog : Pet, Legs {};
+		PYBIND11_MODULE(forgets, m)
+		{
+			py::class_<Pet>(m, "Pet");
+			py::class_<Legs>(m, "Legs");
+			py::class_<Dog, Pet, Legs>(m, "Dog");
+			m.def("lose", [](int n) {
+				for (int i = 0; i < n; i++) {
+					py::cast(Pet{ "pet" }).release();
+					py::cast(Dog()).release();
+					py::str("text " + std::to_string(i)).release();
+				}
+			});
+			m.def("fine", [](int n) {
+				py::list all;
+				for (int i = 0; i < n; i++) {
+					all.append(py::cast(Pet{ "pet" }));
+					all.append(py::cast(Dog()));
+				}
+				return all;
+			});
+		}
+	EOF
+	c++ -g -shared -fPIC -std=c++17 $(python3-config --includes 2>/dev/null || echo -I/usr/include/python3.11) forgets.cpp -o forgets.so
+	cat >extension.py <<-'EOF'
+		import ctypes, forgets, os
+		kept = forgets.fine(500)
+		forgets.lose(1000)
+		ctypes.CDLL(None).tide_snapshot(b"ext.tide")
+		os._exit(0)
+	EOF
+	extension_loses Pet Dog str
+}
