@@ -80,11 +80,15 @@ static void print_help(FILE *out)
 static int run_verb(const struct verb *v, int argc, char **argv)
 {
 	char *name = alloc_printf("tidemark %s", v->name);
+	enum sandbox sandbox = v->sandbox;
 	int code;
 
 	/* Large reports in large pieces; people at a terminal see lines at once. */
 	if (!isatty(STDOUT_FILENO))
 		setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	else if (sandbox == SANDBOX_READ)
+		sandbox = SANDBOX_PAGER;
+	sandbox_enter(sandbox);
 	argv[0] = name; /* what argp and getopt print before a message */
 	code = v->run(argc, argv);
 	free(name);

@@ -6,11 +6,14 @@
 #ifndef TIDEMARK_VERB_H
 #define TIDEMARK_VERB_H
 
+#include "base/sandbox.h"
+
 struct verb {
 	const char *heading; /* printed above the verb in `tidemark --help`; NULL: none */
 	const char *name;
 	const char *summary; /* one line of `tidemark --help`; NULL: hidden */
 	int (*run)(int argc, char **argv);
+	enum sandbox sandbox; /* of verbs that only read snapshots */
 };
 
 int cmd_run(int argc, char **argv);
