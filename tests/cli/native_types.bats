@@ -242,12 +242,12 @@ count_shapes() {
 	[ "$(count_shapes shapes.tide | cut -d' ' -f1-4)" = "$(cut -d' ' -f1-4 counted)" ]
 	"$TIDEMARK" types shapes.tide | grep -q 'shape *std::_Rb_tree_node'
 	# Without stacks a list may be the program's own.
-	./containers wait >counted &
+	./containers wait >waiting 3>&- &
 	process=$!
-	until [ -s counted ]; do sleep 0.1; done
-	"$TIDEMARK" snap -q -o walked.tide "$process"
+	until [ -s waiting ]; do sleep 0.1; done
+	run -0 "$TIDEMARK" snap -q -o walked.tide "$process"
 	kill "$process"
-	read -r trees lists hashes buckets texts <counted
+	read -r trees lists hashes buckets texts <waiting
 	[ "$lists" -gt 300 ]
 	[ "$(count_shapes walked.tide)" = "$trees 0 $hashes $buckets $texts" ]
 }
