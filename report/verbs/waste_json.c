@@ -154,6 +154,26 @@ static void write_copies(struct json_report *report, const struct waste_report *
 	json_close_array(j);
 }
 
+static void write_spare(struct json_report *report, const struct waste_report *r)
+{
+	struct json *j = &report->json;
+	size_t most = options_rows(r->options, SIZE_MAX);
+
+	json_open_array(j, "oversized");
+	for (size_t i = 0; i < r->view.spare.count && i < most; i++) {
+		const struct waste_spare_row *row = &r->view.spare.rows[i];
+
+		json_open_object(j, NULL);
+		json_report_stack(report, r->symbols, row->site);
+		json_number(j, "site", row->site);
+		json_number(j, "blocks", (int64_t)row->blocks);
+		json_number(j, "bytes", (int64_t)row->bytes);
+		json_number(j, "used_bytes", (int64_t)row->used);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
 static void write_python(struct json_report *report, const struct waste_report *r)
 {
 	struct json *j = &report->json;
@@ -214,6 +234,7 @@ void waste_json(const struct waste_report *r)
 	json_number(j, "pinned_bytes", (int64_t)r->view.waste.caches.pinned);
 	json_close_object(j);
 	write_copies(&report, r);
+	write_spare(&report, r);
 	write_python(&report, r);
 	if (r->view.waste.unseen)
 		json_text(j, "unseen_allocator", waste_names_allocator(&r->view));

@@ -262,6 +262,38 @@ static void print_copies(struct screen *s, const struct waste_report *r)
 		screen_hint(s, "%zu more: -n all", r->view.copies.count - rows);
 }
 
+static void print_spare(struct screen *s, const struct waste_report *r)
+{
+	static const struct column columns[] = {
+		{ "not used", COLUMN_RIGHT, false },
+		{ "vectors", COLUMN_RIGHT, false },
+		{ "capacity", COLUMN_RIGHT, false },
+		{ "allocated by", COLUMN_PLACE, false },
+	};
+	const struct waste_spare *p = &r->view.spare;
+	size_t rows = options_rows(r->options, ROWS);
+	struct table *t;
+	char text[UNITS_TEXT];
+
+	if (!p->count
+		|| (p->bytes < r->view.waste.all.resident / SHARE_LEAST && !r->options->rows
+			&& !r->options->verbose))
+		return;
+	screen_print(s, STYLE_HEADING, "\nCapacity of std::vector that is not used\n");
+	t = table_new(s, columns, sizeof(columns) / sizeof(columns[0]), r->options->source_root);
+	for (size_t i = 0; i < p->count && i < rows; i++) {
+		const struct waste_spare_row *row = &p->rows[i];
+
+		table_text(t, STYLE_STRONG, "%s", units_bytes(text, (int64_t)(row->bytes - row->used)));
+		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)row->blocks));
+		table_text(t, STYLE_PLAIN, "%s", units_bytes(text, (int64_t)row->bytes));
+		table_site(t, r->symbols, row->site);
+	}
+	table_show(t);
+	if (p->count > rows)
+		screen_hint(s, "%zu more: -n all", p->count - rows);
+}
+
 static void print_python(struct screen *s, const struct waste_report *r)
 {
 	static const struct column columns[] = {
@@ -338,6 +370,7 @@ int waste_screen(const struct waste_report *r)
 	print_rows(&s, r, "Pages of live blocks that were never touched", "untouched", r->view.untouched,
 		r->view.untouched_count, untouched_of);
 	print_copies(&s, r);
+	print_spare(&s, r);
 	print_python(&s, r);
 	if (w->arena_count) {
 		screen_print(&s, STYLE_HEADING, "\nArenas of malloc\n");

@@ -257,6 +257,24 @@ static void find_foreign(const struct waste_view *r, struct waste_cause *c, size
 					: "ask the allocator for its own statistics, and to give free memory back"));
 }
 
+/* Capacity counts from the size of a cause on, though some of it may not have been touched. */
+static void find_room(const struct waste_view *r, struct waste_cause *c, size_t *n)
+{
+	const struct waste_spare_row *row = r->spare.rows;
+	char spare[UNITS_TEXT], all[UNITS_TEXT], count[UNITS_TEXT];
+
+	if (!is_worth(r, r->spare.bytes))
+		return;
+	add_cause(c, n, r->spare.bytes,
+		alloc_printf("%s of std::vector are capacity that is not used; most in %s of %s from %s.",
+			units_bytes(spare, (int64_t)r->spare.bytes),
+			units_many(count, (int64_t)row->blocks, "vector"),
+			units_bytes(all, (int64_t)row->bytes), symbols_top(r->symbols, row->site)->function),
+		alloc_printf(
+			"call shrink_to_fit when a vector has its final size, or reserve what it needs before it "
+			"grows"));
+}
+
 size_t waste_causes(const struct waste_view *r, struct waste_cause causes[WASTE_CAUSES])
 {
 	size_t count = 0;
@@ -270,5 +288,6 @@ size_t waste_causes(const struct waste_view *r, struct waste_cause causes[WASTE_
 	find_python(r, causes, &count);
 	find_copies(r, causes, &count);
 	find_foreign(r, causes, &count);
+	find_room(r, causes, &count);
 	return count;
 }

@@ -83,6 +83,7 @@ int waste_view_find(struct waste_view *v, const struct snapshot *s, struct symbo
 		return -1;
 	find_types(v);
 	waste_python_find(&v->python, s, v->types.of);
+	waste_spare_find(&v->spare, s, symbols);
 	waste_copies_find(&v->copies, s);
 	v->pins = sort_groups(&v->waste, pinned_of, &v->pin_count);
 	v->slack = sort_groups(&v->waste, slack_of, &v->slack_count);
@@ -97,6 +98,7 @@ void waste_view_free(struct waste_view *v)
 	waste_free(&v->waste);
 	waste_copies_free(&v->copies);
 	waste_python_free(&v->python);
+	waste_spare_free(&v->spare);
 	block_types_free(&v->types);
 	free(v->type_of);
 	free(v->pins);

@@ -12,6 +12,7 @@
 #include "block_types.h"
 #include "symbol/symbol.h"
 #include "waste_python.h"
+#include "waste_spare.h"
 
 struct waste_view {
 	const struct snapshot *s;
@@ -22,6 +23,7 @@ struct waste_view {
 	struct block_types types;
 	uint32_t *type_of; /* [groups] the type of all its blocks, as in `types`; 0: of none or of several */
 	struct waste_python python;
+	struct waste_spare spare;
 	/* Groups that pin, have slack, were not touched. */
 	uint32_t *pins, *slack, *untouched;
 	size_t pin_count, slack_count, untouched_count;
@@ -37,7 +39,7 @@ struct waste_cause {
 	uint64_t bytes; /* that could be recovered */
 	char *what, *advice;
 };
-#define WASTE_CAUSES 10u
+#define WASTE_CAUSES 11u
 /* The largest first, and only those worth reporting. Returns their number. */
 size_t waste_causes(const struct waste_view *v, struct waste_cause causes[WASTE_CAUSES]);
 void waste_causes_free(struct waste_cause *causes, size_t count);

@@ -579,3 +579,48 @@ condition() {
 	EOF2
 	[ "$("$TIDEMARK" waste --csv -n 1 p.tide | grep -c ^site)" -eq 1 ]
 }
+
+@test "capacity of std::vector that is not used; other containers are not taken for it" {
+	cat >vectors.cc <<-'EOF2'
+		#include <list>
+		#include <string>
+		#include <vector>
+		#include "measure.h"
+		struct Point { double x, y, z; };
+		struct Holder { int n; std::vector<char> data; };
+		static std::vector<Point> grown;
+		static std::vector<std::vector<int>> rows;
+		static std::vector<std::string> names;
+		static std::list<Point> list;
+		static Holder *holders[1000];
+		__attribute__((noinline)) void grow() { for (int i = 0; i < 70000; i++) grown.push_back({1, 2, 3}); }
+		__attribute__((noinline)) void keep(Holder *h) { h->data.reserve(20000); memset(h->data.data(), 1, 20000); h->data.resize(10); }
+		__attribute__((noinline)) void exact(std::vector<int> &v) { v.resize(100); }
+		__attribute__((noinline)) void text() { names.resize(3000); for (auto &n : names) { n = std::string(300, 'x'); n.reserve(900); } }
+		int main()
+		{
+			grow();
+			rows.resize(50);
+			for (auto &r : rows)
+				exact(r);
+			text();
+			for (int i = 0; i < 1000; i++)
+				list.push_back({1, 2, 3});
+			for (auto &h : holders)
+				keep(h = new Holder);
+			say("ready", resident());
+			wait_for_line();
+			return 0;
+		}
+	EOF2
+	for level in 0 2; do
+		g++ -g -O$level -fpermissive -w -I. -o vectors vectors.cc -pthread
+		rm -f in
+		profiled ./vectors
+		value '[(sorted({"grow", "keep"} & {f["function"].split("(")[0] for f in r["stack"]}), r["blocks"], r["bytes"], r["used_bytes"])
+			for r in d["oversized"]]' >got
+		echo "[(['keep'], 1000, 20000000, 10000), (['grow'], 1, 3145728, 1680000)]" | diff - got
+	done
+	run -0 "$TIDEMARK" waste p.tide
+	[[ $output == *"of std::vector are capacity that is not used; most in 1,000 vectors"* ]]
+}
