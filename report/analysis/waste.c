@@ -278,8 +278,7 @@ int waste_find_groups(struct waste *w, const struct snapshot *s, const uint32_t 
 			s->process->references ? s->process->flags & (PROCESS_BRIEF | PROCESS_SETTLED)
 					? "the snapshot has no map of the memory: a child that ends soon after its "
 					  "fork does not wait for one"
-					: "the snapshot has no map of the memory: it is of an older version, or of a "
-					  "core file, which does not tell what was resident"
+					: "the snapshot has no map of the memory: it is of an older version"
 					       : "the snapshot was taken without an image of the process");
 	w->walked = s->process->flags & PROCESS_WALKED;
 	w->unseen = s->process->flags & PROCESS_OWN_MALLOC || (w->walked && s->process->allocator);

@@ -90,6 +90,8 @@ static void read_mappings(struct collecting *c)
 {
 	if (c->core) {
 		collect_core_mappings(c->core, &c->process, c->writer);
+		if (wants_references(c, &c->copy))
+			collect_memory_core(&c->memory, &c->image.memory);
 		return;
 	}
 	if (c->brief && c->image.reader) {
@@ -295,7 +297,7 @@ static void take_blocks(struct collecting *c)
 		c->graph.python = c->python;
 		collect_graph(&c->graph, &c->image, &c->copy, c->blocks.blocks, c->blocks.count);
 		add_doubt(c, c->graph.references.doubts);
-		if (!c->core && !c->brief)
+		if (!c->brief)
 			write_memory_map(c);
 	}
 }

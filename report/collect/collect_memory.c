@@ -149,6 +149,23 @@ void collect_memory_pages(
 	collect_process_free(&own);
 }
 
+void collect_memory_core(struct collect_memory *m, struct remote *core)
+{
+	for (size_t i = 0; i < core->mapping_count; i++) {
+		const struct remote_mapping *p = &core->mappings[i];
+		uint64_t from = p->lo, end;
+
+		*ARRAY_ADD(m->mappings, m->mapping_count, m->mapping_room) =
+			(struct region_mapping){ p->lo, p->hi, kind_of_mapping(p) };
+		while (p->writable && !p->shared && remote_run(core, &from, &end, p->hi) && end > from) {
+			*ARRAY_ADD(m->pages.runs, m->pages.count, m->pages.room) =
+				(struct page_run){ from, end, PAGES_RESIDENT };
+			m->resident_bytes += end - from;
+			from = end;
+		}
+	}
+}
+
 void collect_memory_free(struct collect_memory *m)
 {
 	pages_free(&m->pages);

@@ -10,6 +10,8 @@
  * M2  Regions do not overlap and cover every mapping; their resident bytes add up to the resident memory, as
  *     /proc/PID/smaps_rollup counts it: without pages of zeros, huge pages of hugetlbfs, and device memory.
  * M3  Residency is read before anything else: reading memory can make pages.
+ * M4  A core does not tell what was resident. Of private memory, what is in it counts as resident: pages that were never
+ *     touched are holes in cores that the kernel and gcore write to a disk.
  */
 #ifndef TIDEMARK_COLLECT_MEMORY_H
 #define TIDEMARK_COLLECT_MEMORY_H
@@ -33,6 +35,8 @@ struct collect_memory {
 /* `image` is what the snapshot is read from: the process `p` itself, or an image of it. */
 void collect_memory_pages(
 	struct collect_memory *m, struct remote *image, const struct collect_process *p, int pid);
+/* The same, of a core. */
+void collect_memory_core(struct collect_memory *m, struct remote *core);
 /* SECTION_REGIONS and SECTION_PAGES. */
 void collect_memory_regions(struct collect_memory *m, const struct references *g, const struct heap *heap,
 	const struct blockmap *blocks, struct snapshot_writer *w);

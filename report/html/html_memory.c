@@ -14,6 +14,7 @@ static void write_parts(struct json *j, const struct waste *w)
 	json_number(j, "virtual", (int64_t)w->all.virtual_);
 	json_number(j, "huge", (int64_t)w->huge);
 	json_bool(j, "walked", w->walked);
+	json_bool(j, "core", w->s->process->flags & PROCESS_CORE);
 	json_bool(j, "python", w->python);
 	/* [name, words, resident, swapped, virtual] */
 	json_open_array(j, "parts");

@@ -7,6 +7,7 @@ static void write_parts(struct json *j, const struct waste *w)
 {
 	json_open_object(j, "resident");
 	json_number(j, "bytes", (int64_t)w->all.resident);
+	json_bool(j, "of_core", w->s->process->flags & PROCESS_CORE);
 	json_number(j, "unknown_bytes", (int64_t)w->part[WASTE_UNKNOWN].resident);
 	json_number(j, "swapped_bytes", (int64_t)w->all.swapped);
 	json_number(j, "virtual_bytes", (int64_t)w->all.virtual_);

@@ -350,7 +350,9 @@ int waste_screen(const struct waste_report *r)
 	header_who(&s, r->view.s);
 	if (!s.quiet)
 		fputc('\n', s.out);
-	screen_print(&s, STYLE_HEADING, "Resident memory: %s", units_bytes(text, (int64_t)w->all.resident));
+	screen_print(&s, STYLE_HEADING, "%s: %s",
+		r->view.s->process->flags & PROCESS_CORE ? "Private memory in the core" : "Resident memory",
+		units_bytes(text, (int64_t)w->all.resident));
 	if (w->all.swapped)
 		screen_print(
 			&s, STYLE_HEADING, ", and %s in swap", units_bytes(swapped, (int64_t)w->all.swapped));
@@ -359,6 +361,10 @@ int waste_screen(const struct waste_report *r)
 	print_parts(&s, w);
 	fputc('\n', s.out);
 	print_causes(&s, r);
+	if (r->view.s->process->flags & PROCESS_CORE)
+		screen_paragraph(&s, STYLE_WARNING, "note: ",
+			"a core does not tell what was resident: what is in it counts, in memory or in swap; files "
+			"and shared memory are left out.");
 	if (w->unseen)
 		screen_paragraph(&s, STYLE_WARNING,
 			"note: ", "blocks of %s are not seen: its memory, in use or free, is part of %s.",

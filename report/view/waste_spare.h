@@ -1,6 +1,6 @@
 /* waste_spare.h - capacity that containers do not use.
  *
- * WS1 std::vector only, of libstdc++ and libc++: memory that its functions have allocated, and to which three words
+ * WR1 std::vector only, of libstdc++ and libc++: memory that its functions have allocated, and to which three words
  *     lead as {start, end of what is used, ...}. The distance of the first two is what is used. Where a block has no
  *     such words, or is full, nothing is said of it.
  */

@@ -130,6 +130,7 @@ function causes(m) {
 			: m.unseen
 				? null
 				: el("p", {}, "Nothing stands out: no free memory, slack or cache is large enough to act on."),
+		m.core ? el("p", {}, "A core does not tell what was resident: what is in it counts, in memory or in swap; files and shared memory are left out.") : null,
 		m.unseen ? el("p", {}, `Blocks of ${m.unseen} are not seen: its memory, in use or free, is part of other mappings.`) : null,
 		m.walked
 			? el("p", { class: "dim" }, "The process was not preloaded: sizes are usable bytes, and slack is not known.")
