@@ -90,8 +90,7 @@ static void read_mappings(struct collecting *c)
 {
 	if (c->core) {
 		collect_core_mappings(c->core, &c->process, c->writer);
-		if (wants_references(c, &c->copy))
-			collect_memory_core(&c->memory, &c->image.memory);
+		collect_memory_core(&c->memory, &c->image.memory);
 		return;
 	}
 	if (c->brief && c->image.reader) {
