@@ -253,14 +253,12 @@ char *members_path(struct members *m, uint32_t type, const char *variable, uint6
 
 	if (!type)
 		return NULL;
-	if (variable && members_type_kind(m, type) == MEMBERS_ARRAY)
-		d.shown = true; /* "table[3]" */
+	d.shown = variable; /* what comes is behind its name: "table[3].head" */
 	descend(&d);
 	if (many)
 		snprintf(index, sizeof(index), "[%llu]", (unsigned long long)element);
 	if (variable)
-		return d.length ? alloc_printf("%s%s%s", variable, *d.path == '[' ? "" : ".", d.path)
-				: alloc_string(variable);
+		return alloc_printf("%s%s", variable, d.path);
 	if (!d.length) {
 		/* An array of pointers. */
 		if (members_type_kind(m, type) != MEMBERS_POINTER)

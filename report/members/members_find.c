@@ -31,13 +31,11 @@ static uint32_t find_pointer(struct members *m, const char *name, struct members
 	return type;
 }
 
-uint32_t members_named(struct members *m, const char *name, struct members_size size)
+static uint32_t find_named(struct members *m, const char *name, struct members_size size, bool many)
 {
 	uint64_t key = members_key(name);
 	uint32_t found = 0;
 
-	if (*name && name[strlen(name) - 1] == '*')
-		return find_pointer(m, name, size);
 	for (uint32_t i = 1; i < m->snapshot->module_count; i++) {
 		const struct members_module *of = members_index(m, i);
 
@@ -51,7 +49,7 @@ uint32_t members_named(struct members *m, const char *name, struct members_size 
 			if (of->entry[probe.number].key != key)
 				continue;
 			type = members_of_die(m, &die);
-			if (!type || !members_fits(m, type, size, true) || type == found)
+			if (!type || !members_fits(m, type, size, many) || type == found)
 				continue;
 			if (found && members_type_bytes(m, found) != members_type_bytes(m, type))
 				return 0;
@@ -59,6 +57,17 @@ uint32_t members_named(struct members *m, const char *name, struct members_size 
 		}
 	}
 	return found;
+}
+
+uint32_t members_named(struct members *m, const char *name, struct members_size size)
+{
+	uint32_t found;
+
+	if (*name && name[strlen(name) - 1] == '*')
+		return find_pointer(m, name, size);
+	/* A library may have a smaller type of that name: arrays count where no type of the name has the size. */
+	found = find_named(m, name, size, false);
+	return found ? found : find_named(m, name, size, true);
 }
 
 uint32_t members_defined(struct members *m, const char *name)

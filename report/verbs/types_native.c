@@ -23,6 +23,12 @@ static void write_row(
 		json_number(j, block_types_evidence((enum tide_evidence)i), (int64_t)r->evidence[i]);
 	json_close_object(j);
 	json_open_array(j, "held_by");
+	for (size_t i = 0; i < NATIVE_TYPES_FIELDS && r->held_by[i].blocks; i++) {
+		json_open_object(j, NULL);
+		json_text(j, "field", r->held_by[i].field);
+		json_number(j, "blocks", (int64_t)r->held_by[i].blocks);
+		json_close_object(j);
+	}
 	json_close_array(j);
 	json_open_array(j, "stacks");
 	for (size_t i = 0; i < NATIVE_TYPES_SITES && r->site[i].blocks; i++) {
@@ -110,6 +116,10 @@ void types_native_screen(struct screen *s, const struct types_command *c)
 		table_bar(t, (double)r->bytes / (double)(n->row[0].bytes ? n->row[0].bytes : 1));
 		table_text(t, STYLE_DIM, "%s", main_evidence(r));
 		table_text(t, STYLE_NAME, "%s", r->type);
+		if (r->held_by[0].blocks)
+			table_note(t, STYLE_DIM, "held by %s%s%s", r->held_by[0].field,
+				r->held_by[1].blocks ? ", " : "",
+				r->held_by[1].blocks ? r->held_by[1].field : "");
 	}
 	table_show(t);
 	if (n->row_count > rows)

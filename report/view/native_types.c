@@ -3,7 +3,7 @@
 #include <string.h>
 #include "analysis/retained.h"
 #include "base/alloc.h"
-#include "native_types.h"
+#include "held_by.h"
 
 /* How many blocks of each site have a type, and which types: pairs, sorted to be counted. */
 struct pair {
@@ -148,6 +148,7 @@ int native_types_find(
 		n->row[i].type = n->types.names.text[i];
 	add_blocks(n, s, symbols);
 	add_sites(n, s);
+	held_by_find(n, s, symbols);
 	if (n->typed_blocks && add_leaks(n, s, symbols, e)) {
 		native_types_free(n);
 		return -1;
@@ -164,6 +165,7 @@ int native_types_find(
 void native_types_free(struct native_types *n)
 {
 	block_types_free(&n->types);
+	intern_free(&n->fields);
 	free(n->row);
 	memset(n, 0, sizeof(*n));
 }

@@ -17,15 +17,23 @@ struct native_types_site {
 	uint32_t site;
 };
 
+#define NATIVE_TYPES_FIELDS 10u /* of a row */
+struct native_types_field {
+	const char *field; /* "net::Server::sessions_", "app.cache.head" */
+	uint64_t blocks;
+};
+
 struct native_types_row {
 	const char *type, *language; /* "c++", "c", "rust" */
 	uint64_t blocks, bytes, retained_bytes, lost_blocks;
-	uint64_t evidence[NATIVE_TYPES_EVIDENCE];          /* blocks, by enum tide_evidence */
-	struct native_types_site site[NATIVE_TYPES_SITES]; /* most blocks first; blocks 0: no more */
+	uint64_t evidence[NATIVE_TYPES_EVIDENCE];               /* blocks, by enum tide_evidence */
+	struct native_types_site site[NATIVE_TYPES_SITES];      /* most blocks first; blocks 0: no more */
+	struct native_types_field held_by[NATIVE_TYPES_FIELDS]; /* as these */
 };
 
 struct native_types {
 	struct block_types types;
+	struct intern fields;
 	struct native_types_row *row; /* most bytes first */
 	size_t row_count;
 	uint64_t blocks, bytes, typed_blocks, typed_bytes; /* without objects of Python */

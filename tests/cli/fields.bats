@@ -109,6 +109,18 @@ walk() {
 	[[ $output == *"('node', 102, 'pointer')"* && $output == *"('node*', 1, 'pointer')"* ]] || fail "$output"
 }
 
+@test "types says which fields hold the blocks of a type" {
+	build app -g -O1
+	"$TIDEMARK" run -q -o app.tide ./app
+	held() { json "$("$TIDEMARK" types --json app.tide)" "[(h['field'], h['blocks']) for r in d['native']['types'] if r['type'] == '$1' for h in r['held_by']]"; }
+	# An array's elements are one field; a block counts once for each field.
+	[ "$(held net::Session)" = "[('net::Session*[]', 50), ('net::Session::next_', 49), ('net::Server::first_', 1)]" ] || fail "$(held net::Session)"
+	[ "$(held node)" = "[('node::next', 99), ('node::prev', 99), ('app.cache.list.head', 1), ('mine', 1), ('node*[]', 1)]" ] || fail "$(held node)"
+	COLUMNS=80 run -0 "$TIDEMARK" types app.tide
+	fits 80 <(echo "$output")
+	[[ $output == *"held by node::next, node::prev"* ]] || fail "$output"
+}
+
 @test "refs names fields of variables, of blocks and of paths" {
 	build app -g -O1
 	"$TIDEMARK" run -q -o app.tide ./app
