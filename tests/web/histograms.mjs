@@ -1,4 +1,5 @@
 // Histograms lead to the sites of a class; a heap that was walked says what is not known; commands can be copied.
+const size = (n) => { for (const u of ["B", "KiB", "MiB", "GiB"]) { if (n < 1024 || u === "GiB") return u === "B" ? `${n} B` : `${n < 10 ? n.toFixed(2) : n < 100 ? n.toFixed(1) : Math.round(n)} ${u}`; n /= 1024; } };
 export default async function ({ page, ok, same, goto, open, text }) {
 	const ready = (view) => page.waitForFunction((v) => document.querySelector("main").dataset.ready === v, view);
 	const rows = async () => (await page.locator(".table").first().locator(".body .row").allInnerTexts()).map((r) => r.split("\n"));
@@ -32,6 +33,25 @@ export default async function ({ page, ok, same, goto, open, text }) {
 	await links.last().click();
 	await ready("sites");
 	ok(/span=\d+-\d+/.test(decodeURIComponent(page.url())), "a click on an age leads to its sites");
+	// A thread: its sites and its flame graph have its blocks alone.
+	const threads = await page.evaluate(() => {
+		const d = window.tidemarkData(), sums = {};
+		d.thread_of.forEach((t, i) => t >= 0 && (sums[t] = (sums[t] ?? 0) + d.thread_bytes[i]));
+		return Object.entries(sums).map(([t, n]) => [`${d.info.threads[t].name} (${d.info.threads[t].tid})`, n]);
+	});
+	ok(threads.length > 1, "several threads made blocks");
+	for (const [name, bytes] of threads) {
+		await open("flame", `&thread=${encodeURIComponent(name)}`);
+		same(await page.locator("select[aria-label=thread]").inputValue(), name, "the thread is chosen");
+		const measures = await page.locator("select[aria-label=measure] option").allInnerTexts();
+		ok(measures.join() === "live,blocks", `only live blocks have a thread: ${measures}`);
+		ok((await text(".details")).startsWith(size(bytes)), `the flame graph of ${name}: ${await text(".details")}`);
+	}
+	await open("threads");
+	await page.locator(".table").first().locator(".body .row").first().click();
+	await page.locator(".detail .row-link").first().click();
+	await ready("sites");
+	ok(/thread=/.test(page.url()) && (await rows()).length > 0 && /thread .* \(\d+\)/.test(await text(".chips")), "a thread leads to its sites");
 	// Who refers to a block is asked with a command.
 	await open("sites", "&sort=live_bytes");
 	await page.locator(".body .row").first().click();

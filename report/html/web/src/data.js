@@ -39,17 +39,19 @@ export const measures = [
 	["retained_bytes", "retained", true],
 ].map(([name, label, bytes]) => ({ name, label, bytes }));
 
-// Live blocks that were born in some periods of the run only (between marks), or have a size of some class, where the
-// address says so.
-let span = null;
+// Live blocks that were born in some periods of the run only (between marks), have a size of some class, or were made by
+// some threads (a set of their numbers), where the address says so.
+let span = null,
+	narrow = false;
 // Is an entry of the columns thread_* one of them?
 export let counts = () => true;
-export function setSpan(periods, size) {
+export function setSpan(periods, size, threads) {
 	const [from, to] = periods ?? [0, Infinity];
 	span = null;
 	counts = () => true;
-	if ((!periods && size === null) || !cache.thread_row) return;
-	counts = (i) => cache.thread_period[i] >= from && cache.thread_period[i] < to && (size === null || cache.thread_size[i] === size);
+	narrow = (size !== null || threads !== null) && cache.thread_row !== undefined;
+	if ((!periods && !narrow) || !cache.thread_row) return;
+	counts = (i) => cache.thread_period[i] >= from && cache.thread_period[i] < to && (size === null || cache.thread_size[i] === size) && (threads === null || threads.has(cache.thread_of[i]));
 	span = { live_bytes: new Float64Array(cache.row_site.length), live_blocks: new Float64Array(cache.row_site.length) };
 	cache.thread_row.forEach((r, i) => {
 		if (!counts(i)) return;
@@ -60,7 +62,9 @@ export function setSpan(periods, size) {
 const column = (name) => span?.[name] ?? cache[name];
 
 // undefined: not known in this snapshot or for this selection. An empty column is all zeros.
-export const known = (name) => data()[name] !== undefined;
+// Of the blocks of a size or a thread nothing else is known.
+export const narrowed = () => narrow;
+export const known = (name) => data()[name] !== undefined && (!narrow || name.startsWith("live_"));
 export const value = (name, row) => column(name)?.[row] ?? 0;
 export function sum(name) {
 	let all = 0;

@@ -31,7 +31,7 @@ function mergeSiblings(rows, by) {
 		of = [];
 	rows.forEach((r, i) => {
 		const parent = i ? of[r[0]] : -1,
-			key = r[1] === SITE ? `${parent} ${groupKey(by, r[2])}` : null;
+			key = r[1] === SITE || r[1] === GROUP ? `${parent} ${r[1]} ${groupKey(by, r[2])}` : null;
 		if (key !== null && to.has(key)) {
 			const o = out[(of[i] = to.get(key))];
 			for (let k = 3; k < 10; k++) o[k] += r[k];
@@ -42,7 +42,7 @@ function mergeSiblings(rows, by) {
 		o[0] = parent;
 		if (key !== null) {
 			to.set(key, out.length);
-			o.label = groupLabel(by, groupKey(by, r[2]));
+			o.label = `${r[1] === GROUP ? "lost: " : ""}${groupLabel(by, groupKey(by, r[2]))}`;
 		}
 		of[i] = out.length;
 		out.push(o);

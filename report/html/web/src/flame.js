@@ -2,12 +2,13 @@
 // would be narrower than half a pixel are not made, but counted. A click makes a frame the new root.
 import flamegraph from "d3-flame-graph";
 import { select } from "d3-selection";
-import { data, favourite, known, measures, value } from "./data.js";
+import { data, favourite, known, measures, narrowed, value } from "./data.js";
 import { build, differenceRows, linesOf, sandwich } from "./flame_tree.js";
 import { count, many, share, show } from "./format.js";
 import { matchedLines, matchedRows, matcher } from "./match.js";
 import { base, line, short, where } from "./names.js";
 import { dark, el, hue, keep, state } from "./dom.js";
+import { threadNames } from "./groups.js";
 
 const CELL = 20,
 	LINES_TOLD = 4,
@@ -105,7 +106,7 @@ function chart(tree, focus, what, { width, upward, describe, hover, click, hit }
 
 export function flame() {
 	const choices = measures.filter((m) => known(m.name));
-	if (data().diff) choices.push(...differences.filter((m) => differenceRows(m.name)));
+	if (data().diff && !narrowed()) choices.push(...differences.filter((m) => differenceRows(m.name)));
 	let what = choices.find((m) => m.name === (state.get("measure") ?? favourite())) ?? choices[0];
 	let tree = null,
 		focus = 0,
@@ -147,6 +148,21 @@ export function flame() {
 		},
 		choices.map((m) => el("option", { value: m.name, selected: m === what }, m.label)),
 	);
+	const threads = threadNames(),
+		thread = el(
+			"select",
+			{
+				"aria-label": "thread",
+				title: "only live blocks that this thread made",
+				onchange: () => {
+					keep("thread", threads[thread.selectedIndex - 1]);
+					keep("zoom", null);
+					dispatchEvent(new HashChangeEvent("hashchange"));
+				},
+			},
+			el("option", {}, "all threads"),
+			threads.map((t) => el("option", { selected: state.get("thread") === t }, t)),
+		);
 	const invert = toggle("invert", "invert", "callers below callees  ( i )", inverted, (on) => (inverted = on));
 	const library = toggle(
 		"library",
@@ -190,7 +206,7 @@ export function flame() {
 	const root = el(
 		"div",
 		{},
-		el("div", { class: "tools" }, el("label", {}, "measure ", pick), invert, library, search, limits, chips, found),
+		el("div", { class: "tools" }, el("label", {}, "measure ", pick), threads.length > 1 ? thread : null, invert, library, search, limits, chips, found),
 		path,
 		details,
 		box,

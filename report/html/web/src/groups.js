@@ -50,7 +50,19 @@ export function groupPick(none, by, change) {
 		),
 	);
 }
-export const threadName = (i) => (i < 0 ? "" : (data().info.threads[i]?.name ?? ""));
+export const threadName = (i) => {
+	const t = data().info.threads[i];
+	return t ? `${t.name || "thread"} (${t.tid})` : "";
+};
+// The numbers of the threads that the address selects; null: all.
+export const threadsOf = () => (state.has("thread") && data().thread_row ? new Set([-1, ...data().info.threads.keys()].filter((i) => threadName(i) === state.get("thread"))) : null);
+// Those that made live blocks, the largest first; without blocks whose thread is not known.
+export function threadNames() {
+	const d = data(),
+		sums = new Map();
+	d.thread_row?.forEach((_, i) => sums.set(threadName(d.thread_of[i]), (sums.get(threadName(d.thread_of[i])) ?? 0) + d.thread_bytes[i]));
+	return [...sums].sort((a, b) => b[1] - a[1]).map(([name]) => name).filter(Boolean);
+}
 
 export function groupings() {
 	const d = data(),
@@ -117,14 +129,9 @@ export const chosenGroups = () => [...Object.keys(keyOf), "thread"].filter((k) =
 
 // Does a row belong to all of them?
 export function chosenRows() {
-	const d = data(),
-		tests = chosenGroups().map(([name, v]) => {
+	const tests = chosenGroups().map(([name, v]) => {
 			if (name !== "thread") return (r) => keyOf[name](r) === v;
-			const on = new Uint8Array(d.row_site.length);
-			d.thread_row?.forEach((r, i) => {
-				if (threadName(d.thread_of[i]) === v) on[r] = 1;
-			});
-			return (r) => on[r];
+			return (r) => value("live_blocks", r) > 0;
 		});
 	if (sizeOf() !== null) tests.push((r) => value("live_blocks", r) > 0);
 	return (r) => tests.every((t) => t(r));

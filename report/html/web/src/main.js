@@ -8,7 +8,7 @@ import { dominators } from "./dominators.js";
 import { flame } from "./flame.js";
 import { leaks } from "./leaks.js";
 import { memory } from "./memory.js";
-import { sizeOf } from "./groups.js";
+import { sizeOf, threadsOf } from "./groups.js";
 import { details, histograms, threads } from "./process.js";
 import { differences, sites } from "./sites.js";
 import { spanBar, spanOf, timeline } from "./timeline.js";
@@ -196,7 +196,11 @@ function show() {
 	main.dataset.view = id;
 	const started = performance.now();
 	try {
-		setSpan(spanOf(), sizeOf());
+		if (!told.childElementCount) {
+			setSpan(null, null, null);
+			told.append(...findings());
+		}
+		setSpan(spanOf(), sizeOf(), threadsOf());
 		chosenSpan.replaceChildren(...spanBar());
 		open = make();
 		main.replaceChildren(open);
@@ -205,7 +209,6 @@ function show() {
 		main.replaceChildren(el("p", { class: "empty" }, `This view cannot be drawn: ${e.message}`));
 		console.error(e);
 	}
-	if (!told.childElementCount) told.append(...findings());
 	main.dataset.ms = Math.round(performance.now() - started);
 	main.dataset.ready = id;
 }

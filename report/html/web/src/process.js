@@ -130,18 +130,20 @@ export function histograms() {
 export function threads() {
 	const d = data(),
 		rows = d.threads.rows ?? [];
+	const most = (name) => rows.reduce((a, r) => Math.max(a, r[name] ?? 0), 1);
 	const f = (name, label, format, title) => ({
 		name,
 		label,
 		title,
 		class: "number",
+		share: title && ((top) => (r) => (r[name] ?? 0) / top)(most(name)),
 		text: (r) => (r[name] === undefined ? "" : format(r[name])),
 		sort: (r) => r[name] ?? 0,
 	});
 	const list = table({
 		id: "thread",
 		rows: () => rows,
-		sort: "total_bytes",
+		sort: rows.some((r) => r.live_bytes) ? "live_bytes" : "total_bytes",
 		key: (r) => r.key,
 		search: searchTexts((r) => r.key),
 		empty: d.memory?.walked
@@ -150,13 +152,13 @@ export function threads() {
 		columns: [
 			f("live_bytes", "live", bytes, "live blocks that this thread made, also where another thread will free them"),
 			f("live_blocks", "blocks", count),
-			f("total_bytes", "total", bytes),
+			f("total_bytes", "total", bytes, "all that this thread ever allocated"),
 			f("total_blocks", "allocations", count),
 			{ name: "key", label: "thread", width: "minmax(10em,1fr)", text: (r) => r.key, sort: (r) => r.key },
 		],
 		detail: (r) =>
-			d.thread_row
-				? el("p", {}, el("a", { class: "row-link", href: `#${new URLSearchParams({ view: "sites", thread: r.key.replace(/ \(\d+\)$/, "") })}` }, "Sites whose live blocks this thread made"))
+			d.thread_row && r.key !== "(unknown thread)"
+				? el("p", {}, el("a", { class: "row-link", href: `#${new URLSearchParams({ view: "sites", thread: r.key })}` }, "Sites whose live blocks this thread made"))
 				: el("p", { class: "dim" }, "The snapshot has no list of blocks, so the sites of a thread are not known."),
 	});
 	const all = d.info.threads.map((t, i) => ({ ...t, i }));
