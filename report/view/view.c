@@ -153,9 +153,24 @@ static void take_from_sites(struct view *v)
 							  : (1u << LOST_BYTES) - 1;
 }
 
+uint8_t *view_sites_listed(const struct snapshot *s)
+{
+	uint8_t *listed = alloc_zeroed(s->site_count + 1, 1);
+	int64_t *bytes = alloc_zeroed(s->site_count + 1, sizeof(*bytes));
+
+	for (size_t i = 0; i < s->block_count; i++)
+		if (s->blocks[i].site < s->site_count)
+			view_add(&bytes[s->blocks[i].site], (int64_t)s->blocks[i].bytes);
+	for (size_t i = 0; i < s->site_count; i++)
+		listed[i] = s->block_count && bytes[i] == s->sites[i].live_bytes;
+	free(bytes);
+	return listed;
+}
+
 static void take_from_threads(struct view *v, const struct match *match)
 {
 	const struct snapshot *s = v->snapshot;
+	uint8_t *listed = view_sites_listed(s);
 
 	memset(v->site, 0, s->site_count * sizeof(*v->site));
 	for (size_t i = 0; i < s->thread_site_count; i++) {
@@ -165,11 +180,22 @@ static void take_from_threads(struct view *v, const struct match *match)
 		if (t->site >= s->site_count || !match_thread(match, t->thread))
 			continue;
 		m = &v->site[t->site];
-		view_add(&m->of[LIVE_BYTES], t->live_bytes);
-		view_add(&m->of[LIVE_BLOCKS], t->live_blocks);
+		if (!listed[t->site]) {
+			view_add(&m->of[LIVE_BYTES], t->live_bytes);
+			view_add(&m->of[LIVE_BLOCKS], t->live_blocks);
+		}
 		view_add(&m->of[TOTAL_BYTES], (int64_t)t->total_bytes);
 		view_add(&m->of[TOTAL_BLOCKS], (int64_t)t->total_blocks);
 	}
+	for (size_t i = 0; i < s->block_count; i++) {
+		const struct tide_block *b = &s->blocks[i];
+
+		if (b->site >= s->site_count || !listed[b->site] || !match_thread(match, b->thread))
+			continue;
+		view_add(&v->site[b->site].of[LIVE_BYTES], (int64_t)b->bytes);
+		view_add(&v->site[b->site].of[LIVE_BLOCKS], 1);
+	}
+	free(listed);
 	v->known = 1u << LIVE_BYTES | 1u << LIVE_BLOCKS | 1u << TOTAL_BYTES | 1u << TOTAL_BLOCKS;
 }
 

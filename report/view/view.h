@@ -151,6 +151,9 @@ const char *view_key_name(enum view_key key);
  * between); with all_frames anywhere. -1 when there is none. */
 int view_find_sites(const struct snapshot *s, struct symbols *symbols, const char *text, bool all_frames,
 	uint32_t **sites, size_t *count, struct tide_error *e);
+/* [site_count] 1: all live blocks of the site are in the list of blocks. It names the thread that made a block;
+ * counters of threads are charged with what a thread freed of others. To free. */
+uint8_t *view_sites_listed(const struct snapshot *s);
 /* Such a text in a sentence: "site #48" of a number. To free. */
 char *view_site_text(const char *text);
 

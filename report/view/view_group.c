@@ -188,36 +188,49 @@ static void group_site(
 	}
 }
 
+static void add_to_thread(
+	struct grouper *w, const struct view *v, uint32_t thread, uint32_t site, const struct measures *m)
+{
+	const struct snapshot *s = v->snapshot;
+	bool is_known = thread < s->thread_count;
+	const char *name = is_known ? snapshot_string(s, s->threads[thread].name) : "";
+	int tid = is_known ? s->threads[thread].tid : 0;
+	struct view_row *row = find_row(
+		w, hash_texts(name, NULL, (uint64_t)(uint32_t)tid << 32 | (uint32_t)s->process->pid));
+
+	add(row, v, site, m);
+	if (!row->key)
+		row->key = keep_text(w->group,
+			!tid ? alloc_string("(unknown thread)")
+			     : alloc_printf("%s (%d)", *name ? name : "thread", tid));
+}
+
 static void group_threads(struct grouper *w, const struct view *v)
 {
 	const struct snapshot *s = v->snapshot;
+	uint8_t *listed = view_sites_listed(s);
 
 	for (size_t i = 0; i < s->thread_site_count; i++) {
 		const struct tide_thread_site *t = &s->thread_sites[i];
-		struct measures m = { .of = {
-					      [LIVE_BYTES] = t->live_bytes,
-					      [LIVE_BLOCKS] = t->live_blocks,
-					      [TOTAL_BYTES] = (int64_t)t->total_bytes,
-					      [TOTAL_BLOCKS] = (int64_t)t->total_blocks,
-				      } };
-		struct view_row *row;
-		const char *name = "";
-		int tid = 0;
+		struct measures m = { .of = { [TOTAL_BYTES] = (int64_t)t->total_bytes,
+					      [TOTAL_BLOCKS] = (int64_t)t->total_blocks } };
 
 		if (t->site >= s->site_count || !v->kept[t->site])
 			continue;
-		if (t->thread < s->thread_count) {
-			name = snapshot_string(s, s->threads[t->thread].name);
-			tid = s->threads[t->thread].tid;
+		if (!listed[t->site]) {
+			m.of[LIVE_BYTES] = t->live_bytes;
+			m.of[LIVE_BLOCKS] = t->live_blocks;
 		}
-		row = find_row(
-			w, hash_texts(name, NULL, (uint64_t)(uint32_t)tid << 32 | (uint32_t)s->process->pid));
-		add(row, v, t->site, &m);
-		if (!row->key)
-			row->key = keep_text(w->group,
-				!tid ? alloc_string("(unknown thread)")
-				     : alloc_printf("%s (%d)", *name ? name : "thread", tid));
+		add_to_thread(w, v, t->thread, t->site, &m);
 	}
+	for (size_t i = 0; i < s->block_count; i++) {
+		const struct tide_block *b = &s->blocks[i];
+		struct measures m = { .of = { [LIVE_BYTES] = (int64_t)b->bytes, [LIVE_BLOCKS] = 1 } };
+
+		if (b->site < s->site_count && v->kept[b->site] && listed[b->site])
+			add_to_thread(w, v, b->thread, b->site, &m);
+	}
+	free(listed);
 	w->group->known = 1u << LIVE_BYTES | 1u << LIVE_BLOCKS | 1u << TOTAL_BYTES | 1u << TOTAL_BLOCKS;
 }
 

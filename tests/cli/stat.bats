@@ -107,6 +107,29 @@ is() {
 	is "$(json "$out" 'any(r["live_bytes"] >= 333 and r["key"].startswith("helper") for r in d["records"])')" True
 }
 
+@test "by thread: blocks that another thread frees are not taken off that thread" {
+	compile handed <<-'EOF'
+		#include <pthread.h>
+		#include <stdlib.h>
+		void *kept[100], *given[50];
+		static void *make(void *x) { for (int i = 0; i < 50; i++) given[i] = malloc(64); return x; }
+		int main(void)
+		{
+			pthread_t t;
+			for (int i = 0; i < 100; i++) kept[i] = malloc(100);
+			pthread_create(&t, 0, make, 0);
+			pthread_join(t, 0);
+			for (int i = 0; i < 49; i++) free(given[i]);
+			return 0;
+		}
+	EOF
+	"$TIDEMARK" run -q -f -o handed.tide ./handed
+	out=$("$TIDEMARK" stat --json --by thread handed.tide)
+	is "$(json "$out" 'sorted((r["live_blocks"], r["live_bytes"] % 10000) for r in d["records"])[0]')" "(1, 64)"
+	is "$(json "$out" 'all(r["live_bytes"] >= 64 for r in d["records"])')" True
+	is "$(json "$out" 'sum(r["live_bytes"] for r in d["records"]) == d["totals"]["live_bytes"]')" True
+}
+
 @test "--by: an unknown key names the known ones" {
 	run -2 "$TIDEMARK" stat --by colour "$app"
 	[[ $output == *"not one of site, function"* ]]
