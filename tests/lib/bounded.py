@@ -99,7 +99,8 @@ def verbs(tidemark, path, other, scratch):
         "timeline", "timeline --json", "timeline --csv",
         "leaks", "leaks -vv", "leaks --json --show possible,reachable", "leaks --tree", "leaks --gen-suppressions",
         "leaks --since warm", "leaks --filter m* --all-frames",
-        "refs --json", "refs --dot",
+        "refs --json", "refs --dot", "refs --csv", "stat --by type", "stat --sort lost", "tree --sort lost",
+        "types", "types --json", "types --show static", "waste", "waste -v", "waste --json",
         "retained", "retained --json", "retained --filter m* --all-frames", "retained --drop *", "retained --csv",
     ]
     for line in plain:
@@ -108,6 +109,9 @@ def verbs(tidemark, path, other, scratch):
     yield "refs #0", [tidemark, "refs", path, "#0"]
     yield "diff", [tidemark, "diff", path, other]
     yield "diff --json", [tidemark, "diff", "--json", other, path]
+    yield "diff --by type", [tidemark, "diff", "--by", "type", "--sort", "lost", other, path]
+    yield "types OLD", [tidemark, "types", path, other]
+    yield "leaks --together", [tidemark, "leaks", "--together", path, other]
     yield "leaks OLD", [tidemark, "leaks", path, other]
     for to in "pprof speedscope folded json csv jsonl dot massif dhat sqlite".split():
         yield "export --to " + to, [tidemark, "export", "--to", to, "-q", "-o", out + "." + to, path]
