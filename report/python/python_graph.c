@@ -5,6 +5,7 @@
 #include "base/array.h"
 #include "python_private.h"
 
+#define BORROWER_WORDS 64u   /* a long tuple borrows nothing */
 #define REGISTRY_MOST 48u    /* bytes of a node */
 #define REGISTRY_BASES 4096u /* a further base class has a node of its own, with the address of its part */
 #define REGISTERED "pybind11_type"
@@ -144,10 +145,11 @@ static bool is_data(const struct python *p, uint64_t block)
 		|| kind == KIND_STR || kind == KIND_BYTES;
 }
 
-/* Does one object count a reference to another? */
+/* Does one object count a reference to another? It is among the first words of its structure. */
 static bool counts(const struct python *p, const struct python_graph *g, uint32_t from, uint32_t to)
 {
-	for (uint64_t k = g->starts[from]; k < g->starts[from + 1]; k++)
+	for (uint64_t k = g->starts[from]; k < g->starts[from + 1] && k < g->starts[from] + BORROWER_WORDS;
+		k++)
 		if (g->edges[k].block == to && !(g->edges[k].flags & EDGE_UNCOUNTED)
 			&& to_object(p, to, g->edges[k].to_offset))
 			return true;
