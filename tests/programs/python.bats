@@ -29,6 +29,16 @@ stacks_are_exact() {
 	each_python stacks_are_exact
 }
 
+switched_stacks_are_exact() {
+	"$TIDEMARK" run -q -f --sites 0 -o s.tide -- "$PYTHON" "$BATS_TEST_DIRNAME/python_switched.py" expected.json
+	"$TIDEMARK" stat --json s.tide >stat.json
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/python_check.py" expected.json stat.json
+}
+
+@test "stacks of greenlets, of tasks and of callbacks from a thread of C have their own frames" {
+	each_python switched_stacks_are_exact
+}
+
 @test "stacks are the same where pymalloc is left alone" {
 	each_python stacks_are_exact --python-objects no
 }
