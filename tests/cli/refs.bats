@@ -74,8 +74,8 @@ setup() {
 	COLUMNS=80 "$TIDEMARK" refs list.tide make_text >out
 	fits 80 out
 	grep -q 'global head' out
-	grep -q '+8 -> ' out
-	grep -q '+16 of ' out
+	grep -q 'node::next -> ' out
+	grep -q 'node::text: 0x' out
 	grep -q 'retains 900 B in 1 block' out
 }
 
