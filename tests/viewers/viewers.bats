@@ -86,7 +86,7 @@ compare_speedscope() {
 	[ "$output" = "profiles 10" ]
 	# Inlined frames are under what they are inlined into.
 	json "$(cat seen.json)" '[k for k in d[0]["stacks"] if d[0]["stacks"][k] == 3000]' |
-		grep -Eq 'main \([^;]*app.c:9\);fill \([^;]*app.c:4\);get \([^;]*app.c:2\)'
+		grep -Eq 'main \([^;]*app.c\);fill \([^;]*app.c\);get \([^;]*app.c\)'
 }
 
 @test "speedscope: a snapshot of python3" {
