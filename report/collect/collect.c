@@ -207,16 +207,14 @@ static void has_foreign_allocator(struct collecting *c)
 
 		add_warning(c, text, c->heap.count ? "what glibc has allocated is" : "");
 		c->made.process.allocator = snapshot_writer_string(c->writer, f.path);
-		c->request->note = text;
+		/* What it holds may be lost, or may be all that holds a block of glibc's. */
+		add_doubt(c, c->unprepared ? text : "");
+		if (c->unprepared)
+			free(text);
+		else
+			c->request->note = text;
 	}
-	if (c->walked && f.is_static)
-		add_doubt(c,
-			"the program is static: its thread-local data and its allocator's lists are not told apart from "
-			"the rest");
-	if (!c->walked)
-		add_doubt(c,
-			f.is_static ? "the program is static, and a heap of glibc was not found in it"
-				    : "a heap of glibc was not found in the process");
+	add_doubt(c, foreign_doubt(&f, c->walked));
 	foreign_free(&f);
 }
 

@@ -54,6 +54,9 @@ void foreign_find(struct foreign *f, const struct remote *m, int pid, const char
 		struct elf_probe probe = { 0 };
 		char *path;
 
+		f->is_musl |= strstr(p->path, "musl")
+			&& (!strncmp(path_base(p->path), "ld-", 3)
+				|| !strncmp(path_base(p->path), "libc.", 5));
 		if (!p->executable || p->path[0] != '/' || is_glibc(path_base(p->path))
 			|| was_seen_before(m, i))
 			continue;
@@ -65,6 +68,19 @@ void foreign_find(struct foreign *f, const struct remote *m, int pid, const char
 		elf_probe_free(&probe);
 		free(path);
 	}
+}
+
+const char *foreign_doubt(const struct foreign *f, bool walked)
+{
+	if (walked)
+		return f->is_static
+			? "the program is static: its thread-local data and its allocator's lists are not told apart from "
+			  "the rest"
+			: "";
+	if (f->is_musl)
+		return "the process has musl for its libc, whose heap is not walked";
+	return f->is_static ? "the program is static, and a heap of glibc was not found in it"
+			    : "a heap of glibc was not found in the process";
 }
 
 void foreign_free(struct foreign *f)

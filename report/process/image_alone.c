@@ -13,6 +13,7 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/alloc.h"
 #include "base/proc_stat.h"
@@ -56,6 +57,54 @@ static long read_yama_scope(void)
 	if (f)
 		fclose(f);
 	return scope;
+}
+
+#define OTHERS_TRIES 100u /* three seconds in all */
+#define FREE_TRIES 6u     /* one after the other */
+
+/* Who has the threads that we could not get? */
+enum tracer { TRACED_BY_NONE, TRACED_BY_US_ELSEWHERE, TRACED_FOR_LONG };
+
+static enum tracer find_tracer(const struct stop *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		long tracer = process_status(s->threads[i].tid, "TracerPid:");
+		char path[64], name[16] = "";
+		FILE *f;
+
+		if (s->threads[i].seized || tracer <= 0 || tracer == getpid())
+			continue;
+		snprintf(path, sizeof(path), "/proc/%ld/comm", tracer);
+		f = fopen(path, "re");
+		if (f && !fgets(name, sizeof(name), f))
+			*name = 0;
+		if (f)
+			fclose(f);
+		return strncmp(name, "tidemark", 8) ? TRACED_FOR_LONG : TRACED_BY_US_ELSEWHERE;
+	}
+	return TRACED_BY_NONE;
+}
+
+/* Two of us at once each have some threads, and let them go within a moment; where nobody traces a thread that
+ * was refused, it may just have been let go. `unfit` as in stop_when. */
+static void stop_alone(struct stop *s, int pid, bool (*unfit)(void *context, bool stopped), void *context)
+{
+	for (unsigned i = 1, nobody = 0; i < OTHERS_TRIES; i++) {
+		struct timespec pause = { 0, (long)(i < 32 ? i : 32) * (500000 + getpid() % 100 * 10000) };
+		enum tracer tracer;
+
+		stop_when(s, pid, 0, unfit, context);
+		if (!s->refused)
+			return;
+		tracer = find_tracer(s);
+		nobody = tracer == TRACED_BY_NONE ? nobody + 1 : 0;
+		if (tracer == TRACED_FOR_LONG || nobody == FREE_TRIES)
+			return;
+		stop_release(s);
+		stop_free(s);
+		nanosleep(&pause, NULL);
+	}
+	stop_when(s, pid, 0, unfit, context);
 }
 
 static int refuse(const struct image *im, struct tide_error *e)
@@ -220,7 +269,7 @@ int image_alone(struct image *im, int pid, const struct image_options *o, void (
 			"no image was made of process %d|less memory is free than half of what it holds|",
 			pid);
 	prepare(im);
-	stop_when(&im->stop, pid, 0, im->options.unfit, context);
+	stop_alone(&im->stop, pid, im->options.unfit, context);
 	result = make_image(im, e);
 	if (!result) {
 		kernel_words_read(&im->kernel, pid);
@@ -248,7 +297,7 @@ void image_alone_end(struct image *im)
 		kill(im->reader, SIGKILL);
 		while (waitpid(im->reader, &status, __WALL) < 0 && errno == EINTR)
 			;
-		stop_all(&again, im->target, 0);
+		stop_alone(&again, im->target, NULL, NULL);
 		from = find_traced_thread(&again);
 		if (from && number > 0)
 			inject_reap(from, im->instruction, (int)number);

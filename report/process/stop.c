@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -277,28 +276,14 @@ void stop_all(struct stop *s, int pid, int self)
 
 #define STOPS_MOST 8u /* pauses in between: 1 ms in all */
 
-/* The threads that we stop wait for us: where it is allowed, nobody comes before us until their release. On a
- * machine that is busy this is most of a pause. */
-static bool go_first(int *usual)
-{
-	errno = 0;
-	*usual = getpriority(PRIO_PROCESS, 0);
-	return !errno && !setpriority(PRIO_PROCESS, 0, PRIO_MIN);
-}
-
 void stop_when(struct stop *s, int pid, int self, bool (*unfit)(void *context, bool stopped), void *context)
 {
 	if (unfit)
 		unfit(context, false);
 	for (unsigned i = 1;; i++) {
 		struct timespec pause = { 0, 4000L << i };
-		int priority = 0;
-		/* A process that has asked is not released before its memory is read. */
-		bool hurried = !self && go_first(&priority);
 
 		stop_all(s, pid, self);
-		s->hurried = hurried;
-		s->priority = priority;
 		if (!unfit || i == STOPS_MOST || stop_wants_parking(s) || !unfit(context, true))
 			return;
 		stop_release(s);
@@ -508,9 +493,6 @@ void stop_release(struct stop *s)
 		release_strangers();
 	if (!s->ended_ns)
 		s->ended_ns = clock_ns();
-	if (s->hurried)
-		setpriority(PRIO_PROCESS, 0, s->priority);
-	s->hurried = false;
 }
 
 void stop_free(struct stop *s)

@@ -44,8 +44,6 @@ struct stop {
 	size_t count, room;
 	uint64_t begun_ns, ended_ns; /* CLOCK_MONOTONIC */
 	bool refused;                /* ptrace was not allowed for some thread */
-	bool hurried;                /* we run at the highest priority; `priority` is the usual one */
-	int priority;
 };
 
 /* Stops all threads of `pid` but `self` (0: really all). Never fails. */
