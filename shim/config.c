@@ -68,7 +68,7 @@ void config_read(char *const *environment)
 {
 	char *at = config.everything, *end = config.everything + sizeof config.everything;
 	config.depth = 64;
-	config.sites = 200000;
+	config.sites = CONFIG_SITES_BY_PROGRAM;
 	config.references = true;
 	config.python_objects = true;
 	for (; environment && *environment; environment++) {

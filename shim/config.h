@@ -36,9 +36,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define CONFIG_SITES_BY_PROGRAM UINT64_MAX /* fold.h */
+
 struct config {
 	uint32_t depth;  /* frames kept, 1..WALK_DEPTH_MAX; 64 */
-	uint64_t sites;  /* 200,000; 0: stacks are never folded (fold.h) */
+	uint64_t sites;  /* 0: stacks are never folded (fold.h) */
 	uint64_t sample; /* mean bytes between samples; 0 = all */
 	int32_t root;    /* pid that is always profiled, regardless of `children`; 0 = unset */
 	bool references; /* default of snapshots: with an image */

@@ -2,6 +2,7 @@
  * "A self-avoiding random walk", Duke Math. J. 47 (1980). */
 #include "fold.h"
 #include "mix.h"
+#include "walk.h"
 
 #define SEEN 2048u /* at least twice as many as frames */
 
@@ -18,17 +19,17 @@ uint32_t fold_limit(uint64_t sites, uint64_t most)
 	return step < sizeof limit / sizeof limit[0] ? limit[step] : 1;
 }
 
-static bool is_frame(const struct fold *f, uint32_t i, uintptr_t pc, uint8_t flags)
+static bool is_frame(const struct fold *f, uint32_t i, uintptr_t pc, uint8_t flags, uintptr_t python)
 {
-	return i < f->count && f->place[i].pc == pc && f->frame[i].flags == flags;
+	return i < f->count && f->place[i].pc == pc && f->frame[i].flags == flags && f->python[i] == python;
 }
 
 /* The entry of this frame: seen[at] is 0 where it is not in the folded stack. Each frame of the stack adds one
  * entry at most, so there are free ones. */
-static uint32_t find_entry(const struct fold *f, uintptr_t pc, uint8_t flags)
+static uint32_t find_entry(const struct fold *f, uintptr_t pc, uint8_t flags, uintptr_t python)
 {
-	uint32_t at = (uint32_t)((pc * MIX_GOLDEN) >> 40) % SEEN;
-	while (seen[at] && !is_frame(f, seen[at] - 1u, pc, flags))
+	uint32_t at = (uint32_t)(((pc ^ python * MIX_STAR) * MIX_GOLDEN) >> 40) % SEEN;
+	while (seen[at] && !is_frame(f, seen[at] - 1u, pc, flags, python))
 		at = (at + 1) % SEEN;
 	return at;
 }
@@ -36,16 +37,20 @@ static uint32_t find_entry(const struct fold *f, uintptr_t pc, uint8_t flags)
 bool fold_stack(struct fold *f, const struct walk_place *places, const struct walk_frame *frames,
 	uint32_t count, uint32_t limit)
 {
+	uintptr_t python = 0;
 	f->count = 0;
 	f->cut = false;
 	__builtin_memset(seen, 0, sizeof seen);
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t at = find_entry(f, places[i].pc, frames[i].flags);
+		bool native = !(frames[i].flags & WALK_PYTHON);
+		uint32_t at = find_entry(f, places[i].pc, frames[i].flags, native ? python : 0);
+		python = native ? python : places[i].pc;
 		if (seen[at]) {
 			f->count = seen[at];
 			continue;
 		}
 		seen[at] = (uint16_t)(f->count + 1);
+		f->python[f->count] = native ? python : 0;
 		f->place[f->count] = places[i];
 		f->frame[f->count++] = frames[i];
 	}

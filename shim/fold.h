@@ -7,6 +7,9 @@
  * kept. So the sites never become many more than twice that number. Sums stay exact: every block
  * is still charged to some site.
  *
+ * A native frame repeats another only where both were called by the same line of Python: the interpreter is
+ * between any two of them.
+ *
  * FO1  The same stack gives the same result as long as the limit of frames is the same.
  * FO2  The innermost frame stays: it calls the allocator.
  *
@@ -17,9 +20,15 @@
 
 #include "state.h"
 
+/* Unless TIDEMARK_SITES says otherwise. A stack of Python differs by its lines, so there are more. */
+#define FOLD_SITES 200000u
+#define FOLD_SITES_PYTHON 500000u
+
 struct fold {
 	struct walk_place place[WALK_DEPTH_MAX];
 	struct walk_frame frame[WALK_DEPTH_MAX];
+	uintptr_t
+		python[WALK_DEPTH_MAX]; /* of native frames: the nearest one of Python further out; 0: none */
 	uint32_t count;
 	bool cut; /* outer frames were left out */
 };

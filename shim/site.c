@@ -1,5 +1,6 @@
 /* site.c - see site.h. */
 #include <sys/mman.h>
+#include "config.h"
 #include "fold.h"
 #include "lock.h"
 #include "memory.h"
@@ -317,6 +318,13 @@ static uint32_t make_site(uint64_t hash, const struct walk_place *places, struct
 	return (uint32_t)index;
 }
 
+static uint64_t find_sites_most(void)
+{
+	if (state.sites_most != CONFIG_SITES_BY_PROGRAM)
+		return state.sites_most;
+	return state.ledger->python_flags & LEDGER_PYTHON_FRAMES ? FOLD_SITES_PYTHON : FOLD_SITES;
+}
+
 static uint64_t hash_folded(const struct fold *f, unsigned flags)
 {
 	uint64_t hash = flags * MIX_STAR;
@@ -335,7 +343,7 @@ static uint32_t add_folded(uint64_t hash, const struct fold *f, unsigned flags)
 	if (!site)
 		site = make_site(folded, f->place, (struct walk_frame *)f->frame, f->count, flags, false);
 	uint64_t entries = state.ledger->table[LEDGER_SITES].count + aliases;
-	if (site && aliases < state.sites_most * ALIASES_EACH && entries * 8 < (sites->mask + 1) * 5) {
+	if (site && aliases < find_sites_most() * ALIASES_EACH && entries * 8 < (sites->mask + 1) * 5) {
 		put_site(sites, hash, site);
 		aliases++;
 		missed_add(MISSED_FOLDED, 1);
@@ -350,7 +358,7 @@ static uint32_t add_locked(uint64_t hash, const struct walk_place *places, struc
 	uint32_t site = site_find(hash);
 	if (site)
 		return site;
-	uint32_t limit = fold_limit(state.ledger->table[LEDGER_SITES].count, state.sites_most);
+	uint32_t limit = fold_limit(state.ledger->table[LEDGER_SITES].count, find_sites_most());
 	if (unlikely(limit && fold_stack(&fold, places, frames, count, limit)))
 		return add_folded(hash, &fold, flags);
 	return make_site(hash, places, frames, count, flags, remember);

@@ -66,7 +66,7 @@ static const struct argp_option own[] = {
 	{ NULL, 'f', NULL, 0, "replace snapshots of the same name", 0 },
 	{ "depth", KEY_DEPTH, "N", 0, "frames kept per stack (default 64)", 1 },
 	{ "sites", KEY_SITES, "N", 0,
-		"fold new call stacks, so that recursion is shown once, from that many on (default 200000; 0: never)",
+		"fold new call stacks, so that recursion is shown once, from that many on (default 200000, of Python 500000; 0: never)",
 		1 },
 	{ "sample", KEY_SAMPLE, "BYTES", 0,
 		"take a sample each BYTES on average: sums are estimates, leaks stay exact; "
