@@ -135,7 +135,7 @@ $(B)/tests/lib/%: tests/lib/%.c $(B)/report.a
 	@mkdir -p $(@D)
 	$(CC) $(REPORT_CFLAGS) -MMD -MP -o $@ $< $(B)/report.a -lcmocka -ljansson $(REPORT_LIBS)
 # The library's tables, from source, under ThreadSanitizer.
-TABLES := $(addprefix shim/,birth.c block.c config.c count.c enter.c leftovers.c lock.c lookup.c mapping.c memory.c module.c object.c rule.c site.c state.c store.c table.c thread.c thread_current.c timeline.c)
+TABLES := $(addprefix shim/,birth.c block.c config.c count.c enter.c fold.c leftovers.c lock.c lookup.c mapping.c memory.c module.c object.c rule.c site.c state.c store.c table.c thread.c thread_current.c timeline.c)
 $(B)/tests/unit/shim/tables_test: tests/unit/shim/tables_test.c tests/lib/filter.c $(TABLES) $(wildcard shim/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -O0 -O2,$(COMMON)) -O1 -D_GNU_SOURCE -ftls-model=initial-exec -fsanitize=thread -pthread -o $@ $(filter %.c,$^) -lcmocka -ldl
