@@ -94,7 +94,7 @@ static const char *path_of(const char *name)
 }
 
 /* What the program `name` prints after `label`, as a hexadecimal number. */
-static uint64_t printed(const char *name, const char *label)
+static inline uint64_t printed(const char *name, const char *label)
 {
 	char command[256], line[256], found[64];
 	uint64_t value = 0;
