@@ -194,8 +194,12 @@ int cmd_retained(int argc, char **argv)
 			bad = retained_screen(&t);
 		if (fflush(stdout) || ferror(stdout))
 			bad = -1;
-		if (is_damaged(&t.snapshot, a.file) | (a.old_file && is_damaged(&old.snapshot, a.old_file))
-			| bad)
+		/* Each of them says what is wrong with its file. */
+		if (is_damaged(&t.snapshot, a.file))
+			bad = -1;
+		if (a.old_file && is_damaged(&old.snapshot, a.old_file))
+			bad = -1;
+		if (bad)
 			code = EXIT_UNMEASURED;
 	}
 	unload(&t);

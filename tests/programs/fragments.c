@@ -4,7 +4,9 @@
  *
  * No stdio: it would allocate. Resident memory is that of anonymous pages: code that runs for the first time
  * brings in pages of files. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
