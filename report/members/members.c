@@ -6,6 +6,7 @@
 #include "base/array.h"
 #include "base/search.h"
 #include "members_private.h"
+#include "symbol/symbol_scopes.h"
 
 struct members *members_new(const struct snapshot *s, struct symbols *symbols)
 {
@@ -39,7 +40,7 @@ void members_free(struct members *m)
 	free(m->type);
 	index_free(&m->types);
 	intern_free(&m->names);
-	members_scopes_free(m->scopes);
+	symbol_scopes_free(m->scopes);
 	free(m);
 }
 
@@ -269,7 +270,7 @@ const char *members_type_language(struct members *m, uint32_t type)
 
 	while (type && m->type[type].kind == MEMBERS_POINTER && !m->type[type].die.addr)
 		type = m->type[type].of;
-	if (!type || !dwarf_diecu(&m->type[type].die, &unit, NULL, NULL) || !members_has_scopes(&unit))
+	if (!type || !dwarf_diecu(&m->type[type].die, &unit, NULL, NULL) || !symbol_scopes_are_in(&unit))
 		return "c";
 	return dwarf_srclang(&unit) == DW_LANG_Rust ? "rust" : "c++";
 }

@@ -12,6 +12,7 @@
 #include "base/array.h"
 #include "base/search.h"
 #include "members_private.h"
+#include "symbol/symbol_scopes.h"
 #include "symbol/symbol_units.h"
 
 #define ENTRIES_MOST (4u << 20) /* types, variables of a module */
@@ -362,7 +363,7 @@ static void read_children(struct reader *r, Dwarf_Die *die, size_t length, unsig
 	if (depth > MEMBERS_NESTING || dwarf_child(die, &child) != 0)
 		return;
 	do {
-		if (!members_visit(&r->visited, &child))
+		if (!symbol_scopes_visit(&r->visited, &child))
 			return;
 		read_child(r, &child, length, depth, tag);
 	} while (dwarf_siblingof(&child, &child) == 0);
@@ -422,7 +423,7 @@ static void read_module(struct members *m, struct members_module *to)
 	r->shift = symbol_unit_shift(to->file);
 	while (symbol_unit_next(to->file, &u)) {
 		r->visited = 0;
-		r->qualified = members_has_scopes(&u.die);
+		r->qualified = symbol_scopes_are_in(&u.die);
 		read_children(r, &u.die, 0, 0, DW_TAG_compile_unit);
 		end_unit(r);
 	}

@@ -72,7 +72,7 @@ struct members {
 	uint32_t type_count, type_room;
 	struct index types;  /* by address of the DIE */
 	struct intern names; /* texts of types */
-	struct members_scopes *scopes;
+	struct symbol_scopes *scopes;
 };
 
 /* Of a DW_TAG_call_site: the type that the call allocates. LLVM 23 writes it, 21 does not (llvm/BinaryFormat/Dwarf.def). */
@@ -93,8 +93,6 @@ uint64_t members_key(const char *name);
 uint64_t members_key_pointer(uint64_t target);
 /* The full name of a type's DIE, to be freed; NULL: it has none. */
 char *members_full_name(struct members *m, Dwarf_Die *die);
-bool members_has_scopes(Dwarf_Die *unit);
-void members_scopes_free(struct members_scopes *all);
 /* The name of a DIE that is a scope or a type, as parts of names have it. */
 const char *members_part_name(Dwarf_Die *die);
 
@@ -104,16 +102,5 @@ bool members_constant(Dwarf_Die *die, unsigned name, uint64_t *value);
 bool members_flagged(Dwarf_Die *die, unsigned name);
 /* The definition of a type by its full name; false: there is none, or two that differ in size. */
 bool members_definition(struct members *m, const char *name, Dwarf_Die *die);
-
-/* True when `die` lies behind the last one visited, which it then is: damaged references make subtrees overlap. */
-static inline bool members_visit(Dwarf_Off *last, Dwarf_Die *die)
-{
-	Dwarf_Off at = dwarf_dieoffset(die);
-
-	if (at == (Dwarf_Off)-1 || at <= *last)
-		return false;
-	*last = at;
-	return true;
-}
 
 #endif

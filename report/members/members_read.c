@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "base/array.h"
 #include "members_private.h"
+#include "symbol/symbol_scopes.h"
 
 #define MEMBERS_MOST 65536u /* of one type */
 
@@ -71,7 +72,7 @@ void members_read(struct members *m, uint32_t type)
 	t.read = true;
 	if (dwarf_child(&t.die, &child) == 0)
 		do {
-			if (!members_visit(&visited, &child))
+			if (!symbol_scopes_visit(&visited, &child))
 				break;
 			switch (dwarf_tag(&child)) {
 			case DW_TAG_member:

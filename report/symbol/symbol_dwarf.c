@@ -18,6 +18,7 @@
 #include "base/search.h"
 #include "symbol_files.h"
 #include "symbol_private.h"
+#include "symbol_scopes.h"
 
 #define NONE UINT32_MAX
 #define NESTING_MAX 200          /* of DIEs; deeper ones are left out */
@@ -189,7 +190,7 @@ static void read_scopes(struct unit *u, Dwarf_Die *die, uint32_t parent, int dep
 	do {
 		uint32_t around = parent;
 
-		if (!symbol_visit(&u->visited, &child))
+		if (!symbol_scopes_visit(&u->visited, &child))
 			return;
 		switch (dwarf_tag(&child)) {
 		case DW_TAG_subprogram:

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "symbol_files.h"
 #include "symbol_private.h"
+#include "symbol_scopes.h"
 
 /* Finds the file of a module that is gone or was replaced by its build id alone: the executable
  * below /usr/lib/debug or on a debuginfod server, else the debug file, which also has the symbols
@@ -218,7 +219,7 @@ void symbol_module_close(struct symbol_module *m)
 	free(m->thread_locals.entries);
 	free(m->variables.entries);
 	symbol_units_free(m->units);
-	symbol_parents_free(m->parents);
+	symbol_scopes_free(m->scopes);
 	symbol_pool_free(&m->pool);
 	if (m->dwfl)
 		dwfl_end(m->dwfl);

@@ -41,7 +41,7 @@ struct symbol_module {
 	Dwarf *dwarf;
 	uint64_t dwarf_bias; /* libdwfl's address = DWARF address + dwarf_bias */
 	struct symbol_units *units;
-	struct symbol_parents *parents;
+	struct symbol_scopes *scopes;
 	struct symbol_table variables; /* from DWARF */
 	struct symbol_pool pool;
 };
@@ -67,19 +67,6 @@ void symbol_units_free(struct symbol_units *u);
 
 /* The readable name of a function's DIE, or NULL. */
 const char *symbol_die_name(struct symbol_module *m, Dwarf_Die *die);
-void symbol_parents_free(struct symbol_parents *all);
-
-/* True when `die` lies behind the last DIE visited, which it then is. Damaged sibling references make
- * subtrees overlap; without this check the visits double at each level. */
-static inline bool symbol_visit(Dwarf_Off *last, Dwarf_Die *die)
-{
-	Dwarf_Off at = dwarf_dieoffset(die);
-
-	if (at == (Dwarf_Off)-1 || at <= *last)
-		return false;
-	*last = at;
-	return true;
-}
 
 /* The linkage name of a DIE or of its origin; NULL without one. */
 const char *symbol_linkage_name(Dwarf_Die *die);

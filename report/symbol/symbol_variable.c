@@ -14,6 +14,7 @@
 #include "demangle.h"
 #include "base/alloc.h"
 #include "symbol_private.h"
+#include "symbol_scopes.h"
 #include "symbol_units.h"
 
 #define NESTING_MAX 200
@@ -113,7 +114,7 @@ static void read_variables(struct reader *r, Dwarf_Die *die, const char *functio
 	do {
 		const char *around = function;
 
-		if (!symbol_visit(&r->visited, &child))
+		if (!symbol_scopes_visit(&r->visited, &child))
 			return;
 		switch (dwarf_tag(&child)) {
 		case DW_TAG_variable: add_variable(r, &child, function); continue;
