@@ -531,3 +531,44 @@ bounded() {
 	kill -9 $pid
 	[ "$line" = ready ] && [[ $output == fine* ]] || fail "$output"
 }
+
+# As /etc/ld.so.preload would: the loader takes a library that the program itself needs in secure mode, too.
+@test "a setuid program that has the library in it obeys nothing of its caller's" {
+	needs_root
+	compile linked "-L$(dirname "$SHIM")" -l:libtidemark.so "-Wl,-rpath,$PWD/lib" -Wl,--no-as-needed <<-'END'
+		#include <stdio.h>
+		#include <stdlib.h>
+		int main(void)
+		{
+			void *volatile p = malloc(1337);
+			puts(p ? "ran" : "no memory");
+			return 5;
+		}
+	END
+	mkdir lib && cp "$SHIM" "$TIDEMARK" lib
+	cat >collector <<-'END'
+		#!/bin/sh
+		id -u >>"${0%/*}/executed"
+	END
+	chmod 755 lib lib/* linked collector
+	caller() {
+		TIDEMARK_OUTPUT=$PWD/$1 TIDEMARK_COLLECTOR=$2 TIDEMARK_OVERWRITE=1 TIDEMARK_SESSION=$PWD/open \
+			setpriv --reuid 65534 --regid 65534 --clear-groups ./linked
+	}
+	mkdir open && chmod 777 open . && ldd ./linked | grep -q "lib/libtidemark.so" || fail "$(ldd ./linked)"
+	# Without privileges of its own it makes a snapshot, with them nothing.
+	run -5 caller open/plain.tide ''
+	[ -s open/plain.tide ] || fail "the library does nothing at all: $output"
+	rm -r open/*
+	chown root linked && chmod 4755 linked
+	precious
+	for collector in '' "$PWD/collector"; do
+		for to in vault/file open/x.tide; do
+			run -5 caller "$to" "$collector"
+			[ "$output" = ran ] || fail "$output"
+		done
+	done
+	untouched
+	[ ! -e executed ] || fail "the caller's collector ran as $(cat executed)"
+	[ -z "$(ls -A open)" ] || fail "left behind: $(ls -A open)"
+}
