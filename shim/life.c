@@ -82,13 +82,10 @@ static void describe(void)
 		h->flags |= LEDGER_FLAG_SAMPLED;
 	/* An executable that defines malloc itself is searched before us, and so is a library that was preloaded
 	 * before us: its name says which of the two it is. */
-	uintptr_t first = (uintptr_t)lookup_first("malloc");
-	if (first < state.lo || first >= state.hi) {
-		struct object o;
-		const struct link_map *l = object_find(first, &o) ? object_link(&o) : NULL;
+	const struct link_map *owner = lookup_owner("malloc");
+	if (owner && owner != lookup_self()) {
 		h->flags |= LEDGER_FLAG_OWN_MALLOC;
-		if (l)
-			h->allocator = l->l_name && *l->l_name ? table_string(l->l_name) : h->exe;
+		h->allocator = owner->l_name && *owner->l_name ? table_string(owner->l_name) : h->exe;
 	}
 }
 

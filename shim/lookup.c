@@ -105,13 +105,8 @@ static uint32_t search_sysv(const struct tables *t, const char *name)
 	return 0;
 }
 
-void *lookup_in(const struct link_map *module, const char *name)
-{
-	uint64_t bytes;
-	return lookup_extent(module, name, &bytes);
-}
-
-void *lookup_extent(const struct link_map *module, const char *name, uint64_t *bytes)
+/* A module's symbol of this name, or NULL. */
+static const Elf64_Sym *find_symbol(const struct link_map *module, const char *name)
 {
 	struct tables t;
 	uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
@@ -121,9 +116,20 @@ void *lookup_extent(const struct link_map *module, const char *name, uint64_t *b
 	if (!read_tables(module, &t))
 		return NULL;
 	uint32_t at = t.gnu_hash ? search_gnu(&t, name) : search_sysv(&t, name);
-	if (!at)
+	return at ? &t.symbols[at] : NULL;
+}
+
+void *lookup_in(const struct link_map *module, const char *name)
+{
+	uint64_t bytes;
+	return lookup_extent(module, name, &bytes);
+}
+
+void *lookup_extent(const struct link_map *module, const char *name, uint64_t *bytes)
+{
+	const Elf64_Sym *s = find_symbol(module, name);
+	if (!s)
 		return NULL;
-	const Elf64_Sym *s = &t.symbols[at];
 	*bytes = s->st_size;
 	/* An absolute symbol is not moved with its module. */
 	uintptr_t value = s->st_value + (s->st_shndx == SHN_ABS ? 0 : module->l_addr);
@@ -160,6 +166,16 @@ static void *search_from(const struct link_map *module, const char *name)
 	for (; module && !found; module = module->l_next)
 		found = lookup_in(module, name);
 	return found;
+}
+
+const struct link_map *lookup_owner(const char *name)
+{
+	for (const struct link_map *module = _r_debug.r_map; module; module = module->l_next) {
+		const Elf64_Sym *s = find_symbol(module, name);
+		if (s && s->st_shndx != SHN_UNDEF)
+			return module;
+	}
+	return NULL;
 }
 
 void *lookup_first(const char *name) { return search_from(_r_debug.r_map, name); }

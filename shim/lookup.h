@@ -24,6 +24,9 @@
 
 /* The definition that the program itself would be bound to, or NULL. */
 void *lookup_first(const char *name);
+/* The module with the first definition. A program that takes the address of a function may have a symbol with an
+ * address, but no definition: lookup_first gives that address, as dlsym does. */
+const struct link_map *lookup_owner(const char *name);
 /* The next definition after this library's own, or NULL. */
 void *lookup_next(const char *name);
 /* The definition in one module; NULL if it does not define the name. */

@@ -1,7 +1,8 @@
 /* symbol_package.h - which package of the system has a file, and which brings its debug information.
  *
  * Debian's packages only (dpkg(1): /var/lib/dpkg/info/PACKAGE[:ARCHITECTURE].list names a package's files, one a
- * line): their debug packages have the package's name and "-dbgsym" behind it.
+ * line): their debug packages have the package's name and "-dbgsym" behind it. The lists are read without dpkg's
+ * help, since a report starts no programs (base/sandbox.h).
  */
 #ifndef TIDEMARK_SYMBOL_PACKAGE_H
 #define TIDEMARK_SYMBOL_PACKAGE_H

@@ -87,7 +87,7 @@ setup_file() {
 		def export_json():
 		    d, sums = json.loads(ask("export", "--to", "json", path)), collections.Counter()
 		    for r in d["records"]:
-		        sums[tuple(f["function"] for f in r["stack"])] += r["lost_bytes"]
+		        sums[tuple(d["frames"][f]["function"] for f in r["stack"])] += r["lost_bytes"]
 		    assert sum(sums.values()) == d["totals"]["lost_bytes"]
 		    return sums
 

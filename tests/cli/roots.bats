@@ -119,6 +119,7 @@ lost() {
 		#include <sys/wait.h>
 		#include <unistd.h>
 		static __attribute__((noinline, noipa)) void *block(int n) { return malloc(n); }
+		static void *volatile own;
 		int main(int argc, char **argv)
 		{
 			int fd = memfd_create("alias", 0);
@@ -131,8 +132,10 @@ lost() {
 				|| mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED)
 				return 2;
 			held = NULL;
-			if (!fork())
+			if (!fork()) {
+				own = block(10); /* a child without blocks of its own needs no list of them */
 				exit(0);
+			}
 			wait(NULL);
 			return 0;
 		}

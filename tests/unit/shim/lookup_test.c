@@ -76,6 +76,8 @@ static void finds_itself(void **unused)
 	assert_ptr_equal(lookup_self(), _r_debug.r_map); /* here it is the program */
 	assert_null(lookup_in(lookup_self(), "malloc"));
 	assert_ptr_equal(lookup_first("malloc"), lookup_next("malloc"));
+	assert_non_null(strstr(lookup_owner("malloc")->l_name, "libc.so"));
+	assert_null(lookup_owner("there_is_no_such_symbol"));
 }
 
 /* A module as old linkers make it, with DT_HASH alone. The loader has not moved what
