@@ -140,6 +140,12 @@ Dwarf *symbol_dwarf(struct symbol_module *m)
 		if (!symbol_files_unfold(dwfl_module_getelf(m->module, &bias)))
 			return NULL;
 		m->dwarf = dwfl_module_getdwarf(m->module, &bias);
+		if (m->dwarf) {
+			const char *file = NULL, *debug = NULL;
+
+			dwfl_module_info(m->module, NULL, NULL, NULL, NULL, NULL, &file, &debug);
+			symbol_files_supplement(debug ? debug : file, m->dwarf);
+		}
 		symbol_server_judge(m, since, m->dwarf != NULL);
 		m->dwarf_bias = bias;
 		if (m->dwarf) {

@@ -205,6 +205,40 @@ static bool is_safe(const char *folder, const char *name)
 	return safe;
 }
 
+#define SUPPLEMENTS "/usr/lib/debug/"
+
+/* A link is relative to the file that has it. */
+static bool is_good_supplement(const char *file, const char *link)
+{
+	const char *slash = file ? strrchr(file, '/') : NULL;
+	char *path, *real;
+	bool good;
+	int fd;
+
+	if (*link != '/' && !slash)
+		return false;
+	path = *link == '/' ? alloc_string(link) : alloc_printf("%.*s/%s", (int)(slash - file), file, link);
+	real = realpath(path, NULL);
+	fd = real && !strncmp(real, SUPPLEMENTS, strlen(SUPPLEMENTS)) ? symbol_files_open(real) : -1;
+	good = fd >= 0;
+	if (good)
+		close(fd);
+	free(real);
+	free(path);
+	return good;
+}
+
+void symbol_files_supplement(const char *file, Dwarf *dwarf)
+{
+	const char *link;
+	const void *id;
+
+	/* What libdw itself notes when it has found none (libdw/dwarf_getalt.c of elfutils 0.171 and newer): it does
+	 * not look again. */
+	if (dwelf_dwarf_gnu_debugaltlink(dwarf, &link, &id) > 0 && !is_good_supplement(file, link))
+		dwarf_setalt(dwarf, (Dwarf *)-1);
+}
+
 bool symbol_files_split(const char *program, Dwarf_Die *unit)
 {
 	const char *slash = strrchr(program, '/'), *name = NULL, *folder = NULL;

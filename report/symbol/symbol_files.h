@@ -25,6 +25,8 @@ int symbol_files_debug(
 bool symbol_files_unfold(Elf *elf);
 /* Whether its .gnu_debugdata may be unpacked; true where there is none. */
 bool symbol_files_unpack(Elf *elf);
+/* Keeps libdw from a supplement that is elsewhere than SF2 says. `file` is the path of the file with the DWARF. */
+void symbol_files_supplement(const char *file, Dwarf *dwarf);
 /* Whether the other half of a split unit may be looked for. `program` is the path of its file. */
 bool symbol_files_split(const char *program, Dwarf_Die *unit);
 
