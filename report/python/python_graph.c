@@ -109,6 +109,16 @@ static uint32_t owner_of(const struct python *p, uint32_t block)
 	return s->role == ROLE_OBJECT ? block : s->owner;
 }
 
+/* Are the words of a block numbers or text? */
+static bool is_data(const struct python *p, uint64_t block)
+{
+	const struct python_slot *s = &p->slot[block];
+	enum python_kind kind = s->role == ROLE_OBJECT ? p->types[s->type].kind : KIND_OTHER;
+
+	return s->role == ROLE_DATA || s->role == ROLE_FREE || kind == KIND_INT || kind == KIND_FLOAT
+		|| kind == KIND_STR || kind == KIND_BYTES;
+}
+
 /* Gives each raw block the first object that leads to it. */
 static void guess_owners(struct python *p, const struct python_graph *g, const uint8_t *rooted)
 {
@@ -116,7 +126,7 @@ static void guess_owners(struct python *p, const struct python_graph *g, const u
 	uint64_t first = 0, last = 0;
 
 	for (uint64_t i = 0; i < g->block_count; i++)
-		if (owner_of(p, (uint32_t)i) != PYTHON_NONE && p->slot[i].role != ROLE_DATA)
+		if (owner_of(p, (uint32_t)i) != PYTHON_NONE && !is_data(p, i))
 			queue[last++] = (uint32_t)i;
 	while (first < last) {
 		uint32_t block = queue[first++];
@@ -133,16 +143,6 @@ static void guess_owners(struct python *p, const struct python_graph *g, const u
 		}
 	}
 	free(queue);
-}
-
-/* Are the words of a block numbers or text? */
-static bool is_data(const struct python *p, uint64_t block)
-{
-	const struct python_slot *s = &p->slot[block];
-	enum python_kind kind = s->role == ROLE_OBJECT ? p->types[s->type].kind : KIND_OTHER;
-
-	return s->role == ROLE_DATA || s->role == ROLE_FREE || kind == KIND_INT || kind == KIND_FLOAT
-		|| kind == KIND_STR || kind == KIND_BYTES;
 }
 
 /* Does one object count a reference to another? It is among the first words of its structure. */
