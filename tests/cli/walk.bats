@@ -179,7 +179,7 @@ equal() {
 	# Something to read from that never comes, and no process that waits for it.
 	[ -p never ] || mkfifo never
 	exec 9<>never
-	LD_PRELOAD=$SHIM TIDEMARK_CHILDREN=none TIDEMARK_OUTPUT='exit.%p.tide' "$@" >out 2>&1 <&9 9>&- 3>&- &
+	LD_PRELOAD=$SHIM TIDEMARK_CHILDREN=none TIDEMARK_PYTHON_OBJECTS=no TIDEMARK_OUTPUT='exit.%p.tide' "$@" >out 2>&1 <&9 9>&- 3>&- &
 	PIDS+=("$!")
 	for try in $(seq 60); do
 		sleep 0.3
@@ -188,7 +188,7 @@ equal() {
 		blocks w.tide >w
 		[ -s l ] && [ "$(cut -d' ' -f1 l)" = "$(cut -d' ' -f1 w)" ] || continue
 		# Bytes: as asked for, and what malloc makes of them.
-		join l w | awk '{ if ($3 < $2 || $3 > $2 + ($2 < 32768 ? 31 : 4200)) exit 1 }' || fail "$name: bytes differ"
+		[ "${sizes-}" = any ] || join l w | awk '{ if ($3 < $2 || $3 > $2 + ($2 < 32768 ? 31 : 4200)) exit 1 }' || fail "$name: bytes differ"
 		kill -9 "$!"
 		wait "$!" 2>/dev/null || true
 		return 0
@@ -203,12 +203,12 @@ equal() {
 	equal bash -c 'declare -A a; for i in {1..2000}; do a[$i]=$i; unset "a[$((i / 2))]"; done; read x'
 	equal sqlite3 :memory:
 	equal perl -e 'my @a = map { $_ x 10 } 1 .. 20000; splice @a, 500, 9000; sleep 1000'
-	equal /usr/bin/python3 -c 'import json, asyncio, threading; threading.Thread(target=lambda: input()).start()'
+	sizes=any equal /usr/bin/python3 -c 'import json, asyncio, threading; threading.Thread(target=lambda: input()).start()'
 	git init -q repository
 	equal git -C repository cat-file --batch
 	equal as -o /dev/null -
 	equal tar cf /dev/null -T -
-	[ ! -x "$(command -v node)" ] || equal node -e 'setTimeout(() => 0, 1e6)'
+	[ ! -x "$(command -v node)" ] || sizes=any equal node -e 'setTimeout(() => 0, 1e6)'
 	[ ! -x "$(command -v gdb)" ] || equal gdb -nx -q
 }
 
@@ -444,7 +444,8 @@ equal() {
 		"$TIDEMARK" snap -q -o "at$i.tide" "$PID" &
 		jobs+=($!)
 	done
-	for i in "${jobs[@]}"; do wait "$i"; done
+	# On a busy machine the registers of a thread may stay unknown, which the status says.
+	for i in "${jobs[@]}"; do wait "$i" || [ $? = 3 ]; done
 	for i in 1 2 3 4; do
 		run "$TIDEMARK" leaks --json "at$i.tide"
 		[ "$(json "$output" 'sum(d["totals"][k]["blocks"] for k in ("unreferenced", "cycle", "indirect"))')" = 6 ]
