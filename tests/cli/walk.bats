@@ -203,12 +203,14 @@ equal() {
 	equal bash -c 'declare -A a; for i in {1..2000}; do a[$i]=$i; unset "a[$((i / 2))]"; done; read x'
 	equal sqlite3 :memory:
 	equal perl -e 'my @a = map { $_ x 10 } 1 .. 20000; splice @a, 500, 9000; sleep 1000'
-	sizes=any equal /usr/bin/python3 -c 'import json, asyncio, threading; threading.Thread(target=lambda: input()).start()'
+	# Larger programs have a few blocks that are longer than malloc rounds.
+	sizes=any
+	equal /usr/bin/python3 -c 'import json, asyncio, threading; threading.Thread(target=lambda: input()).start()'
 	git init -q repository
 	equal git -C repository cat-file --batch
 	equal as -o /dev/null -
 	equal tar cf /dev/null -T -
-	[ ! -x "$(command -v node)" ] || sizes=any equal node -e 'setTimeout(() => 0, 1e6)'
+	[ ! -x "$(command -v node)" ] || equal node -e 'setTimeout(() => 0, 1e6)'
 	[ ! -x "$(command -v gdb)" ] || equal gdb -nx -q
 }
 
