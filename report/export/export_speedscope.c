@@ -1,9 +1,10 @@
 /* export_speedscope.c - the file format of https://www.speedscope.app: one "sampled"
  * profile for each measure, the chosen one in front. Samples are root first.
  *
- * Written as it is made: of a large program the samples are nearly all of the file. The
- * stacks are numbered once, and each profile refers to them by number. A frame is a function, without the
- * line of the call: speedscope adds up what has one number.
+ * Written as it is made: of a large program the samples are nearly all of the file. A frame is a
+ * function, without the line of the call: speedscope adds up what has one number. Sites whose stacks
+ * are then the same are one sample, and samples with the same callers are neighbours, so that they
+ * are one box in the order of the file, too (speedscope's "Time Order").
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ struct speedscope {
 	struct export_frames frames;
 	uint32_t *number; /* of all stacks, one after the other */
 	size_t *first;    /* by site, and one more: where its stack begins in `number` */
+	uint32_t *order;  /* the sites by their stacks */
 };
 
 static const char *find_file(const struct symbol_line *line)
@@ -52,6 +54,40 @@ static void number_stacks(struct speedscope *s)
 	}
 	s->first[s->x->count] = used;
 	export_stack_free(&stack);
+}
+
+/* Frames have numbers by their largest site: what is large comes first. */
+static int compare_stacks(const void *x, const void *y, void *arg)
+{
+	const struct speedscope *s = arg;
+	uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+	const uint32_t *i = s->number + s->first[a], *j = s->number + s->first[b];
+	const uint32_t *last_i = s->number + s->first[a + 1], *last_j = s->number + s->first[b + 1];
+
+	for (; i < last_i && j < last_j; i++, j++)
+		if (*i != *j)
+			return *i < *j ? -1 : 1;
+	return (i < last_i) - (j < last_j);
+}
+
+static void sort_stacks(struct speedscope *s)
+{
+	s->order = alloc_bytes((s->x->count + 1) * sizeof(*s->order));
+	for (size_t i = 0; i < s->x->count; i++)
+		s->order[i] = (uint32_t)i;
+	qsort_r(s->order, s->x->count, sizeof(*s->order), compare_stacks, s);
+}
+
+/* What the sites with the stack of order[i] have together; moves `i` behind them. */
+static int64_t add_stack(struct speedscope *s, unsigned measure, size_t *i)
+{
+	const uint32_t *first = &s->order[*i];
+	int64_t sum = 0;
+
+	do
+		view_add(&sum, s->x->site[s->order[(*i)++]].of[measure]);
+	while (*i < s->x->count && !compare_stacks(first, &s->order[*i], s));
+	return sum;
 }
 
 static void write_frames(struct speedscope *s)
@@ -86,19 +122,24 @@ static void write_profile(struct speedscope *s, unsigned measure)
 	json_number(j, "startValue", 0);
 	json_number(j, "endValue", x->total[measure]);
 	json_open_array(j, "samples");
-	for (size_t i = 0; i < x->count; i++) {
-		if (!x->site[i].of[measure])
+	for (size_t i = 0; i < x->count;) {
+		uint32_t site = s->order[i];
+
+		if (!add_stack(s, measure, &i))
 			continue;
 		json_open_array(j, NULL);
-		for (size_t k = s->first[i]; k < s->first[i + 1]; k++)
+		for (size_t k = s->first[site]; k < s->first[site + 1]; k++)
 			json_number(j, NULL, s->number[k]);
 		json_close_array(j);
 	}
 	json_close_array(j);
 	json_open_array(j, "weights");
-	for (size_t i = 0; i < x->count; i++)
-		if (x->site[i].of[measure])
-			json_number(j, NULL, x->site[i].of[measure]);
+	for (size_t i = 0; i < x->count;) {
+		int64_t weight = add_stack(s, measure, &i);
+
+		if (weight)
+			json_number(j, NULL, weight);
+	}
 	json_close_array(j);
 	json_close_object(j);
 }
@@ -110,6 +151,7 @@ int export_speedscope(const struct export *x, FILE *out, struct tide_error *e)
 
 	(void)e;
 	number_stacks(&s);
+	sort_stacks(&s);
 	json_open_object(j, NULL);
 	json_text(j, "$schema", "https://www.speedscope.app/file-format-schema.json");
 	json_text(j, "name", export_command(x));
@@ -127,5 +169,6 @@ int export_speedscope(const struct export *x, FILE *out, struct tide_error *e)
 	export_frames_free(&s.frames);
 	free(s.number);
 	free(s.first);
+	free(s.order);
 	return 0;
 }

@@ -1,6 +1,8 @@
 /* csv.c - see csv.h. */
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include "base/alloc.h"
 #include "base/text.h"
 #include "csv.h"
 
@@ -9,10 +11,10 @@ static bool is_formula(const char *text) { return *text && strchr("=+-@\t\r", *t
 
 static bool needs_quotes(const char *text) { return strpbrk(text, ",\"\r\n") != NULL; }
 
-/* A part of a field, as valid UTF-8; quotes are doubled inside of quotes. */
-static void write_part(FILE *out, const char *text, bool quoted)
+/* The next `size` bytes of a field, as valid UTF-8; quotes are doubled inside of quotes. */
+static void write_part(FILE *out, const char *text, size_t size, bool quoted)
 {
-	while (*text) {
+	for (const char *end = text + size; text < end;) {
 		size_t n = text_utf8_length(text);
 
 		if (*text == '"' && quoted)
@@ -25,9 +27,33 @@ static void write_part(FILE *out, const char *text, bool quoted)
 	}
 }
 
+static bool is_inside_character(const char *at) { return ((unsigned char)*at & 0xc0) == 0x80; }
+
+/* Both ends of a long text: whole frames where it is a stack and they are not too long. */
+static void write_ends(FILE *out, const char *text, size_t size, bool quoted)
+{
+	const size_t half = (CSV_FIELD_MOST - 64) / 2;
+	const char *head = text + half, *tail = text + size - half, *frame;
+
+	frame = memrchr(text + half / 2, ';', half - half / 2);
+	if (frame)
+		head = frame + 1;
+	frame = memchr(tail, ';', half / 2);
+	if (frame)
+		tail = frame;
+	while (head > text && is_inside_character(head))
+		head--;
+	while (is_inside_character(tail))
+		tail++;
+	write_part(out, text, (size_t)(head - text), quoted);
+	fprintf(out, "[%zu bytes left out]", (size_t)(tail - head));
+	write_part(out, tail, (size_t)(text + size - tail), quoted);
+}
+
 void csv_text(FILE *out, const char *text)
 {
 	bool quoted = text && needs_quotes(text);
+	size_t size;
 
 	if (!text)
 		return;
@@ -35,7 +61,11 @@ void csv_text(FILE *out, const char *text)
 		putc_unlocked('"', out);
 	if (is_formula(text))
 		putc_unlocked('\'', out);
-	write_part(out, text, quoted);
+	size = strlen(text);
+	if (size <= CSV_FIELD_MOST - 1)
+		write_part(out, text, size, quoted);
+	else
+		write_ends(out, text, size, quoted);
 	if (quoted)
 		putc_unlocked('"', out);
 }
@@ -55,19 +85,18 @@ void csv_place(FILE *out, const struct symbol_line *line)
 
 void csv_stack(FILE *out, const struct symbol_line *const *line, size_t count)
 {
-	bool quoted = false;
+	size_t bytes = 1;
+	char *text, *to;
 
-	for (size_t i = 0; i < count && !quoted; i++)
-		quoted = needs_quotes(line[i]->function);
-	if (quoted)
-		putc_unlocked('"', out);
-	if (count && is_formula(line[0]->function))
-		putc_unlocked('\'', out);
+	for (size_t i = 0; i < count; i++)
+		bytes += strlen(line[i]->function) + 1;
+	to = text = alloc_bytes(bytes);
+	*to = '\0';
 	for (size_t i = 0; i < count; i++) {
-		if (i)
-			putc_unlocked(';', out);
-		write_part(out, line[i]->function, quoted);
+		to = stpcpy(to, line[i]->function);
+		if (i + 1 < count)
+			to = stpcpy(to, ";");
 	}
-	if (quoted)
-		putc_unlocked('"', out);
+	csv_text(out, text);
+	free(text);
 }

@@ -167,6 +167,68 @@ END
 	EOF
 }
 
+@test "speedscope: sites of equal functions are one sample, beside those with the same callers" {
+	cat >lines.c <<-'EOF'
+		#include <stdlib.h>
+		void *volatile p;
+		__attribute__((noinline)) void take(int n) { p = malloc(n); }
+		__attribute__((noinline)) void other(int n) { p = malloc(n); }
+		int main(void)
+		{
+			take(1000);
+			other(900);
+			take(800);
+			other(700);
+			take(600);
+		}
+	EOF
+	gcc -g -O0 -o lines lines.c
+	profile lines.tide ./lines
+	"$TIDEMARK" export lines.tide --to speedscope >lines.json
+	/usr/bin/python3 - <<-'EOF'
+		import json
+		d = json.load(open("lines.json"))
+		name = [f["name"] for f in d["shared"]["frames"]]
+		for p in d["profiles"]:
+		    stacks = [tuple(s) for s in p["samples"]]
+		    assert len(set(stacks)) == len(stacks) == len(p["weights"]), p
+		    for depth in range(1, max(map(len, stacks))):
+		        runs = [s[:depth] for s in stacks if len(s) >= depth]
+		        runs = [r for i, r in enumerate(runs) if not i or runs[i - 1] != r]
+		        assert len(set(runs)) == len(runs), (p["name"], depth)
+		weight = {name[s[-1]]: w for s, w in zip(d["profiles"][0]["samples"], d["profiles"][0]["weights"])}
+		assert weight["take"] == 2400 and weight["other"] == 1600, weight
+	EOF
+}
+
+@test "csv: Python reads stacks of any length" {
+	# A thousand frames, each with a name of 150 bytes.
+	name=$(printf 'x%.0s' {1..150})
+	printf '#include <stdlib.h>\nvoid *volatile p;\n__attribute__((noinline)) void %s(int n) { if (n) %s(n - 1); else p = malloc(77); p = p; }\nint main(void) { %s(1000); }\n' \
+		$name $name $name >deep.c
+	gcc -g -O0 -o deep deep.c
+	"$TIDEMARK" run -q --depth 1024 -o deep.tide ./deep >/dev/null 2>&1
+	for of in "export --to csv" "stat --csv --by stack" "stat --csv"; do
+		"$TIDEMARK" $of -q deep.tide >deep.csv
+		/usr/bin/python3 - "$of" <<-'EOF'
+			import csv, sys
+			rows = list(csv.DictReader(open("deep.csv")))
+			assert any(r["live_bytes"] == "77" for r in rows), rows
+			if sys.argv[1] == "stat --csv":
+			    sys.exit()
+			stack, = (r["stack"] for r in rows if r["live_bytes"] == "77")
+			frames = stack.split(";")
+			said, = (f for f in frames if f[0] == "[")
+			assert said.endswith(" bytes left out]"), said
+			assert {len(f) for f in frames if f[0] == "x"} == {150}, "half a name"
+			assert "main" in frames and len(stack) > 100000
+		EOF
+	done
+	# JSON lines have all of it.
+	"$TIDEMARK" export --to jsonl -q deep.tide >deep.jsonl
+	[ "$(tr ';' '\n' <deep.jsonl | grep -c "^x*$name")" -ge 1000 ]
+}
+
 @test "folded: the other measures" {
 	program app
 	profile app.tide ./app

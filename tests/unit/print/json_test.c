@@ -1,5 +1,7 @@
 /* json, json_report, csv: whatever bytes come, the text is JSON, and a field stays one field. */
 #include "tests/lib/stacks_make.h"
+#include "report/base/alloc.h"
+#include "report/base/text.h"
 #include "report/print/csv.h"
 #include "report/print/json_report.h"
 
@@ -165,6 +167,62 @@ static void fields(void **state)
 	}
 }
 
+/* What a reader that takes fields of 131,072 characters makes of `text` in quotes or without. */
+static char *read_field(const char *text)
+{
+	char *written = NULL, *to;
+	size_t bytes;
+	FILE *out = open_memstream(&written, &bytes);
+
+	csv_text(out, text);
+	fclose(out);
+	to = written;
+	for (const char *from = written; *from; from++)
+		if (*from != '"' || (from > written && from[1] == '"'))
+			*to++ = *from, from += *from == '"';
+	*to = '\0';
+	assert_true(strlen(written) <= 131072);
+	return written;
+}
+
+static void long_fields(void **state)
+{
+	const size_t size = 400000;
+	char *text = alloc_zeroed(size + 1, 1), *field;
+
+	(void)state;
+	memset(text, 'f', size);
+	text[CSV_FIELD_MOST - 1] = '\0';
+	field = read_field(text);
+	assert_string_equal(field, text);
+	free(field);
+	/* Without frames and with quotes; both ends are there. */
+	text[CSV_FIELD_MOST - 1] = 'f';
+	text[0] = '<';
+	text[1] = '"';
+	text[size - 1] = '>';
+	field = read_field(text);
+	assert_true(field[0] == '<' && field[1] == '"' && field[strlen(field) - 1] == '>');
+	assert_true(strlen(field) > CSV_FIELD_MOST - 128);
+	assert_non_null(strstr(field, "ff[269064 bytes left out]ff"));
+	free(field);
+	/* Frames stay whole, and so do characters. */
+	for (size_t i = 0; i < size; i += 8)
+		memcpy(text + i, "abc\xc3\xa9xy;", 8);
+	field = read_field(text);
+	assert_non_null(strstr(field, "xy;[26"));
+	assert_non_null(strstr(field, " bytes left out];abc"));
+	free(field);
+	for (size_t i = 0; i < size; i += 2)
+		memcpy(text + i, "\xc3\xa9", 2);
+	for (size_t at = 0; at < 3; at++) {
+		field = read_field(text + at);
+		assert_null(strstr(field + 3, TEXT_REPLACEMENT));
+		free(field);
+	}
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +232,7 @@ int main(void)
 		cmocka_unit_test(values),
 		cmocka_unit_test(stacks),
 		cmocka_unit_test(fields),
+		cmocka_unit_test(long_fields),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
