@@ -94,7 +94,7 @@ static void read_mappings(struct collecting *c)
 		return;
 	}
 	if (c->brief && c->image.reader) {
-		collect_process_maps(&c->process, c->image.reader, c->writer);
+		collect_process_maps(&c->image.memory, c->writer);
 		return;
 	}
 	collect_process_mappings(&c->process, c->copy.header.pid, c->writer);
@@ -428,6 +428,7 @@ static int take_snapshot(struct collecting *c, struct tide_error *e)
 		.reason = r->reason,
 		.flags = r->flags,
 		.pid = r->pid,
+		.ledger_file = c->map.fd,
 		.standing = r->flags & REQUEST_FLAG_STANDING,
 		.served = r->served };
 	uint32_t serial = c->map.header->request_serial;

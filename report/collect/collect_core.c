@@ -33,21 +33,10 @@ void collect_core_ledger(const struct core *c, struct ledger_copy *copy)
 void collect_core_mappings(struct core *c, struct collect_process *p, struct snapshot_writer *w)
 {
 	const struct remote *m = &c->memory;
-	struct tide_mapping *list = alloc_zeroed(m->mapping_count + 1, sizeof(*list));
 
-	for (size_t i = 0; i < m->mapping_count; i++) {
-		const struct remote_mapping *from = &m->mappings[i];
-
-		list[i] = (struct tide_mapping){ .lo = from->lo,
-			.hi = from->hi,
-			.offset = from->offset,
-			.name = snapshot_writer_string(w, from->path),
-			.flags = (from->readable ? MAPPING_READ : 0) | (from->writable ? MAPPING_WRITE : 0)
-				| (from->executable ? MAPPING_EXECUTE : 0)
-				| (from->shared ? MAPPING_SHARED : 0) };
-		p->virtual_bytes += from->hi - from->lo;
-	}
-	snapshot_writer_section(w, SECTION_MAPPINGS, sizeof(*list), list, m->mapping_count, SNAPSHOT_TAKE);
+	for (size_t i = 0; i < m->mapping_count; i++)
+		p->virtual_bytes += m->mappings[i].hi - m->mappings[i].lo;
+	collect_process_maps(m, w);
 }
 
 char *collect_core_missing(struct core *c)

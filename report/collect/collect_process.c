@@ -150,11 +150,11 @@ static void parse_field(const char *line, struct tide_mapping *m, struct collect
 }
 
 static struct tide_mapping *mappings_read(
-	struct collect_process *p, int pid, const char *name, struct snapshot_writer *w, uint64_t *count)
+	struct collect_process *p, int pid, struct snapshot_writer *w, uint64_t *count)
 {
 	struct tide_mapping *list = NULL;
 	uint64_t room = 0;
-	FILE *f = open_proc(pid, name);
+	FILE *f = open_proc(pid, "smaps");
 	size_t bytes = 0;
 	char *line = NULL;
 
@@ -184,26 +184,43 @@ void collect_process_smaps(struct collect_process *p, int pid)
 {
 	uint64_t count;
 
-	free(mappings_read(p, pid, "smaps", NULL, &count));
+	free(mappings_read(p, pid, NULL, &count));
 }
 
-static void mappings_write(struct collect_process *p, int pid, const char *name, struct snapshot_writer *w)
+void collect_process_mappings(struct collect_process *p, int pid, struct snapshot_writer *w)
 {
 	uint64_t count;
-	struct tide_mapping *list = mappings_read(p, pid, name, w, &count);
+	struct tide_mapping *list = mappings_read(p, pid, w, &count);
 
 	if (list)
 		snapshot_writer_section(w, SECTION_MAPPINGS, sizeof(*list), list, count, SNAPSHOT_TAKE);
 }
 
-void collect_process_mappings(struct collect_process *p, int pid, struct snapshot_writer *w)
+static uint32_t name_mapping(const struct remote_mapping *m, struct snapshot_writer *w)
 {
-	mappings_write(p, pid, "smaps", w);
+	char *path = m->deleted ? alloc_printf("%s (deleted)", m->path) : NULL;
+	uint32_t name = snapshot_writer_string(w, path ? path : m->path);
+
+	free(path);
+	return name;
 }
 
-void collect_process_maps(struct collect_process *p, int pid, struct snapshot_writer *w)
+void collect_process_maps(const struct remote *m, struct snapshot_writer *w)
 {
-	mappings_write(p, pid, "maps", w);
+	struct tide_mapping *list = alloc_zeroed(m->mapping_count + 1, sizeof(*list));
+
+	for (size_t i = 0; i < m->mapping_count; i++) {
+		const struct remote_mapping *from = &m->mappings[i];
+
+		list[i] = (struct tide_mapping){ .lo = from->lo,
+			.hi = from->hi,
+			.offset = from->offset,
+			.name = name_mapping(from, w),
+			.flags = (from->readable ? MAPPING_READ : 0) | (from->writable ? MAPPING_WRITE : 0)
+				| (from->executable ? MAPPING_EXECUTE : 0)
+				| (from->shared ? MAPPING_SHARED : 0) };
+	}
+	snapshot_writer_section(w, SECTION_MAPPINGS, sizeof(*list), list, m->mapping_count, SNAPSHOT_TAKE);
 }
 
 #define BRIEF_BYTES (64u << 20) /* private memory, all of which an image may have to keep */

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include "model/ledger.h"
 #include "model/snapshot.h"
+#include "process/remote.h"
 
 /* A mapping as smaps has it. */
 struct collect_mapping {
@@ -28,8 +29,8 @@ void collect_process_own(struct collect_process *p, int pid, const struct ledger
 void collect_process_smaps(struct collect_process *p, int pid);
 /* The same, and SECTION_MAPPINGS. */
 void collect_process_mappings(struct collect_process *p, int pid, struct snapshot_writer *w);
-/* The section without resident sizes, which take much longer. */
-void collect_process_maps(struct collect_process *p, int pid, struct snapshot_writer *w);
+/* The section without resident sizes, which take much longer: of mappings that have been read. */
+void collect_process_maps(const struct remote *m, struct snapshot_writer *w);
 
 /* Names of code made at run time, where the program writes them for perf. -1: they cannot be used; *e says
  * what is missing. */

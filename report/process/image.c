@@ -37,7 +37,9 @@ static void add_reason(struct image *im, const char *format, ...)
 /* Where mappings may not be read, nothing can be stopped either. */
 static int check_target(struct image *im, struct tide_error *e)
 {
-	if (im->target <= 1 || im->target == getpid() || image_holds(im, im->target) == IMAGE_HOLDS_NOT)
+	remote_close(&im->origin);
+	if (im->target <= 1 || im->target == getpid()
+		|| image_holds(im, im->target, &im->origin) == IMAGE_HOLDS_NOT)
 		return error_set(e, EXIT_UNMEASURED,
 			"process %d has ended|it does not have this ledger, or not "
 			"any more|",
@@ -108,11 +110,22 @@ static bool does_memory_allow(struct image *im)
 	return false;
 }
 
+/* The mappings of a process whose only thread waits for us are still the same. */
+static void take_over_origin(struct image *im)
+{
+	if (im->reader == im->target && im->origin.pid && !image_others_alive(im)) {
+		im->memory = im->origin;
+		im->origin = (struct remote){ .mem = -1, .pagemap = -1 };
+	}
+	remote_close(&im->origin);
+}
+
 static void begin_memory(struct image *im)
 {
 	struct tide_error e = { 0 };
 
-	if (im->reader && remote_open(&im->memory, im->reader, &e)) {
+	take_over_origin(im);
+	if (im->reader && !im->memory.pid && remote_open(&im->memory, im->reader, &e)) {
 		add_reason(im, "%s: %s", e.what, e.why);
 		im->reader = 0;
 	} else if (im->reader) {
@@ -182,15 +195,15 @@ static int asking_number(const struct image *im)
  * process may not be read (not dumpable). */
 static bool read_place(struct image *im, int pid)
 {
+	struct remote m = { .mem = -1, .pagemap = -1 }, *from = pid == im->target ? &im->origin : &m;
 	struct tide_error e = { 0 };
-	struct remote m;
 	bool good;
 
-	if (remote_open(&m, pid, &e))
+	if (!from->pid && remote_open(from, pid, &e))
 		return false;
-	good = remote_read(&m, im->ledger->freeze_place, &im->place, sizeof im->place) == sizeof im->place;
+	good = remote_read(from, im->ledger->freeze_place, &im->place, sizeof im->place) == sizeof im->place;
 	if (good && im->parked)
-		stop_parked(&im->stop, &m, im->ledger->freeze_place);
+		stop_parked(&im->stop, from, im->ledger->freeze_place);
 	remote_close(&m);
 	if (good)
 		asking_registers(im);
@@ -200,22 +213,12 @@ static bool read_place(struct image *im, int pid)
 static void begin_image(
 	struct image *im, struct ledger_header *ledger, uint64_t bytes, const struct image_options *o)
 {
-	struct tide_error e = { 0 };
-	struct remote self;
-
 	*im = (struct image){ .ledger = ledger,
 		.ledger_bytes = bytes,
 		.options = *o,
 		.target = o->pid ? o->pid : ledger->pid };
 	im->memory.mem = im->memory.pagemap = im->reader_descriptor = -1;
-	/* The ledger is mapped there as it is here; its words do not count as references. */
-	if (!remote_open(&self, getpid(), &e)) {
-		const struct remote_mapping *p = remote_mapping_at(&self, (uint64_t)ledger);
-
-		im->ledger_inode = p && p->shared ? p->inode : 0;
-		im->ledger_device = p ? p->device : 0;
-		remote_close(&self);
-	}
+	im->origin.mem = im->origin.pagemap = -1;
 }
 
 /* /proc may be that of another PID namespace, whose numbers mean other processes; or it may be missing
@@ -281,7 +284,7 @@ static void send_answer(struct image *im, void (*copy)(void *), void *context)
 		stop_release(&im->stop);
 		if (im->reader) {
 			image_wait(im);
-			if (!image_hold(im)) {
+			if (!image_hold(im, &im->memory)) {
 				im->reader = 0;
 				add_reason(im, "the image could not be made");
 			}
@@ -450,6 +453,7 @@ void image_end(struct image *im)
 	if (!im->ledger)
 		return; /* never begun */
 	remote_close(&im->memory);
+	remote_close(&im->origin);
 	if (im->reader && im->reader != im->target) {
 		uint32_t none = REQUEST_NONE;
 		int status;

@@ -34,12 +34,14 @@ struct image_options {
 	uint32_t flags;                             /* REQUEST_FLAG_*, for image_request */
 	bool (*unfit)(void *context, bool stopped); /* stop_when; `context` is that of copy() */
 	int pid;                                    /* the process that is meant; 0: the one in the ledger */
+	int ledger_file;                            /* a descriptor of the ledger; 0: none */
 };
 
 struct image {
 	struct ledger_header *ledger;
 	uint64_t ledger_bytes, ledger_inode; /* inode 0: not known */
 	uint32_t ledger_device;              /* as in struct remote_mapping */
+	bool ledger_mapped;                  /* both are those of our own mapping */
 	struct image_options options;
 	int target, reader;
 	int reader_descriptor; /* a pidfd of the image; -1 none */
@@ -53,6 +55,7 @@ struct image {
 	struct stop stop;
 	struct kernel_words kernel;
 	struct remote memory; /* of reader; open when reader is not 0 */
+	struct remote origin; /* of target, as it was before any thread was stopped */
 	uint32_t threads_stopped, threads_unknown;
 	char why[512]; /* what is not known or could not be done; "" = all is well */
 };

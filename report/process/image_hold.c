@@ -49,20 +49,39 @@ static int tracer_of(int pid)
 	return tracer;
 }
 
+/* What was opened by number, and what is traced, belong to the process that the descriptor names. */
+static bool is_still_there(const struct image *im)
+{
+	return im->reader_descriptor < 0
+		|| !syscall(SYS_pidfd_send_signal, im->reader_descriptor, 0, NULL, 0);
+}
+
 /* A number alone does not name a process: the number of an ended image may be reused by another
  * process. So the image is held by a descriptor from before the checks, and while it is traced
  * by us its number stays its own. Where tracing is forbidden altogether, it is read and killed
  * by descriptors only; an image that another process traces is refused. An image that we trace
  * ends with us, even when we are killed. */
-bool image_hold(struct image *im)
+static bool hold(struct image *im, struct remote *m)
 {
 	im->reader_descriptor = (int)syscall(SYS_pidfd_open, im->reader, 0);
-	if (process_parent(im->reader) != im->target || image_holds(im, im->reader) == IMAGE_HOLDS_NOT)
+	if (process_parent(im->reader) != im->target || image_holds(im, im->reader, m) == IMAGE_HOLDS_NOT)
 		return false;
 	if (!ptrace(PTRACE_SEIZE, im->reader, 0, PTRACE_O_EXITKILL))
-		return true;
+		return is_still_there(im);
 	im->reader_untraced = true;
 	return im->reader_descriptor >= 0 && !tracer_of(im->reader);
+}
+
+bool image_hold(struct image *im, struct remote *memory)
+{
+	struct remote m = { .mem = -1, .pagemap = -1 };
+
+	if (hold(im, &m)) {
+		*memory = m;
+		return true;
+	}
+	remote_close(&m);
+	return false;
 }
 
 /* Nothing happens to a process that has taken the number of an image that has ended. */
@@ -76,7 +95,6 @@ int image_kill(const struct image *im)
 /* An image that may be read: it holds what the process held. */
 static bool image_take(struct image *im, struct remote *memory)
 {
-	struct tide_error e = { 0 };
 	int32_t pid = __atomic_load_n(&im->ledger->image_pid, __ATOMIC_RELAXED);
 	uint64_t word;
 
@@ -84,9 +102,10 @@ static bool image_take(struct image *im, struct remote *memory)
 		return false;
 	im->reader = pid;
 	image_wait(im);
-	if (!image_hold(im) || im->reader_untraced || remote_open(memory, pid, &e))
+	if (!image_hold(im, memory))
 		return false;
-	if (remote_word(memory, (uint64_t)im->ledger->block_root, &word))
+	if (memory->pid && !im->reader_untraced
+		&& remote_word(memory, (uint64_t)im->ledger->block_root, &word))
 		return true;
 	remote_close(memory);
 	return false;

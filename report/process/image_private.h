@@ -13,8 +13,8 @@
 
 enum image_holding { IMAGE_HOLDS_NOT, IMAGE_HOLDS, IMAGE_HOLDS_UNKNOWN };
 
-/* Has process `pid` this ledger mapped? exec takes it away. */
-enum image_holding image_holds(const struct image *im, int pid);
+/* Has the process this ledger mapped? exec takes it away. Where its mappings could be read, *m is open. */
+enum image_holding image_holds(struct image *im, int pid, struct remote *m);
 /* The process has ended or runs another program now: nothing there will answer. */
 bool image_over(const struct image *im);
 void image_word_set(uint32_t *p, uint32_t v);
@@ -25,9 +25,9 @@ size_t image_others_alive(const struct image *im);
 
 /* Waits until the image of the process can be read. */
 void image_wait(const struct image *im);
-/* From now on its number cannot be reused, or it is known by a descriptor only. False: it is not the
- * image. */
-bool image_hold(struct image *im);
+/* From now on its number cannot be reused, or it is known by a descriptor only. Where its mappings could be read,
+ * *memory is open. False: it is not the image. */
+bool image_hold(struct image *im, struct remote *memory);
 int image_kill(const struct image *im);
 
 #endif

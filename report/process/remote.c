@@ -43,6 +43,7 @@ static bool parse_mapping(char *line, struct remote_mapping *m)
 	unsigned major, minor;
 	char rights[8];
 	int at = 0;
+	bool deleted;
 	size_t n;
 	char *path;
 
@@ -52,7 +53,8 @@ static bool parse_mapping(char *line, struct remote_mapping *m)
 		return false;
 	path = line + at;
 	n = strlen(path);
-	if (n > 10 && !strcmp(path + n - 10, " (deleted)"))
+	deleted = n > 10 && !strcmp(path + n - 10, " (deleted)");
+	if (deleted)
 		path[n - 10] = 0;
 	*m = (struct remote_mapping){ .lo = lo,
 		.hi = hi,
@@ -63,6 +65,7 @@ static bool parse_mapping(char *line, struct remote_mapping *m)
 		.writable = rights[1] == 'w',
 		.executable = rights[2] == 'x',
 		.shared = rights[3] == 's',
+		.deleted = deleted,
 		.path = path };
 	return true;
 }

@@ -20,6 +20,7 @@ struct remote_mapping {
 	uint64_t lo, hi, offset, inode;
 	uint32_t device;
 	bool readable, writable, executable, shared;
+	bool deleted;     /* the path is that of a file that has been removed */
 	const char *path; /* "" for anonymous memory; "[stack]"; " (deleted)" is cut off */
 };
 

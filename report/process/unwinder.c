@@ -8,11 +8,14 @@
 #include "unwinder.h"
 
 #define CACHED_PAGES 64u
+#define KNOWN_TABLES 16u
 
 struct unwinder {
 	struct remote *memory;
 	unw_addr_space_t space;
-	void *ptrace_info; /* what _UPT_find_proc_info wants; nothing is traced. NULL: no process */
+	void *ptrace_info; /* what _UPT_find_proc_info wants; nothing is traced. NULL: not yet, or no process */
+	struct unwind_table tables[KNOWN_TABLES];
+	size_t table_count;
 	const struct user_regs_struct *start;
 	bool general;
 	uint64_t page[CACHED_PAGES]; /* address | 1 */
@@ -27,28 +30,51 @@ static struct unwinder *current;
 extern int UNW_ARCH_OBJ(dwarf_search_unwind_table)(unw_addr_space_t as, unw_word_t ip, unw_dyn_info_t *table,
 	unw_proc_info_t *info, int need, void *context);
 
-/* Without a process, whose mappings libunwind would read itself. */
+static const struct unwind_table *find_table(struct unwinder *u, uint64_t pc)
+{
+	struct unwind_table *t;
+
+	for (size_t i = 0; i < u->table_count; i++)
+		if (pc >= u->tables[i].lo && pc < u->tables[i].hi)
+			return &u->tables[i];
+	t = &u->tables[u->table_count < KNOWN_TABLES ? u->table_count : KNOWN_TABLES - 1];
+	if (!unwind_table_find(u->memory, pc, t)) {
+		*t = (struct unwind_table){ 0 };
+		return NULL;
+	}
+	u->table_count = (size_t)(t - u->tables) + 1;
+	return t;
+}
+
 static int find_in_table(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *info, int need)
 {
-	struct unwind_table t;
+	const struct unwind_table *t = find_table(current, ip);
 	unw_dyn_info_t table = { .format = UNW_INFO_FORMAT_REMOTE_TABLE };
 
-	if (!unwind_table_find(current->memory, ip, &t))
+	if (!t)
 		return -UNW_ENOINFO;
-	table.start_ip = t.lo;
-	table.end_ip = t.hi;
-	table.u.rti.segbase = t.base;
-	table.u.rti.table_data = t.entries;
-	table.u.rti.table_len = t.count * 8 / sizeof(unw_word_t);
+	table.start_ip = t->lo;
+	table.end_ip = t->hi;
+	table.u.rti.segbase = t->base;
+	table.u.rti.table_data = t->entries;
+	table.u.rti.table_len = t->count * 8 / sizeof(unw_word_t);
 	return UNW_ARCH_OBJ(dwarf_search_unwind_table)(as, ip, &table, info, need, NULL);
+}
+
+/* For code without a table in memory libunwind reads the module's file. It reads /proc/PID/maps again for each
+ * frame in another module than the last, which takes longer than all else that is done for a small process. */
+static int find_in_file(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *info, int need)
+{
+	if (!current->ptrace_info && current->memory->pid)
+		current->ptrace_info = _UPT_create(current->memory->pid);
+	return current->ptrace_info ? _UPT_find_proc_info(as, ip, info, need, current->ptrace_info)
+				    : -UNW_ENOINFO;
 }
 
 static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *info, int need, void *unused)
 {
 	(void)unused;
-	if (!current->ptrace_info)
-		return find_in_table(as, ip, info, need);
-	return _UPT_find_proc_info(as, ip, info, need, current->ptrace_info);
+	return find_in_table(as, ip, info, need) ? find_in_file(as, ip, info, need) : 0;
 }
 
 static void put_unwind_info(unw_addr_space_t as, unw_proc_info_t *info, void *unused)
@@ -148,8 +174,6 @@ struct unwinder *unwinder_new(struct remote *m)
 
 	u->memory = m;
 	u->space = unw_create_addr_space(&accessors, 0);
-	if (m->pid)
-		u->ptrace_info = _UPT_create(m->pid);
 	if (u->space)
 		unw_set_caching_policy(u->space, UNW_CACHE_GLOBAL);
 	return u;
@@ -187,7 +211,7 @@ size_t unwinder_walk(struct unwinder *u, const struct user_regs_struct *start, b
 	current = u;
 	u->start = start;
 	u->general = general;
-	if (!u->space || unw_init_remote(&cursor, u->space, u->ptrace_info))
+	if (!u->space || unw_init_remote(&cursor, u->space, NULL))
 		return 0;
 	while (n < max) {
 		struct unwind_frame *f = &frames[n];
