@@ -9,19 +9,21 @@
 #include "tree_data.h"
 #include "verb.h"
 
-enum { KEY_SORT = 0x100, KEY_MIN, KEY_TOP_DOWN, KEY_BOTTOM_UP };
+enum { KEY_SORT = 0x100, KEY_MIN, KEY_TOP_DOWN, KEY_BOTTOM_UP, KEY_FOCUS };
 
 struct arguments {
 	struct options common;
 	enum view_measure sort;
 	double least; /* share of the whole; below: summed up */
-	bool least_given, sort_given, bottom_up;
-	const char *file;
+	bool least_given, sort_given, bottom_up, direction_given;
+	const char *file, *focus;
 };
 
 static const struct argp_option own[] = { { "top-down", KEY_TOP_DOWN, NULL, 0,
 						  "from main to the allocating functions (default)", 0 },
 	{ "bottom-up", KEY_BOTTOM_UP, NULL, 0, "from the allocating functions to their callers", 0 },
+	{ "focus", KEY_FOCUS, "FUNCTION", 0, "only stacks through FUNCTION: who calls it, and what it calls",
+		0 },
 	{ "sort", KEY_SORT, "MEASURE", 0,
 		"sort by live (default), peak, total, count, allocations, temporary or lost", 0 },
 	{ "min", KEY_MIN, "PERCENT", 0, "sum up branches below this share of the whole (default 1%)", 0 },
@@ -32,10 +34,14 @@ static const char doc[] =
 	"allocated, what it allocated itself, and where it is. Chains of single calls are folded into one "
 	"line (-v shows each call)."
 	"\v"
+	"FUNCTION may be the end of a name (Cache::get), file:line, a pattern, or the number of a site, which stands for its "
+	"function. With --focus, both trees are printed; --top-down or --bottom-up, --json and --csv choose one: its callees, "
+	"or its callers.\n\n"
 	"Examples:\n"
 	"  tidemark tree app.tide                where the live bytes come from\n"
 	"  tidemark tree --sort peak --min 5% app.tide\n"
 	"  tidemark tree --bottom-up app.tide    who calls the allocating functions\n"
+	"  tidemark tree --focus Cache::get app.tide  its callers and its callees\n"
 	"  tidemark tree --filter fn:parse --all-frames app.tide";
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -43,8 +49,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	struct arguments *a = state->input;
 
 	switch (key) {
-	case KEY_TOP_DOWN: a->bottom_up = false; break;
-	case KEY_BOTTOM_UP: a->bottom_up = true; break;
+	case KEY_TOP_DOWN:
+	case KEY_BOTTOM_UP:
+		a->bottom_up = key == KEY_BOTTOM_UP;
+		a->direction_given = true;
+		break;
+	case KEY_FOCUS: a->focus = arg; break;
 	case KEY_SORT:
 		a->sort_given = true;
 		if (view_measure_parse(arg, &a->sort))
@@ -162,7 +172,8 @@ static char *join_chain(
 		return text;
 	longer = up ? alloc_printf("%s %s (%u call%s)", text, arrow, left, left > 1 ? "s" : "")
 		    : alloc_printf("(%u call%s) %s %s", left, left > 1 ? "s" : "", arrow, text);
-	if (screen_columns(s, longer) > room) {
+	/* A few columns of the place are worth the word. */
+	if (screen_columns(s, longer) > room + 8) {
 		free(longer);
 		longer = up ? alloc_printf("%s %s %u", text, arrow, left)
 			    : alloc_printf("%u %s %s", left, arrow, text);
@@ -296,30 +307,62 @@ static void draw_tree(struct drawing *d)
 	free(d->lead);
 }
 
-static int print_screen(const struct arguments *a, const struct view *v, const struct tree *t)
+static const char *name_measure(const struct tree *t)
+{
+	return !view_measure_is_bytes(t->measure[0]) ? "count"
+		: t->measure[0] == PEAK_BYTES        ? "peak"
+		: t->measure[0] == TOTAL_BYTES       ? "total"
+		: t->measure[0] == LOST_BYTES        ? "lost"
+						     : "live";
+}
+
+static void print_tree(const struct arguments *a, struct screen *s, const struct tree *t)
+{
+	struct drawing d = { .a = a, .tree = t, .screen = s };
+
+	d.most_children = options_rows(&a->common, SIZE_MAX);
+	d.least = units_integer(a->least * (double)t->node[0].inclusive[0]);
+	if (!a->common.quiet) {
+		fputc('\n', s->out);
+		screen_print(s, STYLE_HEADING, "%9s %6s %9s %s\n", name_measure(t), "share", "self",
+			a->focus               ? t->bottom_up ? "callers" : "callees"
+				: t->bottom_up ? "allocated by, called from"
+					       : "function");
+	}
+	if (!t->node[0].first_child)
+		fputs("Nothing to show\n", s->out);
+	draw_tree(&d);
+}
+
+/* How much of the whole the trees around a function are about. */
+static void print_focus(struct screen *s, const char *name, const struct view *v, const struct tree *t)
+{
+	char part[UNITS_TEXT], share[UNITS_TEXT], *clean = screen_fit(s, name, 60, FIT_MIDDLE);
+	int64_t all = 0, sum = t->node[0].inclusive[0];
+
+	for (uint32_t site = 0; site < v->snapshot->site_count; site++)
+		if (v->kept[site])
+			view_add(&all, v->site[site].of[t->measure[0]]);
+	fprintf(s->out, "Stacks through %s: %s, %s of the whole\n", clean,
+		view_measure_is_bytes(t->measure[0]) ? units_bytes(part, sum) : units_count(part, sum),
+		units_percent(share, (double)sum, (double)all));
+	free(clean);
+}
+
+/* `t`: the one tree, or the callers and the callees. */
+static int print_screen(const struct arguments *a, const struct view *v, const struct tree *t, size_t trees,
+	const char *focus)
 {
 	struct screen s;
-	struct drawing d = { .a = a, .tree = t, .screen = &s };
 	char text[UNITS_TEXT];
 
 	screen_open(&s, &a->common);
 	header_warnings(&s, v->snapshot, v->symbols);
 	header_print(&s, v->snapshot);
-	d.most_children = options_rows(&a->common, SIZE_MAX);
-	d.least = units_integer(a->least * (double)t->node[0].inclusive[0]);
-	if (!a->common.quiet) {
-		fputc('\n', s.out);
-		screen_print(&s, STYLE_HEADING, "%9s %6s %9s %s\n",
-			!view_measure_is_bytes(t->measure[0]) ? "count"
-				: a->sort == PEAK_BYTES       ? "peak"
-				: a->sort == TOTAL_BYTES      ? "total"
-				: a->sort == LOST_BYTES       ? "lost"
-							      : "live",
-			"share", "self", t->bottom_up ? "allocated by, called from" : "function");
-	}
-	if (!t->node[0].first_child)
-		fputs("Nothing to show\n", s.out);
-	draw_tree(&d);
+	if (focus && !a->common.quiet)
+		print_focus(&s, focus, v, t);
+	for (size_t i = 0; i < trees; i++)
+		print_tree(a, &s, &t[i]);
 	if (t->node[0].first_child)
 		screen_hint(&s, "Branches below %s are summed up (--min)%s", units_percent(text, a->least, 1),
 			a->common.verbose ? "" : "; -v shows every call");
@@ -333,7 +376,9 @@ int cmd_tree(int argc, char **argv)
 	struct arguments a = { .sort = LIVE_BYTES, .least = 0.01 };
 	struct tide_error e;
 	struct view v;
-	struct tree t;
+	struct tree t[2];
+	struct view_focus *focus = NULL;
+	size_t trees;
 	int64_t least;
 	int code;
 
@@ -348,20 +393,29 @@ int cmd_tree(int argc, char **argv)
 	}
 	if (!a.sort_given && !a.common.json && !a.common.csv && view_is_past_peak(&v))
 		a.sort = PEAK_BYTES;
-	if (view_measure_is_lost(a.sort) && view_find_lost(&v, NULL, &e)) {
+	if ((view_measure_is_lost(a.sort) && view_find_lost(&v, NULL, &e))
+		|| (a.focus && !(focus = view_focus_new(v.snapshot, v.symbols, a.focus, &e)))) {
 		error_print(&e);
 		view_close(&v);
 		options_free(&a.common);
 		return e.code;
 	}
-	tree_build(&t, &v, a.sort, a.bottom_up);
-	least = units_integer(a.least * (double)t.node[0].inclusive[0]);
+	/* Callers first, as they are above a function in a graph. */
+	trees = focus && !a.direction_given && !a.common.json && !a.common.csv ? 2 : 1;
+	for (size_t i = 0; i < trees; i++)
+		tree_build(&t[i], &v, a.sort, trees == 2 ? !i : a.bottom_up, focus);
+	least = units_integer(a.least * (double)t->node[0].inclusive[0]);
 	if (a.common.json)
-		tree_json(&t, least, v.snapshot, stdout);
+		tree_json(t, least, v.snapshot, stdout);
 	else if (a.common.csv)
-		tree_csv(&t, least, stdout);
-	code = a.common.json || a.common.csv ? EXIT_FINE : print_screen(&a, &v, &t);
-	tree_free(&t);
+		tree_csv(t, least, stdout);
+	code = a.common.json || a.common.csv
+		? EXIT_FINE
+		: print_screen(&a, &v, t, trees, focus ? view_focus_name(focus) : NULL);
+	for (size_t i = 0; i < trees; i++)
+		tree_free(&t[i]);
+	if (focus)
+		view_focus_free(focus);
 	if (code == EXIT_FINE)
 		code = header_code(v.snapshot);
 	view_close(&v);

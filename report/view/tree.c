@@ -22,8 +22,9 @@ struct builder {
 	struct tree *tree;
 	struct names names;
 	uint32_t node_room, name_room;
-	uint32_t *name;     /* by node */
-	struct index index; /* of the nodes by parent and name; the root is not in it */
+	uint32_t *name;           /* by node */
+	struct index index;       /* of the nodes by parent and name; the root is not in it */
+	struct view_focus *focus; /* NULL: none */
 	const struct symbol_line **stack;
 	size_t stack_room;
 };
@@ -92,23 +93,45 @@ static uint32_t find_child(struct builder *b, uint32_t parent, const struct symb
 	return t->count - 1;
 }
 
+/* The part of a stack that is drawn, innermost first; false: none of it. */
+static bool choose_part(struct builder *b, size_t count, size_t *first, size_t *last)
+{
+	size_t at = count;
+
+	*last = count - 1;
+	if (!b->focus)
+		return *first < count;
+	while (at && !view_focus_is(b->focus, b->stack[at - 1]))
+		at--;
+	if (!at--)
+		return false;
+	/* An allocator's wrapper may be asked for, too. */
+	if (b->tree->bottom_up || at < *first)
+		*first = at;
+	if (!b->tree->bottom_up)
+		*last = at;
+	return true;
+}
+
 static void add_site(struct builder *b, const struct view *v, uint32_t site)
 {
 	struct tree *t = b->tree;
 	size_t count = symbols_walk(v->symbols, site, &b->stack, &b->stack_room);
-	size_t caller = symbols_caller(v->symbols, site);
+	size_t caller = symbols_caller(v->symbols, site), first = caller, last;
 	const struct measures *m = &v->site[site];
 	uint32_t at = 0;
 
-	for (size_t i = caller; i < count; i++) {
-		const struct symbol_line *l = b->stack[t->bottom_up ? i : count - 1 - (i - caller)];
+	if (!choose_part(b, count, &first, &last))
+		return;
+	for (size_t i = first; i <= last; i++) {
+		const struct symbol_line *l = b->stack[t->bottom_up ? i : last - (i - first)];
 
 		at = find_child(b, at, l);
 		if (m->of[t->measure[0]] > t->node[at].heaviest) {
 			t->node[at].heaviest = m->of[t->measure[0]];
 			t->node[at].line = l;
 		}
-		if (t->bottom_up && i == caller)
+		if (t->bottom_up && i == first && first <= caller)
 			for (unsigned k = 0; k < 2; k++)
 				view_add(&t->node[at].self[k], m->of[t->measure[k]]);
 		if (t->bottom_up)
@@ -178,9 +201,10 @@ static enum view_measure choose_companion(enum view_measure m)
 	}
 }
 
-void tree_build(struct tree *t, const struct view *v, enum view_measure measure, bool bottom_up)
+void tree_build(struct tree *t, const struct view *v, enum view_measure measure, bool bottom_up,
+	struct view_focus *focus)
 {
-	struct builder b = { .tree = t };
+	struct builder b = { .tree = t, .focus = focus };
 
 	memset(t, 0, sizeof(*t));
 	t->measure[0] = measure;

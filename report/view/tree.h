@@ -6,6 +6,9 @@
  * TR1  Node 0 is the root: the whole process. A child's number is greater than
  *     its parent's.
  * TR2  inclusive[] of a node is its self[] plus inclusive[] of its children.
+ * TR3  With a focus, only stacks that it is in count, from its outermost call on: the
+ *     children of the root are functions of the focus; below them is what they called,
+ *     or, in a tree from the bottom up, who called them.
  */
 #ifndef TIDEMARK_TREE_H
 #define TIDEMARK_TREE_H
@@ -27,8 +30,9 @@ struct tree {
 	bool bottom_up;
 };
 
-/* Children are linked largest inclusive[0] first. */
-void tree_build(struct tree *t, const struct view *v, enum view_measure measure, bool bottom_up);
+/* Children are linked largest inclusive[0] first. `focus`: NULL for whole stacks. */
+void tree_build(struct tree *t, const struct view *v, enum view_measure measure, bool bottom_up,
+	struct view_focus *focus);
 void tree_free(struct tree *t);
 
 #endif

@@ -151,6 +151,14 @@ const char *view_key_name(enum view_key key);
  * between); with all_frames anywhere. -1 when there is none. */
 int view_find_sites(const struct snapshot *s, struct symbols *symbols, const char *text, bool all_frames,
 	uint32_t **sites, size_t *count, struct tide_error *e);
+/* A function on the command line that a tree is drawn around: FUNCTION, file:line, a pattern, or the number of a
+ * site, which stands for its function. NULL when no stack has it. */
+struct view_focus;
+struct view_focus *view_focus_new(
+	const struct snapshot *s, struct symbols *symbols, const char *text, struct tide_error *e);
+bool view_focus_is(struct view_focus *f, const struct symbol_line *line);
+const char *view_focus_name(const struct view_focus *f); /* the text, or the function of the site */
+void view_focus_free(struct view_focus *f);
 /* [site_count] 1: all live blocks of the site are in the list of blocks. It names the thread that made a block;
  * counters of threads are charged with what a thread freed of others. To free. */
 uint8_t *view_sites_listed(const struct snapshot *s);

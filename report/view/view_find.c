@@ -71,26 +71,50 @@ char *view_site_text(const char *text)
 	return is_number(text) ? alloc_printf("site #%s", text + (*text == '#')) : alloc_string(text);
 }
 
+/* What a text stands for that is not a number. */
+struct wanted {
+	struct pattern pattern;
+	bool exact; /* a name, not a pattern */
+	enum precision precision;
+};
+
+static struct wanted parse_wanted(const char *text)
+{
+	struct wanted w = { .pattern = pattern_parse(text), .precision = WHOLE_NAME };
+
+	/* A plain word is a function, not a file or module of that name. */
+	if (w.pattern.kind == PATTERN_ANY)
+		w.pattern.kind = PATTERN_FUNCTION;
+	w.exact = w.pattern.kind == PATTERN_FUNCTION
+		&& (!strpbrk(w.pattern.glob, "*?[") || strstr(w.pattern.glob, "operator"));
+	return w;
+}
+
+static bool is_wanted(const struct wanted *w, const struct symbol_line *line)
+{
+	return w->exact ? is_function(w->pattern.glob, line, w->precision)
+			: pattern_matches(&w->pattern, line);
+}
+
 struct search {
 	const struct snapshot *snapshot;
 	struct symbols *symbols;
-	const struct pattern *pattern;
-	bool exact, all_frames;
+	struct wanted wanted;
+	bool all_frames;
 	uint32_t *found;         /* [site_count] */
 	size_t count, elsewhere; /* elsewhere: only called on the way to an allocation */
 	const struct symbol_line **line;
 	size_t capacity;
 };
 
-static void search_sites(struct search *f, enum precision precision)
+static void search_with(struct search *f, enum precision precision)
 {
+	f->wanted.precision = precision;
 	for (uint32_t site = 1; site < f->snapshot->site_count; site++) {
 		size_t lines = symbols_walk(f->symbols, site, &f->line, &f->capacity), at;
 
-		for (at = 0; at < lines; at++)
-			if (f->exact ? is_function(f->pattern->glob, f->line[at], precision)
-				     : pattern_matches(f->pattern, f->line[at]))
-				break;
+		for (at = 0; at < lines && !is_wanted(&f->wanted, f->line[at]); at++)
+			;
 		if (at == lines)
 			continue;
 		if (f->all_frames || at <= symbols_caller(f->symbols, site))
@@ -100,45 +124,103 @@ static void search_sites(struct search *f, enum precision precision)
 	}
 }
 
+static void search_sites(struct search *f)
+{
+	search_with(f, WHOLE_NAME);
+	if (f->wanted.exact && !f->count && !f->elsewhere)
+		search_with(f, NAME_END);
+}
+
 #define NEAREST 3
 
-/* The names of allocating functions that are most like `text`: "a, b, c", or "". */
-static void list_nearest(const struct search *f, const char *text, char *list, size_t capacity)
+struct nearest {
+	char *name[NEAREST];
+	unsigned distance[NEAREST]; /* the smallest first */
+};
+
+/* "logn" is near to "store::login", too. */
+static unsigned measure_distance(const char *text, const char *candidate)
 {
-	char *name[NEAREST] = { NULL };
-	unsigned distance[NEAREST];
-	unsigned most = (unsigned)strlen(text) / 4 + 1;
+	unsigned d, short_d = TEXT_FAR;
+	const char *end = candidate, *next;
+
+	if (strcasestr(candidate, text))
+		return 1;
+	d = text_distance(text, candidate);
+	while ((next = strstr(end, "::")) != NULL)
+		end = next + 2;
+	if (end > candidate)
+		short_d = text_distance(text, end);
+	return d < short_d ? d : short_d;
+}
+
+static void consider_name(struct nearest *n, const char *text, const struct symbol_line *line)
+{
+	char *candidate = name_function(line->function, true);
+	unsigned d = measure_distance(text, candidate);
+	size_t at = NEAREST;
+
+	for (size_t i = 0; i < NEAREST && n->name[i]; i++)
+		if (!strcmp(n->name[i], candidate))
+			d = TEXT_FAR;
+	while (at && (!n->name[at - 1] || d < n->distance[at - 1]))
+		at--;
+	if (d > strlen(text) / 4 + 1 || at == NEAREST) {
+		free(candidate);
+		return;
+	}
+	free(n->name[NEAREST - 1]);
+	memmove(n->name + at + 1, n->name + at, (NEAREST - 1 - at) * sizeof(*n->name));
+	memmove(n->distance + at + 1, n->distance + at, (NEAREST - 1 - at) * sizeof(*n->distance));
+	n->name[at] = candidate;
+	n->distance[at] = d;
+}
+
+/* A byte for each line by its number, zero at first. */
+static uint8_t *reserve_line(uint8_t **of_line, uint32_t *lines, uint32_t number)
+{
+	uint32_t room;
+
+	if (number >= *lines) {
+		room = number * 2 + 1024;
+		*of_line = alloc_resize(*of_line, room);
+		memset(*of_line + *lines, 0, room - *lines);
+		*lines = room;
+	}
+	return &(*of_line)[number];
+}
+
+/* The names of allocating functions, or with all_frames of all, that are most like `text`: "a, b, c", or "". */
+static void list_nearest(struct search *f, const char *text, char *list, size_t capacity)
+{
+	struct nearest n = { 0 };
+	uint8_t *seen = NULL; /* by number of a line */
+	uint32_t room = 0;
 
 	for (uint32_t site = 1; site < f->snapshot->site_count; site++) {
-		char *candidate = name_function(symbols_top(f->symbols, site)->function, true);
-		unsigned d = strcasestr(candidate, text) ? 1 : text_distance(text, candidate);
-		size_t at = NEAREST;
+		size_t lines = f->all_frames ? symbols_walk(f->symbols, site, &f->line, &f->capacity) : 0;
 
-		for (size_t i = 0; i < NEAREST && name[i]; i++)
-			if (!strcmp(name[i], candidate))
-				d = TEXT_FAR;
-		while (at && (!name[at - 1] || d < distance[at - 1]))
-			at--;
-		if (d > most || at == NEAREST) {
-			free(candidate);
-			continue;
+		if (!f->all_frames)
+			consider_name(&n, text, symbols_top(f->symbols, site));
+		for (size_t i = 0; i < lines; i++) {
+			uint8_t *is_seen = reserve_line(&seen, &room, f->line[i]->number);
+
+			if (!*is_seen || !f->line[i]->number)
+				consider_name(&n, text, f->line[i]);
+			*is_seen = 1;
 		}
-		free(name[NEAREST - 1]);
-		memmove(name + at + 1, name + at, (NEAREST - 1 - at) * sizeof(*name));
-		memmove(distance + at + 1, distance + at, (NEAREST - 1 - at) * sizeof(*distance));
-		name[at] = candidate;
-		distance[at] = d;
 	}
+	free(seen);
 	*list = '\0';
-	for (size_t i = 0; i < NEAREST && name[i]; i++) {
+	for (size_t i = 0; i < NEAREST && n.name[i]; i++) {
 		size_t used = strlen(list);
 
-		snprintf(list + used, capacity - used, "%s%s", i ? ", " : "", name[i]);
-		free(name[i]);
+		snprintf(list + used, capacity - used, "%s%s", i ? ", " : "", n.name[i]);
+		free(n.name[i]);
 	}
 }
 
-static int report_missing(const struct search *f, const char *text, struct tide_error *e)
+static int report_missing(struct search *f, const char *text, struct tide_error *e)
 {
 	char nearest[160];
 
@@ -161,7 +243,6 @@ int view_find_sites(const struct snapshot *s, struct symbols *symbols, const cha
 	uint32_t **sites, size_t *count, struct tide_error *e)
 {
 	struct search f = { .snapshot = s, .symbols = symbols, .all_frames = all_frames };
-	struct pattern p;
 	int failed = 0;
 
 	*sites = NULL;
@@ -171,17 +252,9 @@ int view_find_sites(const struct snapshot *s, struct symbols *symbols, const cha
 		failed = parse_number(s, text, f.found, e);
 		f.count = 1;
 	} else {
-		p = pattern_parse(text);
-		/* A plain word is a function, not a file or module of that name. */
-		if (p.kind == PATTERN_ANY)
-			p.kind = PATTERN_FUNCTION;
-		f.pattern = &p;
-		f.exact =
-			p.kind == PATTERN_FUNCTION && (!strpbrk(p.glob, "*?[") || strstr(p.glob, "operator"));
-		search_sites(&f, WHOLE_NAME);
-		if (f.exact && !f.count && !f.elsewhere)
-			search_sites(&f, NAME_END);
-		pattern_free(&p);
+		f.wanted = parse_wanted(text);
+		search_sites(&f);
+		pattern_free(&f.wanted.pattern);
 		if (!f.count)
 			failed = report_missing(&f, text, e);
 	}
@@ -194,3 +267,65 @@ int view_find_sites(const struct snapshot *s, struct symbols *symbols, const cha
 	*count = f.count;
 	return 0;
 }
+
+struct view_focus {
+	char *name;
+	struct wanted wanted;
+	uint8_t *known; /* by number of a line: 0 not yet, 1 no, 2 yes */
+	uint32_t lines;
+};
+
+void view_focus_free(struct view_focus *f)
+{
+	pattern_free(&f->wanted.pattern);
+	free(f->known);
+	free(f->name);
+	free(f);
+}
+
+struct view_focus *view_focus_new(
+	const struct snapshot *s, struct symbols *symbols, const char *text, struct tide_error *e)
+{
+	struct search search = { .snapshot = s, .symbols = symbols, .all_frames = true };
+	struct view_focus *f = alloc_zeroed(1, sizeof(*f));
+	uint32_t site;
+
+	if (is_number(text)) {
+		if (parse_number(s, text, &site, e)) {
+			free(f);
+			return NULL;
+		}
+		f->wanted = (struct wanted){ .exact = true,
+			.pattern = { .kind = PATTERN_FUNCTION,
+				.glob = alloc_string(symbols_top(symbols, site)->function) } };
+		f->name = alloc_string(f->wanted.pattern.glob);
+		return f;
+	}
+	search.wanted = parse_wanted(text);
+	search.found = alloc_bytes((s->site_count + 1) * sizeof(*search.found));
+	search_sites(&search);
+	f->wanted = search.wanted;
+	f->name = alloc_string(text);
+	if (!search.count) {
+		report_missing(&search, text, e);
+		view_focus_free(f);
+		f = NULL;
+	}
+	free(search.found);
+	free(search.line);
+	return f;
+}
+
+bool view_focus_is(struct view_focus *f, const struct symbol_line *line)
+{
+	uint8_t *known;
+
+	if (!line->number)
+		return is_wanted(&f->wanted, line);
+	known = reserve_line(&f->known, &f->lines, line->number);
+	if (!*known)
+		*known = is_wanted(&f->wanted, line) ? 2 : 1;
+	return *known == 2;
+}
+
+const char *view_focus_name(const struct view_focus *f) { return f->name; }

@@ -57,6 +57,65 @@ setup() {
 	EOF
 }
 
+@test "--focus: the callers and the callees of one function, from its outermost call" {
+	run -0 "$TIDEMARK" tree --focus leaf app.tide
+	[[ $output == *"Stacks through leaf: 3.91 KiB, 40.0% of the whole"* ]]
+	[[ $output == *" callers"*"pass_one"*"right"*" callees"* ]]
+	"$TIDEMARK" tree --json --focus right app.tide >callees.json
+	"$TIDEMARK" tree --json --bottom-up --focus pass_one app.tide >callers.json
+	"$TIDEMARK" tree --csv --focus pass_two app.tide >callees.csv
+	/usr/bin/python3 - <<-'EOF'
+		import csv, json
+		def tree(n):
+		    return (n["function"], n["inclusive"]["live_bytes"], n["self"]["live_bytes"], [tree(c) for c in n["children"]])
+		callees, = json.load(open("callees.json"))["tree"]["children"]
+		assert tree(callees) == ("right", 7000, 6000, [("leaf", 1000, 1000, [])]), tree(callees)
+		callers, = json.load(open("callers.json"))["tree"]["children"]
+		name = []
+		while callers:
+		    assert callers["inclusive"]["live_bytes"] == 3000 and callers["self"]["live_bytes"] == 0, callers
+		    name.append(callers["function"])
+		    callers = callers["children"][0] if callers["children"] else None
+		assert name[:4] == ["pass_one", "pass_two", "left", "main"], name
+		rows = [(r["function"], r["inclusive_live_bytes"]) for r in csv.DictReader(open("callees.csv"))][1:]
+		assert rows == [("pass_two", "3000"), ("pass_one", "3000"), ("leaf", "3000")], rows
+	EOF
+	# The number of a site is its function; what is missing is a usage error that names neighbours.
+	site=$(json "$("$TIDEMARK" stat --json app.tide)" '[r["site"] for r in d["records"] if r["live_bytes"] == 6000][0]')
+	for of in "$site" "#$site" 'ri*t' app.c:8; do
+		[ "$(json "$("$TIDEMARK" tree --json --focus "$of" app.tide)" 'd["tree"]["inclusive"]["live_bytes"]')" = 7000 ]
+	done
+	run -2 "$TIDEMARK" tree --focus pass_tow app.tide
+	[[ $output == *"did you mean pass_two"* ]]
+	run -2 "$TIDEMARK" tree --focus 9999 app.tide
+}
+
+@test "--focus: of a recursive function the outermost call counts, once" {
+	compile again -O0 <<-'SOURCE'
+		#include <stdlib.h>
+		void *kept[9];
+		void again(int n)
+		{
+			kept[n] = malloc(100);
+			if (n)
+				again(n - 1);
+		}
+		int main(void) { again(4); return 0; }
+	SOURCE
+	"$TIDEMARK" run -q -o again.tide ./again 2>/dev/null
+	"$TIDEMARK" tree --json --focus again again.tide >out.json
+	/usr/bin/python3 - <<-'EOF'
+		import json
+		n, sums = json.load(open("out.json"))["tree"], []
+		assert n["inclusive"]["live_bytes"] == 500
+		while n["children"]:
+		    n, = n["children"]
+		    assert n["function"] == "again" and n["self"]["live_bytes"] == 100, n
+		    sums.append(n["inclusive"]["live_bytes"])
+		assert sums == [500, 400, 300, 200, 100], sums
+	EOF
+}
+
 @test "chains that only pass on are one line; -v shows each call" {
 	COLUMNS=140 LC_ALL=C run -0 "$TIDEMARK" tree --min 0.1% --filter fn:main --all-frames app.tide
 	[[ $output == *"left > pass_two > pass_one > leaf "* ]] || fail "$output"

@@ -314,7 +314,7 @@ static void trees(void **state)
 	(void)state;
 	make(&c);
 	selected(&c);
-	tree_build(&t, &c.view, LIVE_BYTES, false);
+	tree_build(&t, &c.view, LIVE_BYTES, false, NULL);
 	check_tree(&t);
 	assert_int_equal(t.node[0].inclusive[0], 1000);
 	assert_int_equal(t.node[0].inclusive[1], 10);
@@ -324,7 +324,7 @@ static void trees(void **state)
 	assert_int_equal(t.node[top].self[0], 400);
 	tree_free(&t);
 
-	tree_build(&t, &c.view, LIVE_BYTES, true);
+	tree_build(&t, &c.view, LIVE_BYTES, true, NULL);
 	check_tree(&t);
 	assert_int_equal(t.node[0].inclusive[0], 1000);
 	top = t.node[0].first_child;
