@@ -470,8 +470,6 @@ static int take_snapshot(struct collecting *c, struct tide_error *e)
 	return result;
 }
 
-#define TRIES 4u /* for a process that was stopped in the middle of malloc */
-
 static void copy_nothing(void *context)
 {
 	struct collecting *c = context;
@@ -479,8 +477,7 @@ static void copy_nothing(void *context)
 	collect_process_quick(&c->process, c->image.target);
 }
 
-/* A process without the library. A thread stopped inside malloc leaves the heap in an intermediate state, so
- * the process is stopped again a moment later. */
+/* A process without the library. */
 static int take_unprepared(struct collecting *c, struct tide_error *e)
 {
 	struct collect *r = c->request;
@@ -491,18 +488,8 @@ static int take_unprepared(struct collecting *c, struct tide_error *e)
 
 	c->unprepared = true;
 	c->skip_roots = r->skip_roots;
-	for (unsigned i = 0; i < TRIES; i++) {
-		if (i) {
-			heap_end(&c->heap);
-			heap_busy_end(&c->busy);
-			image_alone_end(&c->image);
-		}
-		if (image_alone(&c->image, r->pid, &options, copy_nothing, c, e))
-			return -1;
-		c->walked = walked_heap(&c->heap, &c->image.memory, &c->image.stop);
-		if (!c->heap.unsure)
-			break;
-	}
+	if (walked_image(&c->heap, &c->image, r->pid, &options, copy_nothing, c, &c->walked, e))
+		return -1;
 	walked_ledger_running(&c->copy, r->pid, &c->image.stop);
 	if (!r->serial)
 		r->serial = 1;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/alloc.h"
 #include "base/array.h"
@@ -158,6 +159,30 @@ bool walked_heap(struct heap *h, struct remote *m, const struct stop *s)
 	found = heap_walk(h, m, pointers, n);
 	free(pointers);
 	return found;
+}
+
+#define TRIES 4u                /* for a process that was stopped in the middle of malloc */
+#define STARTS_NS 3000000000ull /* a program starts within that, as a rule */
+#define STARTS_LOOK_NS 10000000
+
+int walked_image(struct heap *h, struct image *im, int pid, const struct image_options *o,
+	void (*copy)(void *), void *context, bool *found, struct tide_error *e)
+{
+	uint64_t limit = clock_ns() + STARTS_NS;
+
+	for (unsigned tries = 1;;) {
+		bool failed = image_alone(im, pid, o, copy, context, e) != 0;
+
+		*found = !failed && walked_heap(h, &im->memory, &im->stop);
+		if (!*found && image_starts(im) && clock_ns() < limit)
+			nanosleep(&(struct timespec){ 0, STARTS_LOOK_NS }, NULL);
+		else if (failed)
+			return -1;
+		else if (!h->unsure || tries++ == TRIES)
+			return 0;
+		heap_end(h);
+		image_alone_end(im);
+	}
 }
 
 /* Merges two lists from the end on, in the memory of the longer one. */

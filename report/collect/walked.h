@@ -9,6 +9,7 @@
 
 #include "heap/heap.h"
 #include "model/ledger.h"
+#include "process/image.h"
 #include "process/stop.h"
 
 /* What is known about a process without a ledger. */
@@ -25,6 +26,10 @@ void walked_ledger_running(struct ledger_copy *c, int pid, const struct stop *s)
 
 /* heap_walk of the threads that were stopped. */
 bool walked_heap(struct heap *h, struct remote *m, const struct stop *s);
+/* image_alone, and the walk of it. A thread stopped inside malloc leaves the heap in an intermediate state, and a
+ * program that was started just now has no heap yet, so the process is stopped again a moment later. */
+int walked_image(struct heap *h, struct image *im, int pid, const struct image_options *o,
+	void (*copy)(void *), void *context, bool *found, struct tide_error *e);
 
 /* Sites and births of the blocks of `known`, sorted by address, for those of the walk at the same addresses.
  * Known blocks outside the heap, such as small objects of Python, join the list. */

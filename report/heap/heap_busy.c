@@ -13,7 +13,7 @@ void heap_busy_find(struct heap_busy *b, int pid)
 	struct arenas arenas;
 	uint64_t lo, hi;
 
-	*b = (struct heap_busy){ 0 };
+	heap_busy_end(b);
 	if (remote_open(&b->memory, pid, &ignored))
 		return;
 	b->open = true;

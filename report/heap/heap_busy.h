@@ -20,8 +20,8 @@ struct heap_busy {
 	bool open;
 };
 
-/* Finds nothing where there is no glibc, or where the process may not be read. Call heap_busy_end in any
- * case. */
+/* Finds nothing where there is no glibc, or where the process may not be read. `b` was zeroed or
+ * found before. Call heap_busy_end in any case. */
 void heap_busy_find(struct heap_busy *b, int pid);
 bool heap_is_busy(struct heap_busy *b);
 void heap_busy_end(struct heap_busy *b);

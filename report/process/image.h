@@ -72,6 +72,9 @@ int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes
  * stopped or cannot be read; *e says why. Call image_alone_end instead of image_end. */
 int image_alone(struct image *im, int pid, const struct image_options *o, void (*copy)(void *), void *context,
 	struct tide_error *e);
+/* After image_alone, which may have failed for that reason: the process was stopped in execve or in the work of its
+ * loader, and has no heap yet. */
+bool image_starts(const struct image *im);
 /* The process is stopped once more for a moment, to forget its child. */
 void image_alone_end(struct image *im);
 

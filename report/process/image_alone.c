@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/alloc.h"
+#include "base/path.h"
 #include "base/proc_stat.h"
 #include "image.h"
 #include "inject.h"
@@ -283,6 +284,28 @@ int image_alone(struct image *im, int pid, const struct image_options *o, void (
 	stop_names(&im->stop);
 	count_threads(im);
 	return remote_open(&im->memory, im->reader, e);
+}
+
+static bool is_in_loader(const struct image *im, uint64_t address)
+{
+	const struct remote_mapping *at = remote_mapping_at(&im->memory, address);
+	const char *base = at ? path_base(at->path) : "";
+
+	return !strncmp(base, "ld-linux", 8) || !strncmp(base, "ld-2.", 5);
+}
+
+bool image_starts(const struct image *im)
+{
+	const struct stop_thread *only = NULL;
+
+	for (size_t i = 0; i < im->stop.count; i++) {
+		if (im->stop.threads[i].how == STOP_GONE)
+			continue;
+		if (only)
+			return false;
+		only = &im->stop.threads[i];
+	}
+	return only && (only->execs || (stop_general(only) && is_in_loader(im, only->registers.rip)));
 }
 
 void image_alone_end(struct image *im)

@@ -200,6 +200,7 @@ static void wait_for_stop(struct stop_thread *t, uint64_t limit)
 			/* A signal that came first is kept and delivered on release. */
 			if (status >> 16 == 0)
 				t->signal = WSTOPSIG(status);
+			t->execs = status >> 16 == PTRACE_EVENT_EXEC;
 			get_registers(t);
 			return;
 		}

@@ -33,6 +33,7 @@ struct stop_thread {
 	size_t vector_bytes;
 	int signal; /* came first: delivered on release */
 	bool seized;
+	bool execs;            /* stopped in the middle of execve */
 	bool stepping;         /* a call of inject.c may not have ended: its trap is not the program's */
 	char system_call[160]; /* the `syscall` line */
 	int64_t blocked_ns;    /* how long it had waited when stopped; -1 unknown */

@@ -141,6 +141,24 @@ loses() {
 	json "$("$TIDEMARK" leaks --json s.tide)" 'd["totals"]["unreferenced"]["blocks"]' | grep -qx 2
 }
 
+@test "a program that is still being started is walked once it runs" {
+	local snap try
+	# The loader waits here for somebody to open the other end.
+	mkfifo never.so
+	LD_PRELOAD=$PWD/never.so sleep 1000 3>&- &
+	PIDS+=("$!")
+	for try in $(seq 600); do
+		[[ $(readlink "/proc/$!/exe") == */sleep ]] && grep -q '^State:.S' "/proc/$!/status" && break
+		sleep 0.05
+	done
+	"$TIDEMARK" snap -q -o s.tide "$!" 2>err &
+	snap=$!
+	sleep 0.1
+	: >never.so
+	wait "$snap" || fail "$(cat err)"
+	[ "$(json "$("$TIDEMARK" info --json s.tide)" 'd["snapshot"]["complete"]')" = True ]
+}
+
 @test "a process that may not be traced: one line with the way out" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root, to be somebody else"
 	loses
