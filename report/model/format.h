@@ -18,6 +18,7 @@
 #define TIDEMARK_FORMAT_H
 
 #include <stdint.h>
+#include "format_types.h"
 
 #define TIDE_MAGIC "\x89TIDE\r\n\x1a" /* 8 bytes, in the manner of PNG */
 #define TIDE_VERSION 1u
@@ -484,103 +485,12 @@ struct tide_thread_arena {
 	uint32_t thread, arena;
 };
 
-/* What blocks are. Type 0 is reserved: "no type". */
-struct tide_type {
-	uint32_t name, module; /* module: of Python; "" unknown */
-	uint32_t language;     /* enum tide_language */
-	uint32_t flags;        /* TYPE_FLAG_* */
-	uint64_t address;      /* of the type object; 0 none */
-	uint32_t basic_bytes, item_bytes;
-};
-enum tide_language { LANGUAGE_UNKNOWN, LANGUAGE_PYTHON, LANGUAGE_CXX };
-#define TYPE_FLAG_HEAP 1u        /* made at run time */
-#define TYPE_FLAG_GC 2u          /* its instances may be in cycles */
-#define TYPE_FLAG_DICT 4u        /* its instances have a __dict__ */
-#define TYPE_FLAG_SLOTS 8u       /* its instances have __slots__ */
-#define TYPE_FLAG_STR 16u        /* str or a subclass */
-#define TYPE_FLAG_DICTIONARY 32u /* dict or a subclass */
-#define TYPE_FLAG_TYPE 64u       /* its instances are types */
-struct tide_block_type {
-	uint32_t type;
-	uint8_t evidence; /* enum tide_evidence */
-	uint8_t head;     /* where in the block the object begins, behind what its runtime keeps there */
-	uint16_t pad;
-};
-enum tide_evidence {
-	EVIDENCE_NONE,
-	EVIDENCE_VTABLE,          /* the first word is an address point of its class */
-	EVIDENCE_CALL_SITE,       /* of readers: the compiler or the line of source says it of the call */
-	EVIDENCE_ALLOCATOR_FRAME, /* of readers: a frame of an allocator that was made for the type */
-	EVIDENCE_POINTER,         /* of readers: typed variables and members point to it */
-	EVIDENCE_SHAPE,           /* a node or a text of a container whose header proves it */
-	EVIDENCE_HEADER,          /* the object says it itself */
-};
-/* A raw block that belongs to an object: its items, its table, its data. */
-struct tide_owner {
-	uint32_t block, owner; /* blocks */
-	uint32_t role;         /* enum tide_owner_role */
-	uint32_t first; /* offset in the block of the first value, or of the first entry; see OWNER_HASHES */
-};
-#define OWNER_HASHES 1u /* bit of `first`, of keys: entries have hash, key, value; else key, value */
-enum tide_owner_role {
-	OWNER_ITEMS = 3, /* of a list */
-	OWNER_KEYS,      /* of a dict: keys and values, or keys alone */
-	OWNER_VALUES,    /* of a dict, or of the attributes of an instance */
-	OWNER_TABLE,     /* of a set */
-	OWNER_DATA,      /* without references */
-	OWNER_OTHER,     /* only the object leads to it */
-};
-struct tide_python_object {
-	uint32_t block;
-	uint32_t flags;  /* PYTHON_* */
-	uint64_t stored; /* its reference count */
-	uint64_t value;  /* a number, the bits of a double, or an element of SECTION_TEXTS: see flags */
-};
-#define PYTHON_TRACKED 1u /* in a list of the collector */
-#define PYTHON_GENERATION_SHIFT 1u
-#define PYTHON_GENERATION_MASK 3u /* after the shift */
-#define PYTHON_PERMANENT 8u       /* gc.freeze */
-#define PYTHON_IMMORTAL 16u       /* its count says nothing */
-#define PYTHON_INTERNED 32u
-#define PYTHON_STATIC 64u /* one of the small ints that the interpreter keeps */
-#define PYTHON_VALUE_INT 128u
-#define PYTHON_VALUE_FLOAT 256u
-#define PYTHON_VALUE_TEXT 512u
-struct tide_python_text { /* content of strings: equal ones have one */
-	uint64_t hash;    /* of the text, or only its number */
-	uint64_t length;  /* characters, or bytes */
-	uint32_t text;    /* the first 80 */
-	uint32_t flags;   /* PYTHON_TEXT_* */
-};
-#define PYTHON_TEXT_BYTES 1u /* of bytes: each a character of the text */
-struct tide_python_arena {   /* of pymalloc */
-	uint64_t address, bytes;
-	uint64_t used_bytes, used_blocks;
-};
-
-/* What Python calls an object, or a word in its memory. */
-struct tide_python_place {
-	uint64_t address;
-	uint32_t text;
-	uint16_t kind;   /* enum tide_place_kind */
-	uint16_t number; /* of slots: their offset; of attributes: which value */
-};
-enum tide_place_kind {
-	PLACE_OBJECT = 1, /* "module app", "dict of module app", "function handler" */
-	PLACE_WORD,       /* "frame worker line 41, local buf" */
-	PLACE_KEY,        /* of the word of a value in a dict: its key, where that is in no block */
-	PLACE_SLOT,       /* of a type: the slot of its instances at offset `number` */
-	PLACE_ATTRIBUTE,  /* of a type: value `number` of its instances' attributes */
-};
-
 /* Blocks whose content is, as it seems, that of another one. Digests of blocks of one length say whether it is. */
 struct tide_duplicate {
 	uint64_t content; /* equal for equal contents of this snapshot */
 	uint32_t block, pad;
 };
 
-/* A compiler that lays these out otherwise would read and write another format. */
-#define TIDE_SIZE "the size of an element on disk never changes"
 _Static_assert(sizeof(struct tide_file_header) == 48, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_section) == 48, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_process) == 232, TIDE_SIZE);
@@ -614,12 +524,5 @@ _Static_assert(sizeof(struct tide_arena) == 56, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_chunk) == 24, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_thread_arena) == 8, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_duplicate) == 16, TIDE_SIZE);
-_Static_assert(sizeof(struct tide_type) == 32, TIDE_SIZE);
-_Static_assert(sizeof(struct tide_block_type) == 8, TIDE_SIZE);
-_Static_assert(sizeof(struct tide_owner) == 16, TIDE_SIZE);
-_Static_assert(sizeof(struct tide_python_object) == 24, TIDE_SIZE);
-_Static_assert(sizeof(struct tide_python_text) == 24, TIDE_SIZE);
-_Static_assert(sizeof(struct tide_python_arena) == 32, TIDE_SIZE);
-_Static_assert(sizeof(struct tide_python_place) == 16, TIDE_SIZE);
 
 #endif
