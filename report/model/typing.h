@@ -29,6 +29,15 @@ static inline uint32_t typing_add(struct typing *t, const struct tide_type *type
 	return t->count - 1;
 }
 
+/* A type of C++ has no module here. */
+static inline uint32_t typing_add_class(struct typing *t, struct snapshot_writer *w, const char *name)
+{
+	return typing_add(t,
+		&(struct tide_type){ .name = snapshot_writer_string(w, name),
+			.module = snapshot_writer_string(w, ""),
+			.language = LANGUAGE_CXX });
+}
+
 /* Adds the sections, when there is any type. The writer owns the arrays then. */
 static inline void typing_write(struct typing *t, struct snapshot_writer *w)
 {

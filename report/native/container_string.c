@@ -84,11 +84,8 @@ uint32_t container_add_type(struct snapshot_writer *w, struct typing *typing, en
 		[CONTAINER_LLVM_BUCKETS] = "std::__1::__hash_node_base*",
 		[CONTAINER_TEXT] = "char",
 	};
-	const struct tide_type type = { .name = snapshot_writer_string(w, name[kind]),
-		.module = snapshot_writer_string(w, ""),
-		.language = LANGUAGE_CXX };
 
-	return typing_add(typing, &type);
+	return typing_add_class(typing, w, name[kind]);
 }
 
 void container_strings(struct remote *memory, const struct references *g, struct snapshot_writer *w,

@@ -33,12 +33,8 @@ static uint32_t add_class(struct native *n, const char *name)
 	uint32_t at = intern_text(&n->names, name);
 
 	if (at == known) {
-		const struct tide_type type = { .name = snapshot_writer_string(n->writer, name),
-			.module = snapshot_writer_string(n->writer, ""),
-			.language = LANGUAGE_CXX };
-
 		ARRAY_RESERVE(n->number, n->number_room, (uint64_t)known + 1);
-		n->number[at] = typing_add(n->typing, &type);
+		n->number[at] = typing_add_class(n->typing, n->writer, name);
 	}
 	return n->number[at];
 }
