@@ -59,3 +59,11 @@ char *alloc_printf(const char *format, ...)
 	va_end(list);
 	return bytes < 0 ? alloc_or_exit(NULL, 1) : s;
 }
+
+char *alloc_listed(char *list, const char *between, const char *item)
+{
+	char *longer = list ? alloc_printf("%s%s%s", list, between, item) : alloc_string(item);
+
+	free(list);
+	return longer;
+}

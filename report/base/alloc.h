@@ -16,6 +16,8 @@ void *alloc_resize(void *p, uint64_t bytes);
 /* As alloc_resize; a product that does not fit in 64 bits counts as memory that is not there. */
 void *alloc_resize_array(void *p, uint64_t count, uint64_t size);
 char *alloc_string(const char *s);
+/* Makes the list "a, b" longer by `item`, and frees `list`, which may be NULL. */
+char *alloc_listed(char *list, const char *between, const char *item);
 char *alloc_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

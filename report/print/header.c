@@ -60,15 +60,6 @@ static void warn_missed(struct screen *s, const struct snapshot *snapshot, unsig
 	}
 }
 
-/* Makes the list "a, b" longer by `item`, and frees `list`. */
-static char *add_to_list(char *list, const char *item)
-{
-	char *longer = list ? alloc_printf("%s, %s", list, item) : alloc_string(item);
-
-	free(list);
-	return longer;
-}
-
 /* Which modules have no file and line, and what would bring them. */
 static void warn_source(struct screen *s, const struct symbols *symbols, unsigned *count)
 {
@@ -81,12 +72,12 @@ static void warn_source(struct screen *s, const struct symbols *symbols, unsigne
 		const char *name = path_base(module[i].module);
 
 		text = alloc_printf("%s (%s)", name, units_percent(share, module[i].share, 1));
-		shares = add_to_list(shares, text);
+		shares = alloc_listed(shares, ", ", text);
 		free(text);
 		if (!package)
-			build = add_to_list(build, name);
+			build = alloc_listed(build, ", ", name);
 		else if (!install || !strstr(install, package))
-			install = add_to_list(install, package);
+			install = alloc_listed(install, ", ", package);
 		free(package);
 	}
 	text = alloc_printf("%s of the frames looked up have no file and line%s%s: %s%s%s%s%s%sor let "

@@ -423,8 +423,7 @@ static char *holder_text(const struct refs *r, uint32_t block)
 	}
 	for (size_t i = 0; i + 1 < count && shown < HOLDER_HOPS; i++) {
 		uint64_t edge = refs_hop_edge(r->graph, path[i], path[i + 1]);
-		char *field = edge == REFS_NONE ? NULL : python_field_text(&r->snapshot, path[i], edge),
-		     *longer;
+		char *field = edge == REFS_NONE ? NULL : python_field_text(&r->snapshot, path[i], edge);
 
 		if (!field)
 			continue;
@@ -435,10 +434,8 @@ static char *holder_text(const struct refs *r, uint32_t block)
 			free(field);
 			continue;
 		}
-		longer = text ? alloc_printf("%s > %s", text, field) : alloc_string(field);
-		free(text);
+		text = alloc_listed(text, " > ", field);
 		free(field);
-		text = longer;
 		shown++;
 	}
 	free(path);

@@ -52,7 +52,7 @@ char *retained_way_text(struct retained_command *t, const struct retained_row *r
 	if (!t->child)
 		dominate_children(&t->retained.d, &t->child_first, &t->child);
 	for (unsigned steps = 0, n = 0; steps < STEPS_MOST && n < BLOCKS_MOST; n++, at = next) {
-		char *step, *longer;
+		char *step;
 
 		next = find_heaviest(t, at, least);
 		if (next == GRAPH_NONE)
@@ -63,10 +63,8 @@ char *retained_way_text(struct retained_command *t, const struct retained_row *r
 			free(step);
 			continue;
 		}
-		longer = text ? alloc_printf("%s > %s", text, step) : alloc_string(step);
+		text = alloc_listed(text, " > ", step);
 		free(step);
-		free(text);
-		text = longer;
 		steps++;
 	}
 	return text;
