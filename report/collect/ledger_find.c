@@ -6,6 +6,16 @@
 #include "ledger_find.h"
 #include "process/remote.h"
 
+bool ledger_find_is_name(const char *name)
+{
+	size_t digits = strspn(name, "0123456789"), more;
+
+	if (!digits || name[digits] != '.')
+		return false;
+	more = strspn(name + digits + 1, "0123456789");
+	return more && !strcmp(name + digits + 1 + more, ".ledger");
+}
+
 /* The ledger is mapped in the process: its mappings say where the file is. */
 char *ledger_find(int pid, struct tide_error *e)
 {

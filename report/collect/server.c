@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "base/proc_stat.h"
 #include "collect.h"
+#include "ledger_find.h"
 #include "model/ledger_map.h"
 #include "process/process.h"
 #include "roots/references.h"
@@ -79,17 +80,6 @@ static bool is_same_pid_namespace(int pid)
 		&& here.st_ino == there.st_ino;
 }
 
-/* PID.N.ledger: a name in the folder of the session and nothing else. */
-static bool is_ledger_name(const char *name)
-{
-	size_t digits = strspn(name, "0123456789"), more;
-
-	if (!digits || name[digits] != '.')
-		return false;
-	more = strspn(name + digits + 1, "0123456789");
-	return more && !strcmp(name + digits + 1 + more, ".ledger");
-}
-
 /* The program behind a connection: the parent of the clone that called (shim/server.h), or 0. The caller
  * waits for our answer, so its number is still its own. */
 static int find_program(int connection, const struct server_request *r)
@@ -112,7 +102,7 @@ static bool read_request(int connection, struct server_request *r)
 	if (poll(&p, 1, CALLER_MS) <= 0 || recv(connection, r, sizeof(*r), 0) != sizeof(*r))
 		return false;
 	r->ledger[sizeof(r->ledger) - 1] = '\0';
-	return r->magic == SERVER_MAGIC && is_ledger_name(r->ledger);
+	return r->magic == SERVER_MAGIC && ledger_find_is_name(r->ledger);
 }
 
 /* The program repeats our number in its ledger when it waits for us. */

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "collect.h"
+#include "ledger_find.h"
 #include "model/ledger.h"
 #include "settled.h"
 #include "shim/server.h"
@@ -80,13 +81,6 @@ static void take_one(const char *path, const char *ledger, const struct collect_
 	unlink(path);
 }
 
-static bool is_ledger(const char *name)
-{
-	size_t bytes = strlen(name);
-
-	return *name >= '1' && *name <= '9' && bytes > 7 && !strcmp(name + bytes - 7, ".ledger");
-}
-
 /* Takes up to `most` ledgers of a folder; how many there were. */
 static unsigned take_some(
 	const char *folder, const char *session, const struct collect_settings *settings, unsigned most)
@@ -96,7 +90,7 @@ static unsigned take_some(
 	unsigned count = 0;
 
 	while (d && count < most && (entry = readdir(d)))
-		if (is_ledger(entry->d_name)) {
+		if (ledger_find_is_name(entry->d_name)) {
 			char *path = alloc_printf("%s/%s", folder, entry->d_name);
 			char *ledger = alloc_printf("%s/%s", session, entry->d_name);
 
