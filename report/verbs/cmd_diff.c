@@ -145,7 +145,7 @@ static int compare_views(struct comparison *c, const struct arguments *a, struct
 	struct diff_item *item[2];
 	size_t count[2];
 
-	view_learn_together((const struct view *const[]){ &c->view[0], &c->view[1] }, 2);
+	symbols_learn_together((struct symbols *const[]){ c->view[0].symbols, c->view[1].symbols }, 2);
 	c->pair = view_pair_of(a->sort);
 	for (int side = 0; side < 2 && view_measure_is_lost(a->sort); side++)
 		if (view_find_lost(&c->view[side], NULL, e))

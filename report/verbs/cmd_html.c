@@ -109,7 +109,7 @@ static int load_report(struct html *h, const struct arguments *a, struct tide_er
 		return -1;
 	h->has_old = a->old_file != NULL;
 	if (h->has_old)
-		view_learn_together((const struct view *const[]){ &h->view, &h->old }, 2);
+		symbols_learn_together((struct symbols *const[]){ h->view.symbols, h->old.symbols }, 2);
 	return find_leaks(h, e);
 }
 

@@ -5,8 +5,6 @@
 #include "base/array.h"
 #include "typed_pointers.h"
 
-#define UNKNOWN UINT32_MAX
-
 /* What is known of a type together with a size; asked for each pointer. */
 struct fit {
 	uint32_t type;

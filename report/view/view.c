@@ -315,16 +315,6 @@ int view_load(struct view *v, const char *path, const struct selection *o, enum 
 	return 0;
 }
 
-void view_learn_together(const struct view *const *views, size_t count)
-{
-	struct symbols **symbols = alloc_bytes((count + 1) * sizeof(struct symbols *));
-
-	for (size_t i = 0; i < count; i++)
-		symbols[i] = views[i]->symbols;
-	symbols_learn_together(symbols, count);
-	free(symbols);
-}
-
 void view_close(struct view *v)
 {
 	free(v->site);

@@ -122,9 +122,6 @@ struct view_group {
 	void *texts; /* keys made here */
 };
 
-/* The views are compared or summed: what is a wrapper in one is passed over in all (symbols_top). */
-void view_learn_together(const struct view *const *views, size_t count);
-
 /* Groups what several views selected; sites of several views are the same when
  * their stacks have the same modules, functions and lines. -1: the snapshot
  * does not hold what this key needs (size and age need lists that may be absent). */

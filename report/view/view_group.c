@@ -372,12 +372,12 @@ static int group_types(struct grouper *w, const struct view *v, struct tide_erro
 
 static void learn_together(const struct view *views, size_t count)
 {
-	const struct view **list = alloc_bytes(count * sizeof(const struct view *));
+	struct symbols **symbols = alloc_bytes(count * sizeof(struct symbols *));
 
 	for (size_t i = 0; i < count; i++)
-		list[i] = &views[i];
-	view_learn_together(list, count);
-	free(list);
+		symbols[i] = views[i].symbols;
+	symbols_learn_together(symbols, count);
+	free(symbols);
 }
 
 int view_group(struct view_group *g, const struct view *views, size_t view_count, enum view_key key,
