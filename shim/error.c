@@ -85,16 +85,21 @@ void error_after_fork(void)
 	last_path[0] = 0;
 }
 
+static bool imports_any(const char *const *names, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (lookup_imported(names[i]))
+			return true;
+	return false;
+}
+
 /* Under another allocator nothing is known of the heap, only that the program had a block here and freed it. That is
  * enough unless functions that are not hooked can have made another block here. */
 static bool has_foreign_doors(void)
 {
 	static const char *const door[] = { "mallocx", "rallocx", "mi_malloc", "mi_zalloc", "tc_malloc",
 		"je_malloc", "scalable_malloc", "_Znwm", "_Znam" };
-	for (unsigned i = 0; i < sizeof door / sizeof door[0]; i++)
-		if (lookup_imported(door[i]))
-			return true;
-	return false;
+	return imports_any(door, sizeof door / sizeof door[0]);
 }
 
 /* Could this word be a link in a list of free chunks: NULL, or a block of the heap? */
@@ -106,10 +111,7 @@ static bool has_other_doors(void)
 {
 	static const char *const door[] = { "__libc_malloc", "__libc_calloc", "__libc_realloc",
 		"__libc_memalign" };
-	for (unsigned i = 0; i < sizeof door / sizeof door[0]; i++)
-		if (lookup_imported(door[i]))
-			return true;
-	return false;
+	return imports_any(door, sizeof door / sizeof door[0]);
 }
 
 /* Does the allocator itself consider the block at p free? `known`: the program had a block there
