@@ -4,7 +4,6 @@
  *   snapshot_read.c    maps a file, checks its table, binds its sections
  *   snapshot_check.c   checks, once, what the sections say about each other
  *   snapshot_reader.c  memory of an open snapshot, and damage found in it
- *   snapshot_fault.c   a file that is cut off while it is mapped
  *   snapshot_copy.c    sections of one file in another
  *   snapshot_write.c   makes files
  */
@@ -12,6 +11,7 @@
 #define TIDEMARK_SNAPSHOT_PRIVATE_H
 
 #include <stdbool.h>
+#include "base/fault.h"
 #include "base/index.h"
 #include "snapshot.h"
 
@@ -30,7 +30,9 @@
 /* --- reading ------------------------------------------------------------------ */
 
 struct snapshot_reader {
-	struct snapshot_reader *next; /* of all that have a file mapped */
+	/* What was read of a file that is cut off may be half a truth, and every check of an index is void: that ends
+	 * the command. */
+	struct fault_range fault;
 	void *map;
 	uint64_t map_bytes;
 	uint64_t memory_left; /* bytes that sections may still take */
@@ -69,10 +71,6 @@ void snapshot_reader_damage(struct snapshot *s, const char *format, ...)
 void snapshot_check(struct snapshot *s, struct snapshot_reader *r);
 /* The same for blocks, roots and references. Reads all of them. */
 void snapshot_check_graph(struct snapshot *s, struct snapshot_reader *r);
-
-/* From now on a file that becomes shorter while it is mapped ends this command with a sentence. */
-void snapshot_fault_add(struct snapshot_reader *r);
-void snapshot_fault_remove(struct snapshot_reader *r);
 
 /* --- writing ------------------------------------------------------------------ */
 

@@ -277,7 +277,8 @@ static int read_sections(struct snapshot *s, struct snapshot_reader *r, struct t
 	return 0;
 }
 
-static int map_file(const char *path, struct snapshot_reader *r, struct tide_error *e)
+static int map_file(
+	const char *path, const struct snapshot *s, struct snapshot_reader *r, struct tide_error *e)
 {
 	struct stat st;
 	/* Opening a device may do something, and opening a FIFO waits for its other end. */
@@ -302,7 +303,9 @@ static int map_file(const char *path, struct snapshot_reader *r, struct tide_err
 			r->map = NULL;
 			error_set(e, EXIT_UNMEASURED, "cannot read %s|%s|", path, strerror(errno));
 		} else {
-			snapshot_fault_add(r);
+			r->fault =
+				(struct fault_range){ .at = r->map, .bytes = r->map_bytes, .path = s->path };
+			fault_add(&r->fault);
 		}
 	}
 	close(fd);
@@ -332,7 +335,7 @@ int snapshot_read_file(const char *path, struct snapshot *s, struct tide_error *
 	struct snapshot_reader *r = alloc_zeroed(1, sizeof(*r));
 
 	*s = (struct snapshot){ .path = alloc_string(path), .private_ = r };
-	if (!map_file(path, r, e)) {
+	if (!map_file(path, s, r, e)) {
 		r->memory_left = SNAPSHOT_MEMORY_BASE + SNAPSHOT_MEMORY_SHARE * r->map_bytes;
 		if (!check_magic(s, r, e) && !read_sections(s, r, e))
 			return 0;
@@ -388,7 +391,7 @@ void snapshot_close(struct snapshot *s)
 
 	if (r) {
 		if (r->map) {
-			snapshot_fault_remove(r);
+			fault_remove(&r->fault);
 			munmap(r->map, r->map_bytes);
 		}
 		for (size_t i = 0; i < r->owned_count; i++)

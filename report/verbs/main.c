@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "print/options.h"
@@ -89,6 +90,7 @@ static int run_verb(const struct verb *v, int argc, char **argv)
 	else if (sandbox == SANDBOX_READ)
 		sandbox = SANDBOX_PAGER;
 	sandbox_enter(sandbox);
+	fault_start();
 	argv[0] = name; /* what argp and getopt print before a message */
 	code = v->run(argc, argv);
 	free(name);
@@ -97,6 +99,9 @@ static int run_verb(const struct verb *v, int argc, char **argv)
 		error_note("cannot write the output: %s", strerror(errno ? errno : EIO));
 		code = EXIT_UNMEASURED;
 	}
+	/* `run` and the collector end as the program, or the library, expects. */
+	if (fault_seen() && code <= EXIT_FINDINGS && v->summary && v->run != cmd_run)
+		code = EXIT_UNMEASURED;
 	return code;
 }
 

@@ -114,3 +114,85 @@ every() {
 		/usr/bin/python3 -c 'import json; assert json.load(open("out.json"))["records"] is not None'
 	done
 }
+
+# A library that cuts CUT_FILE off when CUT_BYTES have been mapped: what is read from then on is behind its end.
+cutter() {
+	compile cut -shared -fPIC -ldl -D_GNU_SOURCE <<-'END'
+		#include <dlfcn.h>
+		#include <stdlib.h>
+		#include <sys/mman.h>
+		#include <unistd.h>
+		void *mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+		{
+			void *(*real)(void *, size_t, int, int, int, off_t) = dlsym(RTLD_NEXT, "mmap");
+			void *p = real(at, bytes, protection, flags, fd, offset);
+			if (fd >= 0 && bytes == (size_t)atol(getenv("CUT_BYTES")))
+				(void)!truncate(getenv("CUT_FILE"), atol(getenv("CUT_TO")));
+			return p;
+		}
+		void *mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+		{
+			return mmap(at, bytes, protection, flags, fd, offset);
+		}
+	END
+}
+
+# cut_to BYTES FILE COMMAND...
+cut_to() {
+	run env LD_PRELOAD="$PWD/cut" CUT_TO="$1" CUT_FILE="$PWD/$2" CUT_BYTES="$(stat -c %s "$2")" timeout 60 "${@:3}"
+}
+
+@test "a snapshot that is cut off while it is read: a sentence, no signal" {
+	make -s -C "$ROOT" "B=$B" "$B/tests/lib/make_snapshot" >/dev/null
+	"$B/tests/lib/make_snapshot" large.tide 200000 200
+	cutter
+	for verb in stat leaks info tree retained symbolize "export --to json -o out"; do
+		cp large.tide one.tide
+		cut_to 8192 one.tide "$TIDEMARK" $verb one.tide
+		[ "$status" = 3 ] && [[ $output == *"one.tide was cut off while it was read: take"* ]] || fail "$verb: $status: ${output: -300}"
+	done
+}
+
+# What libelf maps: the program, or the file with its debug information.
+@test "a program or its debug file that is cut off while it is read: a sentence, and names are missing" {
+	compile app <<-'END'
+		#include <stdlib.h>
+		struct node { struct node *next; long v[3]; } *list;
+		__attribute__((noinline)) static struct node *make(void) { struct node *n = calloc(1, sizeof *n); __asm__ volatile("" : "+r"(n)); return n; }
+		int main(void)
+		{
+			for (int i = 0; i < 30; i++) { struct node *n = make(); n->next = list; list = n; }
+			make();
+			return 0;
+		}
+	END
+	truncate -s 40960 app # a length of its own: the mapping is known by it
+	cp app app.whole
+	objcopy --only-keep-debug app app.debug
+	truncate -s 45056 app.debug
+	cp app.debug app.debug.whole
+	cutter
+	"$TIDEMARK" run -q -o s.tide -- ./app
+	try() { # file, bytes, command...
+		cut_to "$2" "$1" "${@:3}"
+		[ "$status" = 3 ] && [ "$(grep -c "/$1 was cut off while it was read: names may be missing" <<<"$output")" = 1 ] ||
+			fail "$*: $status: ${output: -500}"
+		cp "$1.whole" "$1"
+	}
+	for bytes in 0 4096 12288; do
+		try app $bytes "$TIDEMARK" stat s.tide
+		try app $bytes "$TIDEMARK" leaks s.tide
+		try app $bytes "$TIDEMARK" types s.tide
+		try app $bytes "$TIDEMARK" export --to folded -o out s.tide
+		try app $bytes "$TIDEMARK" html -q -o out.html s.tide
+		try app $bytes "$TIDEMARK" doctor ./app
+	done
+	objcopy --strip-all --add-gnu-debuglink=app.debug app
+	truncate -s 40960 app
+	"$TIDEMARK" run -q -o s.tide -- ./app
+	"$TIDEMARK" stat s.tide | grep -q make || fail "app.debug is not found"
+	for bytes in 0 4096; do
+		try app.debug $bytes "$TIDEMARK" stat s.tide
+		try app.debug $bytes "$TIDEMARK" types s.tide
+	done
+}

@@ -195,35 +195,6 @@ dropped() {
 	done
 }
 
-@test "a file that is cut off while it is read: a sentence, no signal" {
-	"$B/tests/lib/make_snapshot" large.tide 200000 200 2>/dev/null || make -s -C "$ROOT" "B=$B" "$B/tests/lib/make_snapshot" >/dev/null
-	"$B/tests/lib/make_snapshot" large.tide 200000 200
-	compile cut -shared -fPIC -ldl -D_GNU_SOURCE <<-'END'
-		/* Cuts the file off when it has been mapped: what is read from then on is behind its end. */
-		#include <dlfcn.h>
-		#include <stdlib.h>
-		#include <sys/mman.h>
-		#include <unistd.h>
-		void *mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
-		{
-			void *(*real)(void *, size_t, int, int, int, off_t) = dlsym(RTLD_NEXT, "mmap");
-			void *p = real(at, bytes, protection, flags, fd, offset);
-			if (fd >= 0 && bytes > 1000000 && bytes == (size_t)atol(getenv("CUT_BYTES")))
-				(void)!truncate(getenv("CUT_FILE"), 8192);
-			return p;
-		}
-		void *mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
-		{
-			return mmap(at, bytes, protection, flags, fd, offset);
-		}
-	END
-	for verb in stat leaks info tree retained symbolize "export --to json -o out"; do
-		cp large.tide one.tide
-		run env LD_PRELOAD="$PWD/cut" CUT_FILE="$PWD/one.tide" CUT_BYTES="$(stat -c %s one.tide)" timeout 60 "$TIDEMARK" $verb one.tide
-		[ "$status" = 3 ] && [[ $output == *tidemark:* ]] || fail "$verb: $status: ${output: -300}"
-	done
-}
-
 # A report is written under a name that nobody can lay a link at, and is as private as its snapshot.
 @test "reports: a link in the place of the temporary file is not followed" {
 	/usr/bin/python3 -c 'import sys; sys.path.insert(0, sys.argv[1]); import craft; craft.small().save("s.tide")' "$ROOT/tests/lib"
