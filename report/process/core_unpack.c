@@ -2,14 +2,17 @@
  *
  * A core is read in no fixed order, so it is unpacked into a file without a name, in TMPDIR or
  * /var/tmp. Pages of zeros become holes. What is damaged or cut off ends there, as in a core
- * that was never compressed.
+ * that was never compressed. A few bytes can unpack to terabytes of zeros: beyond a limit the
+ * caller has to unpack the core, which shows that it is trusted.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <lz4frame.h>
 #include <lzma.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -20,6 +23,10 @@
 #define PAGE 4096u
 #define INPUT (256u << 10)
 #define CHECK_EACH (64ull << 20) /* bytes between two checks of the space that is left */
+
+/* Untouched memory makes honest cores dense, but not by so much. */
+#define PLAIN_FIXED (8ull << 30)
+#define PLAIN_PER_BYTE 256u
 
 #define ROOM (1u << 20)
 #define XZ_MEMORY (256ull << 20) /* xz -9 takes 65 MiB */
@@ -135,16 +142,18 @@ static const struct format {
 	void *(*begin)(void);
 	bool (*step)(void *state, struct piece *p);
 	void (*end)(void *state);
+	const char *tool;
 } formats[] = {
-	{ { 0x28, 0xb5, 0x2f, 0xfd }, 4, begin_zstd, step_zstd, end_zstd },
-	{ { 0x04, 0x22, 0x4d, 0x18 }, 4, begin_lz4, step_lz4, end_lz4 },
-	{ { 0xfd, '7', 'z', 'X', 'Z', 0 }, 6, begin_xz, step_xz, end_xz },
-	{ { 0x1f, 0x8b }, 2, begin_gzip, step_gzip, end_gzip },
+	{ { 0x28, 0xb5, 0x2f, 0xfd }, 4, begin_zstd, step_zstd, end_zstd, "zstd" },
+	{ { 0x04, 0x22, 0x4d, 0x18 }, 4, begin_lz4, step_lz4, end_lz4, "lz4" },
+	{ { 0xfd, '7', 'z', 'X', 'Z', 0 }, 6, begin_xz, step_xz, end_xz, "xz" },
+	{ { 0x1f, 0x8b }, 2, begin_gzip, step_gzip, end_gzip, "gzip" },
 };
 
 struct output {
 	int descriptor;
-	uint64_t bytes, checked;
+	uint64_t bytes, checked, most;
+	bool over;
 };
 
 static const char *choose_folder(void)
@@ -169,6 +178,10 @@ static bool is_zero(const uint8_t *page, size_t bytes)
 
 static int write_pages(struct output *o, const uint8_t *data, size_t bytes)
 {
+	if (bytes > o->most - o->bytes) {
+		o->over = true;
+		return -1;
+	}
 	if (o->bytes + bytes >= o->checked + CHECK_EACH) {
 		o->checked = o->bytes;
 		if (is_nearly_full(o->descriptor)) {
@@ -224,6 +237,7 @@ int core_unpack(int descriptor, const char *path, struct tide_error *e)
 {
 	struct output o = { .descriptor = -1 };
 	uint8_t magic[6] = { 0 };
+	struct stat st;
 	size_t i;
 
 	if (pread(descriptor, magic, sizeof(magic), 0) < 4)
@@ -233,11 +247,20 @@ int core_unpack(int descriptor, const char *path, struct tide_error *e)
 			break;
 	if (i == sizeof(formats) / sizeof(*formats))
 		return descriptor;
+	if (!fstat(descriptor, &st))
+		o.most = PLAIN_FIXED + PLAIN_PER_BYTE * (uint64_t)st.st_size;
 	o.descriptor = open(choose_folder(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (o.descriptor < 0 || unpack(&formats[i], descriptor, &o)) {
-		error_set(e, EXIT_UNMEASURED,
-			"cannot unpack %s in %s|%s|set TMPDIR to a folder with more room", path,
-			choose_folder(), strerror(errno));
+		if (o.over)
+			error_set(e, EXIT_UNMEASURED,
+				"cannot unpack %s|it is more than %" PRIu64
+				" GiB when unpacked, far more than cores usually are|if you trust it, unpack it "
+				"with %s -d and give that file",
+				path, o.most >> 30, formats[i].tool);
+		else
+			error_set(e, EXIT_UNMEASURED,
+				"cannot unpack %s in %s|%s|set TMPDIR to a folder with more room", path,
+				choose_folder(), strerror(errno));
 		if (o.descriptor >= 0)
 			close(o.descriptor);
 		o.descriptor = -1;

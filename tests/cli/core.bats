@@ -196,6 +196,23 @@ request
 	[ "$status" = 2 ]
 }
 
+# Frames of zstd that say "a block of zeros" and nothing else: 4 bytes for each 128 KiB.
+@test "a compressed core that unpacks to gigabytes of zeros is refused" {
+	/usr/bin/python3 - <<-'END'
+		import struct
+		begin = bytes([0x28, 0xb5, 0x2f, 0xfd, 0, 0x38])
+		block = struct.pack("<I", 1 << 1 | (128 << 10) << 3)[:3] + b"\0"
+		last = struct.pack("<I", 1 | 1 << 1 | (128 << 10) << 3)[:3] + b"\0"
+		open("bomb.zst", "wb").write(begin + block * (10 << 13) + last)
+	END
+	mkdir rooms
+	run timeout 250 env TMPDIR="$PWD/rooms" "$TIDEMARK" snap --core bomb.zst -o a.tide
+	[ "$status" = 3 ]
+	[[ $output == *"cannot unpack bomb.zst: it is more than 8 GiB when unpacked"*"with zstd -d"* ]]
+	[ -z "$(ls rooms)" ]
+	[ ! -e a.tide ]
+}
+
 @test "a core that systemd has compressed is unpacked without a trace" {
 	prepare
 	take_core kernel
