@@ -205,15 +205,7 @@ bounded_snap() {
 	[ "$line" = ready ] || { wait $PID && status=0 || status=$?; [ $status = 77 ] && skip "another layout of malloc's arenas"; fail "$1: $status"; }
 	local resident
 	resident=$(awk '/^VmRSS/ { print int($2 / 1024) }' "/proc/$PID/status")
-	run /usr/bin/python3 - "$ROOT" $((128 + 4 * resident)) "$TIDEMARK" snap -o taken.tide "$PID" <<-'END'
-		import sys
-		sys.path.insert(0, sys.argv[1] + "/tests/lib")
-		import bounded
-		bounded.CLOCK = 600     # only its processor time counts
-		r = bounded.run(sys.argv[3:], 40, float(sys.argv[2]), ".")
-		print(r.wrong() or f"fine: status {r.status}, {r.mebibytes:.0f} MiB", r.err[-300:].decode(errors="replace"))
-		sys.exit(bool(r.wrong()))
-	END
+	run bounded 40 $((128 + 4 * resident)) "$TIDEMARK" snap -o taken.tide "$PID"
 	kill -9 $PID
 	[ "$status" = 0 ] || fail "$1: $output"
 	"$TIDEMARK" leaks taken.tide >/dev/null || [ $? -le 3 ]

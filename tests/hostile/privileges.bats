@@ -266,18 +266,6 @@ dropped() {
 	done
 }
 
-# bounded SECONDS MEBIBYTES COMMAND...: runs it within these bounds, and says what was passed.
-bounded() {
-	/usr/bin/python3 - "$ROOT" "$@" <<-'END'
-		import sys
-		sys.path.insert(0, sys.argv[1] + "/tests/lib")
-		import bounded
-		r = bounded.run(sys.argv[4:], float(sys.argv[2]), float(sys.argv[3]), ".")
-		print(r.wrong() or f"fine: status {r.status}, {r.mebibytes:.0f} MiB", r.err.decode(errors="replace")[-300:])
-		sys.exit(bool(r.wrong()))
-	END
-}
-
 @test "a library that claims gigabytes costs the collector of root nothing" {
 	needs_root
 	chmod 777 .

@@ -75,15 +75,7 @@ bounded_snap() {
 	[ "$line" = ready ] || fail "$1 did not begin"
 	local resident
 	resident=$(awk '/^VmRSS/ { print int($2 / 1024) }' "/proc/$PID/status")
-	run /usr/bin/python3 - "$ROOT" $((128 + 8 * resident)) "$TIDEMARK" snap -o taken.tide "$PID" <<-'END'
-		import sys
-		sys.path.insert(0, sys.argv[1] + "/tests/lib")
-		import bounded
-		bounded.CLOCK = 600     # only its processor time counts
-		r = bounded.run(sys.argv[3:], 50, float(sys.argv[2]), ".")
-		print(r.wrong() or f"fine: status {r.status}, {r.mebibytes:.0f} MiB", r.err[-300:].decode(errors="replace"))
-		sys.exit(bool(r.wrong()))
-	END
+	run bounded 50 $((128 + 8 * resident)) "$TIDEMARK" snap -o taken.tide "$PID"
 	kill -9 $PID
 	[ "$status" = 0 ] || fail "$1: $output"
 	timeout 100 "$TIDEMARK" types taken.tide >/dev/null || [ $? = 3 ]

@@ -3,11 +3,14 @@
 A run ends at its limit of processor time, not of the clock: a busy machine does not make
 a test fail. Memory is resident memory, watched from outside; what passes the limit is
 killed. Only the command itself is signalled, by its process handle.
+
+  bounded.py SECONDS MEBIBYTES COMMAND...     says what was passed; run in a folder for scratch files
 """
 import os
 import resource
 import signal
 import subprocess
+import sys
 import time
 
 MIB = 1 << 20
@@ -123,3 +126,10 @@ def verbs(tidemark, path, other, scratch):
     yield "gate", [tidemark, "gate", "-c", gate, "--output", scratch, "--junit", out + ".xml", "--sarif", out + ".sarif",
                    "--gitlab", out + ".gitlab", "--markdown", out + ".md", "--html", out + ".gate.html", "--snapshots", path]
     yield "gate --against", [tidemark, "gate", "--output", scratch, "--json", "--snapshots", other, "--against", path]
+
+
+if __name__ == "__main__":
+    CLOCK = 600     # only its processor time counts
+    result = run(sys.argv[3:], float(sys.argv[1]), float(sys.argv[2]), ".")
+    print(result.wrong() or f"fine: status {result.status}, {result.mebibytes:.0f} MiB", result.err.decode(errors="replace")[-300:])
+    sys.exit(bool(result.wrong()))

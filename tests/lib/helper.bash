@@ -45,6 +45,11 @@ for l in wide:
 sys.exit(bool(wide))' "$@"
 }
 
+# bounded SECONDS MEBIBYTES COMMAND...: runs it within these bounds, and says what was passed.
+bounded() {
+	/usr/bin/python3 "$ROOT/tests/lib/bounded.py" "$@"
+}
+
 # sanitized: the command is built with AddressSanitizer (make ASAN=1).
 sanitized() {
 	nm -D "$TIDEMARK" 2>/dev/null | grep -q ' __asan_init'
