@@ -115,12 +115,16 @@ static void read_process(struct collecting *c)
 
 /* Fork servers and test runners pay for the end of each child, and need no details about its memory
  * (CL4). */
+#define LEAVE_BYTES (2u << 20)
+
 static void leave(struct collecting *c)
 {
 	c->brief = c->request->served && c->request->reason == REASON_EXIT && c->copy.header.generation
 		&& !(c->request->flags & (REQUEST_FLAG_EARLY | REQUEST_FLAG_KEPT))
 		&& collect_process_small(&c->process, c->image.target);
-	if (!c->brief || !c->request->may_leave || !wants_references(c, &c->copy))
+	/* An image costs as much as the snapshot of a small process. */
+	if (!c->brief || !c->request->may_leave || !wants_references(c, &c->copy)
+		|| c->process.touched_bytes < LEAVE_BYTES)
 		return;
 	read_code_map(c);
 	c->code_known = true;

@@ -30,12 +30,15 @@
 #include "settled.h"
 #include "shim/server.h"
 #include "watch.h"
+#include "workers.h"
 
 #define BACKLOG 128
-#define COLLECTORS_MAX 64u
+#define COLLECTORS_MAX WORKERS_MOST
 #define LEAVE_MOST 48u /* images that outlive their processes: each takes memory */
 #define NAMED_NS 10000000000ull
-#define CALLER_MS 1000 /* a caller writes its request at once, or is not served */
+#define CALLER_MS 1000       /* a caller writes its request at once, or is not served */
+#define SNAPSHOTS_MOST 500u  /* of one collector: what one of them may lose does not add up */
+#define STAY_KIB (48l << 10) /* a collector that needed more memory does not stay */
 
 struct serving {
 	const char *folder;
@@ -45,6 +48,8 @@ struct serving {
 	int settler; /* its process, and our end of its control pipe; 0, -1: there is none */
 	int settler_control;
 	int orphan; /* see send_orphan; 0: it was reaped, -1: it could not be made */
+	struct workers workers;
+	int priority; /* our own */
 };
 
 int server_open(struct server *s, const char *folder)
@@ -82,7 +87,7 @@ static bool is_same_pid_namespace(int pid)
 
 /* The program behind a connection: the parent of the clone that called (shim/server.h), or 0. The caller
  * waits for our answer, so its number is still its own. */
-static int find_program(int connection, const struct server_request *r)
+static int find_program(int connection, const struct server_request *r, int *user)
 {
 	struct ucred caller;
 	socklen_t bytes = sizeof(caller);
@@ -92,6 +97,7 @@ static int find_program(int connection, const struct server_request *r)
 		return 0;
 	if (proc_stat_read(caller.pid, 0, &s) != 1 || s.parent <= 1 || s.parent != r->pid)
 		return 0;
+	*user = (int)caller.uid;
 	return is_same_pid_namespace(s.parent) ? s.parent : 0;
 }
 
@@ -179,8 +185,18 @@ static bool takes_orphans(const struct serving *v)
 	return takes;
 }
 
-static int take_snapshot(const struct serving *v, const struct server_request *r, const char *ledger, int pid,
-	struct tide_error *e)
+/* May this process make another snapshot? Not after one of a process that belongs to somebody else, who could
+ * have harmed it, and not when it runs at a lower priority. The caller of one that failed waits for our end. */
+static bool may_stay(const struct serving *v, int user)
+{
+	struct rusage used;
+
+	return user == (int)geteuid() && !getrusage(RUSAGE_SELF, &used) && used.ru_maxrss < STAY_KIB
+		&& getpriority(PRIO_PROCESS, 0) <= v->priority;
+}
+
+static int take_snapshot(const struct serving *v, bool may_leave, const struct server_request *r,
+	const char *ledger, int pid, struct tide_error *e)
 {
 	struct collect c = { .ledger = ledger,
 		.pid = pid,
@@ -189,23 +205,25 @@ static int take_snapshot(const struct serving *v, const struct server_request *r
 		.reason = r->reason,
 		.flags = r->flags & ~(uint32_t)REQUEST_FLAG_QUERY,
 		.serial = r->serial,
-		.may_leave = v->collectors < LEAVE_MOST && !v->orphan && !takes_orphans(v) };
+		.may_leave = may_leave && !takes_orphans(v) };
 	int result = wait_named(ledger, pid, e) ? collect_snapshot(&c, e) : -1;
 
 	free(c.written);
 	return result;
 }
 
-/* In the collector's process: its number is the caller's answer. */
-static int serve(const struct serving *v, int connection)
+/* In the collector's process: its number is the caller's answer. `user`: of the caller, when a snapshot was made;
+ * else -1. */
+static int serve(const struct serving *v, int connection, bool may_leave, int *user)
 {
 	struct server_request r;
 	struct server_reply reply = { .collector = getpid() };
 	struct tide_error e = { 0 };
 	char *ledger;
-	int pid, result;
+	int pid, result, caller;
 
-	if (!read_request(connection, &r) || !(pid = find_program(connection, &r)))
+	*user = -1;
+	if (!read_request(connection, &r) || !(pid = find_program(connection, &r, &caller)))
 		return EXIT_UNMEASURED;
 	ledger = alloc_printf("%s/%s", v->folder, r.ledger);
 	if (session_lock_hold(ledger)) {
@@ -217,10 +235,12 @@ static int serve(const struct serving *v, int connection)
 	if (r.kind == SERVER_WATCH)
 		result = watch_process(ledger, pid, v->settings, &e);
 	else
-		result = take_snapshot(v, &r, ledger, pid, &e);
+		result = take_snapshot(v, may_leave, &r, ledger, pid, &e);
 	free(ledger);
 	if (result)
 		error_print(&e);
+	else if (r.kind != SERVER_WATCH)
+		*user = caller;
 	return result ? EXIT_UNMEASURED : EXIT_FINE;
 }
 
@@ -266,24 +286,51 @@ static void end_settler(struct serving *v)
 		;
 }
 
+static int __attribute__((noreturn)) work(const struct serving *v, int connection, bool may_leave, int socket)
+{
+	int result = EXIT_FINE, user = 0;
+
+	for (unsigned i = 0; i < SNAPSHOTS_MOST && connection >= 0; i++) {
+		result = serve(v, connection, may_leave, &user);
+		session_lock_drop();
+		if (socket < 0 || user < 0 || !may_stay(v, user))
+			break;
+		connection = workers_next(socket, &may_leave);
+	}
+	_exit(result);
+}
+
 static void accept_one(struct serving *v)
 {
 	int connection = accept4(v->listening, NULL, NULL, SOCK_CLOEXEC);
+	bool may_leave;
 	pid_t child;
+	int socket;
 
 	if (connection < 0)
 		return;
 	if (v->orphan > 0 && kill(v->orphan, 0) && errno == ESRCH)
 		v->orphan = 0;
+	may_leave = v->collectors < LEAVE_MOST && !v->orphan;
+	if (workers_give(&v->workers, connection, may_leave)) {
+		close(connection);
+		return;
+	}
+	socket = v->collectors < COLLECTORS_MAX ? workers_add(&v->workers) : -1;
 	child = v->collectors < COLLECTORS_MAX ? fork() : -1;
 	if (!child) {
 		signal(SIGCHLD, SIG_DFL);
 		close(v->listening);
 		close(v->control);
 		close(v->settler_control);
-		_exit(serve(v, connection));
+		workers_close(&v->workers);
+		work(v, connection, may_leave, socket);
 	}
 	v->collectors += child > 0;
+	if (socket >= 0) {
+		workers_made(&v->workers, child);
+		close(socket);
+	}
 	close(connection); /* a caller without an answer is refused */
 }
 
@@ -336,10 +383,11 @@ static void stand_apart(struct serving *v)
 static void __attribute__((noreturn)) run_server(struct serving *v)
 {
 	struct sigaction wake = { .sa_handler = ignore_signal };
-	struct pollfd p[2];
+	struct pollfd p[2 + WORKERS_MOST];
 	sigset_t none, child;
 
 	stand_apart(v);
+	v->priority = getpriority(PRIO_PROCESS, 0);
 	start_settler(v);
 	references_prepare();
 	v->orphan = send_orphan();
@@ -352,10 +400,16 @@ static void __attribute__((noreturn)) run_server(struct serving *v)
 	sigprocmask(SIG_SETMASK, &child, NULL);
 	/* Closed without a message: `run` has ended, for whatever reason. */
 	while (!(p[1].revents & (POLLHUP | POLLIN))) {
-		if (ppoll(p, 2, NULL, &none) > 0 && p[0].revents & POLLIN)
-			accept_one(v);
+		nfds_t workers = workers_poll(&v->workers, p + 2);
+
+		if (ppoll(p, 2 + workers, NULL, &none) > 0) {
+			workers_look(&v->workers, p + 2);
+			if (p[0].revents & POLLIN)
+				accept_one(v);
+		}
 		reap(v, WNOHANG);
 	}
+	workers_end(&v->workers);
 	close(v->listening);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	end_settler(v);

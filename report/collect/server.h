@@ -6,7 +6,7 @@
  *
  * The collector is a fork of the server: no program is executed and no library loaded. It has the rights of the
  * user who typed `run`, so it can read a daemon that has changed to another user, and it trusts nothing that such
- * a process may have written.
+ * a process may have written. After a process of its own user it stays for the next request (workers.h).
  *
  * CS1  The settings of the run decide where snapshots go and when; never the request and never the ledger.
  * CS2  A request is served only for the caller's parent, as the kernel knows it, when

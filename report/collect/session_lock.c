@@ -13,6 +13,8 @@
 
 #define LOOK_NS 2000000
 
+static int held = -1;
+
 int session_lock_hold(const char *ledger)
 {
 	const char *slash = strrchr(ledger, '/');
@@ -25,10 +27,18 @@ int session_lock_hold(const char *ledger)
 	if (fd < 0)
 		return 0;
 	lock.l_start = pid;
+	held = fd;
 	if (fcntl(fd, F_OFD_SETLK, &lock) && (errno == EAGAIN || errno == EACCES))
 		failed = -1;
 	/* The folder may have been removed between the two calls; its ledgers are gone then. */
 	return failed;
+}
+
+void session_lock_drop(void)
+{
+	if (held >= 0)
+		close(held);
+	held = -1;
 }
 
 /* The process of some collector, in [lo, hi), or 0. */

@@ -37,36 +37,50 @@ static char *read_file_text(const char *path, size_t *length)
 	return text;
 }
 
+/* A number that ends with `end`, which is passed; false: it does not. */
+static bool read_number(char **at, int base, char end, uint64_t *n)
+{
+	char *from = *at;
+
+	*n = strtoull(from, at, base);
+	if (*at == from || **at != end)
+		return false;
+	++*at;
+	return true;
+}
+
+/* "7f00-7f10 r-xp 00000000 fe:00 1234     /path" (proc(5)). */
 static bool parse_mapping(char *line, struct remote_mapping *m)
 {
-	unsigned long long lo, hi, offset, inode;
-	unsigned major, minor;
-	char rights[8];
-	int at = 0;
+	uint64_t lo, hi, offset, inode, major, minor;
+	char *at = line, *rights;
 	bool deleted;
 	size_t n;
-	char *path;
 
-	if (sscanf(line, "%llx-%llx %7s %llx %x:%x %llu %n", &lo, &hi, rights, &offset, &major, &minor,
-		    &inode, &at)
-		< 7)
+	if (!read_number(&at, 16, '-', &lo) || !read_number(&at, 16, ' ', &hi) || strlen(at) < 5)
 		return false;
-	path = line + at;
-	n = strlen(path);
-	deleted = n > 10 && !strcmp(path + n - 10, " (deleted)");
+	rights = at;
+	at += 5;
+	if (!read_number(&at, 16, ' ', &offset) || !read_number(&at, 16, ':', &major)
+		|| !read_number(&at, 16, ' ', &minor))
+		return false;
+	inode = strtoull(at, &at, 10);
+	at += strspn(at, " ");
+	n = strlen(at);
+	deleted = n > 10 && !strcmp(at + n - 10, " (deleted)");
 	if (deleted)
-		path[n - 10] = 0;
+		at[n - 10] = 0;
 	*m = (struct remote_mapping){ .lo = lo,
 		.hi = hi,
 		.offset = offset,
 		.inode = inode,
-		.device = major << 20 | minor,
+		.device = (uint32_t)(major << 20 | minor),
 		.readable = rights[0] == 'r',
 		.writable = rights[1] == 'w',
 		.executable = rights[2] == 'x',
 		.shared = rights[3] == 's',
 		.deleted = deleted,
-		.path = path };
+		.path = at };
 	return true;
 }
 
