@@ -2,15 +2,7 @@
 # `tidemark snap --core FILE`: snapshots of cores that the kernel and gcore have written.
 
 load ../lib/helper
-
-PIDS=()
-teardown() {
-	local p
-	for p in "${PIDS[@]}"; do
-		kill -9 "$p" 2>/dev/null || true
-		wait "$p" 2>/dev/null || true
-	done
-}
+load ../lib/processes
 
 # What is lost and what is held is known exactly: 20 blocks of 1,000 bytes and more, and a cycle of two.
 setup_file() {
@@ -72,17 +64,6 @@ setup_file() {
 		}
 	CC
 	g++ -g -O1 -o loses loses.cc -pthread
-}
-
-start() {
-	"$@" >out 2>err 3>&- &
-	PID=$!
-	PIDS+=("$PID")
-	for _ in $(seq 1000); do
-		grep -q ready out && return 0
-		sleep 0.02
-	done
-	fail "the program did not start: $(cat err)"
 }
 
 # gcore, or the kernel's; the second argument is the filter.

@@ -93,7 +93,7 @@ print(*sorted({w["field"] for r in d["records"] if eval(sys.argv[2]) for w in r[
 walk() {
 	"./$1" wait >/dev/null 2>&1 3>&- &
 	child=$!
-	for _ in $(seq 1200); do grep -q '^State:.S' "/proc/$child/status" && grep -q '^34 ' "/proc/$child/syscall" && break; sleep 0.05; done
+	await "grep -q '^State:.S' \"/proc/$child/status\" && grep -q '^34 ' \"/proc/$child/syscall\""
 	# A machine that is busy may take longer than snap waits.
 	for _ in 1 2 3 4 5; do "$TIDEMARK" snap -q -o "$2" "$child" && break; done
 	kill "$child"

@@ -81,7 +81,7 @@ rows() { json "$("$TIDEMARK" types --json "$1")" 'sorted((r["type"], r["blocks"]
 	[[ $output == *"('net::Secure', 100, 'vtable'), ('net::Session', 50, 'vtable')"* && $output != *malloc* ]] || fail "$output"
 	./app wait >/dev/null 2>&1 3>&- &
 	child=$!
-	for _ in $(seq 400); do [ "$(cat /proc/$child/wchan 2>/dev/null)" = do_sys_pause ] || grep -q '^State:.S' /proc/$child/status && break; sleep 0.05; done
+	await "[ \"\$(cat /proc/$child/wchan 2>/dev/null)\" = do_sys_pause ] || grep -q '^State:.S' /proc/$child/status"
 	"$TIDEMARK" snap -o walked.tide $child
 	kill $child
 	run rows walked.tide

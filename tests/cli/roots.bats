@@ -53,7 +53,7 @@ lost() {
 	held
 	LD_PRELOAD=$SHIM ./held on 3>&- &
 	pid=$!
-	sleep 0.3
+	await "grep -q '^230 ' /proc/$pid/syscall" # clock_nanosleep
 	"$TIDEMARK" snap -q --roots=-tls -o h.tide $pid
 	kill $pid
 	json "$("$TIDEMARK" leaks --json h.tide)" '[r["bytes"] for r in d["records"] if r["kind"] == "unreferenced"]' |

@@ -85,7 +85,7 @@ field() { json "$("$TIDEMARK" info --json "$1")" "$2"; }
 @test "signals are passed on" {
 	"$TIDEMARK" run -q -o s.tide ./app sleep >out 2>err &
 	local pid=$!
-	for _ in $(seq 100); do grep -q ready out && break; sleep 0.05; done
+	await 'grep -q ready out'
 	kill -TERM $pid
 	local status=0
 	wait $pid || status=$?
@@ -99,7 +99,7 @@ signalled() {
 	shift 2
 	"$TIDEMARK" run -q -f -o "$file" -- "$@" >out 2>err &
 	pid=$!
-	for _ in $(seq 600); do grep -q ready out && break; sleep 0.05; done
+	await 'grep -q ready out'
 	kill -"$signal" $pid
 	status=0
 	wait $pid || status=$?

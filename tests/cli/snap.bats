@@ -2,29 +2,11 @@
 # `tidemark snap PID`, and what the process notices of it.
 
 load ../lib/helper
+load ../lib/processes
 
-setup() {
-	PIDS=()
-}
-
-teardown() {
-	local p
-	for p in "${PIDS[@]}"; do
-		kill -9 "$p" 2>/dev/null || true
-		wait "$p" 2>/dev/null || true
-	done
-}
-
-# start PROGRAM [ARG...]: under the library, in the background; waits for "ready".
-start() {
-	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT='exit.%p.tide' "$@" >out 2>err 3>&- &
-	PID=$!
-	PIDS+=("$PID")
-	for _ in $(seq 200); do
-		grep -q ready out && return 0
-		sleep 0.02
-	done
-	fail "the program did not start: $(cat err)"
+# profiled PROGRAM [ARG...]: starts it under the library.
+profiled() {
+	start env LD_PRELOAD="$SHIM" TIDEMARK_OUTPUT='exit.%p.tide' "$@"
 }
 
 # A program with threads in every kind of wait. Each failed wait is printed.
@@ -78,7 +60,7 @@ waits() {
 
 @test "a busy process: complete, and it notices nothing" {
 	waits
-	start ./waits allocates
+	profiled ./waits allocates
 	for i in 1 2 3; do
 		run "$TIDEMARK" snap -o "s$i.tide" "$PID"
 		[ "$status" -eq 0 ]
@@ -91,7 +73,7 @@ waits() {
 
 @test "a process without events: the image is made from outside, and waits go on" {
 	waits
-	start ./waits idle
+	profiled ./waits idle
 	run "$TIDEMARK" snap -o s.tide "$PID"
 	[ "$status" -eq 0 ]
 	run "$TIDEMARK" snap -o s.tide "$PID"
@@ -103,15 +85,14 @@ waits() {
 
 @test "no process is left behind" {
 	waits
-	start ./waits allocates
+	profiled ./waits allocates
 	"$TIDEMARK" snap -q -o s.tide "$PID"
-	sleep 0.3
-	[ -z "$(pgrep -P "$PID")" ]
+	await '! pgrep -P "$PID" >children'
 }
 
 @test "--no-references: counters only" {
 	waits
-	start ./waits allocates
+	profiled ./waits allocates
 	run "$TIDEMARK" snap --no-references -o s.tide "$PID"
 	[ "$status" -eq 0 ]
 	run "$TIDEMARK" leaks --json s.tide
@@ -124,7 +105,7 @@ waits() {
 	waits
 	strace -f -o /dev/null -E LD_PRELOAD="$SHIM" ./waits allocates >out 2>err 3>&- &
 	PIDS+=("$!")
-	for _ in $(seq 200); do grep -q ready out && break; sleep 0.05; done
+	await 'grep -q ready out'
 	PID=$(pgrep -P "$!" -x waits)
 	PIDS+=("$PID")
 	run "$TIDEMARK" snap -o s.tide "$PID"
@@ -139,7 +120,7 @@ waits() {
 	sleep 100 3>&- &
 	PIDS+=("$!")
 	# It is the program, and not the shell before its exec or the loader at work, once it sleeps.
-	for _ in $(seq 200); do grep -q nanosleep "/proc/$!/wchan" && break; sleep 0.05; done
+	await 'grep -q nanosleep "/proc/$!/wchan"'
 	run "$TIDEMARK" snap "$!"
 	[ "$status" -eq 0 ] || fail "$output"
 	[[ "$output" == *"tidemark.sleep.$!.1.tide"* ]]
@@ -160,7 +141,7 @@ waits() {
 
 @test "an output that cannot be written leaves the process alone" {
 	waits
-	start ./waits allocates
+	profiled ./waits allocates
 	run "$TIDEMARK" snap -o /nowhere/at/all.tide "$PID"
 	[ "$status" -eq 3 ]
 	run "$TIDEMARK" snap -o s.tide "$PID"
@@ -168,19 +149,20 @@ waits() {
 	[ ! -s err ] || fail "$(cat err)"
 }
 
-@test "--every and --when take snapshots by themselves, and the watcher ends" {
-	waits
-	TIDEMARK_EVERY=150ms TIDEMARK_WHEN='allocs>50' start ./waits allocates
-	sleep 1.2
-	kill "$PID"
-	sleep 0.5
-	[ "$(ls *.tide | wc -l)" -ge 4 ]
-	! pgrep -f "collect --watch --ledger .*/$PID\." || fail "the watcher is still there"
+# Why there are snapshots here.
+reasons() {
+	local f
 	for f in *.tide; do
 		json "$("$TIDEMARK" info --json "$f")" 'd["snapshot"]["reason"]'
-	done | sort | uniq -c >reasons
-	grep -q timer reasons
-	grep -q condition reasons
+	done 2>/dev/null | sort -u | xargs
+}
+
+@test "--every and --when take snapshots by themselves, and the watcher ends" {
+	waits
+	TIDEMARK_EVERY=150ms TIDEMARK_WHEN='allocs>50' profiled ./waits allocates
+	await '[ "$(reasons)" = "condition timer" ] && [ "$(compgen -G "*.tide" | wc -l)" -ge 4 ]'
+	kill "$PID"
+	await '! pgrep -f "collect --watch --ledger .*/$PID\." >watchers'
 }
 
 @test "--no-command-line leaves the arguments out of the snapshot, for run as for snap" {

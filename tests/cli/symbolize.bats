@@ -99,7 +99,7 @@ server = http.server.HTTPServer(("127.0.0.1", 0), handler)
 print(server.server_port)
 server.serve_forever()' >port 2>/dev/null 3>&- &
 	server=$!
-	for _ in {1..100}; do [ -s port ] && break; sleep 0.05; done
+	await '[ -s port ]'
 	export DEBUGINFOD_CACHE_PATH=$PWD/cache DEBUGINFOD_URLS="http://127.0.0.1:$(cat port)"
 	# Reading a snapshot sends nothing: only symbolize asks the server.
 	[[ $("$TIDEMARK" stat app.tide) == *"app+0x"* ]]

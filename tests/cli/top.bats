@@ -56,10 +56,7 @@ start() {
 	PID=$!
 	PIDS+=("$PID")
 	exec 7>input
-	for _ in $(seq 250); do
-		grep -q ready out && return 0
-		sleep 0.02
-	done
+	await 'grep -q ready out' && return 0
 	fail "the program did not start: $(cat err)"
 }
 
@@ -68,10 +65,7 @@ more() {
 	local before
 	before=$(grep -c done out || true)
 	echo more >&7
-	for _ in $(seq 250); do
-		[ "$(grep -c done out)" -gt "$before" ] && return 0
-		sleep 0.02
-	done
+	await '[ "$(grep -c done out)" -gt "$before" ]' && return 0
 	fail "no answer"
 }
 
@@ -101,10 +95,7 @@ shows() {
 	start
 	"$TIDEMARK" top --batch 2 --interval 1s "$PID" >frames 3>&- 7>&- &
 	top=$!
-	for _ in $(seq 200); do
-		grep -q make_table frames && break
-		sleep 0.02
-	done
+	await 'grep -q make_table frames'
 	more
 	wait "$top"
 	cat frames
@@ -135,10 +126,7 @@ shows() {
 	start
 	"$TIDEMARK" top --batch 100 --interval 100ms "$PID" >frames 3>&- 7>&- &
 	top=$!
-	for _ in $(seq 200); do
-		grep -q running frames && break
-		sleep 0.02
-	done
+	await 'grep -q running frames'
 	echo end >&7
 	wait "$PID"
 	wait "$top"
@@ -327,10 +315,7 @@ shows() {
 	EOF
 	"$TIDEMARK" run -q -f -o x.tide -- /usr/bin/python3 grow.py 3>&- &
 	local run=$! pid=
-	for _ in $(seq 300); do
-		[ -e ready ] && break
-		sleep 0.1
-	done
+	await '[ -e ready ]'
 	pid=$(ps -o pid=,comm= --ppid "$run" | awk '$2 ~ /python/ { print $1 }')
 	timeout 60 "$TIDEMARK" top -q --batch 1 --by function "$pid" >functions || true
 	timeout 60 "$TIDEMARK" top -q --batch 1 "$pid" >sites || true

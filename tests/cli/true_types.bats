@@ -39,7 +39,7 @@ judge() {
 walk() {
 	"$@" wait >/dev/null 2>&1 3>&- &
 	child=$!
-	for _ in $(seq 1200); do grep -q '^34 ' "/proc/$child/syscall" 2>/dev/null && break; sleep 0.05; done
+	await "grep -q '^34 ' \"/proc/$child/syscall\" 2>/dev/null"
 	# A machine that is busy may take longer than snap waits.
 	for _ in 1 2 3 4 5; do "$TIDEMARK" snap -q -o walked.tide "$child" && break; done
 	kill "$child"

@@ -2,30 +2,7 @@
 # `tidemark snap PID` of processes that were started without tidemark: their heap is walked.
 
 load ../lib/helper
-
-setup() {
-	PIDS=()
-}
-
-teardown() {
-	local p
-	for p in "${PIDS[@]}"; do
-		kill -9 "$p" 2>/dev/null || true
-		wait "$p" 2>/dev/null || true
-	done
-}
-
-# start PROGRAM [ARG...]: without the library, in the background; waits for "ready".
-start() {
-	"$@" >out 2>err 3>&- &
-	PID=$!
-	PIDS+=("$PID")
-	for _ in $(seq 500); do
-		grep -q ready out && return 0
-		sleep 0.02
-	done
-	fail "the program did not start: $(cat err)"
-}
+load ../lib/processes
 
 # Loses a list of 3, one block and a ring of 2; keeps the rest. Threads with caches wait.
 loses() {
@@ -130,10 +107,7 @@ loses() {
 	loses
 	start ./loses
 	kill -STOP "$PID"
-	for _ in $(seq 500); do
-		grep -q '^State:.T' "/proc/$PID/status" && break
-		sleep 0.01
-	done
+	await "grep -q '^State:.T' \"/proc/$PID/status\""
 	run "$TIDEMARK" snap -q -o s.tide "$PID"
 	[ "$status" -eq 0 ] || fail "$output"
 	grep -q '^State:.T' "/proc/$PID/status" || fail "$(grep State "/proc/$PID/status")"

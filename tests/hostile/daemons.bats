@@ -117,10 +117,7 @@ whole() {
 	EOF
 	"$TIDEMARK" run -q -o out/%e.%p.tide -- nginx -p "$PWD" -c nginx.conf 3>&- &
 	run=$!
-	for _ in $(seq 100); do
-		curl -s --unix-socket socket http://localhost/ >page && break
-		sleep 0.1
-	done
+	await 'curl -s --unix-socket socket http://localhost/ >page'
 	is "$(cat page)" hello
 	kill -QUIT "$(cat nginx.pid)"
 	wait $run

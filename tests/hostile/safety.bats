@@ -20,10 +20,7 @@ started() {
 	env LD_PRELOAD="$SHIM" TIDEMARK_SESSION="$PWD/session" TIDEMARK_COLLECTOR="$TIDEMARK" \
 		TIDEMARK_OUTPUT="$PWD/own.tide" ./program 120 >/dev/null 3>&- &
 	pid=$!
-	for _ in $(seq 100); do
-		ledger=$(ls session/*.ledger 2>/dev/null) && break
-		sleep 0.02
-	done
+	await 'ledger=$(ls session/*.ledger 2>/dev/null)'
 	sleep 0.2
 }
 

@@ -145,7 +145,7 @@ worker() {
 		int main(void) { for (int i = 0; i < 400; i++) { void *p = malloc(1 << 20); if (!p) return 3; memset(p, i, 1 << 20); } return 0; }
 	END
 	run timeout 60 "$TIDEMARK" run -f -o killed.tide -- sh -c "echo \$\$ >$group/cgroup.procs; exec ./eater"
-	for _ in $(seq 50); do rmdir $group 2>/dev/null && break; sleep 0.1; done
+	await 'rmdir $group 2>/dev/null'
 	[ "$status" = 137 ] || fail "$status: $output"
 	run "$TIDEMARK" stat killed.tide
 	[[ $output == *eater* || $output == *main* ]] || fail "$output"

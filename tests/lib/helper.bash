@@ -55,6 +55,15 @@ sanitized() {
 	nm -D "$TIDEMARK" 2>/dev/null | grep -q ' __asan_init'
 }
 
+# await COMMANDS: runs them again and again until they succeed, for a minute at most. A busy machine may need that.
+await() {
+	local end=$((SECONDS + 60))
+	until eval "$1"; do
+		[ $SECONDS -lt $end ] || fail "a minute was not enough for: $1" || return 1
+		sleep 0.05
+	done
+}
+
 # One line of explanation when a test fails.
 fail() {
 	echo "$*" >&2

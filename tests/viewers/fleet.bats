@@ -186,7 +186,7 @@ print(p)')
 	[ -s service.1.tide ]
 	/usr/bin/python3 "$HERE/receiver.py" got >port 3>&- &
 	server=$!
-	for _ in {1..100}; do [ -s port ] && break; sleep 0.1; done
+	await '[ -s port ]'
 	export PYROSCOPE=http://127.0.0.1:$(cat port) PARCA=http://127.0.0.1:$(cat port)
 	run_block 6
 	run_block 7
