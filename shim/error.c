@@ -8,6 +8,7 @@
 #include "callee.h"
 #include "config.h"
 #include "error.h"
+#include "freed.h"
 #include "freeze.h"
 #include "lock.h"
 #include "lookup.h"
@@ -24,7 +25,6 @@
 #define EXAMINED_MOST 4096u /* unknown pointers that are examined: a program with more has a reason */
 #define CACHED_MOST 1040u   /* bytes of the largest chunk in a thread cache */
 #define FAST_MOST 128u      /* bytes of the largest chunk in a fast bin */
-#define FREED_PLACES 1024u  /* frees that are remembered, by address */
 #define CHUNK_LEAST 32u
 #define CHUNK_IN_USE 1u /* PREV_INUSE: the chunk below is in use */
 
@@ -33,41 +33,6 @@ static uint32_t examined, last_count;
 static char last_path[512]; /* of the snapshot taken before the current call; "": not taken */
 static bool is_mangled;     /* links of free chunks are xored with their place: glibc 2.32 */
 static bool has_keys;       /* chunks in a thread cache have a key: glibc 2.29 */
-
-/* Frees of blocks whose lifetime is measured. Other frees are not recorded, and a later one may have been of the
- * same address, so what the block map still holds for the address must agree (find_first). */
-static struct freed {
-	uintptr_t address, pc;
-	uint32_t slot; /* the part that stays in the block map */
-} freed[FREED_PLACES];
-
-static struct freed *freed_at(uintptr_t p) { return &freed[(p >> 4) * MIX_STAR >> 32 & (FREED_PLACES - 1)]; }
-
-static void remember(uintptr_t p, uint64_t slot, uintptr_t pc)
-{
-	struct freed *f = freed_at(p);
-	__atomic_store_n(&f->address, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&f->slot, (uint32_t)slot, __ATOMIC_RELEASE);
-	__atomic_store_n(&f->pc, pc, __ATOMIC_RELAXED);
-	__atomic_store_n(&f->address, p, __ATOMIC_RELEASE);
-}
-
-/* The call that freed the last block at p, as a stack of one frame; 0: unknown. That block was timed, so its free
- * was the last one recorded for this address. */
-static uint32_t find_first(uintptr_t p)
-{
-	struct freed *f = freed_at(p);
-	uint64_t slot = block_slot_before(p);
-	struct walk_place place = { 0, __atomic_load_n(&f->pc, __ATOMIC_ACQUIRE) };
-	struct walk_frame frame = { 0 };
-	if (!slot_timed(slot) || f->slot != (uint32_t)slot
-		|| __atomic_load_n(&f->address, __ATOMIC_ACQUIRE) != p)
-		return 0;
-	uint64_t hash = site_mix(place.pc * MIX_STAR + SITE_DOMAIN_ERROR);
-	uint32_t site = site_find(hash);
-	return site ? site
-		    : site_add(hash, &place, &frame, 1, LEDGER_SITE_ERROR | LEDGER_SITE_DEPTH_CUT, false);
-}
 
 void error_start(void)
 {
@@ -83,14 +48,21 @@ void error_after_fork(void)
 	error_lock.word = 0;
 	examined = last_count = 0;
 	last_path[0] = 0;
+	freed_after_fork();
 }
 
-static bool imports_any(const char *const *names, unsigned count)
+/* Does any module import one of these names? *known is what was found before: the number of the modules then, and
+ * in its last bit the answer. */
+static bool imports_any(const char *const *names, unsigned count, uint64_t *known)
 {
-	for (unsigned i = 0; i < count; i++)
-		if (lookup_imported(names[i]))
-			return true;
-	return false;
+	uint64_t modules = lookup_modules() & ~1ull, before = __atomic_load_n(known, __ATOMIC_RELAXED);
+	bool any = false;
+	if (before && (before & ~1ull) == modules)
+		return before & 1;
+	for (unsigned i = 0; i < count && !any; i++)
+		any = lookup_imported(names[i]);
+	__atomic_store_n(known, modules | any, __ATOMIC_RELAXED);
+	return any;
 }
 
 /* Under another allocator nothing is known of the heap, only that the program had a block here and freed it. That is
@@ -99,7 +71,8 @@ static bool has_foreign_doors(void)
 {
 	static const char *const door[] = { "mallocx", "rallocx", "mi_malloc", "mi_zalloc", "tc_malloc",
 		"je_malloc", "scalable_malloc", "_Znwm", "_Znam" };
-	return imports_any(door, sizeof door / sizeof door[0]);
+	static uint64_t known;
+	return imports_any(door, sizeof door / sizeof door[0], &known);
 }
 
 /* Could this word be a link in a list of free chunks: NULL, or a block of the heap? */
@@ -111,7 +84,8 @@ static bool has_other_doors(void)
 {
 	static const char *const door[] = { "__libc_malloc", "__libc_calloc", "__libc_realloc",
 		"__libc_memalign" };
-	return imports_any(door, sizeof door / sizeof door[0]);
+	static uint64_t known;
+	return imports_any(door, sizeof door / sizeof door[0], &known);
 }
 
 /* Does the allocator itself consider the block at p free? `known`: the program had a block there
@@ -266,7 +240,7 @@ __attribute__((cold, noinline)) struct ledger_error *error_unknown(
 	};
 	examine(t, p, &e);
 	if (e.kind == ERROR_DOUBLE_FREE)
-		e.first_site = find_first(p);
+		e.first_site = freed_site(p);
 	if (state.operators && call == ERROR_FREE) {
 		enum ledger_function f = callee_at(WALK_PC(entry));
 		if (f >= FUNCTION_FREE)
@@ -310,7 +284,7 @@ static enum ledger_function find_partner(enum ledger_function allocated_by)
 __attribute__((cold, noinline)) void error_timed(struct thread *t, uintptr_t p, uint64_t size, uint64_t slot,
 	const uintptr_t *entry, enum error_call call)
 {
-	remember(p, slot, WALK_PC(entry));
+	freed_note(t, p, slot, entry);
 	if (state.no_syscalls || !state.operators)
 		return;
 	enum ledger_function freed_by = callee_at(WALK_PC(entry));

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/auxv.h>
 #include "lookup.h"
+#include "mix.h"
 #include "text.h"
 
 #define VERSION_HIDDEN 0x8000u /* not the default version of its symbol */
@@ -158,6 +159,14 @@ bool lookup_imported(const char *name)
 		if (imports(module, name))
 			return true;
 	return false;
+}
+
+uint64_t lookup_modules(void)
+{
+	uint64_t all = 0;
+	for (const struct link_map *module = _r_debug.r_map; module; module = module->l_next)
+		all = (all ^ (uintptr_t)module->l_ld ^ (uintptr_t)module) * MIX_STAR;
+	return all;
 }
 
 static void *search_from(const struct link_map *module, const char *name)

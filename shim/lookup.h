@@ -33,6 +33,8 @@ void *lookup_next(const char *name);
 void *lookup_in(const struct link_map *module, const char *name);
 /* Does any module refer to a symbol of this name that it does not define? */
 bool lookup_imported(const char *name);
+/* Another number when a module has been loaded or unloaded. */
+uint64_t lookup_modules(void);
 /* As lookup_in, with the size given in the symbol. */
 void *lookup_extent(const struct link_map *module, const char *name, uint64_t *bytes);
 /* The loader's record of this library; NULL before the loader lists it. */

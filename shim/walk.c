@@ -433,7 +433,8 @@ static uint32_t find_outside_change(const struct thread *t, uint32_t kept, uint3
 	return by_place > by_extra ? by_place : by_extra;
 }
 
-static uint32_t walk_general(struct thread *t, const uintptr_t *e, uint64_t domain)
+/* The cache has the frames of this stack then; how many of them are new. */
+static uint32_t fill_cache(struct thread *t, const uintptr_t *e)
 {
 	uintptr_t lo = WALK_SLOT(e), hi = t->stack_hi;
 	struct step_place at = { WALK_SLOT(e), WALK_PC(e), WALK_RBP(e), WALK_SLOT(e) + 8, 0 }, outer = { 0 };
@@ -469,21 +470,44 @@ static uint32_t walk_general(struct thread *t, const uintptr_t *e, uint64_t doma
 		at = outer;
 	}
 	push(t, kept, count);
-	uint32_t site = cached_site(t, domain);
+	return count;
+}
+
+static uint32_t walk_general(struct thread *t, const uintptr_t *e, uint64_t domain)
+{
+	uint32_t count = fill_cache(t, e), site = cached_site(t, domain);
 	if (!domain)
 		remember_leaf(t, t->frames - count, site);
 	return site;
+}
+
+static void follow_generation(struct thread *t)
+{
+	if (likely(t->generation == state.generation))
+		return;
+	t->frames = 0; /* a module is gone: its addresses may mean something else */
+	t->generation = state.generation;
+	t->seed = thread_seed();
+}
+
+uint32_t walk_frames(struct thread *t, const uintptr_t *e, uint32_t most, unsigned *flags)
+{
+	if (WALK_SLOT(e) < t->stack_lo || WALK_SLOT(e) >= t->stack_hi)
+		return 0;
+	follow_generation(t);
+	fill_cache(t, e);
+	uint32_t n = t->frames < most ? t->frames : most;
+	*flags = n < t->frames || t->bottom == WALK_BOTTOM_CUT ? LEDGER_SITE_DEPTH_CUT
+		: t->bottom == WALK_BOTTOM_BROKEN              ? LEDGER_SITE_BROKEN
+							       : 0;
+	return n;
 }
 
 __attribute__((noinline)) uint32_t walk_slow(struct thread *t, const uintptr_t *e, uint64_t domain)
 {
 	if (unlikely(WALK_SLOT(e) < t->stack_lo || WALK_SLOT(e) >= t->stack_hi))
 		return walk_other(t, e, domain);
-	if (unlikely(t->generation != state.generation)) {
-		t->frames = 0; /* a module is gone: its addresses may mean something else */
-		t->generation = state.generation;
-		t->seed = thread_seed();
-	}
+	follow_generation(t);
 	if (likely(!domain && state.depth > 1)) {
 		uint32_t site = walk_few(t, e);
 		if (likely(site))

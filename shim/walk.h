@@ -86,6 +86,11 @@ bool walk_verify_extras(const struct walk_word *extra, uint32_t high, uint32_t l
 uint32_t walk_block(struct thread *t, const uintptr_t *e);
 uint32_t walk_slow(struct thread *t, const uintptr_t *e, uint64_t domain);
 
+/* The frames of a stack, without a site: place[low] to place[frames - 1] of the cache, of which the last is e's.
+ * Returns how many they are, at most `most`; 0: the stack is not the thread's own. *flags: LEDGER_SITE_DEPTH_CUT,
+ * LEDGER_SITE_BROKEN. */
+uint32_t walk_frames(struct thread *t, const uintptr_t *e, uint32_t most, unsigned *flags);
+
 HOT_INLINE struct walk_leaf *walk_leaf_of(struct thread *t, uintptr_t slot, uintptr_t pc)
 {
 	return &t->leaf[((slot ^ pc << 16) * WALK_BASE) >> (64 - WALK_LEAVES_BITS)];

@@ -124,6 +124,20 @@ static void reads_old_tables(void **unused)
 	assert_null(lookup_in(&m, "alone"));
 }
 
+static void numbers_the_modules(void **unused)
+{
+	uint64_t before = lookup_modules();
+	void *library = dlopen("libz.so.1", RTLD_NOW | RTLD_LOCAL);
+	(void)unused;
+	assert_int_equal(lookup_modules() == before, !library);
+	if (!library)
+		skip();
+	uint64_t with = lookup_modules();
+	assert_int_equal(lookup_modules(), with);
+	assert_int_equal(dlclose(library), 0);
+	assert_int_not_equal(lookup_modules(), with);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +145,7 @@ int main(void)
 		cmocka_unit_test(leaves_nothing_behind),
 		cmocka_unit_test(finds_itself),
 		cmocka_unit_test(reads_old_tables),
+		cmocka_unit_test(numbers_the_modules),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
