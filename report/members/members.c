@@ -28,8 +28,7 @@ void members_free(struct members *m)
 
 		free(of->entry);
 		index_free(&of->entries);
-		free(of->start);
-		index_free(&of->starts);
+		index_free(&of->firsts);
 		free(of->variable);
 		free(of->thread_local_one);
 		free(of->allocation);

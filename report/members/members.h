@@ -8,6 +8,7 @@
  *   members_read.c   the members of one type
  *   members_at.c     from an offset in a type to the member there
  *   members_index.c  one pass over a module: types by name, variables by address, what begins with what
+ *   members_scan.c   what that pass finds in one unit
  *   members_name.c   full names of types, and a key that spellings of one name share
  *
  * MB1  Nothing is a guess: members of a union are not sure, and neither is the part of a Rust enum that only its tag

@@ -5,6 +5,7 @@
 #include "base/array.h"
 #include "base/search.h"
 #include "members_private.h"
+#include "symbol/die.h"
 
 /* "net::Session*" as a name that demanglers write: a type that need not be in the DWARF. */
 static uint32_t find_pointer(struct members *m, const char *name, struct members_size size)
@@ -43,7 +44,7 @@ static uint32_t find_named(struct members *m, const char *name, struct members_s
 			continue;
 		INDEX_EACH(&of->entries, key, probe)
 		{
-			Dwarf_Die die = of->entry[probe.number].die;
+			Dwarf_Die die = members_whole_die(of->entry[probe.number].die);
 			uint32_t type;
 
 			if (of->entry[probe.number].key != key)
@@ -91,7 +92,7 @@ uint32_t members_variable(struct members *m, uint32_t module, uint64_t address, 
 	at = SEARCH_UP_TO(of->variable, of->variable_count, address, elf);
 	if (!at)
 		return 0;
-	die = of->variable[at - 1].die;
+	die = members_whole_die(of->variable[at - 1].die);
 	*offset = elf - of->variable[at - 1].address;
 	type = members_of_attribute(m, &die);
 	return type && *offset < members_type_bytes(m, type) ? type : 0;
@@ -111,8 +112,8 @@ uint32_t members_allocated(struct members *m, uint32_t module, uint64_t address)
 	at = SEARCH_UP_TO(of->allocation, of->allocation_count, address, elf);
 	if (!at || of->allocation[at - 1].address != elf)
 		return 0;
-	call = of->allocation[at - 1].die;
-	if (!dwarf_attr(&call, MEMBERS_AT_ALLOCATES, &attribute) || !dwarf_formref_die(&attribute, &type))
+	call = members_whole_die(of->allocation[at - 1].die);
+	if (!dwarf_attr(&call, DIE_AT_ALLOCATES, &attribute) || !dwarf_formref_die(&attribute, &type))
 		return 0;
 	return members_of_die(m, &type);
 }
@@ -131,6 +132,6 @@ uint32_t members_thread_local(struct members *m, uint32_t module, const char *na
 	if (!at || of->thread_local_one[at - 1].address != key
 		|| (at > 1 && of->thread_local_one[at - 2].address == key))
 		return 0;
-	die = of->thread_local_one[at - 1].die;
+	die = members_whole_die(of->thread_local_one[at - 1].die);
 	return members_of_attribute(m, &die);
 }

@@ -1,47 +1,23 @@
 /* members_index.c - what a module's DWARF defines: types by name, variables by address, and which types begin with
  * which.
  *
- * One pass over all units, when the first question comes that needs it. A program has the same class in a hundred
- * units: one of each name and size is kept. What a type begins with is known by the offset of that type in its unit;
- * the names of the unit's types are kept until its end to resolve it.
+ * One pass over all units, when the first question comes that needs it: members_scan.c, on as many threads as there
+ * are processors. What only libdw can tell follows on one thread.
  */
 #include <dwarf.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
 #include "base/array.h"
-#include "base/search.h"
-#include "members_private.h"
+#include "members_scan.h"
 #include "symbol/symbol_scopes.h"
 #include "symbol/symbol_units.h"
 
-#define ENTRIES_MOST (4u << 20) /* types, variables of a module */
-#define FUNCTIONS_MOST                                                                                       \
-	((uint64_t)96 << 20) /* bytes of .debug_info; in more, what is inside functions is left out */
-#define NAME_MOST 4096u
-
-/* A type of the unit that is being read: its key, or what it stands for. */
-struct local {
-	uint64_t offset, key, of;
-	enum { LOCAL_NAMED, LOCAL_SAME, LOCAL_POINTER } kind;
-};
-struct pending {
-	uint64_t first; /* offset of the type that `key` begins with */
-	uint64_t key, bytes;
-};
-
-struct reader {
-	struct members *m;
-	struct members_module *to;
-	uint64_t shift;
-	bool functions, qualified;
-	Dwarf_Off visited;
-	struct local *local;
-	uint32_t local_count, local_room;
-	struct pending *pending;
-	uint32_t pending_count, pending_room;
-	char name[NAME_MOST]; /* of the scopes around, with "::" at the end */
-};
+#define THREADS_MOST 8u
+#define PART_BYTES ((uint64_t)8 << 20) /* of units that are scanned together, at least */
 
 bool members_constant(Dwarf_Die *die, unsigned name, uint64_t *value)
 {
@@ -74,148 +50,147 @@ bool members_flagged(Dwarf_Die *die, unsigned name)
 	return dwarf_attr(die, name, &attribute) && !dwarf_formflag(&attribute, &set) && set;
 }
 
-/* The offset of the type that a DIE says, in its own unit; 0: none, or elsewhere. */
-static uint64_t type_offset(Dwarf_Die *die)
-{
-	Dwarf_Attribute attribute;
-	Dwarf_Die type;
+/* --- all units of a module --------------------------------------------------------------- */
 
-	if (!dwarf_attr(die, DW_AT_type, &attribute) || !dwarf_formref_die(&attribute, &type)
-		|| type.cu != die->cu)
-		return 0;
-	return dwarf_dieoffset(&type);
+struct unit {
+	struct die_unit unit;
+	bool scoped;
+};
+
+/* Units that are scanned together. */
+struct part {
+	uint32_t unit, end;
+	struct members_scan scan;
+};
+
+struct pass {
+	struct members *m;
+	struct members_module *to;
+	uint64_t shift;
+	struct die_sections **sections;
+	uint32_t section_count;
+	struct unit *unit;
+	uint32_t unit_count, unit_room;
+	struct part *part;
+	uint32_t part_count, part_room;
+	atomic_uint next; /* part */
+};
+
+static const struct die_sections *sections_of(struct pass *p, Dwarf_Die *unit)
+{
+	Dwarf *dwarf = dwarf_cu_getdwarf(unit->cu);
+
+	if (!dwarf)
+		return NULL;
+	/* The units of one file follow each other. */
+	if (!p->section_count || p->sections[p->section_count - 1]->dwarf != dwarf) {
+		struct die_sections *s = alloc_zeroed(1, sizeof(*s));
+
+		die_sections_find(s, dwarf);
+		*ARRAY_APPEND(p->sections, p->section_count) = s;
+	}
+	return p->sections[p->section_count - 1];
 }
 
-static void add_local(struct reader *r, Dwarf_Die *die, int kind, uint64_t key, uint64_t of)
+static void find_units(struct pass *p)
 {
-	struct local *l = ARRAY_ADD(r->local, r->local_count, r->local_room);
+	struct symbol_unit u = { 0 };
+	uint64_t bytes = PART_BYTES;
 
-	*l = (struct local){ .offset = dwarf_dieoffset(die), .key = key, .of = of, .kind = kind };
+	while (symbol_unit_next(p->to->file, &u)) {
+		const struct die_sections *sections = sections_of(p, &u.die);
+		struct die_unit unit;
+
+		if (!sections || !die_unit_open(&unit, sections, &u.die))
+			continue;
+		if (bytes >= PART_BYTES) {
+			*ARRAY_ADD(p->part, p->part_count, p->part_room) =
+				(struct part){ .unit = p->unit_count };
+			bytes = 0;
+		}
+		*ARRAY_ADD(p->unit, p->unit_count, p->unit_room) =
+			(struct unit){ unit, symbol_scopes_are_in(&u.die) };
+		p->part[p->part_count - 1].end = p->unit_count;
+		bytes += (uint64_t)(unit.end - unit.start);
+	}
 }
 
-static bool has_entry(const struct members_module *to, uint64_t key, uint64_t bytes)
+static void *scan_parts(void *pass)
 {
-	INDEX_EACH(&to->entries, key, probe)
-	if (to->entry[probe.number].key == key && to->entry[probe.number].bytes == bytes)
-		return true;
-	return false;
+	struct pass *p = pass;
+	struct members_scanner *scanner = members_scanner_new();
+	uint32_t n;
+
+	while ((n = atomic_fetch_add(&p->next, 1)) < p->part_count) {
+		struct part *part = &p->part[n];
+
+		for (uint32_t i = part->unit; i < part->end; i++)
+			members_scan_unit(
+				scanner, &p->unit[i].unit, p->unit[i].scoped, p->shift, &part->scan);
+	}
+	members_scanner_free(scanner);
+	return NULL;
 }
 
-/* false: it is there already. */
-static bool add_entry(struct reader *r, Dwarf_Die *die, uint64_t key, uint64_t bytes)
+/* On the threads that can be had: this one may be the only one. */
+static void scan_units(struct pass *p)
 {
-	struct members_module *to = r->to;
+	pthread_t thread[THREADS_MOST];
+	unsigned threads = 0;
+	cpu_set_t processors;
+	uint32_t most = 1;
 
-	if (to->entry_count >= ENTRIES_MOST || has_entry(to, key, bytes))
-		return false;
-	index_add(&to->entries, key, to->entry_count);
-	*ARRAY_ADD(to->entry, to->entry_count, to->entry_room) = (struct members_entry){ key, bytes, *die };
-	return true;
+	if (!sched_getaffinity(0, sizeof(processors), &processors))
+		most = (uint32_t)CPU_COUNT(&processors);
+	most = most < THREADS_MOST ? most : THREADS_MOST;
+	most = most < p->part_count ? most : p->part_count;
+	while (threads + 1 < most && !pthread_create(&thread[threads], NULL, scan_parts, p))
+		threads++;
+	scan_parts(p);
+	while (threads)
+		pthread_join(thread[--threads], NULL);
 }
 
-static void add_variable(struct reader *r, Dwarf_Die *die)
+/* --- what only libdw can tell ------------------------------------------------------------- */
+
+static void add_variable(struct pass *p, struct members_die small)
 {
-	struct members_module *to = r->to;
+	struct members_module *to = p->to;
+	Dwarf_Die die = members_whole_die(small);
 	Dwarf_Attribute attribute, result;
 	Dwarf_Op *op;
-	const char *name = dwarf_diename(die);
-	uint64_t at;
+	const char *name = dwarf_diename(&die);
+	uint64_t at = 0;
 	size_t n;
 
-	if (to->variable_count >= ENTRIES_MOST || to->thread_local_count >= ENTRIES_MOST
-		|| !dwarf_attr_integrate(die, DW_AT_location, &attribute)
-		|| dwarf_getlocation(&attribute, &op, &n) != 0 || n == 0)
+	if (!dwarf_attr(&die, DW_AT_location, &attribute) || dwarf_getlocation(&attribute, &op, &n) != 0)
 		return;
-	if (n == 1 && op[0].atom == DW_OP_addr) {
-		at = op[0].number;
-	} else if (n == 1 && (op[0].atom == DW_OP_addrx || op[0].atom == DW_OP_GNU_addr_index)) {
-		if (dwarf_getlocation_attr(&attribute, &op[0], &result) != 0
-			|| dwarf_formaddr(&result, &at) != 0)
-			return;
-	} else if (n == 2 && name
+	if (n == 1 && (op[0].atom == DW_OP_addrx || op[0].atom == DW_OP_GNU_addr_index)) {
+		if (!dwarf_getlocation_attr(&attribute, &op[0], &result) && !dwarf_formaddr(&result, &at)
+			&& at)
+			members_add_variable(to, at + p->shift, small);
+	} else if (n == 2 && name && to->thread_local_count < MEMBERS_ENTRIES_MOST
 		&& (op[1].atom == DW_OP_form_tls_address || op[1].atom == DW_OP_GNU_push_tls_address)) {
 		*ARRAY_ADD(to->thread_local_one, to->thread_local_count, to->thread_local_room) =
-			(struct members_variable){ members_key(name), *die };
-		return;
-	} else {
-		return;
+			(struct members_variable){ members_key(name), small };
 	}
-	if (at)
-		*ARRAY_ADD(to->variable, to->variable_count, to->variable_room) =
-			(struct members_variable){ at + r->shift, *die };
 }
 
-static void add_allocation(struct reader *r, Dwarf_Die *die)
+static void add_allocation(struct pass *p, struct members_die small)
 {
-	struct members_module *to = r->to;
+	struct members_module *to = p->to;
+	Dwarf_Die die = members_whole_die(small);
 	Dwarf_Attribute attribute;
 	Dwarf_Addr at;
 
-	if (!dwarf_hasattr(die, MEMBERS_AT_ALLOCATES) || !dwarf_attr(die, DW_AT_call_return_pc, &attribute)
-		|| dwarf_formaddr(&attribute, &at) != 0 || to->allocation_count >= ENTRIES_MOST)
-		return;
-	*ARRAY_ADD(to->allocation, to->allocation_count, to->allocation_room) =
-		(struct members_variable){ at + r->shift, *die };
-}
-
-static void read_children(struct reader *r, Dwarf_Die *die, size_t length, unsigned depth, unsigned tag);
-
-/* Appends a part of a name; the new length, or NAME_MOST where it does not fit. */
-static size_t append(struct reader *r, size_t length, const char *part, const char *end)
-{
-	size_t more = part ? strlen(part) : 0, tail = strlen(end);
-
-	if (length + more + tail >= NAME_MOST)
-		return NAME_MOST;
-	if (part)
-		memcpy(r->name + length, part, more);
-	memcpy(r->name + length + more, end, tail + 1);
-	return length + more + tail;
-}
-
-/* In the scope of a DIE; inside one with a name that is too long nothing has a name. */
-static void read_scope(struct reader *r, Dwarf_Die *die, size_t length, unsigned depth)
-{
-	const char *part = members_part_name(die);
-	size_t inner = r->qualified && part ? append(r, length, part, "::") : length;
-
-	if (inner < NAME_MOST)
-		read_children(r, die, inner, depth + 1, dwarf_tag(die));
-	r->name[length] = 0;
-}
-
-/* The member or base class that a structure begins with. */
-static bool find_first(Dwarf_Die *die, Dwarf_Die *first)
-{
-	Dwarf_Die child;
-	uint64_t at;
-
-	if (dwarf_child(die, &child) != 0)
-		return false;
-	for (unsigned n = 0; n < MEMBERS_PEEL; n++) {
-		int tag = dwarf_tag(&child);
-
-		if (tag == DW_TAG_inheritance || tag == DW_TAG_member) {
-			if (members_constant(&child, DW_AT_data_member_location, &at))
-				return *first = child, !at;
-			/* A static member is declared as a member, too. */
-			if (!members_flagged(&child, DW_AT_external))
-				return false;
-		}
-		if (dwarf_siblingof(&child, &child) != 0)
-			break;
-	}
-	return false;
-}
-
-static void add_start(struct members_module *to, uint64_t first, uint64_t key, uint64_t bytes)
-{
-	index_add(&to->starts, first, to->start_count);
-	*ARRAY_ADD(to->start, to->start_count, to->start_room) = (struct members_start){ first, key, bytes };
+	if (dwarf_attr(&die, DW_AT_call_return_pc, &attribute) && !dwarf_formaddr(&attribute, &at)
+		&& to->allocation_count < MEMBERS_ENTRIES_MOST)
+		*ARRAY_ADD(to->allocation, to->allocation_count, to->allocation_room) =
+			(struct members_variable){ at + p->shift, small };
 }
 
 /* The key of what a structure begins with, where that type is in another unit. */
-static uint64_t key_elsewhere(struct reader *r, Dwarf_Die *first)
+static uint64_t key_elsewhere(struct members *m, Dwarf_Die *first)
 {
 	unsigned pointers = 0;
 	Dwarf_Attribute attribute;
@@ -235,7 +210,7 @@ static uint64_t key_elsewhere(struct reader *r, Dwarf_Die *first)
 			return 0;
 		type = to;
 	}
-	name = members_full_name(r->m, &type);
+	name = members_full_name(m, &type);
 	if (name)
 		key = members_key(name);
 	free(name);
@@ -244,165 +219,58 @@ static uint64_t key_elsewhere(struct reader *r, Dwarf_Die *first)
 	return key;
 }
 
-static void note_first(struct reader *r, Dwarf_Die *first, uint64_t key, uint64_t bytes)
+static void add_first(struct pass *p, const struct members_late *l, uint64_t key, uint64_t bytes)
 {
-	Dwarf_Attribute attribute;
-	uint64_t at = type_offset(first), elsewhere;
+	Dwarf_Die first = members_whole_die((struct members_die){ l->first, l->die.cu });
 
-	if (at)
-		*ARRAY_ADD(r->pending, r->pending_count, r->pending_room) =
-			(struct pending){ at, key, bytes };
-	else if (dwarf_attr(first, DW_AT_type, &attribute) && (elsewhere = key_elsewhere(r, first)))
-		add_start(r->to, elsewhere, key, bytes);
+	INDEX_EACH(&p->to->entries, key, probe)
+	{
+		struct members_entry *e = &p->to->entry[probe.number];
+
+		/* That of another unit may be the one that was kept. */
+		if (e->key == key && e->bytes == bytes && e->die.at == l->die.at) {
+			e->first = key_elsewhere(p->m, &first);
+			return;
+		}
+	}
 }
 
-static void read_type(struct reader *r, Dwarf_Die *die, size_t length, unsigned depth);
-
-/* The definition of a type that its scope declares, as `struct Widget::Parts { ... }`. */
-static void read_elsewhere(struct reader *r, Dwarf_Die *die, unsigned depth)
+static void add_type(struct pass *p, const struct members_late *l)
 {
-	char *name = members_full_name(r->m, die), *last, around[NAME_MOST];
-	size_t length = strlen(r->name);
+	Dwarf_Die die = members_whole_die(l->die);
+	char *name = members_full_name(p->m, &die);
+	uint64_t key = name ? members_key(name) : 0;
 
-	if (name && strlen(name) < NAME_MOST) {
-		memcpy(around, r->name, length + 1);
-		last = strstr(name, dwarf_diename(die));
-		for (char *at = last; at; at = strstr(at + 1, dwarf_diename(die)))
-			last = at;
-		length = last ? (size_t)(last - name) : 0;
-		memcpy(r->name, name, length);
-		r->name[length] = 0;
-		read_type(r, die, length, depth + 1);
-		memcpy(r->name, around, strlen(around) + 1);
-	}
+	if (key && members_add_entry(p->to, key, l->bytes, l->die) && l->first)
+		add_first(p, l, key, l->bytes);
 	free(name);
 }
 
-static void read_type(struct reader *r, Dwarf_Die *die, size_t length, unsigned depth)
+static void add_late(struct pass *p, const struct members_late *l)
 {
-	const char *name = dwarf_diename(die);
-	uint64_t bytes = 0, key = 0;
-	Dwarf_Die first;
-	bool named = name && *name && append(r, length, name, "") < NAME_MOST;
-
-	if (named)
-		key = members_key(r->name);
-	r->name[length] = 0;
-	if (named)
-		add_local(r, die, LOCAL_NAMED, key, 0);
-	if (members_flagged(die, DW_AT_declaration) && !dwarf_hasattr(die, DW_AT_byte_size)) {
-		read_scope(r, die, length, depth); /* with -fdebug-types-section, its types are still here */
-		return;
-	}
-	members_constant(die, DW_AT_byte_size, &bytes);
-	if (named && add_entry(r, die, key, bytes) && dwarf_tag(die) != DW_TAG_union_type
-		&& find_first(die, &first))
-		note_first(r, &first, key, bytes);
-	read_scope(r, die, length, depth);
-}
-
-static void read_typedef(struct reader *r, Dwarf_Die *die, size_t length, unsigned tag)
-{
-	const char *name = dwarf_diename(die);
-
-	add_local(r, die, LOCAL_SAME, 0, type_offset(die));
-	if (!name || !*name || tag == DW_TAG_structure_type || tag == DW_TAG_class_type
-		|| tag == DW_TAG_subprogram)
-		return;
-	if (append(r, length, name, "") < NAME_MOST)
-		add_entry(r, die, members_key(r->name), 0);
-	r->name[length] = 0;
-}
-
-static void read_child(struct reader *r, Dwarf_Die *die, size_t length, unsigned depth, unsigned tag)
-{
-	const char *name;
-
-	switch (dwarf_tag(die)) {
-	case DW_TAG_variable: add_variable(r, die); break;
-	case DW_TAG_namespace:
-	case DW_TAG_module: read_scope(r, die, length, depth); break;
-	case DW_TAG_structure_type:
-	case DW_TAG_class_type:
-	case DW_TAG_union_type:
-		if (r->qualified && dwarf_hasattr(die, DW_AT_specification))
-			read_elsewhere(r, die, depth);
-		else
-			read_type(r, die, length, depth);
-		break;
-	case DW_TAG_typedef: read_typedef(r, die, length, tag); break;
-	case DW_TAG_const_type:
-	case DW_TAG_volatile_type:
-	case DW_TAG_restrict_type:
-	case DW_TAG_atomic_type: add_local(r, die, LOCAL_SAME, 0, type_offset(die)); break;
-	case DW_TAG_pointer_type:
-	case DW_TAG_reference_type: add_local(r, die, LOCAL_POINTER, 0, type_offset(die)); break;
-	case DW_TAG_base_type:
-		name = dwarf_diename(die);
-		if (name)
-			add_local(r, die, LOCAL_NAMED, members_key(name), 0);
-		break;
-	case DW_TAG_subprogram:
-		if (r->functions)
-			read_scope(r, die, length, depth);
-		break;
-	case DW_TAG_call_site: add_allocation(r, die); break;
-	case DW_TAG_lexical_block:
-	case DW_TAG_inlined_subroutine:
-		if (r->functions)
-			read_children(r, die, length, depth + 1, DW_TAG_subprogram);
-		break;
-	default: break;
+	switch (l->kind) {
+	case LATE_TYPE: add_type(p, l); break;
+	case LATE_FIRST: add_first(p, l, l->key, l->bytes); break;
+	case LATE_VARIABLE: add_variable(p, l->die); break;
+	case LATE_ALLOCATION: add_allocation(p, l->die); break;
 	}
 }
 
-static void read_children(struct reader *r, Dwarf_Die *die, size_t length, unsigned depth, unsigned tag)
+static void add_scan(struct pass *p, struct members_scan *s)
 {
-	Dwarf_Die child;
+	struct members_module *from = &s->found, *to = p->to;
 
-	if (depth > MEMBERS_NESTING || dwarf_child(die, &child) != 0)
-		return;
-	do {
-		if (!symbol_scopes_visit(&r->visited, &child))
-			return;
-		read_child(r, &child, length, depth, tag);
-	} while (dwarf_siblingof(&child, &child) == 0);
-}
-
-/* The key of a type of this unit; 0: it has none. Of "void *" that is the key of a pointer to nothing. */
-static uint64_t key_of(const struct reader *r, uint64_t offset)
-{
-	unsigned pointers = 0;
-
-	for (unsigned n = 0; n < MEMBERS_PEEL; n++) {
-		size_t at = SEARCH_UP_TO(r->local, r->local_count, offset, offset);
-		const struct local *l = at ? &r->local[at - 1] : NULL;
-		uint64_t key;
-
-		if (offset && (!l || l->offset != offset))
-			return 0;
-		if (!offset || l->kind == LOCAL_NAMED) {
-			key = offset ? l->key : 0;
-			while (pointers--)
-				key = members_key_pointer(key);
-			return key;
-		}
-		pointers += l->kind == LOCAL_POINTER;
-		offset = l->of;
-	}
-	return 0;
-}
-
-static void end_unit(struct reader *r)
-{
-	for (uint32_t i = 0; i < r->pending_count; i++) {
-		const struct pending *p = &r->pending[i];
-		uint64_t first = key_of(r, p->first);
-
-		if (first)
-			add_start(r->to, first, p->key, p->bytes);
-	}
-	r->pending_count = r->local_count = 0;
+	for (uint32_t i = 0; i < from->entry_count; i++)
+		if (members_add_entry(to, from->entry[i].key, from->entry[i].bytes, from->entry[i].die))
+			to->entry[to->entry_count - 1].first = from->entry[i].first;
+	for (uint32_t i = 0; i < from->variable_count; i++)
+		members_add_variable(to, from->variable[i].address, from->variable[i].die);
+	for (uint32_t i = 0; i < s->late_count; i++)
+		add_late(p, &s->late[i]);
+	index_free(&from->entries);
+	free(from->entry);
+	free(from->variable);
+	free(s->late);
 }
 
 static int compare_variables(const void *a, const void *b)
@@ -412,31 +280,31 @@ static int compare_variables(const void *a, const void *b)
 	return x->address < y->address ? -1 : x->address > y->address;
 }
 
+static void sort_variables(struct members_variable *v, uint32_t count)
+{
+	if (count)
+		qsort(v, count, sizeof(*v), compare_variables);
+}
+
 static void read_module(struct members *m, struct members_module *to)
 {
-	struct reader *r = alloc_zeroed(1, sizeof(*r));
-	struct symbol_unit u = { 0 };
+	struct pass p = { .m = m, .to = to, .shift = symbol_unit_shift(to->file) };
 
-	r->m = m;
-	r->to = to;
-	r->functions = symbol_unit_bytes(to->file) <= FUNCTIONS_MOST;
-	r->shift = symbol_unit_shift(to->file);
-	while (symbol_unit_next(to->file, &u)) {
-		r->visited = 0;
-		r->qualified = symbol_scopes_are_in(&u.die);
-		read_children(r, &u.die, 0, 0, DW_TAG_compile_unit);
-		end_unit(r);
-	}
-	if (to->variable_count)
-		qsort(to->variable, to->variable_count, sizeof(*to->variable), compare_variables);
-	if (to->thread_local_count)
-		qsort(to->thread_local_one, to->thread_local_count, sizeof(*to->thread_local_one),
-			compare_variables);
-	if (to->allocation_count)
-		qsort(to->allocation, to->allocation_count, sizeof(*to->allocation), compare_variables);
-	free(r->local);
-	free(r->pending);
-	free(r);
+	find_units(&p);
+	scan_units(&p);
+	for (uint32_t i = 0; i < p.part_count; i++)
+		add_scan(&p, &p.part[i].scan);
+	for (uint32_t i = 0; i < to->entry_count; i++)
+		if (to->entry[i].first)
+			index_add(&to->firsts, to->entry[i].first, i);
+	sort_variables(to->variable, to->variable_count);
+	sort_variables(to->thread_local_one, to->thread_local_count);
+	sort_variables(to->allocation, to->allocation_count);
+	for (uint32_t i = 0; i < p.section_count; i++)
+		free(p.sections[i]);
+	free(p.sections);
+	free(p.unit);
+	free(p.part);
 }
 
 struct members_module *members_index(struct members *m, uint32_t module)
@@ -482,6 +350,6 @@ bool members_definition(struct members *m, const char *name, Dwarf_Die *die)
 		}
 	}
 	if (found)
-		*die = found->die;
+		*die = members_whole_die(found->die);
 	return found;
 }

@@ -3,7 +3,6 @@
  * Demanglers and compilers spell names differently: "std::array<int, 3ul>" and
  * "std::array<int, 3>", "A<B >" and "A<B>"; the key is the same.
  */
-#include <ctype.h>
 #include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,13 @@
 
 /* --- keys ----------------------------------------------------------------------- */
 
-static bool is_word(char c) { return isalnum((unsigned char)c) || c == '_'; }
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* Letters are those of ASCII: names are spelled alike in each locale. */
+static bool is_word(char c)
+{
+	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z' ? true : is_digit(c) || c == '_';
+}
 
 static uint64_t add_to_key(uint64_t key, char c) { return (key ^ (unsigned char)c) * 0x100000001b3u; }
 
@@ -44,7 +49,7 @@ uint64_t members_key(const char *name)
 	for (const char *at = name; *at; at++) {
 		if (*at == '(')
 			at = skip_parameters(at);
-		if (!strncmp(at, "[abi:", 5) && strchr(at, ']')) {
+		if (*at == '[' && !strncmp(at, "[abi:", 5) && strchr(at, ']')) {
 			at = strchr(at, ']');
 			continue;
 		}
@@ -52,8 +57,8 @@ uint64_t members_key(const char *name)
 		if (*at == ' ' && !(is_word(last) && is_word(at[1])))
 			continue;
 		/* "3ul" */
-		if (isdigit((unsigned char)*at) && !is_word(last)) {
-			while (isdigit((unsigned char)*at))
+		if (is_digit(*at) && !is_word(last)) {
+			while (is_digit(*at))
 				key = add_to_key(key, *at++);
 			at += strspn(at, "uUlL");
 			last = '0';

@@ -11,6 +11,7 @@
 #define MEMBERS_NESTING 200u /* of DIEs; deeper ones are left out */
 #define MEMBERS_NOWHERE UINT64_MAX
 #define MEMBERS_TYPES_MOST (8u << 20)
+#define MEMBERS_ENTRIES_MOST (4u << 20) /* types, variables of a module */
 #define MEMBERS_PEEL 64u /* typedefs and qualifiers on the way to a type; levels inside a type */
 
 struct member {
@@ -34,18 +35,21 @@ struct members_type {
 	bool named, sized, read, of_read;
 };
 
+/* A DIE, small: there are many. */
+struct members_die {
+	const void *at;
+	struct Dwarf_CU *cu;
+};
+
 /* By members_key of the name; one entry per name and size. */
 struct members_entry {
 	uint64_t key, bytes;
-	Dwarf_Die die;
-};
-/* A type begins with another one: by key. */
-struct members_start {
-	uint64_t first, key, bytes;
+	uint64_t first; /* key of the type that it begins with; 0: not known */
+	struct members_die die;
 };
 struct members_variable {
 	uint64_t address; /* ELF; thread-local ones: a hash of the name */
-	Dwarf_Die die;
+	struct members_die die;
 };
 
 struct members_module {
@@ -54,10 +58,7 @@ struct members_module {
 	uint32_t same; /* the module of the same file, which has what follows; 0: this one */
 	struct members_entry *entry;
 	uint32_t entry_count, entry_room;
-	struct index entries;
-	struct members_start *start;
-	uint32_t start_count, start_room;
-	struct index starts;
+	struct index entries, firsts;                         /* by key; by first */
 	struct members_variable *variable, *thread_local_one; /* by address */
 	struct members_variable *allocation; /* calls that allocate, by what they return to */
 	uint32_t allocation_count, allocation_room;
@@ -74,9 +75,6 @@ struct members {
 	struct intern names; /* texts of types */
 	struct symbol_scopes *scopes;
 };
-
-/* Of a DW_TAG_call_site: the type that the call allocates. LLVM 23 writes it, 21 does not (llvm/BinaryFormat/Dwarf.def). */
-#define MEMBERS_AT_ALLOCATES 0x3e0e
 
 /* The type of a DIE of a type; 0. */
 uint32_t members_of_die(struct members *m, Dwarf_Die *die);
@@ -97,6 +95,10 @@ char *members_full_name(struct members *m, Dwarf_Die *die);
 const char *members_part_name(Dwarf_Die *die);
 
 /* members_index.c */
+static inline Dwarf_Die members_whole_die(struct members_die die)
+{
+	return (Dwarf_Die){ .addr = (void *)die.at, .cu = die.cu };
+}
 struct members_module *members_index(struct members *m, uint32_t module);
 bool members_constant(Dwarf_Die *die, unsigned name, uint64_t *value);
 bool members_flagged(Dwarf_Die *die, unsigned name);

@@ -61,9 +61,9 @@ static void find_larger(const struct members *m, uint64_t first, unsigned depth,
 	for (uint32_t i = 1; i < m->snapshot->module_count; i++) {
 		const struct members_module *of = &m->module[i];
 
-		INDEX_EACH(&of->starts, first, probe)
+		INDEX_EACH(&of->firsts, first, probe)
 		{
-			const struct members_start *s = &of->start[probe.number];
+			const struct members_entry *s = &of->entry[probe.number];
 
 			if (s->first != first)
 				continue;
@@ -119,7 +119,7 @@ uint32_t members_larger(struct members *m, uint32_t type, struct members_size si
 		INDEX_EACH(&m->module[i].entries, l.key, probe)
 		{
 			const struct members_entry *e = &m->module[i].entry[probe.number];
-			Dwarf_Die die = e->die;
+			Dwarf_Die die = members_whole_die(e->die);
 
 			if (e->key == l.key && e->bytes == l.bytes)
 				return members_of_die(m, &die);

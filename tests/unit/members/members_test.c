@@ -1,4 +1,5 @@
 /* Unit tests of report/members/ on programs compiled here. */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -273,6 +274,46 @@ static void types_of_cxx(void **state)
 	}
 }
 
+/* A program whose DWARF is read in many parts, by as many threads as there are processors, which may be one. */
+static void types_of_many_units(void **state)
+{
+	cpu_set_t all, one;
+
+	(void)state;
+	write_file("much.cc",
+		"#include <functional>\n#include <map>\n#include <regex>\n#include <unordered_map>\n"
+		"std::map<int, std::string> a; std::unordered_map<long, std::string> b; std::function<void()> c;\n"
+		"std::regex d; struct Local { int n; } local;\n");
+	write_file("last.cc",
+		"namespace last { struct First { int *p; }; struct Whole : First { First *more; }; }\n"
+		"last::Whole whole; int main() { return whole.p != nullptr; }\n");
+	assert_int_equal(run("g++ -g -O0 -c much.cc && g++ -g -c last.cc"), 0);
+	assert_int_equal(run("g++ -Wl,-z,muldefs -o many $(yes much.o | head -n 24) last.o"), 0);
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	one = all;
+	for (int cpu = 0, kept = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &one) && kept++)
+			CPU_CLR(cpu, &one);
+	for (unsigned i = 0; i < 2; i++) {
+		struct opened o;
+		uint32_t whole;
+		uint64_t offset;
+
+		assert_int_equal(sched_setaffinity(0, sizeof(all), i ? &one : &all), 0);
+		open_members(&o, "many");
+		whole = named(&o, "last::Whole", 16);
+		assert_int_not_equal(whole, 0);
+		expect_path(&o, whole, 8, "last::Whole::more");
+		assert_int_equal(
+			members_larger(o.m, named(&o, "last::First", 8), (struct members_size){ 16, false }),
+			whole);
+		assert_int_equal(members_variable(o.m, 1, address_of("many", "whole"), &offset), whole);
+		assert_int_not_equal(named(&o, "Local", 4), 0);
+		close_members(&o);
+	}
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+}
+
 static void enums_of_rust(void **state)
 {
 	struct opened o;
@@ -369,6 +410,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(types_of_c_by_every_compilation),
 		cmocka_unit_test(types_of_cxx),
+		cmocka_unit_test(types_of_many_units),
 		cmocka_unit_test(enums_of_rust),
 		cmocka_unit_test(damaged_debug_information),
 	};
