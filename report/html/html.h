@@ -90,7 +90,10 @@ void html_details(struct html *h);     /* html_details.c */
 void html_memory(struct html *h);      /* html_memory.c */
 void html_memory_rest(struct html *h); /* a member of `head` */
 void html_types(struct html *h);       /* html_types.c: after all but html_names */
-void html_source(struct html *h);      /* html_source.c: after html_names */
+/* html_referrers.c: a part of html_types, which knows the types */
+struct block_types;
+void html_referrers(struct html *h, const struct block_types *types);
+void html_source(struct html *h); /* html_source.c: after html_names */
 void html_source_note(struct html *h, uint32_t text, const char *file);
 void html_source_free(struct html *h);
 void html_head(struct html *h); /* html_details.c: the object `head` */

@@ -158,7 +158,8 @@ static void write_missed(struct json *j, const struct snapshot *s)
 
 	json_open_object(j, "missed");
 	for (size_t i = 0; i < s->value_count; i++) {
-		const char *name = snapshot_string(s, s->values[i].name), *words = header_missed(name);
+		const char *name = snapshot_string(s, s->values[i].name),
+			   *words = header_missed(name, s->values[i].value);
 		size_t before = seen.count;
 
 		if (words && s->values[i].value && intern_text(&seen, name) == before)

@@ -336,6 +336,8 @@ void html_types(struct html *h)
 		write_python(h);
 	}
 	json_close_object(j);
+	if (n.types.of && h->references)
+		html_referrers(h, &n.types);
 	if (n.types.of)
 		write_sites(h, &n.types);
 	native_types_free(&n);

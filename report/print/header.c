@@ -22,14 +22,14 @@
 #define SHARE_NAMED 0.05 /* of a module that the warning names */
 #define MODULES_NAMED 3
 
-const char *header_missed(const char *name)
+const char *header_missed(const char *name, uint64_t n)
 {
 	size_t count;
 	const struct missed_counter *missed = missed_counters(&count);
 
 	for (size_t i = 0; i < count; i++)
 		if (!strcmp(name, missed[i].name))
-			return missed[i].text;
+			return missed_text(&missed[i], n);
 	return NULL;
 }
 
@@ -54,7 +54,7 @@ static void warn_missed(struct screen *s, const struct snapshot *snapshot, unsig
 		/* Told by sites and blocks, in warn_stacks. */
 		if (!strcmp(missed[i].name, "missed.truncated") && snapshot->site_count)
 			continue;
-		text = alloc_printf("%s %s", units_count(number, (int64_t)n), missed[i].text);
+		text = alloc_printf("%s %s", units_count(number, (int64_t)n), missed_text(&missed[i], n));
 		print_warning(s, count, text);
 		free(text);
 	}

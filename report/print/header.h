@@ -31,7 +31,7 @@ char *header_reason(const struct snapshot *snapshot);
 const char *header_allocator(const struct snapshot *snapshot, char text[HEADER_ALLOCATOR]);
 
 /* The missed.* counter in words; NULL for one that this version does not know. */
-const char *header_missed(const char *name);
+const char *header_missed(const char *name, uint64_t n);
 
 /* EXIT_UNMEASURED after one line on stderr when the file is damaged, else EXIT_FINE. */
 int header_code(const struct snapshot *snapshot);

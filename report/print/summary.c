@@ -109,7 +109,7 @@ unsigned summary_coverage(FILE *out, const struct snapshot *s)
 	}
 	if (folded) {
 		snprintf(text, sizeof(text), "%s %s", units_count(share, (int64_t)folded),
-			header_missed("missed.folded"));
+			header_missed("missed.folded", folded));
 		n += print_warning(out, text);
 	}
 	if (truncated > FEW && truncated * 20 > p->total_blocks) {

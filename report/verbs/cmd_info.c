@@ -160,7 +160,7 @@ static void show_values(struct screen *s, const struct snapshot *snapshot, bool 
 		if (!shown++)
 			print_heading(s, of_missed ? "Missed" : "Coverage", 0);
 		if (of_missed) {
-			words = header_missed(name);
+			words = header_missed(name, value);
 			fitted = screen_fit(s, name + 7, 14, FIT_END);
 			screen_print(s, STYLE_DIM, "  %-14s", fitted);
 			free(fitted);

@@ -1,16 +1,12 @@
 // Owners: a treemap of the tree of dominators, two levels at a time.
 import { hierarchy, treemap } from "d3-hierarchy";
 import { data, head } from "./data.js";
-import { bytes, count, share } from "./format.js";
+import { bytes, count, many, share } from "./format.js";
 import { placeText, short, typeOf } from "./names.js";
 import { dark, el, hue, keep, state, svg } from "./dom.js";
+import { referrers, rootName } from "./referrers.js";
 import { groupKey, groupLabel } from "./groups.js";
-
-const ALL = 0,
-	ROOT = 1,
-	GROUP = 2,
-	KEPT = 3,
-	SITE = 4;
+import { ALL, GROUP, KEPT, ROOT, SITE, below, childrenOf, mergeSiblings, sharers as sharersOf } from "./owners.js";
 
 // Neighbours of one function, type ... below one owner are one area.
 const GROUPINGS = [
@@ -24,43 +20,19 @@ const GROUPINGS = [
 ];
 const groupings = () => GROUPINGS.filter(([name]) => name !== "thread" || data().thread_row?.length);
 
-function mergeSiblings(rows, by) {
-	if (!by) return rows;
-	const out = [],
-		to = new Map(), // parent in `out` and key -> its place there
-		of = [];
-	rows.forEach((r, i) => {
-		const parent = i ? of[r[0]] : -1,
-			key = r[1] === SITE || r[1] === GROUP ? `${parent} ${r[1]} ${groupKey(by, r[2])}` : null;
-		if (key !== null && to.has(key)) {
-			const o = out[(of[i] = to.get(key))];
-			for (let k = 3; k < 10; k++) o[k] += r[k];
-			if (r[10] !== undefined) o[10] = `0x${(BigInt(o[10] ?? 0) | BigInt(r[10])).toString(16)}`;
-			return;
-		}
-		const o = [...r];
-		o[0] = parent;
-		if (key !== null) {
-			to.set(key, out.length);
-			o.label = `${r[1] === GROUP ? "lost: " : ""}${groupLabel(by, groupKey(by, r[2]))}`;
-		}
-		of[i] = out.length;
-		out.push(o);
-	});
-	return out;
-}
+const SHOWN = 40; // rows of the list
 
 export function dominators() {
 	const d = data();
 	if (!d.dominators) return el("p", { class: "empty" }, `Owners are not known: ${head.leaks.why}.`);
 	const exact = state.get("exact") === "1",
 		by = groupings().some(([name]) => name === state.get("by")) ? (state.get("by") ?? "") : "",
-		rows = mergeSiblings(exact ? d.dominators : d.owners, by);
-	const child = rows.map(() => []);
-	rows.forEach((r, i) => {
-		if (i) child[r[0]].push(i);
-	});
-	const rootName = ([kind, text]) => (text.startsWith(kind) ? text : `${kind} ${text}`);
+		rows = mergeSiblings(
+			exact ? d.dominators : d.owners,
+			by && ((row) => groupKey(by, row)),
+			(kind, key) => `${kind === GROUP ? "lost: " : ""}${groupLabel(by, key)}`,
+		),
+		child = childrenOf(rows);
 	const name = (i) => {
 		const [, kind, what] = rows[i];
 		if (rows[i].label !== undefined) return rows[i].label;
@@ -85,12 +57,8 @@ export function dominators() {
 			sharers(i).length ? `shared by: ${sharers(i).join(", ")}` : "blocks",
 		][rows[i][1]];
 	// The roots that hold what belongs to none of them alone.
-	function sharers(i) {
-		if (rows[i][10] === undefined) return [];
-		const bits = BigInt(rows[i][10]),
-			names = d.holders.filter((_, k) => (bits >> BigInt(k)) & 1n).map(rootName);
-		return [...names.slice(0, 4), ...(names.length > 4 ? [`${count(names.length - 4)} more`] : []), ...(bits >> 63n ? ["others"] : [])];
-	}
+	const holders = d.holders.map(rootName),
+		sharers = (i) => sharersOf(rows[i][10], holders);
 	const whole = d.dominators[0][5],
 		shared = d.dominators.reduce((a, r) => (r[0] === 0 && r[1] === SITE ? a + r[5] : a), 0);
 	const again = () => {
@@ -164,32 +132,22 @@ export function dominators() {
 		keep("node", i || null);
 		render();
 	}
-	// Own blocks, and what is too small to be named, are leaves of their own.
-	function below(i, levels) {
-		const r = rows[i],
-			kids = child[i].map((c) =>
-				levels > 1 ? below(c, levels - 1) : { i: c, value: rows[c][5] },
-			);
-		if (kids.length && r[3]) kids.push({ i, value: r[3], own: true });
-		if (kids.length && r[7]) kids.push({ i, value: r[7], rest: r[9] });
-		return kids.length ? { i, children: kids } : { i, value: r[5] };
-	}
 	function color(d) {
 		const kind = rows[d.data.i][1];
 		if (d.data.own || d.data.rest) return dark() ? "#33363b" : "#e8eaed";
 		if (kind === GROUP) return dark() ? "#7a2e29" : "#ffc9c2";
 		return `hsl(${hue(name(d.data.i))} ${dark() ? 30 : 55}% ${d.children ? (dark() ? 18 : 92) : dark() ? 28 : 80}%)`;
 	}
-	function render() {
+	function render(all) {
 		const width = Math.max(300, box.clientWidth || 1000),
 			height = Math.max(260, Math.min(620, width * 0.5, innerHeight - 120));
-		const tree = hierarchy(below(focus, 2))
+		const tree = hierarchy(below(rows, child, focus, 3))
 			.sum((d) => d.value ?? 0)
 			.sort((a, b) => b.value - a.value);
 		treemap()
 			.size([width, height])
 			.paddingOuter((d) => (d.depth ? 2 : 0))
-			.paddingTop((d) => (d.depth === 1 && d.children ? 19 : 0))
+			.paddingTop((d) => (d.depth && d.children ? 19 : 0))
 			.paddingInner(1)
 			.round(true)(tree);
 		const s = svg("svg", { width, height, role: "img", "aria-label": "treemap" });
@@ -252,9 +210,9 @@ export function dominators() {
 				"p",
 				{},
 				el("b", {}, name(focus)),
-				` ${exact ? "keeps" : "is charged with"} ${bytes(r[5])} in ${count(r[6])} blocks${exact ? " alive" : ""}, ${bytes(r[3])} in ${count(r[4])} blocks of its own.`,
+				` ${exact ? "keeps" : "is charged with"} ${bytes(r[5])} in ${many(r[6], "block")}${exact ? " alive" : ""}, ${bytes(r[3])} in ${many(r[4], "block")} of its own.`,
 			),
-			el(
+			kids.length ? el(
 				"table",
 				{ class: "plain" },
 				el(
@@ -271,7 +229,7 @@ export function dominators() {
 				el(
 					"tbody",
 					{},
-					kids.map((i) =>
+					kids.slice(0, all ? kids.length : SHOWN).map((i) =>
 						el(
 							"tr",
 							{
@@ -289,12 +247,15 @@ export function dominators() {
 						),
 					),
 				),
-			),
+			) : "",
+			kids.length > SHOWN && !all ? el("p", {}, el("button", { onclick: () => render(true) }, `Show all ${count(kids.length)}`)) : "",
+			// Of merged neighbours it is not one site.
+			rows[focus].label === undefined && (r[1] === SITE || r[1] === GROUP) ? el("section", {}, referrers(r[2])) : "",
 			r[9]
 				? el(
 						"p",
 						{ class: "dim" },
-						`${count(r[9])} more hold ${bytes(r[7])} in ${count(r[8])} blocks, each less than a 5000th of the heap.`,
+						`${count(r[9])} more hold ${bytes(r[7])} in ${many(r[8], "block")}, each less than a 5000th of the heap.`,
 					)
 				: "",
 		);

@@ -8,6 +8,7 @@ import { sourceOf } from "./source.js";
 import { errors } from "./errors.js";
 import { placeColumn, stackList } from "./sites.js";
 import { searchTexts } from "./match.js";
+import { referrers } from "./referrers.js";
 import { command } from "./command.js";
 import { table } from "./table.js";
 
@@ -328,7 +329,8 @@ export function leaks() {
 				g.tree
 					? [el("h4", {}, "Holds"), tree(g)]
 					: command("The trees of the largest leaks only are in this report; all of them", "leaks", "--tree"),
-				command("Who refers to its blocks", "refs", data().row_site[g.row]),
+				referrers(g.row),
+				command("Each block with its referrers", "refs", data().row_site[g.row]),
 				el("h4", {}, "Allocated by"),
 				stackList(g.row),
 			),

@@ -5,6 +5,7 @@ import { placeText } from "./names.js";
 import { dark, el, go, keep, state } from "./dom.js";
 import { matchedRows, searchTexts } from "./match.js";
 import { placeColumn, rowLink, stackList } from "./sites.js";
+import { addressesOf, cellAt, cellsOf, fill, stepTo, stripsOf } from "./heap_map.js";
 import { table } from "./table.js";
 
 // What a part is, for those who do not know malloc; [light, dark] colours.
@@ -145,7 +146,7 @@ const CELL = 9,
 // From empty to full; memory that is not resident has no colour of its own.
 function cellColour(live, resident, size) {
 	if (!resident) return dark() ? "#24272b" : "#eef0f2";
-	const x = Math.min(1, live / Math.min(size, resident));
+	const x = fill(live, resident, size);
 	return dark() ? `hsl(${8 + 127 * x} ${60 - 18 * x}% ${46 - 8 * x}%)` : `hsl(${8 + 127 * x} ${70 - 25 * x}% ${62 - 18 * x}%)`;
 }
 const siteColour = (row) => (row === undefined ? (dark() ? "#3a3d42" : "#d5d9dd") : `hsl(${(row * 137.5) % 360} 55% ${dark() ? 45 : 62}%)`);
@@ -159,20 +160,8 @@ function heapMap(m) {
 		chosen = -1;
 	const lines = [],
 		told = el("p", { class: "map-told", role: "status" }, "Point at a cell, or press the arrow keys, to see what is on its pages.");
-	const strips = [];
-	let at = 0;
-	for (const [arena, cells, address, size] of map.strips) {
-		const last = strips.at(-1);
-		if (last && last.arena === arena && arena >= 0) last.parts.push([at, cells, address]);
-		else strips.push({ arena, parts: [[at, cells, address]], bytes: 0 });
-		strips.at(-1).bytes += size;
-		at += cells;
-	}
-	// Many small arenas of one other allocator are one strip.
-	const foreign = strips.filter((s) => s.arena < 0),
-		drawn = strips.filter((s) => s.arena >= 0);
-	if (foreign.length)
-		drawn.push({ arena: -1, parts: foreign.flatMap((s) => s.parts), bytes: foreign.reduce((a, s) => a + s.bytes, 0) });
+	const drawn = stripsOf(map),
+		addressOf = addressesOf(drawn, map.cell);
 	const title = (s) =>
 		s.arena < 0
 			? m.python || data().types?.python
@@ -182,10 +171,6 @@ function heapMap(m) {
 				? "main arena"
 				: `arena ${s.arena}${m.arenas[s.arena]?.threads.length ? ` (${[...new Set(m.arenas[s.arena].threads)].slice(0, 3).join(", ")})` : ""}`;
 
-	const addressOf = new Map();
-	for (const s of drawn)
-		for (const [first, cells, address] of s.parts)
-			for (let k = 0; k < cells; k++) addressOf.set(first + k, BigInt(address) + BigInt(k) * BigInt(map.cell));
 	function tell(i) {
 		chosen = i;
 		for (const l of lines) l.draw();
@@ -207,7 +192,7 @@ function heapMap(m) {
 		told.dataset.cell = i;
 	}
 	function strip(s) {
-		const cells = s.parts.flatMap(([first, k]) => Array.from({ length: k }, (_, i) => first + i));
+		const cells = cellsOf(s);
 		const canvas = el("canvas", {
 			tabindex: 0,
 			role: "img",
@@ -252,26 +237,21 @@ function heapMap(m) {
 				});
 			},
 		};
-		const cellAt = (e) => {
-			const x = Math.floor(e.offsetX / (CELL + GAP)),
-				y = Math.floor(e.offsetY / (CELL + GAP));
-			return x < across ? cells[y * across + x] : undefined;
-		};
+		const under = (e) => cellAt(cells, across, CELL + GAP, e.offsetX, e.offsetY);
 		canvas.addEventListener("mousemove", (e) => {
-			const i = cellAt(e);
+			const i = under(e);
 			if (i !== undefined && i !== chosen) tell(i);
 		});
 		canvas.addEventListener("click", (e) => {
-			const i = cellAt(e),
+			const i = under(e),
 				row = map.sites[i]?.[0];
 			if (row !== undefined) go("sites", { row });
 		});
 		canvas.addEventListener("keydown", (e) => {
-			const k = cells.indexOf(chosen),
-				to = { ArrowRight: k + 1, ArrowLeft: k - 1, ArrowDown: k + across, ArrowUp: k - across, Home: 0, End: cells.length - 1 }[e.key];
+			const to = stepTo(cells, chosen, across, e.key);
 			if (e.key === "Enter" && map.sites[chosen]?.length) go("sites", { row: map.sites[chosen][0] });
 			else if (to === undefined) return;
-			else tell(cells[Math.max(0, Math.min(cells.length - 1, to))]);
+			else tell(to);
 			e.preventDefault();
 			e.stopPropagation();
 		});
@@ -279,7 +259,6 @@ function heapMap(m) {
 		return el("div", { class: "strip" }, el("h4", {}, title(s), el("span", { class: "dim" }, ` ${bytes(s.bytes)}`)), canvas);
 	}
 	const SHOWN = 12;
-	drawn.sort((a, b) => b.bytes - a.bytes);
 	const box = el("div", {}, drawn.slice(0, SHOWN).map(strip));
 	const pick = el(
 		"button",

@@ -110,3 +110,11 @@ export function placeText(row) {
 		w = where(l);
 	return w ? `${short(l.function)} ${w}` : short(l.function);
 }
+// The caller by which rows of one name differ.
+export function callers(row) {
+	const n = teller(row);
+	if (n < 0) return "";
+	const l = line(data().node_line[n]);
+	// Of one file the line is enough.
+	return ` ← ${short(l.function)}${l.file ? (l.file === place(row).file ? `:${l.line}` : ` ${where(l)}`) : ""}`;
+}

@@ -1,9 +1,10 @@
 // Sites, differences, and the stack that is shown beneath a row.
 import { data, favourite, head, known, measures, value } from "./data.js";
 import { bytes, count, many, show, signed } from "./format.js";
-import { base, caller, line, named, place, placeText, short, stack, teller, typeOf, where } from "./names.js";
+import { base, caller, callers, line, named, place, placeText, short, stack, typeOf, where } from "./names.js";
 import { matchedRows } from "./match.js";
 import { el, keep, state } from "./dom.js";
+import { referrers } from "./referrers.js";
 import { command } from "./command.js";
 import { table } from "./table.js";
 import { chosenGroups, chosenLabel, chosenRows, grouped, groupings, groupLabel, sizeOf } from "./groups.js";
@@ -37,14 +38,6 @@ export function stackList(row) {
 // A way to a site from anywhere.
 export const rowLink = (row, text) =>
 	el("a", { href: `#view=sites&row=${row}`, class: "row-link" }, text ?? placeText(row));
-// The caller by which rows of one name differ.
-function callers(row) {
-	const n = teller(row);
-	if (n < 0) return "";
-	const l = line(data().node_line[n]);
-	// Of one file the line is enough.
-	return ` ← ${short(l.function)}${l.file ? (l.file === place(row).file ? `:${l.line}` : ` ${where(l)}`) : ""}`;
-}
 // Code without names that was passed over.
 function unnamed(row) {
 	const d = data(),
@@ -217,7 +210,8 @@ function siteDetail(r) {
 		el("h3", {}, `Site ${site}`),
 		typeOf(r) ? el("p", {}, "Most of its bytes are of type ", el("span", { class: "type" }, typeOf(r)), ".") : null,
 		stackList(r),
-		head.leaks.known ? command("Who refers to its blocks, and the path from a root", "refs", site) : null,
+		referrers(r),
+		head.leaks.known ? command("Each block with its referrers, and the path from a root", "refs", site) : null,
 		l.file ? sourceOf("function", l.function, measures.find((m) => m.name === favourite())) : null,
 	);
 }

@@ -12,8 +12,12 @@ const HEIGHT = 27,
 // On a narrow screen the place comes first, and stays there.
 const inFront = (c) => +/\bplace\b/.test(c.class ?? "");
 // As wide as its columns need, in em: a wider screen gives the rest to the place, on a narrower one the table scrolls.
-const least = (list) => list.reduce((a, c) => a + (parseFloat(/[\d.]+(?=em)/.exec(c.width ?? "8.2em")?.[0] ?? "8") || 8), 3);
-const widths = (list) => list.map((c) => c.width ?? "8.2em").join(" ");
+const em = (width) => parseFloat(/[\d.]+(?=em)/.exec(width)?.[0] ?? "8") || 8;
+const least = (list) => list.reduce((a, c) => a + em(narrow(c)), 1.5);
+const wide = (c) => c.width ?? "8.2em";
+// A number such as "11.1 MiB" needs less where there is little room, and so does a name that can be cut.
+const narrow = (c) => (inFront(c) ? "minmax(12em,1fr)" : (c.width ?? "6.5em"));
+const widths = (list, width) => list.map(width).join(" ");
 
 // columns: {name, label, text(row), sort(row) -> number or string, class, title}
 // options: {id: of several tables in one view, rows, columns, sort, search(match) -> (row) -> true where the row is found (match.js), detail(row) -> element, key(row) -> text, empty, first: the
@@ -92,7 +96,7 @@ export function table(options) {
 			class: "table",
 			role: "grid",
 			"aria-label": options.label ?? "table",
-			style: `--least:${least(columns)}em;--columns:${widths(columns)};--paper:${columns.map((c) => (/fr/.test(c.width ?? "") ? "minmax(0,4fr)" : "minmax(0,1fr)")).join(" ")};--narrow:${widths([...columns].sort((a, b) => inFront(b) - inFront(a)))}`,
+			style: `--least:${least(columns)}em;--columns:${widths(columns, wide)};--paper:${columns.map((c) => (/fr/.test(c.width ?? "") ? "minmax(0,4fr)" : "minmax(0,1fr)")).join(" ")};--narrow:${widths([...columns].sort((a, b) => inFront(b) - inFront(a)), narrow)}`,
 		},
 		top,
 		body,
