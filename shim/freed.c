@@ -13,7 +13,7 @@ static struct freed {
 	struct lock lock;
 	uint32_t slot; /* the part that stays in the block map */
 	uintptr_t address;
-	uint64_t identity; /* of the stack, in the thread that it was of: WK5 */
+	uint64_t identity;    /* of the stack, in the thread that it was of: WK5 */
 	uintptr_t pc[FRAMES]; /* outermost first */
 	uint32_t exact;       /* a bit for each frame: WALK_EXACT */
 	uint16_t count, flags;
