@@ -1,8 +1,10 @@
 /* leftovers.c - see leftovers.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/stat.h>
+#include <time.h>
 #include "ledger.h"
 #include "leftovers.h"
 #include "raw.h"
@@ -39,18 +41,23 @@ static int32_t name_pid(const char *name)
 	return at > serial && text_equal(at, ".ledger") && length + 8 < NAME_BYTES ? (int32_t)pid : 0;
 }
 
-static bool read_header(int folder, const char *name, struct ledger_header *h, uint64_t *bytes)
+struct look {
+	int folder;
+	uint64_t namespace;
+	int32_t self;
+	unsigned leases; /* how many more may be asked for, and 1 */
+};
+
+/* No process has the file of this descriptor, which is open for reading, open for writing or mapped. */
+static bool is_abandoned(struct look *l, long fd)
 {
-	struct stat s;
-	long fd = raw4(SYS_openat, folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
-	if (raw_failed(fd))
+	if (l->leases <= 1)
 		return false;
-	bool good = raw4(SYS_pread64, fd, h, sizeof *h, 0) == (long)sizeof *h
-		&& !raw_failed(raw2(SYS_fstat, fd, &s));
-	raw1(SYS_close, fd);
-	*bytes = good ? (uint64_t)s.st_blocks * 512 : 0;
-	return good && __builtin_memcmp(h->magic, LEDGER_MAGIC, sizeof h->magic) == 0
-		&& h->version == LEDGER_VERSION;
+	l->leases--;
+	if (raw_failed(raw3(SYS_fcntl, fd, F_SETLEASE, F_RDLCK)))
+		return false;
+	raw3(SYS_fcntl, fd, F_SETLEASE, F_UNLCK);
+	return true;
 }
 
 /* Adds it to the ledgers that are kept; removes the one that it displaces. */
@@ -76,36 +83,84 @@ static void keep(int folder, const char *name, uint64_t started, uint64_t bytes)
 	}
 }
 
-static void look_at(int folder, const char *name, uint64_t namespace)
+static bool is_version(const struct ledger_header *h)
+{
+	return h->version == LEDGER_VERSION && h->header_bytes == sizeof *h;
+}
+
+static void judge(struct look *l, const char *name, long fd, int32_t pid)
 {
 	struct ledger_header h;
-	uint64_t bytes;
-	int32_t pid = name_pid(name), self = (int32_t)raw0(SYS_getpid);
-	if (!pid || !read_header(folder, name, &h, &bytes) || h.pid_namespace != namespace)
+	struct stat s;
+	if (raw4(SYS_pread64, fd, &h, sizeof h, 0) != (long)sizeof h || raw_failed(raw2(SYS_fstat, fd, &s))
+		|| !S_ISREG(s.st_mode) || __builtin_memcmp(h.magic, LEDGER_MAGIC, sizeof h.magic) != 0)
 		return;
-	if (h.state == LEDGER_EXECED)
-		raw3(SYS_unlinkat, folder, name, 0);
-	else if (pid != self && raw2(SYS_kill, pid, 0) == -ESRCH)
-		keep(folder, name, h.started_wall_ns, bytes);
+	bool ours = is_version(&h), near = ours && h.pid_namespace == l->namespace;
+	if (near && h.state == LEDGER_EXECED)
+		raw3(SYS_unlinkat, l->folder, name, 0);
+	else if (near ? pid != l->self && raw2(SYS_kill, pid, 0) == -ESRCH : is_abandoned(l, fd)) {
+		if (ours)
+			keep(l->folder, name, h.started_wall_ns, (uint64_t)s.st_blocks * 512);
+		else
+			raw3(SYS_unlinkat, l->folder, name, 0);
+	}
+}
+
+static void look_at(struct look *l, const char *name)
+{
+	int32_t pid = name_pid(name);
+	if (!pid)
+		return;
+	long fd = raw4(SYS_openat, l->folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+	if (raw_failed(fd))
+		return;
+	judge(l, name, fd, pid);
+	raw1(SYS_close, fd);
+}
+
+static void look_at_all(struct look *l)
+{
+	static char entries[4096] __attribute__((aligned(8)));
+	long got;
+	kept_count = 0;
+	while ((got = raw3(SYS_getdents64, l->folder, entries, sizeof entries)) > 0)
+		for (long i = 0; i < got; i += ((struct directory_entry *)(entries + i))->length)
+			look_at(l, ((struct directory_entry *)(entries + i))->name);
+}
+
+#define SIGNAL_BIT(number) (1ull << ((number)-1))
+
+/* Signals that were pending already are the program's. */
+static void look_undisturbed(struct look *l)
+{
+	uint64_t all = ~0ull, io = SIGNAL_BIT(SIGIO), before, pending = ~0ull;
+	struct timespec none = { 0, 0 };
+	bool blocked = !raw_failed(raw4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, 8));
+	if (!blocked || raw_failed(raw2(SYS_rt_sigpending, &pending, 8)) || pending & io)
+		l->leases = 0;
+	look_at_all(l);
+	if (l->leases)
+		raw4(SYS_rt_sigtimedwait, &io, NULL, &none, 8);
+	if (blocked)
+		raw4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 }
 
 void leftovers_remove(const char *ledger)
 {
-	static char entries[4096] __attribute__((aligned(8)));
+	struct look l = { .namespace = leftovers_namespace(),
+		.self = (int32_t)raw0(SYS_getpid),
+		.leases = LEFTOVERS_LEASES + 1 };
 	char folder[400], *at = folder;
-	uint64_t namespace = leftovers_namespace();
 	text_append(&at, folder + sizeof folder, ledger);
 	while (at > folder && *at != '/')
 		at--;
 	*at = 0;
-	if (!namespace || at == folder)
+	if (!l.namespace || at == folder)
 		return;
-	long fd = raw4(SYS_openat, AT_FDCWD, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0), got;
+	long fd = raw4(SYS_openat, AT_FDCWD, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (raw_failed(fd))
 		return;
-	kept_count = 0;
-	while ((got = raw3(SYS_getdents64, fd, entries, sizeof entries)) > 0)
-		for (long i = 0; i < got; i += ((struct directory_entry *)(entries + i))->length)
-			look_at((int)fd, ((struct directory_entry *)(entries + i))->name, namespace);
+	l.folder = (int)fd;
+	look_undisturbed(&l);
 	raw1(SYS_close, fd);
 }

@@ -123,6 +123,42 @@ preload() { env LD_PRELOAD="$SHIM" TIDEMARK_COLLECTOR="$TIDEMARK" TIDEMARK_OUTPU
 	[ -s z.tide ]
 }
 
+@test "ledgers of other versions and namespaces go when no process has them open" {
+	[ -w /dev/shm ] || skip "/dev/shm cannot be written"
+	folder=/dev/shm/tidemark-$(id -u)
+	preload /bin/true # makes the folder
+	/usr/bin/python3 - "$folder" "$SHIM" <<-'EOF'
+		import mmap, os, signal, struct, subprocess, sys
+		folder, shim = sys.argv[1:]
+		dead = subprocess.Popen(["/bin/true"])
+		dead.wait()
+		names = {k: f"{folder}/{dead.pid}.{n}.ledger" for k, n in
+		         (("old", 7001), ("open", 7002), ("mapped", 7003), ("strange", 7004))}
+		for kind, name in names.items():
+		    with open(name, "xb") as f:
+		        f.write((b"SOMETHIN" if kind == "strange" else b"TIDELEDG") + struct.pack("<II", 5, 1000) + bytes(8176))
+		held = open(names["open"], "r+b")
+		f = open(names["mapped"], "r+b")
+		m = mmap.mmap(f.fileno(), 4096)
+		f.close()
+		def start():
+		    r = subprocess.run(["/bin/true"], env=dict(os.environ, LD_PRELOAD=shim, TIDEMARK_OUTPUT="x.tide", TIDEMARK_OVERWRITE="1"))
+		    assert r.returncode == 0, r
+		    return {k for k, n in names.items() if os.path.exists(n)}
+		try:
+		    left = start()
+		    assert left == {"open", "mapped", "strange"}, left
+		    held.close()
+		    m.close()
+		    left = start()
+		    assert left == {"strange"}, left
+		finally:
+		    for n in names.values():
+		        if os.path.exists(n):
+		            os.unlink(n)
+	EOF
+}
+
 @test "a program that execs leaves no ledger, and of killed ones the newest stay" {
 	folder=/dev/shm/tidemark-$(id -u)
 	compile execs <<-'EOF'
