@@ -47,7 +47,7 @@ void collect_graph(struct collect_graph *graph, struct image *im, const struct l
 		g->notes = count_notes_new(g->blocks, g->block_count);
 	references_find(g, im);
 	collect_python_words(graph->python, g);
-	collect_types(graph->python, &im->memory, g, w);
+	collect_types(graph->python, &im->memory, g, graph->program, w);
 	if (g->notes)
 		count_notes_write(g->notes, w);
 	count_notes_free(g->notes);

@@ -4,13 +4,13 @@
 #include "native/native.h"
 
 void collect_types(struct python *python, struct remote *memory, const struct references *graph,
-	struct snapshot_writer *w)
+	const char *program, struct snapshot_writer *w)
 {
 	struct typing typing;
 
 	typing_begin(&typing, graph->block_count);
 	if (python)
 		python_write(python, w, &typing);
-	native_types(memory, graph, w, &typing);
+	native_types(memory, graph, program, w, &typing);
 	typing_write(&typing, w);
 }

@@ -8,6 +8,6 @@
 
 /* Adds the sections. `python` may be NULL. */
 void collect_types(struct python *python, struct remote *memory, const struct references *graph,
-	struct snapshot_writer *w);
+	const char *program, struct snapshot_writer *w);
 
 #endif

@@ -140,6 +140,65 @@ static void write_copies(struct html *h, const struct waste_copies *c)
 	json_close_object(j);
 }
 
+static void write_spare(struct html *h, const struct waste_spare *p)
+{
+	struct json *j = &h->json;
+
+	json_open_object(j, "oversized");
+	json_number(j, "all", (int64_t)p->count);
+	json_number(j, "wasted", (int64_t)p->bytes);
+	/* [row, blocks, bytes, used, container] */
+	json_open_array(j, "rows");
+	for (size_t i = 0; i < p->count && i < MOST_ROWS; i++) {
+		json_open_array(j, NULL);
+		json_number(j, NULL, html_row(h, p->rows[i].site, false));
+		json_number(j, NULL, (int64_t)p->rows[i].blocks);
+		json_number(j, NULL, (int64_t)p->rows[i].bytes);
+		json_number(j, NULL, (int64_t)p->rows[i].used);
+		json_text(j, NULL, waste_spare_name(p->rows[i].kind));
+		json_close_array(j);
+	}
+	json_close_array(j);
+	json_close_object(j);
+}
+
+/* Arenas of pymalloc by how full they are, and what lies in those that are less than half full. */
+static void write_python(struct html *h, const struct waste_view *v)
+{
+	const struct waste_python *p = &v->python;
+	struct json *j = &h->json;
+
+	if (!v->s->python_arena_count)
+		return;
+	json_open_object(j, "pools");
+	json_number(j, "all", (int64_t)p->count);
+	/* [arenas, bytes, used], emptiest first */
+	json_open_array(j, "steps");
+	for (unsigned i = 0; i < WASTE_PYTHON_STEPS; i++) {
+		json_open_array(j, NULL);
+		json_number(j, NULL, (int64_t)p->step[i].arenas);
+		json_number(j, NULL, (int64_t)p->step[i].bytes);
+		json_number(j, NULL, (int64_t)p->step[i].used);
+		json_close_array(j);
+	}
+	json_close_array(j);
+	/* [row, blocks, arenas, bytes that are free there, type] */
+	json_open_array(j, "rows");
+	for (size_t i = 0; i < p->count && i < MOST_ROWS; i++) {
+		const char *type = waste_names_type(v, p->rows[i].type);
+
+		json_open_array(j, NULL);
+		json_number(j, NULL, html_row(h, p->rows[i].site, false));
+		json_number(j, NULL, (int64_t)p->rows[i].blocks);
+		json_number(j, NULL, (int64_t)p->rows[i].arenas);
+		json_number(j, NULL, (int64_t)p->rows[i].free);
+		json_text(j, NULL, type ? type : "(no object)");
+		json_close_array(j);
+	}
+	json_close_array(j);
+	json_close_object(j);
+}
+
 static int64_t cell_live(const void *p) { return (int64_t)((const struct waste_cell *)p)->live; }
 static int64_t cell_resident(const void *p) { return (int64_t)((const struct waste_cell *)p)->resident; }
 static int64_t cell_swapped(const void *p) { return (int64_t)((const struct waste_cell *)p)->swapped; }
@@ -208,6 +267,8 @@ void html_memory(struct html *h)
 		write_rows(h, &v, "slack", v.slack, v.slack_count, SLACK);
 		write_rows(h, &v, "untouched", v.untouched, v.untouched_count, UNTOUCHED);
 		write_copies(h, &v.copies);
+		write_spare(h, &v.spare);
+		write_python(h, &v);
 		json_number(j, "cached", (int64_t)v.waste.cached);
 		json_number(j, "cached_blocks", (int64_t)v.waste.cached_blocks);
 		write_map(h, s);

@@ -88,6 +88,7 @@ enum tide_section_kind {
 	SECTION_CHUNKS = 43,        /* struct tide_chunk, by address: of heaps, what is not a block */
 	SECTION_THREAD_ARENAS = 44, /* struct tide_thread_arena */
 	SECTION_DUPLICATES = 45,    /* struct tide_duplicate */
+	SECTION_SPARE = 46,         /* struct tide_spare, by block */
 };
 
 enum tide_reason {

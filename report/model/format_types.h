@@ -98,6 +98,27 @@ enum tide_place_kind {
 	PLACE_ATTRIBUTE,  /* of a type: value `number` of its instances' attributes */
 };
 
+/* Capacity of a container that it does not use: what shrinking it to its size would give back. */
+struct tide_spare {
+	uint32_t block; /* its text, table, buckets, ... */
+	uint32_t kind;  /* enum tide_spare_kind */
+	uint64_t bytes; /* less than the block has */
+};
+enum tide_spare_kind {
+	SPARE_UNKNOWN,
+	SPARE_STRING,  /* std::string */
+	SPARE_VECTOR,  /* three words, as std::vector has them: start, end of what is used, end */
+	SPARE_BUCKETS, /* of std::unordered_map and its relatives: more than its elements need */
+	SPARE_DEQUE,   /* the map of a std::deque */
+	SPARE_LIST,    /* of Python: items */
+	SPARE_DICT,    /* a table from which keys were deleted, larger than that of a copy */
+	SPARE_SET,     /* likewise */
+	SPARE_BYTEARRAY,
+	SPARE_ARRAY, /* array.array */
+	SPARE_RUST, /* capacity and length as of Rust's Vec and String: right only where these allocated it */
+	SPARE_KINDS
+};
+
 _Static_assert(sizeof(struct tide_type) == 32, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_block_type) == 8, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_owner) == 16, TIDE_SIZE);
@@ -105,5 +126,6 @@ _Static_assert(sizeof(struct tide_python_object) == 24, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_python_text) == 24, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_python_arena) == 32, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_python_place) == 16, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_spare) == 16, TIDE_SIZE);
 
 #endif

@@ -91,6 +91,8 @@ struct snapshot {
 	size_t thread_arena_count;
 	const struct tide_duplicate *duplicates;
 	size_t duplicate_count;
+	const struct tide_spare *spare;
+	size_t spare_count;
 	const struct tide_code *codes;
 	size_t code_count;
 	const struct tide_type *types;

@@ -43,6 +43,7 @@ static const struct place strings_of = PLACE(strings, strings_bytes, "strings"),
 			  types = PLACE(types, type_count, "types"),
 			  block_types = PLACE(block_types, block_type_count, "types of blocks"),
 			  owners = PLACE(owners, owner_count, "owners of blocks"),
+			  spare = PLACE(spare, spare_count, "capacity not used"),
 			  python_objects = PLACE(python_objects, python_object_count, "Python objects"),
 			  python_arenas = PLACE(python_arenas, python_arena_count, "arenas of pymalloc"),
 			  python_places = PLACE(python_places, python_place_count, "places of Python");
@@ -101,6 +102,7 @@ static const struct rule in_the_graph[] = {
 		BEYOND_DROP),
 	RULE(tide_edge, edges, edge_count, "references", block, &blocks, BEYOND_DROP),
 	RULE(tide_duplicate, duplicates, duplicate_count, "duplicates", block, &blocks, BEYOND_DROP),
+	RULE(tide_spare, spare, spare_count, "capacity not used", block, &blocks, BEYOND_DROP),
 	RULE(tide_block_type, block_types, block_type_count, "types of blocks", type, &types, BEYOND_ZERO),
 	RULE(tide_owner, owners, owner_count, "owners of blocks", block, &blocks, BEYOND_DROP),
 	RULE(tide_owner, owners, owner_count, "owners of blocks", owner, &blocks, BEYOND_DROP),
@@ -347,6 +349,11 @@ static void check_types(struct snapshot *s)
 		if (s->owners[i].block <= s->owners[i - 1].block) {
 			snapshot_reader_damage(s, "the owners of blocks are not sorted");
 			drop_section(s, &owners);
+		}
+	for (size_t i = 1; i < s->spare_count; i++)
+		if (s->spare[i].block <= s->spare[i - 1].block) {
+			snapshot_reader_damage(s, "the blocks with capacity that is not used are not sorted");
+			drop_section(s, &spare);
 		}
 	for (size_t i = 0; i < s->python_arena_count; i++) {
 		const struct tide_python_arena *a = &s->python_arenas[i];

@@ -64,6 +64,7 @@ static const struct binding {
 	BIND(SECTION_THREAD_ARENAS, struct tide_thread_arena, thread_arenas, thread_arena_count,
 		"arenas of threads"),
 	BIND(SECTION_DUPLICATES, struct tide_duplicate, duplicates, duplicate_count, "duplicates"),
+	BIND(SECTION_SPARE, struct tide_spare, spare, spare_count, "capacity not used"),
 	BIND(SECTION_CODES, struct tide_code, codes, code_count, "code objects"),
 	BIND(SECTION_TYPES, struct tide_type, types, type_count, "types"),
 	BIND(SECTION_BLOCK_TYPES, struct tide_block_type, block_types, block_type_count, "types of blocks"),

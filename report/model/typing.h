@@ -1,4 +1,5 @@
-/* typing.h - the types of a snapshot's blocks while the snapshot is being made.
+/* typing.h - the types of a snapshot's blocks while the snapshot is being made, and the capacity that containers do
+ * not use.
  *
  * Each part that can prove types adds its own: python/ first, then native/. The collector writes them.
  */
@@ -14,7 +15,11 @@ struct typing {
 	uint32_t count, room;
 	struct tide_block_type *of; /* [blocks] */
 	uint64_t blocks;
+	struct tide_spare *spare; /* in any order, perhaps several of a block */
+	uint64_t spare_count, spare_room;
 };
+
+#define SPARE_LEAST 16u /* what malloc rounds to: below, shrinking wins nothing */
 
 static inline void typing_begin(struct typing *t, uint64_t blocks)
 {
@@ -38,9 +43,42 @@ static inline uint32_t typing_add_class(struct typing *t, struct snapshot_writer
 			.language = LANGUAGE_CXX });
 }
 
+static inline void typing_spare(struct typing *t, uint32_t block, enum tide_spare_kind kind, uint64_t bytes)
+{
+	if (bytes >= SPARE_LEAST)
+		*ARRAY_ADD(t->spare, t->spare_count, t->spare_room) =
+			(struct tide_spare){ .block = block, .kind = kind, .bytes = bytes };
+}
+
+static inline int typing_compare_spare(const void *a, const void *b)
+{
+	const struct tide_spare *x = a, *y = b;
+
+	if (x->block != y->block)
+		return x->block < y->block ? -1 : 1;
+	/* Rust's words are the weakest evidence; of two containers that say they own it, one is old. */
+	if ((x->kind == SPARE_RUST) != (y->kind == SPARE_RUST))
+		return x->kind == SPARE_RUST ? 1 : -1;
+	return (x->bytes > y->bytes) - (x->bytes < y->bytes);
+}
+
+static inline void typing_write_spare(struct typing *t, struct snapshot_writer *w)
+{
+	uint64_t n = 0;
+
+	if (!t->spare_count)
+		return;
+	qsort(t->spare, t->spare_count, sizeof(*t->spare), typing_compare_spare);
+	for (uint64_t i = 0; i < t->spare_count; i++)
+		if (!n || t->spare[n - 1].block != t->spare[i].block)
+			t->spare[n++] = t->spare[i];
+	snapshot_writer_section(w, SECTION_SPARE, sizeof(*t->spare), t->spare, n, SNAPSHOT_TAKE);
+}
+
 /* Adds the sections, when there is any type. The writer owns the arrays then. */
 static inline void typing_write(struct typing *t, struct snapshot_writer *w)
 {
+	typing_write_spare(t, w);
 	if (t->count > 1) {
 		snapshot_writer_section(w, SECTION_TYPES, sizeof(*t->type), t->type, t->count, SNAPSHOT_TAKE);
 		snapshot_writer_section(

@@ -5,10 +5,12 @@
 #include "base/array.h"
 #include "container_private.h"
 
-#define NODE_BYTES 24u    /* the smallest node of a tree or a list; a list's own object */
-#define HEADER_WORDS 5u   /* of the largest header */
-#define USABLE_APART 16u  /* by which usable sizes of equal blocks differ */
-#define STEPS_PER_EDGE 8u /* NC2 */
+#define NODE_BYTES 24u          /* the smallest node of a tree or a list; a list's own object */
+#define HEADER_WORDS 5u         /* of the largest header */
+#define USABLE_APART 16u        /* by which usable sizes of equal blocks differ */
+#define STEPS_PER_EDGE 8u       /* NC2 */
+#define RUST_MOST (32ull << 20) /* bytes of constants that are looked through */
+#define RUST_STEP (1u << 16)
 
 struct containers {
 	struct remote *memory;
@@ -197,7 +199,7 @@ static void look_at_hash(struct containers *c, struct place header, uint32_t buc
 
 	if (first == CONTAINER_NO_BLOCK || !read_header(c, header, 24, word)
 		|| word[0] != address_of(c, buckets) || word[2] != address_of(c, first) || word[1] > room / 8
-		|| (c->g->usable ? room - word[1] * 8 > USABLE_APART : room != word[1] * 8))
+		|| !container_fits(c->g, buckets, word[1] * 8))
 		return;
 	memcpy(&load, &word[4], sizeof(load));
 	if (!(load > 0.01f && load < 1000) || !add_node(c, first, word[3]))
@@ -263,7 +265,47 @@ static bool is_mapped(const struct remote *m, const char *library)
 	return false;
 }
 
-void container_types(struct remote *memory, const struct references *g, bool classes,
+static void find_nodes(struct containers *c)
+{
+	const struct references *g = c->g;
+	const struct typing *typing = c->typing;
+
+	for (uint32_t n = 0; n < g->block_count; n++) {
+		if (typing->of[n].evidence || g->blocks[n].bytes < 16)
+			continue;
+		for (uint64_t i = g->edge_starts[n]; i < g->edge_starts[n + 1]; i++)
+			look_at_edge(c, n, &g->edges[i]);
+	}
+	for (uint64_t i = 0; i < g->root_edge_count; i++)
+		look_at_root(c, &g->root_edges[i], g->root_edges + g->root_edge_count);
+}
+
+/* Is the program Rust's? Messages of its panics name files of the standard library. */
+static bool is_rust(struct remote *m, const char *program)
+{
+	static const char mark[] = "/rustc/";
+	char *text = alloc_bytes(RUST_STEP);
+	uint64_t left = RUST_MOST;
+	bool found = false;
+
+	for (size_t i = 0; i < m->mapping_count && !found; i++) {
+		const struct remote_mapping *p = &m->mappings[i];
+
+		if (!p->readable || p->writable || p->executable || strcmp(p->path, program))
+			continue;
+		for (uint64_t at = p->lo; at < p->hi && left && !found; at += RUST_STEP - sizeof(mark)) {
+			uint64_t bytes = p->hi - at < RUST_STEP ? p->hi - at : RUST_STEP;
+
+			bytes = remote_read(m, at, text, bytes);
+			found = memmem(text, bytes, mark, sizeof(mark) - 1);
+			left -= bytes < left ? bytes : left;
+		}
+	}
+	free(text);
+	return found;
+}
+
+void container_types(struct remote *memory, const struct references *g, bool classes, const char *program,
 	struct snapshot_writer *w, struct typing *typing)
 {
 	struct containers c = { .memory = memory,
@@ -272,17 +314,11 @@ void container_types(struct remote *memory, const struct references *g, bool cla
 		.typing = typing,
 		.llvm = is_mapped(memory, "/libc++.so"),
 		.steps = (g->edge_count + g->root_edge_count) * STEPS_PER_EDGE };
+	bool rust = is_rust(memory, program), cxx = classes || c.llvm || is_mapped(memory, "/libstdc++.so");
 
-	if (!classes && !c.llvm && !is_mapped(memory, "/libstdc++.so"))
-		return;
-	for (uint32_t n = 0; n < g->block_count; n++) {
-		if (typing->of[n].evidence || g->blocks[n].bytes < 16)
-			continue;
-		for (uint64_t i = g->edge_starts[n]; i < g->edge_starts[n + 1]; i++)
-			look_at_edge(&c, n, &g->edges[i]);
-	}
-	for (uint64_t i = 0; i < g->root_edge_count; i++)
-		look_at_root(&c, &g->root_edges[i], g->root_edges + g->root_edge_count);
+	if (cxx)
+		find_nodes(&c);
+	if (cxx || rust)
+		container_words(memory, g, w, typing, &c.type[CONTAINER_TEXT], rust);
 	free(c.node);
-	container_strings(memory, g, w, typing, &c.type[CONTAINER_TEXT]);
 }

@@ -1,4 +1,5 @@
-/* container.h - nodes of the standard library's containers, and long strings, proved by what their headers say.
+/* container.h - nodes of the standard library's containers, and long strings, proved by what their headers say; and
+ * capacity that containers do not use.
  *
  * Where neither a stack nor debug information tells a type, the shape does, as long as a header leaves no doubt:
  *
@@ -22,9 +23,10 @@
 #include "process/remote.h"
 #include "roots/references.h"
 
-/* Types the nodes and buckets of containers that have no type yet. Does nothing where no C++ library is mapped,
- * unless `classes` is set: the program has a library of its own in it. */
-void container_types(struct remote *memory, const struct references *graph, bool classes,
+/* Types the nodes and buckets of containers that have no type yet, and adds capacity that is not used. Does nothing
+ * where no C++ library is mapped, unless `classes` is set (the program has a library of its own in it), or unless the
+ * program, whose path is `program`, is Rust's. */
+void container_types(struct remote *memory, const struct references *graph, bool classes, const char *program,
 	struct snapshot_writer *w, struct typing *typing);
 
 #endif

@@ -85,8 +85,8 @@ static uint64_t read_first_word(struct reader *r, uint64_t i)
 	return word;
 }
 
-void native_types(struct remote *memory, const struct references *graph, struct snapshot_writer *w,
-	struct typing *typing)
+void native_types(struct remote *memory, const struct references *graph, const char *program,
+	struct snapshot_writer *w, struct typing *typing)
 {
 	const struct tide_block *blocks = graph->blocks;
 	struct native n = { .memory = memory, .writer = w, .typing = typing };
@@ -107,7 +107,7 @@ void native_types(struct remote *memory, const struct references *graph, struct 
 			typing->of[i] = (struct tide_block_type){ .type = type, .evidence = EVIDENCE_VTABLE };
 	}
 	free(r);
-	container_types(memory, graph, n.names.count > 0, w, typing);
+	container_types(memory, graph, n.names.count > 0, program, w, typing);
 	intern_free(&n.names);
 	free(n.number);
 	free(n.vtable);

@@ -20,8 +20,8 @@
 #include "process/remote.h"
 #include "roots/references.h"
 
-/* Types the blocks that have no type yet. */
-void native_types(struct remote *memory, const struct references *graph, struct snapshot_writer *w,
-	struct typing *typing);
+/* Types the blocks that have no type yet. `program`: the path of the executable. */
+void native_types(struct remote *memory, const struct references *graph, const char *program,
+	struct snapshot_writer *w, struct typing *typing);
 
 #endif

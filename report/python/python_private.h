@@ -20,6 +20,7 @@
  *   python_places.c    what Python calls objects and words: modules, functions, slots, keys
  *   python_placelist.c the list of these names
  *   python_locals.c    what it calls the words of frames
+ *   python_spare.c     capacity that is not used
  *   python_write.c     sections
  *
  * Offsets are those of shim/python_layout.h; what only this room needs is in python_runtime.c.
@@ -299,6 +300,7 @@ void python_locals_object(struct python *p, struct python_places *l, uint32_t bl
 void python_locals_name(struct python *p, uint64_t code, uint64_t number, char *to, uint64_t bytes);
 uint64_t python_locals_count(struct python *p, uint64_t code);
 
+void python_spare(struct python *p, struct typing *typing);
 void python_values_write(
 	struct python *p, struct tide_python_object *objects, uint64_t count, struct snapshot_writer *w);
 

@@ -208,5 +208,6 @@ void python_write(struct python *p, struct snapshot_writer *w, struct typing *ty
 	write_block_types(p, w, typing, first);
 	write_objects(p, w);
 	write_arenas(p, w);
+	python_spare(p, typing);
 	python_places_write(p, w);
 }

@@ -167,6 +167,7 @@ static void write_spare(struct json_report *report, const struct waste_report *r
 		json_open_object(j, NULL);
 		json_report_stack(report, r->symbols, row->site);
 		json_number(j, "site", row->site);
+		json_text(j, "container", waste_spare_name(row->kind));
 		json_number(j, "blocks", (int64_t)row->blocks);
 		json_number(j, "bytes", (int64_t)row->bytes);
 		json_number(j, "used_bytes", (int64_t)row->used);

@@ -266,8 +266,9 @@ static void print_spare(struct screen *s, const struct waste_report *r)
 {
 	static const struct column columns[] = {
 		{ "not used", COLUMN_RIGHT, false },
-		{ "vectors", COLUMN_RIGHT, false },
+		{ "blocks", COLUMN_RIGHT, false },
 		{ "capacity", COLUMN_RIGHT, false },
+		{ "container", COLUMN_LEFT, false },
 		{ "allocated by", COLUMN_PLACE, false },
 	};
 	const struct waste_spare *p = &r->view.spare;
@@ -279,7 +280,7 @@ static void print_spare(struct screen *s, const struct waste_report *r)
 		|| (p->bytes < r->view.waste.all.resident / SHARE_LEAST && !r->options->rows
 			&& !r->options->verbose))
 		return;
-	screen_print(s, STYLE_HEADING, "\nCapacity of std::vector that is not used\n");
+	screen_print(s, STYLE_HEADING, "\nCapacity that containers do not use\n");
 	t = table_new(s, columns, sizeof(columns) / sizeof(columns[0]), r->options->source_root);
 	for (size_t i = 0; i < p->count && i < rows; i++) {
 		const struct waste_spare_row *row = &p->rows[i];
@@ -287,6 +288,7 @@ static void print_spare(struct screen *s, const struct waste_report *r)
 		table_text(t, STYLE_STRONG, "%s", units_bytes(text, (int64_t)(row->bytes - row->used)));
 		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)row->blocks));
 		table_text(t, STYLE_PLAIN, "%s", units_bytes(text, (int64_t)row->bytes));
+		table_text(t, STYLE_NAME, "%s", waste_spare_name(row->kind));
 		table_site(t, r->symbols, row->site);
 	}
 	table_show(t);

@@ -257,22 +257,43 @@ static void find_foreign(const struct waste_view *r, struct waste_cause *c, size
 					: "ask the allocator for its own statistics, and to give free memory back"));
 }
 
+/* What to do so that a container does not keep what it does not use. */
+static const char *shrink(uint32_t kind)
+{
+	switch (kind) {
+	case SPARE_BUCKETS: return "call rehash(0) after many elements were erased, or swap with a new table";
+	case SPARE_LIST: return "make a tuple, or a copy (list[:]), of a list that grows no more";
+	case SPARE_DICT:
+	case SPARE_SET:
+		return "replace the table with a copy of itself after many deletions: a table never shrinks";
+	case SPARE_BYTEARRAY: return "make bytes of a bytearray that grows no more";
+	case SPARE_ARRAY: return "make a copy of an array that grows no more";
+	case SPARE_RUST:
+		return "call shrink_to_fit when it has its final size, or create it with_capacity of what it needs";
+	default:
+		return "call shrink_to_fit when a container has its final size, or reserve what it needs before it "
+		       "grows";
+	}
+}
+
 /* Capacity counts from the size of a cause on, though some of it may not have been touched. */
 static void find_room(const struct waste_view *r, struct waste_cause *c, size_t *n)
 {
 	const struct waste_spare_row *row = r->spare.rows;
 	char spare[UNITS_TEXT], all[UNITS_TEXT], count[UNITS_TEXT];
 
+	bool known;
+
 	if (!is_worth(r, r->spare.bytes))
 		return;
+	known = r->s->sites[row->site].frame;
 	add_cause(c, n, r->spare.bytes,
-		alloc_printf("%s of std::vector are capacity that is not used; most in %s of %s from %s.",
+		alloc_printf("%s are capacity that containers do not use; most in %s (%s) of %s%s%s.",
 			units_bytes(spare, (int64_t)r->spare.bytes),
-			units_many(count, (int64_t)row->blocks, "vector"),
-			units_bytes(all, (int64_t)row->bytes), symbols_top(r->symbols, row->site)->function),
-		alloc_printf(
-			"call shrink_to_fit when a vector has its final size, or reserve what it needs before it "
-			"grows"));
+			units_many(count, (int64_t)row->blocks, "block"), waste_spare_name(row->kind),
+			units_bytes(all, (int64_t)row->bytes), known ? " from " : "",
+			known ? symbols_top(r->symbols, row->site)->function : ""),
+		alloc_printf("%s", shrink(row->kind)));
 }
 
 size_t waste_causes(const struct waste_view *r, struct waste_cause causes[WASTE_CAUSES])

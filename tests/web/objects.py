@@ -31,6 +31,12 @@ def ring():
     a.peer, b.peer = b, a
 
 
+# Arenas that a few strings keep, and a table from which keys were deleted.
+kept = [str(i) * 4 for i in range(80000)]
+kept[:] = kept[::97]
+table = {i: i for i in range(50000)}
+for i in range(49990):
+    del table[i]
 gc.disable()
 lose()
 for _ in range(30):

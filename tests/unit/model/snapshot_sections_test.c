@@ -33,6 +33,7 @@ struct sections {
 	struct tide_chunk chunks[ELEMENTS];
 	struct tide_thread_arena thread_arenas[ELEMENTS];
 	struct tide_duplicate duplicates[ELEMENTS];
+	struct tide_spare spare[ELEMENTS];
 	struct tide_count counts[ELEMENTS];
 	uint8_t values[ELEMENTS];
 };
@@ -58,6 +59,7 @@ static const struct {
 	SECTION(SECTION_CHUNKS, chunks),
 	SECTION(SECTION_THREAD_ARENAS, thread_arenas),
 	SECTION(SECTION_DUPLICATES, duplicates),
+	SECTION(SECTION_SPARE, spare),
 	SECTION(SECTION_COUNTS, counts),
 	SECTION(SECTION_COUNT_VALUES, values),
 };
@@ -91,6 +93,7 @@ static struct sections make_sections(void)
 		};
 		x.thread_arenas[i] = (struct tide_thread_arena){ .thread = i % 2, .arena = i };
 		x.duplicates[i] = (struct tide_duplicate){ .content = 7, .block = i };
+		x.spare[i] = (struct tide_spare){ .block = i, .kind = SPARE_STRING, .bytes = 8 };
 		x.counts[i] = (struct tide_count){ .site = 4, .first = i, .blocks = ELEMENTS - i };
 	}
 	return x;
@@ -199,6 +202,9 @@ static const struct broken {
 	LEAVES_OUT(thread_arenas, arena, ELEMENTS, thread_arena_count, "the arenas of threads name arenas"),
 	LEAVES_OUT(duplicates, block, ELEMENTS, duplicate_count,
 		"the duplicates name blocks that are not there"),
+	LEAVES_OUT(
+		spare, block, ELEMENTS, spare_count, "the capacity not used name blocks that are not there"),
+	LEAVES_OUT(spare, block, 1, spare_count, "the blocks with capacity that is not used are not sorted"),
 	LEAVES_OUT(counts, first, UINT64_MAX, count_count, "the counts name values that are not there"),
 	LEAVES_OUT(counts, blocks, ELEMENTS, count_count, "the counts name values"),
 	MENDS(counts, site, 7, counts, 0, "the counts name sites that are not there"),

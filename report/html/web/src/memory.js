@@ -383,6 +383,72 @@ function duplicates(m) {
 	return root;
 }
 
+// Rows of [row, blocks, ..., text]: a table of what lies where, with a text of its own.
+function textTable(id, title, t, columns, text, said, empty) {
+	if (!t.rows.length) return el("section", {}, el("h3", {}, title), el("p", { class: "dim" }, empty));
+	const rows = t.rows.map((r, i) => ({ r, i }));
+	const list = table({
+		id,
+		rows: () => rows,
+		sort: columns[0].name,
+		key: (x) => String(x.i),
+		search: searchTexts((x) => `${x.r[4]} ${placeText(x.r[0])}`),
+		columns: [
+			...columns,
+			number("blocks", "blocks", (x) => x.r[1], count),
+			{ name: "what", label: text, text: (x) => x.r[4], sort: (x) => x.r[4] },
+			placeColumn((x) => x.r[0]),
+		],
+		said: (all) => `${many(all.length, "row")}${t.all > rows.length ? `, the largest of ${count(t.all)}` : ""}${said}`,
+		detail: (x) => el("section", {}, el("p", {}, rowLink(x.r[0], "Show this site in the table of sites")), stackList(x.r[0])),
+	});
+	const root = el("section", { "data-table": id }, el("h3", {}, title), list);
+	root.list = list;
+	return root;
+}
+
+const oversized = (m) =>
+	textTable(
+		"spare",
+		"Capacity that containers do not use",
+		m.oversized,
+		[
+			number("spare", "not used", (x) => x.r[2] - x.r[3], bytes, "what shrinking to the size would give back"),
+			number("capacity", "capacity", (x) => x.r[2], bytes),
+		],
+		"container",
+		`; ${bytes(m.oversized.wasted)} together`,
+		"No container that is known as such has room to spare.",
+	);
+
+// Python's small objects: how full its arenas are, and who keeps the emptier ones.
+function pools(m) {
+	if (!m.pools) return null;
+	const steps = m.pools.steps.map(([arenas, all, used], i, list) =>
+		arenas
+			? el(
+					"li",
+					{},
+					`${(100 * i) / list.length} to ${(100 * (i + 1)) / list.length} % full: ${bytes(all)} in ${many(arenas, "arena")}, ${bytes(used)} of it used`,
+				)
+			: null,
+	);
+	const root = textTable(
+		"pool",
+		"What keeps Python's arenas for small objects",
+		m.pools,
+		[
+			number("free", "free there", (x) => x.r[3], bytes, "in arenas that are less than half full; it counts for each row that lies there"),
+			number("arenas", "arenas", (x) => x.r[2], count),
+		],
+		"type",
+		" in arenas that are less than half full",
+		"No arena is less than half full.",
+	);
+	root.insertBefore(el("ul", { class: "dim steps" }, steps), root.children[1]);
+	return root;
+}
+
 function arenas(m) {
 	if (!m.arenas.length) return null;
 	const list = table({
@@ -449,6 +515,8 @@ export function memory() {
 			"Every whole page of every live block was touched.",
 		),
 		duplicates(m),
+		oversized(m),
+		pools(m),
 		arenas(m),
 	].filter(Boolean);
 	const root = el(
