@@ -3,7 +3,6 @@
  * A snapshot names any files it likes, and a report is sent to others: so the text is read only when it was asked for,
  * of regular files alone, and only what lies around a line of a call stack.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 #include "base/alloc.h"
 #include "base/array.h"
+#include "base/ordinary.h"
 #include "html.h"
 
 #define AROUND 8u            /* lines before and after */
@@ -40,11 +40,11 @@ void html_source_free(struct html *h)
 /* NULL: it cannot be read. */
 static FILE *open_source(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = ordinary_open(path);
 	struct stat st;
 	FILE *file = NULL;
 
-	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size <= (off_t)FILE_MOST)
+	if (fd >= 0 && !fstat(fd, &st) && st.st_size <= (off_t)FILE_MOST)
 		file = fdopen(fd, "r");
 	if (fd >= 0 && !file)
 		close(fd);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/alloc.h"
+#include "base/ordinary.h"
 #include "base/proc_stat.h"
 #include "ledger_open.h"
 #include "ledger.h"
@@ -13,11 +14,7 @@
 bool ledger_is(const char *path)
 {
 	char magic[8];
-	struct stat st;
-	/* Opening a device may do something. */
-	int fd = stat(path, &st) || !S_ISREG(st.st_mode)
-		? -1
-		: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = ordinary_open(path);
 	bool is = fd >= 0 && pread(fd, magic, sizeof(magic), 0) == (ssize_t)sizeof(magic)
 		&& !memcmp(magic, LEDGER_MAGIC, sizeof(magic));
 

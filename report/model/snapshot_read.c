@@ -16,6 +16,7 @@
 #include <xxhash.h>
 #include <zstd.h>
 #include "base/alloc.h"
+#include "base/ordinary.h"
 #include "snapshot_private.h"
 
 /* Where a section's array lives in struct snapshot. */
@@ -282,19 +283,19 @@ static int map_file(
 	const char *path, const struct snapshot *s, struct snapshot_reader *r, struct tide_error *e)
 {
 	struct stat st;
-	/* Opening a device may do something, and opening a FIFO waits for its other end. */
-	bool ordinary = !stat(path, &st) && S_ISREG(st.st_mode);
-	int fd = open(path, (ordinary ? O_RDONLY : O_PATH) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = ordinary_open(path);
 
-	if (fd < 0)
+	if (fd < 0 && errno != EINVAL)
 		return error_set(e, EXIT_UNMEASURED, "cannot open %s|%s|%s", path, strerror(errno),
 			errno == ENOENT ? "`tidemark run PROGRAM` makes a snapshot" : "");
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+	if (fd < 0) {
+		if (stat(path, &st))
+			st.st_mode = 0;
 		error_set(e, EXIT_UNMEASURED, "%s is not a snapshot|it is %s|give a .tide file", path,
 			S_ISDIR(st.st_mode)            ? "a folder"
 				: S_ISFIFO(st.st_mode) ? "a pipe"
 						       : "not a regular file");
-	} else if (!st.st_size) {
+	} else if (fstat(fd, &st) || !st.st_size) {
 		error_set(
 			e, EXIT_UNMEASURED, "%s is not a snapshot|it is empty|take the snapshot again", path);
 	} else {
@@ -309,7 +310,8 @@ static int map_file(
 			fault_add(&r->fault);
 		}
 	}
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	return r->map ? 0 : -1;
 }
 

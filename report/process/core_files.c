@@ -5,12 +5,12 @@
  * constants. gcore leaves out code as well.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/array.h"
+#include "base/ordinary.h"
 #include "base/search.h"
 #include "core_private.h"
 
@@ -175,14 +175,13 @@ static const char *open_file(struct core_file *f)
 
 	if (!f->id_bytes)
 		return "the core does not hold its build id";
-	/* A name in a core may be that of a device or of a pipe. */
-	f->descriptor = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	f->descriptor = ordinary_open(f->path);
 	if (f->descriptor < 0)
-		return errno == ENOENT ? "it is not on this machine" : strerror(errno);
+		return errno == ENOENT    ? "it is not on this machine"
+			: errno == EINVAL ? "it is not a regular file"
+					  : strerror(errno);
 	if (fstat(f->descriptor, &s))
 		return strerror(errno);
-	if (!S_ISREG(s.st_mode))
-		return "it is not a regular file";
 	f->bytes = (uint64_t)s.st_size;
 	return has_id(f) ? NULL : "the file is another build";
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "base/alloc.h"
 #include "base/array.h"
+#include "base/ordinary.h"
 #include "base/path.h"
 
 #define LIBRARIES_MOST 4096u /* of a program; the largest office suites load a few hundred */
@@ -80,14 +81,12 @@ static const char *cache_string(const struct cache *c, uint32_t offset)
 static bool is_library(const char *path)
 {
 	Elf64_Ehdr header;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
+	int fd = ordinary_open(path);
 	bool is;
 
 	if (fd < 0)
 		return false;
-	is = !fstat(fd, &st) && S_ISREG(st.st_mode)
-		&& pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header)
+	is = pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header)
 		&& !memcmp(header.e_ident, ELFMAG, SELFMAG) && header.e_ident[EI_CLASS] == ELFCLASS64
 		&& header.e_machine == EM_X86_64;
 	close(fd);

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/array.h"
+#include "base/ordinary.h"
 #include "base/path.h"
 #include "elf_probe.h"
 
@@ -90,7 +91,7 @@ static char *parse_script_line(char *line)
 static int read_script(const char *path, char **next)
 {
 	char line[SCRIPT_LINE + 1];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = ordinary_open(path);
 	if (fd < 0)
 		return 0;
 	ssize_t got = pread(fd, line, SCRIPT_LINE, 0);
@@ -382,13 +383,13 @@ static void probe_judge(struct elf_probe *p)
 
 static void probe_file(struct elf_probe *p)
 {
-	int fd = open(p->path, O_RDONLY | O_CLOEXEC);
+	int fd = ordinary_open(p->path);
 	if (fd < 0) {
 		/* Executable and not readable: the loader can map it, we cannot look inside.
 		 * Such a process is not dumpable either; nothing can be read from it. */
 		snprintf(p->obstacle, sizeof(p->obstacle),
 			"cannot profile %.120s: it cannot be read (%s); make it readable", p->path,
-			strerror(errno));
+			errno == EINVAL ? "it is not a regular file" : strerror(errno));
 		return;
 	}
 	probe_elf(fd, p);

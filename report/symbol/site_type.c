@@ -7,8 +7,8 @@
 #include "base/alloc.h"
 #include "base/array.h"
 #include "base/intern.h"
+#include "base/ordinary.h"
 #include "site_type.h"
-#include "symbol_files.h"
 
 #define LINE_MOST 1000u          /* bytes of a line of source that is looked at */
 #define SOURCES_MOST (64u << 20) /* bytes of all files of source */
@@ -275,7 +275,7 @@ static struct source read_source(const char *file, const char *module, size_t mo
 {
 	struct stat source, program;
 	struct source s = { NULL, 0 };
-	int fd = symbol_files_open(file);
+	int fd = ordinary_open(file);
 	ssize_t got;
 
 	if (fd < 0)

@@ -1,38 +1,21 @@
 /* symbol_files.c - the files beside a program's own that its debug information names: symbol_files.h. */
 #include <dwarf.h>
 #include <elfutils/libdwelf.h>
-#include <fcntl.h>
+#include <errno.h>
 #include <lzma.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "base/alloc.h"
+#include "base/ordinary.h"
 #include "symbol_files.h"
 
 /* Compilers' output shrinks to a third or a quarter; zlib's densest stream to a thousandth. */
 #define UNFOLDED_FIXED ((uint64_t)64 << 20)
 #define UNFOLDED_PER_BYTE 32u
-
-/* With O_PATH nothing happens to a device or a FIFO, and the file cannot be exchanged after the check. */
-int symbol_files_open(const char *path)
-{
-	int named = open(path, O_PATH | O_CLOEXEC), fd = -1;
-	char link[32];
-	struct stat st;
-
-	if (named < 0)
-		return -1;
-	if (fstat(named, &st) == 0 && S_ISREG(st.st_mode)) {
-		snprintf(link, sizeof(link), "/proc/self/fd/%d", named);
-		fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	}
-	close(named);
-	return fd;
-}
 
 /* --- debug files beside the program ------------------------------------------- */
 
@@ -80,7 +63,7 @@ int symbol_files_debug(
 	name = link ? alloc_string(link) : alloc_printf("%s.debug", slash + 1);
 	for (int hidden = 0; hidden < 2 && fd < 0; hidden++) {
 		path = alloc_printf("%.*s/%s%s", (int)(slash - file), file, hidden ? ".debug/" : "", name);
-		fd = symbol_files_open(path);
+		fd = ordinary_open(path);
 		if (fd >= 0 && !is_debug_file(fd, id, bytes, link ? &checksum : NULL)) {
 			close(fd);
 			fd = -1;
@@ -198,9 +181,11 @@ bool symbol_files_unpack(Elf *elf)
 static bool is_safe(const char *folder, const char *name)
 {
 	char *path = *name == '/' ? alloc_string(name) : alloc_printf("%s/%s", folder, name);
-	struct stat st;
-	bool safe = stat(path, &st) || S_ISREG(st.st_mode);
+	int fd = ordinary_open(path);
+	bool safe = fd >= 0 || errno != EINVAL;
 
+	if (fd >= 0)
+		close(fd);
 	free(path);
 	return safe;
 }
@@ -219,7 +204,7 @@ static bool is_good_supplement(const char *file, const char *link)
 		return false;
 	path = *link == '/' ? alloc_string(link) : alloc_printf("%.*s/%s", (int)(slash - file), file, link);
 	real = realpath(path, NULL);
-	fd = real && !strncmp(real, SUPPLEMENTS, strlen(SUPPLEMENTS)) ? symbol_files_open(real) : -1;
+	fd = real && !strncmp(real, SUPPLEMENTS, strlen(SUPPLEMENTS)) ? ordinary_open(real) : -1;
 	good = fd >= 0;
 	if (good)
 		close(fd);

@@ -3,7 +3,7 @@
  * A program names other files: its debug file, and the other halves of split units. libdw
  * opens what is there, whatever it is, and unfolds what is compressed, however long it gets.
  *
- * SF1  Only regular files are opened; a FIFO or a device is not even touched.
+ * SF1  Only regular files are opened (base/ordinary.h).
  * SF2  A debug file beside the program has its build id, or the checksum of its debug link.
  *      Supplements (.gnu_debugaltlink) are looked for below /usr/lib/debug only.
  * SF3  Compressed sections may unfold to 64 MiB and 32 times the length of their file; and so may
@@ -15,8 +15,6 @@
 #include <elfutils/libdwfl.h>
 #include <stdbool.h>
 
-/* Opens a regular file for reading; -1 where there is none. */
-int symbol_files_open(const char *path);
 /* The debug file of `file` in its folder or in .debug below it: a descriptor, and its path in
  * `found`, to be freed; or -1. `link` may be NULL: then it is called FILE.debug. */
 int symbol_files_debug(

@@ -12,6 +12,7 @@
 #include "demangle.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/ordinary.h"
 #include "symbol_files.h"
 #include "symbol_private.h"
 #include "symbol_scopes.h"
@@ -83,7 +84,7 @@ static int open_same_build(struct symbol_module *m, const char *path, const uint
 	char magic[SELFMAG];
 	ssize_t n;
 	Elf *elf;
-	int fd = symbol_files_open(path);
+	int fd = ordinary_open(path);
 
 	if (fd < 0)
 		return -1;

@@ -180,17 +180,33 @@ dropped() {
 		import sys
 		sys.path.insert(0, sys.argv[1] + "/tests/lib")
 		import craft
-		for name, path in ("pipe", sys.argv[2]), ("terminal", "/dev/ptmx"):
+		for name, path in ("pipe", sys.argv[2]), ("terminal", "/dev/ptmx"), ("kernel", "/proc/kmsg"):
 		    s = craft.small()
 		    s.elements["modules"][1].update(path=s.string(path))
 		    s.save(name + ".tide")
 	END
-	for file in pipe terminal; do
+	for file in pipe terminal kernel; do
 		for verb in stat leaks info symbolize "export --to folded -o -"; do
 			cp $file.tide one.tide
-			timeout 60 strace -f -qq -e trace=open,openat,openat2 -o trace "$TIDEMARK" $verb one.tide >/dev/null 2>&1 ||
+			timeout 60 strace -f -y -qq -e trace=open,openat,openat2 -o trace "$TIDEMARK" $verb one.tide >/dev/null 2>&1 ||
 				[ $? -le 3 ] || fail "$verb on $file"
-			! grep -E '"[^"]*(/pipe|/dev/ptmx)", O' trace | grep -v O_PATH || fail "$verb opened it"
+			! grep -E '= [0-9]+<[^>]*(/pipe|/dev/ptmx|/proc/kmsg)>' trace | grep -v O_PATH || fail "$verb opened it"
+		done
+	done
+}
+
+@test "doctor opens no FIFO or device that a program needs or is a script for" {
+	mkfifo -m 755 pipe
+	echo 'int main(void) { return 0; }' >victim.c
+	for needed in "$PWD/pipe" /dev/ptmx; do
+		gcc -shared -nostdlib -Wl,-soname,"$needed" -o needed.so -x c /dev/null
+		gcc -o victim victim.c -Wl,--no-as-needed ./needed.so
+		printf '#!%s\n' "$needed" >script
+		chmod 755 script
+		for program in ./victim ./script ./pipe; do
+			timeout 60 strace -f -y -qq -e trace=open,openat,openat2 -o trace "$TIDEMARK" doctor "$program" >/dev/null 2>&1 || [ $? -le 3 ] ||
+				fail "doctor $program with $needed"
+			! grep -E '= [0-9]+<[^>]*(/pipe|/dev/ptmx)>' trace | grep -v O_PATH || fail "doctor $program opened $needed"
 		done
 	done
 }
