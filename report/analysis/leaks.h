@@ -27,6 +27,9 @@
 enum leak_kind { LEAK_UNREFERENCED, LEAK_CYCLE, LEAK_INDIRECT, LEAK_POSSIBLE, LEAK_REACHABLE, LEAK_KINDS };
 #define LEAK_IS_LOST(kind) ((kind) <= LEAK_INDIRECT)
 
+/* What the groups are sorted by, the largest first. */
+enum leaks_order { LEAKS_BY_RETAINED, LEAKS_BY_BLOCKS, LEAKS_BY_ITSELF, LEAKS_BY_LEAKS };
+
 struct leaks_options {
 	struct symbols *symbols;   /* of this snapshot; NULL: made, used and freed here */
 	struct suppress *suppress; /* NULL: the built-in ones only */
@@ -38,7 +41,8 @@ struct leaks_options {
 	const bool *thread_left_out; /* [threads] thread: patterns of these; NULL: none */
 	bool baseline;               /* ignore tide_freeze: count what lived before it, too */
 	bool totals_only;            /* no groups and no retained sizes: cheaper */
-	bool live;                   /* retained sizes of possible and reachable records too: dearer */
+	enum leaks_order order;
+	bool live; /* retained sizes of possible and reachable records too: dearer */
 };
 
 struct leak_sum {
@@ -85,7 +89,7 @@ struct leaks {
 	struct leak_record *records;
 	size_t record_count;
 	struct leak_group *groups;
-	size_t group_count;        /* largest retained first */
+	size_t group_count;        /* in their order: leaks_options */
 	struct suppress *suppress; /* with use counts; `own_suppress`: freed by leaks_free */
 	bool own_suppress;
 	/* Intermediate results, for retained.h, declared.h and html. */
@@ -107,6 +111,11 @@ int leaks_classify(
 	const struct snapshot *s, const struct leaks_options *o, struct leaks *out, struct tide_error *e);
 void leaks_free(struct leaks *l);
 
+/* "retained", "blocks", "itself", "leaks". -1: none of these. */
+int leaks_order_parse(const char *text, enum leaks_order *order);
+/* What counts of a group in this order. */
+uint64_t leaks_order_value(enum leaks_order order, uint64_t roots, uint64_t bytes, uint64_t retained_blocks,
+	uint64_t retained_bytes);
 const char *leaks_kind_name(enum leak_kind kind); /* "unreferenced" ... */
 /* "1 root leak and 2 root cycles lose 12 blocks, 3.2 KiB" or "nothing is lost": without an end of line. */
 char *leaks_summary(const struct leaks *l); /* to free */

@@ -311,13 +311,45 @@ static void retain_root_records(struct leaks_work *w)
 	free(pair);
 }
 
-static int compare_groups(const void *a, const void *b, void *groups)
+int leaks_order_parse(const char *text, enum leaks_order *order)
 {
-	const struct leak_group *x = (struct leak_group *)groups + *(const uint32_t *)a;
-	const struct leak_group *y = (struct leak_group *)groups + *(const uint32_t *)b;
+	static const char *const names[] = { "retained", "blocks", "itself", "leaks" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(text, names[i])) {
+			*order = (enum leaks_order)i;
+			return 0;
+		}
+	return -1;
+}
+
+uint64_t leaks_order_value(enum leaks_order order, uint64_t roots, uint64_t bytes, uint64_t retained_blocks,
+	uint64_t retained_bytes)
+{
+	switch (order) {
+	case LEAKS_BY_BLOCKS: return retained_blocks;
+	case LEAKS_BY_ITSELF: return bytes;
+	case LEAKS_BY_LEAKS: return roots;
+	default: return retained_bytes;
+	}
+}
+
+static uint64_t order_group(const struct leaks_work *w, const struct leak_group *g)
+{
+	return leaks_order_value(w->o->order, g->roots, g->bytes, g->retained_blocks, g->retained_bytes);
+}
+
+static int compare_groups(const void *a, const void *b, void *arg)
+{
+	const struct leaks_work *w = arg;
+	const struct leak_group *x = w->l->groups + *(const uint32_t *)a;
+	const struct leak_group *y = w->l->groups + *(const uint32_t *)b;
+	uint64_t value_x = order_group(w, x), value_y = order_group(w, y);
 
 	if ((x->suppression < 0) != (y->suppression < 0))
 		return x->suppression < 0 ? -1 : 1;
+	if (value_x != value_y)
+		return value_x > value_y ? -1 : 1;
 	if (x->retained_bytes != y->retained_bytes)
 		return x->retained_bytes > y->retained_bytes ? -1 : 1;
 	if (x->retained_blocks != y->retained_blocks)
@@ -325,8 +357,9 @@ static int compare_groups(const void *a, const void *b, void *groups)
 	return x->head < y->head ? -1 : x->head > y->head;
 }
 
-static void sort_groups(struct leaks *l)
+static void sort_groups(struct leaks_work *w)
 {
+	struct leaks *l = w->l;
 	uint32_t *order = alloc_bytes(l->group_count * sizeof(*order) + 1);
 	uint32_t *place = alloc_bytes(l->group_count * sizeof(*place) + 1);
 	struct leak_group *sorted = alloc_bytes(l->group_count * sizeof(*sorted) + 1);
@@ -334,7 +367,7 @@ static void sort_groups(struct leaks *l)
 	for (uint32_t i = 0; i < l->group_count; i++)
 		order[i] = i;
 	if (l->group_count)
-		qsort_r(order, l->group_count, sizeof(*order), compare_groups, l->groups);
+		qsort_r(order, l->group_count, sizeof(*order), compare_groups, w);
 	for (uint32_t i = 0; i < l->group_count; i++) {
 		sorted[i] = l->groups[order[i]];
 		place[order[i]] = i;
@@ -373,5 +406,5 @@ void leaks_retain(struct leaks_work *w)
 	retain_records(w, &d);
 	retain_root_records(w);
 	dominate_free(&d);
-	sort_groups(w->l);
+	sort_groups(w);
 }

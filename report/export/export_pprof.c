@@ -62,14 +62,24 @@ static void put_piece(struct pprof *p, const Pprof__Profile *piece)
 	fwrite(p->packed, 1, bytes, p->out);
 }
 
+/* Of the C++ library, what containers and smart pointers get memory by; they themselves stay. One pattern, since these have a
+ * name for each type, and the reader leaves template arguments out. */
+#define ALLOCATING                                                                                                      \
+	"(std|__gnu_cxx)::(.*[ :])?(allocate|_M_(allocate|allocate_(node|buckets|map)|get_node|create|create_storage)|" \
+	"__allocate_guarded(_obj)?)"
+
 /* The reader compares names without their parameters (profile/prune.go of pprof). */
 static void drop_function(struct pprof *p, const char *function)
 {
 	char *name, *to;
 	size_t bytes = 0;
 
-	if (!wrappers_has(function) || wrappers_is_library(function))
+	if (!wrappers_has(function))
 		return;
+	if (wrappers_is_library(function)) {
+		intern_text(&p->dropped, ALLOCATING);
+		return;
+	}
 	while (function[bytes] && (function[bytes] != '(' || !strncmp(function + bytes, "(anonymous", 10)))
 		bytes++;
 	name = to = alloc_bytes(2 * bytes + 1);

@@ -37,6 +37,7 @@ static const struct {
 	{ "retained", "by", "root site block type module variable" },
 	{ "waste", "by", "site type" },
 	{ "top", "by", "site function module thread" },
+	{ "leaks", "sort", "retained blocks itself leaks" },
 	{ "top", "sort", "live count growth rate peak total allocations temporary" },
 	{ NULL, "sort", "live peak total count allocations temporary lost" },
 	{ NULL, "domain", "blocks mappings tracked all" },

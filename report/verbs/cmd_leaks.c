@@ -11,7 +11,17 @@
 #include "view/view.h"
 #include "view/match.h"
 
-enum { KEY_SHOW = 256, KEY_TREE, KEY_FAIL, KEY_WEAK, KEY_GENERATE, KEY_COUNT, KEY_ROOTS, KEY_TOGETHER };
+enum {
+	KEY_SHOW = 256,
+	KEY_TREE,
+	KEY_FAIL,
+	KEY_WEAK,
+	KEY_GENERATE,
+	KEY_COUNT,
+	KEY_ROOTS,
+	KEY_TOGETHER,
+	KEY_SORT
+};
 
 static const struct argp_option option[] = {
 	{ "show", KEY_SHOW, "KINDS", 0,
@@ -27,6 +37,8 @@ static const struct argp_option option[] = {
 		"print suppressions for the lost blocks, and nothing else", 0 },
 	{ "refcount-at", KEY_COUNT, "OFFSET", 0,
 		"offset of the reference count in the blocks (default: found statistically)", 0 },
+	{ "sort", KEY_SORT, "COLUMN", 0,
+		"sort by retained (default), blocks (in blocks), itself or leaks (how many equal ones)", 0 },
 	{ "together", KEY_TOGETHER, NULL, 0,
 		"sum the files, the processes of one run, by place; implied by three or more files", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 }
@@ -75,6 +87,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT: state->child_inputs[0] = &c->common; return 0;
 	case KEY_SHOW: return parse_show(c, arg, state);
+	case KEY_SORT:
+		if (leaks_order_parse(arg, &c->order))
+			argp_error(state, "--sort: '%s' is not one of retained, blocks, itself, leaks", arg);
+		return 0;
 	case KEY_TREE: c->tree = true; return 0;
 	case KEY_FAIL: c->fail = true; return 0;
 	case KEY_GENERATE: c->generate = true; return 0;
@@ -135,6 +151,7 @@ static int classify_blocks(const struct leaks_command *c, const struct snapshot 
 	struct leaks_options o = { .symbols = symbols,
 		.suppress = suppress,
 		.skip_roots = c->skip_roots,
+		.order = c->order,
 		.live = c->view.show[LEAK_POSSIBLE] || c->view.show[LEAK_REACHABLE] };
 	int bad = leaks_select(&o, s, symbols, &c->common.selection, e)
 		|| find_weak_sites(c, s, symbols, &o, e) || leaks_classify(s, &o, leaks, e);

@@ -10,7 +10,8 @@ struct leaks_command {
 	struct options common;
 	uint32_t skip_roots; /* --roots */
 	int64_t refcount_at; /* --refcount-at; -1: by statistics */
-	const char **weak;   /* --weak */
+	enum leaks_order order;
+	const char **weak; /* --weak */
 	size_t weak_count;
 	bool tree, fail, generate;
 	bool together; /* --together: several processes, summed by place */

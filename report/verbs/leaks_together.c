@@ -45,9 +45,19 @@ static int compare_places(const void *x, const void *y)
 	return (a->view > b->view) - (a->view < b->view);
 }
 
-static int compare_rows(const void *x, const void *y)
+static uint64_t order_row(enum leaks_order order, const struct row *r)
+{
+	return leaks_order_value(order, r->roots, r->bytes, r->retained_blocks, r->retained_bytes);
+}
+
+static int compare_rows(const void *x, const void *y, void *arg)
 {
 	const struct row *a = x, *b = y;
+	enum leaks_order order = *(const enum leaks_order *)arg;
+	uint64_t value_a = order_row(order, a), value_b = order_row(order, b);
+
+	if (value_a != value_b)
+		return value_a > value_b ? -1 : 1;
 
 	if (a->retained_bytes != b->retained_bytes)
 		return a->retained_bytes > b->retained_bytes ? -1 : 1;
@@ -79,7 +89,7 @@ static void collect_groups(struct leaks_view *v, size_t index, struct rows *rows
 }
 
 /* One row for each place, the largest first. */
-static struct rows sum_groups(struct leaks_view *views, size_t count)
+static struct rows sum_groups(struct leaks_view *views, size_t count, enum leaks_order order)
 {
 	struct rows rows = { NULL, 0, 0 };
 	size_t kept = 0;
@@ -103,7 +113,7 @@ static struct rows sum_groups(struct leaks_view *views, size_t count)
 	}
 	rows.count = kept;
 	if (kept)
-		qsort(rows.list, kept, sizeof(*rows.list), compare_rows);
+		qsort_r(rows.list, kept, sizeof(*rows.list), compare_rows, &order);
 	return rows;
 }
 
@@ -276,7 +286,7 @@ static void print_csv(struct leaks_command *c, struct leaks_view *views, const s
 
 int leaks_together(struct leaks_command *c, struct leaks_view *views, size_t count)
 {
-	struct rows rows = sum_groups(views, count);
+	struct rows rows = sum_groups(views, count, c->order);
 	int bad = 0;
 
 	if (c->common.json)

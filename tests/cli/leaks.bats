@@ -87,6 +87,29 @@ setup() {
 	"$TIDEMARK" leaks --tree lose.tide | grep -q '+8 -> thing'
 }
 
+@test "--sort: by what is retained, blocks, the leaks themselves, or how many are equal" {
+	compile sizes -O0 <<-'SOURCE'
+		#include <stdlib.h>
+		#include <string.h>
+		#define N __attribute__((noinline, noipa))
+		static void *hide(void *p) { __asm__ volatile("" : "+r"(p) :: "memory"); return p; }
+		N void large(void) { hide(malloc(5000)); }
+		N void many(void) { for (int i = 0; i < 9; i++) hide(malloc(16)); }
+		N void chain(void) { void **a = hide(malloc(8)); for (void **p = a; p - a >= 0 && a; a = NULL) for (int i = 0; i < 20; i++) { *p = calloc(1, 300); p = *p; } hide(a); }
+		N void wipe(void) { char room[4096]; memset(room, 0, sizeof(room)); hide(room); }
+		int main(void) { large(); many(); chain(); wipe(); return 0; }
+	SOURCE
+	profile sizes.tide ./sizes
+	first() { "$TIDEMARK" leaks -q --sort "$1" sizes.tide | grep -oE '(large|many|chain) ' | tr -d '\n'; }
+	[ "$(first retained)" = "chain large many " ]
+	[ "$(first blocks)" = "chain many large " ]
+	[ "$(first itself)" = "large many chain " ]
+	[ "$(first leaks)" = "many chain large " ]
+	[ "$("$TIDEMARK" leaks -q --together --sort leaks sizes.tide sizes.tide | grep -oE '(large|many|chain) ' | head -n 1)" = "many " ]
+	run -2 "$TIDEMARK" leaks --sort size sizes.tide
+	[[ $output == *"not one of retained, blocks, itself, leaks"* ]]
+}
+
 @test "--show adds kinds" {
 	! "$TIDEMARK" leaks --csv lose.tide | grep -q ^reachable
 	"$TIDEMARK" leaks --show possible lose.tide | grep -q 'possible *keep'

@@ -231,3 +231,33 @@ flat() {
 	grep -q 'Cache::add.* 40000' rows
 	! grep -q 'operator new' rows
 }
+
+@test "pprof: the table names containers, and not what they get memory by" {
+	command -v go >/dev/null || skip "no go"
+	cat >contained.cpp <<-'END'
+		#include <cstdlib>
+		#include <list>
+		#include <memory>
+		#include <string>
+		#include <vector>
+		std::vector<std::list<std::shared_ptr<std::string>>> all;
+		int main()
+		{
+			for (int i = 0; i < 40; i++) {
+				all.emplace_back();
+				all.back().push_back(std::make_shared<std::string>(1000, 'x'));
+			}
+			std::_Exit(0);
+		}
+	END
+	for optimise in -O0 -O2; do
+		g++ -g $optimise -o contained contained.cpp
+		"$TIDEMARK" run -q -f -o contained.tide ./contained
+		"$TIDEMARK" export -o contained.pb.gz contained.tide
+		flat contained.pb.gz -sample_index=inuse_space >rows
+		cat rows
+		grep -q 'std::' rows
+		! grep -Eq '(::allocate|_M_allocate|_M_get_node|_M_create|__allocate_guarded) [0-9]+$' rows
+		[ "$(awk '{s += $NF} END {print s}' rows)" = "$(json "$("$TIDEMARK" stat --json contained.tide)" 'd["totals"]["live_bytes"]')" ]
+	done
+}
