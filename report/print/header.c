@@ -370,6 +370,8 @@ void header_print(struct screen *s, const struct snapshot *snapshot)
 {
 	const struct tide_process *p = snapshot->process;
 	char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT];
+	struct waste_rest rest;
+	uint64_t own;
 
 	header_who(s, snapshot);
 	if (s->quiet)
@@ -384,12 +386,13 @@ void header_print(struct screen *s, const struct snapshot *snapshot)
 	}
 	if (!p->rss_bytes)
 		return;
-	units_bytes(c, (int64_t)p->own_bytes);
+	/* As `waste` has it, where the parts are known: so they add up to what is resident. */
+	own = waste_rest(snapshot, &rest) ? rest.profiler : p->own_bytes;
+	units_bytes(c, (int64_t)own);
 	print_line(s, "memory",
 		alloc_printf("%s resident, %s of it live heap%s%s%s", units_bytes(a, (int64_t)p->rss_bytes),
-			units_percent(b, (double)p->live_bytes, (double)p->rss_bytes),
-			p->own_bytes ? ", " : "", p->own_bytes ? c : "",
-			p->own_bytes ? " profiler overhead" : ""));
+			units_percent(b, (double)p->live_bytes, (double)p->rss_bytes), own ? ", " : "",
+			own ? c : "", own ? " profiler overhead" : ""));
 	print_rest(s, snapshot);
 }
 

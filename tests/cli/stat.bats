@@ -218,6 +218,12 @@ is() {
 	[[ $output =~ \#[0-9]+ ]]
 }
 
+@test "profiler overhead is the one that waste counts" {
+	head=$(COLUMNS=100 "$TIDEMARK" stat "$app" | grep -oE '[0-9.]+ [KMG]?i?B profiler overhead')
+	part=$(COLUMNS=100 "$TIDEMARK" waste "$app" | grep 'profiler overhead' | grep -oE '[0-9.]+ [KMG]?i?B' | head -n 1)
+	[ "$head" = "$part profiler overhead" ]
+}
+
 @test "colour: never by itself in a pipe, always when asked, NO_COLOR and CLICOLOR_FORCE" {
 	esc=$'\033'
 	run -0 "$TIDEMARK" stat "$app"
