@@ -138,20 +138,21 @@ struct nearest {
 	unsigned distance[NEAREST]; /* the smallest first */
 };
 
-/* "logn" is near to "store::login", too. */
+/* "logn" is near to "store::login", "Cache::putt" to "store::Cache<>::put". */
 static unsigned measure_distance(const char *text, const char *candidate)
 {
-	unsigned d, short_d = TEXT_FAR;
-	const char *end = candidate, *next;
+	unsigned least = TEXT_FAR;
 
 	if (strcasestr(candidate, text))
 		return 1;
-	d = text_distance(text, candidate);
-	while ((next = strstr(end, "::")) != NULL)
-		end = next + 2;
-	if (end > candidate)
-		short_d = text_distance(text, end);
-	return d < short_d ? d : short_d;
+	for (const char *end = candidate; end; end = strstr(end, "::")) {
+		unsigned d;
+
+		end += end > candidate ? 2 : 0;
+		d = text_distance(text, end);
+		least = d < least ? d : least;
+	}
+	return least;
 }
 
 static void consider_name(struct nearest *n, const char *text, const struct symbol_line *line)

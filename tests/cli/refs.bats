@@ -152,6 +152,10 @@ setup() {
 	[[ $output == *"did you mean kv::PageCache::get?"* ]]
 	run -2 "$TIDEMARK" refs app.tide 'kv::PageCache::gett'
 	[[ $output == *"did you mean kv::PageCache::get?"* ]]
+	for near in PageCache::gett gett PageCash::get; do
+		run -2 "$TIDEMARK" refs app.tide $near
+		[[ $output == *"did you mean kv::PageCache::get?"* ]] || fail "$near: $output"
+	done
 	run -2 "$TIDEMARK" refs app.tide nothing_like_it
 	[[ $output == *"lists sites and their numbers"* ]]
 	run -2 "$TIDEMARK" refs app.tide 4711
