@@ -9,6 +9,7 @@
  *   members_at.c     from an offset in a type to the member there
  *   members_index.c  one pass over a module: types by name, variables by address, what begins with what
  *   members_scan.c   what that pass finds in one unit
+ *   members_lvalue.c what a line of source assigns to
  *   members_name.c   full names of types, and a key that spellings of one name share
  *
  * MB1  Nothing is a guess: members of a union are not sure, and neither is the part of a Rust enum that only its tag
@@ -71,6 +72,11 @@ uint32_t members_thread_local(struct members *m, uint32_t module, const char *na
 
 /* The type that the compiler says a call allocates which returns to this address. */
 uint32_t members_allocated(struct members *m, uint32_t module, uint64_t address);
+
+/* What the pointer points to that is called `text` ("n", "list->items", "s.all") in the function at an address in a
+ * module; `inlined`: as symbol_unit_function has it. 0: there is none, or another one of that name in the function. */
+uint32_t members_lvalue(
+	struct members *m, uint32_t module, uint64_t address, unsigned inlined, const char *text);
 
 /* The type of the pointer at an offset of a type: what it points to. 0: not a pointer, or not sure. */
 uint32_t members_target(struct members *m, uint32_t type, uint64_t offset);

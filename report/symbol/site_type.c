@@ -10,7 +10,8 @@
 #include "base/ordinary.h"
 #include "site_type.h"
 
-#define LINE_MOST 1000u          /* bytes of a line of source that is looked at */
+#define LINE_MOST 1000u /* bytes of a line of source that is looked at */
+#define LVALUE_MOST 128u
 #define SOURCES_MOST (64u << 20) /* bytes of all files of source */
 
 /* The first of the arguments that begin at `open`, after the '<'. NULL: the list does not end. */
@@ -239,6 +240,125 @@ char *site_type_of_line(const char *text, bool in_namespace)
 	return in_namespace ? NULL : read_new(fresh);
 }
 
+/* A name of a pointer as `at` begins with it, without blanks, into `text`: "n", "list->items". Behind it; NULL. */
+static const char *read_lvalue(const char *at, char text[LVALUE_MOST])
+{
+	size_t length = 0;
+
+	for (;;) {
+		at = skip_blanks(at);
+		if (!is_word(*at) || isdigit((unsigned char)*at))
+			return NULL;
+		for (; is_word(*at) && length < LVALUE_MOST - 3; at++)
+			text[length++] = *at;
+		text[length] = 0;
+		at = skip_blanks(at);
+		if (length >= LVALUE_MOST - 3)
+			return NULL;
+		if (at[0] == '-' && at[1] == '>') {
+			text[length++] = *at++;
+			text[length++] = *at++;
+		} else if (*at == '.') {
+			text[length++] = *at++;
+		} else {
+			return at;
+		}
+	}
+}
+
+/* The pointer of "sizeof *p", "sizeof(*p)", "sizeof(p[0])", "sizeof p[0]". */
+static bool read_sizeof(const char *at, char text[LVALUE_MOST])
+{
+	bool bracket, star;
+
+	at = skip_blanks(at);
+	bracket = *at == '(';
+	at = skip_blanks(at + bracket);
+	star = *at == '*';
+	at = read_lvalue(at + star, text);
+	if (!at)
+		return false;
+	if (!star && strncmp(at, "[0]", 3) != 0)
+		return false;
+	at = skip_blanks(at + (star ? 0 : 3));
+	/* "sizeof(*p) * n", "sizeof *p * n"; never "sizeof(*p + 1)", "sizeof *p->q[3]". */
+	return bracket ? *at == ')' : *at && strchr(");,*+", *at);
+}
+
+/* What is assigned to, before the call of an allocator at `call`. */
+static bool read_assigned(const char *line, const char *call, char text[LVALUE_MOST])
+{
+	const char *equals = NULL, *start, *end;
+	char *left;
+	bool ok;
+
+	for (const char *at = line; at < call; at++) {
+		if (*at == '=' && (at == line || !strchr("=!<>+-*/|&^", at[-1])) && at[1] != '=')
+			equals = at;
+		if (*at == ';' || *at == '{' || *at == '}' || *at == '?' || *at == '"')
+			equals = NULL;
+	}
+	if (!equals)
+		return false;
+	/* Between them there is nothing but a cast. */
+	start = skip_blanks(equals + 1);
+	if (*start == '(' && (end = strchr(start, ')')) && end < call)
+		start = skip_blanks(end + 1);
+	if (start != call)
+		return false;
+	end = equals;
+	while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	start = end;
+	while (start > line
+		&& (is_word(start[-1]) || start[-1] == '.' || start[-1] == '>'
+			|| (start[-1] == '-' && *start == '>')))
+		start--;
+	/* "struct node *n = ..." declares n; "*n = ..." is another thing. */
+	if (start > line && start[-1] == '*') {
+		const char *before = start;
+
+		while (before > line && (before[-1] == '*' || before[-1] == ' ' || before[-1] == '\t'))
+			before--;
+		if (before == line || !is_word(before[-1]))
+			return false;
+	}
+	left = alloc_printf("%.*s", (int)(end - start), start);
+	ok = *left && (end = read_lvalue(left, text)) && !*end;
+	free(left);
+	return ok;
+}
+
+char *site_type_target_of_line(const char *line)
+{
+	char assigned[LVALUE_MOST], measured[LVALUE_MOST];
+	const char *call = NULL, *unused, *start = NULL, *size;
+	size_t calls = count_words(line, by_size, sizeof(by_size) / sizeof(by_size[0]), &call);
+
+	if (calls != 1 || count_words(line, by_type, sizeof(by_type) / sizeof(by_type[0]), &unused)
+		|| find_word(line, "new"))
+		return NULL;
+	for (start = call; start > line && is_word(start[-1]); start--)
+		;
+	size = find_word(call, "sizeof");
+	if (!size || find_word(size + 1, "sizeof") || !read_sizeof(size + strlen("sizeof"), measured)
+		|| !read_assigned(line, start, assigned) || strcmp(assigned, measured) != 0)
+		return NULL;
+	return alloc_string(assigned);
+}
+
+char *site_type_new_of_line(const char *line)
+{
+	const char *fresh = find_word(line, "new"), *unused, *after;
+
+	if (!fresh || find_word(fresh + 3, "new")
+		|| count_words(line, by_size, sizeof(by_size) / sizeof(by_size[0]), &unused))
+		return NULL;
+	for (after = skip_blanks(fresh + 3); is_word(*after) || *after == ':'; after++)
+		;
+	return *skip_blanks(after) == '[' ? NULL : read_new(fresh + 3);
+}
+
 struct source {
 	char *text; /* NULL: not to be used */
 	size_t bytes;
@@ -323,21 +443,17 @@ static char *copy_line(const struct source *s, unsigned number)
 	return copy;
 }
 
-static char *find_by_line(struct site_types *t, const struct symbol_line *line)
+static char *find_line(struct site_types *t, const struct symbol_line *line)
 {
 	const struct source *source;
-	char *text, *type;
 
 	if (!line->file || !line->line || !line->module)
 		return NULL;
 	source = find_source(t, line->file, line->module);
-	text = source->text ? copy_line(source, line->line) : NULL;
-	type = text ? site_type_of_line(text, strstr(line->function, "::") != NULL) : NULL;
-	free(text);
-	return type;
+	return source->text ? copy_line(source, line->line) : NULL;
 }
 
-char *site_types_find(struct site_types *t, uint32_t site, enum site_evidence *evidence)
+char *site_types_find(struct site_types *t, uint32_t site, enum site_evidence *evidence, char **text)
 {
 	size_t count, caller = symbols_allocated(t->symbols, site);
 	const struct symbol_line *line = symbols_stack(t->symbols, site, &count);
@@ -345,6 +461,7 @@ char *site_types_find(struct site_types *t, uint32_t site, enum site_evidence *e
 	char *type;
 
 	*evidence = SITE_EVIDENCE_NONE;
+	*text = NULL;
 	for (size_t i = 0; i < caller && i < count; i++) {
 		type = line[i].has_symbol ? site_type_of_function(line[i].function) : NULL;
 		if (type) {
@@ -354,7 +471,9 @@ char *site_types_find(struct site_types *t, uint32_t site, enum site_evidence *e
 		/* A container allocates something other than what the line that uses it names. */
 		hidden |= strstr(line[i].function, "::") && !strstr(line[i].function, "operator new");
 	}
-	type = hidden || caller >= count ? NULL : find_by_line(t, &line[caller]);
+	if (hidden || caller >= count || !(*text = find_line(t, &line[caller])))
+		return NULL;
+	type = site_type_of_line(*text, strstr(line[caller].function, "::") != NULL);
 	if (type)
 		*evidence = SITE_EVIDENCE_LINE;
 	return type;

@@ -19,11 +19,18 @@ enum site_evidence { SITE_EVIDENCE_NONE, SITE_EVIDENCE_LINE, SITE_EVIDENCE_ALLOC
 struct site_types;
 struct site_types *site_types_new(struct symbols *symbols);
 void site_types_free(struct site_types *t);
-/* To be freed; NULL where nothing is known. */
-char *site_types_find(struct site_types *t, uint32_t site, enum site_evidence *evidence);
+/* To be freed; NULL where nothing is known. `text`, to be freed: the line of the call, for those who know more of the
+ * names on it; NULL. */
+char *site_types_find(struct site_types *t, uint32_t site, enum site_evidence *evidence, char **text);
 
 /* The parts, for tests: by one function's name, and by one line of C or C++. */
 char *site_type_of_function(const char *function);
 char *site_type_of_line(const char *text, bool in_namespace);
+
+/* What a line says that does not name its type as a whole. To be freed; NULL.
+ * Of "list->items = malloc(n * sizeof *list->items)": "list->items". */
+char *site_type_target_of_line(const char *line);
+/* Of "next = new Node(n)": "Node", whatever scopes it is in. */
+char *site_type_new_of_line(const char *line);
 
 #endif

@@ -19,6 +19,7 @@
 #include "symbol_files.h"
 #include "symbol_private.h"
 #include "symbol_scopes.h"
+#include "symbol_units.h"
 
 #define NONE UINT32_MAX
 #define NESTING_MAX 200          /* of DIEs; deeper ones are left out */
@@ -421,4 +422,19 @@ size_t symbol_module_places(
 	if (count == 1 && !places[0].function && !places[0].file)
 		return 0;
 	return count;
+}
+
+bool symbol_unit_function(struct symbol_module *m, uint64_t address, unsigned inlined, Dwarf_Die *die)
+{
+	Dwarf *dwarf = symbol_dwarf(m);
+	uint64_t at = address + m->bias - m->dwarf_bias;
+	struct unit *u = dwarf ? find_unit(m->units, at) : NULL;
+	uint32_t scope = u ? find_scope(u, at) : NONE;
+
+	while (scope != NONE && inlined--)
+		scope = u->scopes[scope].parent;
+	if (scope == NONE)
+		return false;
+	*die = u->scopes[scope].die;
+	return true;
 }

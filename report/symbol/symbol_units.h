@@ -21,6 +21,8 @@ struct symbol_unit {
 bool symbol_unit_next(struct symbol_module *m, struct symbol_unit *u);
 /* ELF address = address in DWARF + this. */
 uint64_t symbol_unit_shift(struct symbol_module *m);
+/* The function at an ELF address, or what is inlined there: `inlined` 0 is the innermost. false: not known. */
+bool symbol_unit_function(struct symbol_module *m, uint64_t address, unsigned inlined, Dwarf_Die *die);
 /* Bytes of .debug_info, so that readers know what a pass over all units costs. */
 uint64_t symbol_unit_bytes(struct symbol_module *m);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/alloc.h"
 #include "block_types.h"
+#include "line_types.h"
 #include "symbol/site_type.h"
 #include "typed_pointers.h"
 
@@ -57,16 +58,23 @@ static char *find_allocated(struct members *m, const struct snapshot *s, struct 
 }
 
 static void look_at_site(struct block_types *t, const struct snapshot *s, struct site_types *sites,
-	struct symbols *y, uint32_t site, struct of_site *to)
+	struct symbols *y, const struct tide_block *block, struct of_site *to)
 {
 	enum site_evidence evidence;
-	char *name = site_types_find(sites, site, &evidence), *said;
+	uint32_t site = block->site, type = 0;
+	char *text, *name = site_types_find(sites, site, &evidence, &text), *said;
 
 	*to = (struct of_site){ .known = true, .made_by_new = has_new(y, site) };
 	if (evidence != SITE_EVIDENCE_ALLOCATOR && (said = find_allocated(t->members, s, y, site))) {
 		free(name);
 		name = said;
 	}
+	if (!name && text)
+		type = line_types_find(t->members, s, y, site, text,
+			(struct members_size){ block->bytes, s->process->flags & PROCESS_WALKED });
+	if (type && *members_type_name(t->members, type))
+		name = alloc_string(members_type_name(t->members, type));
+	free(text);
 	if (!name)
 		return;
 	to->type = intern_text(&t->names, name) + 1;
@@ -113,7 +121,7 @@ void block_types_find(struct block_types *t, const struct snapshot *s, struct sy
 			&& evidence != EVIDENCE_HEADER) {
 			of = &of_site[site];
 			if (!of->known)
-				look_at_site(t, s, sites, symbols, site, of);
+				look_at_site(t, s, sites, symbols, &s->blocks[i], of);
 			if ((evidence == EVIDENCE_VTABLE || evidence == EVIDENCE_SHAPE) && !of->made_by_new)
 				type = 0;
 			if (of->evidence == EVIDENCE_ALLOCATOR_FRAME

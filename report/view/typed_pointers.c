@@ -34,6 +34,7 @@ struct search {
 	uint32_t named_count, named_room;
 	struct index names;
 	bool checks; /* the pass that looks for pointers that disagree */
+	bool texts;  /* the last pass: pointers to char count where no others do */
 };
 
 static struct members_size size_of(const struct search *f, uint32_t block)
@@ -110,6 +111,19 @@ static uint32_t prove(struct search *f, uint32_t type, uint32_t block)
 	return proved;
 }
 
+/* Text has no pointers in it: memory that a program only handles as bytes may have. */
+static void consider_text(struct search *f, uint32_t block, uint32_t type)
+{
+	struct block_types *t = f->t;
+
+	if (members_type_kind(f->m, type) != MEMBERS_BYTE || f->refused[block] || t->of[block]
+		|| t->inside[block] || f->s->edge_starts[block] != f->s->edge_starts[block + 1]
+		|| strcmp(members_type_name(f->m, type), "char") != 0)
+		return;
+	t->of[block] = intern_text(&t->names, "char") + 1;
+	t->evidence[block] = EVIDENCE_POINTER;
+}
+
 /* A pointer to `type` points to the start of `block`. */
 static void consider(struct search *f, uint32_t block, uint32_t type)
 {
@@ -118,6 +132,10 @@ static void consider(struct search *f, uint32_t block, uint32_t type)
 
 	while (members_type_kind(f->m, type) == MEMBERS_ARRAY)
 		type = members_type_of(f->m, type);
+	if (f->texts) {
+		consider_text(f, block, type);
+		return;
+	}
 	if (members_type_kind(f->m, type) <= MEMBERS_BYTE || f->refused[block]
 		|| (t->of[block] && t->evidence[block] != EVIDENCE_POINTER))
 		return;
@@ -189,7 +207,7 @@ static void follow_all(struct search *f)
 {
 	follow_roots(f);
 	for (uint32_t i = 0; i < f->blocks; i++)
-		if (f->t->inside[i] && (f->checks || f->t->evidence[i] != EVIDENCE_POINTER))
+		if (f->t->inside[i] && (f->checks || f->texts || f->t->evidence[i] != EVIDENCE_POINTER))
 			follow_block(f, i);
 	while (f->queued)
 		follow_block(f, f->queue[--f->queued]);
@@ -223,6 +241,8 @@ void typed_pointers_find(struct block_types *t, const struct snapshot *s)
 	follow_all(&f);
 	f.checks = false;
 	forget_pointers(&f);
+	follow_all(&f);
+	f.texts = true;
 	follow_all(&f);
 	free(f.refused);
 	free(f.queue);

@@ -5,7 +5,8 @@
  * TP1 A block has the type that pointers to its start are declared with, where its size is that of one such object, or
  *     of several, and no other type of that size begins with this one. Where it is not, and one type alone that begins
  *     with this one has the size, the block is of that type.
- * TP2 void, char, unions and what a compiler cannot say for sure prove nothing.
+ * TP2 void, bytes, unions and what a compiler cannot say for sure prove nothing; but a block that nothing else says
+ *     anything of, that holds no pointer, and whose start a `char *` points to, is text.
  * TP3 Where pointers disagree the block has no type, and nothing follows from what it holds. A pointer to what the
  *     block's type begins with agrees with it.
  * TP4 What other evidence says stays, but a vtable proves nothing in memory that has not the size of its class.

@@ -71,3 +71,16 @@ walk() {
 		[ "$status" = 0 ] || fail "walked $flags: $output"
 	done
 }
+
+@test "lines of source: what is assigned to, and names in scopes" {
+	for flags in -O0 -O2; do
+		gcc -g $flags -o lines "$ROOT/tests/programs/true_types_lines.c"
+		g++ -g $flags -o scopes "$ROOT/tests/programs/true_types_lines_cc.cc"
+		for program in lines scopes; do
+			rm -f $program.tide
+			"$TIDEMARK" run -q -o $program.tide ./$program $program.truth
+			run judge $program.truth $program.tide 0.99
+			[ "$status" = 0 ] || fail "$program $flags: $output"
+		done
+	done
+}

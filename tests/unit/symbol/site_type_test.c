@@ -91,11 +91,46 @@ static void lines_count_where_they_are_unambiguous(void **state)
 		check(site_type_of_line(row[i].line, row[i].in_namespace), row[i].type, row[i].line);
 }
 
+static void lines_say_what_they_assign_to(void **state)
+{
+	static const char *const pair[][2] = {
+		{ "	p = malloc(sizeof *p);", "p" },
+		{ "	struct node *p = (struct node *)calloc(1, sizeof(*p));", "p" },
+		{ "	list->items = realloc(list->items, n * sizeof(*list->items));", "list->items" },
+		{ "	a.b->c = malloc(n * sizeof a.b->c[0]);", "a.b->c" },
+		{ "	if (!(p = malloc(sizeof *p)))", "p" },
+		{ "	p = malloc(sizeof *q);", NULL },
+		{ "	p = malloc(sizeof p);", NULL },
+		{ "	p = malloc(sizeof *p * sizeof *p);", NULL },
+		{ "	p = malloc(sizeof(*p + 1));", NULL },
+		{ "	p = malloc(sizeof **p);", NULL },
+		{ "	p = malloc(sizeof *p->q[3]);", NULL },
+		{ "	p[0] = malloc(sizeof *p);", NULL },
+		{ "	*p = malloc(sizeof *p);", NULL },
+		{ "	p = wrap(malloc(sizeof *p));", NULL },
+		{ "	p = n ? malloc(sizeof *p) : NULL;", NULL },
+		{ "	ok = p == malloc(sizeof *p);", NULL },
+		{ "	p = malloc(sizeof *p), q = malloc(4);", NULL },
+		{ "	x(p).q = malloc(sizeof *q);", NULL },
+		{ "	malloc(sizeof *p);", NULL },
+		{ "", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pair) / sizeof(pair[0]); i++)
+		check(site_type_target_of_line(pair[i][0]), pair[i][1], pair[i][0]);
+	check(site_type_new_of_line("	Node *n = new Node(3);"), "Node", "new");
+	check(site_type_new_of_line("	n = new net::Node;"), "net::Node", "new");
+	check(site_type_new_of_line("	n = new Node(new Node);"), NULL, "two");
+	check(site_type_new_of_line("	n = new Node[3];"), NULL, "array");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_of_allocators_name_the_type),
 		cmocka_unit_test(lines_count_where_they_are_unambiguous),
+		cmocka_unit_test(lines_say_what_they_assign_to),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
