@@ -10,6 +10,7 @@
 struct stretch {
 	uint64_t lo, hi;
 	uint64_t given;                 /* by free chunks in it, as they are */
+	const struct waste_run *first;  /* of these chunks, as long as its region is looked at */
 	uint64_t own;                   /* resident bytes of its blocks */
 	const struct tide_arena *arena; /* NULL: it is not open */
 	bool top;
@@ -38,6 +39,19 @@ static struct waste_group *group_at(struct waste_pins *p, size_t group)
 	return group < p->w->group_count ? &p->w->groups[group] : &p->w->caches;
 }
 
+/* What malloc_trim gives back of runs up to `last` as they are, from `from` to `end`. */
+static uint64_t given_in(struct waste_heap *h, const struct waste_run *run, const struct waste_run *last,
+	uint64_t from, uint64_t end)
+{
+	uint64_t given = 0;
+
+	for (; run && run <= last; run++)
+		given += waste_pages_of(
+			&h->pages, run->from > from ? run->from : from, run->end < end ? run->end : end)
+				 .resident;
+	return given;
+}
+
 static void close_stretch(struct waste_pins *p, struct waste_heap *h, size_t group)
 {
 	struct stretch *t = &p->open[group];
@@ -48,6 +62,9 @@ static void close_stretch(struct waste_pins *p, struct waste_heap *h, size_t gro
 		return;
 	waste_returnable(t->arena, t->lo, t->hi, t->top, true, &from, &end);
 	bytes = waste_pages_of(&h->pages, from, end).resident;
+	/* What stays of the end of a heap was given back in part before the blocks made it the end. */
+	if (t->top)
+		t->given = given_in(h, t->first, h->runs + h->run_count - 1, from, end);
 	bytes = bytes > t->given ? bytes - t->given : 0;
 	if (t->top && t->arena->kind != ARENA_MAIN && !t->at_once) {
 		g->pinned_top += bytes > t->own ? bytes - t->own : 0;
@@ -67,14 +84,19 @@ static void add_item(struct waste_pins *p, struct waste_heap *h, size_t group, c
 	if (t->arena && (t->arena != h->arena || t->hi != item->lo))
 		close_stretch(p, h, group);
 	if (!t->arena)
-		*t = (struct stretch){
-			.lo = left ? left->lo : item->lo, .given = left ? left->given : 0, .arena = h->arena
-		};
+		*t = (struct stretch){ .lo = left ? left->lo : item->lo,
+			.given = left ? left->given : 0,
+			.first = left ? left : right,
+			.arena = h->arena };
 	t->own += waste_pages_of(&h->pages, item->lo + WASTE_SHIFT, item->hi + WASTE_SHIFT).resident;
 	t->hi = right ? right->hi : item->hi;
 	t->given += right ? right->given : 0;
 	t->top = right && right->top;
+	if (!t->first)
+		t->first = right;
 	t->at_once |= item->hi - item->lo > FAST_MOST;
+	if (t->top)
+		close_stretch(p, h, group);
 }
 
 void waste_pins_region(struct waste_pins *p, struct waste_heap *h)

@@ -323,6 +323,67 @@ said() { awk -v what="$1" '$1 == what { print $2 }' said; }
 	[[ $output == *"6 arenas of threads hold"*MALLOC_ARENA_MAX* ]]
 }
 
+@test "what stays of the end of a heap, by M_TOP_PAD and by huge pages, was given back in part before" {
+	# Pins up to the end of each heap, and free memory between them: without pins it is all one piece.
+	compile ends -I. <<-'EOF2'
+		#include "measure.h"
+		#define T 4
+		#define N 1500
+		static char *pin[T][N];
+		static pthread_barrier_t barrier;
+		__attribute__((noinline, noipa)) char *keep(void) { return memset(malloc(200), 1, 200); }
+		static void meet(void) { pthread_barrier_wait(&barrier); }
+		static void *work(void *number)
+		{
+			char **mine = pin[(long)number], **w = malloc(N * 4 * sizeof(*w));
+			for (int i = 0; i < N; i++) {
+				for (int k = 0; k < 4; k++)
+					w[i * 4 + k] = memset(malloc(1200), 2, 1200);
+				mine[i] = keep();
+			}
+			for (int i = 0; i < N * 4; i++)
+				free(w[i]);
+			meet();
+			meet();
+			for (int i = 0; i < N; i++)
+				free(mine[i]);
+			meet();
+			meet();
+			return NULL;
+		}
+		static void free_pins(void)
+		{
+			meet();
+			meet();
+		}
+		int main(void)
+		{
+			pthread_t t[T];
+			pthread_barrier_init(&barrier, NULL, T + 1);
+			for (long i = 0; i < T; i++)
+				pthread_create(&t[i], NULL, work, (void *)i);
+			meet();
+			measure(free_pins);
+			meet();
+			for (int i = 0; i < T; i++)
+				pthread_join(t[i], NULL);
+			return 0;
+		}
+	EOF2
+	local kind
+	for kind in started profiled; do
+		rm -f in
+		$kind env MALLOC_TOP_PAD_=4194304 ./ends
+		within 2 "$(said trim)" "$(value 'd["trim"]["returnable_bytes"]')"
+		within 5 "$(said pins)" "$(value 'd["pins"][0]["pinned_bytes"]')"
+		# Tunables that libc does not have are ignored.
+		rm -f in
+		$kind env GLIBC_TUNABLES=glibc.malloc.hugetlb=1 ./pins
+		within 2 "$(said trim)" "$(value 'd["trim"]["returnable_bytes"]')"
+		within 2 "$(said pins)" "$(value 'd["pins"][0]["pinned_bytes"]')"
+	done
+}
+
 @test "python: the parts add up" {
 	command -v python3 >/dev/null || skip "no python3"
 	profiled python3 -c '
