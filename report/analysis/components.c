@@ -184,7 +184,8 @@ static struct shape find_shape(
 		for (uint64_t i = first; i < end; i++) {
 			const struct tide_edge *e = &s->edges[i];
 
-			if (e->block >= g->blocks || c->of[e->block] != c->cycle[cycle] || e->block == from)
+			if (e->block >= g->blocks || c->of[e->block] != c->cycle[cycle] || e->block == from
+				|| snapshot_unused(s, i))
 				continue;
 			/* libstdc++, libc++ and MSVC: {element, counts}; make_shared puts the
 			 * element behind the counts in one block. */
@@ -252,8 +253,8 @@ static void find_heads(struct components *c, const struct graph *g, const uint32
 
 		graph_words(g, from, &first, &end);
 		for (uint64_t i = first; i < end; i++)
-			if (s->edges[i].block < g->blocks && s->edges[i].block != from
-				&& c->of[s->edges[i].block] == c->of[from]
+			if (!snapshot_unused(s, i) && s->edges[i].block < g->blocks
+				&& s->edges[i].block != from && c->of[s->edges[i].block] == c->of[from]
 				&& !(s->edges[i].flags & EDGE_INTERIOR))
 				by_start[s->edges[i].block] = 1;
 	}

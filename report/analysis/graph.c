@@ -77,6 +77,8 @@ static void take_edges(struct graph *g)
 				g->bad_edges++;
 				continue;
 			}
+			if (snapshot_unused(s, k))
+				continue;
 			g->out[n++] = e->block | (graph_inside(e->flags) ? GRAPH_INSIDE : 0);
 		}
 	}
@@ -185,7 +187,7 @@ void graph_found(const struct graph *g, uint32_t **from_roots, uint32_t **from_b
 		if (s->root_edges[i].block < g->blocks && s->root_edges[i].root < g->roots)
 			roots[s->root_edges[i].block]++;
 	for (uint64_t i = 0; i < s->edge_count; i++)
-		if (s->edges[i].block < g->blocks)
+		if (s->edges[i].block < g->blocks && !snapshot_unused(s, i))
 			blocks[s->edges[i].block]++;
 	*from_roots = roots;
 	*from_blocks = blocks;

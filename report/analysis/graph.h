@@ -8,7 +8,7 @@
  *     is left out (and counted): no index of the file is trusted.
  * GH2  `out` holds targets; GRAPH_INSIDE marks a reference to the interior that no
  *     layout explains. References from weak blocks are left out: they keep nothing
- *     alive. The words themselves stay in the snapshot (refs reads them there).
+ *     alive; so are words that no pointer can be in (view/typed_scan.h). The words themselves stay in the snapshot (refs reads them there).
  * GH3  All arrays are 32 bits wide: up to 2^31 - 2 blocks and 2^32 - 2 references.
  * GH4  Every pass over a graph is iterative, and linear but for sorting.
  */

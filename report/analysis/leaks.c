@@ -45,7 +45,7 @@ static bool refers_to_itself(const struct graph *g, uint32_t block)
 	/* Its references are not in the graph. */
 	graph_words(g, block, &first, &end);
 	for (; first < end; first++)
-		if (g->snapshot->edges[first].block == block)
+		if (g->snapshot->edges[first].block == block && !snapshot_unused(g->snapshot, first))
 			return true;
 	return false;
 }

@@ -67,7 +67,7 @@ struct refs_found refs_count_words(const struct graph *g, const struct refs_word
 		uint32_t flags =
 			word[k].root ? s->root_edges[word[k].edge].flags : s->edges[word[k].edge].flags;
 
-		if (flags & EDGE_UNCOUNTED)
+		if (flags & EDGE_UNCOUNTED || (!word[k].root && snapshot_unused(s, word[k].edge)))
 			continue;
 		f.roots += word[k].root;
 		f.blocks += !word[k].root;
@@ -91,7 +91,7 @@ uint64_t refs_hop_edge(const struct graph *g, uint32_t from, uint32_t to)
 
 	graph_words(g, from, &first, &end);
 	for (; first < end; first++)
-		if (edge[first].block == to
+		if (edge[first].block == to && !snapshot_unused(g->snapshot, first)
 			&& (best == REFS_NONE || doubt(edge[first].flags) < doubt(edge[best].flags)))
 			best = first;
 	return best;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "analysis/blind.h"
 #include "analysis/leaks.h"
+#include "view/typed_scan.h"
 
 static void give_up(struct gate_measure *m, char *why)
 {
@@ -275,6 +276,7 @@ static struct gate_lost *classify_lost(
 	size_t rules = source->rules->suppress->count;
 	struct leaks l;
 
+	typed_scan(s, o.symbols);
 	if (leaks_classify(s, &o, &l, &e)) {
 		give_up(m, alloc_printf("%s: %s%s%s", s->path, e.what, *e.why ? ": " : "", e.why));
 		return lost;

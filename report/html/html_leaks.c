@@ -100,7 +100,7 @@ static void write_ring(struct html *h, const struct leak_group *g)
 		for (; first < end && !graph_weak(&l->graph, member[i]); first++) {
 			uint32_t to = find_member(member, count, s->edges[first].block);
 
-			if (to == count)
+			if (to == count || snapshot_unused(s, first))
 				continue;
 			if (words == MOST_WORDS) {
 				left_out++;

@@ -35,6 +35,9 @@ void members_free(struct members *m)
 	}
 	for (uint32_t i = 0; i < m->type_count; i++)
 		free(m->type[i].member);
+	for (uint32_t i = 0; i < m->words_room; i++)
+		members_words_free(m->words[i]);
+	free(m->words);
 	free(m->module);
 	free(m->type);
 	index_free(&m->types);

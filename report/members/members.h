@@ -10,6 +10,7 @@
  *   members_index.c  one pass over a module: types by name, variables by address, what begins with what
  *   members_scan.c   what that pass finds in one unit
  *   members_lvalue.c what a line of source assigns to
+ *   members_words.c  which words of an object no member has, and where the headers of containers are
  *   members_name.c   full names of types, and a key that spellings of one name share
  *
  * MB1  Nothing is a guess: members of a union are not sure, and neither is the part of a Rust enum that only its tag
@@ -80,6 +81,29 @@ uint32_t members_lvalue(
 
 /* The type of the pointer at an offset of a type: what it points to. 0: not a pointer, or not sure. */
 uint32_t members_target(struct members *m, uint32_t type, uint64_t offset);
+/* What a byte of an object is for. */
+enum members_use {
+	MEMBERS_USED,     /* a member has it, or it is not known */
+	MEMBERS_PADDING,  /* no member has it */
+	MEMBERS_TEXT_END, /* behind the capacity of a long std::string, or the end of a short one */
+};
+enum members_container { MEMBERS_VECTOR, MEMBERS_DEQUE };
+/* The words that say which part of its memory a container uses. */
+struct members_header {
+	uint64_t offset, element_bytes; /* in the object; 0: not known */
+	enum members_container kind;
+};
+struct members_words {
+	uint64_t bytes;
+	uint8_t *unused; /* [bytes] enum members_use */
+	struct members_header *header;
+	uint32_t headers;
+};
+/* Of C and C++; NULL: nothing is known. Lives as long as the struct members. */
+const struct members_words *members_words(struct members *m, uint32_t type);
+/* Why no pointer can lie at an offset: one of the eight bytes belongs to no member. */
+enum members_use members_word_use(const struct members_words *w, uint64_t offset);
+
 /* "Session::next_", "Session[3]::list.prev"; with a variable: "app.cache.head". Members of the standard libraries are
  * named as what holds them: "Session::sessions_". To be freed; NULL: nothing with a name is there. */
 char *members_path(struct members *m, uint32_t type, const char *variable, uint64_t offset);

@@ -3,6 +3,7 @@
 #define TIDEMARK_MEMBERS_PRIVATE_H
 
 #include <elfutils/libdw.h>
+#include <stdlib.h>
 #include "base/index.h"
 #include "base/intern.h"
 #include "members.h"
@@ -33,6 +34,7 @@ struct members_type {
 	uint32_t of;
 	uint8_t kind; /* enum members_kind */
 	bool named, sized, read, of_read;
+	bool partial; /* has bit-fields, or members that are not among these */
 };
 
 /* A DIE, small: there are many. */
@@ -74,6 +76,8 @@ struct members {
 	struct index types;  /* by address of the DIE */
 	struct intern names; /* texts of types */
 	struct symbol_scopes *scopes;
+	struct members_words **words; /* [words_room] by type, as far as asked for */
+	uint32_t words_room;
 };
 
 /* The type of a DIE of a type; 0. */
@@ -85,6 +89,15 @@ const char *members_text(struct members *m, const char *text);
 /* The members of a structure or union, by offset. */
 void members_read(struct members *m, uint32_t type);
 uint32_t members_member_type(struct members *m, uint32_t type, uint32_t member);
+
+static inline void members_words_free(struct members_words *w)
+{
+	if (w) {
+		free(w->unused);
+		free(w->header);
+		free(w);
+	}
+}
 
 /* members_name.c */
 uint64_t members_key(const char *name);

@@ -12,12 +12,15 @@ static void add_member(struct members_type *t, uint32_t *room, Dwarf_Die *die, b
 	struct member new = { .die = *die, .base = base, .sure = sure, .sure_at = MEMBERS_NOWHERE };
 	uint64_t bits;
 
+	t->partial |= dwarf_hasattr(die, DW_AT_bit_size) || t->member_count >= MEMBERS_MOST;
 	if (t->member_count >= MEMBERS_MOST)
 		return;
 	if (!members_constant(die, DW_AT_data_member_location, &new.offset)) {
 		/* An expression: of a virtual base, which each object has elsewhere. */
-		if (dwarf_hasattr(die, DW_AT_data_member_location))
+		if (dwarf_hasattr(die, DW_AT_data_member_location)) {
+			t->partial = true;
 			return;
+		}
 		if (members_constant(die, DW_AT_data_bit_offset, &bits))
 			new.offset = bits / 8;
 		else if (t->kind != MEMBERS_UNION && dwarf_hasattr(die, DW_AT_external))

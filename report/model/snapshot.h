@@ -111,10 +111,22 @@ struct snapshot {
 	size_t python_arena_count;
 	const struct tide_python_place *python_places;
 	size_t python_place_count;
+	/* Not of the file: [edges] enum snapshot_unused, why a word that reads like a reference does
+	 * not count as one (view/typed_scan.h); NULL: all count. */
+	uint8_t *unused;
+	uint8_t *
+		typed; /* [blocks] 1: the type of the block says which of its words are pointers; NULL: of none */
 	char *path;
 	int damaged;
 	char damage[256];
 	void *private_; /* of snapshot_read.c / ledger_read.c */
+};
+
+enum snapshot_unused {
+	UNUSED_NOT,
+	UNUSED_PADDING,  /* it lies between the members of its object */
+	UNUSED_TEXT_END, /* in the part of a std::string that holds nothing */
+	UNUSED_SPARE,    /* in the part of a vector's or deque's memory that has no elements */
 };
 
 struct snapshot_writer;
@@ -137,6 +149,11 @@ void snapshot_verify(struct snapshot *s);
 void snapshot_trim(const struct snapshot *s);
 /* The same view of what a writer holds, without a file. Takes the writer. */
 int snapshot_of_writer(struct snapshot_writer *w, struct snapshot *s, struct tide_error *e);
+
+static inline enum snapshot_unused snapshot_unused(const struct snapshot *s, uint64_t edge)
+{
+	return s->unused ? (enum snapshot_unused)s->unused[edge] : UNUSED_NOT;
+}
 
 /* A string of the snapshot; "" for any bad offset. */
 const char *snapshot_string(const struct snapshot *s, uint32_t offset);

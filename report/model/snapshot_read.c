@@ -403,6 +403,8 @@ void snapshot_close(struct snapshot *s)
 		snapshot_writer_free(r->writer);
 		free(r);
 	}
+	free(s->unused);
+	free(s->typed);
 	free(s->path);
 	*s = (struct snapshot){ 0 };
 }

@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "analysis/blind.h"
 #include "model/missed.h"
+#include "symbol/name.h"
 #include "symbol/symbol_package.h"
 
 /* Below these a gap is not worth a line above every report; `info` has it all the same.
@@ -423,4 +424,22 @@ void header_stale(struct screen *s, const struct snapshot *snapshot)
 			snapshot->process->sample_bytes
 				? "Stale words in reused memory may hold blocks: tidemark run --wipe, without --sample"
 				: "Stale words in reused memory may hold blocks: tidemark run --wipe");
+}
+
+void header_unsure(
+	struct screen *s, const struct snapshot *snapshot, struct symbols *symbols, const struct unsure *u)
+{
+	char size[UNITS_TEXT], count[UNITS_TEXT], *place;
+	uint32_t site;
+
+	if (!u->matters)
+		return;
+	site = snapshot->blocks[u->holder].site;
+	place = name_function(symbols_top(symbols, site)->function, true);
+	screen_hint(s,
+		"%s in %s %s held only by words that may be older than the block they lie in, most of them by one from %s "
+		"(#%u): tidemark run --wipe zeroes stale words",
+		units_bytes(size, (int64_t)u->sum.bytes), units_many(count, (int64_t)u->sum.blocks, "block"),
+		u->sum.blocks == 1 ? "is" : "are", place, site);
+	free(place);
 }

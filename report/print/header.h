@@ -5,6 +5,7 @@
 #define TIDEMARK_HEADER_H
 
 #include "screen.h"
+#include "analysis/unsure.h"
 #include "model/snapshot.h"
 #include "symbol/symbol.h"
 
@@ -36,6 +37,9 @@ const char *header_missed(const char *name, uint64_t n);
 /* EXIT_UNMEASURED after one line on stderr when the file is damaged, else EXIT_FINE. */
 int header_code(const struct snapshot *snapshot);
 
+/* A hint, where much of what is reachable hangs on words that may be stale. */
+void header_unsure(struct screen *s, const struct snapshot *snapshot, struct symbols *symbols,
+	const struct unsure *unsure);
 /* A hint, where the run had no --wipe: stale words in reused memory may hold blocks. */
 void header_stale(struct screen *s, const struct snapshot *snapshot);
 

@@ -23,6 +23,7 @@ enum {
 	KEY_SOURCE_ROOT,
 	KEY_COLOR,
 	KEY_NO_PAGER,
+	KEY_SCAN,
 };
 
 static const struct {
@@ -51,6 +52,11 @@ static const struct {
 	{ OFFER_SUPPRESSIONS,
 		{ "suppressions", KEY_SUPPRESSIONS, "FILE", 0,
 			"read suppressions of LeakSanitizer or Valgrind; repeatable", 0 } },
+	{ OFFER_SCAN,
+		{ "scan", KEY_SCAN, "HOW", 0,
+			"typed (default): words that no pointer can be in, by the type of their block, do not "
+			"count as references; plain: all words do",
+			0 } },
 	{ OFFER_SOURCES,
 		{ "source-root", KEY_SOURCE_ROOT, "DIR", 0, "show source files relative to DIR", 0 } },
 	{ OFFER_SCREEN,
@@ -137,6 +143,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--color: '%s' is not one of auto, always, never", arg);
 		break;
 	case KEY_NO_PAGER: o->no_pager = true; break;
+	case KEY_SCAN:
+		if (strcmp(arg, "plain") && strcmp(arg, "typed"))
+			argp_error(state, "--scan: '%s' is not one of typed, plain", arg);
+		o->plain = !strcmp(arg, "plain");
+		break;
 	case 'q': o->quiet = true; break;
 	case 'v': o->verbose++; break;
 	default: return ARGP_ERR_UNKNOWN;

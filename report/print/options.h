@@ -43,6 +43,7 @@ struct options {
 	bool no_pager;
 	bool quiet;
 	int verbose; /* how many -v */
+	bool plain;  /* --scan plain: types do not decide which words are references */
 };
 
 enum options_offered {
@@ -58,6 +59,7 @@ enum options_offered {
 	OFFER_QUIET = 512,
 	OFFER_VERBOSE = 1024,
 	OFFER_ALL_FRAMES = 2048, /* alone: for SITE */
+	OFFER_SCAN = 4096,       /* --scan */
 };
 
 #define OPTIONS_KEY 0x7000

@@ -9,6 +9,7 @@
 #include "html/html.h"
 #include "verb.h"
 #include "view/match.h"
+#include "view/typed_scan.h"
 
 enum { KEY_SOURCE = 256 };
 
@@ -99,6 +100,8 @@ static int load_report(struct html *h, const struct arguments *a, struct tide_er
 		return -1;
 	snapshot_verify(&v->snapshot);
 	v->symbols = symbols_new(&v->snapshot);
+	if (!a->common.plain)
+		typed_scan(&v->snapshot, v->symbols);
 	v->suppress = suppress_new();
 	for (size_t i = 0; i < a->common.suppressions.count; i++)
 		if (suppress_read(v->suppress, a->common.suppressions.item[i], e))
@@ -162,8 +165,8 @@ int cmd_html(int argc, char **argv)
 	char *output = NULL;
 	int code = EXIT_FINE;
 
-	options_offer(
-		OFFER_FILTER | OFFER_MARKS | OFFER_AGE | OFFER_SUPPRESSIONS | OFFER_SOURCES | OFFER_QUIET);
+	options_offer(OFFER_FILTER | OFFER_MARKS | OFFER_AGE | OFFER_SUPPRESSIONS | OFFER_SOURCES
+		| OFFER_QUIET | OFFER_SCAN);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	output = a.output ? alloc_string(a.output) : make_default_output(a.file);
 	if ((!html_page_known() && html_page(&h, &e)) || load_report(&h, &a, &e)

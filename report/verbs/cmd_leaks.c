@@ -10,6 +10,7 @@
 #include "verb.h"
 #include "view/view.h"
 #include "view/match.h"
+#include "view/typed_scan.h"
 
 enum {
 	KEY_SHOW = 256,
@@ -168,12 +169,16 @@ static int load_snapshots(struct leaks_command *c, struct leaks_view *v, struct 
 		return -1;
 	snapshot_verify(&v->snapshot);
 	v->symbols = symbols_new(&v->snapshot);
+	if (!c->common.plain)
+		typed_scan(&v->snapshot, v->symbols);
 	v->suppress = suppress_new();
 	for (size_t i = 0; i < c->common.suppressions.count; i++)
 		if (suppress_read(v->suppress, c->common.suppressions.item[i], e))
 			return -1;
 	if (classify_blocks(c, &v->snapshot, v->symbols, v->suppress, &v->leaks, e))
 		return -1;
+	if (!header_wiped(&v->snapshot))
+		unsure_find(&v->unsure, &v->snapshot, &v->leaks);
 	if (v->leaks.lost.blocks)
 		declared_find(&v->declared, &v->snapshot, &v->leaks, v->symbols, c->refcount_at);
 	if (!v->old_file)
@@ -182,6 +187,8 @@ static int load_snapshots(struct leaks_command *c, struct leaks_view *v, struct 
 		return -1;
 	snapshot_verify(&v->old);
 	v->old_symbols = symbols_new(&v->old);
+	if (!c->common.plain)
+		typed_scan(&v->old, v->old_symbols);
 	if (classify_blocks(c, &v->old, v->old_symbols, NULL, &v->old_leaks, e))
 		return -1;
 	leaks_subtract(v);
@@ -257,7 +264,8 @@ int cmd_leaks(int argc, char **argv)
 	int code = EXIT_FINE, bad = 0;
 
 	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_CSV | OFFER_FILTER | OFFER_MARKS | OFFER_AGE
-		| OFFER_SOURCES | OFFER_SCREEN | OFFER_QUIET | OFFER_VERBOSE | OFFER_SUPPRESSIONS);
+		| OFFER_SOURCES | OFFER_SCREEN | OFFER_QUIET | OFFER_VERBOSE | OFFER_SUPPRESSIONS
+		| OFFER_SCAN);
 	argp_parse(&argp, argc, argv, 0, NULL, &c);
 	c.view.possible = c.common.json || c.common.csv;
 	if (c.together)

@@ -220,6 +220,8 @@ static int load_snapshot(struct arguments *a, struct tide_error *e)
 		return -1;
 	snapshot_verify(&r->snapshot);
 	r->symbols = symbols_new(&r->snapshot);
+	if (!r->common.plain)
+		typed_scan(&r->snapshot, r->symbols);
 	o.symbols = r->symbols;
 	o.suppress = &none;
 	if (a->weak && view_find_sites(&r->snapshot, r->symbols, a->weak, false, &weak, &o.weak_count, e))
@@ -277,7 +279,7 @@ int cmd_refs(int argc, char **argv)
 	int code = EXIT_FINE, bad = 0;
 
 	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_CSV | OFFER_ALL_FRAMES | OFFER_SOURCES | OFFER_SCREEN
-		| OFFER_QUIET);
+		| OFFER_QUIET | OFFER_SCAN);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (load_snapshot(&a, &e)) {
 		error_print(&e);

@@ -6,6 +6,7 @@
 #include "print/header.h"
 #include "retained_command.h"
 #include "verb.h"
+#include "view/typed_scan.h"
 #include "view/view.h"
 
 enum { KEY_DROP = 256, KEY_WEAK };
@@ -124,6 +125,8 @@ static int load_snapshot(struct retained_command *t, const char *file, struct ti
 	snapshot_verify(&t->snapshot);
 	choose_kinds(t);
 	t->symbols = symbols_new(&t->snapshot);
+	if (!t->a->common.plain)
+		typed_scan(&t->snapshot, t->symbols);
 	o.symbols = t->symbols;
 	if (t->a->weak
 		&& view_find_sites(&t->snapshot, t->symbols, t->a->weak, false, &weak, &o.weak_count, e))
@@ -134,6 +137,8 @@ static int load_snapshot(struct retained_command *t, const char *file, struct ti
 	free(weak);
 	if (bad)
 		return -1;
+	if (!header_wiped(&t->snapshot))
+		unsure_find(&t->unsure, &t->snapshot, &t->leaks);
 	retained_find(&t->retained, &t->snapshot, &t->leaks);
 	return retained_rows_find(t, e) || find_drop(t, e) ? -1 : 0;
 }
@@ -180,7 +185,7 @@ int cmd_retained(int argc, char **argv)
 	int code = EXIT_FINE, bad = 0;
 
 	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_CSV | OFFER_FILTER | OFFER_SOURCES | OFFER_SCREEN
-		| OFFER_QUIET | OFFER_VERBOSE);
+		| OFFER_QUIET | OFFER_VERBOSE | OFFER_SCAN);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (load_both(&t, &old, &e)) {
 		error_print(&e);

@@ -5,6 +5,7 @@
 #include "print/header.h"
 #include "types_command.h"
 #include "verb.h"
+#include "view/typed_scan.h"
 
 enum { KEY_STRINGS = 256, KEY_SHOW };
 
@@ -72,6 +73,8 @@ static int load_both(struct types_command *c, struct tide_error *e)
 	if (load(c->file, &c->snapshot, e) || (c->old_file && load(c->old_file, &c->old, e)))
 		return -1;
 	c->symbols = symbols_new(&c->snapshot);
+	if (!c->common.plain)
+		typed_scan(&c->snapshot, c->symbols);
 	if (native_types_find(&c->native, &c->snapshot, c->symbols, e))
 		return -1;
 	types_view_find(&c->view, &c->snapshot, c->prefix);
@@ -102,7 +105,7 @@ int cmd_types(int argc, char **argv)
 	struct tide_error e = { 0 };
 	int code = EXIT_FINE, bad = 0;
 
-	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_SOURCES | OFFER_SCREEN | OFFER_QUIET);
+	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_SOURCES | OFFER_SCREEN | OFFER_QUIET | OFFER_SCAN);
 	argp_parse(&argp, argc, argv, 0, NULL, &c);
 	if (load_both(&c, &e)) {
 		error_print(&e);

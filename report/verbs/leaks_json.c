@@ -110,8 +110,10 @@ static void write_declared(struct json_report *report, const struct leaks_view *
 	json_close_array(j);
 }
 
-static void write_totals(struct json *j, const struct leaks *l)
+static void write_totals(struct json *j, const struct leaks_view *v)
 {
+	const struct leaks *l = &v->leaks;
+
 	json_open_object(j, "totals");
 	for (int kind = 0; kind < LEAK_KINDS; kind++)
 		write_sum(j, leaks_kind_name(kind), l->total[kind]);
@@ -119,6 +121,7 @@ static void write_totals(struct json *j, const struct leaks *l)
 	write_sum(j, "lost", l->lost);
 	write_sum(j, "shared", l->shared);
 	write_sum(j, "baseline", l->before);
+	write_sum(j, "unsure", v->unsure.sum);
 	json_close_object(j);
 }
 
@@ -139,7 +142,7 @@ void leaks_json(struct leaks_command *c)
 	json_text(j, "incomplete_why", l->complete ? NULL : l->why);
 	if (v->old_file)
 		json_report_snapshot(j, "old", &v->old);
-	write_totals(j, l);
+	write_totals(j, v);
 	misuse_json(j, &v->snapshot, v->symbols);
 	json_number(j, "root_leaks", (int64_t)l->root_leaks);
 	json_number(j, "root_cycles", (int64_t)l->root_cycles);

@@ -45,6 +45,7 @@ static void print_head(struct screen *s, const struct leaks_command *c)
 			units_many(count, (int64_t)l->total[LEAK_POSSIBLE].blocks, "block"));
 	if (l->total[LEAK_POSSIBLE].blocks)
 		header_stale(s, &v->snapshot);
+	header_unsure(s, &v->snapshot, v->symbols, &v->unsure);
 	if (l->suppressed.blocks)
 		screen_hint(s, "%s in %s suppressed: --show suppressed",
 			units_bytes(size, (int64_t)l->suppressed.bytes),

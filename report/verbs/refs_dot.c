@@ -74,7 +74,8 @@ static void choose_nodes(struct drawing *d)
 
 			graph_words(&r->leaks.graph, d->node[from], &first, &last);
 			for (; first < last; first++)
-				if (r->snapshot.edges[first].block < r->leaks.graph.blocks)
+				if (r->snapshot.edges[first].block < r->leaks.graph.blocks
+					&& !snapshot_unused(&r->snapshot, first))
 					add_block(d, r->snapshot.edges[first].block);
 		}
 	}
@@ -149,7 +150,8 @@ static void draw_edges(struct drawing *d)
 			const struct tide_edge *e = &r->snapshot.edges[first];
 			bool ring;
 
-			if (e->block >= r->leaks.graph.blocks || !d->place[e->block])
+			if (e->block >= r->leaks.graph.blocks || !d->place[e->block]
+				|| snapshot_unused(&r->snapshot, first))
 				continue;
 			ring = r->leaks.kind[from] & LEAK_IN_CYCLE && c->of[from] == c->of[e->block];
 			printf("  b%u -> b%u [label=\"+%u\"%s%s];\n", from, e->block, e->offset,

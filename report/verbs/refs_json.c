@@ -74,7 +74,11 @@ static void write_field(struct json *j, const struct refs *r, uint32_t block, ui
 	char *field = edge == REFS_NONE ? NULL : field_text(&r->types, &r->snapshot, block, edge);
 
 	json_text(j, "field", field);
-	json_bool(j, "counted", edge == REFS_NONE || !(r->snapshot.edges[edge].flags & EDGE_UNCOUNTED));
+	json_bool(j, "counted",
+		edge == REFS_NONE
+			|| !(r->snapshot.edges[edge].flags & EDGE_UNCOUNTED
+				|| snapshot_unused(&r->snapshot, edge)));
+	json_text(j, "unused", edge == REFS_NONE ? NULL : typed_scan_why(&r->snapshot, edge));
 	free(field);
 }
 

@@ -81,7 +81,10 @@ static char *hop_lead(
 	char *field = edge == REFS_NONE ? NULL : field_text(&r->types, &r->snapshot, block, edge), *lead;
 	const struct tide_edge *e = edge == REFS_NONE ? NULL : &r->snapshot.edges[edge];
 
-	if (field)
+	if (edge != REFS_NONE && snapshot_unused(&r->snapshot, edge))
+		lead = alloc_printf("    +%u (%s: holds nothing)%s ", e->offset,
+			typed_scan_why(&r->snapshot, edge), *arrow == ':' ? " of" : arrow);
+	else if (field)
 		lead = alloc_printf(
 			"    %s%s%s ", field, e->flags & EDGE_STALE ? " (may be old)" : "", arrow);
 	else
@@ -217,9 +220,12 @@ static void print_referrers(struct screen *s, const struct refs *r, size_t i)
 static char *interior_lead(const struct refs *r, uint32_t block, uint64_t edge)
 {
 	const struct tide_edge *e = &r->snapshot.edges[edge];
+	const char *unused = typed_scan_why(&r->snapshot, edge);
 	char *field = field_text(&r->types, &r->snapshot, block, edge);
-	char *lead = field ? alloc_printf("    %s -> +%u in ", field, e->to_offset)
-			   : alloc_printf("    +%u -> +%u in ", e->offset, e->to_offset);
+	char *lead = unused
+		? alloc_printf("    +%u (%s: holds nothing) -> +%u in ", e->offset, unused, e->to_offset)
+		: field ? alloc_printf("    %s -> +%u in ", field, e->to_offset)
+			: alloc_printf("    +%u -> +%u in ", e->offset, e->to_offset);
 
 	free(field);
 	return lead;

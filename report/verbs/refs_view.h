@@ -9,7 +9,7 @@
 #include "analysis/retained.h"
 #include "print/options.h"
 #include "print/screen.h"
-#include "view/block_types.h"
+#include "view/typed_scan.h"
 
 struct refs {
 	struct options common;

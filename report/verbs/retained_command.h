@@ -3,6 +3,7 @@
 #define TIDEMARK_RETAINED_COMMAND_H
 
 #include "analysis/retained.h"
+#include "analysis/unsure.h"
 #include "print/options.h"
 #include "symbol/symbol.h"
 
@@ -39,6 +40,7 @@ struct retained_command {
 	struct symbols *symbols;
 	struct leaks leaks;
 	struct retained retained;
+	struct unsure unsure;
 	struct retained_row *rows;
 	size_t count, room;
 	struct leak_sum drop, drop_own;

@@ -168,7 +168,9 @@ int retained_screen(struct retained_command *t)
 			s.out);
 	else
 		print_table(&s, t, rows);
-	if (t->count)
+	if (t->count && t->unsure.known)
+		header_unsure(&s, &t->snapshot, t->symbols, &t->unsure);
+	else if (t->count)
 		header_stale(&s, &t->snapshot);
 	if (all > t->count || t->count > rows)
 		screen_hint(&s, "%s more: -n all%s",

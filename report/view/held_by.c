@@ -96,7 +96,7 @@ static void find_holds(struct search *f, struct symbols *symbols)
 		if (!f->n->types.inside[i])
 			continue;
 		for (uint64_t k = s->edge_starts[i]; k < s->edge_starts[i + 1] && k < s->edge_count; k++)
-			if (is_native(f, s->edges[k].block))
+			if (is_native(f, s->edges[k].block) && !snapshot_unused(s, k))
 				add_hold(f, s->edges[k].block, find_field(f, i, s->edges[k].offset));
 	}
 }

@@ -119,7 +119,8 @@ static void follow(
 	for (; first < end && !graph_weak(&l->graph, block); first++) {
 		uint32_t to = s->edges[first].block, offset = s->edges[first].offset, site;
 
-		if (to >= l->graph.blocks || !LEAK_IS_LOST(l->kind[to] & LEAK_KIND_MASK)
+		if (to >= l->graph.blocks || snapshot_unused(s, first)
+			|| !LEAK_IS_LOST(l->kind[to] & LEAK_KIND_MASK)
 			|| (t->cycle != GRAPH_NONE && l->components.of[to] != t->cycle))
 			continue;
 		site = site_of(t, to);

@@ -8,6 +8,7 @@
 
 #include "analysis/declared.h"
 #include "analysis/leaks.h"
+#include "analysis/unsure.h"
 #include "selection.h"
 
 struct leaks_view {
@@ -17,6 +18,7 @@ struct leaks_view {
 	struct suppress *suppress;
 	struct leaks leaks, old_leaks;
 	struct declared declared; /* of the snapshot */
+	struct unsure unsure;     /* of the snapshot, where its memory was not wiped */
 	bool show[LEAK_KINDS], show_suppressed;
 	bool possible; /* records of this kind are shown in any case: for programs */
 };

@@ -164,7 +164,8 @@ static void follow_block(struct search *f, uint32_t block)
 		const struct tide_edge *e = &s->edges[i];
 		uint32_t target;
 
-		if (e->to_offset || e->block >= f->blocks || e->flags & (EDGE_STALE | EDGE_MASKED))
+		if (e->to_offset || e->block >= f->blocks || e->flags & (EDGE_STALE | EDGE_MASKED)
+			|| snapshot_unused(s, i))
 			continue;
 		target = members_target(f->m, type, e->offset);
 		if (target)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include "analysis/leaks.h"
 #include "base/error.h"
+#include "typed_scan.h"
 #include "view.h"
 
 int view_find_lost(struct view *v, struct suppress *suppress, struct tide_error *e)
@@ -20,6 +21,7 @@ int view_find_lost(struct view *v, struct suppress *suppress, struct tide_error 
 		return error_set(e, EXIT_USAGE,
 			"cannot determine what is lost|marks, ages and threads select here|tidemark leaks "
 			"takes --since, --until and thread: filters");
+	typed_scan(v->snapshot, v->symbols);
 	if (leaks_classify(s, &o, &l, e))
 		return -1;
 	for (size_t i = 0; i < l.record_count; i++) {
