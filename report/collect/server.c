@@ -49,7 +49,8 @@ struct serving {
 	int settler_control;
 	int orphan; /* see send_orphan; 0: it was reaped, -1: it could not be made */
 	struct workers workers;
-	int priority; /* our own */
+	int priority;   /* our own */
+	bool knows_cxx; /* libstdc++'s symbols have been read */
 };
 
 int server_open(struct server *s, const char *folder)
@@ -293,6 +294,8 @@ static int __attribute__((noreturn)) work(const struct serving *v, int connectio
 	for (unsigned i = 0; i < SNAPSHOTS_MOST && connection >= 0; i++) {
 		result = serve(v, connection, may_leave, &user);
 		session_lock_drop();
+		if (socket >= 0 && !v->knows_cxx && references_met_cxx())
+			workers_tell(socket);
 		if (socket < 0 || user < 0 || !may_stay(v, user))
 			break;
 		connection = workers_next(socket, &may_leave);
@@ -404,6 +407,9 @@ static void __attribute__((noreturn)) run_server(struct serving *v)
 
 		if (ppoll(p, 2 + workers, NULL, &none) > 0) {
 			workers_look(&v->workers, p + 2);
+			if (v->workers.news && !v->knows_cxx)
+				references_prepare_cxx();
+			v->knows_cxx |= v->workers.news;
 			if (p[0].revents & POLLIN)
 				accept_one(v);
 		}

@@ -6,6 +6,8 @@
 #include <unistd.h>
 #include "workers.h"
 
+enum { READY, NEWS }; /* what a collector says */
+
 static void drop(struct workers *w, unsigned i)
 {
 	close(w->list[i].socket);
@@ -91,7 +93,11 @@ void workers_look(struct workers *w, const struct pollfd *p)
 
 		if (!p[i].revents)
 			continue;
-		if (recv(w->list[i].socket, &word, 1, MSG_DONTWAIT) != 1 || count_idle(w) >= WORKERS_IDLE)
+		if (recv(w->list[i].socket, &word, 1, MSG_DONTWAIT) != 1)
+			drop(w, i);
+		else if (word == NEWS)
+			w->news = true;
+		else if (count_idle(w) >= WORKERS_IDLE)
 			drop(w, i);
 		else
 			w->list[i].idle = true;
@@ -115,9 +121,16 @@ void workers_close(struct workers *w)
 		drop(w, w->count - 1);
 }
 
+void workers_tell(int socket)
+{
+	char word = NEWS;
+
+	(void)!send(socket, &word, 1, MSG_NOSIGNAL);
+}
+
 int workers_next(int socket, bool *may_leave)
 {
-	char word = 0;
+	char word = READY;
 	struct iovec data = { &word, 1 };
 	union attached a = { 0 };
 	struct msghdr m = {

@@ -4,7 +4,7 @@
  * process. A collector that is done says so, and waits; the server gives it the next connection.
  *
  *   server ──connection, may_leave──▶ collector
- *          ◀───────── ready ─────────
+ *          ◀────── news, ready ──────
  *
  * CW1  Few wait: WORKERS_IDLE. One more ends, as one does that can do no more for a reason of its own.
  * CW2  A collector that ends while a connection is under way to it answers nothing: the caller takes that for a
@@ -26,6 +26,7 @@ struct workers {
 		bool idle;
 	} list[WORKERS_MOST];
 	unsigned count;
+	bool news; /* a collector has said so (workers_tell) */
 };
 
 /* --- the server's half --- */
@@ -47,6 +48,8 @@ void workers_end(struct workers *w);
 
 /* --- the collector's half --- */
 
+/* It has read what the others will need, too: libstdc++'s symbols. */
+void workers_tell(int socket);
 /* Waits for the next connection, or -1: nothing more is to be done. */
 int workers_next(int socket, bool *may_leave);
 

@@ -1,6 +1,7 @@
 /* references.c - the graph of one block list, out of an image: references.h. */
 #include <limits.h>
 #include <link.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
@@ -74,6 +75,25 @@ static int keep_module(struct dl_phdr_info *info, size_t bytes, void *unused)
 		symbol_module_keep(path);
 	return 0;
 }
+
+/* Where the libc is that we have. */
+static int keep_cxx_beside(struct dl_phdr_info *info, size_t bytes, void *unused)
+{
+	const char *name = path_base(info->dlpi_name);
+	char beside[PATH_MAX], path[PATH_MAX];
+
+	(void)bytes, (void)unused;
+	if (strncmp(name, "libc.so", 7) || !realpath(info->dlpi_name, path))
+		return 0;
+	snprintf(beside, sizeof beside, "%.*slibstdc++.so.6", (int)(path_base(path) - path), path);
+	if (realpath(beside, path))
+		symbol_module_keep(path);
+	return 1;
+}
+
+void references_prepare_cxx(void) { dl_iterate_phdr(keep_cxx_beside, NULL); }
+
+bool references_met_cxx(void) { return roots_met_cxx; }
 
 void references_prepare(void) { dl_iterate_phdr(keep_module, NULL); }
 

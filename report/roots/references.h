@@ -51,6 +51,9 @@ void references_find(struct references *g, struct image *im);
 /* For a process that makes many: what all of them ask of libc and the loader is read once, for it and for
  * its children. */
 void references_prepare(void);
+/* The same for libstdc++, whose symbols take longer: worth it when a child says that it had to read them. */
+void references_prepare_cxx(void);
+bool references_met_cxx(void);
 void references_free(struct references *g);
 
 #endif

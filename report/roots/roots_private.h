@@ -161,6 +161,7 @@ void roots_stacks(struct roots *r); /* unwinds, claims, registers */
 uint32_t roots_stack(struct roots *r, const struct claim *c, uint64_t address);
 
 void roots_text_blocks(struct roots *r);
+extern bool roots_met_cxx; /* symbols of libstdc++ were asked for */
 
 void roots_kernel(struct roots *r);
 void roots_mappings_claim(struct roots *r);

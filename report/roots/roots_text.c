@@ -9,6 +9,8 @@
 #include "base/alloc.h"
 #include "roots_private.h"
 
+bool roots_met_cxx;
+
 #define FRAMES 3u /* of libc, at the leaf end, that are looked at */
 
 static bool is_text(const char *function)
@@ -40,6 +42,7 @@ static bool is_site_text(struct roots *r, const struct ledger_node *nodes, uint6
 
 		if (!m || !(m->libc || (name && !strncmp(name, "/libstdc++.so", 13))))
 			return false;
+		roots_met_cxx |= !m->libc;
 		if (is_text(symbol_module_function(roots_symbols(m), pc - m->bias, NULL, NULL)))
 			return true;
 		node = nodes[node].parent;
