@@ -13,7 +13,7 @@
  *     pages; their own memory is part of it. free() itself gives back memory at the end of another arena's heap:
  *     that counts, with M_TRIM_THRESHOLD and M_TOP_PAD as they are then. But not for blocks of fast bins, which
  *     free() does not coalesce: malloc_trim makes them part of that arena's top, and leaves it alone (`pinned_top`).
- *     What malloc_trim(0) gives back now is taken as gone, so free pages in what then stays of an end are no loss.
+ *     What malloc_trim(0) gives back now is taken as gone: of what then stays of an end, nothing is subtracted.
  * WS4 Groups are sites, unless the caller has others; a walk of the heap has a site for each size (SITE_OF_SIZE), and
  *     no slack.
  *
