@@ -1,5 +1,4 @@
 /* demangle.c - C++ names, clone suffixes, plain names. */
-#include <setjmp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,10 +6,6 @@
 #include "demangle.h"
 #include "base/alloc.h"
 #include "base/error.h"
-
-/* libstdc++'s, which has no C header: passes the readable name on in pieces; 0: it did. */
-int __gcclibcxx_demangle_callback(
-	const char *name, void (*put)(const char *piece, size_t bytes, void *context), void *context);
 
 /* No real name is longer, and the demangler's stack grows with it. */
 #define CXX_MAX_BYTES 8192u
@@ -90,40 +85,6 @@ static char *copy(const char *s, size_t n)
 	memcpy(p, s, n);
 	p[n] = '\0';
 	return p;
-}
-
-struct cxx_text {
-	jmp_buf full;
-	char *out;
-	size_t used;
-};
-
-static void put_piece(const char *piece, size_t bytes, void *context)
-{
-	struct cxx_text *text = context;
-
-	/* The demangler allocates nothing on the heap, so leaving it this way is safe. */
-	if (bytes > DEMANGLE_CXX_MAX_BYTES - text->used)
-		longjmp(text->full, 1);
-	memcpy(text->out + text->used, piece, bytes);
-	text->used += bytes;
-}
-
-/* NULL where the name is malformed, or longer than DN2 allows: substitutions may double it with every
- * ten bytes of the symbol. */
-static char *demangle_cxx(const char *symbol)
-{
-	struct cxx_text *text = alloc_zeroed(1, sizeof(*text));
-	char *name = NULL;
-
-	text->out = alloc_bytes(DEMANGLE_CXX_MAX_BYTES + 1);
-	if (!setjmp(text->full) && !__gcclibcxx_demangle_callback(symbol, put_piece, text)) {
-		text->out[text->used] = '\0';
-		name = alloc_string(text->out);
-	}
-	free(text->out);
-	free(text);
-	return name;
 }
 
 char *demangle(const char *symbol)

@@ -7,7 +7,8 @@
  * DN2  Texts are bounded (DEMANGLE_MAX_BYTES for Rust, DEMANGLE_CXX_MAX_BYTES for
  *     C++), however the symbol repeats itself, and so is the recursion. A symbol
  *     whose name would be longer is returned unchanged.
- * DN3  Both are pure: no state, any thread.
+ * DN3  The time for a C++ name is bounded, too (demangle_cxx.c): one that takes longer is returned unchanged.
+ * DN4  Any thread may call these at any time.
  */
 #ifndef TIDEMARK_DEMANGLE_H
 #define TIDEMARK_DEMANGLE_H
@@ -19,6 +20,9 @@
 
 /* The caller frees. C++ (Itanium), Rust legacy and v0. */
 char *demangle(const char *symbol);
+
+/* C++ only: the caller frees. NULL: not a C++ symbol, or one that DN2 excludes. */
+char *demangle_cxx(const char *symbol);
 
 /* Rust only, of `bytes` of `symbol`: the caller frees. NULL: not a Rust symbol. */
 char *demangle_rust(const char *symbol, size_t bytes);
