@@ -208,7 +208,7 @@ const WORDS = {
 	elapsed_ns: "running for",
 	taken_wall_ns: "taken at",
 	started_wall_ns: "started at",
-	own_bytes: "profiler overhead",
+	own_bytes: "the profiler, its library included",
 	rss_bytes: "resident memory (RSS)",
 	peak_bytes: "most live bytes at once",
 	peak_blocks: "blocks at that moment",
