@@ -152,6 +152,8 @@ static void unload(struct retained_command *t)
 	free(t->rows);
 	free(t->child_first);
 	free(t->child);
+	if (t->typed)
+		block_types_free(&t->types);
 	if (t->symbols)
 		symbols_free(t->symbols);
 	if (t->snapshot.process)

@@ -1,7 +1,9 @@
 /* leaks_json.c - `leaks --json`. */
 #include <stdio.h>
+#include <stdlib.h>
 #include "print/json_report.h"
 #include "view/block_types.h"
+#include "view/field.h"
 #include "print/misuse.h"
 #include "leaks_command.h"
 #include "view/view.h"
@@ -45,9 +47,39 @@ static void write_record(struct json_report *report, const struct leaks_view *v,
 	json_close_object(j);
 }
 
-static void write_group(struct json *j, const struct leaks_view *v, const struct block_types *types, size_t i)
+struct drawing {
+	struct json *j;
+	const struct block_types *types;
+};
+
+/* A line of a ring as the screen draws it: what the field of the line before's blocks leads to. */
+static void write_line(void *context, const struct leaks_line *l)
+{
+	static const char *const kind[] = { "holds", "back", "next", "more" };
+	const struct drawing *d = context;
+	char *field = l->kind == LEAKS_LINE_MORE ? NULL : field_at(d->types, l->holder, l->offset);
+	struct json *j = d->j;
+
+	json_open_object(j, NULL);
+	json_text(j, "kind", kind[l->kind]);
+	json_number(j, "depth", l->depth);
+	json_number(j, "offset", l->offset);
+	json_text(j, "field", field);
+	if (l->kind == LEAKS_LINE_SET || l->kind == LEAKS_LINE_BACK)
+		json_number(j, "site", l->site);
+	else
+		json_none(j, "site");
+	json_number(j, "blocks", l->kind == LEAKS_LINE_SET ? (int64_t)l->blocks : 0);
+	json_number(j, "bytes", l->kind == LEAKS_LINE_SET ? (int64_t)l->bytes : 0);
+	json_close_object(j);
+	free(field);
+}
+
+static void write_group(struct json *j, const struct leaks_view *v, const struct block_types *types,
+	struct leaks_tree *tree, size_t i)
 {
 	const struct leak_group *g = &v->leaks.groups[i];
+	struct drawing d = { j, types };
 
 	json_open_object(j, NULL);
 	json_number(j, "group", (int64_t)i);
@@ -63,6 +95,10 @@ static void write_group(struct json *j, const struct leaks_view *v, const struct
 	json_address(j, "head", v->snapshot.blocks[g->head].address);
 	json_text(j, "type", block_types_name(types, g->head));
 	json_text(j, "suppressed", name_rule(&v->leaks, g->suppression));
+	json_open_array(j, "ring");
+	if (g->kind == LEAK_CYCLE)
+		leaks_tree_lines(tree, (uint32_t)i, false, write_line, &d);
+	json_close_array(j);
 	json_close_object(j);
 }
 
@@ -130,6 +166,7 @@ void leaks_json(struct leaks_command *c)
 	const struct leaks_view *v = &c->view;
 	const struct leaks *l = &v->leaks;
 	size_t rows = options_rows(&c->common, SIZE_MAX);
+	struct leaks_tree *tree = leaks_tree_new(&c->view);
 	struct block_types types;
 	struct json_report report;
 	struct json *j = &report.json;
@@ -148,8 +185,9 @@ void leaks_json(struct leaks_command *c)
 	json_number(j, "root_cycles", (int64_t)l->root_cycles);
 	json_open_array(j, "groups");
 	for (size_t i = leaks_view_next_group(v, 0); i < l->group_count; i = leaks_view_next_group(v, i + 1))
-		write_group(j, v, &types, i);
+		write_group(j, v, &types, tree, i);
 	json_close_array(j);
+	leaks_tree_free(tree);
 	write_declared(&report, v);
 	write_suppressions(j, l);
 	json_open_array(j, "records");

@@ -6,6 +6,7 @@
 #include "analysis/unsure.h"
 #include "print/options.h"
 #include "symbol/symbol.h"
+#include "view/block_types.h"
 
 /* The last three are of Python: all objects of a type, the dict of a module, what one variable leads to. */
 enum retained_kind {
@@ -45,6 +46,8 @@ struct retained_command {
 	size_t count, room;
 	struct leak_sum drop, drop_own;
 	uint32_t *child_first, *child; /* of the tree of dominators, once it was asked for */
+	bool typed;
+	struct block_types types; /* once they were asked for */
 };
 
 /* Fills t->rows, the largest first. */
@@ -57,8 +60,10 @@ char *retained_rows_name(const struct retained_command *t, const struct retained
 /* What has grown since `old`, the most first; what has not is removed. */
 void retained_growth_find(struct retained_command *t, struct retained_command *old);
 
-/* How most of what a variable of Python retains is held: "attribute handlers of Logger > element 0 of list". To be
- * freed; NULL: directly. */
+/* What a block or a variable of Python is; NULL: not known, or the row is of another kind. */
+const char *retained_way_type(struct retained_command *t, const struct retained_row *r);
+/* How most of what a block or a variable of Python retains is held: "attribute handlers of Logger > element 0 of list",
+ * "Server::sessions_". To be freed; NULL: directly. */
 char *retained_way_text(struct retained_command *t, const struct retained_row *r);
 
 void retained_json(struct retained_command *t);

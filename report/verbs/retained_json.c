@@ -1,7 +1,6 @@
 /* retained_json.c - `retained` as JSON. */
 #include <stdio.h>
 #include <stdlib.h>
-#include "analysis/python_field.h"
 #include "model/root_kinds.h"
 #include "print/json_report.h"
 #include "retained_command.h"
@@ -21,7 +20,7 @@ static void write_json_row(
 		json_address(j, "address", t->snapshot.blocks[r->which].address);
 	else
 		json_none(j, "address");
-	json_text(j, "type", r->kind == RETAINED_VARIABLE ? python_field_type(&t->snapshot, r->which) : NULL);
+	json_text(j, "type", retained_way_type(t, r));
 	if (!retained_rows_have_site(r)) {
 		json_none(j, "site");
 		json_open_array(j, "stack");
@@ -34,7 +33,7 @@ static void write_json_row(
 	json_number(j, "bytes", (int64_t)r->own.bytes);
 	json_number(j, "retained_blocks", (int64_t)r->retained.blocks);
 	json_number(j, "retained_bytes", (int64_t)r->retained.bytes);
-	if (r->kind == RETAINED_VARIABLE)
+	if (r->kind == RETAINED_VARIABLE || r->kind == RETAINED_BLOCK)
 		json_text(j, "through", way);
 	if (t->a->old_file) {
 		json_number(j, "retained_blocks_diff", r->grown_blocks);

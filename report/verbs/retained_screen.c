@@ -65,7 +65,8 @@ static void shorten(char *text)
 /* A variable is followed by what holds most of it, where that is not the variable itself. */
 static char *name_of(struct retained_command *t, const struct retained_row *r)
 {
-	char *name = retained_rows_name(t, r), *way = retained_way_text(t, r), *text = name;
+	char *name = retained_rows_name(t, r), *text = name,
+	     *way = r->kind == RETAINED_VARIABLE ? retained_way_text(t, r) : NULL;
 
 	if (way) {
 		text = alloc_printf("%s > %s", name, way);
@@ -75,6 +76,22 @@ static char *name_of(struct retained_command *t, const struct retained_row *r)
 	if (r->kind == RETAINED_VARIABLE)
 		shorten(text);
 	return text;
+}
+
+/* "net::Server, most of it through net::Server::sessions_" */
+static void note_block(struct table *table, struct retained_command *t, const struct retained_row *r)
+{
+	const char *type = retained_way_type(t, r);
+	char *way = retained_way_text(t, r);
+
+	if (type)
+		table_note(
+			table, STYLE_DIM, "%s%s%s", type, way ? ", most of it through " : "", way ? way : "");
+	else if (way)
+		table_note(table, STYLE_DIM, "most of it through %s", way);
+	if (t->a->common.verbose)
+		table_note(table, STYLE_DIM, "0x%" PRIx64, t->snapshot.blocks[r->which].address);
+	free(way);
 }
 
 static void print_table(struct screen *s, struct retained_command *t, size_t rows)
@@ -121,8 +138,8 @@ static void print_table(struct screen *s, struct retained_command *t, size_t row
 			table_place(table, &lines[i]);
 		else
 			table_site(table, t->symbols, retained_rows_site(t, r));
-		if (r->kind == RETAINED_BLOCK && t->a->common.verbose)
-			table_note(table, STYLE_DIM, "0x%" PRIx64, t->snapshot.blocks[r->which].address);
+		if (r->kind == RETAINED_BLOCK)
+			note_block(table, t, r);
 	}
 	table_show(table);
 	for (size_t i = 0; i < t->count && i < rows; i++)

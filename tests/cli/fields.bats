@@ -146,6 +146,8 @@ walk() {
 	"$TIDEMARK" run -q -o typed.tide ./app
 	run -0 "$TIDEMARK" leaks typed.tide
 	[[ $output == *"Part::owner -> "*"Owner::part -> back to"* ]] || fail "$output"
+	run -0 --separate-stderr "$TIDEMARK" leaks --json typed.tide
+	json "$output" '[[(l["kind"], l["field"]) for l in g["ring"]] for g in d["groups"] if g["kind"] == "cycle"] == [[("holds", "Part::owner"), ("back", "Owner::part")]]'
 }
 
 @test "a process that nobody prepared, and its core, have types and names of fields" {
@@ -163,4 +165,13 @@ walk() {
 	"$TIDEMARK" run -q -o app.tide ./app
 	run -0 "$TIDEMARK" refs app.tide net::Session
 	[[ $output == *"+8 of 0x"* && $output != *next_* ]] || fail "$output"
+}
+
+@test "retained says what a block is, and by which field it holds most" {
+	build app -g -O0
+	"$TIDEMARK" run -q -o app.tide ./app
+	run -0 --separate-stderr "$TIDEMARK" retained --by block -n 5 --json app.tide
+	json "$output" '("node", "node::next") in [(r["type"], r["through"]) for r in d["records"]]'
+	run -0 "$TIDEMARK" retained --by block app.tide
+	[[ $output == *"    node, most of it through node::next"$'\n'* && $output == *"    net::Server"$'\n'* ]] || fail "$output"
 }
