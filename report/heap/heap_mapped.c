@@ -2,7 +2,8 @@
  *
  * No list of libc leads to them. Such a chunk begins a mapping, is whole pages long, and has this header:
  * {0, size | CHUNK_MAPPED}. An aligned block begins later in its mapping: the first word of its chunk is
- * the distance. The kernel joins mappings that lie side by side, so one chunk may follow another. libc
+ * the distance. From glibc 2.43 on the size leaves out the last two words of the mapping, and the block ends
+ * there less one word (measured with 2.43). The kernel joins mappings that lie side by side, so one chunk may follow another. libc
  * counts its mapped chunks and their bytes (struct malloc_par); both are found by their values.
  */
 #include <stdlib.h>
@@ -14,18 +15,25 @@
 #define FALSE_MOST 4096u
 #define COUNTER_WORDS 8u /* from the number of mapped chunks to their bytes, in 32 bits */
 
-static bool is_whole(uint64_t bytes, uint64_t most)
+#define LEFT_OUT 16u
+
+/* The length of the mapping, from its start to the end of a chunk; 0: it is not one. `bytes`: from its start to
+ * where the size says that the chunk ends. */
+static uint64_t find_length(uint64_t bytes, uint64_t most)
 {
-	return bytes && bytes % HEAP_PAGE == 0 && bytes <= most;
+	uint64_t length = bytes % HEAP_PAGE == HEAP_PAGE - LEFT_OUT ? bytes + LEFT_OUT : bytes;
+
+	return length % HEAP_PAGE == 0 && length <= most ? length : 0;
 }
 
-static uint64_t add_chunk(struct heap_walk *w, uint64_t lo, uint64_t chunk, uint64_t end)
+/* `end`: of the mapping; `said`: of the chunk, by its size. */
+static uint64_t add_chunk(struct heap_walk *w, uint64_t lo, uint64_t chunk, uint64_t end, uint64_t said)
 {
 	struct heap *h = w->heap;
 
-	*ARRAY_ADD(h->blocks, h->count, h->room) = (struct tide_block){
-		.address = chunk + CHUNK_HEADER, .bytes = end - chunk - CHUNK_HEADER, .thread = UINT32_MAX
-	};
+	*ARRAY_ADD(h->blocks, h->count, h->room) = (struct tide_block){ .address = chunk + CHUNK_HEADER,
+		.bytes = said - chunk - (said < end ? CHUNK_HEADER / 2 : CHUNK_HEADER),
+		.thread = UINT32_MAX };
 	*ARRAY_ADD(h->segments, h->segment_count, h->segment_room) =
 		(struct heap_segment){ lo, end, HEAP_NO_ARENA };
 	h->mapped_chunks++;
@@ -39,7 +47,7 @@ static uint64_t find_aligned(struct heap_walk *w, uint64_t lo, uint64_t end, uin
 {
 	for (unsigned bits = 5; bits <= ALIGN_MOST; bits++) {
 		uint64_t align = 1ull << bits, block = (lo + CHUNK_HEADER + align - 1) & ~(align - 1),
-			 chunk = block - CHUNK_HEADER, size;
+			 chunk = block - CHUNK_HEADER, size, length;
 
 		if (chunk <= lo)
 			continue;
@@ -51,8 +59,9 @@ static uint64_t find_aligned(struct heap_walk *w, uint64_t lo, uint64_t end, uin
 			|| (size & CHUNK_FLAGS) != CHUNK_MAPPED)
 			continue;
 		size = (size & ~(uint64_t)CHUNK_FLAGS) + (chunk - lo);
-		if (is_whole(size, end - lo) && (!bytes || size == bytes))
-			return add_chunk(w, lo, chunk, lo + size);
+		length = find_length(size, end - lo);
+		if (length && (!bytes || length == bytes))
+			return add_chunk(w, lo, chunk, lo + length, lo + size);
 	}
 	return 0;
 }
@@ -60,14 +69,15 @@ static uint64_t find_aligned(struct heap_walk *w, uint64_t lo, uint64_t end, uin
 uint64_t heap_mapped(struct heap_walk *w, uint64_t at, uint64_t end, bool first)
 {
 	uint64_t lead = heap_read_word(&w->read, at), size = heap_read_word(&w->read, at + 8), behind = 0;
-	bool chunk = !(lead & ~1ull) && (size & CHUNK_FLAGS) == CHUNK_MAPPED
-		&& is_whole(size & ~(uint64_t)CHUNK_FLAGS, end - at);
+	bool mapped = !(lead & ~1ull) && (size & CHUNK_FLAGS) == CHUNK_MAPPED;
+	uint64_t length;
 
 	size &= ~(uint64_t)CHUNK_FLAGS;
-	if (chunk || first)
-		behind = find_aligned(w, at, end, chunk ? size : 0);
-	if (!behind && chunk)
-		behind = add_chunk(w, at, at, at + size);
+	length = mapped ? find_length(size, end - at) : 0;
+	if (length || first)
+		behind = find_aligned(w, at, end, length);
+	if (!behind && length)
+		behind = add_chunk(w, at, at, at + length, at + size);
 	return behind;
 }
 
