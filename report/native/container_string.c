@@ -22,6 +22,10 @@ bool container_is_string(struct container_window *words, struct container_window
 		end = size;
 		*spare = capacity - 2 - size;
 	}
+	/* Text holds no references; behind it there may be what was there before. */
+	if (g->edge_starts[block] < g->edge_starts[block + 1]
+		&& g->edges[g->edge_starts[block]].offset <= end)
+		return false;
 	container_read(texts, g->blocks[block].address + end, &last, 1);
 	return !last;
 }

@@ -7,8 +7,7 @@
 
 static bool may_be_text(const struct references *g, const struct typing *typing, uint32_t block)
 {
-	return !typing->of[block].evidence && g->blocks[block].bytes >= TEXT_BYTES
-		&& g->edge_starts[block] == g->edge_starts[block + 1];
+	return !typing->of[block].evidence && g->blocks[block].bytes >= TEXT_BYTES;
 }
 
 void container_words(struct remote *memory, const struct references *g, struct snapshot_writer *w,

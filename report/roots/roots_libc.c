@@ -154,6 +154,8 @@ void roots_libc(struct roots *r)
 		if (r->modules[i].loader)
 			loader = &r->modules[i];
 	}
+	if (!loader && !roots_has_libc(r))
+		return; /* a static program, which collect/foreign.c says */
 	if (!loader) {
 		roots_doubt(r, "the loader was not found");
 		return;

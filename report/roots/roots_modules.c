@@ -223,6 +223,14 @@ static void claim_segment(struct roots *r, uint32_t item, const Elf64_Phdr *p)
 		claim_allocator(r, (lo + 7) & ~7ull, hi - lo < LIBC_DATA_MAX ? hi : lo + LIBC_DATA_MAX);
 }
 
+bool roots_has_libc(const struct roots *r)
+{
+	for (size_t i = 0; i < r->module_count; i++)
+		if (r->modules[i].libc)
+			return true;
+	return false;
+}
+
 void roots_modules_claim(struct roots *r)
 {
 	Elf64_Phdr headers[HEADERS_MAX];
@@ -235,7 +243,8 @@ void roots_modules_claim(struct roots *r)
 				claim_segment(r, (uint32_t)i, &headers[k]);
 	}
 	roots_claim(r, r->ledger->shim_lo, r->ledger->shim_hi, CLAIM_OWN, 0, 0, 0);
-	if (!r->arenas.count && r->scan->block_count && !(r->ledger->flags & LEDGER_FLAG_FOREIGN))
+	if (!r->arenas.count && r->scan->block_count && roots_has_libc(r)
+		&& !(r->ledger->flags & LEDGER_FLAG_FOREIGN))
 		roots_doubt(r, "the state of libc's allocator was not found: pointers in it may hide leaks");
 	if (r->arenas.open_chains)
 		roots_doubt(r, "heaps of %zu arenas of libc's allocator may not all be known",

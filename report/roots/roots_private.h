@@ -143,8 +143,9 @@ const char *roots_text(const struct roots *r, uint32_t offset);
 /* An edge from a root that has no address (kernel, registers). */
 void roots_word(struct roots *r, uint32_t root, uint64_t address, uint64_t word);
 
-void roots_modules(struct roots *r); /* finds them */
-void roots_libc(struct roots *r);    /* where libc has what, and the loader its list */
+void roots_modules(struct roots *r);        /* finds them */
+bool roots_has_libc(const struct roots *r); /* false: a static program, or another libc than glibc */
+void roots_libc(struct roots *r);           /* where libc has what, and the loader its list */
 void roots_modules_claim(struct roots *r);
 /* Is it the module of an allocator that is not libc's? Its memory, variables
  * and lists are full of addresses of blocks, and none is a reference. */

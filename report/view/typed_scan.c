@@ -170,6 +170,20 @@ static void look_at_block(struct search *f, uint32_t block)
 	}
 }
 
+/* A header in memory proves the text of a string where the block is typed by shape: what reads like references there
+ * lies behind the text (native/container_string.c). */
+static void look_at_text(struct search *f, uint32_t block)
+{
+	struct snapshot *s = f->s;
+	const char *name = block_types_name(f->t, block);
+
+	if (block >= s->block_type_count || s->block_types[block].evidence != EVIDENCE_SHAPE || !name
+		|| strcmp(name, "char"))
+		return;
+	for (uint64_t i = s->edge_starts[block]; i < s->edge_starts[block + 1]; i++)
+		set_unused(s, i, UNUSED_TEXT_END);
+}
+
 static void look_at_roots(struct search *f)
 {
 	const struct snapshot *s = f->s;
@@ -275,6 +289,8 @@ void typed_scan(struct snapshot *s, struct symbols *symbols)
 		for (uint32_t i = 0; i < s->block_count; i++)
 			look_at_block(&f, i);
 	}
+	for (uint32_t i = 0; i < s->block_count; i++)
+		look_at_text(&f, i);
 	refuse_claims(&f);
 	apply_claims(&f);
 	s->typed = alloc_zeroed(s->block_count + 1, 1);

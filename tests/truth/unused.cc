@@ -1,12 +1,13 @@
 /* Stale words where no pointer can be, by the types of what they lie in: they hold nothing. And pointers in places
  * that look like such: they do.
  *
- * cases: reserved popped deque inner text padding used
+ * cases: reserved popped deque inner text capacity padding used
  * truth[reserved]: unreferenced blocks=100 bytes=2000 site=make_lost
  * truth[popped]: unreferenced blocks=40 bytes=800 site=make_lost
  * truth[deque]: unreferenced blocks=60 bytes=1200 site=make_lost
  * truth[inner]: unreferenced blocks=40 bytes=800 site=make_lost
  * truth[text]: unreferenced blocks=1 bytes=20 site=make_lost
+ * truth[capacity]: unreferenced blocks=20 bytes=400 site=make_lost
  * truth[padding]: unreferenced blocks=1 bytes=20 site=make_lost
  */
 #define TRUTH_OWN_MAIN
@@ -171,6 +172,12 @@ static NOINLINE void scenario(void)
 		litter(5, 4);
 		holder->named = new Named;
 		holder->named->next = nullptr;
+	} else if (is_case("capacity")) {
+		holder->named = new Named;
+		holder->named->next = nullptr;
+		litter(26, 6);
+		holder->named->name.reserve(200);
+		holder->named->name.assign(40, 'x');
 	} else if (is_case("padding")) {
 		static_assert(sizeof(Padded) == 48, "a word of padding");
 		void **a = (void **)calloc(6, 8);
