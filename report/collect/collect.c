@@ -142,12 +142,19 @@ static bool is_busy(void *context, bool stopped)
 	return stopped && heap_is_busy(&c->busy);
 }
 
+/* The snapshot may be there already (collect_kept.h): then little of the ledger is needed. */
+static bool is_kept(const struct collecting *c)
+{
+	return c->request->flags & REQUEST_FLAG_KEPT && !c->foreign;
+}
+
 /* Called while all threads are stopped. */
 static void copy_ledger(void *context)
 {
 	struct collecting *c = context;
 
-	if (ledger_copy_descriptor(&c->copy, c->map.fd, c->request->ledger, &c->copy_error))
+	if (ledger_copy_descriptor(&c->copy, c->map.fd, is_kept(c) ? COLLECT_KEPT_TABLES : LEDGER_COPY_ALL,
+		    c->request->ledger, &c->copy_error))
 		return;
 	/* The ledger may name any process: only the one that was stopped is looked at. */
 	c->copy.header.pid = c->image.target;
@@ -410,7 +417,7 @@ static int take_private(struct collecting *c, struct tide_error *e)
 static int read_options(struct collecting *c, struct image_options *o, struct tide_error *e)
 {
 	struct ledger_copy early;
-	int failed = ledger_copy_descriptor(&early, c->map.fd, c->request->ledger, e);
+	int failed = ledger_copy_descriptor(&early, c->map.fd, 1u << LEDGER_STRINGS, c->request->ledger, e);
 
 	if (!failed) {
 		collect_options_image(&early, o);
@@ -454,9 +461,15 @@ static int take_snapshot(struct collecting *c, struct tide_error *e)
 		*e = c->copy_error;
 		return -1;
 	}
-	if (r->flags & REQUEST_FLAG_KEPT && !c->foreign
-		&& (r->written = collect_kept_finish(&c->copy, &r->complete)))
-		return 0;
+	if (is_kept(c)) {
+		if ((r->written = collect_kept_finish(&c->copy, &r->complete)))
+			return 0;
+		/* It is not: the whole ledger, which has not changed, since the process waits for its end. */
+		ledger_copy_free(&c->copy);
+		if (ledger_copy_descriptor(&c->copy, c->map.fd, LEDGER_COPY_ALL, r->ledger, e))
+			return -1;
+		c->copy.header.pid = c->image.target;
+	}
 	leave(c);
 	write_sections(c);
 	if (ledger_map_cut())

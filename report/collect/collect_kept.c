@@ -29,19 +29,25 @@ bool collect_kept_open(struct snapshot *s, const struct ledger_copy *c)
 	return false;
 }
 
-char *collect_kept_write(struct snapshot *s, const struct tide_process *process)
+static bool write_copy(struct snapshot *s, const struct tide_process *process)
 {
 	struct snapshot_writer *w = snapshot_writer_new();
 	struct tide_error ignored = { 0 };
-	char *path = NULL;
+	bool written = !snapshot_writer_copy(w, s, 1ull << SECTION_PROCESS, &ignored);
 
-	if (!snapshot_writer_copy(w, s, 1ull << SECTION_PROCESS, &ignored)) {
+	if (written) {
 		snapshot_writer_section(w, SECTION_PROCESS, sizeof(*process), process, 1, SNAPSHOT_COPY);
-		if (!snapshot_writer_finish(w, s->path, &ignored))
-			path = alloc_string(s->path);
+		written = !snapshot_writer_finish(w, s->path, &ignored);
 	}
 	snapshot_writer_free(w);
-	return path;
+	return written;
+}
+
+char *collect_kept_write(struct snapshot *s, const struct tide_process *process)
+{
+	bool written = snapshot_patch_process(s->path, process) || write_copy(s, process);
+
+	return written ? alloc_string(s->path) : NULL;
 }
 
 static uint64_t errors_of(const struct ledger_copy *c)

@@ -26,7 +26,10 @@ struct ledger_copy {
 
 /* Copies the used part of a ledger file. */
 int ledger_copy_file(struct ledger_copy *c, const char *path, struct tide_error *e);
-int ledger_copy_descriptor(struct ledger_copy *c, int fd, const char *path, struct tide_error *e);
+/* Of the tables those in `tables`, 1 << enum ledger_table_kind; the others are empty. */
+int ledger_copy_descriptor(
+	struct ledger_copy *c, int fd, uint32_t tables, const char *path, struct tide_error *e);
+#define LEDGER_COPY_ALL (~0u)
 /* Out of anything that can be read: bytes that could be read from an offset. */
 typedef uint64_t ledger_read_at(void *context, void *to, uint64_t bytes, uint64_t offset);
 int ledger_copy_from(struct ledger_copy *c, ledger_read_at *read_at, void *context, uint64_t bytes,

@@ -101,7 +101,7 @@ static void check_copy(struct ledger_copy *c)
 }
 
 static int copy_from(struct ledger_copy *c, ledger_read_at *read_at, void *context, uint64_t bytes,
-	uint64_t room, const char *path, struct tide_error *e)
+	uint64_t room, uint32_t tables, const char *path, struct tide_error *e)
 {
 	uint64_t got;
 
@@ -118,7 +118,8 @@ static int copy_from(struct ledger_copy *c, ledger_read_at *read_at, void *conte
 			path, c->header.version, c->header.header_bytes);
 	/* From the last to the first: counters name sites, sites nodes, nodes modules, all strings. */
 	for (int i = LEDGER_TABLES - 1; i >= 0; i--)
-		copy_table(c, read_at, context, bytes, (enum ledger_table_kind)i);
+		if (tables >> i & 1)
+			copy_table(c, read_at, context, bytes, (enum ledger_table_kind)i);
 	check_copy(c);
 	return 0;
 }
@@ -126,10 +127,11 @@ static int copy_from(struct ledger_copy *c, ledger_read_at *read_at, void *conte
 int ledger_copy_from(struct ledger_copy *c, ledger_read_at *read_at, void *context, uint64_t bytes,
 	const char *path, struct tide_error *e)
 {
-	return copy_from(c, read_at, context, bytes, ROOM, path, e);
+	return copy_from(c, read_at, context, bytes, ROOM, LEDGER_COPY_ALL, path, e);
 }
 
-int ledger_copy_descriptor(struct ledger_copy *c, int fd, const char *path, struct tide_error *e)
+int ledger_copy_descriptor(
+	struct ledger_copy *c, int fd, uint32_t tables, const char *path, struct tide_error *e)
 {
 	struct stat st;
 
@@ -137,8 +139,8 @@ int ledger_copy_descriptor(struct ledger_copy *c, int fd, const char *path, stru
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		return error_set(e, EXIT_UNMEASURED, "%s is not a ledger|it is not a regular file|", path);
 	/* Counts are what is in use (LG1), and was written: a sparse file has room for no more. */
-	return copy_from(
-		c, read_file_at, &fd, (uint64_t)st.st_size, ROOM + 2 * 512 * (uint64_t)st.st_blocks, path, e);
+	return copy_from(c, read_file_at, &fd, (uint64_t)st.st_size, ROOM + 2 * 512 * (uint64_t)st.st_blocks,
+		tables, path, e);
 }
 
 int ledger_copy_file(struct ledger_copy *c, const char *path, struct tide_error *e)
@@ -148,7 +150,7 @@ int ledger_copy_file(struct ledger_copy *c, const char *path, struct tide_error 
 	memset(c, 0, sizeof(*c));
 	if (fd < 0)
 		return error_set(e, EXIT_UNMEASURED, "cannot open %s|%s|", path, strerror(errno));
-	result = ledger_copy_descriptor(c, fd, path, e);
+	result = ledger_copy_descriptor(c, fd, LEDGER_COPY_ALL, path, e);
 	close(fd);
 	return result;
 }

@@ -20,6 +20,7 @@
 #ifndef TIDEMARK_SNAPSHOT_H
 #define TIDEMARK_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/error.h"
@@ -189,6 +190,9 @@ void snapshot_writer_section(struct snapshot_writer *w, uint32_t kind, uint32_t 
 int snapshot_writer_copy(
 	struct snapshot_writer *w, struct snapshot *s, uint64_t except, struct tide_error *e);
 int snapshot_writer_finish(struct snapshot_writer *w, const char *path, struct tide_error *e);
+/* Puts `process` in place of the one in the file, which is of the same process; the rest of the file stays, and its
+ * strings keep their offsets. False: the file is not of this version, or damaged, and stays as it is. */
+bool snapshot_patch_process(const char *path, const struct tide_process *process);
 /* The same, but a file that exists stays: "x.tide" becomes "x.1.tide", "x.2.tide" ...
  * The path taken (to be freed), or NULL. */
 char *snapshot_writer_finish_unused(struct snapshot_writer *w, const char *path, struct tide_error *e);

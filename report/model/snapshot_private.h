@@ -6,6 +6,7 @@
  *   snapshot_reader.c  memory of an open snapshot, and damage found in it
  *   snapshot_copy.c    sections of one file in another
  *   snapshot_write.c   makes files
+ *   snapshot_patch.c   changes the process in one
  */
 #ifndef TIDEMARK_SNAPSHOT_PRIVATE_H
 #define TIDEMARK_SNAPSHOT_PRIVATE_H

@@ -1,6 +1,6 @@
 /* snapshot_write.c - collects sections and writes a .tide file: snapshot.h, FORMAT.md.
  *
- * Order in the file: what explains a snapshot first (strings, process, sites), what is
+ * Order in the file: what explains a snapshot first (process, strings, sites), what is
  * large last (blocks, edges), so that a cut costs least.
  */
 #include <errno.h>
@@ -151,12 +151,13 @@ static int write_all(struct new_file *o, const void *data, uint64_t bytes)
 	return 0;
 }
 
-/* Rank in the file; equal ranks stay in the order of their kinds. */
+/* Rank in the file; equal ranks stay in the order of their kinds. The process is on the first page: it may change
+ * (snapshot_patch.c). */
 static int section_rank(uint32_t kind)
 {
 	switch (kind) {
+	case SECTION_PROCESS: return -1;
 	case SECTION_STRINGS:
-	case SECTION_PROCESS:
 	case SECTION_COVERAGE:
 	case SECTION_OPTIONS:
 	case SECTION_WARNINGS: return 0;

@@ -283,7 +283,9 @@ int image_alone(struct image *im, int pid, const struct image_options *o, void (
 	inject_close(im->reader, im->instruction);
 	stop_names(&im->stop);
 	count_threads(im);
-	return remote_open(&im->memory, im->reader, e);
+	result = remote_open(&im->memory, im->reader, e);
+	im->memory.still = !result;
+	return result;
 }
 
 static bool is_in_loader(const struct image *im, uint64_t address)

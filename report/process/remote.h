@@ -39,12 +39,13 @@ struct remote {
 	int mem, pagemap;                /* descriptors; -1: not available */
 	bool untouched;                  /* remote_run takes pages that the process has not touched, too */
 	bool by_call;                    /* process_vm_readv works */
+	bool still;                      /* R3 */
+	struct remote_pages *kept;       /* R3; NULL: none yet */
 	struct remote_mapping *mappings; /* by address */
 	size_t mapping_count;
 	char *text;                      /* what the paths point into */
 	uint64_t page_first, page_count; /* window of pagemap entries */
 	uint64_t *pages;
-	uint64_t bytes_read, bytes_refused;
 	uint64_t looks; /* of heap/arena.h, at what may be an arena */
 };
 
