@@ -6,6 +6,7 @@
 #include "base/array.h"
 #include "html.h"
 #include "print/place.h"
+#include "symbol/name.h"
 #include "symbol/symbol_row.h"
 
 #define NAMED_MOST 8192u /* rows that symbol_row.h names: it keeps whole stacks */
@@ -34,7 +35,7 @@ static uint32_t number_line(struct html *h, const struct symbol_line *l)
 	const char *file = l->file ? l->file : "", *module = l->module ? l->module : "";
 	uint32_t flags = (l->inlined ? HTML_INLINED : 0) | (l->wrapper ? HTML_WRAPPER : 0)
 		| (l->has_symbol ? 0 : HTML_NO_SYMBOL);
-	struct html_key key = { { intern_text(&h->text, l->function ? l->function : "(unknown)"),
+	struct html_key key = { { intern_text(&h->text, l->function ? name_shown(l) : "(unknown)"),
 		intern_text(&h->text, place_source(file, h->options->source_root)), l->line,
 		intern_text(&h->text, module) << 3 | flags } };
 

@@ -7,6 +7,7 @@
 #include "json_frames.h"
 #include "misuse.h"
 #include "place.h"
+#include "symbol/name.h"
 
 #define LINES_MOST 5u /* of `run`'s summary */
 
@@ -132,8 +133,8 @@ static char *place_short(struct symbols *symbols, uint32_t site)
 {
 	const struct symbol_line *line = symbols_top(symbols, site);
 	char *text = line->file
-		? alloc_printf("%s %s:%u", line->function, place_source(line->file, NULL), line->line)
-		: alloc_string(line->function);
+		? alloc_printf("%s %s:%u", name_shown(line), place_source(line->file, NULL), line->line)
+		: alloc_string(name_shown(line));
 
 	text_clean(text);
 	return text;

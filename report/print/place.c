@@ -59,16 +59,17 @@ static char *fit_file(const struct screen *s, const char *full, unsigned line, u
 	return cut;
 }
 
-static char *fit_function(const struct screen *s, const char *function, unsigned width)
+static char *fit_function(const struct screen *s, const struct symbol_line *line, unsigned width)
 {
+	const char *function = name_shown(line);
 	char *shorter, *fitted;
 
 	if (screen_columns(s, function) <= width)
 		return screen_clean(s, function);
-	shorter = name_function(function, false);
+	shorter = name_line(line, false);
 	if (screen_columns(s, shorter) > width) {
 		free(shorter);
-		shorter = name_function(function, true);
+		shorter = name_line(line, true);
 	}
 	fitted = screen_fit(s, shorter, width, FIT_MIDDLE);
 	free(shorter);
@@ -92,9 +93,9 @@ struct place place_fit(
 	if (least)
 		least_columns = screen_columns(s, least);
 	/* The place gets up to two fifths of the width; more only if the function leaves room. */
-	function_columns = screen_columns(s, line->function);
+	function_columns = screen_columns(s, name_shown(line));
 	if (least && width > least_columns + 1 && function_columns + 1 + least_columns > width) {
-		char *shorter = name_function(line->function, true);
+		char *shorter = name_line(line, true);
 		unsigned shortest = screen_columns(s, shorter);
 
 		free(shorter);
@@ -103,12 +104,12 @@ struct place place_fit(
 				shortest + 1 + width * 2 / 5 > width ? width * 2 / 5 : width - shortest - 1;
 	}
 	if (!least || least_columns + 2 > width) {
-		p.function = fit_function(s, line->function, width);
+		p.function = fit_function(s, line, width);
 		p.where = alloc_string("");
 		free(least);
 		return p;
 	}
-	p.function = fit_function(s, line->function, width - 1 - least_columns);
+	p.function = fit_function(s, line, width - 1 - least_columns);
 	function_columns = screen_columns(s, p.function);
 	if (full)
 		p.where = fit_file(s, full, line->line, width - 1 - function_columns);

@@ -107,13 +107,13 @@ void table_bar(struct table *t, double share) { next_cell(t)->share = share; }
 void table_place(struct table *t, const struct symbol_line *line) { next_cell(t)->line = line; }
 
 /* Template arguments go where they make the name long: they may be all that differs. */
-static char *make_short_name(const struct screen *s, const char *function)
+static char *make_short_name(const struct screen *s, const struct symbol_line *line)
 {
-	char *name = name_function(function, false);
+	char *name = name_line(line, false);
 
 	if (screen_columns(s, name) > NAME_COLUMNS) {
 		free(name);
-		name = name_function(function, true);
+		name = name_line(line, true);
 	}
 	return name;
 }
@@ -122,7 +122,7 @@ static char *make_short_name(const struct screen *s, const char *function)
 static char *make_caller(const struct table *t, const struct symbol_line *line, bool far)
 {
 	const char *arrow = t->screen->unicode ? "←" : "<-";
-	char *function = make_short_name(t->screen, line->function), *text;
+	char *function = make_short_name(t->screen, line), *text;
 	char *between = far ? alloc_printf("%s %s ", arrow, screen_ellipsis(t->screen)) : alloc_string("");
 
 	if (line->file)
@@ -146,7 +146,7 @@ void table_site(struct table *t, struct symbols *symbols, uint32_t site)
 static void fill_row(struct table *t, struct cell *cell, const struct symbol_row *row)
 {
 	const char *dot = t->screen->unicode ? "· " : "| ";
-	char *library = row->library ? name_function(row->library->function, true) : NULL;
+	char *library = row->library ? name_line(row->library, true) : NULL;
 	char *module = row->module ? alloc_printf("[%s]", path_base(row->module)) : NULL;
 	char *caller = row->caller ? make_caller(t, row->caller, row->far) : NULL, *text;
 
@@ -238,7 +238,7 @@ static bool has_room_for_more(const struct table *t, const struct cell *cell, un
 
 	if (more > width - width * 2 / 5)
 		return false;
-	function = name_function(line->function, true);
+	function = name_line(line, true);
 	place = line->file ? alloc_printf("%s %s:%u", function, path_base(line->file), line->line)
 			   : alloc_string(function);
 	fits = screen_columns(t->screen, place) + more <= width;

@@ -86,3 +86,21 @@ char *name_function(const char *function, bool without_templates)
 		memcpy(copy, function, strlen(function) + 1);
 	return copy;
 }
+
+const char *name_shown(const struct symbol_line *line)
+{
+	return line->qualified ? line->qualified : line->function;
+}
+
+char *name_line(const struct symbol_line *line, bool without_templates)
+{
+	static const char locals[] = ".<locals>";
+	char *name, *at;
+
+	if (!line->python)
+		return name_function(line->function, without_templates);
+	name = alloc_string(name_shown(line));
+	while (without_templates && (at = strstr(name, locals)))
+		memmove(at, at + sizeof(locals) - 1, strlen(at + sizeof(locals) - 1) + 1);
+	return name;
+}

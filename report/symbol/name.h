@@ -3,6 +3,13 @@
 #define TIDEMARK_NAME_H
 
 #include <stdbool.h>
+#include "symbol.h"
+
+/* The name of a line for readers: of Python code with its class or function, where that is known. */
+const char *name_shown(const struct symbol_line *line);
+/* The same, shorter: a Python name without ".<locals>" where `without_templates`, others by name_function. To be
+ * freed. */
+char *name_line(const struct symbol_line *line, bool without_templates);
 
 /* A C++ or Rust name without return type and parameters, and with `without_templates` also without
  * template arguments ("std::vector<>::push_back"). To be freed. */

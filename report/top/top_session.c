@@ -8,6 +8,7 @@
 #include "collect/collect.h"
 #include "collect/ledger_find.h"
 #include "print/place.h"
+#include "symbol/name.h"
 #include "top.h"
 
 static const char *const group_name[TOP_GROUPS] = { "site", "function", "module", "thread" };
@@ -116,8 +117,9 @@ static const struct top_name *find_name(struct top *t, uint32_t site)
 	line = symbols_top(symbols, site);
 	n = alloc_zeroed(1, sizeof(*n));
 	n->line = *line;
-	n->function = number_text(t, line->function);
+	n->function = number_text(t, name_shown(line));
 	n->line.function = t->texts.text[n->function];
+	n->line.qualified = NULL; /* it is the name already */
 	n->module = number_text(t, line->module && *line->module ? line->module : "(no module)");
 	if (line->module)
 		n->line.module = t->texts.text[n->module];

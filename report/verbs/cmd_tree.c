@@ -149,7 +149,7 @@ static char *join_chain(
 
 		if (up) /* chains have one child each */
 			n = find_only_child(d, n);
-		name = name_function(node[n].line->function, true);
+		name = name_line(node[n].line, true);
 		clean = screen_fit(s, name, 40, FIT_MIDDLE);
 		longer = up ? alloc_printf("%s %s %s", text, arrow, clean)
 			    : alloc_printf("%s %s %s", clean, arrow, text);

@@ -98,7 +98,7 @@ struct drawing {
 static char *make_place(const struct drawing *d, uint32_t site)
 {
 	const struct symbol_line *line = symbols_top(d->c->view.symbols, site);
-	char *function = name_function(line->function, true), *text;
+	char *function = name_line(line, true), *text;
 
 	if (line->file)
 		text = alloc_printf("%s %s:%u", function,
@@ -298,7 +298,7 @@ static void print_declared(struct screen *s, const struct leaks_view *v)
 			screen_paragraph(s, STYLE_WARNING, "leaked counts: ",
 				"%s: the word at +%u counts references; in %s of %s lost blocks it exceeds "
 				"the references found, by %s in all",
-				symbols_top(v->symbols, d->site)->function, d->offset,
+				name_shown(symbols_top(v->symbols, d->site)), d->offset,
 				units_count(exceed, (int64_t)d->exceed), units_count(lost, (int64_t)d->lost),
 				units_count(excess, (int64_t)d->excess));
 	}

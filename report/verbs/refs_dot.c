@@ -7,6 +7,7 @@
 #include "base/path.h"
 #include "base/units.h"
 #include "print/dot.h"
+#include "symbol/name.h"
 #include "view/view.h"
 #include "refs_view.h"
 
@@ -117,7 +118,7 @@ static void draw_blocks(struct drawing *d)
 
 			printf("%s  subgraph \"cluster_%u\" {\n    style=rounded; color=gray; fontcolor=gray30; label=\"",
 				i ? "  }\n" : "", b->site);
-			dot_text(stdout, line->function);
+			dot_text(stdout, name_shown(line));
 			if (line->file) {
 				fputs(" ", stdout);
 				dot_text(stdout, path_base(line->file));

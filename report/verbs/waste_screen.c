@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "print/header.h"
 #include "print/table.h"
+#include "symbol/name.h"
 #include "waste_report.h"
 
 #define ROWS 5u
@@ -220,7 +221,7 @@ static void print_arenas(struct screen *s, const struct waste_report *r)
 		table_text(t, STYLE_DIM, "%s", units_bytes(text, (int64_t)a->top));
 		if (a->last != SNAPSHOT_NONE)
 			table_text(t, STYLE_NAME, "%s; %s", names,
-				symbols_top(r->symbols, r->view.s->blocks[a->last].site)->function);
+				name_shown(symbols_top(r->symbols, r->view.s->blocks[a->last].site)));
 		else
 			table_text(t, STYLE_NAME, "%s", names);
 		free(names);

@@ -83,6 +83,8 @@ static bool matches_function(const char *pattern, const struct symbol_line *line
 
 	if (match_glob(pattern, function) || !strcmp(pattern, function))
 		return true;
+	if (line->qualified && (match_glob(pattern, line->qualified) || !strcmp(pattern, line->qualified)))
+		return true;
 	if (!strpbrk(function, "(<"))
 		return false;
 	if (plain && (match_glob(pattern, plain) || !strcmp(pattern, plain)))

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/array.h"
 #include "base/index.h"
+#include "symbol/name.h"
 #include "tree.h"
 
 #define TRIM_SITES 16384u /* after so many the frames read for them are let go */
@@ -31,15 +32,22 @@ struct builder {
 
 static bool same_text(const char *a, const char *b) { return a == b || (a && b && !strcmp(a, b)); }
 
+/* What a function of that name belongs to. Python has one name in many files ("__init__"). */
+static const char *place_of(const struct symbol_line *line)
+{
+	const char *place = line->python ? line->file : line->module;
+
+	return place ? place : "";
+}
+
 static uint32_t number_text(struct names *n, const struct symbol_line *line)
 {
-	const char *module = line->module ? line->module : "";
-	uint64_t hash = XXH3_64bits_withSeed(
-		line->function, strlen(line->function), XXH3_64bits(module, strlen(module)));
+	const char *place = place_of(line), *name = name_shown(line);
+	uint64_t hash = XXH3_64bits_withSeed(name, strlen(name), XXH3_64bits(place, strlen(place)));
 
 	INDEX_EACH(&n->index, hash, probe)
-	if (same_text(n->line[probe.number]->function, line->function)
-		&& same_text(n->line[probe.number]->module, line->module))
+	if (same_text(name_shown(n->line[probe.number]), name)
+		&& same_text(place_of(n->line[probe.number]), place))
 		return probe.number;
 	ARRAY_RESERVE(n->line, n->room, n->count + 2ull); /* from 1 on */
 	index_add(&n->index, hash, ++n->count);

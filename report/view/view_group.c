@@ -13,6 +13,7 @@
 #include "base/array.h"
 #include "base/path.h"
 #include "block_types.h"
+#include "symbol/name.h"
 #include "view.h"
 
 struct texts {
@@ -155,7 +156,11 @@ static void group_site(
 	line = symbols_top(v->symbols, site);
 	file = line->file && *line->file;
 	switch (key) {
-	case KEY_FUNCTION: row = find_row(w, hash_texts(line->function, name_module(line), 0)); break;
+	case KEY_FUNCTION:
+		row = find_row(w,
+			hash_texts(
+				name_shown(line), line->python && file ? line->file : name_module(line), 0));
+		break;
 	case KEY_FILE:
 		row = find_row(w, hash_texts(file ? line->file : name_module(line), NULL, file));
 		break;
@@ -172,7 +177,7 @@ static void group_site(
 	row->line = *line;
 	switch (key) {
 	case KEY_FUNCTION:
-		row->key = line->function;
+		row->key = name_shown(line);
 		row->line.line = 0;
 		break;
 	case KEY_FILE:

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/alloc.h"
 #include "base/units.h"
+#include "symbol/name.h"
 #include "waste_view.h"
 
 #define LEAST_BYTES (1ull << 20)
@@ -58,7 +59,7 @@ static char *group_name(const struct waste_view *r, uint32_t group)
 		return alloc_printf(
 			"%s of %s each", count, units_bytes(size, (int64_t)r->s->blocks[g->example].bytes));
 	return alloc_printf("%s (%s) from %s", count, units_bytes(size, (int64_t)g->bytes),
-		symbols_top(r->symbols, group)->function);
+		name_shown(symbols_top(r->symbols, group)));
 }
 
 static void find_returnable(const struct waste_view *r, struct waste_cause *c, size_t *n)
@@ -194,7 +195,7 @@ static char *name_python_pins(const struct waste_view *r)
 		units_many(count, (int64_t)row->blocks, "block"), type ? " of " : "", type ? type : "",
 		r->s->sites[row->site].flags & SITE_OF_SIZE ? "" : " from ",
 		r->s->sites[row->site].flags & SITE_OF_SIZE ? ""
-							    : symbols_top(r->symbols, row->site)->function,
+							    : name_shown(symbols_top(r->symbols, row->site)),
 		units_bytes(text, (int64_t)row->free));
 }
 
@@ -227,7 +228,7 @@ static void find_copies(const struct waste_view *r, struct waste_cause *c, size_
 			units_bytes(all, (int64_t)r->copies.wasted),
 			units_many(count, (int64_t)row->copies, "block"),
 			units_bytes(text, (int64_t)row->bytes),
-			symbols_top(r->symbols, row->sites[0])->function),
+			name_shown(symbols_top(r->symbols, row->sites[0]))),
 		alloc_printf(
 			"keep one of each (interning, a table of strings) where they are never changed"));
 }
@@ -292,7 +293,7 @@ static void find_room(const struct waste_view *r, struct waste_cause *c, size_t 
 			units_bytes(spare, (int64_t)r->spare.bytes),
 			units_many(count, (int64_t)row->blocks, "block"), waste_spare_name(row->kind),
 			units_bytes(all, (int64_t)row->bytes), known ? " from " : "",
-			known ? symbols_top(r->symbols, row->site)->function : ""),
+			known ? name_shown(symbols_top(r->symbols, row->site)) : ""),
 		alloc_printf("%s", shrink(row->kind)));
 }
 

@@ -467,3 +467,47 @@ is() {
 	run "$TIDEMARK" stat --sort lost --by thread new.tide
 	[ "$status" = 2 ]
 }
+
+@test "Python functions of one name are told apart by their class and file" {
+	[ -x /usr/bin/python3 ] || skip "no python3"
+	cat >other.py <<-'EOF'
+		class Order:
+		    def __init__(self): self.text = bytearray(3000)
+		def load(): return bytearray(4000)
+	EOF
+	cat >names.py <<-'EOF'
+		import other
+		class Item:
+		    def __init__(self): self.text = bytearray(2000)
+		def load():
+		    def inner(): return bytearray(5000)
+		    return inner()
+		kept = [Item(), other.Order(), load(), other.load()]
+	EOF
+	"$TIDEMARK" run -q -f -o names.tide /usr/bin/python3 names.py
+	json "$("$TIDEMARK" stat --by function --json -n all names.tide)" \
+		'sorted((r["key"], r["live_bytes"] // 1000) for r in d["records"] if r["key"] in ("Item.__init__", "Order.__init__", "load", "load.<locals>.inner") and r["live_bytes"] > 1900)' >got
+	echo "[('Item.__init__', 2), ('Order.__init__', 3), ('load', 4), ('load.<locals>.inner', 5)]" | diff - got
+	json "$("$TIDEMARK" stat --json --filter file:other.py names.tide)" \
+		'sorted((f["function"], f["qualified"]) for r in d["records"] for f in r["stack"] if f["line"] and f["file"] and f["file"].endswith("other.py") and f["line"] == 2)[-1]' >got
+	echo "('__init__', 'Order.__init__')" | diff - got
+	for view in "stat -n all" "stat -n all --by function" "tree --min 0" "tree --min 0 --bottom-up" "top --batch 1 -n all"; do
+		run -0 "$TIDEMARK" $view names.tide
+		[[ $output == *"Item.__init__"* && $output == *"Order.__init__"* ]] || fail "$view"
+	done
+	# Both names select it.
+	for name in __init__ Order.__init__ 'Ord*.__init__'; do
+		run -0 "$TIDEMARK" stat -n all --filter "fn:$name" names.tide
+		[[ $output == *"Order.__init__"* ]] || fail "$name"
+	done
+	run -0 "$TIDEMARK" stat -n all --filter fn:Order.__init__ names.tide
+	[[ $output != *"Item.__init__"* ]]
+	# Of Python before 3.11, names are plain.
+	for old in /root/.pyenv/versions/3.8.*/bin/python3; do
+		[ -x "$old" ] || continue
+		"$TIDEMARK" run -q -f -o old.tide "$old" names.py
+		json "$("$TIDEMARK" stat --by function --json -n all old.tide)" \
+			'{2, 3} <= {r["live_bytes"] // 1000 for r in d["records"] if r["key"] == "__init__"}' >got
+		echo True | diff - got
+	done
+}

@@ -574,7 +574,7 @@ condition() {
 	profiled /usr/bin/python3 arenas.py
 	value '[(r["type"], r["blocks"], [(f["function"], f["line"]) for f in r["stack"] if f["function"] == "__init__"]) for r in d["python"]["pins"]][0]' \
 		'sum(a["arenas"] for a in d["python"]["arenas"]) * (1 << 20) == sum(a["bytes"] for a in d["python"]["arenas"])' \
-		'd["causes"][0]["what"].count("1,000 blocks of str from __init__")' >got
+		'd["causes"][0]["what"].count("1,000 blocks of str from Session.__init__")' >got
 	printf "('str', 1000, [('__init__', 4)])\nTrue\n1\n" | diff - got
 	run -0 "$TIDEMARK" waste p.tide
 	[[ $output =~ "less than half full"$'\n'.*"1,000 str "*"__init__" ]]

@@ -44,10 +44,37 @@ static void functions(void **state)
 	}
 }
 
+static void lines(void **state)
+{
+	static const struct {
+		struct symbol_line line;
+		const char *shown, *name, *shortest;
+	} known[] = {
+		{ { .function = "f<int>(int)" }, "f<int>(int)", "f<int>", "f<>" },
+		{ { .function = "f", .python = true }, "f", "f", "f" },
+		{ { .function = "<lambda>", .python = true }, "<lambda>", "<lambda>", "<lambda>" },
+		{ { .function = "open", .qualified = "Store.open", .python = true }, "Store.open",
+			"Store.open", "Store.open" },
+		{ { .function = "<listcomp>",
+			  .qualified = "f.<locals>.C.g.<locals>.<listcomp>",
+			  .python = true },
+			"f.<locals>.C.g.<locals>.<listcomp>", "f.<locals>.C.g.<locals>.<listcomp>",
+			"f.C.g.<listcomp>" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		assert_string_equal(name_shown(&known[i].line), known[i].shown);
+		EQUAL(name_line(&known[i].line, false), known[i].name);
+		EQUAL(name_line(&known[i].line, true), known[i].shortest);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(functions),
+		cmocka_unit_test(lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
