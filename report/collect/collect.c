@@ -31,7 +31,6 @@
 #include "process/image.h"
 #include "process/process.h"
 #include "session_lock.h"
-#include "model/root_kinds.h"
 #include "walked.h"
 
 struct collecting {
@@ -40,6 +39,7 @@ struct collecting {
 	bool foreign;
 	struct ledger_copy copy;
 	bool copied;
+	uint32_t tables; /* of the ledger: what is copied */
 	struct tide_error copy_error;
 	struct collect_process process;
 	struct image image;
@@ -69,11 +69,7 @@ static void add_warning(struct collecting *c, const char *text, const char *hint
 
 static bool wants_references(const struct collecting *c, const struct ledger_copy *copy)
 {
-	char *value = ledger_option(copy, "REFERENCES");
-	bool off = value && !strcmp(value, "0");
-
-	free(value);
-	return !off && !(c->request->flags & REQUEST_FLAG_NO_REFERENCES);
+	return collect_options_references(copy) && !(c->request->flags & REQUEST_FLAG_NO_REFERENCES);
 }
 
 static void read_code_map(struct collecting *c)
@@ -142,24 +138,18 @@ static bool is_busy(void *context, bool stopped)
 	return stopped && heap_is_busy(&c->busy);
 }
 
-/* The snapshot may be there already (collect_kept.h): then little of the ledger is needed. */
-static bool is_kept(const struct collecting *c)
-{
-	return c->request->flags & REQUEST_FLAG_KEPT && !c->foreign;
-}
-
 /* Called while all threads are stopped. */
 static void copy_ledger(void *context)
 {
 	struct collecting *c = context;
 
-	if (ledger_copy_descriptor(&c->copy, c->map.fd, is_kept(c) ? COLLECT_KEPT_TABLES : LEDGER_COPY_ALL,
-		    c->request->ledger, &c->copy_error))
+	c->copied =
+		!ledger_copy_descriptor(&c->copy, c->map.fd, c->tables, c->request->ledger, &c->copy_error);
+	if (!c->copied)
 		return;
 	/* The ledger may name any process: only the one that was stopped is looked at. */
 	c->copy.header.pid = c->image.target;
 	collect_process_quick(&c->process, c->image.target);
-	c->copied = true;
 }
 
 /* A process that another user owns, or has changed to another user, may have
@@ -291,9 +281,7 @@ static void take_blocks(struct collecting *c)
 	python_hide_contents(c->python, c->graph.no_contents);
 	notes_apply(&c->copy, c->blocks.blocks, c->blocks.count);
 	if (c->skip_roots && wants_references(c, &c->copy)) {
-		char kinds[128],
-			*text = alloc_printf("roots of some kinds were left out: %s",
-				root_kinds_text(c->skip_roots, kinds, sizeof(kinds)));
+		char *text = collect_options_skipped(c->skip_roots);
 
 		add_warning(c, text, "what only they hold counts as lost");
 		free(text);
@@ -445,6 +433,8 @@ static int take_snapshot(struct collecting *c, struct tide_error *e)
 	uint32_t serial = c->map.header->request_serial;
 	int result;
 
+	/* The snapshot may be there already (collect_kept.h): then little of the ledger is needed. */
+	c->tables = r->flags & REQUEST_FLAG_KEPT && !c->foreign ? COLLECT_KEPT_TABLES : LEDGER_COPY_ALL;
 	if (read_options(c, &options, e))
 		return -1;
 	result = r->outside
@@ -457,18 +447,17 @@ static int take_snapshot(struct collecting *c, struct tide_error *e)
 		__atomic_add_fetch(&c->map.header->request_serial, 1, __ATOMIC_RELAXED);
 	if (!r->serial)
 		r->serial = c->map.header->request_serial;
+	if (c->copied && c->tables != LEDGER_COPY_ALL) {
+		if ((r->written = collect_kept_finish(&c->copy, &r->complete)))
+			return 0;
+		/* The ledger does not change while the process waits for us. */
+		ledger_copy_free(&c->copy);
+		c->tables = LEDGER_COPY_ALL;
+		copy_ledger(c);
+	}
 	if (!c->copied) {
 		*e = c->copy_error;
 		return -1;
-	}
-	if (is_kept(c)) {
-		if ((r->written = collect_kept_finish(&c->copy, &r->complete)))
-			return 0;
-		/* It is not: the whole ledger, which has not changed, since the process waits for its end. */
-		ledger_copy_free(&c->copy);
-		if (ledger_copy_descriptor(&c->copy, c->map.fd, LEDGER_COPY_ALL, r->ledger, e))
-			return -1;
-		c->copy.header.pid = c->image.target;
 	}
 	leave(c);
 	write_sections(c);

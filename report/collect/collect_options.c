@@ -1,6 +1,7 @@
 /* collect_options.c - see collect_options.h. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/alloc.h"
 #include "collect_options.h"
 #include "model/root_kinds.h"
 
@@ -11,6 +12,15 @@ bool collect_option_set(const struct ledger_copy *c, const char *name)
 
 	free(value);
 	return set;
+}
+
+bool collect_options_references(const struct ledger_copy *c)
+{
+	char *value = ledger_option(c, "REFERENCES");
+	bool wanted = !value || strcmp(value, "0");
+
+	free(value);
+	return wanted;
 }
 
 /* What the run left out; `run` has refused words that name no kind. */
@@ -34,6 +44,14 @@ void collect_options_image(const struct ledger_copy *c, struct image_options *o)
 		o->pointer_mask = strtoull(mask, NULL, 0);
 	free(mask);
 	read_roots(c, o);
+}
+
+char *collect_options_skipped(uint32_t roots)
+{
+	char kinds[128];
+
+	return alloc_printf(
+		"roots of some kinds were left out: %s", root_kinds_text(roots, kinds, sizeof(kinds)));
 }
 
 void collect_options_hide_command(struct ledger_copy *c)

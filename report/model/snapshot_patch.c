@@ -1,4 +1,4 @@
-/* snapshot_patch.c - the process of a snapshot is written anew, and nothing else: snapshot.h.
+/* snapshot_patch.c - the process of a snapshot is written again, and nothing else: snapshot.h.
  *
  * Header, table and process lie in the first page of the file (snapshot_write.c), and a write within a page happens
  * as a whole or not at all: a collector that is killed leaves the old snapshot or the new one.

@@ -7,6 +7,8 @@
  *     the bytes that could be read are counted in the return value.
  * R2  remote_run skips pages that were never touched or are plainly zero, where the
  *     kernel reports them (pagemap); else the whole range is one run.
+ * R3  While `still` is set, the memory does not change: small reads come from pages that are kept. A heap is
+ *     looked at thousands of times, a few words at a time.
  */
 #ifndef TIDEMARK_REMOTE_H
 #define TIDEMARK_REMOTE_H

@@ -468,7 +468,7 @@ is() {
 	[ "$status" = 2 ]
 }
 
-@test "Python functions of one name are told apart by their class and file" {
+@test "Python functions of one name are distinguished by class and file" {
 	[ -x /usr/bin/python3 ] || skip "no python3"
 	cat >other.py <<-'EOF'
 		class Order:
