@@ -577,7 +577,7 @@ condition() {
 		'd["causes"][0]["what"].count("1,000 blocks of str from Session.__init__")' >got
 	printf "('str', 1000, [('__init__', 4)])\nTrue\n1\n" | diff - got
 	run -0 "$TIDEMARK" waste p.tide
-	[[ $output =~ "less than half full"$'\n'.*"1,000 str "*"__init__" ]]
+	[[ $output =~ "less than half full"$'\n'.*"1,000 str "*"Session.__init__" ]]
 }
 
 @test "pins by type, and the type of a site's blocks" {
