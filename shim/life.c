@@ -188,6 +188,12 @@ static bool is_under_valgrind(void)
 /* This process is not profiled: everything passes through. */
 static void sleep_for_good(void) { state.phase = PHASE_DORMANT; }
 
+/* As spawn.c starts it. */
+static bool is_collector(int argc, char **argv)
+{
+	return argc > 1 && text_equal(argv[0], "tidemark") && text_equal(argv[1], "collect");
+}
+
 /* A program that was started by another name of the same file (redis-server is a
  * link to redis-check-rdb, python3 to python3.11) is known by that name. */
 static void is_called_by(const char *name)
@@ -227,14 +233,13 @@ static bool end_early(bool ends)
 
 __attribute__((constructor)) static void life_start(int argc, char **argv, char **environment)
 {
-	(void)argc;
-	(void)argv;
 	if (state.phase != PHASE_UNBORN)
 		return;
 	real_resolve();
 	/* More privileges than the caller has (setuid, file capabilities): the caller's environment must not
-	 * decide what runs here. The loader drops LD_PRELOAD then, but not /etc/ld.so.preload. */
-	if (getauxval(AT_SECURE)) {
+	 * decide what runs here. The loader drops LD_PRELOAD then, but not /etc/ld.so.preload. By that file a
+	 * collector has the library in it, too: its own collector would have one, and so on without end. */
+	if (getauxval(AT_SECURE) || is_collector(argc, argv)) {
 		sleep_for_good();
 		return;
 	}

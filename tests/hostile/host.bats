@@ -255,3 +255,26 @@ loses_two() {
 	rm -f "$left"
 	tr -s ' \n' ' ' <doctor.txt | grep -q 'its snapshot could not be written' || fail "$(cat doctor.txt)"
 }
+
+# A private view of /etc, whose ld.so.preload names the library.
+@test "a library in /etc/ld.so.preload: a program leaves one snapshot, and its collector none" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	cp -a /etc etc
+	printf '%s\n' "$SHIM" >etc/ld.so.preload
+	cat >inner <<-'END'
+		mount --bind etc /etc || exit 77
+		mkdir out && cd out || exit 1
+		timeout -s KILL 60 "$1"
+		umount -l /etc
+	END
+	compile program <<-'END'
+		#include <stdlib.h>
+		int main(void) { void *volatile p = malloc(100); return !p; }
+	END
+	cp program within
+	run timeout -s KILL 120 env TIDEMARK_COLLECTOR="$TIDEMARK" unshare -m bash inner "$PWD/within"
+	[ "$status" != 77 ] && [ "$status" != 1 ] || skip "no mount namespace here"
+	ls out
+	[ "$(ls out | grep -c within)" = 1 ] || fail "$(ls out) $output"
+	! ls out | grep -q 'tidemark\.tidemark\.' || fail "collectors were profiled: $(ls out)"
+}
