@@ -266,9 +266,12 @@ one() {
 			return 0;
 		}
 	SOURCE
+	# What libc says depends on its version.
+	said=$(./handles 2>&1 >/dev/null) || [ $? = 9 ]
+	[[ $said == "free(): invalid "* ]]
 	run "$TIDEMARK" run -f -o x.tide -- ./handles
 	[ "$status" = 9 ]
-	[[ "$("$TIDEMARK" info x.tide)" == *"free(): invalid pointer"* ]]
+	[[ "$("$TIDEMARK" info x.tide)" == *"$said"* ]]
 	[ "$(json "$("$TIDEMARK" info --json x.tide)" '(d["errors"][0]["kind"], d["records"]["blocks"])')" = "('inner-free', 1)" ]
 }
 
