@@ -21,6 +21,7 @@ int view_find_lost(struct view *v, struct suppress *suppress, struct tide_error 
 		return error_set(e, EXIT_USAGE,
 			"cannot determine what is lost|marks, ages and threads select here|tidemark leaks "
 			"takes --since, --until and thread: filters");
+	snapshot_verify(v->snapshot);
 	typed_scan(v->snapshot, v->symbols);
 	if (leaks_classify(s, &o, &l, e))
 		return -1;
