@@ -213,18 +213,34 @@ static char *of_size(const char *call)
 	return NULL;
 }
 
+/* The type of each `new` on the line, if it is the same one; NULL. */
+static char *read_news(const char *text)
+{
+	char *type = NULL;
+
+	for (const char *at = text; (at = find_word(at, "new")); at++) {
+		char *other = read_new(at + 3);
+
+		if (!other || (type && strcmp(type, other) != 0)) {
+			free(type);
+			free(other);
+			return NULL;
+		}
+		free(type);
+		type = other;
+	}
+	return type;
+}
+
 char *site_type_of_line(const char *text, bool in_namespace)
 {
 	const char *call = NULL, *of_type = NULL, *end;
-	size_t news = 0, sizes, types;
-	const char *fresh = NULL;
+	size_t sizes, types;
 	char *type;
 
-	for (const char *at = text; (at = find_word(at, "new")); at++, news++)
-		fresh = at + 3;
 	sizes = count_words(text, by_size, sizeof(by_size) / sizeof(by_size[0]), &call);
 	types = count_words(text, by_type, sizeof(by_type) / sizeof(by_type[0]), &of_type);
-	if (news + sizes + types != 1)
+	if (sizes + types + (find_word(text, "new") != NULL) != 1)
 		return NULL;
 	if (sizes)
 		return of_size(call);
@@ -237,7 +253,7 @@ char *site_type_of_line(const char *text, bool in_namespace)
 		}
 		return type;
 	}
-	return in_namespace ? NULL : read_new(fresh);
+	return in_namespace ? NULL : read_news(text);
 }
 
 /* A name of a pointer as `at` begins with it, without blanks, into `text`: "n", "list->items". Behind it; NULL. */

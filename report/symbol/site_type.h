@@ -3,7 +3,7 @@
  * YT1 A frame of an allocator that was made for a type has that type among its template arguments: the frame
  *     of std::__new_allocator<Foo>::allocate is exact with any compiler. Of an array the type is its
  *     element's.
- * YT2 A line of the source counts where it is unambiguous: one allocation on it, of one type, in a file no
+ * YT2 A line of the source counts where it is unambiguous: all that it allocates is of one type, in a file no
  *     newer than the program. `new T` counts only in functions outside namespaces and classes, since the
  *     names that are visible inside them are not known here.
  * YT3 Everything else has no type.

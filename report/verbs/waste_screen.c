@@ -172,12 +172,11 @@ static char *join_thread_names(const struct waste_report *r, size_t arena)
 {
 	size_t count, shown = 0;
 	const char **names = waste_names_threads(&r->view, arena, &count);
-	char *text = alloc_string("");
+	char *text = NULL, *item;
 
 	for (size_t i = 0; i < count; i++) {
 		size_t same = 0;
 		bool seen = false;
-		char *longer;
 
 		for (size_t k = 0; k < count; k++) {
 			seen |= k < i && !strcmp(names[k], names[i]);
@@ -185,12 +184,13 @@ static char *join_thread_names(const struct waste_report *r, size_t arena)
 		}
 		if (seen || shown++ > 3)
 			continue;
-		longer = same > 1 ? alloc_printf("%s%s%s (%zu)", text, *text ? ", " : "", names[i], same)
-				  : alloc_printf("%s%s%s", text, *text ? ", " : "", names[i]);
-		free(text);
-		text = longer;
+		item = same > 1 ? alloc_printf("%s (%zu)", names[i], same) : alloc_string(names[i]);
+		text = alloc_listed(text, ", ", item);
+		free(item);
 	}
 	free(names);
+	if (!text)
+		text = alloc_string(r->view.s->thread_arena_count ? "no thread" : "unknown");
 	return text;
 }
 

@@ -95,8 +95,10 @@ static void find_holds(struct search *f, struct symbols *symbols)
 	for (uint32_t i = 0; i < s->block_count && s->edge_start_count > s->block_count; i++) {
 		if (!f->n->types.inside[i])
 			continue;
+		/* A short std::string points into itself. */
 		for (uint64_t k = s->edge_starts[i]; k < s->edge_starts[i + 1] && k < s->edge_count; k++)
-			if (is_native(f, s->edges[k].block) && !snapshot_unused(s, k))
+			if (s->edges[k].block != i && is_native(f, s->edges[k].block)
+				&& !snapshot_unused(s, k))
 				add_hold(f, s->edges[k].block, find_field(f, i, s->edges[k].offset));
 	}
 }

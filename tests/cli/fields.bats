@@ -116,6 +116,8 @@ walk() {
 	# An array's elements are one field; a block counts once for each field.
 	[ "$(held net::Session)" = "[('net::Session*[]', 50), ('net::Session::next_', 49), ('net::Server::first_', 1)]" ] || fail "$(held net::Session)"
 	[ "$(held node)" = "[('node::next', 99), ('node::prev', 99), ('app.cache.list.head', 1), ('mine', 1), ('node*[]', 1)]" ] || fail "$(held node)"
+	# Its title, which is short, points into it.
+	[ "$(held net::Server)" = "[('app.server', 1)]" ] || fail "$(held net::Server)"
 	COLUMNS=80 run -0 "$TIDEMARK" types app.tide
 	fits 80 <(echo "$output")
 	[[ $output == *"held by node::next, node::prev"* ]] || fail "$output"

@@ -323,6 +323,20 @@ said() { awk -v what="$1" '$1 == what { print $2 }' said; }
 	[[ $output == *"6 arenas of threads hold"*MALLOC_ARENA_MAX* ]]
 }
 
+@test "the arena of a thread that has ended belongs to no thread" {
+	compile ended <<-'EOF2'
+		#include <pthread.h>
+		#include <stdlib.h>
+		static void *volatile held[100];
+		static void *work(void *none) { for (int i = 0; i < 100; i++) held[i] = malloc(1000); return none; }
+		int main(void) { pthread_t t; return pthread_create(&t, NULL, work, NULL) || pthread_join(t, NULL); }
+	EOF2
+	"$TIDEMARK" run -q -o e.tide ./ended
+	run -0 "$TIDEMARK" waste e.tide
+	[[ $output == *" no thread; work"* && $output == *" ended; "* ]] || fail "$output"
+	json "$("$TIDEMARK" waste --json e.tide)" '[a["threads"] for a in d["arenas"]]' | grep -qxF "[['ended'], []]"
+}
+
 @test "what stays of the end of a heap, by M_TOP_PAD and by huge pages, was given back in part before" {
 	# Pins up to the end of each heap, and free memory between them: without pins it is all one piece.
 	compile ends -I. <<-'EOF2'

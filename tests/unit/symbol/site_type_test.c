@@ -82,6 +82,9 @@ static void lines_count_where_they_are_unambiguous(void **state)
 		{ "	keep = new (place) Circle;", false, NULL },
 		{ "	keep = new List<int>();", false, NULL },
 		{ "	keep = new A(new B);", false, NULL },
+		{ "	keep = new A; keep->next = new A(1);", false, "A" },
+		{ "	keep = new A; keep->next = new A<int>;", false, NULL },
+		{ "	keep = new A; p = malloc(sizeof(struct b));", false, NULL },
 		{ "	keep = renew(Circle);", false, NULL },
 		{ "", false, NULL },
 	};
