@@ -46,6 +46,17 @@ void members_free(struct members *m)
 	free(m);
 }
 
+static void release(void *members) { members_free(members); }
+
+struct members *members_shared(struct symbols *symbols)
+{
+	struct symbols_made *shared = symbols_members(symbols);
+
+	if (!shared->it)
+		*shared = (struct symbols_made){ members_new(symbols_snapshot(symbols), symbols), release };
+	return shared->it;
+}
+
 /* --- types by DIE ------------------------------------------------------------------ */
 
 const char *members_text(struct members *m, const char *text)

@@ -38,6 +38,8 @@ enum members_kind {
 struct members; /* of the modules of one snapshot */
 struct members *members_new(const struct snapshot *s, struct symbols *symbols);
 void members_free(struct members *m);
+/* Those of all who ask about these symbols; they live as long as the symbols. */
+struct members *members_shared(struct symbols *symbols);
 
 /* Without the keyword: "node", "net::Session", "node *". Texts of types without a name are "". */
 const char *members_type_name(struct members *m, uint32_t type);

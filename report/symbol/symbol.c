@@ -52,7 +52,7 @@ struct symbols {
 	struct place *places; /* from 1 on */
 	uint32_t place_count, place_capacity, line_count;
 	struct index by_address; /* of the places */
-	struct symbols_made made;
+	struct symbols_made made, members;
 	void **owned;
 	size_t owned_count, owned_capacity;
 	char **warnings;
@@ -121,6 +121,8 @@ void symbols_free(struct symbols *y)
 	free(y->warnings);
 	if (y->made.it)
 		y->made.release(y->made.it);
+	if (y->members.it)
+		y->members.release(y->members.it);
 	free(y->plumbing);
 	free(y->owned);
 	free(y->places);
@@ -529,6 +531,8 @@ const struct symbol_line *symbols_beyond(struct symbols *y, uint32_t site, symbo
 const struct snapshot *symbols_snapshot(const struct symbols *y) { return y->s; }
 
 struct symbols_made *symbols_made(struct symbols *y) { return &y->made; }
+
+struct symbols_made *symbols_members(struct symbols *y) { return &y->members; }
 
 const char *symbols_warning(const struct symbols *y, size_t index)
 {

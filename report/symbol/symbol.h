@@ -85,6 +85,8 @@ struct symbols_made {
 	void (*release)(void *it);
 };
 struct symbols_made *symbols_made(struct symbols *);
+/* The same for members/, which is read once however often blocks are looked at. */
+struct symbols_made *symbols_members(struct symbols *);
 
 /* What the verb should say once on stderr after its output ("/x/y is another
  * build than the one that ran: ..."): NULL for the end of the list. */

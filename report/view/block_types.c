@@ -105,7 +105,7 @@ void block_types_find(struct block_types *t, const struct snapshot *s, struct sy
 
 	*t = (struct block_types){ .of = alloc_zeroed(s->block_count + 1, sizeof(*t->of)),
 		.evidence = alloc_zeroed(s->block_count + 1, sizeof(*t->evidence)),
-		.members = members_new(s, symbols) };
+		.members = members_shared(symbols) };
 	for (size_t i = 1; i < s->type_count; i++)
 		stored[i] = name_of_type(t, s, &s->types[i]);
 	for (size_t i = 0; i < s->block_count; i++) {
@@ -145,7 +145,6 @@ void block_types_free(struct block_types *t)
 	free(t->of);
 	free(t->evidence);
 	free(t->inside);
-	members_free(t->members);
 	memset(t, 0, sizeof(*t));
 }
 

@@ -15,11 +15,11 @@
 #include "symbol/symbol.h"
 
 struct block_types {
-	struct intern names; /* of types */
-	uint32_t *of;        /* [blocks] 1 + the number of the name; 0: no type */
-	uint8_t *evidence;   /* [blocks] enum tide_evidence */
-	struct members *members;
-	uint32_t *inside; /* [blocks] the type in `members`; 0: what is inside is not known */
+	struct intern names;     /* of types */
+	uint32_t *of;            /* [blocks] 1 + the number of the name; 0: no type */
+	uint8_t *evidence;       /* [blocks] enum tide_evidence */
+	struct members *members; /* of the symbols */
+	uint32_t *inside;        /* [blocks] the type in `members`; 0: what is inside is not known */
 };
 
 void block_types_find(struct block_types *t, const struct snapshot *s, struct symbols *symbols);
