@@ -156,6 +156,13 @@ static uint64_t read_once(struct remote *m, uint64_t address, char *to, uint64_t
 
 	if (m->source.read)
 		return m->source.read(m->source.context, address, to, bytes);
+	/* The file, which also reads pages whose protection forbids it (mprotect'ed memory). The call pins pages, and
+	 * the kernel gives an image a page of its own for each one that it pins (gup_must_unshare in mm/gup.c). */
+	if (m->mem >= 0) {
+		got = pread(m->mem, to, bytes, (off_t)address);
+		if (got > 0)
+			return (uint64_t)got;
+	}
 	if (m->by_call) {
 		struct iovec here = { to, bytes }, there = { (void *)address, bytes };
 
@@ -165,11 +172,7 @@ static uint64_t read_once(struct remote *m, uint64_t address, char *to, uint64_t
 		if (got < 0 && (errno == EPERM || errno == ENOSYS))
 			m->by_call = false;
 	}
-	/* The file also reads pages whose protection forbids it (mprotect'ed memory). */
-	if (m->mem < 0)
-		return 0;
-	got = pread(m->mem, to, bytes, (off_t)address);
-	return got > 0 ? (uint64_t)got : 0;
+	return 0;
 }
 
 /* The bytes of a whole page, or NULL: it cannot be read, or not all of it. */

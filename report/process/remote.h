@@ -9,6 +9,7 @@
  *     kernel reports them (pagemap); else the whole range is one run.
  * R3  While `still` is set, the memory does not change: small reads come from pages that are kept. A heap is
  *     looked at thousands of times, a few words at a time.
+ * R4  Reading leaves the process as it is: its pages stay shared with those of the process that it is an image of.
  */
 #ifndef TIDEMARK_REMOTE_H
 #define TIDEMARK_REMOTE_H
