@@ -16,7 +16,9 @@ enum { KEY_DOT = 256, KEY_WEAK, KEY_COUNT };
 
 static const struct argp_option option[] = {
 	{ "dot", KEY_DOT, NULL, 0,
-		"print a graph of the blocks and their neighbours for Graphviz; cycles are red", 0 },
+		"print a graph of the blocks and their neighbours for Graphviz, with types and fields; "
+		"cycles are red",
+		0 },
 	{ "weak", KEY_WEAK, "SITE", 0, "ignore references from blocks of SITE", 0 },
 	{ "refcount-at", KEY_COUNT, "OFFSET", 0,
 		"offset of the reference count in the blocks (default: found statistically)", 0 },
@@ -152,8 +154,6 @@ static bool choose_native_type(struct refs *r)
 {
 	size_t room = 0;
 
-	if (!r->types.of)
-		block_types_find(&r->types, &r->snapshot, r->symbols);
 	for (uint32_t i = 0; i < r->leaks.graph.blocks; i++) {
 		const char *name = block_types_name(&r->types, i);
 
@@ -232,9 +232,7 @@ static int load_snapshot(struct arguments *a, struct tide_error *e)
 	free(weak);
 	if (bad)
 		return -1;
-	/* Names of types and of fields need the stack of every site. */
-	if (!r->common.csv && !a->dot)
-		block_types_find(&r->types, &r->snapshot, r->symbols);
+	block_types_find(&r->types, &r->snapshot, r->symbols);
 	if (choose_blocks(r, e))
 		return -1;
 	find_paths(r);

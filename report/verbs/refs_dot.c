@@ -7,7 +7,9 @@
 #include "base/path.h"
 #include "base/units.h"
 #include "print/dot.h"
+#include "analysis/python_field.h"
 #include "symbol/name.h"
+#include "view/field.h"
 #include "view/view.h"
 #include "refs_view.h"
 
@@ -100,6 +102,18 @@ static bool is_asked(const struct drawing *d, uint32_t block)
 	return false;
 }
 
+/* A line of a block's label, where its type is known. */
+static void draw_type(const struct refs *r, uint32_t block)
+{
+	const char *python = python_field_type(&r->snapshot, block);
+	const char *type = python ? python : block_types_name(&r->types, block);
+
+	if (!type)
+		return;
+	dot_text(stdout, type);
+	fputs("\\n", stdout);
+}
+
 static void draw_blocks(struct drawing *d)
 {
 	const struct refs *r = d->r;
@@ -126,8 +140,9 @@ static void draw_blocks(struct drawing *d)
 			}
 			fputs("\";\n", stdout);
 		}
-		printf("    b%u [label=\"0x%" PRIx64 "\\n%s\"%s%s];\n", sorted[i], b->address,
-			units_bytes(size, (int64_t)b->bytes),
+		printf("    b%u [label=\"", sorted[i]);
+		draw_type(r, sorted[i]);
+		printf("0x%" PRIx64 "\\n%s\"%s%s];\n", b->address, units_bytes(size, (int64_t)b->bytes),
 			is_asked(d, sorted[i]) ? ", penwidth=2, style=bold" : "",
 			kind & LEAK_IN_CYCLE                          ? ", color=red"
 				: LEAK_IS_LOST(kind & LEAK_KIND_MASK) ? ", color=orange"
@@ -149,25 +164,36 @@ static void draw_edges(struct drawing *d)
 		graph_words(&r->leaks.graph, from, &first, &end);
 		for (; first < end; first++) {
 			const struct tide_edge *e = &r->snapshot.edges[first];
+			char *field;
 			bool ring;
 
 			if (e->block >= r->leaks.graph.blocks || !d->place[e->block]
 				|| snapshot_unused(&r->snapshot, first))
 				continue;
 			ring = r->leaks.kind[from] & LEAK_IN_CYCLE && c->of[from] == c->of[e->block];
-			printf("  b%u -> b%u [label=\"+%u\"%s%s];\n", from, e->block, e->offset,
-				ring ? ", color=red" : "", e->flags & EDGE_INTERIOR ? ", style=dashed" : "");
+			field = field_text(&r->types, &r->snapshot, from, first);
+			printf("  b%u -> b%u [label=\"", from, e->block);
+			if (field)
+				dot_text(stdout, field);
+			else
+				printf("+%u", e->offset);
+			free(field);
+			printf("\"%s%s];\n", ring ? ", color=red" : "",
+				e->flags & EDGE_INTERIOR ? ", style=dashed" : "");
 		}
 	}
 	for (uint32_t i = 0; i < d->roots; i++) {
 		const struct tide_root_edge *e = &r->snapshot.root_edges[d->root_edge[i]];
+		char *field;
 
 		if (!d->place[e->block])
 			continue;
 		printf("  r%u [shape=ellipse, style=filled, fillcolor=palegreen, label=\"", e->root);
 		dot_text(stdout, root_kind_name(r->snapshot.roots[e->root].kind));
 		fputs(" ", stdout);
-		dot_text(stdout, symbols_root(r->symbols, e->root));
+		field = field_root(&r->types, &r->snapshot, r->symbols, d->root_edge[i]);
+		dot_text(stdout, field ? field : symbols_root(r->symbols, e->root));
+		free(field);
 		printf("\"];\n  r%u -> b%u%s;\n", e->root, e->block,
 			e->flags & EDGE_INTERIOR ? " [style=dashed]" : "");
 	}

@@ -131,6 +131,9 @@ walk() {
 	[[ $output == *"net::Session::next_: 0x"* && $output == *"net::Session*[1]"* ]] || fail "$output"
 	run -0 "$TIDEMARK" refs app.tide node
 	[[ $output == *"global app.cache.list.head"* && $output == *"node::next -> 0x"* ]] || fail "$output"
+	"$TIDEMARK" refs --dot app.tide net::Session >app.dot
+	grep -q 'label="net::Session::next_"' app.dot && grep -q 'label="net::Session\\n0x' app.dot && grep -q 'label="global app.server"' app.dot || fail "$(cat app.dot)"
+	"$TIDEMARK" refs --csv app.tide net::Session | python3 -c 'import csv, sys; assert {r["type"] for r in csv.DictReader(sys.stdin)} == {"net::Session"}'
 	"$TIDEMARK" refs --json app.tide node >refs.json
 	[ "$(fields_of refs.json)" = "app.cache.list.head mine node*[7] node::next node::prev" ] || fail "$(fields_of refs.json)"
 	# Of a union its members are named, and none of them is taken for true.

@@ -89,7 +89,7 @@ setup() {
 @test "--dot is a graph" {
 	"$TIDEMARK" refs --dot list.tide make_text >out.dot
 	head -1 out.dot | grep -q '^digraph'
-	grep -q 'label="+16"' out.dot
+	grep -q 'label="node::text"' out.dot
 	grep -q 'global head' out.dot
 	if command -v dot >/dev/null; then dot -Tsvg out.dot >/dev/null; fi
 }
