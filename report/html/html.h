@@ -22,6 +22,7 @@
 #include "symbol/symbol.h"
 #include "view/leaks_view.h"
 #include "analysis/retained.h"
+#include "view/native_types.h"
 #include "view/view.h"
 
 /* Four numbers -> the order of their first use. */
@@ -54,6 +55,8 @@ struct html {
 	bool has_old, references; /* leaks and retained are there */
 	char why[512];            /* no references: why */
 	struct retained retained;
+	struct native_types native; /* html_types_find; native.types.of NULL: `types_error` says why */
+	struct tide_error types_error;
 	bool has_memory; /* the parts of resident memory are known */
 	uint64_t resident, resident_live;
 	struct intern text;
@@ -89,11 +92,10 @@ void html_diff(struct html *h);        /* html_diff.c */
 void html_details(struct html *h);     /* html_details.c */
 void html_memory(struct html *h);      /* html_memory.c */
 void html_memory_rest(struct html *h); /* a member of `head` */
-void html_types(struct html *h);       /* html_types.c: after all but html_names */
-/* html_referrers.c: a part of html_types, which knows the types */
-struct block_types;
-void html_referrers(struct html *h, const struct block_types *types);
-void html_source(struct html *h); /* html_source.c: after html_names */
+void html_types_find(struct html *h);  /* html_types.c: before html_leaks, where there are references */
+void html_types(struct html *h);       /* after all but html_names */
+void html_referrers(struct html *h);   /* html_referrers.c: a part of html_types */
+void html_source(struct html *h);      /* html_source.c: after html_names */
 void html_source_note(struct html *h, uint32_t text, const char *file);
 void html_source_free(struct html *h);
 void html_head(struct html *h); /* html_details.c: the object `head` */

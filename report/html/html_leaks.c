@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "html.h"
+#include "view/field.h"
 
 #define MOST_TREES 300u  /* groups with tree and ring; the others have their line */
 #define MOST_LINES 400u  /* of one tree */
@@ -13,6 +14,13 @@ struct lines {
 	uint64_t count, left_out;
 };
 
+/* Frees `field`. */
+static void write_field(struct html *h, char *field)
+{
+	json_number(&h->json, NULL, field ? (int64_t)intern_text(&h->text, field) : -1);
+	free(field);
+}
+
 static void write_line(void *arg, const struct leaks_line *l)
 {
 	struct lines *w = arg;
@@ -23,7 +31,7 @@ static void write_line(void *arg, const struct leaks_line *l)
 		return;
 	}
 	w->count++;
-	/* [kind, depth, offset, row, blocks, bytes] */
+	/* [kind, depth, offset, row, blocks, bytes, text of the field or -1] */
 	json_open_array(j, NULL);
 	json_number(j, NULL, l->kind == LEAKS_LINE_BACK && l->others ? 4 : (int)l->kind);
 	json_number(j, NULL, l->depth);
@@ -34,6 +42,8 @@ static void write_line(void *arg, const struct leaks_line *l)
 		json_number(j, NULL, -1);
 	json_number(j, NULL, (int64_t)l->blocks);
 	json_number(j, NULL, (int64_t)l->bytes);
+	write_field(w->h,
+		l->kind == LEAKS_LINE_MORE ? NULL : field_at(&w->h->native.types, l->holder, l->offset));
 	json_close_array(j);
 }
 
@@ -107,12 +117,13 @@ static void write_ring(struct html *h, const struct leak_group *g)
 				continue;
 			}
 			words++;
-			/* [from, to, offset, offset in the target] */
+			/* [from, to, offset, offset in the target, text of the field or -1] */
 			json_open_array(j, NULL);
 			json_number(j, NULL, i);
 			json_number(j, NULL, to);
 			json_number(j, NULL, s->edges[first].offset);
 			json_number(j, NULL, s->edges[first].to_offset);
+			write_field(h, field_text(&h->native.types, s, member[i], first));
 			json_close_array(j);
 		}
 	}

@@ -18,6 +18,7 @@ bool html_page_known(void) { return bytes_between(html_bundle_js, html_bundle_js
 static void write_data(struct html *h)
 {
 	json_open_object(&h->json, NULL);
+	html_types_find(h);
 	html_sites(h);
 	html_leaks(h);
 	html_dominate(h);

@@ -135,12 +135,12 @@ static int compare_pairs(const void *x, const void *y)
 }
 
 /* [row, or -1 - the number of a root in "referrer_roots"; words; text of the field, or -1] */
-static void write_pair(struct html *h, const struct block_types *types, const struct html_key *key,
-	const struct pair *pair, struct html_set *roots)
+static void write_pair(
+	struct html *h, const struct html_key *key, const struct pair *pair, struct html_set *roots)
 {
 	struct json *j = &h->json;
 	struct html_key root = { { key->part[1] } };
-	char *field = key->part[2] ? NULL : find_field(h->view.snapshot, types, pair);
+	char *field = key->part[2] ? NULL : find_field(h->view.snapshot, &h->native.types, pair);
 
 	json_open_array(j, NULL);
 	if (key->part[2])
@@ -169,7 +169,7 @@ static void write_roots(struct html *h, const struct html_set *roots)
 	json_close_array(j);
 }
 
-void html_referrers(struct html *h, const struct block_types *types)
+void html_referrers(struct html *h)
 {
 	const struct graph *g = &h->leaks.leaks.graph;
 	struct html_set roots = { 0 };
@@ -198,7 +198,7 @@ void html_referrers(struct html *h, const struct block_types *types)
 		json_number(j, NULL, (int64_t)words);
 		json_number(j, NULL, end - i);
 		for (uint32_t k = i; k < end && k < i + MOST_REFERRERS; k++)
-			write_pair(h, types, &p.set.key[order[k]], &p.pair[order[k]], &roots);
+			write_pair(h, &p.set.key[order[k]], &p.pair[order[k]], &roots);
 		json_close_array(j);
 	}
 	json_close_array(j);

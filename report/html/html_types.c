@@ -314,31 +314,31 @@ static void write_python(struct html *h)
 	json_close_object(j);
 }
 
+void html_types_find(struct html *h)
+{
+	if (h->view.snapshot->process->references)
+		native_types_find(&h->native, h->view.snapshot, h->view.symbols, &h->types_error);
+}
+
 void html_types(struct html *h)
 {
-	const struct snapshot *s = h->view.snapshot;
+	const struct native_types *n = &h->native;
+	const struct tide_error *e = &h->types_error;
 	struct json *j = &h->json;
-	struct native_types n = { 0 };
-	struct tide_error e = { 0 };
 
-	if (!s->process->references) {
-		json_open_object(j, "types");
-		json_text(j, "why", h->why);
-		json_close_object(j);
-		return;
-	}
 	json_open_object(j, "types");
-	if (native_types_find(&n, s, h->view.symbols, &e)) {
-		json_text(j, "why", e.why[0] ? e.why : e.what);
+	if (!h->view.snapshot->process->references) {
+		json_text(j, "why", h->why);
+	} else if (!n->types.of) {
+		json_text(j, "why", e->why[0] ? e->why : e->what);
 	} else {
-		write_native(h, &n);
+		write_native(h, n);
 		write_old_native(h);
 		write_python(h);
 	}
 	json_close_object(j);
-	if (n.types.of && h->references)
-		html_referrers(h, &n.types);
-	if (n.types.of)
-		write_sites(h, &n.types);
-	native_types_free(&n);
+	if (n->types.of && h->references)
+		html_referrers(h);
+	if (n->types.of)
+		write_sites(h, &n->types);
 }

@@ -119,6 +119,7 @@ static int load_report(struct html *h, const struct arguments *a, struct tide_er
 static void unload_report(struct html *h)
 {
 	html_names_free(h);
+	native_types_free(&h->native);
 	if (h->references)
 		retained_free(&h->retained);
 	if (h->view.snapshot)

@@ -182,8 +182,9 @@ await open("leaks", `&row=${cycle}`);
 same(await page.locator("svg.ring circle").count(), 6, "blocks in its picture");
 same(await page.locator("svg.ring path.word").count(), 12, "references in its picture");
 const offsets = (await page.locator("svg.ring .offset").allTextContents()).sort();
-ok(offsets.every((o) => o === "+0" || o === "+8") && offsets.includes("+0") && offsets.includes("+8"), "fields at +0 and +8");
+ok(offsets.every((o) => o === "next" || o === "before") && offsets.includes("next") && offsets.includes("before"), `fields of the ring: ${offsets}`);
 ok((await page.locator("ul.tree li").count()) > 1, "its tree");
+ok((await page.locator("ul.tree code").allTextContents()).includes("node::next"), "its tree has names of fields");
 
 // The others.
 await open("diff");

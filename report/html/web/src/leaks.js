@@ -14,9 +14,13 @@ import { table } from "./table.js";
 
 const KINDS = ["unreferenced", "cycle", "indirect", "possible", "reachable"];
 
+const fieldName = (offset, field) => (field < 0 ? `+${offset}` : data().text[field]);
+// Of an arrow, whose block has the name of its class beside it: "next_" of "net::Session::next_".
+const memberName = (offset, field) => fieldName(offset, field).replace(/^.*::(?=[^:<>()]*$)/, "");
+
 function tree(g) {
-	const item = ([kind, depth, offset, row, blocks, size]) => {
-		const at = kind === 3 ? null : el("code", {}, `+${offset}`);
+	const item = ([kind, depth, offset, row, blocks, size, field]) => {
+		const at = kind === 3 ? null : el("code", {}, fieldName(offset, field));
 		const text =
 			kind === 0
 				? [
@@ -54,7 +58,7 @@ function tree(g) {
 	);
 }
 
-// Blocks on a circle, a curve for each pair of blocks that refer to each other, with the offsets of the fields.
+// Blocks on a circle, a curve for each pair of blocks that refer to each other, with the names or offsets of the fields.
 export function ring(r) {
 	const n = r.blocks.length,
 		radius = Math.max(90, n * 17),
@@ -79,9 +83,9 @@ export function ring(r) {
 		cy - radius * Math.cos((2 * Math.PI * seat.get(i)) / n),
 	];
 	const pairs = new Map();
-	for (const [from, to, offset, inside] of r.words) {
+	for (const [from, to, offset, inside, field] of r.words) {
 		const key = `${from} ${to}`,
-			text = `+${offset}${inside ? ` → +${inside}` : ""}`;
+			text = `${memberName(offset, field)}${inside ? ` → +${inside}` : ""}`;
 		pairs.set(key, [...(pairs.get(key) ?? []), text]);
 	}
 	const s = svg(
@@ -189,7 +193,7 @@ export function ring(r) {
 			n < r.size
 				? `${n} of ${count(r.size)} blocks of the ring are drawn. `
 				: `A ring of ${count(r.size)} blocks. `,
-			"Numbers on the arrows: the field (its offset in bytes) that holds the reference; after an arrow, how far into the block it points. The filled block is the head.",
+			"On the arrows: the field that holds the reference, by its offset in bytes where its name is not known; after an arrow, how far into the block it points. The filled block is the head.",
 			r.left_out ? ` ${count(r.left_out)} more references between them are not drawn.` : "",
 		),
 	);
