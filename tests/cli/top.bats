@@ -349,7 +349,7 @@ shows() {
 	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT='exit.%p.tide' ./holds <input >out 2>err 3>&- &
 	PIDS+=($!)
 	exec 7>input
-	until grep -q ready out; do sleep 0.05; done
+	await 'grep -qs ready out'
 	"$TIDEMARK" top --batch 1 ${PIDS[0]} >frame
 	# 40,000 times 496 bytes are free, and 112 in use.
 	grep -E '^malloc holds 2[3-5]\.[0-9] MiB, (18|19)\.[0-9] MiB of it free or slack$' frame || fail "$(cat frame)"

@@ -176,11 +176,12 @@ setup() {
 # is the resident set size just before the snapshot.
 profiled() { started env LD_PRELOAD="$SHIM" TIDEMARK_OUTPUT=exit.tide "$@"; }
 started() {
+	rm -f in said
 	mkfifo in
 	"$@" <in >said &
 	local pid=$!
 	exec 9>in
-	until grep -q ready said; do sleep 0.05; done
+	await 'grep -qs ready said'
 	resident=$(awk '/^Rss/ { print $2 * 1024 }' /proc/$pid/smaps_rollup)
 	"$TIDEMARK" snap -q -o p.tide $pid || true
 	echo go >&9
@@ -386,12 +387,10 @@ said() { awk -v what="$1" '$1 == what { print $2 }' said; }
 	EOF2
 	local kind
 	for kind in started profiled; do
-		rm -f in
 		$kind env MALLOC_TOP_PAD_=4194304 ./ends
 		within 2 "$(said trim)" "$(value 'd["trim"]["returnable_bytes"]')"
 		within 5 "$(said pins)" "$(value 'd["pins"][0]["pinned_bytes"]')"
 		# Tunables that libc does not have are ignored.
-		rm -f in
 		$kind env GLIBC_TUNABLES=glibc.malloc.hugetlb=1 ./pins
 		within 2 "$(said trim)" "$(value 'd["trim"]["returnable_bytes"]')"
 		within 2 "$(said pins)" "$(value 'd["pins"][0]["pinned_bytes"]')"
@@ -848,7 +847,7 @@ for name, s in sorted(sums.items()):
 	./pins <in >said &
 	local pid=$!
 	exec 9>in
-	until grep -q ready said; do sleep 0.05; done
+	await 'grep -qs ready said'
 	"$TIDEMARK" snap -q -o live.tide $pid || true
 	gcore -o core $pid >/dev/null 2>&1 || skip "gcore cannot attach"
 	"$TIDEMARK" snap -q -o core.tide --core core.$pid || true
