@@ -141,15 +141,13 @@ struct nearest {
 /* "logn" is near to "store::login", "Cache::putt" to "store::Cache<>::put". */
 static unsigned measure_distance(const char *text, const char *candidate)
 {
-	unsigned least = TEXT_FAR;
+	unsigned least = text_distance(text, candidate);
 
 	if (strcasestr(candidate, text))
 		return 1;
-	for (const char *end = candidate; end; end = strstr(end, "::")) {
-		unsigned d;
+	for (const char *end = candidate; (end = strstr(end, "::"));) {
+		unsigned d = text_distance(text, end += 2);
 
-		end += end > candidate ? 2 : 0;
-		d = text_distance(text, end);
 		least = d < least ? d : least;
 	}
 	return least;
