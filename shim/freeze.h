@@ -17,7 +17,7 @@
  *     before on return. All signals are blocked in between.
  * FZ2  No descriptor, child or signal that the program could notice is left.
  *     Clones have exit signal 0 and are reaped here with __WALL.
- * FZ3  A collector that dies never leaves a thread waiting.
+ * FZ3  A collector that dies, or whose last word is lost, never leaves a thread waiting.
  * FZ4  One snapshot at a time; others wait their turn.
  *
  * Threads: any. Signals: not from a handler while the thread is frozen (they

@@ -159,3 +159,38 @@ teardown() {
 	rm -f /dev/shm/tidemark-run-*/nothing
 	find /dev/shm -maxdepth 1 -type l -name 'tidemark-run-*' -lname "$PWD/victim" -delete
 }
+
+@test "the last word of a collector that lives on is lost: the program goes on" {
+	compile loses -I"$ROOT" <<-'EOF'
+		#include <pthread.h>
+		#include <stdlib.h>
+		#include <unistd.h>
+		#include "tests/lib/own_ledger.h"
+		static void *speak(void *ledger)
+		{
+			struct ledger_header *l = ledger;
+			uint32_t over = FREEZE_OVER;
+
+			/* As a collector does that has asked from outside, at the same time. */
+			while (!__atomic_compare_exchange_n(&l->freeze, &over, FREEZE_DONE, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+				over = FREEZE_OVER;
+			return NULL;
+		}
+		int main(void)
+		{
+			pthread_t t;
+			void *volatile kept = malloc(100);
+
+			if (pthread_create(&t, NULL, speak, own_ledger()))
+				return 9;
+			usleep(20000);
+			exit(kept ? 7 : 8);
+		}
+	EOF
+	# The program may look first, so several times.
+	for _ in 1 2 3; do
+		run timeout -s KILL 60 "$TIDEMARK" run -q -f -o lost.tide -- ./loses
+		[ "$status" -eq 7 ] || fail "$status: $output"
+		[ "$(json "$("$TIDEMARK" info --json lost.tide)" 'd["snapshot"]["complete"]')" = True ]
+	done
+}
