@@ -148,7 +148,6 @@ static void begin_memory(struct image *im)
 			remote_close(&im->memory);
 			im->reader = 0;
 		}
-		im->memory.still = im->reader; /* IM2 */
 	}
 }
 

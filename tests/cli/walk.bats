@@ -256,8 +256,13 @@ equal() {
 			return 0;
 		}
 	C
-	run "$TIDEMARK" run --sample 4K -o s.tide ./many
-	[ "$status" -eq 0 ] || fail "$output"
+	# One in forty times the first of the list is a sample, and the leak has its stack.
+	local try
+	for try in 1 2 3 4 5; do
+		run "$TIDEMARK" run -f --sample 4K -o s.tide ./many
+		[ "$status" -eq 0 ] || fail "$output"
+		[[ $("$TIDEMARK" leaks s.tide) == *"(blocks of 104 bytes)"* ]] && break
+	done
 	[[ $output == *"1 root leak loses 20,000 blocks"* ]] || fail "$output"
 	json "$("$TIDEMARK" leaks --json s.tide)" 'd["snapshot"]["complete"]' 'd["totals"]["unreferenced"]["blocks"]' \
 		'd["totals"]["indirect"]["blocks"]' \
