@@ -359,6 +359,20 @@ static void note_image(struct image *im, int pid)
 	}
 }
 
+/* The process reaps them at its next event. One that waits has none, and an image without a place in the list would
+ * be a child that it does not know. */
+static void reap_ended_images(struct image *im, struct stop_thread *from, uint64_t instruction)
+{
+	for (unsigned i = 0; i < LEDGER_ENDED_IMAGES; i++) {
+		int32_t *slot = &im->ledger->ended_images[i], pid = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+
+		if (pid <= 1 || process_lives(pid) || process_parent(pid) != im->target)
+			continue;
+		inject_reap(from, instruction, pid);
+		__atomic_compare_exchange_n(slot, &pid, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	}
+}
+
 static int inject_image_call(struct image *im, void (*copy)(void *), void *context, struct tide_error *e)
 {
 	struct stop_thread *from = NULL;
@@ -389,10 +403,13 @@ static int inject_image_call(struct image *im, void (*copy)(void *), void *conte
 		;
 	else if (!(instruction = check_instruction(im)))
 		add_reason(im, "the library in the process is not ready");
-	else if (inject_image(&im->stop, from, instruction, &pid, e))
-		add_reason(im, "%s: %s", e->what, e->why);
-	else
-		note_image(im, pid);
+	else {
+		reap_ended_images(im, from, instruction);
+		if (inject_image(&im->stop, from, instruction, &pid, e))
+			add_reason(im, "%s: %s", e->what, e->why);
+		else
+			note_image(im, pid);
+	}
 	stop_verify(&im->stop);
 	stop_release(&im->stop);
 	if (pid)

@@ -90,6 +90,45 @@ waits() {
 	await '! pgrep -P "$PID" >children'
 }
 
+@test "a process that waits is given no children by its snapshots" {
+	compile parent <<-'C'
+		#define _GNU_SOURCE
+		#include <fcntl.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <sys/wait.h>
+		#include <unistd.h>
+		int main(void)
+		{
+			void *volatile kept = malloc(100);
+			pid_t child = fork();
+			int status;
+			if (!child)
+				for (;;)
+					pause();
+			printf("ready %d\n", child);
+			fflush(stdout);
+			/* No event of the library comes from here on. */
+			if (read(open("go", O_RDONLY), &status, 1) != 1)
+				return 9;
+			pid_t got = waitpid(-1, &status, __WALL);
+			return kept && got == child && WIFSIGNALED(status) && waitpid(-1, &status, __WALL) < 0 ? 7 : 8;
+		}
+	C
+	mkfifo go
+	profiled ./parent
+	child=$(awk '{ print $2 }' out)
+	PIDS+=("$child")
+	for i in $(seq 12); do
+		"$TIDEMARK" snap -q -o "s$i.tide" "$PID"
+	done
+	[ "$(pgrep -c -P "$PID")" -le 2 ] || fail "$(ps -o pid,stat,comm --ppid "$PID")"
+	kill -9 "$child"
+	echo >go
+	wait "$PID" && status=0 || status=$?
+	[ "$status" -eq 7 ] || fail "$status"
+}
+
 @test "--no-references: counters only" {
 	waits
 	profiled ./waits allocates
