@@ -148,6 +148,7 @@ static void begin_memory(struct image *im)
 			remote_close(&im->memory);
 			im->reader = 0;
 		}
+		im->memory.still = im->reader; /* IM2 */
 	}
 }
 

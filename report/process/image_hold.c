@@ -104,6 +104,7 @@ static bool image_take(struct image *im, struct remote *memory)
 	image_wait(im);
 	if (!image_hold(im, memory))
 		return false;
+	memory->still = true;
 	if (memory->pid && !im->reader_untraced
 		&& remote_word(memory, (uint64_t)im->ledger->block_root, &word))
 		return true;

@@ -162,6 +162,12 @@ static uint64_t read_once(struct remote *m, uint64_t address, char *to, uint64_t
 		got = pread(m->mem, to, bytes, (off_t)address);
 		if (got > 0)
 			return (uint64_t)got;
+		/* Memory that cannot be read is an error; only memory that nobody has any more is empty
+		 * (mem_rw in fs/proc/base.c). */
+		if (!got) {
+			m->ended = true;
+			return 0;
+		}
 	}
 	if (m->by_call) {
 		struct iovec here = { to, bytes }, there = { (void *)address, bytes };
@@ -171,6 +177,7 @@ static uint64_t read_once(struct remote *m, uint64_t address, char *to, uint64_t
 			return (uint64_t)got;
 		if (got < 0 && (errno == EPERM || errno == ENOSYS))
 			m->by_call = false;
+		m->ended |= got < 0 && errno == ESRCH;
 	}
 	return 0;
 }
@@ -212,6 +219,10 @@ uint64_t remote_read(struct remote *m, uint64_t address, void *to, uint64_t byte
 {
 	uint64_t done, good;
 
+	if (m->ended) {
+		memset(to, 0, bytes);
+		return 0;
+	}
 	if (address + bytes < address || address >= 1ull << 47)
 		bytes = address >= 1ull << 47 ? 0 : (1ull << 47) - address;
 	done = good = m->still && bytes <= SMALL ? read_kept(m, address, to, bytes) : 0;
@@ -224,7 +235,7 @@ uint64_t remote_read(struct remote *m, uint64_t address, void *to, uint64_t byte
 			continue;
 		/* To the next page; a hole may be large, but so is what the caller asked for. */
 		skip = PAGE - (address + done) % PAGE;
-		if (skip > bytes - done)
+		if (m->ended || skip > bytes - done)
 			skip = bytes - done;
 		memset((char *)to + done, 0, skip);
 		done += skip;

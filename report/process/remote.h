@@ -9,6 +9,7 @@
  *     kernel reports them (pagemap); else the whole range is one run.
  * R3  While `still` is set, the memory does not change: small reads come from pages that are kept. A heap is
  *     looked at thousands of times, a few words at a time.
+ *     Once the process has ended or runs another program, `ended` is set and nothing can be read.
  * R4  Reading leaves the process as it is: its pages stay shared with those of the process that it is an image of.
  */
 #ifndef TIDEMARK_REMOTE_H
@@ -43,6 +44,7 @@ struct remote {
 	bool untouched;                  /* remote_run takes pages that the process has not touched, too */
 	bool by_call;                    /* process_vm_readv works */
 	bool still;                      /* R3 */
+	bool ended;                      /* R3 */
 	struct remote_pages *kept;       /* R3; NULL: none yet */
 	struct remote_mapping *mappings; /* by address */
 	size_t mapping_count;
