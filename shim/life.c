@@ -357,13 +357,14 @@ void life_end(enum ledger_reason reason, int status)
 	state.ledger->state = LEDGER_EXITING;
 	timeline_final();
 	oracle_end();
-	if (reason == LEDGER_REASON_EXIT && settle_child()) {
+	bool settled = reason == LEDGER_REASON_EXIT && settle_child();
+	if (settled && settle_move()) {
 		freeze_reap(1);
 		state.phase = PHASE_OVER;
 		thread_leave(t);
 		return;
 	}
-	uint32_t flags = config.references ? 0 : REQUEST_FLAG_NO_REFERENCES;
+	uint32_t flags = config.references && !settled ? 0 : REQUEST_FLAG_NO_REFERENCES;
 	if (python.kept && reason == LEDGER_REASON_EXIT)
 		flags |= REQUEST_FLAG_KEPT;
 	int failed = freeze_snapshot(reason, NULL, flags);

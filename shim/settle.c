@@ -62,7 +62,7 @@ static bool has_own_block(void)
 static bool is_plain(void)
 {
 	const struct ledger_header *h = state.ledger;
-	if (!config.session[0] || !config.references || config.watch || state.no_syscalls || !store_path()[0])
+	if (!config.references || config.watch || state.no_syscalls || !store_path()[0])
 		return false;
 	if (!h->generation || h->flags & ~HARMLESS_FLAGS || state.threaded || h->request_serial
 		|| h->rounds_name || h->python_version || h->abort_message || h->kept[0]
@@ -89,15 +89,21 @@ static bool move_ledger(void)
 
 bool settle_child(void)
 {
-	struct ledger_header *h = state.ledger;
 	if (!is_plain() || has_own_block())
+		return false;
+	state.ledger->flags |= LEDGER_FLAG_SETTLED;
+	return true;
+}
+
+bool settle_move(void)
+{
+	struct ledger_header *h = state.ledger;
+	if (!config.session[0])
 		return false;
 	h->ended_mono_ns = h->started_mono_ns + birth_tsc_ns(birth_tsc());
 	h->state = LEDGER_FINISHED;
-	h->flags |= LEDGER_FLAG_SETTLED;
 	if (move_ledger())
 		return true;
-	h->flags &= ~LEDGER_FLAG_SETTLED;
 	h->state = LEDGER_EXITING;
 	return false;
 }

@@ -31,6 +31,7 @@
 #include "process/image.h"
 #include "process/process.h"
 #include "session_lock.h"
+#include "settled.h"
 #include "walked.h"
 
 struct collecting {
@@ -111,16 +112,12 @@ static void read_process(struct collecting *c)
 
 /* Fork servers and test runners pay for the end of each child, and need no details about its memory
  * (CL4). */
-#define LEAVE_BYTES (2u << 20)
-
 static void leave(struct collecting *c)
 {
-	c->brief = c->request->served && c->request->reason == REASON_EXIT && c->copy.header.generation
+	c->brief = !c->request->outside && c->request->reason == REASON_EXIT && c->copy.header.generation
 		&& !(c->request->flags & (REQUEST_FLAG_EARLY | REQUEST_FLAG_KEPT))
 		&& collect_process_small(&c->process, c->image.target);
-	/* An image costs as much as the snapshot of a small process. */
-	if (!c->brief || !c->request->may_leave || !wants_references(c, &c->copy)
-		|| c->process.touched_bytes < LEAVE_BYTES)
+	if (!c->brief || !c->request->may_leave || !wants_references(c, &c->copy))
 		return;
 	read_code_map(c);
 	c->code_known = true;
@@ -431,6 +428,7 @@ static int take_snapshot(struct collecting *c, struct tide_error *e)
 		.standing = r->flags & REQUEST_FLAG_STANDING,
 		.served = r->served };
 	uint32_t serial = c->map.header->request_serial;
+	bool settled;
 	int result;
 
 	/* The snapshot may be there already (collect_kept.h): then little of the ledger is needed. */
@@ -459,11 +457,18 @@ static int take_snapshot(struct collecting *c, struct tide_error *e)
 		*e = c->copy_error;
 		return -1;
 	}
-	leave(c);
-	write_sections(c);
+	settled = c->copy.header.flags & LEDGER_FLAG_SETTLED && r->reason == REASON_EXIT && !r->outside;
+	if (!settled) {
+		leave(c);
+		write_sections(c);
+	}
 	if (ledger_map_cut())
 		return error_set(e, EXIT_UNMEASURED,
 			"cannot read the ledger %s|it was cut off while it was read|", r->ledger);
+	if (settled) {
+		r->complete = true;
+		return settled_write(r, &c->copy, c->writer, e);
+	}
 	r->complete = c->made.process.complete;
 	if (r->flags & REQUEST_FLAG_QUERY) {
 		result = answer_query(c->map.header, c->map.bytes, c->writer, e);

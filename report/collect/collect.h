@@ -13,9 +13,9 @@
  *     request.
  * CL3  Where the process is another user's, nothing that its ledger says decides
  *     where a file is written; `output` or `settings` must.
- * CL4  A small forked child that ends soon after its start need not wait: its snapshot is made of an image
- *     that outlives it, and has no map of the memory (PROCESS_BRIEF). Its ledger stays until the snapshot is
- *     written, so that one that fails is seen.
+ * CL4  The snapshot of a small forked child that ends soon after its start has no map of the memory
+ *     (PROCESS_BRIEF). Under `run` the child need not wait for it: it is made of an image that outlives the child,
+ *     whose ledger stays until the snapshot is written, so that one that fails is seen.
  */
 #ifndef TIDEMARK_COLLECT_H
 #define TIDEMARK_COLLECT_H

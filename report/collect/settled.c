@@ -35,11 +35,9 @@ void settled_open(const char *session)
 	free(folder);
 }
 
-static int write_snapshot(struct collect *r, struct ledger_copy *c, struct tide_error *e)
+int settled_write(struct collect *r, struct ledger_copy *c, struct snapshot_writer *w, struct tide_error *e)
 {
-	struct snapshot_writer *w = snapshot_writer_new();
 	struct ledger_made made;
-	int result;
 
 	ledger_sections(c, w, &made);
 	made.process.reason = REASON_EXIT;
@@ -50,9 +48,7 @@ static int write_snapshot(struct collect *r, struct ledger_copy *c, struct tide_
 	ledger_sections_errors(c, w, false);
 	ledger_coverage(c, w, NULL, 0);
 	ledger_sections_finish(&made, w);
-	result = collect_output_write(r, c, w, e);
-	snapshot_writer_free(w);
-	return result;
+	return collect_output_write(r, c, w, e);
 }
 
 /* `ledger` is where it was before it was moved: the name of the session's folder is taken from it. */
@@ -68,9 +64,12 @@ static void take_one(const char *path, const char *ledger, const struct collect_
 	int result = ledger_copy_file(&c, path, &e);
 
 	if (!result) {
+		struct snapshot_writer *w = snapshot_writer_new();
+
 		c.header.pid = r.pid;
 		c.header.kept[0] = '\0';
-		result = write_snapshot(&r, &c, &e);
+		result = settled_write(&r, &c, w, &e);
+		snapshot_writer_free(w);
 	}
 	ledger_copy_free(&c);
 	if (result)

@@ -3,7 +3,7 @@
  *   child ──moves its ledger to SERVER_SETTLED (shim/settle.h)──▶ settler ──▶ snapshot
  *
  * Nothing of such a child is lost, so its snapshot is made from the ledger alone and has no blocks and no references
- * (PROCESS_SETTLED).
+ * (PROCESS_SETTLED). Without `run`, the child starts a collector, which writes the same.
  *
  * SG1  The folder is there from settled_open to settled_end, except while SETTLED_MOST ledgers wait: then children take
  *      their snapshots in the ordinary way, and wait for them.
@@ -17,6 +17,8 @@
 
 #include "collect_output.h"
 
+/* Writes the snapshot of such a child. */
+int settled_write(struct collect *r, struct ledger_copy *c, struct snapshot_writer *w, struct tide_error *e);
 /* Makes the folder in the folder of the session. */
 void settled_open(const char *session);
 /* The settler: writes snapshots until `control` is closed at its other end and no ledger is left. */

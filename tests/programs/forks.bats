@@ -80,11 +80,8 @@ fork_server() {
 	END
 }
 
-@test "children that end soon do not wait for a map of their memory, and nothing else is missing" {
-	fork_server
-	"$TIDEMARK" run -q -o '%p.tide' -- ./server 60 >out
-	[ "$(cat out)" = '60 0' ] || fail "the program saw $(cat out)"
-	[ "$(ls ./*.tide | wc -l)" = 61 ] || fail "$(ls ./*.tide | wc -l) snapshots of 61 processes"
+# $1 children leave the loss of one block each, and no map of their memory.
+count_brief() {
 	brief=0
 	for f in ./*.tide; do
 		"$TIDEMARK" info "$f" >info.txt
@@ -95,13 +92,29 @@ fork_server() {
 		grep -q '777 B' leaks.txt || fail "the lost block is missing: $(cat leaks.txt)"
 		grep -q leak_in_child leaks.txt || fail "the stack of the lost block is missing: $(cat leaks.txt)"
 	done
-	[ $brief = 60 ] || fail "$brief of 60 children had no map"
+	[ $brief = "$1" ] || fail "$brief of $1 children had no map"
+}
+
+@test "children that end soon do not wait for a map of their memory, and nothing else is missing" {
+	fork_server
+	"$TIDEMARK" run -q -o '%p.tide' -- ./server 60 >out
+	[ "$(cat out)" = '60 0' ] || fail "the program saw $(cat out)"
+	[ "$(ls ./*.tide | wc -l)" = 61 ] || fail "$(ls ./*.tide | wc -l) snapshots of 61 processes"
+	count_brief 60
 	run "$TIDEMARK" waste "$f"
 	if [ $status != 0 ]; then
 		[[ $output == *"does not wait for one"* ]] || fail "$output"
 	fi
 	run "$TIDEMARK" run -q --leak-exit 23 -o 'again.%p.tide' -- ./server 2
 	[ $status = 23 ] || fail "leaks of the children were not seen: $status"
+}
+
+@test "without run, too, children that end soon have no map of their memory" {
+	fork_server
+	env LD_PRELOAD="$SHIM" TIDEMARK_OUTPUT='%p.tide' ./server 10 >out
+	[ "$(cat out)" = '10 0' ] || fail "the program saw $(cat out)"
+	[ "$(ls ./*.tide | wc -l)" = 11 ] || fail "$(ls ./*.tide | wc -l) snapshots of 11 processes"
+	count_brief 10
 }
 
 @test "a program that takes in orphans sees its own children only" {
@@ -145,9 +158,8 @@ settling() {
 	END
 }
 
-@test "children with nothing of their own left have snapshots, and the others lose nothing" {
-	settling
-	"$TIDEMARK" run -o '%p.tide' -- ./settling 40 4 2>err || fail "the program saw $?: $(cat err)"
+# Of the 40 children of four kinds.
+count_settled() {
 	[ "$(ls ./*.tide | wc -l)" = 41 ] || fail "$(ls ./*.tide | wc -l) snapshots of 41 processes"
 	settled=0 leaky=0
 	for f in ./*.tide; do
@@ -165,10 +177,22 @@ settling() {
 		fi
 	done
 	[ "$settled $leaky" = "30 10" ] || fail "$settled children of 30 needed no image, $leaky of 10 leak"
+}
+
+@test "children with nothing of their own left have snapshots, and the others lose nothing" {
+	settling
+	"$TIDEMARK" run -o '%p.tide' -- ./settling 40 4 2>err || fail "the program saw $?: $(cat err)"
+	count_settled
 	run "$TIDEMARK" run -q --leak-exit 23 -o 'again.%p.tide' -- ./settling 3 3
 	[ "$status" = 0 ] || fail "clean children: $status, $output"
 	run "$TIDEMARK" run -q --leak-exit 23 -o 'again.%p.tide' -- ./settling 4 4
 	[ "$status" = 23 ] || fail "the leak of a child was not seen: $status, $output"
+}
+
+@test "without run, too, children with nothing of their own left have snapshots" {
+	settling
+	env LD_PRELOAD="$SHIM" TIDEMARK_OUTPUT='%p.tide' ./settling 40 4 || fail "the program saw $?"
+	count_settled
 }
 
 @test "a child that ends after its run has a snapshot, though nobody waits for settled ledgers any more" {
