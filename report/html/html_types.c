@@ -155,6 +155,8 @@ static void write_row(struct html *h, const struct types_row *r)
 	json_number(j, "live", (int64_t)r->live);
 	json_number(j, "bytes", (int64_t)r->bytes);
 	json_number(j, "unreachable", (int64_t)r->unreachable);
+	json_number(j, "awaiting", (int64_t)r->awaiting);
+	json_number(j, "pinned", (int64_t)r->pinned);
 	json_number(j, "excess_objects", (int64_t)r->excess_objects);
 	json_number(j, "excess_references", (int64_t)r->excess_references);
 	json_number(j, "unsure_objects", (int64_t)r->unsure_objects);

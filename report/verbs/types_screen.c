@@ -10,6 +10,11 @@
 #define SCREEN_ROWS 20u
 #define SCREEN_FEW 5u
 
+static bool waits_in_vain(const struct snapshot *s)
+{
+	return !python_heap_off(s, "generations") && !snapshot_python(s, "gc.enabled");
+}
+
 static void print_summary(struct screen *s, const struct types_command *c)
 {
 	const struct types_view *v = &c->view;
@@ -35,9 +40,13 @@ static void print_summary(struct screen *s, const struct types_command *c)
 			"growth since an older snapshot is a leak for sure%s%s.",
 			c->old_file ? "" : ": tidemark types NEW ", c->old_file ? "" : c->file);
 	if (v->awaiting.objects)
-		screen_paragraph(s, STYLE_PLAIN, "", "%s in %s wait for gc.",
+		screen_paragraph(s, STYLE_PLAIN, "",
+			"%s in %s wait for gc, which frees %s with what only they hold%s.",
 			units_many(objects, (int64_t)v->awaiting.objects, "object"),
-			units_many(types, (int64_t)v->awaiting.components, "cycle"));
+			units_many(types, (int64_t)v->awaiting.components, "cycle"),
+			units_bytes(references, (int64_t)v->garbage.bytes),
+			waits_in_vain(&c->snapshot) ? "; it is disabled, so that only gc.collect() does it"
+						    : "");
 	if (v->pinned.objects)
 		screen_paragraph(s, STYLE_BAD, "", "%s in %s are garbage that a lost reference keeps alive.",
 			units_many(objects, (int64_t)v->pinned.objects, "object"),
@@ -72,22 +81,66 @@ static void print_values(struct table *t, const struct types_command *c, const s
 /* Python itself leaves this one out. */
 static const char *shown_module(const char *module) { return strcmp(module, "builtins") ? module : ""; }
 
-static void print_types(struct screen *s, struct types_command *c)
+/* Nothing for 0: most rows have none. */
+static void print_some(struct table *t, enum screen_style style, uint64_t n)
 {
-	static const struct column plain[] = { { "live", COLUMN_RIGHT, false },
-		{ "bytes", COLUMN_RIGHT, false }, { "excess", COLUMN_RIGHT, false },
-		{ "unreachable", COLUMN_RIGHT, true }, { "verdict", COLUMN_LEFT, true },
-		{ "type", COLUMN_FIT, false } };
-	static const struct column growing[] = { { "live", COLUMN_RIGHT, false },
-		{ "grown", COLUMN_RIGHT, false }, { "excess grown", COLUMN_RIGHT, false },
-		{ "bytes", COLUMN_RIGHT, false }, { "excess", COLUMN_RIGHT, false },
-		{ "unreachable", COLUMN_RIGHT, true }, { "verdict", COLUMN_LEFT, true },
-		{ "type", COLUMN_FIT, false } };
-	size_t rows = options_rows(&c->common, SCREEN_ROWS);
-	struct table *t = c->old_file ? table_new(s, growing, 8, c->common.source_root)
-				      : table_new(s, plain, 6, c->common.source_root);
 	char text[UNITS_TEXT];
 
+	table_text(t, style, "%s", n ? units_count(text, (int64_t)n) : "");
+}
+
+static uint64_t count_leaked(const struct types_row *r) { return r->excess_objects; }
+/* Most objects have lost one reference each: then this is the same number again. */
+static uint64_t count_excess(const struct types_row *r)
+{
+	return r->excess_references > r->excess_objects ? r->excess_references : 0;
+}
+static uint64_t count_awaiting(const struct types_row *r) { return r->awaiting; }
+static uint64_t count_pinned(const struct types_row *r) { return r->pinned; }
+
+#define PARTS 4u
+/* How many of the live objects of a row are not in order, and in which way. */
+struct part {
+	const char *head;
+	enum screen_style style;
+	uint64_t (*count)(const struct types_row *r);
+};
+
+/* Those that some row has. */
+static size_t find_parts(const struct types_view *v, struct part *part)
+{
+	static const struct part all[PARTS] = { { "leaked", STYLE_BAD, count_leaked },
+		{ "references", STYLE_BAD, count_excess }, { "gc frees", STYLE_PLAIN, count_awaiting },
+		{ "kept", STYLE_PLAIN, count_pinned } };
+	size_t parts = 0;
+
+	for (size_t i = 0; i < PARTS; i++)
+		for (uint32_t row = 0; row < v->row_count; row++)
+			if (all[i].count(&v->row[row])) {
+				part[parts++] = all[i];
+				break;
+			}
+	return parts;
+}
+
+static void print_types(struct screen *s, struct types_command *c)
+{
+	struct part part[PARTS];
+	struct column column[PARTS + 5];
+	size_t rows = options_rows(&c->common, SCREEN_ROWS), n = 0, parts = find_parts(&c->view, part);
+	struct table *t;
+	char text[UNITS_TEXT];
+
+	column[n++] = (struct column){ "live", COLUMN_RIGHT, false };
+	if (c->old_file) {
+		column[n++] = (struct column){ "grown", COLUMN_RIGHT, false };
+		column[n++] = (struct column){ "more lost", COLUMN_RIGHT, false };
+	}
+	column[n++] = (struct column){ "bytes", COLUMN_RIGHT, false };
+	for (size_t i = 0; i < parts; i++)
+		column[n++] = (struct column){ part[i].head, COLUMN_RIGHT, i > 0 };
+	column[n++] = (struct column){ "type", COLUMN_FIT, false };
+	t = table_new(s, column, n, c->common.source_root);
 	for (uint32_t i = 0; i < c->view.row_count && rows; i++) {
 		const struct types_row *r = &c->view.row[c->view.order[i]];
 
@@ -97,12 +150,8 @@ static void print_types(struct screen *s, struct types_command *c)
 		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)r->live));
 		print_growth(t, c, r);
 		table_text(t, STYLE_PLAIN, "%s", units_bytes(text, (int64_t)r->bytes));
-		table_text(t, r->excess_references ? STYLE_BAD : STYLE_DIM, "%s",
-			r->excess_references ? units_count(text, (int64_t)r->excess_references) : "");
-		table_text(t, STYLE_PLAIN, "%s",
-			r->unreachable ? units_count(text, (int64_t)r->unreachable) : "");
-		table_text(t, r->verdict == VERDICT_REFLEAK ? STYLE_BAD : STYLE_PLAIN, "%s",
-			r->verdict ? types_view_verdict(r) : "");
+		for (size_t k = 0; k < parts; k++)
+			print_some(t, part[k].style, part[k].count(r));
 		table_text(t, STYLE_NAME, "%s%s%s", shown_module(r->module),
 			*shown_module(r->module) ? "." : "", r->type);
 		if (r->verdict != VERDICT_REFLEAK)

@@ -54,12 +54,19 @@ static void add_object(struct types_view *v, size_t object)
 		r->excess_objects++;
 		r->excess_references += o->excess;
 	}
+	if (!o->reachable && !o->pinned) {
+		r->awaiting++;
+		v->garbage.objects++;
+		v->garbage.bytes += o->bytes;
+	} else if (!o->reachable && !o->excess) {
+		r->pinned++;
+	}
 	r->unsure_objects += o->unsure;
 	r->cyclic += o->component != PYTHON_HEAP_NONE;
 	r->self_cycle += !o->reachable && o->self;
 	if (r->excess_objects)
 		r->verdict = VERDICT_REFLEAK;
-	else if (!o->reachable && !o->pinned)
+	else if (r->awaiting)
 		r->verdict = VERDICT_AWAITING_GC;
 }
 

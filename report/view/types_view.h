@@ -2,7 +2,8 @@
  *
  * TV1  A row is a type by name and module: classes of one name are one row.
  * TV2  Every object is in one row; live = reachable + unreachable.
- * TV3  Small ints that the interpreter keeps are never in `excess`: they have sums of their own.
+ * TV3  unreachable = awaiting + pinned + those that have excess themselves.
+ * TV4  Small ints that the interpreter keeps are never in `excess`: they have sums of their own.
  */
 #ifndef TIDEMARK_TYPES_VIEW_H
 #define TIDEMARK_TYPES_VIEW_H
@@ -30,6 +31,8 @@ struct types_row {
 	uint64_t live, bytes, reachable, unreachable;
 	uint64_t excess_objects, excess_references, unsure_objects;
 	uint64_t static_objects, static_references;
+	uint64_t awaiting; /* unreachable, and gc.collect() would free them */
+	uint64_t pinned;   /* unreachable without excess of their own: an object with excess holds them */
 	uint64_t cyclic, self_cycle;
 	enum types_verdict verdict;
 	struct types_site
@@ -68,6 +71,9 @@ struct types_view {
 	uint64_t refleak_types, refleak_objects, refleak_references;
 	uint64_t static_objects, static_references;
 	struct types_cycles awaiting, pinned;
+	struct {
+		uint64_t objects, bytes;
+	} garbage; /* all that gc.collect() would free: the cycles, and what only they hold */
 	/* Strings. */
 	uint64_t strings, string_bytes, interned;
 	struct types_string *duplicate; /* by waste */

@@ -41,7 +41,7 @@ has() {
 
 @test "demo: cycles wait for gc, with and without __del__" {
 	screen "Are cycles lost"
-	has '2,000 objects in 1,000 cycles wait for gc' '1,000 .*awaiting-gc +__main__.Node' '1,000 .*awaiting-gc +__main__.Closing'
+	has '2,000 objects in 1,000 cycles wait for gc' '^ *1,000 .* 1,000 +__main__.Node' '^ *1,000 .* 1,000 +__main__.Closing'
 }
 
 @test "demo: weak references, closures, default arguments" {

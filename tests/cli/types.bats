@@ -108,11 +108,15 @@ for e in sys.argv[1:]:
 	# A word that a stack has kept may hide one of them.
 	tell '[k for k, n in (("Leaked", 500), ("float", 400), ("list", 100), ("dict", 100), ("Ring", 20)) if not n * .99 - 1 <= by[k]["excess_objects"] <= n]' \
 		'sorted(k for k in by if by[k]["verdict"] == "refleak")' 'by["Leaked"]["unreachable"] >= 494' \
+		'all(r["unreachable"] >= r["awaiting_gc_objects"] + r["pinned_objects"] for r in d["types"])' \
+		'590 <= by["Ring"]["awaiting_gc_objects"] <= 602, by["Ring"]["pinned_objects"], sum(r["awaiting_gc_objects"] for r in d["types"]) >= d["cycles"]["awaiting_gc"]["objects"]' \
 		'by["float"]["values"][0]["value"]' 'd["refleaks"]["types"], d["refleaks"]["objects"] == sum(r["excess_objects"] for r in d["types"])' >got
 	cat >want <<-EOF
 		[]
 		['Leaked', 'Ring', 'dict', 'float', 'list']
 		True
+		True
+		(True, 20, True)
 		1234.5
 		(5, True)
 	EOF
@@ -174,7 +178,13 @@ for e in sys.argv[1:]:
 	COLUMNS=90 "$TIDEMARK" types truth.tide >out
 	fits 90 out
 	tr '\n' ' ' <out | grep -q 'Py_DECREF was forgotten'
-	grep -q 'refleak.*__main__.Leaked' out
+	# How many of how many are lost, will be freed, or are kept by what is lost.
+	grep -Eq '^ *500 .*iB +(49[0-9]|500) +__main__.Leaked$' out
+	grep -Eq '^ *642 .*iB +20 +(59[0-9]|60[0-2]) +20 __main__.Ring$' out
+	tr '\n' ' ' <out | grep -Eq '(59[0-9]|60[0-2]) objects in (29[0-9]|30[0-2]) cycles wait for gc, which frees [0-9.]+ KiB with what only they hold; it is disabled'
+	# Columns that no row needs are left out.
+	"$TIDEMARK" types clean.tide >clean
+	! grep -Eq ' (leaked|references|gc frees|kept) ' clean
 	grep -q 'objects of value 1234.5' out
 	tell '[a["type"] for a in d["advice"] if a["saves_bytes"] > 10000 and a["type"] == "WithDict"]' | grep -qxF "['WithDict']"
 	compile none <<<'#include <stdlib.h>

@@ -55,7 +55,9 @@ function pythonDetail(r) {
 					`${many(r.excess_objects, "object")} ${r.excess_objects === 1 ? "has" : "have"} ${count(r.excess_references)} more references stored than found: somebody took a reference and never gave it back (a forgotten Py_DECREF).`,
 				)
 			: null,
-		r.unreachable ? el("p", {}, `${count(r.unreachable)} cannot be reached from the program; ${count(r.cyclic)} of them are in cycles.`) : null,
+		r.unreachable ? el("p", {}, `${count(r.unreachable)} of ${count(r.live)} cannot be reached from the program; ${count(r.cyclic)} of them are in cycles.`) : null,
+		r.awaiting ? el("p", {}, `gc frees ${count(r.awaiting)} of ${count(r.live)} the next time it looks at them.`) : null,
+		r.pinned ? el("p", {}, `${count(r.pinned)} of ${count(r.live)} are garbage that an object with a lost reference keeps.`) : null,
 		r.unsure_objects ? el("p", { class: "dim" }, `${count(r.unsure_objects)} have fewer references stored than found: no verdict is given on them.`) : null,
 		r.slots_save ? el("p", {}, `__slots__ would save about ${bytes(r.slots_save)}: each instance has a dictionary of its own.`) : null,
 		r.values.length
@@ -93,6 +95,7 @@ function pythonTable(p) {
 			number("bytes", "bytes", (r) => r.bytes, bytes, "with what belongs to them: item arrays, key tables, buffers"),
 			number("excess", "excess", (r) => r.excess_references, count, "references stored above those found"),
 			number("excess_objects", "in objects", (r) => r.excess_objects, count),
+			number("awaiting", "gc frees", (r) => r.awaiting, count, "garbage: gc.collect() would free these"),
 			number("unreachable", "unreachable", (r) => r.unreachable, count, "neither the program nor its variables lead to them"),
 			{
 				name: "type",
