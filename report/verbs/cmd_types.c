@@ -1,18 +1,24 @@
 /* cmd_types.c - `tidemark types FILE [OLD]`: the objects of a CPython process by type, reference counts that do
  * not add up, garbage, arenas, strings. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include "base/alloc.h"
+#include "base/array.h"
 #include "print/header.h"
 #include "types_command.h"
+#include "types_together.h"
 #include "verb.h"
 #include "view/typed_scan.h"
 
-enum { KEY_STRINGS = 256, KEY_SHOW };
+enum { KEY_STRINGS = 256, KEY_SHOW, KEY_TOGETHER };
 
 static const struct argp_option option[] = { { "strings", KEY_STRINGS, "PREFIX", 0,
 						     "count the strings that begin with PREFIX, too", 0 },
 	{ "show", KEY_SHOW, "static", 0,
 		"list the small ints that the interpreter keeps, too; C code holds references to them", 0 },
+	{ "together", KEY_TOGETHER, NULL, 0,
+		"sum the files, the processes of one run, by type; implied by three or more files", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 } };
 
 static const char doc[] =
@@ -20,11 +26,13 @@ static const char doc[] =
 	"lines prove. Of a Python process: objects by type, how many there are, which of them have reference counts "
 	"that nothing accounts for (a forgotten Py_DECREF), and which wait for gc.\v"
 	"With a second snapshot, an older one, each type shows what it has grown by. No Python module is needed in the "
-	"process: everything is read from its memory.\n\n"
+	"process: everything is read from its memory. Of several processes, such as the workers of a server, the types "
+	"are summed, with the number of processes that have them.\n\n"
 	"Examples:\n"
 	"  tidemark run -o app.tide python3 app.py && tidemark types app.tide\n"
 	"  tidemark types late.tide early.tide\n"
-	"  tidemark types --strings config/ app.tide";
+	"  tidemark types --strings config/ app.tide\n"
+	"  tidemark types worker.*.tide";
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -38,23 +46,24 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--show: '%s' is unknown; there is 'static'", arg);
 		c->show_static = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		if (c->old_file)
-			argp_error(state, "too many arguments: types takes a snapshot and an older one");
-		if (c->file)
-			c->old_file = arg;
-		else
-			c->file = arg;
-		return 0;
+	case KEY_TOGETHER: c->together = true; return 0;
+	case ARGP_KEY_ARG: *ARRAY_APPEND(c->files, c->file_count) = arg; return 0;
 	case ARGP_KEY_END:
-		if (!c->file)
+		if (!c->file_count)
 			argp_error(state, "name a snapshot");
+		c->together |= c->file_count > 2;
+		if (c->together && (c->prefix || c->show_static))
+			argp_error(state, "--strings and --show are of one process: name one file");
+		c->file = c->files[0];
+		if (!c->together && c->file_count == 2)
+			c->old_file = c->files[1];
 		return 0;
 	default: return ARGP_ERR_UNKNOWN;
 	}
 }
 
-static const struct argp argp = { option, parse_option, "FILE [OLD]", doc, OPTIONS_CHILD, NULL, NULL };
+static const struct argp argp = { option, parse_option, "FILE [OLD]\nFILE FILE...", doc, OPTIONS_CHILD, NULL,
+	NULL };
 
 static int load(const char *file, struct snapshot *s, struct tide_error *e)
 {
@@ -97,6 +106,41 @@ static void unload(struct types_command *c)
 	if (c->old.process)
 		snapshot_close(&c->old);
 	options_free(&c->common);
+	free(c->files);
+}
+
+/* The processes of one run. */
+static int run_together(struct types_command *c)
+{
+	struct types_together t = { .process = alloc_zeroed(c->file_count, sizeof(*t.process)) };
+	struct tide_error e = { 0 };
+	int code = EXIT_FINE, bad = 0;
+
+	for (; t.count < c->file_count && !bad; t.count++) {
+		t.process[t.count] = (struct types_command){ .file = c->files[t.count] };
+		t.process[t.count].common.plain = c->common.plain;
+		bad = load_both(&t.process[t.count], &e);
+	}
+	if (bad) {
+		error_print(&e);
+		code = e.code;
+	} else {
+		types_together_sum(&t);
+		if (c->common.json)
+			types_together_json(&t, &c->common);
+		else
+			bad = types_together_screen(&t, &c->common);
+		if (fflush(stdout) || ferror(stdout))
+			bad = -1;
+		for (size_t i = 0; i < t.count; i++)
+			if (header_code(&t.process[i].snapshot) != EXIT_FINE || bad)
+				code = EXIT_UNMEASURED;
+	}
+	types_together_free(&t);
+	for (size_t i = 0; i < t.count; i++)
+		unload(&t.process[i]);
+	free(t.process);
+	return code;
 }
 
 int cmd_types(int argc, char **argv)
@@ -107,6 +151,11 @@ int cmd_types(int argc, char **argv)
 
 	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_SOURCES | OFFER_SCREEN | OFFER_QUIET | OFFER_SCAN);
 	argp_parse(&argp, argc, argv, 0, NULL, &c);
+	if (c.together) {
+		code = run_together(&c);
+		unload(&c);
+		return code;
+	}
 	if (load_both(&c, &e)) {
 		error_print(&e);
 		unload(&c);

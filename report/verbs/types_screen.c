@@ -10,6 +10,24 @@
 #define SCREEN_ROWS 20u
 #define SCREEN_FEW 5u
 
+void types_screen_cycles(struct screen *s, const struct types_cycles *awaiting,
+	const struct types_cycles *pinned, uint64_t garbage, bool disabled)
+{
+	char objects[UNITS_TEXT], cycles[UNITS_TEXT], bytes[UNITS_TEXT];
+
+	if (awaiting->objects)
+		screen_paragraph(s, STYLE_PLAIN, "", "%s in %s %s for gc, which frees %s in all%s.",
+			units_many(objects, (int64_t)awaiting->objects, "object"),
+			units_many(cycles, (int64_t)awaiting->components, "cycle"),
+			awaiting->objects == 1 ? "waits" : "wait", units_bytes(bytes, (int64_t)garbage),
+			disabled ? "; it is disabled, so that only gc.collect() does it" : "");
+	if (pinned->objects)
+		screen_paragraph(s, STYLE_BAD, "", "%s in %s %s garbage that a lost reference keeps alive.",
+			units_many(objects, (int64_t)pinned->objects, "object"),
+			units_many(cycles, (int64_t)pinned->components, "cycle"),
+			pinned->objects == 1 ? "is" : "are");
+}
+
 static bool waits_in_vain(const struct snapshot *s)
 {
 	return !python_heap_off(s, "generations") && !snapshot_python(s, "gc.enabled");
@@ -39,18 +57,7 @@ static void print_summary(struct screen *s, const struct types_command *c)
 			"Without call stacks this includes what extensions lose once, while they are imported: only "
 			"growth since an older snapshot is a leak for sure%s%s.",
 			c->old_file ? "" : ": tidemark types NEW ", c->old_file ? "" : c->file);
-	if (v->awaiting.objects)
-		screen_paragraph(s, STYLE_PLAIN, "",
-			"%s in %s wait for gc, which frees %s with what only they hold%s.",
-			units_many(objects, (int64_t)v->awaiting.objects, "object"),
-			units_many(types, (int64_t)v->awaiting.components, "cycle"),
-			units_bytes(references, (int64_t)v->garbage.bytes),
-			waits_in_vain(&c->snapshot) ? "; it is disabled, so that only gc.collect() does it"
-						    : "");
-	if (v->pinned.objects)
-		screen_paragraph(s, STYLE_BAD, "", "%s in %s are garbage that a lost reference keeps alive.",
-			units_many(objects, (int64_t)v->pinned.objects, "object"),
-			units_many(types, (int64_t)v->pinned.components, "cycle"));
+	types_screen_cycles(s, &v->awaiting, &v->pinned, v->garbage.bytes, waits_in_vain(&c->snapshot));
 }
 
 static void print_growth(struct table *t, const struct types_command *c, const struct types_row *r)
@@ -79,55 +86,23 @@ static void print_values(struct table *t, const struct types_command *c, const s
 }
 
 /* Python itself leaves this one out. */
-static const char *shown_module(const char *module) { return strcmp(module, "builtins") ? module : ""; }
+const char *types_screen_module(const char *module) { return strcmp(module, "builtins") ? module : ""; }
 
-/* Nothing for 0: most rows have none. */
-static void print_some(struct table *t, enum screen_style style, uint64_t n)
+static struct types_row sum_parts(const struct types_view *v)
 {
-	char text[UNITS_TEXT];
+	struct types_row sum = { 0 };
 
-	table_text(t, style, "%s", n ? units_count(text, (int64_t)n) : "");
-}
-
-static uint64_t count_leaked(const struct types_row *r) { return r->excess_objects; }
-/* Most objects have lost one reference each: then this is the same number again. */
-static uint64_t count_excess(const struct types_row *r)
-{
-	return r->excess_references > r->excess_objects ? r->excess_references : 0;
-}
-static uint64_t count_awaiting(const struct types_row *r) { return r->awaiting; }
-static uint64_t count_pinned(const struct types_row *r) { return r->pinned; }
-
-#define PARTS 4u
-/* How many of the live objects of a row are not in order, and in which way. */
-struct part {
-	const char *head;
-	enum screen_style style;
-	uint64_t (*count)(const struct types_row *r);
-};
-
-/* Those that some row has. */
-static size_t find_parts(const struct types_view *v, struct part *part)
-{
-	static const struct part all[PARTS] = { { "leaked", STYLE_BAD, count_leaked },
-		{ "references", STYLE_BAD, count_excess }, { "gc frees", STYLE_PLAIN, count_awaiting },
-		{ "kept", STYLE_PLAIN, count_pinned } };
-	size_t parts = 0;
-
-	for (size_t i = 0; i < PARTS; i++)
-		for (uint32_t row = 0; row < v->row_count; row++)
-			if (all[i].count(&v->row[row])) {
-				part[parts++] = all[i];
-				break;
-			}
-	return parts;
+	for (uint32_t i = 0; i < v->row_count; i++)
+		types_counts_add(&sum, &v->row[i]);
+	return sum;
 }
 
 static void print_types(struct screen *s, struct types_command *c)
 {
-	struct part part[PARTS];
-	struct column column[PARTS + 5];
-	size_t rows = options_rows(&c->common, SCREEN_ROWS), n = 0, parts = find_parts(&c->view, part);
+	struct types_count counted[TYPES_COUNTS];
+	struct column column[TYPES_COUNTS + 5];
+	struct types_row sum = sum_parts(&c->view);
+	size_t rows = options_rows(&c->common, SCREEN_ROWS), n = 0, counts = types_counts(&sum, counted);
 	struct table *t;
 	char text[UNITS_TEXT];
 
@@ -137,8 +112,8 @@ static void print_types(struct screen *s, struct types_command *c)
 		column[n++] = (struct column){ "more lost", COLUMN_RIGHT, false };
 	}
 	column[n++] = (struct column){ "bytes", COLUMN_RIGHT, false };
-	for (size_t i = 0; i < parts; i++)
-		column[n++] = (struct column){ part[i].head, COLUMN_RIGHT, i > 0 };
+	for (size_t i = 0; i < counts; i++)
+		column[n++] = (struct column){ counted[i].head, COLUMN_RIGHT, i > 0 };
 	column[n++] = (struct column){ "type", COLUMN_FIT, false };
 	t = table_new(s, column, n, c->common.source_root);
 	for (uint32_t i = 0; i < c->view.row_count && rows; i++) {
@@ -150,10 +125,9 @@ static void print_types(struct screen *s, struct types_command *c)
 		table_text(t, STYLE_PLAIN, "%s", units_count(text, (int64_t)r->live));
 		print_growth(t, c, r);
 		table_text(t, STYLE_PLAIN, "%s", units_bytes(text, (int64_t)r->bytes));
-		for (size_t k = 0; k < parts; k++)
-			print_some(t, part[k].style, part[k].count(r));
-		table_text(t, STYLE_NAME, "%s%s%s", shown_module(r->module),
-			*shown_module(r->module) ? "." : "", r->type);
+		types_counts_cells(t, counted, counts, r);
+		table_text(t, STYLE_NAME, "%s%s%s", types_screen_module(r->module),
+			*types_screen_module(r->module) ? "." : "", r->type);
 		if (r->verdict != VERDICT_REFLEAK)
 			continue;
 		print_values(t, c, r);
@@ -177,7 +151,8 @@ static void print_next(struct screen *s, const struct types_command *c)
 	}
 	if (grown)
 		screen_hint(s, "who holds them: tidemark refs %s %s%s%s", c->file,
-			shown_module(grown->module), *shown_module(grown->module) ? "." : "", grown->type);
+			types_screen_module(grown->module), *types_screen_module(grown->module) ? "." : "",
+			grown->type);
 	if (c->old_file)
 		screen_hint(s, "which variable has grown: tidemark retained %s %s", c->file, c->old_file);
 	else

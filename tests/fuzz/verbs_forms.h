@@ -82,6 +82,8 @@ static const char *const forms[] = {
 	"types F O",
 	"types --scan plain F",
 	"types --json O F",
+	"types --together F O",
+	"types --together --json F O",
 	"diff -v F O",
 	"diff --json --show same,moved O F",
 	"diff --csv --by type F O",

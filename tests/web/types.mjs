@@ -28,8 +28,8 @@ export default async function ({ page, ok, same, json, exists, goto, open, text,
 	const p = (await page.evaluate(() => window.tidemarkData())).types.python;
 	if (!t.python || !t.types) return ok(p === undefined || p.rows === undefined, "types: no Python objects on either side");
 	same(
-		JSON.stringify(p.rows.map((r) => [r.type, r.live, r.bytes, r.excess_objects, r.excess_references, r.unreachable, r.verdict])),
-		JSON.stringify(t.types.map((r) => [r.type, r.live, r.bytes, r.excess_objects, r.excess_references, r.unreachable, r.verdict])),
+		JSON.stringify(p.rows.map((r) => [r.type, r.live, r.bytes, r.excess_objects, r.excess_references, r.unreachable, r.awaiting, r.pinned, r.verdict])),
+		JSON.stringify(t.types.map((r) => [r.type, r.live, r.bytes, r.excess_objects, r.excess_references, r.unreachable, r.awaiting_gc_objects, r.pinned_objects, r.verdict])),
 		"types: rows of Python as in types",
 	);
 	same(p.refleak_references, t.refleaks.references, "lost references");
