@@ -2,6 +2,7 @@
  * one kind after the other, and drained between, so that steadier kinds claim first. */
 #include <stdlib.h>
 #include "base/alloc.h"
+#include "base/fetch.h"
 #include "model/root_kinds.h"
 #include "reach.h"
 
@@ -35,16 +36,16 @@ static void fetch_ahead(const struct search *q)
 	uint32_t left = q->tail - q->head;
 
 	if (left > AHEAD_ROW)
-		__builtin_prefetch(&g->start[q->queue[q->head + AHEAD_ROW]]);
+		fetch_line(&g->start[q->queue[q->head + AHEAD_ROW]]);
 	if (left > AHEAD_OUT)
-		__builtin_prefetch(&g->out[g->start[q->queue[q->head + AHEAD_OUT]]]);
+		fetch_line(&g->out[g->start[q->queue[q->head + AHEAD_OUT]]]);
 	if (left > AHEAD_STATE) {
 		uint32_t b = q->queue[q->head + AHEAD_STATE];
 
 		for (uint32_t k = g->start[b]; k < g->start[b + 1] && k < g->start[b] + AHEAD_OUT; k++) {
-			__builtin_prefetch(&q->r->state[g->out[k] & GRAPH_BLOCK], 1);
+			fetch_line(&q->r->state[g->out[k] & GRAPH_BLOCK]);
 			if (q->r->parent)
-				__builtin_prefetch(&q->r->parent[g->out[k] & GRAPH_BLOCK], 1);
+				fetch_line(&q->r->parent[g->out[k] & GRAPH_BLOCK]);
 		}
 	}
 }
