@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/alloc.h"
 #include "base/array.h"
+#include "base/fetch.h"
 #include "typed_pointers.h"
 
 /* What is known of a type together with a size; asked for each pointer. */
@@ -18,6 +19,12 @@ struct named {
 	uint32_t type;
 };
 
+/* What a pointer at an offset of a type points to; the last ones that were asked for. */
+#define AIMS 256u
+struct aim {
+	uint32_t type, offset, target;
+};
+
 struct search {
 	struct block_types *t;
 	const struct snapshot *s;
@@ -25,8 +32,8 @@ struct search {
 	bool usable;
 	uint32_t blocks;
 	uint8_t *refused; /* [blocks] pointers to it disagree */
-	uint32_t *queue;
-	uint32_t queued;
+	uint32_t *queue;  /* each block comes once at most */
+	uint32_t head, tail;
 	struct fit *fit;
 	uint32_t fit_count, fit_room;
 	struct index fits;
@@ -35,6 +42,8 @@ struct search {
 	struct index names;
 	bool checks; /* the pass that looks for pointers that disagree */
 	bool texts;  /* the last pass: pointers to char count where no others do */
+	bool any_refused;
+	struct aim aim[AIMS];
 };
 
 static struct members_size size_of(const struct search *f, uint32_t block)
@@ -136,38 +145,97 @@ static void consider(struct search *f, uint32_t block, uint32_t type)
 		consider_text(f, block, type);
 		return;
 	}
+	/* Each array costs a cache miss for each reference: that which nearly always decides is read first. */
+	known = t->inside[block];
+	if (f->checks ? !known || known == type : known != 0)
+		return;
 	if (members_type_kind(f->m, type) <= MEMBERS_BYTE || f->refused[block]
 		|| (t->of[block] && t->evidence[block] != EVIDENCE_POINTER))
 		return;
-	known = t->inside[block];
 	if (!known) {
-		if (f->checks || !(type = prove(f, type, block)))
+		if (!(type = prove(f, type, block)))
 			return;
 		t->inside[block] = type;
 		t->evidence[block] = EVIDENCE_POINTER;
 		t->of[block] = intern_text(&t->names, members_type_name(f->m, type)) + 1;
-		f->queue[f->queued++] = block;
+		f->queue[f->tail++] = block;
 		return;
 	}
-	if (f->checks && known != type && members_type_name(f->m, known) != members_type_name(f->m, type)
+	if (members_type_name(f->m, known) != members_type_name(f->m, type)
 		&& !members_begins_with(f->m, known, type))
-		f->refused[block] = 1;
+		f->refused[block] = f->any_refused = 1;
+}
+
+#define AHEAD_START 24u  /* blocks of the queue: where their references are */
+#define AHEAD_EDGES 16u  /* ... and the references */
+#define AHEAD_ROW 8u     /* ... and what is known of the blocks that these lead to */
+#define AHEAD_IN_ROW 16u /* references of one block */
+
+static void fetch_target(const struct search *f, uint64_t edge)
+{
+	uint32_t to = f->s->edges[edge].block;
+
+	if (to >= f->blocks)
+		return;
+	fetch_line(&f->t->inside[to]);
+	if (f->checks)
+		return;
+	fetch_line(&f->t->of[to]);
+	fetch_line(&f->refused[to]);
+	fetch_line(&f->s->blocks[to]);
+}
+
+static void fetch_row(const struct search *f, uint32_t block)
+{
+	const struct snapshot *s = f->s;
+
+	if (block >= f->blocks || f->texts)
+		return;
+	for (uint64_t i = s->edge_starts[block], n = 0;
+		i < s->edge_starts[block + 1] && i < s->edge_count && n < AHEAD_IN_ROW; i++, n++)
+		fetch_target(f, i);
+}
+
+/* The search jumps through memory: what it needs soon is fetched while it works on what is there. */
+static void fetch_ahead(const struct search *f)
+{
+	const struct snapshot *s = f->s;
+	uint32_t left = f->tail - f->head;
+	const uint32_t *next = &f->queue[f->head];
+
+	if (left > AHEAD_START)
+		fetch_line(&s->edge_starts[next[AHEAD_START]]);
+	if (left > AHEAD_EDGES)
+		fetch_line(&s->edges[s->edge_starts[next[AHEAD_EDGES]]]);
+	if (left > AHEAD_ROW)
+		fetch_row(f, next[AHEAD_ROW]);
+}
+
+static uint32_t find_target(struct search *f, uint32_t type, uint32_t offset)
+{
+	struct aim *a = &f->aim[(type * 31 + offset / 8) % AIMS];
+
+	if (a->type != type || a->offset != offset)
+		*a = (struct aim){ type, offset, members_target(f->m, type, offset) };
+	return a->target;
 }
 
 static void follow_block(struct search *f, uint32_t block)
 {
 	const struct snapshot *s = f->s;
 	uint32_t type = f->t->inside[block];
+	uint64_t end = s->edge_starts[block + 1] < s->edge_count ? s->edge_starts[block + 1] : s->edge_count;
 
-	for (uint64_t i = s->edge_starts[block]; type && i < s->edge_starts[block + 1] && i < s->edge_count;
-		i++) {
+	for (uint64_t i = s->edge_starts[block]; type && i < end; i++) {
 		const struct tide_edge *e = &s->edges[i];
 		uint32_t target;
 
+		if (i + AHEAD_IN_ROW < end && !f->texts)
+			fetch_target(f, i + AHEAD_IN_ROW);
 		if (e->to_offset || e->block >= f->blocks || e->flags & (EDGE_STALE | EDGE_MASKED)
 			|| snapshot_unused(s, i))
 			continue;
-		target = members_target(f->m, type, e->offset);
+		target = find_target(f, type, e->offset);
 		if (target)
 			consider(f, e->block, target);
 	}
@@ -208,10 +276,15 @@ static void follow_all(struct search *f)
 {
 	follow_roots(f);
 	for (uint32_t i = 0; i < f->blocks; i++)
-		if (f->t->inside[i] && (f->checks || f->texts || f->t->evidence[i] != EVIDENCE_POINTER))
+		if (f->t->inside[i] && (f->checks || f->texts || f->t->evidence[i] != EVIDENCE_POINTER)) {
+			fetch_row(f, i + AHEAD_ROW);
 			follow_block(f, i);
-	while (f->queued)
-		follow_block(f, f->queue[--f->queued]);
+		}
+	while (f->head < f->tail) {
+		fetch_ahead(f);
+		follow_block(f, f->queue[f->head++]);
+	}
+	f->head = f->tail = 0;
 }
 
 static void forget_pointers(struct search *f)
@@ -241,8 +314,11 @@ void typed_pointers_find(struct block_types *t, const struct snapshot *s)
 	f.checks = true;
 	follow_all(&f);
 	f.checks = false;
-	forget_pointers(&f);
-	follow_all(&f);
+	/* Where none was refused, the same would be found again. */
+	if (f.any_refused) {
+		forget_pointers(&f);
+		follow_all(&f);
+	}
 	f.texts = true;
 	follow_all(&f);
 	free(f.refused);
