@@ -4,6 +4,7 @@
 #include <xxhash.h>
 #include "base/alloc.h"
 #include "base/array.h"
+#include "base/fetch.h"
 #include "count_notes.h"
 #include "scan.h"
 #include "base/search.h"
@@ -243,7 +244,7 @@ static void flush_batch(struct batch *b)
 		c->index = page_index(c->page, c->word & ~s->mask);
 		c->start = is_start(s, c->page, c->word & ~s->mask);
 		if (c->index && !c->start)
-			__builtin_prefetch(&s->blocks[c->index - 1]);
+			fetch_line(&s->blocks[c->index - 1]);
 	}
 	for (uint32_t i = 0; i < b->count; i++) {
 		struct candidate *c = &b->one[i];
@@ -276,7 +277,7 @@ static void scan_words(struct batch *b, const char *data, uint64_t address, uint
 		if (!word || !(page = find_page(s, word & ~s->mask)))
 			continue;
 		if (!((uintptr_t)page & 1))
-			__builtin_prefetch(page);
+			fetch_line(page);
 		b->one[b->count++] = (struct candidate){ address + at, word, 0, false, page, context };
 		if (b->count == BATCH)
 			flush_batch(b);
