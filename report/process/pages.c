@@ -1,28 +1,14 @@
 /* pages.c - pagemap as runs: pages.h. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 #include "base/array.h"
 #include "model/format.h"
+#include "page_scan.h"
 #include "pages.h"
 
 #define PAGE 4096ull
 #define BATCH 512u
-
-/* struct pm_scan_arg and struct page_region of linux/fs.h, from Linux 6.7. */
-struct scan_region {
-	uint64_t start, end, categories;
-};
-struct scan_argument {
-	uint64_t size, flags, start, end, walk_end, vector, vector_length, max_pages;
-	uint64_t inverted, mask, any_of, returned;
-};
-#define SCAN_REQUEST _IOWR('f', 16, struct scan_argument)
-#define SCAN_PRESENT (1ull << 3)
-#define SCAN_SWAPPED (1ull << 4)
-#define SCAN_ZERO (1ull << 5)
-#define SCAN_HUGE (1ull << 6)
 
 /* Documentation/admin-guide/mm/pagemap.rst */
 #define MAP_PRESENT (1ull << 63)
@@ -41,30 +27,31 @@ static void add_run(struct page_runs *p, size_t first, uint64_t lo, uint64_t hi,
 /* False: the kernel does not support it. */
 static bool scan_pages(struct page_runs *p, int pagemap, uint64_t lo, uint64_t hi)
 {
-	struct scan_region found[BATCH];
-	struct scan_argument a = { .size = sizeof a,
+	struct page_scan_region found[BATCH];
+	struct page_scan a = { .size = sizeof a,
 		.start = lo,
 		.end = hi,
 		.vector = (uint64_t)(uintptr_t)found,
 		.vector_length = BATCH,
-		.any_of = SCAN_PRESENT | SCAN_SWAPPED,
-		.returned = SCAN_PRESENT | SCAN_SWAPPED | SCAN_ZERO | SCAN_HUGE };
+		.any_of = PAGE_SCAN_PRESENT | PAGE_SCAN_SWAPPED,
+		.returned = PAGE_SCAN_PRESENT | PAGE_SCAN_SWAPPED | PAGE_SCAN_ZERO | PAGE_SCAN_HUGE };
 	size_t first = p->count;
 
 	while (a.start < hi) {
-		int n = ioctl(pagemap, SCAN_REQUEST, &a);
+		int n = ioctl(pagemap, PAGE_SCAN, &a);
 
 		if (n < 0 && a.start == lo)
 			return false;
 		for (int i = 0; i < n; i++) {
 			uint64_t c = found[i].categories;
 
-			if (!(c & SCAN_ZERO))
+			if (!(c & PAGE_SCAN_ZERO))
 				add_run(p, first, found[i].start, found[i].end,
-					(c & SCAN_PRESENT                  ? PAGES_RESIDENT
-							: c & SCAN_SWAPPED ? PAGES_SWAPPED
-									   : 0)
-						| (c & SCAN_HUGE && c & SCAN_PRESENT ? PAGES_HUGE : 0));
+					(c & PAGE_SCAN_PRESENT                  ? PAGES_RESIDENT
+							: c & PAGE_SCAN_SWAPPED ? PAGES_SWAPPED
+										: 0)
+						| (c & PAGE_SCAN_HUGE && c & PAGE_SCAN_PRESENT ? PAGES_HUGE
+											       : 0));
 		}
 		if (n < 0 || a.walk_end <= a.start)
 			break;

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include "base/alloc.h"
 #include "base/array.h"
+#include "page_scan.h"
 #include "remote.h"
 #include "base/search.h"
 
@@ -287,30 +287,19 @@ static bool is_page_present(struct remote *m, uint64_t page)
 	return m->pages[page - m->page_first] & PRESENT;
 }
 
-/* struct pm_scan_arg and struct page_region of linux/fs.h, from Linux 6.7. */
-struct scan_region {
-	uint64_t start, end, categories;
-};
-struct scan_argument {
-	uint64_t size, flags, start, end, walk_end, vector, vector_length, max_pages;
-	uint64_t inverted, mask, any_of, returned;
-};
-#define SCAN_REQUEST _IOWR('f', 16, struct scan_argument)
-#define SCAN_PRESENT_OR_SWAPPED (1ull << 3 | 1ull << 4)
-
 /* Reservations of terabytes have a pagemap of gigabytes: the kernel can report where the next page is.
  * Returns 1 when it is found, 0 when there is no more, -1 when the kernel cannot report it. */
 static int scan_run(struct remote *m, uint64_t *from, uint64_t *end, uint64_t to)
 {
-	struct scan_region region;
-	struct scan_argument a = { .size = sizeof a,
+	struct page_scan_region region;
+	struct page_scan a = { .size = sizeof a,
 		.start = *from & ~(PAGE - 1),
 		.end = (to + PAGE - 1) & ~(PAGE - 1),
 		.vector = (uint64_t)(uintptr_t)&region,
 		.vector_length = 1,
-		.any_of = SCAN_PRESENT_OR_SWAPPED,
-		.returned = SCAN_PRESENT_OR_SWAPPED };
-	int found = m->pagemap < 0 ? -1 : ioctl(m->pagemap, SCAN_REQUEST, &a);
+		.any_of = PAGE_SCAN_PRESENT | PAGE_SCAN_SWAPPED,
+		.returned = PAGE_SCAN_PRESENT | PAGE_SCAN_SWAPPED };
+	int found = m->pagemap < 0 ? -1 : ioctl(m->pagemap, PAGE_SCAN, &a);
 
 	if (found < 1)
 		return found;

@@ -13,10 +13,8 @@
 #include <xxhash.h>
 #include <zstd.h>
 #include "report/model/snapshot_private.h"
+#include "tests/lib/snapshot_folder.h"
 #include "tests/lib/snapshot_make.h"
-
-static char folder[] = "/tmp/tidemark-check-XXXXXX";
-static char path[128];
 
 /* A file in memory, to be changed and written again with the right checksums. */
 struct file {
@@ -396,22 +394,6 @@ static void test_cut_off_meanwhile(void **state)
 	assert_non_null(strstr(text, "cut off while it was read"));
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	if (!mkdtemp(folder))
-		return -1;
-	snprintf(path, sizeof(path), "%s/x.tide", folder);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(folder);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -429,5 +411,6 @@ int main(void)
 		cmocka_unit_test(test_cut_off_meanwhile),
 	};
 
-	return cmocka_run_group_tests_name("snapshot_check", tests, setup, teardown);
+	return cmocka_run_group_tests_name(
+		"snapshot_check", tests, snapshot_folder_make, snapshot_folder_remove);
 }

@@ -8,10 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "report/model/snapshot.h"
+#include "tests/lib/snapshot_folder.h"
 #include "tests/lib/snapshot_make.h"
-
-static char folder[] = "/tmp/tidemark-patch-XXXXXX";
-static char path[128];
 
 static void write_snapshot(uint64_t compress)
 {
@@ -128,22 +126,6 @@ static void damaged_file_stays(void **state)
 	assert_false(snapshot_patch_process(folder, &p));
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	if (!mkdtemp(folder))
-		return -1;
-	snprintf(path, sizeof(path), "%s/x.tide", folder);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(folder);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -152,5 +134,5 @@ int main(void)
 		cmocka_unit_test(damaged_file_stays),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, snapshot_folder_make, snapshot_folder_remove);
 }

@@ -10,13 +10,12 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "report/model/snapshot.h"
+#include "tests/lib/snapshot_folder.h"
 #include "tests/lib/snapshot_make.h"
 
 #define ELEMENTS 4u /* as many as snapshot_make has blocks */
 #define COUNT(field) offsetof(struct snapshot, field)
 #define BROKEN (1ull << 48)
-
-static char folder[] = "/tmp/tidemark-sections.XXXXXX", path[64];
 
 /* Elements that are right, of all sections at once. */
 struct sections {
@@ -266,22 +265,6 @@ static void refuses_what_does_not_fit(void **state)
 	snapshot_close(&s);
 }
 
-static int make_folder(void **state)
-{
-	(void)state;
-	if (!mkdtemp(folder))
-		return -1;
-	snprintf(path, sizeof(path), "%s/x.tide", folder);
-	return 0;
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(folder);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,5 +273,6 @@ int main(void)
 		cmocka_unit_test(refuses_what_does_not_fit),
 	};
 
-	return cmocka_run_group_tests_name("snapshot_sections", tests, make_folder, remove_folder);
+	return cmocka_run_group_tests_name(
+		"snapshot_sections", tests, snapshot_folder_make, snapshot_folder_remove);
 }

@@ -10,10 +10,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 #include "report/model/snapshot.h"
+#include "tests/lib/snapshot_folder.h"
 #include "tests/lib/snapshot_make.h"
-
-static char folder[] = "/tmp/tidemark-snapshot-XXXXXX";
-static char path[128];
 
 static void write_small(void)
 {
@@ -406,23 +404,6 @@ static void test_documented(void **state)
 	free(text);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	if (!mkdtemp(folder))
-		return -1;
-	snprintf(path, sizeof(path), "%s/x.tide", folder);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	unlink(path);
-	/* Fails when a test has left something behind. */
-	return rmdir(folder);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,5 +422,5 @@ int main(void)
 		cmocka_unit_test(test_documented),
 	};
 
-	return cmocka_run_group_tests_name("snapshot", tests, setup, teardown);
+	return cmocka_run_group_tests_name("snapshot", tests, snapshot_folder_make, snapshot_folder_remove);
 }

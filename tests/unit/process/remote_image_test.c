@@ -36,34 +36,47 @@ static uint64_t own_bytes(pid_t pid)
 	return sum * 1024;
 }
 
-static void an_image_stays_shared(void **state)
+/* A copy of this process, which waits. */
+static pid_t open_image(struct remote *m)
 {
-	unsigned char *memory = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	unsigned char *copy = alloc_bytes(PART);
+	pid_t image = fork();
 	struct tide_error e = { 0 };
-	struct remote m;
-	pid_t image;
 
-	(void)state;
-	assert_ptr_not_equal(memory, MAP_FAILED);
-	memset(memory, 0x5a, BYTES);
-	image = fork();
 	assert_int_not_equal(image, -1);
 	if (!image) {
 		alarm(60); /* a test that fails does not end it */
 		pause();
 		_exit(0);
 	}
-	assert_int_equal(remote_open(&m, image, &e), 0);
+	assert_int_equal(remote_open(m, image, &e), 0);
+	return image;
+}
+
+static void close_image(struct remote *m, pid_t image)
+{
+	remote_close(m);
+	kill(image, SIGKILL);
+	waitpid(image, NULL, 0);
+}
+
+static void an_image_stays_shared(void **state)
+{
+	unsigned char *memory = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *copy = alloc_bytes(PART);
+	struct remote m;
+	pid_t image;
+
+	(void)state;
+	assert_ptr_not_equal(memory, MAP_FAILED);
+	memset(memory, 0x5a, BYTES);
+	image = open_image(&m);
 	for (size_t at = 0; at < BYTES; at += PART) {
 		assert_int_equal(remote_read(&m, (uintptr_t)memory + at, copy, PART), PART);
 		assert_memory_equal(copy, memory + at, PART);
 	}
 	if (m.mem >= 0)
 		assert_in_range(own_bytes(image), 0, BYTES / 2);
-	remote_close(&m);
-	kill(image, SIGKILL);
-	waitpid(image, NULL, 0);
+	close_image(&m, image);
 	munmap(memory, BYTES);
 	free(copy);
 }
@@ -75,7 +88,6 @@ static void pages_without_permissions(void **state)
 	unsigned char *memory =
 		mmap(NULL, 3 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	unsigned char copy[64], zeros[64] = { 0 };
-	struct tide_error e = { 0 };
 	struct remote m;
 	pid_t image;
 
@@ -84,23 +96,14 @@ static void pages_without_permissions(void **state)
 	memset(memory, 0x5a, 3 * page);
 	mprotect(memory + page, page, PROT_NONE);
 	munmap(memory + 2 * page, page);
-	image = fork();
-	assert_int_not_equal(image, -1);
-	if (!image) {
-		alarm(60); /* a test that fails does not end it */
-		pause();
-		_exit(0);
-	}
-	assert_int_equal(remote_open(&m, image, &e), 0);
+	image = open_image(&m);
 	if (m.mem >= 0) {
 		assert_int_equal(remote_read(&m, (uintptr_t)memory + page - 32, copy, 64), 64);
 		assert_int_equal(copy[63], 0x5a);
 	}
 	assert_int_equal(remote_read(&m, (uintptr_t)memory + 2 * page, copy, 64), 0);
 	assert_memory_equal(copy, zeros, 64);
-	remote_close(&m);
-	kill(image, SIGKILL);
-	waitpid(image, NULL, 0);
+	close_image(&m, image);
 	munmap(memory, 2 * page);
 }
 

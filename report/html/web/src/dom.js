@@ -32,6 +32,15 @@ export function go(view, more = {}) {
 	location.hash = new URLSearchParams({ view, ...more });
 }
 
+// Draws again whenever the width of a box that is shown has changed.
+export function onWidth(box, draw) {
+	let width = box.clientWidth;
+	new ResizeObserver(() => {
+		if (!box.clientWidth || box.clientWidth === width) return;
+		width = box.clientWidth;
+		draw();
+	}).observe(box);
+}
 export const dark = () => matchMedia("(prefers-color-scheme: dark)").matches;
 export function hue(text) {
 	let h = 7;

@@ -3,7 +3,7 @@ import { hierarchy, treemap } from "d3-hierarchy";
 import { data, head } from "./data.js";
 import { bytes, count, many, share } from "./format.js";
 import { placeText, short, typeOf } from "./names.js";
-import { dark, el, hue, keep, state, svg } from "./dom.js";
+import { dark, el, hue, keep, onWidth, state, svg } from "./dom.js";
 import { referrers, rootName } from "./referrers.js";
 import { groupKey, groupLabel } from "./groups.js";
 import { ALL, GROUP, KEPT, ROOT, SITE, below, childrenOf, mergeSiblings, sharers as sharersOf } from "./owners.js";
@@ -263,13 +263,7 @@ export function dominators() {
 	}
 	root.ready = () => {
 		render();
-		let width = box.clientWidth;
-		new ResizeObserver(() => {
-			if (box.clientWidth && box.clientWidth !== width) {
-				width = box.clientWidth;
-				render();
-			}
-		}).observe(box);
+		onWidth(box, render);
 	};
 	root.key = (e) => {
 		if (e.key === "u" && rows[focus][0] >= 0) open(rows[focus][0]);

@@ -7,7 +7,7 @@ import { build, differenceRows, linesOf, sandwich } from "./flame_tree.js";
 import { count, many, share, show } from "./format.js";
 import { matchedLines, matchedRows, matcher } from "./match.js";
 import { base, line, short, where } from "./names.js";
-import { dark, el, hue, keep, state } from "./dom.js";
+import { dark, el, hue, keep, onWidth, state } from "./dom.js";
 import { threadNames } from "./groups.js";
 
 const CELL = 20,
@@ -430,13 +430,7 @@ export function flame() {
 			focus = [...tree.child[focus].values()][+s] ?? focus;
 		cursor = focus;
 		find();
-		let width = box.clientWidth;
-		new ResizeObserver(() => {
-			if (box.clientWidth && box.clientWidth !== width) {
-				width = box.clientWidth;
-				render();
-			}
-		}).observe(box);
+		onWidth(box, render);
 	};
 	root.key = (e) => {
 		if (e.key === "i") invert.click();

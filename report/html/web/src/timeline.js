@@ -4,7 +4,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { data, head, value } from "./data.js";
 import { bytes, count, duration, many, share } from "./format.js";
-import { dark, el, keep, state } from "./dom.js";
+import { dark, el, keep, onWidth, state } from "./dom.js";
 import { searchTexts } from "./match.js";
 import { placeColumn, stackList } from "./sites.js";
 import { table } from "./table.js";
@@ -339,13 +339,7 @@ export function timeline() {
 		plot();
 		if (marks.length) list.ready();
 		ask(d.peak_bytes ? { kind: "peak" } : { kind: "end" });
-		let width = top.clientWidth;
-		new ResizeObserver(() => {
-			if (top.clientWidth && top.clientWidth !== width) {
-				width = top.clientWidth;
-				plot();
-			}
-		}).observe(top);
+		onWidth(top, plot);
 	};
 	root.print = (on) => {
 		for (const l of lists) if (l?.isConnected) l.print(on);
