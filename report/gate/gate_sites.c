@@ -68,7 +68,8 @@ static void collect_entries(struct gate_process *p, uint32_t process, bool serie
 	}
 }
 
-/* The place shown: the first line inside the source tree, else the caller of the allocator. */
+/* The place shown: the first line inside the source tree, allocators last; else the caller of the
+ * allocator. */
 void gate_spot_find(struct gate_sources *s, struct gate_origin o, struct gate_spot *site)
 {
 	struct gate_process *p = &s->processes[o.process];
@@ -93,7 +94,8 @@ void gate_spot_find(struct gate_sources *s, struct gate_origin o, struct gate_sp
 		site->caller = alloc_string("?");
 		site->function = alloc_string("?");
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t k = 0; k < count; k++) {
+		size_t i = (caller + k) % count; /* from the caller out; wrappers last */
 		const char *file = line[i].file ? source_root_relative(s->roots, line[i].file) : NULL;
 
 		if (!file)

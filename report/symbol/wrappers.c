@@ -104,12 +104,13 @@ static const char *const exact[] = {
 	"ztryrealloc", "ztryrealloc_usable", "ztryrealloc_usable_internal",
 };
 
-/* All of a family: the C++ library's and Rust's own containers and allocators.
+/* All of a family: the C++ library's and Rust's own containers and allocators, and what pybind11 and
+ * Cython put between Python and an extension's functions.
  * A stack's innermost lines of these are the container working for its user. */
 static const char *const families[] = {
 	"std::", "__gnu_cxx::", "alloc::", "core::", "hashbrown::", "__rustc::",
 	"operator new", "boost::container::", "boost::make_shared", "llvm::BumpPtrAllocatorImpl::",
-	"llvm::SmallVectorTemplateBase::",
+	"llvm::SmallVectorTemplateBase::", "pybind11::", "__Pyx_", "__pyx_tp_new_",
 };
 /* clang-format on */
 

@@ -122,6 +122,41 @@ extension_loses() {
 	END
 }
 
+# gate_names PLACE TYPE...: the gate and the plugin of pytest name each type of which forgets.lose loses objects, the
+# gate with the function that made them; what loses nothing passes.
+gate_names() {
+	local place=$1 type pytest="/usr/bin/python3 -m pytest -q -p no:cacheprovider -p tidemark_pytest"
+	shift
+	cat >parse.py <<-'EOF'
+		import forgets, sys
+		def parse(n):
+		    kept = forgets.fine(n)
+		    if sys.argv[1] == "forgets": forgets.lose(n)
+		parse(30)
+	EOF
+	cat >test_forgets.py <<-'EOF'
+		import forgets
+		def test_loses(): forgets.lose(30)
+		def test_fine(): assert len(forgets.fine(40)) >= 40
+	EOF
+	run -0 "$TIDEMARK" gate --limit refleaks=0 -- /usr/bin/python3 parse.py fine
+	run -1 "$TIDEMARK" gate --limit refleaks=0 --limit leaked=off -- /usr/bin/python3 parse.py forgets
+	for type; do
+		# A stale word may hide one.
+		[[ "$output" =~ (2[89]|30)" objects of $type held by "(2[89]|30)" lost references" ]] || fail "$output" || return
+	done
+	[ "$(grep -c "at $place" <<<"$output")" -ge $# ] || fail "$output" || return
+	/usr/bin/python3 -c 'import pytest' 2>/dev/null || return 0
+	cp "$ROOT/scripts/ci/tidemark_pytest.py" .
+	PATH=$(dirname "$TIDEMARK"):$PATH run -1 $pytest --tidemark test_forgets.py
+	for type; do
+		[[ "$output" =~ (2[89]|30)" objects of ${type#builtins.} are held by "(2[89]|30)" lost references: test_forgets.py::test_loses" ]] ||
+			fail "$output" || return
+	done
+	PATH=$(dirname "$TIDEMARK"):$PATH run -0 $pytest --tidemark test_forgets.py -k fine
+	[[ "$output" == *"no lost references"* ]] || fail "$output"
+}
+
 @test "an extension in Cython: what it loses is found, what it keeps is not" {
 	command -v cython3 >/dev/null || skip "cython3 is not installed"
 	cat >forgets.pyx <<-'EOF'
@@ -146,6 +181,7 @@ extension_loses() {
 		os._exit(0)
 	EOF
 	extension_loses Node
+	gate_names '__pyx_pf_7forgets_lose  forgets.c:' forgets.Node
 }
 
 @test "an extension with pybind11: its registry of instances holds none of them" {
@@ -187,4 +223,5 @@ extension_loses() {
 		os._exit(0)
 	EOF
 	extension_loses Pet Dog str
+	gate_names 'pybind11_init_forgets.*lambda.*  forgets.cpp:' builtins.str forgets.Dog forgets.Pet
 }
