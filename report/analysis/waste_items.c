@@ -34,9 +34,9 @@ void waste_returnable(const struct tide_arena *a, uint64_t lo, uint64_t hi, bool
 		kept += known ? a->top_pad : TOP_PAD;
 	} else if (!(a->flags & ARENA_AT_BREAK)) {
 		return;
-	} else if (known && a->huge_page) {
-		step = a->huge_page;
 	}
+	if (known && a->huge_page)
+		step = a->huge_page;
 	if (bytes > kept)
 		*from = hi - (bytes - kept) / step * step;
 }

@@ -100,7 +100,7 @@ static void write_arenas(const struct heap *h, struct remote *memory, struct sna
 			.flags = h->settings.known ? ARENA_SETTINGS : 0,
 			.trim_threshold = h->settings.trim_threshold,
 			.top_pad = h->settings.top_pad,
-			.huge_page = h->settings.huge_page };
+			.huge_page = i ? h->settings.heap_page : h->settings.huge_page };
 		if (!i && p && !strcmp(p->path, "[heap]") && remote_word(memory, a->top + 8, &size)
 			&& a->top + (size & ~7ull) == p->hi)
 			list[i].flags |= ARENA_AT_BREAK;

@@ -67,6 +67,7 @@ struct heap {
 		bool known;
 		uint64_t trim_threshold, top_pad; /* M_TRIM_THRESHOLD, M_TOP_PAD: of now */
 		uint64_t huge_page;               /* the break is lowered in steps of it; 0: of pages */
+		uint64_t heap_page;               /* and the end of a heap of another arena */
 	} settings;                               /* of the first libc */
 	/* Summary. */
 	char allocator[64];     /* "glibc 2.36"; "" when no heap of glibc was found */

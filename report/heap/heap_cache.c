@@ -6,7 +6,8 @@
  * lead to blocks of the size that their bin is for, and are as long as their counts say.
  *
  * The pointer to it is a thread-local variable of malloc, and so is the pointer to the thread's arena, which
- * lies beside it: words that point to an arena show where the other is. In a forked child the caches of
+ * lies beside it: words that point to an arena show where the other is. From glibc 2.43 on a thread has no cache
+ * before it first frees a block: the pointer then leads to libc's data. In a forked child the caches of
  * the threads that it does not have are blocks without a pointer; those that are not empty are found
  * by their form.
  */
@@ -23,7 +24,7 @@
 #define LARGE_LEAST 0x410u /* chunks of small bins are up to this */
 #define TLS_MOST 65536u    /* static thread-local data that is searched, below the thread pointer */
 #define BESIDE 16u         /* words between the two pointers: 1 up to glibc 2.42, 6 in 2.43 */
-#define OFFSETS_MOST 64u
+#define PLACES_MOST 64u
 #define STEPS_LINK 8u  /* what following a link costs */
 #define STEPS_FORM 64u /* and reading a block in all forms */
 
@@ -156,65 +157,126 @@ static uint32_t arena_of(const struct heap_walk *w, uint64_t address)
 	return HEAP_NO_ARENA;
 }
 
-/* Where the pointer is, relative to the one to the arena, in words: the same in all threads. */
+/* A place that is the same in all threads, in words from some other, and what speaks for it. */
 struct vote {
-	uint64_t below; /* from the thread pointer down to the pointer to the arena */
-	int beside;
-	unsigned votes;
+	int64_t place;
+	int votes;
 };
 
-static void add_vote(struct vote *v, unsigned *n, uint64_t below, int beside)
+static void add_vote(struct vote *v, unsigned *n, int64_t place)
 {
-	for (unsigned i = 0; i < *n; i++)
-		if (v[i].below == below && v[i].beside == beside) {
-			v[i].votes++;
-			return;
-		}
-	if (*n < OFFSETS_MOST)
-		v[(*n)++] = (struct vote){ below, beside, 1 };
+	unsigned i = 0;
+
+	while (i < *n && v[i].place != place)
+		i++;
+	if (i == *n && *n == PLACES_MOST)
+		return;
+	if (i == *n)
+		v[(*n)++] = (struct vote){ place, 0 };
+	v[i].votes++;
 }
 
-/* The words below a thread pointer, as far as they are mapped; the first is *lo. */
-static uint64_t *read_tls(struct heap_walk *w, uint64_t pointer, uint64_t *lo, size_t *words)
+/* The first of those with the most votes; NULL. */
+static const struct vote *find_best(const struct vote *v, unsigned n)
+{
+	const struct vote *best = NULL;
+
+	for (unsigned i = 0; i < n; i++)
+		if (!best || v[i].votes > best->votes)
+			best = &v[i];
+	return best;
+}
+
+/* The words below a thread pointer, as far as they are mapped. */
+static uint64_t *read_tls(struct heap_walk *w, uint64_t pointer, size_t *words)
 {
 	const struct remote_mapping *p = pointer % 8 ? NULL : remote_mapping_at(w->read.memory, pointer - 8);
-	uint64_t *data;
+	uint64_t *data, lo;
 
 	if (!p)
 		return NULL;
-	*lo = pointer - p->lo > TLS_MOST ? pointer - TLS_MOST : p->lo;
-	*words = (pointer - *lo) / 8;
+	lo = pointer - p->lo > TLS_MOST ? pointer - TLS_MOST : p->lo;
+	*words = (pointer - lo) / 8;
 	data = alloc_bytes(*words * 8 + 8);
-	remote_read(w->read.memory, *lo, data, *words * 8);
+	remote_read(w->read.memory, lo, data, *words * 8);
 	return data;
 }
 
-static void count_vote(struct heap_walk *w, uint64_t pointer, struct vote *v, unsigned *n, struct lists *l)
+/* Adds the places below a thread pointer at which there is a pointer to an arena, the nearest first. */
+static void add_places(struct heap_walk *w, uint64_t pointer, struct vote *v, unsigned *n)
 {
-	size_t words;
-	uint64_t lo, *data = read_tls(w, pointer, &lo, &words);
+	size_t words = 0;
+	uint64_t *data = read_tls(w, pointer, &words);
 
-	for (size_t i = 0; data && i < words; i++) {
-		if (!data[i] || arena_of(w, data[i]) == HEAP_NO_ARENA)
-			continue;
-		for (int k = -(int)BESIDE; k <= (int)BESIDE; k++) {
-			size_t at = i + (size_t)(long)k;
-			uint64_t block = at < words && k ? heap_found_block(w->heap, data[at]) : UINT64_MAX;
-
-			if (block != UINT64_MAX && heap_found_step(w, STEPS_FORM)
-				&& find_any_form(w, block, l))
-				add_vote(v, n, 8 * (words - i), k);
-		}
-	}
+	for (size_t i = words; i-- > 0;)
+		if (data[i] && arena_of(w, data[i]) != HEAP_NO_ARENA)
+			add_vote(v, n, (int64_t)(words - i));
 	free(data);
 }
 
-static void read_thread(struct heap_walk *w, struct heap_thread *t, const struct vote *v, struct lists *l)
+static uint64_t read_arena_pointer(struct heap_walk *w, const struct heap_thread *t, int64_t place)
+{
+	return heap_read_word(&w->read, t->pointer - 8 * (uint64_t)place);
+}
+
+/* Where the pointer to the arena is, in words below the thread pointer; 0: unknown. The stack of a thread, which
+ * lies below its thread-local data, may hold pointers to arenas as well: in other threads these are something else. */
+static int64_t find_arena_place(struct heap_walk *w)
+{
+	const struct heap *h = w->heap;
+	struct vote places[PLACES_MOST];
+	const struct vote *best;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < h->thread_count; i++)
+		add_places(w, h->threads[i].pointer, places, &n);
+	for (unsigned k = 0; k < n; k++)
+		for (size_t i = 0; i < h->thread_count && heap_found_step(w, 1); i++) {
+			uint64_t word = read_arena_pointer(w, &h->threads[i], places[k].place);
+
+			places[k].votes -= word && arena_of(w, word) == HEAP_NO_ARENA;
+		}
+	best = find_best(places, n);
+	return best ? best->place : 0;
+}
+
+static uint64_t read_cache_pointer(
+	struct heap_walk *w, const struct heap_thread *t, int64_t place, int64_t beside)
+{
+	return heap_read_word(&w->read, t->pointer - 8 * (uint64_t)(place - beside));
+}
+
+/* Where the pointer to the cache is, in words above the one to the arena; 0: no thread has a cache. */
+static int64_t find_cache_place(struct heap_walk *w, int64_t place, struct lists *l)
+{
+	const struct heap *h = w->heap;
+	struct vote besides[2 * BESIDE];
+	const struct vote *best;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < h->thread_count; i++)
+		for (int64_t k = -(int64_t)BESIDE; k <= (int64_t)BESIDE && k < place; k++) {
+			uint64_t block = k
+				? heap_found_block(h, read_cache_pointer(w, &h->threads[i], place, k))
+				: UINT64_MAX;
+
+			if (block != UINT64_MAX && heap_found_step(w, STEPS_FORM)
+				&& find_any_form(w, block, l))
+				add_vote(besides, &n, k);
+		}
+	best = find_best(besides, n);
+	return best ? best->place : 0;
+}
+
+static void read_thread(
+	struct heap_walk *w, struct heap_thread *t, int64_t place, int64_t beside, struct lists *l)
 {
 	uint64_t block;
 
-	t->arena = arena_of(w, heap_read_word(&w->read, t->pointer - v->below));
-	t->cache = heap_read_word(&w->read, t->pointer - v->below + 8 * (uint64_t)(int64_t)v->beside);
+	t->arena = arena_of(w, read_arena_pointer(w, t, place));
+	if (!beside)
+		return;
+	t->cache = read_cache_pointer(w, t, place, beside);
 	block = heap_found_block(w->heap, t->cache);
 	if (block != UINT64_MAX && find_any_form(w, block, l)) {
 		take_cache(w, t->cache, l);
@@ -254,17 +316,13 @@ void heap_cache(struct heap_walk *w)
 {
 	struct heap *h = w->heap;
 	struct lists *l = alloc_bytes(sizeof(*l));
-	struct vote votes[OFFSETS_MOST], *best = NULL;
-	unsigned n = 0;
+	int64_t place, beside;
 
 	index_arenas(w);
-	for (size_t i = 0; i < h->thread_count; i++)
-		count_vote(w, h->threads[i].pointer, votes, &n, l);
-	for (unsigned i = 0; i < n; i++)
-		if (!best || votes[i].votes > best->votes)
-			best = &votes[i];
-	for (size_t i = 0; best && i < h->thread_count; i++)
-		read_thread(w, &h->threads[i], best, l);
+	place = find_arena_place(w);
+	beside = place ? find_cache_place(w, place, l) : 0;
+	for (size_t i = 0; place && i < h->thread_count; i++)
+		read_thread(w, &h->threads[i], place, beside, l);
 	search_by_form(w, l);
 	index_free(&w->by_address);
 	free(l);

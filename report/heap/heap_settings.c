@@ -1,7 +1,7 @@
 /* heap_settings.c - what libc gives back by itself, and when: heap_private.h.
  *
  * struct malloc_par (malloc/malloc.c) is {trim_threshold, top_pad, mmap_threshold, arena_test, arena_max, from
- * 2.35 on: thp_pagesize, hp_pagesize, int hp_flags; then int n_mmaps, n_mmaps_max, max_n_mmaps, no_dyn_threshold,
+ * 2.43 on: enum thp_mode; from 2.35 on: thp_pagesize, hp_pagesize, int hp_flags; then int n_mmaps, n_mmaps_max, max_n_mmaps, no_dyn_threshold,
  * size_t mmapped_mem, max_mmapped_mem, char *sbrk_base, ...}. It is found by sbrk_base, where the first memory of the
  * program break began.
  */
@@ -14,15 +14,23 @@
 #define PAD_MOST (1ull << 40)
 #define PAGE_MOST (1ull << 30) /* the largest huge page */
 
-/* From trim_threshold to sbrk_base, in words: up to 2.34, from 2.35 on, and with one word more. */
-static const unsigned distances[] = { 9, 12, 13 };
+#define THP_MODE_MOST 3u /* malloc_thp_mode_not_supported */
 
-static bool is_plausible(const uint64_t *p, unsigned distance)
+/* Where members are, in words from trim_threshold. */
+struct layout {
+	unsigned base, huge; /* sbrk_base and thp_pagesize; 0: there is none */
+	bool mode; /* thp_mode is before thp_pagesize, and heaps of arenas consist of huge pages as well */
+};
+
+static const struct layout layouts[] = { { 9, 0, false }, { 12, 5, false }, { 13, 6, true } };
+
+static bool is_plausible(const uint64_t *p, const struct layout *l)
 {
-	const uint64_t huge = distance > 9 ? p[5] : 0, used = p[distance - 2], most = p[distance - 1];
+	const uint64_t huge = l->huge ? p[l->huge] : 0, used = p[l->base - 2], most = p[l->base - 1];
 
-	return p[1] < PAD_MOST && p[2] && p[3] && p[3] <= ARENAS_MOST && p[4] <= ARENAS_MOST && used <= most
-		&& used % HEAP_PAGE == 0 && most % HEAP_PAGE == 0 && huge <= PAGE_MOST && !(huge & (huge - 1))
+	return (!l->mode || (uint32_t)p[5] <= THP_MODE_MOST) && p[1] < PAD_MOST && p[2] && p[3]
+		&& p[3] <= ARENAS_MOST && p[4] <= ARENAS_MOST && used <= most && used % HEAP_PAGE == 0
+		&& most % HEAP_PAGE == 0 && huge <= PAGE_MOST && !(huge & (huge - 1))
 		&& huge % HEAP_PAGE == 0;
 }
 
@@ -38,17 +46,18 @@ void heap_settings(struct heap *h, struct remote *memory, uint64_t lo, uint64_t 
 	data = alloc_bytes(words * 8 + 8);
 	remote_read(memory, lo, data, words * 8);
 	for (uint64_t i = 0; i < words && !h->settings.known; i++)
-		for (size_t k = 0; k < sizeof(distances) / sizeof(*distances); k++) {
-			const unsigned distance = distances[k];
-			const uint64_t *p = i >= distance ? data + i - distance : NULL;
+		for (size_t k = 0; k < sizeof(layouts) / sizeof(*layouts); k++) {
+			const struct layout *l = &layouts[k];
+			const uint64_t *p = i >= l->base ? data + i - l->base : NULL;
 
 			/* The break need not begin at a page. */
-			if (!p || data[i] < base || data[i] >= base + HEAP_PAGE || !is_plausible(p, distance))
+			if (!p || data[i] < base || data[i] >= base + HEAP_PAGE || !is_plausible(p, l))
 				continue;
 			h->settings.known = true;
 			h->settings.trim_threshold = p[0];
 			h->settings.top_pad = p[1];
-			h->settings.huge_page = distance > 9 ? p[5] : 0;
+			h->settings.huge_page = l->huge ? p[l->huge] : 0;
+			h->settings.heap_page = l->mode ? h->settings.huge_page : 0;
 			break;
 		}
 	free(data);

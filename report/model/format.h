@@ -462,7 +462,7 @@ struct tide_arena {
 	uint32_t flags;   /* ARENA_* */
 	/* With ARENA_SETTINGS. */
 	uint64_t trim_threshold, top_pad; /* M_TRIM_THRESHOLD, M_TOP_PAD */
-	uint64_t huge_page;               /* the program break is lowered in steps of it; 0: of pages */
+	uint64_t huge_page;               /* the end of its memory is lowered in steps of it; 0: of pages */
 };
 enum tide_arena_kind { ARENA_MAIN = 1, ARENA_THREAD };
 #define ARENA_AT_BREAK 1u /* its top ends at the program break: malloc_trim can lower that */
