@@ -69,6 +69,14 @@ static uint64_t place_of(const struct python_layout *l, uintptr_t f, uint32_t in
 		python_code_line(code, number, instruction));
 }
 
+/* A frame that the interpreter put between a class and its __init__, once that call is a specialized instruction (from
+ * 3.12 on): its code has no instruction that counts as traceable, and sys._getframe skips it. */
+static bool is_hidden(const struct python_layout *l, uintptr_t f)
+{
+	uintptr_t code = python_code_of(l, f);
+	return *(const int *)(code + l->code.first_traceable) >= (long)python_word(code, PYTHON_VAR_SIZE);
+}
+
 bool python_frame_list(uintptr_t ts, struct python_frame *to, unsigned room, unsigned *count, bool *more)
 {
 	const struct python_layout *l = python.layout;
@@ -84,6 +92,8 @@ bool python_frame_list(uintptr_t ts, struct python_frame *to, unsigned room, uns
 				to[n - 1].entered = f;
 			continue;
 		}
+		if (l->version >= 0x030c && is_hidden(l, f))
+			continue;
 		to[n].place = place_of(l, f, number);
 		to[n].entered = 0;
 		if (!to[n].place)

@@ -35,6 +35,8 @@ class Thing:
     def prop(self): note(sys._getframe()); keep.append(bytearray(5000)); return 3
     def __lt__(self, other): note(sys._getframe()); keep.append(bytearray(5000)); return False
     def __call__(self): note(sys._getframe()); keep.append(bytearray(5000))
+class Often:
+    def __init__(self): note(sys._getframe()); keep.append(bytearray(5000))
 def decorated(f):
     @functools.wraps(f)
     def inner(*a):
@@ -77,6 +79,7 @@ def main():
         exec(compile("\n" * i + "note(sys._getframe()); keep.append(bytearray(5000))", "gen%d.py" % i, "exec"), globals())
     ts = [threading.Thread(target=deep, args=(i,)) for i in range(4)]
     [t.start() for t in ts]; [t.join() for t in ts]
+    for i in range(100): Often()  # from 3.12 on soon called by way of a frame of the interpreter's own
     operator.methodcaller("prop2") if 0 else plain()
     class Meta(type):
         def __new__(m, n, b, d): note(sys._getframe()); keep.append(bytearray(5000)); return type.__new__(m, n, b, d)
