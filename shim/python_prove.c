@@ -5,6 +5,7 @@
  * the identity of this thread, and the innermost frame runs an object of type PyCode_Type.
  */
 #include "python.h"
+#include "thread.h"
 
 struct python python;
 
@@ -47,7 +48,7 @@ static enum proof prove(uintptr_t ts)
 	const struct python_layout *l = python.layout;
 	if (!is_aligned(ts))
 		return PROOF_BAD;
-	if (python_word(ts, l->thread.thread_id) != (uintptr_t)__builtin_thread_pointer() || !is_listed(ts))
+	if (python_word(ts, l->thread.thread_id) != thread_control_block() || !is_listed(ts))
 		return PROOF_LATER;
 	uintptr_t frame = top_frame(ts);
 	if (!frame)

@@ -20,6 +20,7 @@
 #include "python.h"
 #include "python_private.h"
 #include "site.h"
+#include "thread.h"
 #include "walk.h"
 
 /* --- the lossy table ---------------------------------------------------------- */
@@ -168,8 +169,7 @@ HOT_INLINE uintptr_t running_state(const struct python *p)
 	if (likely(newest == main))
 		return ts;
 	uintptr_t current = python_word(p->runtime, l->runtime.tstate_current);
-	bool ours =
-		current && python_word(current, l->thread.thread_id) == (uintptr_t)__builtin_thread_pointer();
+	bool ours = current && python_word(current, l->thread.thread_id) == thread_control_block();
 	return ours ? current : ts;
 }
 
@@ -181,7 +181,7 @@ HOT_INLINE uintptr_t holding_state(const struct python *p)
 	if (l->runtime.tstate_current == PYTHON_ABSENT)
 		return p->thread_state();
 	uintptr_t ts = python_word(p->runtime, l->runtime.tstate_current);
-	bool ours = ts && python_word(ts, l->thread.thread_id) == (uintptr_t)__builtin_thread_pointer();
+	bool ours = ts && python_word(ts, l->thread.thread_id) == thread_control_block();
 	return likely(ours) ? ts : p->thread_state();
 }
 

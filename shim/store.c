@@ -11,6 +11,7 @@
 #include "store.h"
 #include "table.h"
 #include "text.h"
+#include "thread.h"
 
 static char path[512];
 
@@ -178,8 +179,7 @@ static uint32_t number_before(void)
 {
 	const struct ledger_table *table = &state.ledger->table[LEDGER_THREADS];
 	const struct ledger_thread *t = ledger_at(LEDGER_THREADS);
-	uint64_t n = __atomic_load_n(&table->count, __ATOMIC_ACQUIRE), self;
-	__asm__("mov %%fs:0, %0" : "=r"(self));
+	uint64_t n = __atomic_load_n(&table->count, __ATOMIC_ACQUIRE), self = thread_control_block();
 	if (n > table_reserved(LEDGER_THREADS))
 		n = table_reserved(LEDGER_THREADS);
 	for (uint64_t i = 0; i < n && i < SLOT_THREAD_MASK; i++)

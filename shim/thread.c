@@ -19,13 +19,6 @@ static size_t pthread_bytes; /* sizeof(struct pthread) */
 static struct lock thread_lock;
 static struct thread *cursor; /* where the search for dead threads resumes */
 
-static uintptr_t control_block(void)
-{
-	uintptr_t p;
-	__asm__("mov %%fs:0, %0" : "=r"(p));
-	return p;
-}
-
 static bool is_dead(const struct thread *t)
 {
 	if (!t->record || !t->tid || !lock_thread_dead(t->tid))
@@ -93,7 +86,7 @@ uint64_t thread_seed(void)
 static void fill(struct thread *t, uintptr_t sp)
 {
 	struct ledger_thread *r = t->record;
-	t->control_block = control_block();
+	t->control_block = thread_control_block();
 	t->frames = 0;
 	t->last = 0;
 	t->ignoring = 0;

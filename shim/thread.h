@@ -16,6 +16,14 @@
 /* This thread is being registered, or its process starts a ledger after a fork. */
 extern __thread bool thread_registering __attribute__((tls_model("initial-exec")));
 
+/* The running thread's struct pthread. gcc 10 has no __builtin_thread_pointer. */
+HOT_INLINE uintptr_t thread_control_block(void)
+{
+	uintptr_t p;
+	__asm__("mov %%fs:0, %0" : "=r"(p));
+	return p;
+}
+
 /* Gives the running thread, whose stack pointer is `sp`, a record and memory, and makes
  * it thread_current; NULL: no memory. */
 struct thread *thread_register(uintptr_t sp);

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "sandbox.h"
+#include "system.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WRITES (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)
@@ -21,9 +22,6 @@
 /* linux/seccomp.h before 4.17: without it a filter makes kernels up to 5.15 switch off speculation. */
 #ifndef SECCOMP_FILTER_FLAG_SPEC_ALLOW
 #define SECCOMP_FILTER_FLAG_SPEC_ALLOW 4
-#endif
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd 438
 #endif
 
 static const int others[] = { SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_pidfd_getfd,

@@ -1,7 +1,7 @@
 /* collect_core.c - see collect_core.h. */
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include "base/alloc.h"
+#include "base/system.h"
 #include "collect_core.h"
 #include "walked.h"
 
