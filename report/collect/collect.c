@@ -566,7 +566,8 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 	}
 	if (!result && r->ledger && *r->ledger) {
 		result = take_snapshot(c, e);
-		if (c->copied)
+		/* Read by a process that waits for us: one that we have asked may wait for another collector by now. */
+		if (c->copied && !r->outside)
 			c->map.header->request_result = result ? (uint32_t)EIO : 0;
 		/* When the process was killed, `run` makes a snapshot of it. */
 		pid = c->image.target ? c->image.target : c->map.header->pid;

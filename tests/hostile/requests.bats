@@ -197,3 +197,43 @@ teardown() {
 		! [ -e lost ] || break
 	done
 }
+
+@test "a process at its end waits for its own collector, whatever another one has finished" {
+	compile waits <<-'EOF'
+		#include <stdlib.h>
+		#include <unistd.h>
+		int main(void)
+		{
+			static void *volatile kept[1000000];
+
+			for (int i = 0; i < 1000000; i++)
+				kept[i] = malloc(16);
+			while (access("go", F_OK))
+				usleep(10000);
+			return 7;
+		}
+	EOF
+	"$TIDEMARK" run -q -o own.tide -- ./waits &
+	run=$!
+	await 'pid=$(pgrep -x -P "$run" waits)'
+	await '[ "$(awk "/VmRSS/ { print \$2 }" "/proc/$pid/status")" -gt 30000 ]'
+	server=$(pgrep -x -P "$run" tidemark)
+	pgrep -P "$server" >before || :
+	# The other one has its image, and is held up.
+	"$TIDEMARK" snap -q -o other.tide "$pid" &
+	other=$!
+	await 'pgrep -P "$pid" >image'
+	kill -STOP "$other"
+	touch go
+	await 'own=$(pgrep -P "$server" | grep -v -x -F -f before)'
+	kill -STOP "$own"
+	kill -CONT "$other"
+	wait "$other" || :
+	# Long enough for a process that does not wait.
+	sleep 4
+	kill -0 "$pid" || fail 'the process has ended before its snapshot'
+	kill -CONT "$own"
+	wait "$run" && status=0 || status=$?
+	[ "$status" -eq 7 ] || fail "$status"
+	[ "$(json "$("$TIDEMARK" info --json own.tide)" 'd["snapshot"]["complete"]')" = True ] || fail "$("$TIDEMARK" info own.tide)"
+}
