@@ -14,8 +14,10 @@ struct members *members_new(const struct snapshot *s, struct symbols *symbols)
 
 	m->snapshot = s;
 	m->symbols = symbols;
+	m->words_left = MEMBERS_WORDS_MOST;
 	m->module = alloc_zeroed(s->module_count + 1, sizeof(*m->module));
 	*ARRAY_ADD(m->type, m->type_count, m->type_room) = (struct members_type){ .name = "", .named = true };
+	members_load(m);
 	return m;
 }
 
@@ -281,6 +283,10 @@ const char *members_type_language(struct members *m, uint32_t type)
 {
 	Dwarf_Die unit;
 
+	if (m->snapshot->native_type_count)
+		return m->type[type].language == LANGUAGE_RUST   ? "rust"
+			: m->type[type].language == LANGUAGE_CXX ? "c++"
+								 : "c";
 	while (type && m->type[type].kind == MEMBERS_POINTER && !m->type[type].die.addr)
 		type = m->type[type].of;
 	if (!type || !dwarf_diecu(&m->type[type].die, &unit, NULL, NULL) || !symbol_scopes_are_in(&unit))

@@ -11,13 +11,15 @@
  *   members_scan.c   what that pass finds in one unit
  *   members_lvalue.c what a line of source assigns to
  *   members_words.c  which words of an object no member has, and where the headers of containers are
+ *   members_keep.c   what is known of types, in a snapshot; members_load.c: out of it
  *   members_name.c   full names of types, and a key that spellings of one name share
  *
  * MB1  Nothing is a guess: members of a union are not sure, and neither is the part of a Rust enum that only its tag
  *      selects. A name that two different types have means the one that fits the size asked for, or none.
  * MB2  DWARF is untrusted: walks along types, and down into them, have a limit, members lie inside their type, and
  *      what is read of a module has a limit.
- * MB3  Types are numbers from 1 up, and 0 is "not known". Texts live as long as the struct members.
+ * MB3  Of a snapshot that says what its types are, no debug information is read; types have the numbers of its layouts.
+ * MB4  Types are numbers from 1 up, and 0 is "not known". Texts live as long as the struct members.
  */
 #ifndef TIDEMARK_MEMBERS_H
 #define TIDEMARK_MEMBERS_H
@@ -72,6 +74,8 @@ bool members_begins_with(struct members *m, uint32_t type, uint32_t first);
 uint32_t members_variable(struct members *m, uint32_t module, uint64_t address, uint64_t *offset);
 /* The thread-local variable of a name, if it is the only one. */
 uint32_t members_thread_local(struct members *m, uint32_t module, const char *name);
+/* The variable that a reference from a root is in, global or thread-local: its type, and where in it the word lies. */
+uint32_t members_root(struct members *m, const struct tide_root_edge *e, uint64_t *offset);
 
 /* The type that the compiler says a call allocates which returns to this address. */
 uint32_t members_allocated(struct members *m, uint32_t module, uint64_t address);
@@ -105,6 +109,17 @@ struct members_words {
 const struct members_words *members_words(struct members *m, uint32_t type);
 /* Why no pointer can lie at an offset: one of the eight bytes belongs to no member. */
 enum members_use members_word_use(const struct members_words *w, uint64_t offset);
+
+/* Types in a snapshot that is written. Numbers are those of its layouts. */
+struct members_keep;
+struct members_keep *members_keep_new(struct members *m);
+/* The type with all that lies inside; 0 stays 0. */
+uint32_t members_keep_type(struct members_keep *k, uint32_t type);
+/* The variables that references from roots are in. */
+void members_keep_roots(struct members_keep *k);
+/* Adds the sections. */
+void members_keep_write(struct members_keep *k, struct snapshot_writer *w);
+void members_keep_free(struct members_keep *k);
 
 /* "Session::next_", "Session[3]::list.prev"; with a variable: "app.cache.head". Members of the standard libraries are
  * named as what holds them: "Session::sessions_". To be freed; NULL: nothing with a name is there. */

@@ -1,5 +1,4 @@
 /* members_at.c - from an offset in a type to what is there: its path and its type. See members.h. */
-#include <dwarf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,10 +78,9 @@ static bool is_of_library(const char *name)
 
 static void show_member(struct descent *d, uint32_t type, const struct member *at)
 {
-	Dwarf_Die die = at->die;
-	const char *name = dwarf_diename(&die);
+	const char *name = at->name;
 
-	if (d->closed || at->base || !name || !*name || dwarf_tag(&die) == DW_TAG_inheritance)
+	if (d->closed || at->base || !name || !*name)
 		return;
 	if (!d->shown)
 		d->owner = type;
@@ -100,8 +98,7 @@ static void show_alternatives(struct descent *d, const uint32_t *member, uint32_
 	if (d->closed)
 		return;
 	for (uint32_t i = count; i-- > 0;) {
-		Dwarf_Die die = d->m->type[d->type].member[member[i]].die;
-		const char *name = dwarf_diename(&die);
+		const char *name = d->m->type[d->type].member[member[i]].name;
 
 		if (!name || !*name)
 			continue;

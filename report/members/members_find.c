@@ -135,3 +135,42 @@ uint32_t members_thread_local(struct members *m, uint32_t module, const char *na
 	die = members_whole_die(of->thread_local_one[at - 1].die);
 	return members_of_attribute(m, &die);
 }
+
+static bool is_behind(const struct tide_variable *v, const struct tide_root_edge *e)
+{
+	return v->root != e->root ? v->root > e->root : v->address > e->address;
+}
+
+static uint32_t find_stored(struct members *m, const struct tide_root_edge *e, bool bounded, uint64_t *offset)
+{
+	const struct tide_variable *v = m->snapshot->variables;
+	size_t lo = 0, hi = m->snapshot->variable_count;
+
+	while (lo < hi) {
+		size_t middle = lo + (hi - lo) / 2;
+
+		if (is_behind(&v[middle], e))
+			hi = middle;
+		else
+			lo = middle + 1;
+	}
+	if (!lo || v[lo - 1].root != e->root)
+		return 0;
+	*offset = e->address - v[lo - 1].address;
+	return bounded && *offset >= members_type_bytes(m, v[lo - 1].layout) ? 0 : v[lo - 1].layout;
+}
+
+uint32_t members_root(struct members *m, const struct tide_root_edge *e, uint64_t *offset)
+{
+	const struct tide_root *r = &m->snapshot->roots[e->root];
+	bool of_thread = r->kind == ROOT_TLS && r->address && e->address >= r->address;
+
+	if (r->kind != ROOT_GLOBAL && !of_thread)
+		return 0;
+	if (m->snapshot->native_type_count)
+		return find_stored(m, e, !of_thread, offset);
+	if (!of_thread)
+		return members_variable(m, r->module, e->address, offset);
+	*offset = e->address - r->address;
+	return members_thread_local(m, r->module, snapshot_string(m->snapshot, r->name));
+}

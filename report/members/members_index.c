@@ -311,8 +311,8 @@ struct members_module *members_index(struct members *m, uint32_t module)
 {
 	struct members_module *to = module < m->snapshot->module_count ? &m->module[module] : NULL;
 
-	if (!to)
-		return NULL;
+	if (!to || m->snapshot->native_type_count)
+		return NULL; /* what the snapshot says is all there is */
 	if (!to->indexed) {
 		to->indexed = true;
 		to->file = symbols_module(m->symbols, module);

@@ -60,9 +60,8 @@ static uint32_t find_member(struct members *m, uint32_t type, const char *name, 
 	for (uint32_t i = 0; i < m->type[type].member_count && !found; i++) {
 		struct member *at = &m->type[type].member[i];
 		Dwarf_Die die = at->die;
-		const char *have = dwarf_diename(&die);
 
-		if (!at->base && have && *have) {
+		if (!at->base && at->name && *at->name) {
 			if (has_name(&die, name, length))
 				found = members_member_type(m, type, i);
 		} else {

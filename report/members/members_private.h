@@ -13,10 +13,12 @@
 #define MEMBERS_NOWHERE UINT64_MAX
 #define MEMBERS_TYPES_MOST (8u << 20)
 #define MEMBERS_ENTRIES_MOST (4u << 20) /* types, variables of a module */
+#define MEMBERS_WORDS_MOST ((uint64_t)256 << 20)
 #define MEMBERS_PEEL 64u /* typedefs and qualifiers on the way to a type; levels inside a type */
 
 struct member {
 	Dwarf_Die die;    /* has DW_AT_type */
+	const char *name; /* NULL or "": it has none */
 	uint64_t offset;  /* in the type */
 	uint32_t type;    /* once `read` */
 	bool read, base;  /* base: a base class */
@@ -34,7 +36,8 @@ struct members_type {
 	uint32_t of;
 	uint8_t kind; /* enum members_kind */
 	bool named, sized, read, of_read;
-	bool partial; /* has bit-fields, or members that are not among these */
+	bool partial;     /* has bit-fields, or members that are not among these */
+	uint8_t language; /* of a type that was stored: enum tide_language */
 };
 
 /* A DIE, small: there are many. */
@@ -78,6 +81,7 @@ struct members {
 	struct symbol_scopes *scopes;
 	struct members_words **words; /* [words_room] by type, as far as asked for */
 	uint32_t words_room;
+	uint64_t words_left; /* bytes and members that may still be drawn for them */
 };
 
 /* The type of a DIE of a type; 0. */
@@ -106,6 +110,9 @@ uint64_t members_key_pointer(uint64_t target);
 char *members_full_name(struct members *m, Dwarf_Die *die);
 /* The name of a DIE that is a scope or a type, as parts of names have it. */
 const char *members_part_name(Dwarf_Die *die);
+
+/* members_stored.c: the types that the snapshot has, if it has any. */
+void members_load(struct members *m);
 
 /* members_index.c */
 static inline Dwarf_Die members_whole_die(struct members_die die)

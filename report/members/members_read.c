@@ -9,7 +9,11 @@
 
 static void add_member(struct members_type *t, uint32_t *room, Dwarf_Die *die, bool base, bool sure)
 {
-	struct member new = { .die = *die, .base = base, .sure = sure, .sure_at = MEMBERS_NOWHERE };
+	struct member new = { .die = *die,
+		.name = dwarf_diename(die),
+		.base = base,
+		.sure = sure,
+		.sure_at = MEMBERS_NOWHERE };
 	uint64_t bits;
 
 	t->partial |= dwarf_hasattr(die, DW_AT_bit_size) || t->member_count >= MEMBERS_MOST;

@@ -4,7 +4,6 @@
  * Headers: libstdc++ (bits/stl_vector.h, stl_deque.h, basic_string.h of GCC 5 and newer), libc++ (vector). Their
  * members have names that programs may not use.
  */
-#include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
@@ -13,6 +12,7 @@
 
 #define BYTES_MOST 65536u  /* of a type */
 #define STEPS_MOST 200000u /* members looked at for one type, those of all elements counted */
+#define KEPT_COSTS 8u      /* bytes that are drawn once, for one that is kept */
 #define STRING_BYTES 32u   /* std::string of libstdc++: pointer, size, and 16 bytes of text or the capacity */
 #define STRING_CAPACITY 24u /* what lies behind the capacity */
 
@@ -23,19 +23,30 @@ struct drawing {
 	bool unknown; /* something has a size or members that are not known */
 };
 
+/* Takes from what may be drawn for all types together. */
+static bool spend(struct drawing *d, uint64_t amount)
+{
+	if (amount > d->m->words_left)
+		d->unknown = true;
+	else
+		d->m->words_left -= amount;
+	return !d->unknown;
+}
+
 static void cover(struct drawing *d, uint64_t at, uint64_t bytes)
 {
-	if (at < d->to->bytes)
-		memset(d->to->unused + at, MEMBERS_USED,
-			bytes < d->to->bytes - at ? bytes : d->to->bytes - at);
+	uint64_t most = at < d->to->bytes ? d->to->bytes - at : 0;
+
+	bytes = bytes < most ? bytes : most;
+	if (spend(d, bytes))
+		memset(d->to->unused + at, MEMBERS_USED, bytes);
 }
 
 /* The member of a name at an offset: its type; 0. */
 static uint32_t find_member(struct members *m, uint32_t type, const char *name, uint64_t offset)
 {
 	for (uint32_t i = 0; i < m->type[type].member_count; i++) {
-		Dwarf_Die die = m->type[type].member[i].die;
-		const char *has = dwarf_diename(&die);
+		const char *has = m->type[type].member[i].name;
 
 		if (m->type[type].member[i].offset == offset && has && !strcmp(has, name))
 			return members_member_type(m, type, i);
@@ -132,7 +143,7 @@ static void draw_type(struct drawing *d, uint32_t type, uint64_t at, unsigned de
 {
 	uint64_t bytes = members_type_bytes(d->m, type);
 
-	if (depth > MEMBERS_PEEL || d->steps++ > STEPS_MOST || at > d->to->bytes
+	if (!spend(d, 1) || depth > MEMBERS_PEEL || d->steps++ > STEPS_MOST || at > d->to->bytes
 		|| (members_type_kind(d->m, type) != MEMBERS_ARRAY && bytes > d->to->bytes - at)) {
 		d->unknown = true;
 		return;
@@ -152,7 +163,7 @@ static struct members_words *draw(struct members *m, uint32_t type)
 	enum members_kind kind = members_type_kind(m, type);
 
 	if (!bytes || bytes > BYTES_MOST || (kind != MEMBERS_STRUCT && kind != MEMBERS_ARRAY)
-		|| !strcmp(members_type_language(m, type), "rust"))
+		|| !strcmp(members_type_language(m, type), "rust") || !spend(&d, bytes * KEPT_COSTS))
 		return w;
 	w->bytes = bytes;
 	w->unused = alloc_bytes(bytes);

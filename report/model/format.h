@@ -89,6 +89,11 @@ enum tide_section_kind {
 	SECTION_THREAD_ARENAS = 44, /* struct tide_thread_arena */
 	SECTION_DUPLICATES = 45,    /* struct tide_duplicate */
 	SECTION_SPARE = 46,         /* struct tide_spare, by block */
+	SECTION_NATIVE_TYPES = 47, /* struct tide_native_type, one a block; by `symbolize`, as what follows */
+	SECTION_SCANNED_TYPES = 48, /* struct tide_scanned_type, by block */
+	SECTION_LAYOUTS = 49,       /* struct tide_layout */
+	SECTION_MEMBERS = 50,       /* struct tide_member, by layout and offset */
+	SECTION_VARIABLES = 51,     /* struct tide_variable, by root and address */
 };
 
 enum tide_reason {

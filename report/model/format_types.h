@@ -17,7 +17,7 @@ struct tide_type {
 	uint64_t address;      /* of the type object; 0 none */
 	uint32_t basic_bytes, item_bytes;
 };
-enum tide_language { LANGUAGE_UNKNOWN, LANGUAGE_PYTHON, LANGUAGE_CXX };
+enum tide_language { LANGUAGE_UNKNOWN, LANGUAGE_PYTHON, LANGUAGE_CXX, LANGUAGE_C, LANGUAGE_RUST };
 #define TYPE_FLAG_HEAP 1u        /* made at run time */
 #define TYPE_FLAG_GC 2u          /* its instances may be in cycles */
 #define TYPE_FLAG_DICT 4u        /* its instances have a __dict__ */
@@ -119,6 +119,53 @@ enum tide_spare_kind {
 	SPARE_KINDS
 };
 
+/* What debug information says of the blocks, stored so that it need not be read again. */
+struct tide_native_type {
+	uint32_t name;
+	uint32_t layout;   /* 0: what is inside is not known */
+	uint32_t evidence; /* enum tide_evidence; EVIDENCE_NONE: no type */
+};
+/* The type of a block is another one where words that cannot be pointers do not count as references. */
+struct tide_scanned_type {
+	uint32_t block, name, layout, evidence;
+};
+/* A type that is inside of blocks, or that one of these needs. Layout 0 is reserved: "not known". */
+struct tide_layout {
+	uint64_t bytes; /* 0: not known */
+	uint32_t name;
+	uint32_t of;            /* what a pointer points to, what an array has; a layout */
+	uint32_t member, count; /* its members: [member, member + count) */
+	uint16_t kind;          /* enum tide_layout_kind */
+	uint8_t language;       /* enum tide_language */
+	uint8_t flags;          /* LAYOUT_* */
+};
+enum tide_layout_kind {
+	LAYOUT_UNKNOWN,
+	LAYOUT_BYTE, /* a scalar of one byte */
+	LAYOUT_SCALAR,
+	LAYOUT_POINTER,
+	LAYOUT_ARRAY,
+	LAYOUT_STRUCT,
+	LAYOUT_UNION,
+	LAYOUT_KINDS
+};
+#define LAYOUT_PARTIAL 1u /* has bit-fields, or members that are not here */
+struct tide_member {
+	uint64_t offset;
+	uint64_t sure_at; /* it is sure when a pointer is at this offset of the type; UINT64_MAX never */
+	uint32_t name, layout;
+	uint32_t flags; /* MEMBER_* */
+	uint32_t pad;
+};
+#define MEMBER_BASE 1u /* a base class */
+#define MEMBER_SURE 2u /* not one of several that may be there */
+/* The variable that a reference is in. */
+struct tide_variable {
+	uint64_t address; /* in the process */
+	uint32_t root;
+	uint32_t layout; /* 0: not known */
+};
+
 _Static_assert(sizeof(struct tide_type) == 32, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_block_type) == 8, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_owner) == 16, TIDE_SIZE);
@@ -127,5 +174,10 @@ _Static_assert(sizeof(struct tide_python_text) == 24, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_python_arena) == 32, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_python_place) == 16, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_spare) == 16, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_native_type) == 12, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_scanned_type) == 16, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_layout) == 32, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_member) == 32, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_variable) == 16, TIDE_SIZE);
 
 #endif

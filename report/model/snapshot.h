@@ -94,6 +94,16 @@ struct snapshot {
 	size_t duplicate_count;
 	const struct tide_spare *spare;
 	size_t spare_count;
+	const struct tide_native_type *native_types;
+	size_t native_type_count;
+	const struct tide_scanned_type *scanned_types;
+	size_t scanned_type_count;
+	const struct tide_layout *layouts;
+	size_t layout_count;
+	const struct tide_member *members;
+	size_t member_count;
+	const struct tide_variable *variables;
+	size_t variable_count;
 	const struct tide_code *codes;
 	size_t code_count;
 	const struct tide_type *types;

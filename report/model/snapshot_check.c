@@ -44,6 +44,12 @@ static const struct place strings_of = PLACE(strings, strings_bytes, "strings"),
 			  block_types = PLACE(block_types, block_type_count, "types of blocks"),
 			  owners = PLACE(owners, owner_count, "owners of blocks"),
 			  spare = PLACE(spare, spare_count, "capacity not used"),
+			  native_types = PLACE(native_types, native_type_count, "stored types of blocks"),
+			  scanned_types = PLACE(scanned_types, scanned_type_count,
+				  "stored types of blocks that are scanned"),
+			  layouts = PLACE(layouts, layout_count, "layouts of types"),
+			  members = PLACE(members, member_count, "members of types"),
+			  variables = PLACE(variables, variable_count, "variables"),
 			  python_objects = PLACE(python_objects, python_object_count, "Python objects"),
 			  python_arenas = PLACE(python_arenas, python_arena_count, "arenas of pymalloc"),
 			  python_places = PLACE(python_places, python_place_count, "places of Python");
@@ -84,6 +90,8 @@ static const struct rule at_once[] = {
 	RULE(tide_misuse, misuses, misuse_count, "errors", allocation_site, &sites, BEYOND_ZERO),
 	RULE(tide_misuse, misuses, misuse_count, "errors", first_site, &sites, BEYOND_ZERO),
 	RULE(tide_misuse, misuses, misuse_count, "errors", thread, &threads, BEYOND_NONE),
+	RULE(tide_layout, layouts, layout_count, "layouts of types", of, &layouts, BEYOND_ZERO),
+	RULE(tide_member, members, member_count, "members of types", layout, &layouts, BEYOND_DROP),
 	RULE(tide_chunk, chunks, chunk_count, "chunks", arena, &arenas, BEYOND_NONE),
 	RULE(tide_thread_arena, thread_arenas, thread_arena_count, "arenas of threads", thread, &threads,
 		BEYOND_DROP),
@@ -104,6 +112,14 @@ static const struct rule in_the_graph[] = {
 	RULE(tide_duplicate, duplicates, duplicate_count, "duplicates", block, &blocks, BEYOND_DROP),
 	RULE(tide_spare, spare, spare_count, "capacity not used", block, &blocks, BEYOND_DROP),
 	RULE(tide_block_type, block_types, block_type_count, "types of blocks", type, &types, BEYOND_ZERO),
+	RULE(tide_native_type, native_types, native_type_count, "stored types of blocks", layout, &layouts,
+		BEYOND_ZERO),
+	RULE(tide_scanned_type, scanned_types, scanned_type_count, "stored types of blocks that are scanned",
+		block, &blocks, BEYOND_DROP),
+	RULE(tide_scanned_type, scanned_types, scanned_type_count, "stored types of blocks that are scanned",
+		layout, &layouts, BEYOND_ZERO),
+	RULE(tide_variable, variables, variable_count, "variables", root, &roots, BEYOND_DROP),
+	RULE(tide_variable, variables, variable_count, "variables", layout, &layouts, BEYOND_ZERO),
 	RULE(tide_owner, owners, owner_count, "owners of blocks", block, &blocks, BEYOND_DROP),
 	RULE(tide_owner, owners, owner_count, "owners of blocks", owner, &blocks, BEYOND_DROP),
 	RULE(tide_python_object, python_objects, python_object_count, "Python objects", block, &blocks,
@@ -170,6 +186,7 @@ static void reserve_first(struct snapshot *s)
 	static const struct tide_frame no_frame;
 	static const struct tide_site no_site;
 	static const struct tide_type no_type;
+	static const struct tide_layout no_layout;
 
 	if (!s->module_count)
 		s->modules = &no_module, s->module_count = 1;
@@ -179,6 +196,8 @@ static void reserve_first(struct snapshot *s)
 		s->sites = &no_site, s->site_count = 1;
 	if (!s->type_count)
 		s->types = &no_type, s->type_count = 1;
+	if (!s->layout_count)
+		s->layouts = &no_layout, s->layout_count = 1;
 }
 
 static void check_strings(struct snapshot *s, struct snapshot_reader *r)
@@ -315,6 +334,46 @@ static void check_memory(struct snapshot *s)
 	}
 }
 
+/* Members are those of one type, lie in it, and are sorted. */
+static const char *find_wrong_layout(const struct snapshot *s)
+{
+	uint64_t next = 0;
+
+	for (size_t i = 0; i < s->layout_count; i++) {
+		const struct tide_layout *l = &s->layouts[i];
+		uint64_t last = 0;
+
+		if (l->kind >= LAYOUT_KINDS || (!i && l->kind))
+			return "are of kinds that do not exist";
+		if (!l->count)
+			continue;
+		if (l->member < next || l->member > s->member_count || l->count > s->member_count - l->member)
+			return "name members that are not there";
+		next = (uint64_t)l->member + l->count;
+		for (uint32_t k = 0; k < l->count; k++) {
+			const struct tide_member *m = &s->members[l->member + k];
+
+			if (m->offset < last || m->offset > l->bytes)
+				return "have members that lie elsewhere";
+			last = m->offset;
+		}
+	}
+	return NULL;
+}
+
+/* What is inside of blocks is then not known; their types have names all the same. */
+static void check_layouts(struct snapshot *s)
+{
+	const char *wrong = find_wrong_layout(s);
+
+	if (!wrong)
+		return;
+	snapshot_reader_damage(s, "the layouts of types %s", wrong);
+	drop_section(s, &layouts);
+	drop_section(s, &members);
+	reserve_first(s);
+}
+
 static void check_starts(struct snapshot *s)
 {
 	if (!s->edge_start_count)
@@ -331,6 +390,36 @@ static void check_starts(struct snapshot *s)
 			drop_section(s, &edges);
 			return;
 		}
+}
+
+static bool is_before(const struct tide_variable *a, const struct tide_variable *b)
+{
+	return a->root != b->root ? a->root < b->root : a->address < b->address;
+}
+
+static void check_native_types(struct snapshot *s)
+{
+	bool wrong = s->native_type_count && s->native_type_count != s->block_count;
+
+	if (wrong)
+		snapshot_reader_damage(s, "stored types and blocks do not fit each other");
+	for (size_t i = 0; i < s->native_type_count && !wrong; i++)
+		if ((wrong = s->native_types[i].evidence > EVIDENCE_HEADER))
+			snapshot_reader_damage(s, "the stored types have evidence that does not exist");
+	for (size_t i = 0; i < s->scanned_type_count && !wrong; i++) {
+		const struct tide_scanned_type *t = &s->scanned_types[i];
+
+		if ((wrong = t->evidence > EVIDENCE_HEADER || (i && t->block <= t[-1].block)))
+			snapshot_reader_damage(s, "the stored types of blocks are not sorted");
+	}
+	for (size_t i = 1; i < s->variable_count && !wrong; i++)
+		if ((wrong = !is_before(&s->variables[i - 1], &s->variables[i])))
+			snapshot_reader_damage(s, "the variables are not sorted");
+	if (wrong || !s->native_type_count) {
+		drop_section(s, &native_types);
+		drop_section(s, &scanned_types);
+		drop_section(s, &variables);
+	}
 }
 
 /* One type for each block, or none at all; objects and what they own are sorted by block. */
@@ -406,6 +495,7 @@ void snapshot_check(struct snapshot *s, struct snapshot_reader *r)
 	check_counts(s);
 	check_misuses(s);
 	check_memory(s);
+	check_layouts(s);
 	/* References of other blocks are of no use, and cheap to see. */
 	if (s->edge_start_count && s->edge_start_count != s->block_count + 1)
 		check_starts(s);
@@ -421,5 +511,6 @@ void snapshot_check_graph(struct snapshot *s, struct snapshot_reader *r)
 		apply_rule(s, r, &in_the_graph[i]);
 	check_starts(s);
 	check_types(s);
+	check_native_types(s);
 	check_process(s, r);
 }

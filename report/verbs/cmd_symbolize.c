@@ -1,5 +1,5 @@
-/* cmd_symbolize.c - tidemark symbolize: stores the names of a snapshot's frames
- * inside it, so that it can be read where the program's files are not.
+/* cmd_symbolize.c - tidemark symbolize: stores the names of a snapshot's frames, and the types of
+ * its blocks, inside it, so that it can be read where the program's files are not.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "symbol/symbol.h"
 #include "symbol/symbol_module.h"
 #include "verb.h"
+#include "view/types_keep.h"
 
 struct arguments {
 	struct options common;
@@ -26,10 +27,11 @@ static const struct argp_option own[] = {
 };
 
 static const char doc[] =
-	"Store function names, files and lines in a snapshot, to read it on another machine.\v"
+	"Store function names, files, lines and types in a snapshot, to read it on another machine.\v"
 	"Names come from the files of this machine, their debug files, and debuginfod when\n"
 	"DEBUGINFOD_URLS is set; no other verb asks its servers. Stored names are kept; frames\n"
-	"without a name are looked up again.\n\n"
+	"without a name are looked up again. Types of blocks, and the names of their fields, are\n"
+	"stored, too: `types`, `leaks` and the others read no debug information then.\n\n"
 	"  tidemark symbolize run.tide\n"
 	"  DEBUGINFOD_URLS=https://debuginfod.debian.net tidemark symbolize -o named.tide run.tide\n";
 
@@ -117,6 +119,7 @@ static int symbolize_snapshot(const struct arguments *a, struct snapshot *s, str
 {
 	const char *path = a->output ? a->output : a->file, *warning;
 	struct snapshot_writer *w;
+	struct snapshot bare;
 	struct counts counts = { 0 };
 	struct symbols *y;
 	int failed;
@@ -127,20 +130,27 @@ static int symbolize_snapshot(const struct arguments *a, struct snapshot *s, str
 			"name a file for the snapshot with -o",
 			a->file);
 	w = snapshot_writer_new();
-	if (snapshot_writer_copy(w, s, 1ull << SECTION_SYMBOLS | 1ull << SECTION_ROOTS, e) != 0) {
+	if (snapshot_writer_copy(
+		    w, s, 1ull << SECTION_SYMBOLS | 1ull << SECTION_ROOTS | TYPES_KEEP_SECTIONS, e)
+		!= 0) {
 		snapshot_writer_free(w);
 		return -1;
 	}
 	symbol_module_ask_servers();
-	y = symbols_new(s);
+	bare = *s;
+	bare.native_type_count = 0;
+	y = symbols_new(&bare);
 	store_symbols(w, s, y, &counts);
 	store_roots(w, s, y);
+	types_keep(&bare, s, y, w);
 	failed = snapshot_writer_finish(w, path, e);
 	if (!failed)
 		print_counts(a, s, path, &counts);
 	for (size_t i = 0; !a->common.quiet && (warning = symbols_warning(y, i)) != NULL; i++)
 		error_note("%s", warning);
 	symbols_free(y);
+	free(bare.unused);
+	free(bare.typed);
 	snapshot_writer_free(w);
 	return failed;
 }

@@ -25,7 +25,7 @@ const struct verb verbs[] = {
 	{ "Export and share", "html", "report in one HTML file", cmd_html, SANDBOX_WRITE },
 	{ NULL, "export", "convert to pprof, speedscope, folded, json, csv, perfetto ...", cmd_export,
 		SANDBOX_WRITE },
-	{ NULL, "symbolize", "store symbol names in a snapshot, to read it elsewhere", cmd_symbolize,
+	{ NULL, "symbolize", "store names and types in a snapshot, to read it elsewhere", cmd_symbolize,
 		SANDBOX_NONE },
 	{ NULL, "collect", NULL, cmd_collect, SANDBOX_NONE },
 	{ NULL, NULL, NULL, NULL, SANDBOX_NONE },

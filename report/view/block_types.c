@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "block_types.h"
 #include "line_types.h"
 #include "symbol/site_type.h"
@@ -22,6 +23,11 @@ const char *block_types_evidence(enum tide_evidence evidence)
 		"shape", "header" };
 
 	return evidence < sizeof(name) / sizeof(name[0]) ? name[evidence] : name[0];
+}
+
+static bool has_stack(const struct snapshot *s, uint32_t site)
+{
+	return site >= SITE_FIRST && site < s->site_count && s->sites[site].frame;
 }
 
 static bool has_new(struct symbols *y, uint32_t site)
@@ -97,15 +103,84 @@ static uint32_t name_of_type(struct block_types *t, const struct snapshot *s, co
 	return number;
 }
 
-void block_types_find(struct block_types *t, const struct snapshot *s, struct symbols *symbols)
+/* --- types that the snapshot has stored ------------------------------------------------------ */
+
+struct stored {
+	struct block_types *t;
+	const struct snapshot *s;
+	struct of_string {
+		uint32_t string, name;
+	} * name;
+	uint32_t count, room;
+	struct index names; /* by string */
+};
+
+static uint32_t name_of_string(struct stored *f, uint32_t string)
+{
+	uint64_t hash = index_hash(string);
+	struct of_string *new;
+
+	INDEX_EACH(&f->names, hash, probe)
+	if (f->name[probe.number].string == string)
+		return f->name[probe.number].name;
+	index_add(&f->names, hash, f->count);
+	new = ARRAY_ADD(f->name, f->count, f->room);
+	*new = (struct of_string){ string, intern_text(&f->t->names, snapshot_string(f->s, string)) + 1 };
+	return new->name;
+}
+
+static void take_type(struct stored *f, size_t block, uint32_t name, uint32_t layout, uint32_t evidence)
+{
+	f->t->of[block] = evidence ? name_of_string(f, name) : 0;
+	f->t->evidence[block] = (uint8_t)evidence;
+	f->t->inside[block] = layout;
+}
+
+/* Warnings are about the names that were looked up: those of all stacks here, as when types are found by them. */
+static void look_up_names(const struct snapshot *s, struct symbols *symbols)
+{
+	bool *known = alloc_zeroed(s->site_count + 1, sizeof(*known));
+	size_t count;
+
+	for (size_t i = 0; i < s->block_count; i++) {
+		uint32_t site = s->blocks[i].site;
+
+		if (s->native_types[i].evidence == EVIDENCE_HEADER || !has_stack(s, site) || known[site])
+			continue;
+		known[site] = true;
+		symbols_stack(symbols, site, &count);
+	}
+	free(known);
+}
+
+static void take_stored(struct block_types *t, const struct snapshot *s, struct symbols *symbols)
+{
+	struct stored f = { .t = t, .s = s };
+
+	look_up_names(s, symbols);
+
+	for (size_t i = 0; i < s->block_count; i++) {
+		const struct tide_native_type *n = &s->native_types[i];
+
+		take_type(&f, i, n->name, n->layout, n->evidence);
+	}
+	for (size_t i = 0; s->typed && i < s->scanned_type_count; i++) {
+		const struct tide_scanned_type *n = &s->scanned_types[i];
+
+		take_type(&f, n->block, n->name, n->layout, n->evidence);
+	}
+	free(f.name);
+	index_free(&f.names);
+}
+
+/* --- types that are found --------------------------------------------------------------------- */
+
+static void find_types(struct block_types *t, const struct snapshot *s, struct symbols *symbols)
 {
 	struct site_types *sites = site_types_new(symbols);
 	struct of_site *of_site = alloc_zeroed(s->site_count + 1, sizeof(*of_site));
 	uint32_t *stored = alloc_zeroed(s->type_count + 1, sizeof(*stored));
 
-	*t = (struct block_types){ .of = alloc_zeroed(s->block_count + 1, sizeof(*t->of)),
-		.evidence = alloc_zeroed(s->block_count + 1, sizeof(*t->evidence)),
-		.members = members_shared(symbols) };
 	for (size_t i = 1; i < s->type_count; i++)
 		stored[i] = name_of_type(t, s, &s->types[i]);
 	for (size_t i = 0; i < s->block_count; i++) {
@@ -117,8 +192,7 @@ void block_types_find(struct block_types *t, const struct snapshot *s, struct sy
 			type = stored[s->block_types[i].type];
 			evidence = s->block_types[i].evidence;
 		}
-		if (site >= SITE_FIRST && site < s->site_count && s->sites[site].frame
-			&& evidence != EVIDENCE_HEADER) {
+		if (has_stack(s, site) && evidence != EVIDENCE_HEADER) {
 			of = &of_site[site];
 			if (!of->known)
 				look_at_site(t, s, sites, symbols, &s->blocks[i], of);
@@ -137,6 +211,18 @@ void block_types_find(struct block_types *t, const struct snapshot *s, struct sy
 	free(of_site);
 	site_types_free(sites);
 	typed_pointers_find(t, s);
+}
+
+void block_types_find(struct block_types *t, const struct snapshot *s, struct symbols *symbols)
+{
+	*t = (struct block_types){ .of = alloc_zeroed(s->block_count + 1, sizeof(*t->of)),
+		.evidence = alloc_zeroed(s->block_count + 1, sizeof(*t->evidence)),
+		.inside = alloc_zeroed(s->block_count + 1, sizeof(*t->inside)),
+		.members = members_shared(symbols) };
+	if (s->native_type_count)
+		take_stored(t, s, symbols);
+	else
+		find_types(t, s, symbols);
 }
 
 void block_types_free(struct block_types *t)

@@ -5,6 +5,7 @@
  *     typed pointers to it. A block without evidence has no type.
  * BT2 A vtable or a shape counts where the block's stack has `new` in it, or where the stack is unknown: memory
  *     from malloc may hold what its last owner left, and C has containers of its own.
+ * BT3 Where the snapshot has the types of its blocks (types_keep.h) they are what it says, and nothing else is read.
  */
 #ifndef TIDEMARK_BLOCK_TYPES_H
 #define TIDEMARK_BLOCK_TYPES_H

@@ -3,7 +3,6 @@
 #include "analysis/python_field.h"
 #include "base/alloc.h"
 #include "field.h"
-#include "typed_pointers.h"
 
 char *field_at(const struct block_types *t, uint32_t block, uint64_t offset)
 {
@@ -29,6 +28,6 @@ char *field_root(
 
 	if (text)
 		return alloc_string(text);
-	type = t->members ? typed_pointers_root(t->members, s, e, &offset) : 0;
+	type = t->members ? members_root(t->members, e, &offset) : 0;
 	return type ? members_path(t->members, type, symbols_root(symbols, e->root), offset) : NULL;
 }

@@ -241,19 +241,6 @@ static void follow_block(struct search *f, uint32_t block)
 	}
 }
 
-uint32_t typed_pointers_root(
-	struct members *m, const struct snapshot *s, const struct tide_root_edge *e, uint64_t *offset)
-{
-	const struct tide_root *r = &s->roots[e->root];
-
-	if (r->kind == ROOT_GLOBAL)
-		return members_variable(m, r->module, e->address, offset);
-	if (r->kind != ROOT_TLS || !r->address || e->address < r->address)
-		return 0;
-	*offset = e->address - r->address;
-	return members_thread_local(m, r->module, snapshot_string(s, r->name));
-}
-
 static void follow_roots(struct search *f)
 {
 	for (size_t i = 0; i < f->s->root_edge_count; i++) {
@@ -264,7 +251,7 @@ static void follow_roots(struct search *f)
 		if (e->to_offset || e->block >= f->blocks || e->root >= f->s->root_count
 			|| e->flags & (EDGE_STALE | EDGE_MASKED))
 			continue;
-		type = typed_pointers_root(f->m, f->s, e, &offset);
+		type = members_root(f->m, e, &offset);
 		target = type ? members_target(f->m, type, offset) : 0;
 		if (target)
 			consider(f, e->block, target);
@@ -304,7 +291,6 @@ void typed_pointers_find(struct block_types *t, const struct snapshot *s)
 		.usable = s->process->flags & PROCESS_WALKED,
 		.blocks = (uint32_t)s->block_count };
 
-	t->inside = alloc_zeroed(s->block_count + 1, sizeof(*t->inside));
 	if (s->edge_start_count <= s->block_count)
 		return;
 	f.refused = alloc_zeroed(s->block_count + 1, 1);

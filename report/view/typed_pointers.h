@@ -16,11 +16,7 @@
 
 #include "block_types.h"
 
-/* Fills in t->inside, and the types of blocks that have none. */
+/* Fills in t->inside, which is all 0,, and the types of blocks that have none. */
 void typed_pointers_find(struct block_types *t, const struct snapshot *s);
-
-/* The type of the variable that a reference from a root is in, and where in it; 0. */
-uint32_t typed_pointers_root(
-	struct members *m, const struct snapshot *s, const struct tide_root_edge *e, uint64_t *offset);
 
 #endif

@@ -3,7 +3,6 @@
 #include <string.h>
 #include "base/alloc.h"
 #include "base/array.h"
-#include "typed_pointers.h"
 #include "typed_scan.h"
 
 #define PASSES 4u
@@ -197,7 +196,7 @@ static void look_at_roots(struct search *f)
 
 		if (e->root >= s->root_count || e->block >= s->block_count || e->to_offset)
 			continue;
-		type = typed_pointers_root(f->t->members, s, e, &offset);
+		type = members_root(f->t->members, e, &offset);
 		w = type ? members_words(f->t->members, type) : NULL;
 		if (w)
 			look_at_header(f, w, offset, &p);

@@ -176,3 +176,112 @@ server.serve_forever()' >port 2>/dev/null 3>&- &
 	rm holder
 	[ "$(names a.tide)" = "first::held second::held" ]
 }
+
+# A program whose blocks have types by each kind of evidence, and fields; prints nothing.
+typed_program() {
+	cat >typed.cc <<-'SOURCE'
+		#include <cstdlib>
+		#include <map>
+		#include <memory>
+		#include <string>
+		#include <vector>
+		namespace net {
+		struct Session { Session *next_ = nullptr; std::string name_; short port_ = 0; virtual ~Session() {} };
+		struct Server { std::vector<Session *> sessions_; std::map<int, std::shared_ptr<Session>> by_; Session *head_ = nullptr; };
+		}
+		struct node { struct node *next; long v; };
+		struct table { long n; node *slots[]; };
+		struct hidden { struct hidden *other; char text[40]; };
+		net::Server *server;
+		thread_local node *mine;
+		node *list;
+		table *all;
+		hidden *only;
+		int main() {
+			server = new net::Server;
+			for (int i = 0; i < 30; i++) {
+				auto *s = new net::Session;
+				s->name_ = "a name too long for the object " + std::to_string(i);
+				s->next_ = server->head_;
+				server->sessions_.push_back(server->head_ = s);
+				server->by_[i] = std::make_shared<net::Session>();
+			}
+			size_t of_table = sizeof(table) + 20 * sizeof(node *), of_hidden = sizeof(hidden);
+			all = (table *)calloc(1, of_table);
+			for (int i = 0; i < 20; i++) {
+				node *n = (node *)malloc(sizeof *n);
+				*n = { list, i };
+				all->slots[i] = list = n;
+			}
+			mine = (node *)malloc(sizeof(node));
+			*mine = {};
+			only = (hidden *)calloc(1, of_hidden);
+			only->other = (hidden *)calloc(1, of_hidden);
+			for (int i = 0; i < 5; i++) {
+				auto *s = new net::Session;
+				s->next_ = new net::Session;
+				s->next_->next_ = s;
+			}
+			/* A stale word in padding: a plain scan finds the block, a typed one does not. */
+			auto *stale = new net::Session;
+			*(void **)((char *)stale + 48 + 2) = malloc(500);
+			server->sessions_.push_back(stale);
+		}
+	SOURCE
+	g++ -g -O1 -o typed typed.cc
+	"$TIDEMARK" run -q -o typed.tide ./typed
+}
+
+# What all verbs say of a file.
+say_all() {
+	for verb in "types -n all" "types --json" "leaks -n all" "leaks --json --show possible,reachable" "leaks --scan plain" \
+		"retained --json" "retained -n all" "waste --json" "stat --by type" "refs --json net::Session" "refs --json node" "refs --scan plain net::Session"; do
+		echo "== $verb"
+		# shellcheck disable=SC2086
+		"$TIDEMARK" ${verb%% *} "$1" ${verb#* } 2>&1 || echo "status $?"
+	done
+	"$TIDEMARK" export --to sqlite -q -o rows.db "$1"
+	sqlite3 rows.db "select address, type, evidence from block"
+	rm rows.db
+	"$TIDEMARK" html -q -o page.html "$1"
+	sed 's/"symbols":[0-9]*//' page.html
+	rm page.html
+}
+
+@test "types and fields are stored, and all verbs say the same without the program" {
+	typed_program
+	session=$(json "$("$TIDEMARK" types --json typed.tide)" '[t["blocks"] for t in d["native"]["types"] if t["type"] == "net::Session"][0]')
+	[ "$session" = 41 ]
+	cp typed.tide kept.tide
+	say_all typed.tide >before
+	"$TIDEMARK" symbolize -q typed.tide
+	say_all typed.tide >after
+	diff before after
+	rm typed typed.cc
+	say_all typed.tide >without
+	diff before without
+	grep -q 'net::Server::sessions_' without
+	grep -q 'table::slots' without
+	# What is not stored is not known.
+	! "$TIDEMARK" types -n all kept.tide | grep -q 'table::slots'
+}
+
+@test "stored types are kept where the program is gone, and found again where more is known" {
+	typed_program
+	cp typed.tide full.tide
+	"$TIDEMARK" symbolize -q full.tide
+	objcopy --strip-all typed stripped
+	mv typed whole
+	cp full.tide again.tide
+	"$TIDEMARK" symbolize -q again.tide
+	cmp full.tide again.tide
+	mv stripped typed
+	"$TIDEMARK" symbolize -q typed.tide
+	[[ $("$TIDEMARK" types typed.tide) != *"net::Server::sessions_"* ]]
+	mv whole typed
+	"$TIDEMARK" symbolize -q typed.tide
+	[[ $("$TIDEMARK" types typed.tide) == *"net::Server::sessions_"* ]]
+	"$TIDEMARK" types --json typed.tide | sed 's/typed.tide//' >1
+	"$TIDEMARK" types --json full.tide | sed 's/full.tide//' >2
+	diff 1 2
+}

@@ -33,6 +33,11 @@ struct sections {
 	struct tide_thread_arena thread_arenas[ELEMENTS];
 	struct tide_duplicate duplicates[ELEMENTS];
 	struct tide_spare spare[ELEMENTS];
+	struct tide_native_type native_types[ELEMENTS];
+	struct tide_scanned_type scanned_types[ELEMENTS];
+	struct tide_layout layouts[ELEMENTS];
+	struct tide_member members[ELEMENTS];
+	struct tide_variable variables[ELEMENTS];
 	struct tide_count counts[ELEMENTS];
 	uint8_t values[ELEMENTS];
 };
@@ -59,6 +64,11 @@ static const struct {
 	SECTION(SECTION_THREAD_ARENAS, thread_arenas),
 	SECTION(SECTION_DUPLICATES, duplicates),
 	SECTION(SECTION_SPARE, spare),
+	SECTION(SECTION_NATIVE_TYPES, native_types),
+	SECTION(SECTION_SCANNED_TYPES, scanned_types),
+	SECTION(SECTION_LAYOUTS, layouts),
+	SECTION(SECTION_MEMBERS, members),
+	SECTION(SECTION_VARIABLES, variables),
 	SECTION(SECTION_COUNTS, counts),
 	SECTION(SECTION_COUNT_VALUES, values),
 };
@@ -93,6 +103,15 @@ static struct sections make_sections(void)
 		x.thread_arenas[i] = (struct tide_thread_arena){ .thread = i % 2, .arena = i };
 		x.duplicates[i] = (struct tide_duplicate){ .content = 7, .block = i };
 		x.spare[i] = (struct tide_spare){ .block = i, .kind = SPARE_STRING, .bytes = 8 };
+		x.native_types[i] = (struct tide_native_type){ .layout = i, .evidence = EVIDENCE_POINTER };
+		x.scanned_types[i] = (struct tide_scanned_type){ i, 0, i, EVIDENCE_SHAPE };
+		x.layouts[i] = (struct tide_layout){ .bytes = 16,
+			.member = i ? i - 1 : 0,
+			.count = i ? 1 : 0,
+			.of = i,
+			.kind = i ? LAYOUT_STRUCT : LAYOUT_UNKNOWN };
+		x.members[i] = (struct tide_member){ .offset = i, .layout = i };
+		x.variables[i] = (struct tide_variable){ .root = 0, .address = at, .layout = i };
 		x.counts[i] = (struct tide_count){ .site = 4, .first = i, .blocks = ELEMENTS - i };
 	}
 	return x;
@@ -204,6 +223,27 @@ static const struct broken {
 	LEAVES_OUT(
 		spare, block, ELEMENTS, spare_count, "the capacity not used name blocks that are not there"),
 	LEAVES_OUT(spare, block, 1, spare_count, "the blocks with capacity that is not used are not sorted"),
+	MENDS(native_types, layout, ELEMENTS, native_types, 0,
+		"the stored types of blocks name layouts of types that are not there"),
+	LEAVES_OUT(native_types, evidence, EVIDENCE_HEADER + 1, native_type_count,
+		"the stored types have evidence that does not exist"),
+	LEAVES_OUT(scanned_types, block, ELEMENTS, scanned_type_count,
+		"the stored types of blocks that are scanned name blocks that are not there"),
+	LEAVES_OUT(scanned_types, block, 1, scanned_type_count, "the stored types of blocks are not sorted"),
+	LEAVES_OUT(scanned_types, evidence, UINT32_MAX, native_type_count, "the stored types of blocks"),
+	MENDS(scanned_types, layout, UINT32_MAX, scanned_types, 0,
+		"the stored types of blocks that are scanned name layouts"),
+	MENDS(layouts, of, ELEMENTS, layouts, 0, "the layouts of types name layouts of types"),
+	LEAVES_OUT(layouts, kind, LAYOUT_KINDS, member_count, "the layouts of types are of kinds"),
+	LEAVES_OUT(layouts, member, 0, member_count, "the layouts of types name members that are not there"),
+	LEAVES_OUT(layouts, member, ELEMENTS, member_count, "the layouts of types name members"),
+	LEAVES_OUT(layouts, count, UINT32_MAX, member_count, "the layouts of types name members"),
+	LEAVES_OUT(members, offset, 17, member_count, "the layouts of types have members that lie elsewhere"),
+	LEAVES_OUT(members, layout, ELEMENTS, member_count, "the members of types name layouts of types"),
+	LEAVES_OUT(
+		variables, root, UINT32_MAX, variable_count, "the variables name roots that are not there"),
+	MENDS(variables, layout, ELEMENTS, variables, 0, "the variables name layouts of types"),
+	LEAVES_OUT(variables, address, 0, variable_count, "the variables are not sorted"),
 	LEAVES_OUT(counts, first, UINT64_MAX, count_count, "the counts name values that are not there"),
 	LEAVES_OUT(counts, blocks, ELEMENTS, count_count, "the counts name values"),
 	MENDS(counts, site, 7, counts, 0, "the counts name sites that are not there"),
@@ -257,6 +297,18 @@ static void refuses_what_does_not_fit(void **state)
 	open_sections(&x, SECTION_TEXTS, ELEMENTS, &s);
 	assert_true(s.damaged);
 	assert_int_equal(s.python_object_count, 0);
+	snapshot_close(&s);
+
+	open_sections(&x, SECTION_LAYOUTS, ELEMENTS, &s);
+	assert_true(s.damaged);
+	assert_int_equal(s.layout_count, 1);
+	assert_int_equal(s.native_types[3].layout, 0);
+	assert_int_equal(s.member_count, 0);
+	snapshot_close(&s);
+
+	open_sections(&x, SECTION_NATIVE_TYPES, ELEMENTS, &s);
+	assert_int_equal(s.scanned_type_count, 0);
+	assert_int_equal(s.variable_count, 0);
 	snapshot_close(&s);
 
 	open_sections(&x, SECTION_TYPES, ELEMENTS, &s);
