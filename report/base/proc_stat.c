@@ -16,7 +16,7 @@ int proc_stat_read(int pid, int tid, struct proc_stat *s)
 	ssize_t bytes;
 	int fd;
 
-	*s = (struct proc_stat){ .threads = 1, .processor = -1 };
+	*s = (struct proc_stat){ .threads = 1, .exit_signal = -1, .processor = -1 };
 	if (pid <= 0)
 		return 0;
 	if (tid)
@@ -32,13 +32,13 @@ int proc_stat_read(int pid, int tid, struct proc_stat *s)
 		return missing(tid ? tid : pid);
 	line[bytes] = '\0';
 	at = strrchr(line, ')');
-	/* Field 3 is the state, 9 the flags, 20 the number of threads, 22 the start, 39 the processor. */
+	/* Field 3 is the state, 9 the flags, 20 the number of threads, 22 the start, 38 the exit signal, 39 the processor. */
 	if (!at || sscanf(at + 1, " %c %d %d %d", &s->state, &s->parent, &s->group, &s->session) != 4)
 		return missing(tid ? tid : pid);
 	if (sscanf(at + 1,
 		    " %*c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %llu %*u %*d %*u"
-		    " %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %d",
-		    &s->flags, &s->threads, &start, &s->processor)
+		    " %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %d %d",
+		    &s->flags, &s->threads, &start, &s->exit_signal, &s->processor)
 		>= 3)
 		s->start_ticks = start;
 	return 1;

@@ -15,6 +15,7 @@ struct proc_stat {
 	unsigned flags; /* PROC_STAT_KERNEL and others */
 	int threads;
 	uint64_t start_ticks; /* when it started, in clock ticks since boot */
+	int exit_signal;      /* what its parent gets at its end; 0: nothing, as of our images */
 	int processor;        /* the one it last ran on */
 };
 

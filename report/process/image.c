@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "base/proc_stat.h"
 #include "image_private.h"
 #include "inject.h"
 #include "model/ledger.h"
@@ -366,8 +367,11 @@ static void reap_ended_images(struct image *im, struct stop_thread *from, uint64
 {
 	for (unsigned i = 0; i < LEDGER_ENDED_IMAGES; i++) {
 		int32_t *slot = &im->ledger->ended_images[i], pid = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+		struct proc_stat s;
 
-		if (pid <= 1 || process_lives(pid) || process_parent(pid) != im->target)
+		/* The number may belong to a child of the program by now, whose end is the program's to see. */
+		if (pid <= 1 || proc_stat_read(pid, 0, &s) <= 0 || s.parent != im->target || s.exit_signal
+			|| !proc_stat_dead(&s))
 			continue;
 		inject_reap(from, instruction, pid);
 		__atomic_compare_exchange_n(slot, &pid, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);

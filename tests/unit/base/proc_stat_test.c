@@ -25,6 +25,7 @@ static void reads_itself(void **state)
 	assert_int_equal(s.threads, 1);
 	assert_true(s.start_ticks > 0);
 	assert_true(s.processor >= 0 && s.processor <= 4096);
+	assert_int_equal(s.exit_signal, SIGCHLD);
 	assert_int_equal(proc_stat_read(getpid(), getpid(), &thread), 1);
 	assert_true(thread.start_ticks == s.start_ticks);
 }
