@@ -183,12 +183,13 @@ static void name_rows(struct html *h, bool old)
 	for (size_t i = 0; i < count; i++) {
 		struct html_row *r = &h->row[order[i].row];
 		size_t lines = symbols_walk(v->symbols, r->site, &h->stack, &h->stack_capacity);
+		const struct symbol_line *tell = row[i].caller ? row[i].caller : row[i].own;
 
 		r->name = find_in_stack(h->stack, lines, row[i].line, r->skip);
-		r->tell = row[i].caller && r->name < lines
-			? find_in_stack(h->stack + r->name + 1, lines - r->name - 1, row[i].caller, 0)
+		r->tell = tell && r->name < lines
+			? find_in_stack(h->stack + r->name + 1, lines - r->name - 1, tell, 0)
 			: 0;
-		if (row[i].caller && r->name + 1 < lines)
+		if (tell && r->name + 1 < lines)
 			r->tell += r->name + 1 + 1;
 	}
 	free(row);

@@ -135,6 +135,21 @@ static char *make_caller(const struct table *t, const struct symbol_line *line, 
 	return text;
 }
 
+/* What distinguishes the row, and the program's own line, the nearer one first. NULL: neither is there. */
+static char *make_callers(const struct table *t, const struct symbol_row *row)
+{
+	char *caller = row->caller ? make_caller(t, row->caller, row->far) : NULL;
+	char *own = row->own ? make_caller(t, row->own, row->own_far) : NULL, *both;
+	bool nearer = own && caller && row->own < row->caller;
+
+	if (!own || !caller)
+		return own ? own : caller;
+	both = alloc_printf("%s %s", nearer ? own : caller, nearer ? caller : own);
+	free(own);
+	free(caller);
+	return both;
+}
+
 void table_site(struct table *t, struct symbols *symbols, uint32_t site)
 {
 	struct cell *cell = next_cell(t);
@@ -148,7 +163,7 @@ static void fill_row(struct table *t, struct cell *cell, const struct symbol_row
 	const char *dot = t->screen->unicode ? "· " : "| ";
 	char *library = row->library ? name_line(row->library, true) : NULL;
 	char *module = row->module ? alloc_printf("[%s]", path_base(row->module)) : NULL;
-	char *caller = row->caller ? make_caller(t, row->caller, row->far) : NULL, *text;
+	char *caller = make_callers(t, row), *text;
 
 	cell->line = row->line;
 	text = alloc_printf("%s%s%s%s%s%s%s", library ? dot : "", library ? library : "",

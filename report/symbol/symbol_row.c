@@ -11,12 +11,46 @@
 
 static int compare_texts(const char *a, const char *b) { return strcmp(a ? a : "", b ? b : ""); }
 
+bool symbol_row_is_library(const char *file)
+{
+	static const char *const part[] = { "<frozen ", "/lib/python3", "/site-packages/",
+		"/dist-packages/" };
+
+	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++)
+		if (strstr(file, part[i]))
+			return true;
+	return false;
+}
+
+/* Code that was generated has a name in angle brackets, such as the <string> of a dataclass. */
+static bool is_own(const struct symbol_line *line)
+{
+	return line->python && line->file && (*line->file != '<' || !strcmp(line->file, "<stdin>"))
+		&& !symbol_row_is_library(line->file);
+}
+
+static void find_own(struct symbols *y, uint32_t site, size_t index, struct symbol_row *row)
+{
+	size_t count;
+	const struct symbol_line *line = symbols_stack(y, site, &count);
+
+	if (is_own(row->line))
+		return;
+	for (size_t i = index + 1; i < count && !row->own; i++) {
+		if (is_own(&line[i]))
+			row->own = &line[i];
+		else
+			row->own_far |= line[i].has_symbol;
+	}
+}
+
 static void find_line(struct symbols *y, uint32_t site, struct symbol_row *row)
 {
 	size_t index = symbols_caller(y, site), count;
 	const struct symbol_line *passed;
 
 	*row = (struct symbol_row){ .line = symbols_top(y, site) };
+	find_own(y, site, index, row);
 	if (!index)
 		return;
 	passed = symbols_stack(y, site, &count) + index - 1;
@@ -28,9 +62,9 @@ static void find_line(struct symbols *y, uint32_t site, struct symbol_row *row)
 
 struct shown {
 	size_t index;
-	const struct symbol_line *top, *line; /* line[0 .. count): its callers */
+	const struct symbol_line *top, *own, *line; /* line[0 .. count): its callers */
 	const char *module;
-	size_t count;
+	size_t count, all;
 };
 
 static int compare_lines(const struct symbol_line *a, const struct symbol_line *b)
@@ -46,7 +80,13 @@ static int compare_names(const struct shown *a, const struct shown *b)
 {
 	int order = compare_lines(a->top, b->top);
 
-	return order ? order : compare_texts(a->module, b->module);
+	if (!order)
+		order = compare_texts(a->module, b->module);
+	if (!order && (!a->own || !b->own))
+		order = (a->own != NULL) - (b->own != NULL);
+	else if (!order)
+		order = compare_lines(a->own, b->own);
+	return order;
 }
 
 static int compare_shown(const void *a, const void *b)
@@ -84,9 +124,45 @@ static size_t count_different(const struct shown *s, size_t count, size_t n)
 	return different;
 }
 
+/* The caller in which most rows differ; *most: how many do. */
+static size_t find_telling(const struct shown *s, size_t count, size_t *most)
+{
+	size_t best = 0;
+
+	*most = 1;
+	for (size_t n = 0; n < OUT_MAX && *most < count; n++) {
+		size_t different = count_different(s, count, n);
+
+		if (different > *most) {
+			*most = different;
+			best = n;
+		}
+	}
+	return best;
+}
+
+static void window_between(struct shown *s, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		s[i].all = s[i].count;
+		if (s[i].own >= s[i].line && s[i].own < s[i].line + s[i].count)
+			s[i].count = (size_t)(s[i].own - s[i].line);
+	}
+}
+
+static void window_beyond(struct shown *s, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t passed = s[i].all > s[i].count ? s[i].count + 1 : 0;
+
+		s[i].line += passed;
+		s[i].count = s[i].all - passed;
+	}
+}
+
 static void distinguish(const struct symbol_site *site, struct shown *s, size_t count, struct symbol_row *row)
 {
-	size_t best = 0, most = 1;
+	size_t best, most;
 
 	for (size_t i = 0; i < count; i++) {
 		size_t lines, top = 0;
@@ -102,13 +178,13 @@ static void distinguish(const struct symbol_site *site, struct shown *s, size_t 
 			s[i].count--;
 		}
 	}
-	for (size_t n = 0; n < OUT_MAX && most < count; n++) {
-		size_t different = count_different(s, count, n);
-
-		if (different > most) {
-			most = different;
-			best = n;
-		}
+	/* Between the line and the program's own first, which is shown anyway; then beyond that. */
+	if (s->own)
+		window_between(s, count);
+	best = find_telling(s, count, &most);
+	if (s->own && most == 1) {
+		window_beyond(s, count);
+		best = find_telling(s, count, &most);
 	}
 	for (size_t i = 0; most > 1 && i < count; i++) {
 		struct symbol_row *to = &row[s[i].index];
@@ -128,7 +204,9 @@ struct symbol_row *symbol_rows(const struct symbol_site *site, size_t count)
 	for (size_t i = 0; i < count; i++)
 		find_line(site[i].symbols, site[i].site, &row[i]);
 	for (size_t i = 0; i < used; i++)
-		s[i] = (struct shown){ .index = i, .top = row[i].line, .module = row[i].module };
+		s[i] = (struct shown){
+			.index = i, .top = row[i].line, .own = row[i].own, .module = row[i].module
+		};
 	if (used)
 		qsort(s, used, sizeof(*s), compare_shown);
 	for (size_t i = 0, end; i < used; i = end) {

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 #include "base/alloc.h"
 #include "base/array.h"
+#include "symbol/symbol_row.h"
 #include "types_private.h"
 
 #define ADVICE_OBJECTS 100u /* advice is not worth giving for fewer instances */
@@ -154,18 +155,12 @@ static const char *find_file(const struct snapshot *s, uint64_t block)
 
 static void find_libraries(struct types_view *v)
 {
-	static const char *const part[] = { "<frozen ", "/lib/python3", "/site-packages/",
-		"/dist-packages/" };
 	const struct snapshot *s = v->snapshot;
 
-	for (uint32_t i = 1; i < s->type_count; i++) {
-		const char *file = s->types[i].language != LANGUAGE_PYTHON
-			? ""
-			: find_file(s, snapshot_block_at(s->blocks, s->block_count, s->types[i].address));
-
-		for (size_t k = 0; *file && k < sizeof(part) / sizeof(part[0]); k++)
-			v->row[v->row_of[i]].library |= strstr(file, part[k]) != NULL;
-	}
+	for (uint32_t i = 1; i < s->type_count; i++)
+		if (s->types[i].language == LANGUAGE_PYTHON)
+			v->row[v->row_of[i]].library |= symbol_row_is_library(find_file(
+				s, snapshot_block_at(s->blocks, s->block_count, s->types[i].address)));
 }
 
 uint64_t types_view_slots_save(const struct types_row *r)

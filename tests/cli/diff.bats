@@ -225,3 +225,47 @@ void *held; int main(void) { held = malloc(99); raise(SIGKILL); }'
 	run -2 "$TIDEMARK" diff --sort peak --filter 'thread:*' a.tide b.tide
 	[[ $output == *"cannot compare by peak_bytes"* ]]
 }
+
+@test "rows of Python's library and of packages have the nearest line of the program, too" {
+	mkdir site-packages
+	cat >site-packages/pack.py <<-'EOF'
+		def make(n):
+		    made = []
+		    for i in range(n): made.append(str(i) * 20)
+		    return made
+		def left(n): return make(n)
+		def right(n): return make(n)
+		def either(n): return left(n) if n % 2 else right(n)
+	EOF
+	cat >rows.py <<-'EOF'
+		import ctypes, os, sys
+		sys.path.insert(0, "site-packages")
+		import pack
+		def load(n): return pack.make(n)
+		def first(): return load(3000)
+		def second(): return load(4000)
+		def mine(n): return [str(i) * 20 for i in range(n)]
+		snapshot = ctypes.CDLL(None).tide_snapshot
+		snapshot(b"old.tide")
+		kept = [pack.make(1000)]
+		kept.append(first())
+		kept.append(second())
+		for n in 1501, 2000: kept.append(pack.either(n))
+		kept.append(mine(2500))
+		snapshot(b"new.tide")
+		os._exit(0)
+	EOF
+	"$TIDEMARK" run -q -f -o end.tide -- /usr/bin/python3 rows.py
+	for show in "diff -q -n 6 old.tide new.tide" "stat -q -n 20 new.tide"; do
+		COLUMNS=200 "$TIDEMARK" $show >out
+		# Callers that distinguish rows come beyond the line of the program, or before it.
+		grep -Eq 'make .*pack.py:3 ← load rows.py:4 ← first rows.py:5$' out || fail "$(cat out)"
+		grep -Eq 'make .*pack.py:3 ← load rows.py:4 ← second rows.py:6$' out || fail "$(cat out)"
+		grep -Eq 'make .*pack.py:3 ← left pack.py:5 ← … ← <module> rows.py:13$' out || fail "$(cat out)"
+		grep -Eq 'make .*pack.py:3 ← right pack.py:6 ← … ← <module> rows.py:13$' out || fail "$(cat out)"
+		grep -Eq 'make .*pack.py:3 ← <module> rows.py:10$' out || fail "$(cat out)"
+		# A line of the program itself says it all.
+		grep -Eq 'rows.py:7$' out || fail "$(cat out)"
+		fits 200 out
+	done
+}
