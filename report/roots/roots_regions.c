@@ -19,6 +19,19 @@ static const char *find_maker(const struct roots *r, uint32_t site)
 	return roots_text(r, m[n[node].module].path);
 }
 
+/* May memory that nobody claims hold pointers? A private mapping of a file may, where it is not a module: java maps
+ * its archive of classes so, and writes into it. */
+static bool is_unknown(struct roots *r, const struct remote_mapping *p)
+{
+	if (!p->writable || !p->readable)
+		return false;
+	if (p->path[0] == '/' && !p->shared && roots_module_at(r, p->lo))
+		return false;
+	return (!p->path[0] || p->path[0] == '/' || p->shared || !strncmp(p->path, "[anon", 5))
+		&& (strncmp(p->path, "/dev/", 5) || !strncmp(p->path, "/dev/shm/", 9)
+			|| !strcmp(p->path, "/dev/zero"));
+}
+
 /* Memory of the process that neither a module nor a thread explains. */
 void roots_mappings_claim(struct roots *r)
 {
@@ -54,10 +67,7 @@ void roots_mappings_claim(struct roots *r)
 		/* What waits in a ring was read from the kernel. */
 		else if (!strcmp(p->path, "anon_inode:[io_uring]") && kernel_words_rings_idle(r->kernel))
 			roots_claim(r, p->lo, p->hi, CLAIM_LISTS, 0, 0, 0);
-		else if (p->writable && p->readable
-			&& (!p->path[0] || p->shared || !strncmp(p->path, "[anon", 5))
-			&& (strncmp(p->path, "/dev/", 5) || !strncmp(p->path, "/dev/shm/", 9)
-				|| !strcmp(p->path, "/dev/zero")))
+		else if (is_unknown(r, p))
 			roots_claim(r, p->lo, p->hi, CLAIM_ANONYMOUS, ROOT_MAPPING, ROOT_FLAG_WEAK_EVIDENCE,
 				(uint32_t)i);
 	}

@@ -112,6 +112,53 @@ lost() {
 	done
 }
 
+@test "a private mapping of a file holds blocks, though the library did not see it made" {
+	compile file -D_GNU_SOURCE <<-'EOF2'
+		#include <fcntl.h>
+		#include <stdlib.h>
+		#include <sys/mman.h>
+		#include <sys/syscall.h>
+		#include <unistd.h>
+		static __attribute__((noinline, noipa)) void *block(int n) { return malloc(n); }
+		static __attribute__((noinline, noipa)) void fill(void)
+		{
+			int fd = open("data", O_RDONLY);
+			void *volatile *p = (void *)syscall(SYS_mmap, NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+			p[700] = block(101);
+			block(203); /* lost */
+			if (write(1, "ready\n", 6) != 6)
+				_exit(9);
+		}
+		static __attribute__((noinline, noipa)) void wipe(void)
+		{
+			char stack[8192];
+			__builtin_memset(stack, 0, sizeof stack);
+			__asm__ volatile("" : : "r"(stack) : "memory");
+		}
+		int main(void)
+		{
+			fill();
+			wipe();
+			pause();
+			return 0;
+		}
+	EOF2
+	head -c 16384 /dev/zero >data
+	local pid
+	for way in "" LD_PRELOAD="$SHIM"; do
+		rm -f said f.tide
+		env TIDEMARK_OUTPUT=exit.tide $way ./file >said 3>&- &
+		pid=$!
+		await 'grep -qs ready said'
+		"$TIDEMARK" snap -q -o f.tide "$pid" || true
+		kill -KILL "$pid"
+		wait "$pid" || true
+		json "$("$TIDEMARK" leaks --json f.tide)" 'sum(r["blocks"] for r in d["records"] if r["bytes"] > 90)' \
+			'[r["bytes"] for r in d["records"] if 90 < r["bytes"] < 120]' | paste -sd ' ' | grep -qx '1 \[\]' \
+			|| fail "$("$TIDEMARK" leaks f.tide)"
+	done
+}
+
 @test "shared memory that another process has written holds blocks" {
 	compile shared -D_GNU_SOURCE <<-'EOF2'
 		#include <stdlib.h>
