@@ -44,6 +44,26 @@ static void write_json_row(
 	free(name);
 }
 
+static void write_sharing(struct json *j, const struct retained_command *t)
+{
+	const struct sharing *h = &t->sharing;
+
+	json_open_object(j, "shared");
+	json_number(j, "blocks", (int64_t)h->sum.blocks);
+	json_number(j, "bytes", (int64_t)h->sum.bytes);
+	json_open_array(j, "roots");
+	for (size_t i = 0; i < h->count; i++) {
+		json_open_object(j, NULL);
+		json_text(j, "root", root_kind_name(t->snapshot.roots[h->root[i]].kind));
+		json_text(j, "name", symbols_root(t->symbols, h->root[i]));
+		json_number(j, "blocks", (int64_t)h->part[i].blocks);
+		json_number(j, "bytes", (int64_t)h->part[i].bytes);
+		json_close_object(j);
+	}
+	json_close_array(j);
+	json_close_object(j);
+}
+
 void retained_json(struct retained_command *t)
 {
 	size_t rows = options_rows(&t->a->common, SIZE_MAX);
@@ -60,6 +80,8 @@ void retained_json(struct retained_command *t)
 		json_number(j, "own_bytes", (int64_t)t->drop_own.bytes);
 		json_close_object(j);
 	}
+	if (t->by[RETAINED_ROOT] && !t->a->old_file)
+		write_sharing(j, t);
 	json_open_array(j, "records");
 	for (size_t i = 0; i < t->count && i < rows; i++)
 		write_json_row(&report, t, &t->rows[i]);

@@ -165,3 +165,38 @@ setup() {
 	run -0 "$TIDEMARK" retained --json new.tide old.tide
 	json "$output" '[(r["kind"], r["name"], r["retained_bytes_diff"], r["retained_blocks_diff"]) for r in d["records"]] == [("root", "cache", 50000, 50)]'
 }
+
+@test "what several roots reach is no root's, and the screen names them" {
+	compile shared <<-'C'
+		#include <stdlib.h>
+		struct node { struct node *next; char data[1000]; };
+		struct node *cache, *registry, *own;
+		static struct node *list(int n)
+		{
+			struct node *first = NULL;
+			while (n--) {
+				struct node *new = calloc(1, sizeof(*new));
+				new->next = first;
+				first = new;
+			}
+			return first;
+		}
+		int main(void)
+		{
+			cache = list(100);
+			own = list(50);
+			registry = cache->next;
+			return 0;
+		}
+	C
+	"$TIDEMARK" run -q -o s.tide ./shared
+	run "$TIDEMARK" retained s.tide
+	[[ $(echo $output) == *"97.5 KiB in 99 blocks are reached from several roots, and would be freed with none alone:"* ]] || fail "$output"
+	[[ $(echo $output) == *"97.5 KiB from global registry, 97.5 KiB from global cache. One stale word can do that: tidemark run --wipe"* ]] \
+		|| fail "$output"
+	json "$("$TIDEMARK" retained --json --by root s.tide)" '[(r["name"], r["blocks"]) for r in d["shared"]["roots"]]' >roots
+	[ "$(cat roots)" = "[('registry', 99), ('cache', 99)]" ] || fail "$(cat roots)"
+	"$TIDEMARK" run -q -f --wipe -o s.tide ./shared
+	run "$TIDEMARK" retained s.tide
+	[[ $(echo $output) == *"97.5 KiB from global registry"* && $output != *"stale word"* ]] || fail "$output"
+}
