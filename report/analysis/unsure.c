@@ -7,7 +7,8 @@
 #include "reach.h"
 #include "unsure.h"
 
-#define FEW 4u /* blocks of a site: fewer show no habit */
+#define FEW 4u                 /* blocks of a site: fewer show no habit */
+#define LET_GO_EACH (1u << 20) /* blocks */
 
 /* How many blocks of a site have a reference at an offset. */
 struct habit {
@@ -22,6 +23,13 @@ struct search {
 	uint32_t habits, room;
 	struct index index;
 };
+
+/* The graph is in memory by now: beside it, not all of the file is kept there. */
+static void let_go(const struct search *f, uint32_t block)
+{
+	if (block % LET_GO_EACH == LET_GO_EACH - 1)
+		snapshot_trim(f->s);
+}
 
 static bool is_typed(const struct snapshot *s, uint32_t block) { return s->typed && s->typed[block]; }
 
@@ -46,6 +54,7 @@ static void learn_habits(struct search *f)
 		uint32_t site = s->blocks[i].site;
 		uint64_t first, end;
 
+		let_go(f, i);
 		if (is_typed(s, i) || site >= s->site_count || f->of_site[site] < FEW)
 			continue;
 		graph_words(f->g, i, &first, &end);
@@ -69,12 +78,15 @@ static bool may_be_stale(struct search *f, uint32_t block, const struct tide_edg
 	uint32_t site = s->blocks[block].site;
 	const struct habit *h;
 
-	if (is_typed(s, block) || s->blocks[e->block].birth >= s->blocks[block].birth || e->block == block)
+	if (is_typed(s, block) || e->block == block)
 		return false;
-	if (site >= s->site_count || f->of_site[site] < FEW)
-		return true;
-	h = find_habit(f, site, e->offset);
-	return !h || 2ull * h->blocks < f->of_site[site];
+	if (site < s->site_count && f->of_site[site] >= FEW) {
+		h = find_habit(f, site, e->offset);
+		if (h && 2ull * h->blocks >= f->of_site[site])
+			return false;
+	}
+	/* Last, since it is far away in memory. */
+	return s->blocks[e->block].birth < s->blocks[block].birth;
 }
 
 /* The graph without the words that may be stale; how many there are. */
@@ -90,6 +102,7 @@ static uint32_t leave_out(struct search *f, struct graph *to)
 		uint64_t first, end;
 		uint32_t at = g->start[i];
 
+		let_go(f, i);
 		to->start[i] = n;
 		graph_words(g, i, &first, &end);
 		/* The words of the graph are those of the snapshot, less some, in the same order. */
@@ -115,17 +128,17 @@ static void sum_up(struct search *f, struct unsure *u, const struct leaks *l, co
 	const struct snapshot *s = f->s;
 	uint64_t most = 0;
 
-	for (uint32_t i = 0; i < f->g->blocks; i++) {
-		uint64_t bytes = 0;
-
-		if (without->state[i] == REACH_LOST) {
-			if ((l->kind[i] & LEAK_KIND_MASK) != LEAK_REACHABLE
-				|| l->kind[i] & (LEAK_SUPPRESSED | LEAK_LEFT_OUT))
-				continue;
+	for (uint32_t i = 0; i < f->g->blocks; i++)
+		if (without->state[i] == REACH_LOST && (l->kind[i] & LEAK_KIND_MASK) == LEAK_REACHABLE
+			&& !(l->kind[i] & (LEAK_SUPPRESSED | LEAK_LEFT_OUT))) {
 			u->sum.blocks++;
 			u->sum.bytes += s->blocks[i].bytes;
-			continue;
 		}
+	for (uint32_t i = 0; u->sum.blocks && i < f->g->blocks; i++) {
+		uint64_t bytes = 0;
+
+		if (without->state[i] == REACH_LOST)
+			continue;
 		for (uint32_t k = f->g->start[i]; k < f->g->start[i + 1]; k++)
 			if (without->state[f->g->out[k] & GRAPH_BLOCK] == REACH_LOST)
 				bytes += s->blocks[f->g->out[k] & GRAPH_BLOCK].bytes + 1;
