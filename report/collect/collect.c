@@ -175,19 +175,18 @@ static void add_doubt(struct collecting *c, const char *text)
 		error_reason(c->request->why, sizeof(c->request->why), text);
 }
 
-/* Where the memory is, for `tidemark waste`. */
-static void write_memory_map(struct collecting *c)
+/* What is outside blocks, for `tidemark waste`. References need the room of the walk's list next. */
+static void write_heap(struct collecting *c)
 {
-	struct heap own = { 0 }, *h = c->walked ? &c->heap : &own;
-	struct collect_heap heap = { .heap = h, .used = c->blocks.blocks, .used_count = c->blocks.count };
-
-	if (!c->walked && walked_heap(&own, &c->image.memory, &c->image.stop)) {
-		heap.used = own.blocks;
-		heap.used_count = own.count;
+	if (!c->walked) {
+		heap_end(&c->heap);
+		walked_heap(&c->heap, &c->image.memory, &c->image.stop);
 	}
-	collect_heap(&heap, &c->image.memory, &c->copy, &c->blocks, c->writer);
-	collect_memory_regions(&c->memory, &c->graph.references, h, &c->blocks, c->writer);
-	heap_end(&own);
+	collect_heap(&(struct collect_heap){ &c->heap, c->walked ? c->blocks.blocks : c->heap.blocks,
+			     c->walked ? c->blocks.count : c->heap.count },
+		&c->image.memory, &c->copy, &c->blocks, c->writer);
+	free(c->heap.blocks);
+	c->heap.blocks = NULL;
 }
 
 /* --- the parts of a snapshot ---------------------------------------------------- */
@@ -284,6 +283,8 @@ static void take_blocks(struct collecting *c)
 		free(text);
 	}
 	if (wants_references(c, &c->copy)) {
+		if (!c->brief)
+			write_heap(c);
 		c->graph.writer = c->writer;
 		c->graph.made = &c->made;
 		c->graph.usable = c->walked;
@@ -291,7 +292,8 @@ static void take_blocks(struct collecting *c)
 		collect_graph(&c->graph, &c->image, &c->copy, c->blocks.blocks, c->blocks.count);
 		add_doubt(c, c->graph.references.doubts);
 		if (!c->brief)
-			write_memory_map(c);
+			collect_memory_regions(
+				&c->memory, &c->graph.references, &c->heap, &c->blocks, c->writer);
 	}
 }
 
