@@ -44,6 +44,11 @@ object() {
 	finds calls "report/symbol/name.c:$(wc -l <report/symbol/name.c): an array that grows without ARRAY_ADD"
 }
 
+@test "a prefetch that the compiler may leave out" {
+	echo 'void f(void *p) { __builtin_prefetch(p); }' >>report/analysis/reach.c
+	finds calls "report/analysis/reach.c:$(wc -l <report/analysis/reach.c): a prefetch that fetch.h does not make"
+}
+
 @test "an include of another room that does not name it, and one of the own room that does" {
 	echo '#include "units.h"' >>report/gate/gate_value.c
 	echo '#include "base/units.h"' >>report/base/ini.c
