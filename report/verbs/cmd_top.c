@@ -85,6 +85,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--batch: at least 1 update");
 		break;
 	case KEY_BY:
+		/* Types are read from the objects themselves, which only a snapshot does. */
+		if (!strcmp(arg, "type"))
+			argp_error(state,
+				"--by type: a running process does not say of which types its blocks are; take a snapshot "
+				"(tidemark snap PID), then `tidemark stat --by type FILE` or `tidemark types FILE`");
 		if (top_group_parse(arg, &a->top.group))
 			argp_error(state, "--by: '%s' is not one of site, function, module, thread", arg);
 		break;

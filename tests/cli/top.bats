@@ -115,6 +115,8 @@ shows() {
 		"$TIDEMARK" top --batch 1 --by "$key" -n all "$PID" >frame
 		grep -q 'live 244 KiB in 51 blocks' frame
 	done
+	run -2 "$TIDEMARK" top --batch 1 --by type "$PID"
+	[[ $(tr -s ' \n' ' ' <<<"$output") == *"a running process does not say"*"stat --by type FILE"* ]] || fail "$output"
 	"$TIDEMARK" top --batch 1 --by module now.tide | grep -qE '244 KiB +51 .*/grow$'
 	"$TIDEMARK" top --batch 1 --by thread "$PID" | grep -qE "244 KiB +51 .* grow \($PID\)"
 	"$TIDEMARK" top --batch 1 --search TABLE "$PID" >found
