@@ -4,7 +4,7 @@
  * second word, which may be stale, leads into the cache. Here these blocks are summed, with the roots that share them.
  *
  * SH1 A block counts once in the sum, and once for each of the roots that reach it.
- * SH2 Only the OWNERS_NAMED roots that are charged most are told apart (owners.h, OW2).
+ * SH2 Only the OWNERS_NAMED roots that are charged most are distinguished (owners.h, OW2).
  */
 #ifndef TIDEMARK_SHARING_H
 #define TIDEMARK_SHARING_H

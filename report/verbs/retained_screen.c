@@ -12,7 +12,7 @@
 #include "retained_command.h"
 
 #define SCREEN_ROWS 25u
-#define SHARED_LEAST 20u /* a twentieth of what is live, or of what is shared: less is no news */
+#define SHARED_LEAST 20u /* a twentieth of what is live, or of what is shared: less is not worth a line */
 #define SITE_BLOCKS 2u   /* of one site, on a screen of all kinds: more would add nothing new */
 
 /* Leaves the rows that a screen of all kinds shows in front, in their order. */

@@ -166,7 +166,7 @@ setup() {
 	json "$output" '[(r["kind"], r["name"], r["retained_bytes_diff"], r["retained_blocks_diff"]) for r in d["records"]] == [("root", "cache", 50000, 50)]'
 }
 
-@test "what several roots reach is no root's, and the screen names them" {
+@test "what several roots reach belongs to none of them, and the screen names them" {
 	compile shared <<-'C'
 		#include <stdlib.h>
 		struct node { struct node *next; char data[1000]; };
