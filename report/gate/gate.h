@@ -18,6 +18,8 @@
 #include "gate_baseline.h"
 #include "gate_config.h"
 #include "analysis/growth.h"
+#include "analysis/leaks.h"
+#include "base/intern.h"
 
 struct gate_frame {
 	char *function, *file, *module, *language; /* file, module: NULL when unknown */
@@ -37,6 +39,12 @@ struct gate_origin {
 	uint32_t process, site;
 };
 
+/* The type that all lost blocks of one kind have: 0 none were seen, else an element of gate_measure.types, or ... */
+#define GATE_TYPE_UNKNOWN UINT32_MAX /* of some of them no type is proved, or there are several */
+struct gate_types {
+	uint32_t of[LEAK_INDIRECT + 1]; /* by enum leak_kind; elements are counted from 1 up */
+};
+
 /* Where a call stack is shown. */
 struct gate_spot {
 	char *function; /* of the place shown */
@@ -51,6 +59,7 @@ struct gate_line {
 	unsigned line;
 	uint64_t lost_blocks, lost_bytes, unreferenced_blocks, unreferenced_bytes, cycle_blocks, cycle_bytes,
 		below_blocks, below_bytes;
+	struct gate_types types;
 	struct gate_origin origin; /* of the first of them */
 };
 
@@ -85,6 +94,7 @@ struct gate_site {
 	uint64_t unreferenced_blocks, unreferenced_bytes;
 	uint64_t cycle_blocks, cycle_bytes; /* members of root cycles */
 	uint64_t below_blocks, below_bytes; /* lost, held by this site's lost blocks */
+	struct gate_types types;
 	struct growth growth;
 	bool suppressed;         /* by its stack: neither growth nor live is judged */
 	size_t origin;           /* index in gate_sources.origins (gate_private.h) */
@@ -127,8 +137,16 @@ struct gate_measure {
 	size_t refleak_count, refleak_capacity;
 	size_t python_processes;      /* whose reference counts were judged */
 	char *python_unknown;         /* why those of a process could not be; NULL */
+	struct intern types;          /* of lost blocks */
 	struct gate_sources *sources; /* open snapshots; NULL when there are none */
 };
+
+/* NULL: there is no such block, or they have not all the same type. */
+static inline const char *gate_type_name(
+	const struct gate_measure *m, const struct gate_types *t, enum leak_kind kind)
+{
+	return t->of[kind] && t->of[kind] != GATE_TYPE_UNKNOWN ? m->types.text[t->of[kind] - 1] : NULL;
+}
 
 enum gate_kind {
 	GATE_KIND_LEAKED,
@@ -164,6 +182,7 @@ struct gate_finding {
 	bool has_origin; /* the stack is that of `origin`, not of the site */
 	struct gate_origin origin;
 	unsigned part; /* of the findings that have this kind and key: 0 the first, by line */
+	char *type;    /* of the lost blocks, where all of them have the same; NULL */
 	char *function, *file, *owner, *suppression; /* each may be NULL */
 	unsigned line;
 	int config_line;         /* of the gate file, where that is the place; else 0 */

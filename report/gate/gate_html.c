@@ -50,6 +50,8 @@ static void print_finding(const struct gate_finding *f, FILE *out)
 		print_text(out, "<code>", place, "</code> ");
 		free(place);
 	}
+	if (f->type)
+		print_text(out, "type <code>", f->type, "</code> ");
 	if (f->limit)
 		print_text(out, "limit <code>", f->limit, "</code> ");
 	if (f->owner)

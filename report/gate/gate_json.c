@@ -37,6 +37,7 @@ static void write_finding(struct json *j, const struct gate_finding *f)
 	json_number(j, "blocks", (int64_t)f->blocks);
 	json_number(j, "bytes", (int64_t)f->bytes);
 	json_text(j, "limit", f->limit);
+	json_text(j, "type", f->type);
 	json_text(j, "function", f->function);
 	json_text(j, "file", f->file);
 	if (f->file && f->line)

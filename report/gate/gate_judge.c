@@ -103,26 +103,27 @@ static uint64_t count_excess(const struct judge *j, size_t i)
 static struct gate_finding *add_leaked_part(struct judge *j, size_t i, enum gate_kind kind, bool fails,
 	const struct gate_limit *limit, const struct gate_line *site)
 {
+	static const char *const how[] = { "", " in a cycle", " below other lost blocks" };
 	struct gate_finding *f = add_site_finding(j, i, kind, fails, GATE_LEAKED, limit);
+	enum leak_kind lost = kind == GATE_KIND_CYCLE ? LEAK_CYCLE
+		: site->unreferenced_blocks           ? LEAK_UNREFERENCED
+						      : LEAK_INDIRECT;
 	char *what, *base = NULL, *below = NULL;
 
-	if (kind == GATE_KIND_CYCLE) {
-		f->blocks = site->cycle_blocks;
-		f->bytes = site->cycle_bytes;
-	} else {
-		f->blocks = site->unreferenced_blocks ? site->unreferenced_blocks : site->lost_blocks;
-		f->bytes = site->unreferenced_blocks ? site->unreferenced_bytes : site->lost_bytes;
-	}
+	f->blocks = lost == LEAK_CYCLE  ? site->cycle_blocks
+		: lost == LEAK_INDIRECT ? site->lost_blocks
+					: site->unreferenced_blocks;
+	f->bytes = lost == LEAK_CYCLE   ? site->cycle_bytes
+		: lost == LEAK_INDIRECT ? site->lost_bytes
+					: site->unreferenced_bytes;
+	f->type = copy_text(gate_type_name(j->m, &site->types, lost));
 	what = format_blocks(f->blocks, f->bytes);
 	if (find_base(j, i)->lost_blocks)
 		base = alloc_printf("; the baseline holds %" PRIu64, find_base(j, i)->lost_blocks);
 	if (site->below_blocks)
 		below = format_blocks(site->below_blocks, site->below_bytes);
-	f->message = alloc_printf("%s lost%s%s%s%s%s", what,
-		kind == GATE_KIND_CYCLE             ? " in a cycle"
-			: site->unreferenced_blocks ? ""
-						    : " below other lost blocks",
-		base ? base : "", below ? ", and " : "", below ? below : "", below ? " below them" : "");
+	f->message = alloc_printf("%s lost%s%s%s%s%s", what, how[lost], base ? base : "",
+		below ? ", and " : "", below ? below : "", below ? " below them" : "");
 	free(what), free(base), free(below);
 	return f;
 }
@@ -140,7 +141,8 @@ static void add_leaked(
 		.cycle_blocks = site->cycle_blocks,
 		.cycle_bytes = site->cycle_bytes,
 		.below_blocks = site->below_blocks,
-		.below_bytes = site->below_bytes };
+		.below_bytes = site->below_bytes,
+		.types = site->types };
 	unsigned part = 0;
 
 	if (site->line_count < 2 || find_base(j, i)->lost_blocks) {

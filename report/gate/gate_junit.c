@@ -72,8 +72,9 @@ static void print_attribute(FILE *out, const char *name, const char *value)
 
 static void print_finding(FILE *out, const struct gate_finding *f)
 {
-	char *head = alloc_printf("%s: %s%s%s\n", gate_kind[f->kind].name, f->message,
-		f->owner ? "\nowner: " : "", f->owner ? f->owner : "");
+	char *head = alloc_printf("%s: %s%s%s%s%s\n", gate_kind[f->kind].name, f->message,
+		f->type ? "\ntype: " : "", f->type ? f->type : "", f->owner ? "\nowner: " : "",
+		f->owner ? f->owner : "");
 
 	gate_print_xml(out, head);
 	free(head);

@@ -63,6 +63,10 @@ static void print_row(const struct gate_finding *f, FILE *out)
 	}
 	fputs(" | ", out);
 	print_cell(out, f->message);
+	if (f->type) {
+		fputs("<br>of type ", out);
+		print_code(out, f->type);
+	}
 	fputs(" | ", out);
 	if (f->limit)
 		print_code(out, f->limit);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "analysis/blind.h"
 #include "analysis/leaks.h"
+#include "view/block_types.h"
 #include "view/typed_scan.h"
 
 static void give_up(struct gate_measure *m, char *why)
@@ -264,6 +265,27 @@ static void add_below(const struct leak_group *g, struct gate_lost *to)
 	to->below_bytes += g->retained_bytes > g->bytes ? g->retained_bytes - g->bytes : 0;
 }
 
+/* What the lost blocks of each site are. */
+static void add_types(const struct snapshot *s, struct symbols *symbols, const struct leaks *l,
+	struct gate_lost *lost, struct gate_measure *m)
+{
+	struct block_types types;
+
+	if (!l->lost.blocks)
+		return;
+	block_types_find(&types, s, symbols);
+	for (size_t i = 0; i < s->block_count; i++) {
+		const char *name = block_types_name(&types, i);
+		unsigned kind = l->kind[i] & LEAK_KIND_MASK;
+
+		if (!LEAK_IS_LOST(kind) || l->kind[i] & (LEAK_SUPPRESSED | LEAK_LEFT_OUT))
+			continue;
+		gate_type_add(&lost[s->blocks[i].site].types.of[kind],
+			name ? intern_text(&m->types, name) + 1 : GATE_TYPE_UNKNOWN);
+	}
+	block_types_free(&types);
+}
+
 static struct gate_lost *classify_lost(
 	const struct gate_source *source, struct gate_process *p, struct gate_measure *m)
 {
@@ -296,6 +318,7 @@ static struct gate_lost *classify_lost(
 	for (size_t i = 0; i < l.group_count; i++)
 		if (l.groups[i].site < s->site_count)
 			add_below(&l.groups[i], &lost[l.groups[i].site]);
+	add_types(s, o.symbols, &l, lost, m);
 	leaks_free(&l);
 	/* What this program leaves out does not hold for the next one. */
 	suppress_cut(source->rules->suppress, rules);
@@ -453,6 +476,7 @@ void gate_measure_free(struct gate_measure *m)
 		gate_spot_free(&m->errors[i].spot);
 	}
 	free(m->errors);
+	intern_free(&m->types);
 	if (m->sources)
 		close_sources(m->sources);
 	for (size_t i = 0; i < m->suppressed_count; i++)

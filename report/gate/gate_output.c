@@ -37,9 +37,9 @@ const char *gate_place(const struct gate_report *g, const struct gate_result *r,
 
 char *gate_sentence(const struct gate_result *r, const struct gate_finding *f)
 {
-	return alloc_printf("%s: %s%s%s%s%s%s", r->scenario, f->message, f->function ? " in " : "",
-		f->function ? f->function : "", f->limit ? " (limit " : "", f->limit ? f->limit : "",
-		f->limit ? ")" : "");
+	return alloc_printf("%s: %s%s%s%s%s%s%s%s", r->scenario, f->message, f->type ? ", of type " : "",
+		f->type ? f->type : "", f->function ? " in " : "", f->function ? f->function : "",
+		f->limit ? " (limit " : "", f->limit ? f->limit : "", f->limit ? ")" : "");
 }
 
 size_t gate_failing(const struct gate_result *r)

@@ -24,7 +24,19 @@ struct gate_sources {
 struct gate_lost {
 	uint64_t unreferenced_blocks, unreferenced_bytes, cycle_blocks, cycle_bytes;
 	uint64_t lost_blocks, lost_bytes, below_blocks, below_bytes;
+	struct gate_types types;
 };
+
+static inline void gate_type_add(uint32_t *to, uint32_t type)
+{
+	*to = !*to || *to == type ? type : type ? GATE_TYPE_UNKNOWN : *to;
+}
+
+static inline void gate_types_add(struct gate_types *to, const struct gate_types *from)
+{
+	for (int kind = 0; kind <= LEAK_INDIRECT; kind++)
+		gate_type_add(&to->of[kind], from->of[kind]);
+}
 
 /* The place shown for a site: the first line inside the source tree, else the caller of the allocator. */
 void gate_spot_find(struct gate_sources *s, struct gate_origin o, struct gate_spot *spot);

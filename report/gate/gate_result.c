@@ -64,7 +64,7 @@ void gate_result_free(struct gate_result *r)
 		struct gate_finding *f = &r->findings[i];
 
 		free(f->message), free(f->limit), free(f->key), free(f->function);
-		free(f->file), free(f->owner), free(f->suppression);
+		free(f->type), free(f->file), free(f->owner), free(f->suppression);
 		free_stack(&f->stack);
 	}
 	for (size_t i = 0; i < r->snapshot_count; i++)

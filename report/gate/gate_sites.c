@@ -149,6 +149,7 @@ static void add_line(
 		l->unreferenced_bytes += lost->unreferenced_bytes;
 	l->cycle_blocks += lost->cycle_blocks, l->cycle_bytes += lost->cycle_bytes;
 	l->below_blocks += lost->below_blocks, l->below_bytes += lost->below_bytes;
+	gate_types_add(&l->types, &lost->types);
 }
 
 static void set_place(struct gate_sources *s, struct gate_site *site, struct gate_origin o)
@@ -248,6 +249,7 @@ static void add_entry_sums(struct gate_sources *s, const struct entry *e, const 
 	site->cycle_bytes += lost->cycle_bytes;
 	site->below_blocks += lost->below_blocks;
 	site->below_bytes += lost->below_bytes;
+	gate_types_add(&site->types, &lost->types);
 	/* The stack shown is that of the largest; a lost one before any other. */
 	if (lost->lost_blocks)
 		weight += UINT64_MAX / 2;

@@ -41,6 +41,8 @@ static void print_finding(struct screen *s, const struct gate_finding *f)
 
 		print_line(s, STYLE_NAME, "      at ", where);
 	}
+	if (f->type)
+		print_line(s, STYLE_PLAIN, "      of type ", alloc_string(f->type));
 	if (f->fails && (f->limit || f->owner))
 		print_line(s, STYLE_PLAIN, "      ",
 			alloc_printf("%s%s%s%s%s", f->limit ? "limit " : "", f->limit ? f->limit : "",
