@@ -15,7 +15,8 @@ static const struct argp_option option[] = {
 	{ "drop", KEY_DROP, "SITE", 0, "also print what would be freed along with all blocks of SITE", 0 },
 	{ "weak", KEY_WEAK, "SITE", 0, "ignore references from blocks of SITE", 0 },
 	{ "by", 'b', "KINDS", 0,
-		"list only root, site, block; of Python: type, module, variable (default: all)", 0 },
+		"list only root, site, block, type; of Python: module, variable (default: all, but types of Python only)",
+		0 },
 	{ NULL, 0, NULL, 0, NULL, 0 }
 };
 

@@ -9,7 +9,7 @@
 #include "symbol/symbol.h"
 #include "view/block_types.h"
 
-/* The last three are of Python: all objects of a type, the dict of a module, what one variable leads to. */
+/* All objects of a type; the last two are of Python: the dict of a module, what one variable leads to. */
 enum retained_kind {
 	RETAINED_ROOT,
 	RETAINED_SITE,
@@ -32,7 +32,7 @@ struct retained_row {
 	uint32_t which; /* root, site, block, type; of modules and variables the block */
 	struct leak_sum own, retained;
 	int64_t grown_bytes, grown_blocks; /* since the older snapshot */
-	char *name;                        /* of modules and variables */
+	char *name;                        /* of modules, variables and types of native code */
 };
 
 struct retained_command {
@@ -62,6 +62,8 @@ char *retained_rows_name(const struct retained_command *t, const struct retained
 /* What has grown since `old`, the most first; what has not is removed. */
 void retained_growth_find(struct retained_command *t, struct retained_command *old);
 
+/* What all blocks are; found once. */
+const struct block_types *retained_way_types(struct retained_command *t);
 /* What a block or a variable of Python is; NULL: not known, or the row is of another kind. */
 const char *retained_way_type(struct retained_command *t, const struct retained_row *r);
 /* How most of what a block or a variable of Python retains is held: "attribute handlers of Logger > element 0 of list",

@@ -64,6 +64,25 @@ static uint64_t count_held(const struct retained_command *t, uint32_t root)
 	return g->root_start[root + 1] - g->root_start[root];
 }
 
+/* What blocks of native code are; only where types are asked for: for a large program that takes seconds. */
+static void add_native_types(struct retained_command *t)
+{
+	const struct block_types *types = retained_way_types(t);
+	uint32_t *of = alloc_bytes((t->snapshot.block_count + 1) * sizeof(*of));
+	struct retained_site *sum;
+
+	for (size_t i = 0; i < t->snapshot.block_count; i++)
+		of[i] = types->of[i] && types->evidence[i] != EVIDENCE_HEADER ? types->of[i] - 1 : GRAPH_NONE;
+	sum = retained_by(&t->retained, of, types->names.count);
+	for (uint32_t i = 0; i < types->names.count; i++)
+		if (sum[i].own.blocks) {
+			add_row(t, RETAINED_TYPE, i, sum[i].own, sum[i].retained);
+			t->rows[t->count - 1].name = alloc_string(types->names.text[i]);
+		}
+	free(sum);
+	free(of);
+}
+
 /* --- Python --------------------------------------------------------------------------- */
 
 static void add_types(struct retained_command *t)
@@ -192,6 +211,8 @@ int retained_rows_find(struct retained_command *t, struct tide_error *e)
 		add_blocks(t, m);
 	if (t->by[RETAINED_TYPE] && !m && t->snapshot.python_object_count)
 		add_types(t);
+	if (t->by[RETAINED_TYPE] && !m && t->a->by_given)
+		add_native_types(t);
 	if ((t->by[RETAINED_MODULE] || t->by[RETAINED_VARIABLE]) && !m && t->snapshot.python_object_count)
 		add_modules(t);
 	if (m)

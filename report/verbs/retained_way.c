@@ -29,7 +29,7 @@ static uint32_t find_heaviest(const struct retained_command *t, uint32_t block, 
 	return found;
 }
 
-static const struct block_types *find_types(struct retained_command *t)
+const struct block_types *retained_way_types(struct retained_command *t)
 {
 	if (!t->typed)
 		block_types_find(&t->types, &t->snapshot, t->symbols);
@@ -41,7 +41,7 @@ const char *retained_way_type(struct retained_command *t, const struct retained_
 {
 	if (r->kind == RETAINED_VARIABLE)
 		return python_field_type(&t->snapshot, r->which);
-	return r->kind == RETAINED_BLOCK ? block_types_name(find_types(t), r->which) : NULL;
+	return r->kind == RETAINED_BLOCK ? block_types_name(retained_way_types(t), r->which) : NULL;
 }
 
 /* What the word is called by which one block holds another; to be freed. NULL: it has no name. */
@@ -54,7 +54,7 @@ static char *name_step(struct retained_command *t, const struct retained_row *r,
 		if (t->snapshot.edges[first].block == to
 			&& !(t->snapshot.edges[first].flags & EDGE_UNCOUNTED))
 			return r->kind == RETAINED_BLOCK
-				? field_text(find_types(t), &t->snapshot, from, first)
+				? field_text(retained_way_types(t), &t->snapshot, from, first)
 				: python_field_text(&t->snapshot, from, first);
 	return NULL;
 }

@@ -200,3 +200,46 @@ setup() {
 	run "$TIDEMARK" retained s.tide
 	[[ $(echo $output) == *"97.5 KiB from global registry"* && $output != *"stale word"* ]] || fail "$output"
 }
+
+@test "native types are owners, with what types says they retain, and grow by name" {
+	cat >owners.cc <<-'SOURCE'
+		#include <cstdlib>
+		#include <vector>
+		namespace net {
+		struct Session { virtual ~Session() {} char *buffer = nullptr; };
+		struct Server { virtual ~Server() {} std::vector<Session *> sessions; };
+		}
+		net::Server *server;
+		static void open_sessions(int n) {
+			for (int i = 0; i < n; i++) {
+				auto *s = new net::Session;
+				s->buffer = new char[700];
+				server->sessions.push_back(s);
+			}
+		}
+		int main(int argc, char **argv) {
+			server = new net::Server;
+			open_sessions(argc > 1 ? atoi(argv[1]) : 10);
+		}
+	SOURCE
+	g++ -g -O0 -o owners owners.cc
+	"$TIDEMARK" run -q -o few.tide ./owners 10
+	"$TIDEMARK" run -q -o many.tide ./owners 25
+	"$TIDEMARK" retained --by type --json many.tide >rows.json
+	"$TIDEMARK" types --json many.tide >types.json
+	/usr/bin/python3 - <<-'EOF2'
+		import json
+		rows = json.load(open("rows.json"))["records"]
+		types = json.load(open("types.json"))["native"]["types"]
+		got = {r["name"]: (r["blocks"], r["bytes"], r["retained_bytes"]) for r in rows if r["kind"] == "type"}
+		want = {t["type"]: (t["blocks"], t["bytes"], t["retained_bytes"]) for t in types}
+		assert got == want, (got, want)
+		assert got["net::Session"][0] == 25 and got["net::Session"][2] == got["net::Session"][1] + 25 * 700, got
+		assert got["net::Server"][2] > got["net::Session"][2], got
+	EOF2
+	# Only where they are asked for.
+	[ "$(json "$("$TIDEMARK" retained --json many.tide)" '[r for r in d["records"] if r["kind"] == "type"]')" = "[]" ]
+	[[ $("$TIDEMARK" retained --by type many.tide) == *" type net::Session"* ]]
+	[ "$(json "$("$TIDEMARK" retained --by type --json many.tide few.tide)" \
+		'[r["retained_blocks_diff"] for r in d["records"] if r["name"] == "net::Session"]')" = "[30]" ]
+}
