@@ -115,6 +115,12 @@ static bool is_free_chunk(uintptr_t p, bool known)
 		return true;
 	if (!known)
 		return false;
+	/* A plain link proves nothing by itself, but all chunks of a fast bin have one size. The last one of the
+	 * list has no link. */
+	if (!is_mangled && size <= FAST_MOST && word[2] && is_link(word[2])
+		&& memory_read(next, word[2], sizeof next) == (long)sizeof next
+		&& (next[1] & ~(uint64_t)CHUNK_FLAGS) == size && !has_other_doors())
+		return true;
 	got = memory_read(next, p - 16 + size, sizeof next);
 	if (got != (long)sizeof next) /* the last chunk of the heap, which ends with its pages */
 		return got == -EFAULT && !((p - 16 + size) % LEDGER_PAGE);

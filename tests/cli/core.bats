@@ -148,7 +148,9 @@ request
 	take_core gcore
 	"$TIDEMARK" snap --core "$CORE" -o a.tide
 	"$TIDEMARK" snap --core "$CORE" -o b.tide
-	for verb in stat info retained tree 'export -t folded' 'export -t pprof' 'html -o a.html'; do
+	local page=
+	[ ! -s "$B/web/report.js" ] || page='html -o a.html'
+	for verb in stat info retained tree 'export -t folded' 'export -t pprof' ${page:+"$page"}; do
 		"$TIDEMARK" $verb a.tide >out || fail "$verb: $?"
 	done
 	run "$TIDEMARK" stat a.tide

@@ -94,6 +94,8 @@ int main(int argc, char **argv)
 	const char *c = argc > 1 ? argv[1] : "";
 	void *p = make(40), *volatile q = p;
 	int *volatile n;
+	if (strncmp(c, "double", 6) == 0 || !strcmp(c, "inner") || !strcmp(c, "wild"))
+		keep[39] = make(700); // so that a last snapshot has a block
 	if (!strcmp(c, "double")) {
 		release(p);
 		free(q);
@@ -114,12 +116,12 @@ int main(int argc, char **argv)
 		q = p = make(5000000);
 		release(p);
 		free(q);
-	} else if (!strcmp(c, "double-unnoticed")) { // by libc: the block is in a fast bin, and not its newest
-		for (int i = 0; i < 9; i++)
+	} else if (!strcmp(c, "double-unnoticed")) { // by libc: the block is in a fast bin, neither its newest nor its oldest
+		for (int i = 0; i < 10; i++)
 			keep[i] = make(40);
-		for (int i = 0; i < 9; i++)
+		for (int i = 0; i < 10; i++)
 			free(keep[i]);
-		q = keep[7];
+		q = keep[8];
 		free(q);
 		_exit(0);
 	} else if (!strcmp(c, "realloc-freed")) {
@@ -132,8 +134,10 @@ int main(int argc, char **argv)
 		q = (char *)q + 8;
 		free(q);
 	} else if (!strcmp(c, "stack")) {
-		char here[100];
-		void *volatile s = here + (-(long)here & 15);
+		volatile size_t here[16]; // with a size that no chunk has: what libc says does not depend on addresses
+		for (int i = 0; i < 16; i++)
+			here[i] = 0;
+		void *volatile s = (void *)(here + 2 + ((size_t)here & 15) / 8);
 		free(s);
 	} else if (!strcmp(c, "static")) {
 		q = in_the_program;
