@@ -11,7 +11,7 @@
 #define NDARRAY_OWNS_DATA 4u
 #define NDARRAY_OBJECTS 17u /* NPY_OBJECT */
 
-/* The block that begins at an address, or 16 bytes before it under the debug allocator. */
+/* The block that begins at an address, or 16 or 32 bytes before it under the debug allocator. */
 static bool claim_block(struct python *p, uint64_t address, uint32_t owner, enum python_role role)
 {
 	uint32_t block = python_block_at(p, address);
@@ -21,6 +21,12 @@ static bool claim_block(struct python *p, uint64_t address, uint32_t owner, enum
 	if (block == PYTHON_NONE && address > 16) {
 		block = python_block_at(p, address - 16);
 		head = 16;
+	}
+	if (block == PYTHON_NONE && address > 32) {
+		block = python_block_at(p, address - 32);
+		head = 32;
+		if (block != PYTHON_NONE && python_debug_head(p, p->blocks[block].address) != head)
+			block = PYTHON_NONE;
 	}
 	if (block == PYTHON_NONE || block == owner)
 		return false;

@@ -8,7 +8,8 @@
 #include "python_private.h"
 
 #define COUNT_MOST (1ll << 40)
-#define DEBUG_FILL 0xFDu /* what the debug allocator writes before and after a block */
+#define DEBUG_HEAD 16u
+#define HEAD_MOST 32u /* PyGC_Head and what lies in front of it since 3.11 */
 
 int64_t python_count(const struct python *p, uint64_t word)
 {
@@ -18,14 +19,26 @@ int64_t python_count(const struct python *p, uint64_t word)
 	return (int64_t)word;
 }
 
-/* PYTHONMALLOC=debug, -X dev: 8 bytes of size, the name of the domain, 7 of fill, then the block. */
+static bool is_debug_head(uint64_t word)
+{
+	unsigned char domain = (unsigned char)word;
+
+	return word >> 8 == 0xFDFDFDFDFDFDFDull && (domain == 'o' || domain == 'm' || domain == 'r');
+}
+
+/* PYTHONMALLOC=debug, -X dev: 8 bytes of size, the name of the domain, 7 of fill, then the block. What is too large
+ * for pymalloc comes from the raw domain, which has a head of its own in front of that. */
 static unsigned find_debug_head(const uint64_t *word)
 {
-	unsigned char domain = (unsigned char)word[1];
+	return !is_debug_head(word[1]) ? 0 : is_debug_head(word[3]) ? 2 * DEBUG_HEAD : DEBUG_HEAD;
+}
 
-	if (word[1] >> 8 != 0xFDFDFDFDFDFDFDull || (domain != 'o' && domain != 'm' && domain != 'r'))
-		return 0;
-	return 16;
+unsigned python_debug_head(struct python *p, uint64_t block)
+{
+	uint64_t word[4] = { 0 };
+
+	python_read(p, block, word, sizeof(word));
+	return find_debug_head(word);
 }
 
 /* The links of PyGC_Head, with two flags in the second: none, or the next one points back. */
@@ -56,14 +69,16 @@ static void recognise(struct python *p, uint32_t block)
 {
 	const struct tide_block *b = &p->blocks[block];
 	struct python_slot *s = &p->slot[block];
-	uint64_t word[8] = { 0 }, bytes = b->bytes < sizeof(word) ? b->bytes : sizeof(word);
+	uint64_t word[(2 * DEBUG_HEAD + HEAD_MOST) / 8 + 2] = { 0 },
+							 bytes = b->bytes < sizeof(word) ? b->bytes
+											 : sizeof(word);
 	unsigned shift;
 
 	if (b->bytes < 16)
 		return;
 	python_read(p, b->address, word, bytes);
 	shift = find_debug_head(word);
-	for (unsigned head = 0; head <= 32; head += 16) {
+	for (unsigned head = 0; head <= HEAD_MOST; head += 16) {
 		unsigned at = (shift + head) / 8;
 		const struct python_type *t;
 		uint32_t type;
@@ -100,7 +115,7 @@ void python_objects(struct python *p)
 
 uint32_t python_object_at(const struct python *p, uint64_t address)
 {
-	for (unsigned head = 0; head <= 48; head += 16) {
+	for (unsigned head = 0; head <= 2 * DEBUG_HEAD + HEAD_MOST; head += 16) {
 		uint32_t block = address >= head ? python_block_at(p, address - head) : PYTHON_NONE;
 
 		if (block == PYTHON_NONE)

@@ -221,6 +221,8 @@ void python_names(struct python *p);
 void python_types_free(struct python *p);
 
 void python_objects(struct python *p);
+/* What the debug allocator puts in front of the data of a block: 0, 16, or 32 bytes. */
+unsigned python_debug_head(struct python *p, uint64_t block);
 /* The object at an address: its block; PYTHON_NONE. */
 uint32_t python_object_at(const struct python *p, uint64_t address);
 /* The code object that a frame runs. Since 3.14 references in frames have flags in their low bits. */

@@ -574,3 +574,28 @@ assert all(e["hash"] == i + 1 for i, e in enumerate(craft.load("now.tide").eleme
 	"$TIDEMARK" types --json slots.tide >types.json
 	/usr/bin/python3 -c 'import json; a = json.load(open("types.json"))["advice"]; print(a); assert [x["type"] for x in a] == ["Point"]'
 }
+
+@test "the debug allocator hides no object: large ones have two heads of it" {
+	cat >debugged.py <<-'EOF'
+		import ctypes, gc, os
+		gc.disable()
+		ctypes.CDLL(None).tide_snapshot(b"debugged.tide")
+		os._exit(0)
+	EOF
+	for python in /usr/bin/python3 $(ls -d "$HOME"/.pyenv/versions/3.{8,12,13}.*/bin/python3 2>/dev/null); do
+		rm -f counted
+		for allocator in default debug malloc_debug; do
+			PYTHONHASHSEED=0 PYTHONMALLOC=$allocator "$TIDEMARK" run -q -f -o end.tide -- "$python" debugged.py
+			"$TIDEMARK" types --json debugged.tide >types.json
+			/usr/bin/python3 - >>counted <<-'END'
+				import json
+				d = json.load(open("types.json"))
+				assert not d["refleaks"]["objects"], d["refleaks"]
+				live = {t["type"]: t["live"] for t in d["types"]}
+				assert live["type"] > 20 and live["code"] > 20
+				print({t: live[t] for t in ("type", "code", "dict", "set", "ABCMeta", "module")}, d["cycles"]["awaiting_gc"]["objects"])
+			END
+		done
+		[ "$(sort -u counted | wc -l)" = 1 ] || fail "$python: $(cat counted)" || return
+	done
+}
