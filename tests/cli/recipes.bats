@@ -6,6 +6,7 @@ load ../lib/helper
 setup() {
 	# The gates build programs of their own and judge them with --self-test.
 	! sanitized || skip "built with AddressSanitizer"
+	/usr/bin/python3 -c 'import yaml' 2>/dev/null || skip "python3-yaml is not installed"
 	PATH=$(dirname "$TIDEMARK"):$PATH
 	cp "$ROOT/tests/programs/seed.c" .
 }
