@@ -40,6 +40,7 @@ static inline void types_counts_add(struct types_row *sum, const struct types_ro
 {
 	sum->excess_objects += r->excess_objects;
 	sum->excess_references += r->excess_references;
+	sum->unsure_objects += r->unsure_objects;
 	sum->awaiting += r->awaiting;
 	sum->pinned += r->pinned;
 }
@@ -49,6 +50,8 @@ size_t types_counts(const struct types_row *sum, struct types_count counted[TYPE
 /* Nothing for 0: most rows have none. */
 void types_counts_cells(
 	struct table *t, const struct types_count *counted, size_t counts, const struct types_row *r);
+/* All of them, as members of an object. */
+void types_counts_json(struct json *j, const struct types_row *r);
 /* What waits for gc, `garbage` bytes with all that only it holds, and what a lost reference keeps. */
 void types_screen_cycles(struct screen *s, const struct types_cycles *awaiting,
 	const struct types_cycles *pinned, uint64_t garbage, bool disabled);

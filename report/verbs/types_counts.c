@@ -35,3 +35,16 @@ void types_counts_cells(
 		table_text(t, counted[i].style, "%s", n ? units_count(text, (int64_t)n) : "");
 	}
 }
+
+void types_counts_json(struct json *j, const struct types_row *r)
+{
+	json_number(j, "live", (int64_t)r->live);
+	json_number(j, "bytes", (int64_t)r->bytes);
+	json_number(j, "reachable", (int64_t)r->reachable);
+	json_number(j, "unreachable", (int64_t)r->unreachable);
+	json_number(j, "excess_objects", (int64_t)r->excess_objects);
+	json_number(j, "excess_references", (int64_t)r->excess_references);
+	json_number(j, "unsure_objects", (int64_t)r->unsure_objects);
+	json_number(j, "awaiting_gc_objects", (int64_t)r->awaiting);
+	json_number(j, "pinned_objects", (int64_t)r->pinned);
+}

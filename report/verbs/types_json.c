@@ -64,15 +64,7 @@ static void write_row(struct json_report *report, struct types_command *c, const
 	json_open_object(j, NULL);
 	json_text(j, "type", r->type);
 	json_text(j, "module", *r->module ? r->module : NULL);
-	json_number(j, "live", (int64_t)r->live);
-	json_number(j, "bytes", (int64_t)r->bytes);
-	json_number(j, "reachable", (int64_t)r->reachable);
-	json_number(j, "unreachable", (int64_t)r->unreachable);
-	json_number(j, "excess_objects", (int64_t)r->excess_objects);
-	json_number(j, "excess_references", (int64_t)r->excess_references);
-	json_number(j, "unsure_objects", (int64_t)r->unsure_objects);
-	json_number(j, "awaiting_gc_objects", (int64_t)r->awaiting);
-	json_number(j, "pinned_objects", (int64_t)r->pinned);
+	types_counts_json(j, r);
 	json_number(j, "cyclic", (int64_t)r->cyclic);
 	json_number(j, "self_cycle", (int64_t)r->self_cycle);
 	json_text(j, "attributes", types_view_attributes(r));

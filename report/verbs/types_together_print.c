@@ -237,14 +237,7 @@ static void write_row(struct json_report *report, struct types_together *t, cons
 	json_text(j, "type", r->type);
 	json_text(j, "module", *r->module ? r->module : NULL);
 	json_number(j, "processes", (int64_t)row->processes);
-	json_number(j, "live", (int64_t)r->live);
-	json_number(j, "bytes", (int64_t)r->bytes);
-	json_number(j, "reachable", (int64_t)r->reachable);
-	json_number(j, "unreachable", (int64_t)r->unreachable);
-	json_number(j, "excess_objects", (int64_t)r->excess_objects);
-	json_number(j, "excess_references", (int64_t)r->excess_references);
-	json_number(j, "awaiting_gc_objects", (int64_t)r->awaiting);
-	json_number(j, "pinned_objects", (int64_t)r->pinned);
+	types_counts_json(j, r);
 	json_text(j, "verdict", types_view_verdict(r));
 	json_open_array(j, "values");
 	for (size_t i = 0; i < row->value_count; i++) {
