@@ -133,7 +133,7 @@ static void stacks(void **state)
 	second = strstr(first + 1, frame);
 	assert_non_null(second);
 	assert_memory_equal(first, second, (size_t)(strchr(first, '}') - first));
-	assert_string_equal(written + bytes - 4, "]}]}\n" + 1);
+	assert_string_equal(written + bytes - 4, "}]}\n");
 	free(written);
 	symbols_free(symbols);
 	snapshot_close(&s);
