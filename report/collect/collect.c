@@ -27,6 +27,7 @@
 #include "collect_threads.h"
 #include "collect_python.h"
 #include "foreign.h"
+#include "give_way.h"
 #include "heap/heap_busy.h"
 #include "process/image.h"
 #include "process/process.h"
@@ -48,8 +49,8 @@ struct collecting {
 	struct heap_busy busy;
 	struct heap heap; /* its list has become that of `blocks` */
 	bool walked, unprepared;
-	bool brief, code_known; /* CL4 */
-	struct core *core;      /* instead of a process; NULL: none */
+	bool brief, code_known, gives_way; /* CL4 */
+	struct core *core;                 /* instead of a process; NULL: none */
 	struct collect_graph graph;
 	struct collect_memory memory;
 	struct python *python; /* NULL: there is no interpreter */
@@ -110,6 +111,8 @@ static void read_process(struct collecting *c)
 		read_code_map(c);
 }
 
+#define LEAVE_BYTES (384u << 10) /* the snapshot of a smaller process takes no longer than an image of it */
+
 /* Fork servers and test runners pay for the end of each child, and need no details about its memory
  * (CL4). */
 static void leave(struct collecting *c)
@@ -117,12 +120,13 @@ static void leave(struct collecting *c)
 	c->brief = !c->request->outside && c->request->reason == REASON_EXIT && c->copy.header.generation
 		&& !(c->request->flags & (REQUEST_FLAG_EARLY | REQUEST_FLAG_KEPT))
 		&& collect_process_small(&c->process, c->image.target);
-	if (!c->brief || !c->request->may_leave || !wants_references(c, &c->copy))
+	if (!c->brief || !c->request->may_leave || !wants_references(c, &c->copy)
+		|| c->process.touched_bytes < LEAVE_BYTES)
 		return;
 	read_code_map(c);
 	c->code_known = true;
 	if (image_leave(&c->image))
-		(void)!nice(10); /* no process waits for us */
+		c->gives_way = give_way(); /* no process waits for us */
 }
 
 /* A walk is reliable when no thread is in the middle of malloc. */
@@ -595,6 +599,7 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 	snapshot_writer_free(c->writer);
 	ledger_map_close(&c->map);
 	oom_score_restore(score);
+	give_way_end(c->gives_way);
 	free(c);
 	return result;
 }

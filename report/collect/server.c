@@ -49,7 +49,6 @@ struct serving {
 	int settler_control;
 	int orphan; /* see send_orphan; 0: it was reaped, -1: it could not be made */
 	struct workers workers;
-	int priority;   /* our own */
 	bool knows_cxx; /* libstdc++'s symbols have been read */
 };
 
@@ -187,13 +186,12 @@ static bool takes_orphans(const struct serving *v)
 }
 
 /* May this process make another snapshot? Not after one of a process that belongs to somebody else, who could
- * have harmed it, and not when it runs at a lower priority. The caller of one that failed waits for our end. */
-static bool may_stay(const struct serving *v, int user)
+ * have harmed it. The caller of one that failed waits for our end. */
+static bool may_stay(int user)
 {
 	struct rusage used;
 
-	return user == (int)geteuid() && !getrusage(RUSAGE_SELF, &used) && used.ru_maxrss < STAY_KIB
-		&& getpriority(PRIO_PROCESS, 0) <= v->priority;
+	return user == (int)geteuid() && !getrusage(RUSAGE_SELF, &used) && used.ru_maxrss < STAY_KIB;
 }
 
 static int take_snapshot(const struct serving *v, bool may_leave, const struct server_request *r,
@@ -296,7 +294,7 @@ static int __attribute__((noreturn)) work(const struct serving *v, int connectio
 		session_lock_drop();
 		if (socket >= 0 && !v->knows_cxx && references_met_cxx())
 			workers_tell(socket);
-		if (socket < 0 || user < 0 || !may_stay(v, user))
+		if (socket < 0 || user < 0 || !may_stay(user))
 			break;
 		connection = workers_next(socket, &may_leave);
 	}
@@ -390,7 +388,6 @@ static void __attribute__((noreturn)) run_server(struct serving *v)
 	sigset_t none, child;
 
 	stand_apart(v);
-	v->priority = getpriority(PRIO_PROCESS, 0);
 	start_settler(v);
 	references_prepare();
 	v->orphan = send_orphan();
