@@ -153,26 +153,6 @@ static void copy_ledger(void *context)
 	collect_process_quick(&c->process, c->image.target);
 }
 
-/* A process that another user owns, or has changed to another user, may have
- * written into the ledger where a snapshot goes: we must not follow that (CL3). */
-static bool process_foreign(const struct collecting *c)
-{
-	const struct collect *r = c->request;
-	int pid = r->pid ? r->pid : c->map.header->pid;
-
-	return (r->outside || r->served) && (c->map.owner != geteuid() || !process_ours(pid));
-}
-
-static int check_name(struct collecting *c, struct tide_error *e)
-{
-	c->foreign = process_foreign(c);
-	if (!c->foreign || c->request->output || c->request->settings)
-		return 0;
-	return error_set(e, EXIT_USAGE,
-		"the snapshot needs a name|the process is another user's, whose choice "
-		"of a file is not followed|give one with -o FILE");
-}
-
 static void add_doubt(struct collecting *c, const char *text)
 {
 	if (*text)
@@ -568,7 +548,10 @@ int collect_snapshot(struct collect *r, struct tide_error *e)
 		result = take_private(c, e);
 		remote_close(&c->image.memory);
 	} else {
-		result = ledger_map_open(&c->map, r->ledger, e) || check_name(c, e) ? -1 : 0;
+		result = ledger_map_open(&c->map, r->ledger, e)
+				|| collect_output_check(r, &c->map, &c->foreign, e)
+			? -1
+			: 0;
 	}
 	if (!result && r->ledger && *r->ledger) {
 		result = take_snapshot(c, e);

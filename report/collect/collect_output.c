@@ -10,6 +10,7 @@
 #include "base/array.h"
 #include "collect.h"
 #include "collect_output.h"
+#include "process/process.h"
 
 struct buffer {
 	char *text;
@@ -186,6 +187,19 @@ static void write_line(const char *ledger, const char *line)
 		close(fd);
 	}
 	free(list);
+}
+
+int collect_output_check(
+	const struct collect *r, const struct ledger_map *map, bool *foreign, struct tide_error *e)
+{
+	int pid = r->pid ? r->pid : map->header->pid;
+
+	*foreign = (r->outside || r->served) && (map->owner != geteuid() || !process_ours(pid));
+	if (!*foreign || r->output || r->settings)
+		return 0;
+	return error_set(e, EXIT_USAGE,
+		"the snapshot needs a name|the process is another user's, whose choice "
+		"of a file is not followed|give one with -o FILE");
 }
 
 int collect_output_write(

@@ -1,6 +1,6 @@
 /* give_way.h - a collector that no process waits for lets whatever wakes up go first.
  *
- * GW1 By SCHED_BATCH (sched(7)): unlike a lower priority, this can be taken back by every user, so that the collector
+ * GY1 By SCHED_BATCH (sched(7)): unlike a lower priority, this can be taken back by every user, so that the collector
  *     stays for the next snapshot. A run that has another policy keeps it.
  */
 #ifndef TIDEMARK_GIVE_WAY_H
