@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/array.h"
+#include "base/units.h"
 #include "print/json_report.h"
 #include "print/options.h"
 #include "model/ledger_open.h"
@@ -46,7 +47,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 }
 
 struct counts {
-	uint64_t frames, named, with_source;
+	uint64_t frames, named, with_source, typed; /* typed: blocks */
 };
 
 /* Adds the section. A frame nothing is known of is left out: elsewhere there
@@ -98,6 +99,7 @@ static void store_roots(struct snapshot_writer *w, const struct snapshot *s, str
 static void print_counts(
 	const struct arguments *a, const struct snapshot *s, const char *path, const struct counts *counts)
 {
+	char part[UNITS_TEXT], all[UNITS_TEXT], source[UNITS_TEXT];
 	struct json_report report;
 
 	if (a->common.json) {
@@ -107,11 +109,18 @@ static void print_counts(
 		json_number(&report.json, "frames", (int64_t)counts->frames);
 		json_number(&report.json, "named", (int64_t)counts->named);
 		json_number(&report.json, "with_source", (int64_t)counts->with_source);
+		json_number(&report.json, "blocks", (int64_t)s->block_count);
+		json_number(&report.json, "typed_blocks", (int64_t)counts->typed);
 		json_report_close(&report);
 	} else if (!a->common.quiet) {
-		printf("%s: %llu of %llu frames have a name, %llu have a file and line\n", path,
-			(unsigned long long)counts->named, (unsigned long long)counts->frames,
-			(unsigned long long)counts->with_source);
+		printf("%s: %s of %s have a name, %s a file and line", path,
+			units_count(part, (int64_t)counts->named),
+			units_many(all, (int64_t)counts->frames, "frame"),
+			units_count(source, (int64_t)counts->with_source));
+		if (s->block_count)
+			printf("; %s of %s have a type", units_count(part, (int64_t)counts->typed),
+				units_many(all, (int64_t)s->block_count, "block"));
+		putchar('\n');
 	}
 }
 
@@ -142,7 +151,7 @@ static int symbolize_snapshot(const struct arguments *a, struct snapshot *s, str
 	y = symbols_new(&bare);
 	store_symbols(w, s, y, &counts);
 	store_roots(w, s, y);
-	types_keep(&bare, s, y, w);
+	counts.typed = types_keep(&bare, s, y, w);
 	failed = snapshot_writer_finish(w, path, e);
 	if (!failed)
 		print_counts(a, s, path, &counts);

@@ -89,20 +89,22 @@ static void write_types(struct keeping *k, size_t blocks)
 			k->scanned_count, SNAPSHOT_COPY);
 }
 
-void types_keep(
+uint64_t types_keep(
 	struct snapshot *s, const struct snapshot *old, struct symbols *symbols, struct snapshot_writer *w)
 {
 	struct keeping k = { .w = w };
+	uint64_t stored = count_stored(old);
 
 	if (!s->block_count)
-		return;
+		return 0;
 	k.type = alloc_zeroed(s->block_count, sizeof(*k.type));
 	find_types(&k, s, symbols);
-	if (count_stored(old) > k.typed)
+	if (stored > k.typed)
 		keep_stored(old, w);
 	else
 		write_types(&k, s->block_count);
 	members_keep_free(k.members);
 	free(k.type);
 	free(k.scanned);
+	return stored > k.typed ? stored : k.typed;
 }

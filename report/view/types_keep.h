@@ -16,8 +16,9 @@
 	(1ull << SECTION_NATIVE_TYPES | 1ull << SECTION_SCANNED_TYPES | 1ull << SECTION_LAYOUTS              \
 		| 1ull << SECTION_MEMBERS | 1ull << SECTION_VARIABLES)
 
-/* Writes the types of `old`, which is verified. `s` is the same snapshot without those sections, and was not scanned. */
-void types_keep(
+/* Writes the types of `old`, which is verified; how many blocks have one. `s` is the same snapshot without those sections,
+ * and was not scanned. */
+uint64_t types_keep(
 	struct snapshot *s, const struct snapshot *old, struct symbols *symbols, struct snapshot_writer *w);
 
 #endif

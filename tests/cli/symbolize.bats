@@ -24,7 +24,7 @@ functions() {
 	[[ " $before " == *" keep "* ]]
 	[[ " $before " == *" get "* ]]
 	run -0 "$TIDEMARK" symbolize app.tide
-	[[ $output == "app.tide: "*" frames have a name, "* ]]
+	[[ $output == "app.tide: "*" frames have a name, "*" a file and line; "*" blocks have a type" ]]
 	rm app
 	[ "$(functions app.tide)" = "$before" ]
 }
@@ -254,7 +254,8 @@ say_all() {
 	[ "$session" = 41 ]
 	cp typed.tide kept.tide
 	say_all typed.tide >before
-	"$TIDEMARK" symbolize -q typed.tide
+	typed=$(json "$("$TIDEMARK" types --json typed.tide)" 'sum(t["blocks"] for t in d["native"]["types"])')
+	[ "$(json "$("$TIDEMARK" symbolize --json typed.tide)" 'd["typed_blocks"]')" = "$typed" ]
 	say_all typed.tide >after
 	diff before after
 	rm typed typed.cc
