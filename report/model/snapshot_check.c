@@ -374,13 +374,15 @@ static void check_layouts(struct snapshot *s)
 	reserve_first(s);
 }
 
+/* Where there are references, there is a row of them for each block. */
 static void check_starts(struct snapshot *s)
 {
-	if (!s->edge_start_count)
+	if (!s->edge_start_count && !s->edge_count)
 		return;
 	if (s->edge_start_count != s->block_count + 1) {
 		snapshot_reader_damage(s, "references and blocks do not fit each other");
 		drop_section(s, &starts);
+		drop_section(s, &edges);
 		return;
 	}
 	for (size_t i = 0; i < s->edge_start_count; i++)
@@ -497,7 +499,7 @@ void snapshot_check(struct snapshot *s, struct snapshot_reader *r)
 	check_memory(s);
 	check_layouts(s);
 	/* References of other blocks are of no use, and cheap to see. */
-	if (s->edge_start_count && s->edge_start_count != s->block_count + 1)
+	if (s->edge_start_count != s->block_count + 1)
 		check_starts(s);
 	check_process(s, r);
 }

@@ -205,6 +205,20 @@ static void test_rows(void **state)
 	}
 }
 
+/* References whose rows are missing: nobody could say which block they are in. */
+static void test_rows_missing(void **state)
+{
+	struct file f = small();
+	struct snapshot s;
+
+	(void)state;
+	section(&f, SECTION_EDGE_STARTS)->kind = 60000;
+	expect_damage(&f, "references and blocks do not fit each other", &s);
+	assert_int_equal(s.edge_count, 0);
+	assert_int_equal(s.block_count, 4);
+	snapshot_close(&s);
+}
+
 /* A kind that the table names again and again, without elements, in a file so large that checksums are
  * put off: there were eight places for them. */
 static void test_named_again(void **state)
@@ -402,6 +416,7 @@ int main(void)
 		cmocka_unit_test(test_indices),
 		cmocka_unit_test(test_references),
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_rows_missing),
 		cmocka_unit_test(test_named_again),
 		cmocka_unit_test(test_put_off),
 		cmocka_unit_test(test_bomb),
