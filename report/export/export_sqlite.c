@@ -229,6 +229,7 @@ static void put_blocks(struct database *d)
 		const struct snapshot *s = d->x->view[v].snapshot;
 		struct block_types types;
 
+		snapshot_verify(d->x->view[v].snapshot); /* what it has stored of types is checked there */
 		block_types_find(&types, s, d->x->view[v].symbols);
 		for (size_t i = 0; i < s->block_count && !d->failed; i++) {
 			const char *type = block_types_name(&types, i);

@@ -352,6 +352,7 @@ static int group_types(struct grouper *w, const struct view *v, struct tide_erro
 	const struct snapshot *s = v->snapshot;
 	struct block_types types;
 
+	snapshot_verify(v->snapshot); /* what it has stored of types is checked there */
 	if (!s->block_count && s->process->live_blocks)
 		return error_set(e, EXIT_UNMEASURED,
 			"cannot group by type|the snapshot has no list of blocks|"
