@@ -141,8 +141,6 @@ static int load_snapshot(struct retained_command *t, const char *file, struct ti
 	if (!header_wiped(&t->snapshot))
 		unsure_find(&t->unsure, &t->snapshot, &t->leaks);
 	retained_find(&t->retained, &t->snapshot, &t->leaks);
-	if (t->by[RETAINED_ROOT] && !t->a->old_file)
-		sharing_find(&t->sharing, &t->retained);
 	return retained_rows_find(t, e) || find_drop(t, e) ? -1 : 0;
 }
 

@@ -3,7 +3,6 @@
 #define TIDEMARK_RETAINED_COMMAND_H
 
 #include "analysis/retained.h"
-#include "analysis/sharing.h"
 #include "analysis/unsure.h"
 #include "print/options.h"
 #include "symbol/symbol.h"
@@ -43,7 +42,6 @@ struct retained_command {
 	struct leaks leaks;
 	struct retained retained;
 	struct unsure unsure;
-	struct sharing sharing; /* of roots, where they are asked for */
 	struct retained_row *rows;
 	size_t count, room;
 	struct leak_sum drop, drop_own;

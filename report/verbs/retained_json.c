@@ -1,6 +1,7 @@
 /* retained_json.c - `retained` as JSON. */
 #include <stdio.h>
 #include <stdlib.h>
+#include "analysis/sharing.h"
 #include "model/root_kinds.h"
 #include "print/json_report.h"
 #include "retained_command.h"
@@ -46,18 +47,19 @@ static void write_json_row(
 
 static void write_sharing(struct json *j, const struct retained_command *t)
 {
-	const struct sharing *h = &t->sharing;
+	struct sharing h;
 
+	sharing_find(&h, &t->retained);
 	json_open_object(j, "shared");
-	json_number(j, "blocks", (int64_t)h->sum.blocks);
-	json_number(j, "bytes", (int64_t)h->sum.bytes);
+	json_number(j, "blocks", (int64_t)h.sum.blocks);
+	json_number(j, "bytes", (int64_t)h.sum.bytes);
 	json_open_array(j, "roots");
-	for (size_t i = 0; i < h->count; i++) {
+	for (size_t i = 0; i < h.count; i++) {
 		json_open_object(j, NULL);
-		json_text(j, "root", root_kind_name(t->snapshot.roots[h->root[i]].kind));
-		json_text(j, "name", symbols_root(t->symbols, h->root[i]));
-		json_number(j, "blocks", (int64_t)h->part[i].blocks);
-		json_number(j, "bytes", (int64_t)h->part[i].bytes);
+		json_text(j, "root", root_kind_name(t->snapshot.roots[h.root[i]].kind));
+		json_text(j, "name", symbols_root(t->symbols, h.root[i]));
+		json_number(j, "blocks", (int64_t)h.part[i].blocks);
+		json_number(j, "bytes", (int64_t)h.part[i].bytes);
 		json_close_object(j);
 	}
 	json_close_array(j);

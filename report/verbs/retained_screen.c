@@ -9,6 +9,7 @@
 #include "model/root_kinds.h"
 #include "print/header.h"
 #include "print/table.h"
+#include "analysis/sharing.h"
 #include "retained_command.h"
 
 #define SCREEN_ROWS 25u
@@ -153,26 +154,28 @@ static void print_table(struct screen *s, struct retained_command *t, size_t row
  * leads to all others. */
 static bool print_sharing(struct screen *s, const struct retained_command *t)
 {
-	const struct sharing *h = &t->sharing;
+	struct sharing h;
 	char size[UNITS_TEXT], count[UNITS_TEXT], *roots = NULL, *longer;
 
-	if (!h->count || t->snapshot.python_object_count
-		|| h->sum.bytes < t->snapshot.process->live_bytes / SHARED_LEAST)
+	if (!t->by[RETAINED_ROOT] || t->a->old_file || t->snapshot.python_object_count)
 		return false;
-	for (size_t i = 0; i < h->count; i++) {
-		const struct tide_root *root = &t->snapshot.roots[h->root[i]];
+	sharing_find(&h, &t->retained);
+	if (!h.count || h.sum.bytes < t->snapshot.process->live_bytes / SHARED_LEAST)
+		return false;
+	for (size_t i = 0; i < h.count; i++) {
+		const struct tide_root *root = &t->snapshot.roots[h.root[i]];
 
-		if (h->part[i].bytes < h->sum.bytes / SHARED_LEAST)
+		if (i && h.part[i].bytes < h.sum.bytes / SHARED_LEAST)
 			break;
 		longer = alloc_printf("%s%s%s from %s %s", roots ? roots : "", roots ? ", " : "",
-			units_bytes(size, (int64_t)h->part[i].bytes), root_kind_name(root->kind),
-			symbols_root(t->symbols, h->root[i]));
+			units_bytes(size, (int64_t)h.part[i].bytes), root_kind_name(root->kind),
+			symbols_root(t->symbols, h.root[i]));
 		free(roots);
 		roots = longer;
 	}
 	screen_hint(s, "%s in %s %s reached from several roots, and would be freed with none alone: %s%s",
-		units_bytes(size, (int64_t)h->sum.bytes), units_many(count, (int64_t)h->sum.blocks, "block"),
-		h->sum.blocks == 1 ? "is" : "are", roots,
+		units_bytes(size, (int64_t)h.sum.bytes), units_many(count, (int64_t)h.sum.blocks, "block"),
+		h.sum.blocks == 1 ? "is" : "are", roots,
 		header_wiped(&t->snapshot) ? "" : ". One stale word can do that: tidemark run --wipe");
 	free(roots);
 	return true;
