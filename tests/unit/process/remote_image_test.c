@@ -1,4 +1,4 @@
-/* remote.c: an image is read without giving it pages of its own. */
+/* remote.c: an image is read without giving it pages of its own, and not beyond its end. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -107,11 +107,39 @@ static void pages_without_permissions(void **state)
 	munmap(memory, 2 * page);
 }
 
+/* What was kept is not mixed with zeros, and a large range is not tried page by page. */
+static void nothing_is_read_from_a_process_that_has_ended(void **state)
+{
+	unsigned char *memory = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *copy = alloc_bytes(BYTES);
+	struct remote m;
+	uint64_t word;
+	pid_t image;
+
+	(void)state;
+	assert_ptr_not_equal(memory, MAP_FAILED);
+	memset(memory, 0x5a, BYTES);
+	image = open_image(&m);
+	m.still = true;
+	assert_true(remote_word(&m, (uintptr_t)memory, &word));
+	kill(image, SIGKILL);
+	assert_int_equal(waitpid(image, NULL, 0), image);
+	memset(copy, 'x', BYTES);
+	assert_int_equal(remote_read(&m, (uintptr_t)memory, copy, BYTES), 0);
+	assert_true(m.ended);
+	assert_int_equal(copy[0] | copy[BYTES - 1], 0);
+	assert_false(remote_word(&m, (uintptr_t)memory, &word));
+	remote_close(&m);
+	free(copy);
+	munmap(memory, BYTES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_image_stays_shared),
 		cmocka_unit_test(pages_without_permissions),
+		cmocka_unit_test(nothing_is_read_from_a_process_that_has_ended),
 	};
 
 	return cmocka_run_group_tests_name("remote_image", tests, NULL, NULL);

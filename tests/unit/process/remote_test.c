@@ -1,11 +1,9 @@
 /* Memory that stands still is read through pages that are kept: what comes is what plain reading brings. */
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "report/process/remote.c"
@@ -111,34 +109,6 @@ static void addresses_without_memory(void **state)
 	remote_close(&m);
 }
 
-/* What was kept is not mixed with zeros, and a large range is not tried page by page. */
-static void nothing_is_read_from_a_process_that_has_ended(void **state)
-{
-	char *at = make_memory(), *to = malloc(1 << 24);
-	struct remote m;
-	struct tide_error e;
-	uint64_t word;
-	int pid = fork();
-
-	(void)state;
-	if (!pid)
-		for (;;)
-			pause();
-	assert_int_equal(remote_open(&m, pid, &e), 0);
-	m.still = true;
-	assert_true(remote_word(&m, (uintptr_t)at, &word));
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	memset(to, 'x', 1 << 24);
-	assert_int_equal(remote_read(&m, (uintptr_t)at, to, 1 << 24), 0);
-	assert_true(m.ended);
-	assert_int_equal(to[0] | to[(1 << 24) - 1], 0);
-	assert_false(remote_word(&m, (uintptr_t)at, &word));
-	remote_close(&m);
-	free(to);
-	munmap(at, (PAGES - 1) * PAGE);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -146,7 +116,6 @@ int main(void)
 		cmocka_unit_test(newer_page_takes_the_place),
 		cmocka_unit_test(page_is_read_once),
 		cmocka_unit_test(addresses_without_memory),
-		cmocka_unit_test(nothing_is_read_from_a_process_that_has_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
