@@ -43,7 +43,7 @@ void collect_settings_free(struct collect_settings *s);
 char *collect_output(
 	const struct collect_settings *s, const struct ledger_copy *c, uint32_t reason, uint32_t sequence);
 /* A process that another user owns, or has changed to another user, may have written into the ledger where a snapshot
- * goes: we must not follow that (CL3). -1: then there is no name. */
+ * goes: we must not follow that (CL3). -1 where nobody else has given a name. */
 int collect_output_check(
 	const struct collect *r, const struct ledger_map *map, bool *foreign, struct tide_error *e);
 /* The snapshot as the request wants it: its path in r->written. */

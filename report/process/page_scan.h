@@ -1,4 +1,4 @@
-/* page_scan.h - the kernel's words for which pages a process has: PAGEMAP_SCAN, from Linux 6.7.
+/* page_scan.h - how the kernel is asked which pages a process has: PAGEMAP_SCAN, from Linux 6.7.
  *
  * The layout and the numbers are those of struct pm_scan_arg and struct page_region in linux/fs.h, which older headers
  * do not have. The descriptor is that of /proc/PID/pagemap.

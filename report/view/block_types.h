@@ -23,6 +23,7 @@ struct block_types {
 	uint32_t *inside;        /* [blocks] the type in `members`; 0: what is inside is not known */
 };
 
+/* `s` has been verified (snapshot_verify): types that it has stored are taken as they are. */
 void block_types_find(struct block_types *t, const struct snapshot *s, struct symbols *symbols);
 void block_types_free(struct block_types *t);
 /* The name of a block's type; NULL: it has none. */
