@@ -64,6 +64,13 @@ await() {
 	done
 }
 
+# libcxx: $LIBCXX is a C++ compiler with libc++; where its headers are not there, the test is skipped.
+libcxx() {
+	local why
+	LIBCXX=$ROOT/tests/lib/clang++-libc++
+	why=$("$ROOT/scripts/libcxx") || skip "$why"
+}
+
 # One line of explanation when a test fails.
 fail() {
 	echo "$*" >&2
