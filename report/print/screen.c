@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "pager.h"
 #include "screen.h"
+#include "symbol/name.h"
 
 #define WIDTH_UNKNOWN 120 /* a file or a pipe: room for names, fits a log viewer */
 #define WIDTH_LEAST 40
@@ -159,7 +160,10 @@ static size_t decode_character(const struct screen *s, const char *text, int *co
 
 char *screen_clean(const struct screen *s, const char *text)
 {
+	char *shown = strstr(text, "std::__") ? name_without_inline(text) : NULL;
 	char *copy = alloc_bytes(strlen(text) + 1), *to = copy;
+
+	text = shown ? shown : text;
 
 	while (*text) {
 		int columns;
@@ -172,6 +176,7 @@ char *screen_clean(const struct screen *s, const char *text)
 		text += n;
 	}
 	*to = '\0';
+	free(shown);
 	return copy;
 }
 

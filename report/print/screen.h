@@ -64,7 +64,7 @@ void screen_hint(struct screen *s, const char *format, ...) __attribute__((forma
 
 /* Columns that `text` takes (0 for what has no width). */
 unsigned screen_columns(const struct screen *s, const char *text);
-/* Copies to free: without hostile characters; and cut to `width` columns. */
+/* Copies to free: without hostile characters, and without inline namespaces of the C++ library; and cut to `width` columns. */
 char *screen_clean(const struct screen *s, const char *text);
 enum fit { FIT_END, FIT_MIDDLE, FIT_START }; /* where "..." replaces text */
 char *screen_fit(const struct screen *s, const char *text, unsigned width, enum fit fit);

@@ -61,7 +61,39 @@ static size_t skip_return_type(const char *name, size_t end)
 	return depth || start >= end ? 0 : start;
 }
 
-char *name_function(const char *function, bool without_templates)
+const char *name_behind_std(const char *name)
+{
+	static const char *const space[] = { "__1::", "__2::", "__ndk1::", "__Cr::" };
+
+	if (strncmp(name, "std::", 5) != 0)
+		return NULL;
+	for (size_t i = 0; i < sizeof(space) / sizeof(space[0]); i++)
+		if (!strncmp(name + 5, space[i], strlen(space[i])))
+			return name + 5 + strlen(space[i]);
+	return name + 5;
+}
+
+char *name_without_inline(const char *name)
+{
+	char *copy = alloc_string(name), *to = copy;
+
+	while (*name) {
+		const char *behind = *name == 's' ? name_behind_std(name) : NULL, *end;
+
+		if (behind) {
+			to = mempcpy(to, "std::", 5);
+			name = behind;
+		} else if (*name == '[' && !strncmp(name, "[abi:", 5) && (end = strchr(name, ']'))) {
+			name = end + 1;
+		} else {
+			*to++ = *name++;
+		}
+	}
+	*to = '\0';
+	return copy;
+}
+
+static char *shorten(const char *function, bool without_templates)
 {
 	size_t end = find_parameters(function), start = 0;
 	char *copy = alloc_bytes(strlen(function) + 4), *to = copy;
@@ -85,6 +117,17 @@ char *name_function(const char *function, bool without_templates)
 	if (!*copy)
 		memcpy(copy, function, strlen(function) + 1);
 	return copy;
+}
+
+char *name_function(const char *function, bool without_templates)
+{
+	char *shorter = shorten(function, without_templates), *plain;
+
+	if (!without_templates)
+		return shorter;
+	plain = name_without_inline(shorter);
+	free(shorter);
+	return plain;
 }
 
 const char *name_shown(const struct symbol_line *line)

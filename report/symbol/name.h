@@ -11,8 +11,14 @@ const char *name_shown(const struct symbol_line *line);
  * freed. */
 char *name_line(const struct symbol_line *line, bool without_templates);
 
+/* Behind "std::", and behind the inline namespace that libc++ has in it: its own, Android's, Chromium's. NULL: the name
+ * begins with something else. */
+const char *name_behind_std(const char *name);
+/* "std::vector<int>" of "std::__1::vector<int>", and "f" of "f[abi:v15007]": as the source has it. To be freed. */
+char *name_without_inline(const char *name);
+
 /* A C++ or Rust name without return type and parameters, and with `without_templates` also without
- * template arguments ("std::vector<>::push_back"). To be freed. */
+ * template arguments and inline namespaces ("std::vector<>::push_back"). To be freed. */
 char *name_function(const char *function, bool without_templates);
 
 #endif

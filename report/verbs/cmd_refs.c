@@ -9,6 +9,7 @@
 #include "analysis/python_field.h"
 #include "print/options.h"
 #include "refs_view.h"
+#include "symbol/name.h"
 #include "verb.h"
 #include "view/view.h"
 
@@ -152,14 +153,19 @@ static bool choose_type(struct refs *r)
 /* All blocks of a type that is known otherwise, by its whole name; false: there are none. */
 static bool choose_native_type(struct refs *r)
 {
+	bool *is_meant = alloc_zeroed(r->types.names.count + 1, sizeof(*is_meant));
 	size_t room = 0;
 
-	for (uint32_t i = 0; i < r->leaks.graph.blocks; i++) {
-		const char *name = block_types_name(&r->types, i);
+	for (size_t i = 0; i < r->types.names.count; i++) {
+		char *shown = name_without_inline(r->types.names.text[i]);
 
-		if (name && !strcmp(name, r->what))
-			*ARRAY_ADD(r->block, r->count, room) = i;
+		is_meant[i] = !strcmp(r->types.names.text[i], r->what) || !strcmp(shown, r->what);
+		free(shown);
 	}
+	for (uint32_t i = 0; i < r->leaks.graph.blocks; i++)
+		if (r->types.of[i] && is_meant[r->types.of[i] - 1])
+			*ARRAY_ADD(r->block, r->count, room) = i;
+	free(is_meant);
 	return r->count;
 }
 

@@ -91,6 +91,13 @@ static bool matches_function(const char *pattern, const struct symbol_line *line
 		return true;
 	shorter = name_function(function, false);
 	found = match_glob(pattern, shorter) || !strcmp(pattern, shorter);
+	if (!found && strstr(shorter, "std::__")) {
+		char *whole = shorter;
+
+		shorter = name_without_inline(whole);
+		free(whole);
+		found = match_glob(pattern, shorter) || !strcmp(pattern, shorter);
+	}
 	free(shorter);
 	return found;
 }

@@ -36,6 +36,13 @@ static bool is_function(const char *name, const struct symbol_line *line, enum p
 		return true;
 	shorter = name_function(function, false);
 	same = is_part(name, shorter, precision);
+	if (!same && strstr(shorter, "std::__")) {
+		char *whole = shorter;
+
+		shorter = name_without_inline(whole);
+		free(whole);
+		same = is_part(name, shorter, precision);
+	}
 	free(shorter);
 	return same;
 }

@@ -250,6 +250,38 @@ count_shapes() {
 	read -r trees lists hashes buckets texts <waiting
 	[ "$lists" -gt 300 ]
 	[ "$(count_shapes walked.tide)" = "$trees 0 $hashes $buckets $texts" ]
+@test "names of libc++ are shown as the source has them, and are found so" {
+	libcxx
+	cat >shown.cpp <<-'SOURCE'
+		#include <map>
+		#include <stdlib.h>
+		#include <vector>
+		static std::map<int, std::vector<int>> *rows;
+		int main()
+		{
+			rows = new std::map<int, std::vector<int>>;
+			for (int i = 0; i < 50; i++)
+				(*rows)[i].resize(i + 1);
+			quick_exit(0);
+		}
+	SOURCE
+	for level in 0 2; do
+		"$LIBCXX" -g -O$level -o shown shown.cpp
+		rm -f shown.tide
+		"$TIDEMARK" run -q -o shown.tide ./shown
+		for verb in stat types tree "leaks --tree" waste; do
+			"$TIDEMARK" $verb shown.tide >screen || :
+			! grep -F __1 screen || fail "-O$level: $verb: $(cat screen)"
+		done
+		run -0 "$TIDEMARK" stat shown.tide
+		[[ $output == *"main "*"shown.cpp:9 · std::map<>::operator[]"* && $output == *"shown.cpp:9 · std::vector<>::resize"* ]] || fail "$output"
+		run -0 "$TIDEMARK" refs shown.tide "std::__tree_node<std::__value_type<int, std::vector<int, std::allocator<int> > >, void*>"
+		[[ $output == *"50 blocks of "* ]] || fail "$output"
+		[ "$(json "$("$TIDEMARK" stat --json --all-frames --filter 'fn:std::vector*::resize' shown.tide)" 'sum(r["live_blocks"] for r in d["records"])')" = 50 ]
+		# What a program reads has the whole name.
+		[[ $(json "$("$TIDEMARK" types --json shown.tide)" '[r["type"] for r in d["native"]["types"]]') == *"'std::__1::__tree_node<"* ]]
+	done
+}
 }
 
 @test "without references there are no types, and the exit status says so" {
