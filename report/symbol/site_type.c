@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "base/intern.h"
 #include "base/ordinary.h"
+#include "name.h"
 #include "site_type.h"
 
 #define LINE_MOST 1000u /* bytes of a line of source that is looked at */
@@ -33,6 +34,17 @@ static char *find_first_argument(const char *open)
 	return NULL;
 }
 
+/* The same; of an array its elements. */
+static char *find_element(const char *open)
+{
+	char *type = find_first_argument(open);
+	size_t length = type ? strlen(type) : 0;
+
+	if (length > 3 && !strcmp(type + length - 3, " []"))
+		type[length - 3] = 0;
+	return type;
+}
+
 /* Where the argument list that begins at `open` ends, after its '>'. NULL: it does not end. */
 static const char *skip_arguments(const char *open)
 {
@@ -53,6 +65,27 @@ static const char *find_start(const char *function, const char *name)
 	const char *at = strstr(function, name);
 
 	return at && (at == function || at[-1] == ' ' || at[-1] == '<') ? at : NULL;
+}
+
+/* The first argument of the template `class` of libc++, whose member the function begins with: "allocator<". NULL: it
+ * is another function. */
+static const char *find_llvm(const char *function, const char *class, const char *member)
+{
+	size_t length = strlen(class);
+
+	for (const char *at = function; (at = find_start(at, "std::")); at++) {
+		const char *name = name_behind_std(at), *end;
+
+		if (name == at + strlen("std::") || strncmp(name, class, length) != 0
+			|| !(end = skip_arguments(name + length))
+			|| strncmp(end, member, strlen(member)) != 0)
+			continue;
+		end += strlen(member);
+		/* The tags of its ABI: "allocate[abi:v15007](unsigned long)". */
+		if (member[2] == 0 || *end == '(' || *end == '[' || *end == ' ')
+			return name + length;
+	}
+	return NULL;
 }
 
 /* Functions of C whose result is a text, whichever library they belong to: "g_strdup", "xstrndup". */
@@ -82,7 +115,6 @@ char *site_type_of_function(const char *function)
 	} made[] = {
 		{ "std::__new_allocator<", "::allocate(" },
 		{ "__gnu_cxx::new_allocator<", "::allocate(" },
-		{ "std::__1::allocator<", "::allocate(" },
 		{ "std::__detail::_MakeUniq<", "::__single_object" },
 		{ "std::__detail::_MakeUniq<", "::__array" },
 		{ "std::_MakeUniq<", "::__single_object" },
@@ -91,26 +123,34 @@ char *site_type_of_function(const char *function)
 		{ "alloc::sync::Arc<", "::new" },
 		{ "alloc::raw_vec::RawVec<", "::" },
 	};
+	/* Those of libc++, where the result of std::make_unique is a member of a template. */
+	static const struct {
+		const char *class, *member;
+	} made_llvm[] = {
+		{ "allocator<", "::allocate" },
+		{ "__unique_if<", "::__unique_single" },
+		{ "__unique_if<", "::__unique_array_unknown_bound" },
+	};
 	const char *at, *end;
 	char *type;
 
+	for (size_t i = 0; i < sizeof(made_llvm) / sizeof(made_llvm[0]); i++)
+		if ((at = find_llvm(function, made_llvm[i].class, made_llvm[i].member)))
+			return find_element(at);
 	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
-		size_t length = strlen(made[i].class), array;
+		size_t length = strlen(made[i].class);
 
 		if (!(at = find_start(function, made[i].class)) || !(end = skip_arguments(at + length)))
 			continue;
 		end += *end == '>'; /* <alloc::boxed::Box<T>>::new */
 		if (strncmp(end, made[i].member, strlen(made[i].member)) != 0)
 			continue;
-		type = find_first_argument(at + length);
+		type = find_element(at + length);
 		/* A type parameter that the compiler has not replaced. */
 		if (type && isupper((unsigned char)type[0]) && !type[1]) {
 			free(type);
 			continue;
 		}
-		array = type ? strlen(type) : 0;
-		if (array > 3 && !strcmp(type + array - 3, " []"))
-			type[array - 3] = 0;
 		return type;
 	}
 	/* shared_ptr's block of counts for a pointer passed to it. */
@@ -469,17 +509,28 @@ static char *find_line(struct site_types *t, const struct symbol_line *line)
 	return source->text ? copy_line(source, line->line) : NULL;
 }
 
+/* Texts of libc++ are allocated in the library itself, by members of std::string: the function that called `new`. */
+static char *find_text(const char *function)
+{
+	const char *at = strncmp(function, "std::", 5) ? NULL : find_llvm(function, "basic_string<", "::");
+
+	return at ? find_element(at) : NULL;
+}
+
 char *site_types_find(struct site_types *t, uint32_t site, enum site_evidence *evidence, char **text)
 {
 	size_t count, caller = symbols_allocated(t->symbols, site);
 	const struct symbol_line *line = symbols_stack(t->symbols, site, &count);
-	bool hidden = false;
+	bool hidden = false, only_new = true;
 	char *type;
 
 	*evidence = SITE_EVIDENCE_NONE;
 	*text = NULL;
 	for (size_t i = 0; i < caller && i < count; i++) {
 		type = line[i].has_symbol ? site_type_of_function(line[i].function) : NULL;
+		if (!type && only_new && i && line[i].has_symbol)
+			type = find_text(line[i].function);
+		only_new &= !strncmp(line[i].function, "operator new", 12);
 		if (type) {
 			*evidence = SITE_EVIDENCE_ALLOCATOR;
 			return type;
