@@ -5,19 +5,22 @@
 #include "base/array.h"
 #include "container_private.h"
 
-#define NODE_BYTES 24u          /* the smallest node of a tree or a list; a list's own object */
-#define HEADER_WORDS 5u         /* of the largest header */
-#define USABLE_APART 16u        /* by which usable sizes of equal blocks differ */
-#define STEPS_PER_EDGE 8u       /* NC2 */
-#define RUST_MOST (32ull << 20) /* bytes of constants that are looked through */
-#define RUST_STEP (1u << 16)
+#define NODE_BYTES 24u               /* the smallest node of a tree or a list; a list's own object */
+#define HEADER_WORDS 5u              /* of the largest header */
+#define USABLE_APART 16u             /* by which usable sizes of equal blocks differ */
+#define STEPS_PER_EDGE 8u            /* NC2 */
+#define CONSTANTS_MOST (32ull << 20) /* bytes of constants that are looked through */
+#define CONSTANTS_STEP (1u << 16)
+#define MARK_MOST 16u /* bytes of a text that is sought in them */
+
+enum { RUST = 1, LLVM = 2, GNU = 4, EITHER = 8 };
 
 struct containers {
 	struct remote *memory;
 	const struct references *g;
 	struct snapshot_writer *writer;
 	struct typing *typing;
-	bool llvm; /* libc++ is mapped: what has the same shape in both libraries is its */
+	struct container_libraries libraries;
 	uint32_t type[CONTAINER_KINDS];
 	uint32_t *node; /* of the container that is being proved */
 	uint32_t nodes, room;
@@ -209,8 +212,8 @@ static void look_at_hash(struct containers *c, struct place header, uint32_t buc
 			return;
 	if (c->nodes != word[3] || edge_at(c->g, c->node[c->nodes - 1], 0))
 		return;
-	give_types(c, c->llvm ? CONTAINER_LLVM_HASH : CONTAINER_HASH);
-	give_type(c, buckets, c->llvm ? CONTAINER_LLVM_BUCKETS : CONTAINER_BUCKETS);
+	give_types(c, c->libraries.gnu ? CONTAINER_HASH : CONTAINER_LLVM_HASH);
+	give_type(c, buckets, c->libraries.gnu ? CONTAINER_BUCKETS : CONTAINER_LLVM_BUCKETS);
 }
 
 /* A word of block `n` that points into a block, perhaps to a header. A list that begins a block would make
@@ -224,14 +227,18 @@ static void look_at_edge(struct containers *c, uint32_t n, const struct tide_edg
 
 	if (h == n || (!at && !list))
 		return;
-	if (e->offset == gnu_tree.parent && at >= 8 && block_at(c, h, at + gnu_tree.root) == n)
-		look_at_tree(c, &gnu_tree, place_in(c, h, at), n);
-	if (e->offset == llvm_tree.parent && at >= 8 && block_at(c, h, at) == n)
-		look_at_tree(c, &llvm_tree, place_in(c, h, at - llvm_tree.link), n);
-	if (e->offset == gnu_list.prev && list && block_at(c, h, at + gnu_list.next) == n)
-		look_at_list(c, &gnu_list, place_in(c, h, at), n);
-	if (e->offset == llvm_list.prev && list && block_at(c, h, at + llvm_list.next) == n)
-		look_at_list(c, &llvm_list, place_in(c, h, at), n);
+	if (c->libraries.gnu) {
+		if (e->offset == gnu_tree.parent && at >= 8 && block_at(c, h, at + gnu_tree.root) == n)
+			look_at_tree(c, &gnu_tree, place_in(c, h, at), n);
+		if (e->offset == gnu_list.prev && list && block_at(c, h, at + gnu_list.next) == n)
+			look_at_list(c, &gnu_list, place_in(c, h, at), n);
+	}
+	if (c->libraries.llvm) {
+		if (e->offset == llvm_tree.parent && at >= 8 && block_at(c, h, at) == n)
+			look_at_tree(c, &llvm_tree, place_in(c, h, at - llvm_tree.link), n);
+		if (e->offset == llvm_list.prev && list && block_at(c, h, at + llvm_list.next) == n)
+			look_at_list(c, &llvm_list, place_in(c, h, at), n);
+	}
 	if (at >= 16 && block_at(c, h, at - 16) == n)
 		look_at_hash(c, place_in(c, h, at - 16), n, block_at(c, h, at));
 }
@@ -245,14 +252,18 @@ static void look_at_root(
 	if (r->to_offset || c->g->blocks[r->block].bytes < NODE_BYTES - 8 || at & 7)
 		return;
 	remote_read(c->memory, address_of(c, r->block), word, sizeof(word));
-	if (word[gnu_tree.parent / 8] == at - gnu_tree.root)
-		look_at_tree(c, &gnu_tree, place_outside(at - gnu_tree.root), r->block);
-	if (word[llvm_tree.parent / 8] == at - llvm_tree.root + llvm_tree.link)
-		look_at_tree(c, &llvm_tree, place_outside(at - llvm_tree.root), r->block);
-	if (!c->g->usable && word[gnu_list.prev / 8] == at - gnu_list.next)
-		look_at_list(c, &gnu_list, place_outside(at - gnu_list.next), r->block);
-	if (!c->g->usable && word[llvm_list.prev / 8] == at - llvm_list.next)
-		look_at_list(c, &llvm_list, place_outside(at - llvm_list.next), r->block);
+	if (c->libraries.gnu) {
+		if (word[gnu_tree.parent / 8] == at - gnu_tree.root)
+			look_at_tree(c, &gnu_tree, place_outside(at - gnu_tree.root), r->block);
+		if (!c->g->usable && word[gnu_list.prev / 8] == at - gnu_list.next)
+			look_at_list(c, &gnu_list, place_outside(at - gnu_list.next), r->block);
+	}
+	if (c->libraries.llvm) {
+		if (word[llvm_tree.parent / 8] == at - llvm_tree.root + llvm_tree.link)
+			look_at_tree(c, &llvm_tree, place_outside(at - llvm_tree.root), r->block);
+		if (!c->g->usable && word[llvm_list.prev / 8] == at - llvm_list.next)
+			look_at_list(c, &llvm_list, place_outside(at - llvm_list.next), r->block);
+	}
 	if (r + 1 < end && r[1].address == at + 16 && !r[1].to_offset)
 		look_at_hash(c, place_outside(at), r->block, r[1].block);
 }
@@ -280,29 +291,63 @@ static void find_nodes(struct containers *c)
 		look_at_root(c, &g->root_edges[i], g->root_edges + g->root_edge_count);
 }
 
-/* Is the program Rust's? Messages of its panics name files of the standard library. */
-static bool is_rust(struct remote *m, const char *program)
-{
-	static const char mark[] = "/rustc/";
-	char *text = alloc_bytes(RUST_STEP);
-	uint64_t left = RUST_MOST;
-	bool found = false;
+/* Texts that a library leaves in the constants of a program which it is a part of. */
+static const struct {
+	const char *text;
+	unsigned bytes, library;
+} marks[] = {
+	/* Messages of panics name files of the standard library. */
+	{ "/rustc/", 7, RUST },
+	/* Names of types in the inline namespace std::__1, that of Android, and that of Chromium. */
+	{ "St3__1", 6, LLVM },
+	{ "St6__ndk1", 9, LLVM },
+	{ "St4__Cr", 7, LLVM },
+	/* Messages of exceptions name members as "vector::_M_realloc_insert". */
+	{ "::_M_", 5, GNU },
+	/* std::exception is of no inline namespace: both libraries have it. */
+	{ "St9exception", 12, EITHER },
+};
 
-	for (size_t i = 0; i < m->mapping_count && !found; i++) {
+/* The libraries that have left a mark. */
+static unsigned find_marks(struct remote *m, const char *program)
+{
+	char *text = alloc_bytes(CONSTANTS_STEP);
+	uint64_t left = CONSTANTS_MOST;
+	unsigned found = 0;
+
+	for (size_t i = 0; i < m->mapping_count; i++) {
 		const struct remote_mapping *p = &m->mappings[i];
 
 		if (!p->readable || p->writable || p->executable || strcmp(p->path, program))
 			continue;
-		for (uint64_t at = p->lo; at < p->hi && left && !found; at += RUST_STEP - sizeof(mark)) {
-			uint64_t bytes = p->hi - at < RUST_STEP ? p->hi - at : RUST_STEP;
+		for (uint64_t at = p->lo; at < p->hi && left; at += CONSTANTS_STEP - MARK_MOST) {
+			uint64_t bytes = p->hi - at < CONSTANTS_STEP ? p->hi - at : CONSTANTS_STEP;
 
 			bytes = remote_read(m, at, text, bytes);
-			found = memmem(text, bytes, mark, sizeof(mark) - 1);
+			for (size_t k = 0; k < sizeof(marks) / sizeof(marks[0]); k++)
+				if (!(found & marks[k].library)
+					&& memmem(text, bytes, marks[k].text, marks[k].bytes))
+					found |= marks[k].library;
 			left -= bytes < left ? bytes : left;
 		}
 	}
 	free(text);
 	return found;
+}
+
+/* `classes`: objects have been found, of a library in the program itself if none is mapped. */
+static struct container_libraries find_libraries(struct remote *m, bool classes, const char *program)
+{
+	unsigned found = find_marks(m, program);
+	struct container_libraries l = {
+		.gnu = is_mapped(m, "/libstdc++.so"), .llvm = is_mapped(m, "/libc++.so"), .rust = found & RUST
+	};
+
+	if (!l.gnu && !l.llvm) {
+		l.llvm = found & LLVM || (!(found & GNU) && (classes || found & EITHER));
+		l.gnu = !(found & LLVM) && (classes || found & (GNU | EITHER));
+	}
+	return l;
 }
 
 void container_types(struct remote *memory, const struct references *g, bool classes, const char *program,
@@ -312,13 +357,13 @@ void container_types(struct remote *memory, const struct references *g, bool cla
 		.g = g,
 		.writer = w,
 		.typing = typing,
-		.llvm = is_mapped(memory, "/libc++.so"),
+		.libraries = find_libraries(memory, classes, program),
 		.steps = (g->edge_count + g->root_edge_count) * STEPS_PER_EDGE };
-	bool rust = is_rust(memory, program), cxx = classes || c.llvm || is_mapped(memory, "/libstdc++.so");
+	bool cxx = c.libraries.gnu || c.libraries.llvm;
 
 	if (cxx)
 		find_nodes(&c);
-	if (cxx || rust)
-		container_words(memory, g, w, typing, &c.type[CONTAINER_TEXT], rust);
+	if (cxx || c.libraries.rust)
+		container_words(memory, g, w, typing, &c.type[CONTAINER_TEXT], &c.libraries);
 	free(c.node);
 }

@@ -5,6 +5,8 @@
  *   std::vector          start, end of what is used, end        the block ends where they say
  *   std::unordered_map   buckets, their number, first node, number of nodes, load factor
  *   std::deque           map, its length, then two iterators {current, first, last, node} (bits/stl_deque.h)
+ *                        of libc++: map, its first used entry, the end of these, its end, then two numbers of elements:
+ *                        where the first one lies in the blocks, and how many there are (__split_buffer and deque)
  *   Rust's Vec           capacity, pointer, length, or pointer, capacity, length: right only where its code allocated
  *                        the block, which a reader with stacks knows
  */
@@ -107,6 +109,41 @@ static bool look_at_deque(const struct words *w)
 	return true;
 }
 
+/* All entries that are used lead to blocks of one size, whose elements are no more than their bytes. */
+static bool are_nodes(const struct words *w, uint64_t from, uint64_t to, uint64_t *bytes)
+{
+	const struct references *g = w->g;
+	uint64_t nodes = 0;
+
+	*bytes = 0;
+	for (uint64_t i = g->edge_starts[w->block]; i < g->edge_starts[w->block + 1]; i++) {
+		const struct tide_edge *e = &g->edges[i];
+
+		if (e->offset < from || e->offset >= to)
+			continue;
+		if (e->to_offset || e->offset & 7
+			|| (nodes && g->blocks[e->block].bytes != g->blocks[g->edges[i - 1].block].bytes))
+			return false;
+		nodes++;
+		*bytes += g->blocks[e->block].bytes;
+	}
+	return nodes && nodes == (to - from) / 8;
+}
+
+static bool look_at_llvm_deque(const struct words *w)
+{
+	uint64_t begin = word_at(w, 1), end = word_at(w, 2), limit = word_at(w, 3), first = word_at(w, 4),
+		 size = word_at(w, 5), bytes;
+
+	if (begin < w->start || end <= begin || limit < end || (begin | end | limit) & 7
+		|| !container_fits(w->g, w->block, limit - w->start)
+		|| !are_nodes(w, begin - w->start, end - w->start, &bytes) || first > bytes
+		|| size > bytes - first)
+		return false;
+	typing_spare(w->typing, w->block, SPARE_DEQUE, (limit - w->start) - (end - begin));
+	return true;
+}
+
 /* Walked lists do not say how long the block is exactly, so the length of an element is not known. */
 static void look_at_rust(const struct words *w)
 {
@@ -123,13 +160,19 @@ static void look_at_rust(const struct words *w)
 }
 
 void container_spare(struct container_window *near, struct container_window *far, const struct references *g,
-	struct typing *typing, uint64_t address, uint32_t block, bool rust)
+	struct typing *typing, uint64_t address, uint32_t block, const struct container_libraries *libraries)
 {
 	const struct words w = { near, far, g, typing, address, g->blocks[block].address, block };
 	bool proved = typing->of[block].evidence == EVIDENCE_SHAPE;
 
 	if (typing->of[block].evidence && !proved)
 		return;
-	if (!look_at_buckets(&w, proved) && !proved && !look_at_vector(&w) && !look_at_deque(&w) && rust)
-		look_at_rust(&w);
+	if (look_at_buckets(&w, proved) || proved)
+		return;
+	/* The first words of this one are like those of a vector. */
+	if (libraries->llvm && look_at_llvm_deque(&w))
+		return;
+	if (look_at_vector(&w) || (libraries->gnu && look_at_deque(&w)) || !libraries->rust)
+		return;
+	look_at_rust(&w);
 }

@@ -11,7 +11,7 @@ static bool may_be_text(const struct references *g, const struct typing *typing,
 }
 
 void container_words(struct remote *memory, const struct references *g, struct snapshot_writer *w,
-	struct typing *typing, uint32_t *text, bool rust)
+	struct typing *typing, uint32_t *text, const struct container_libraries *libraries)
 {
 	struct container_window *window = alloc_zeroed(2, sizeof(*window));
 
@@ -36,14 +36,15 @@ void container_words(struct remote *memory, const struct references *g, struct s
 		if (to_offset)
 			continue;
 		if (may_be_text(g, typing, block)
-			&& container_is_string(&window[0], &window[1], g, address, block, &spare)) {
+			&& container_is_string(
+				&window[0], &window[1], libraries, g, address, block, &spare)) {
 			if (!*text)
 				*text = container_add_type(w, typing, CONTAINER_TEXT);
 			typing->of[block] =
 				(struct tide_block_type){ .type = *text, .evidence = EVIDENCE_SHAPE };
 			typing_spare(typing, block, SPARE_STRING, spare);
 		} else if (g->blocks[block].bytes >= SPARE_LEAST) {
-			container_spare(&window[0], &window[1], g, typing, address, block, rust);
+			container_spare(&window[0], &window[1], g, typing, address, block, libraries);
 		}
 	}
 	free(window);

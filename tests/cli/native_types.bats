@@ -174,7 +174,7 @@ containers_cc() {
 			trees += global.size();
 			for (size_t n : { 3, 15, 16, 17, 31, 100, 5000 }) {
 				words.insert(std::string(n, 'w'));
-				texts += n > 15;
+				texts += n > std::string().capacity();
 			}
 			words.insert(std::string(40, 0)); /* NULs within */
 			texts++;
@@ -233,14 +233,16 @@ count_shapes() {
 	END
 }
 
-@test "containers of a stripped program have types by their shape, all of each, and what is like them has none" {
+# check_shapes COMPILER TREE: all of each container in the stripped program, whose trees have nodes of this name.
+check_shapes() {
 	containers_cc >containers.cpp
-	g++ -O1 -o containers containers.cpp
+	$1 -O1 -o containers containers.cpp
 	strip containers
 	"$TIDEMARK" run -q -o shapes.tide ./containers >counted
-	# The texts of strings are known by the allocator that libstdc++ has.
-	[ "$(count_shapes shapes.tide | cut -d' ' -f1-4)" = "$(cut -d' ' -f1-4 counted)" ]
-	"$TIDEMARK" types shapes.tide | grep -q 'shape *std::_Rb_tree_node'
+	# The texts of strings are known by the allocator that the library has.
+	[ "$(count_shapes shapes.tide | cut -d' ' -f1-4)" = "$(cut -d' ' -f1-4 counted)" ] ||
+		fail "$(cat counted): $(count_shapes shapes.tide)"
+	"$TIDEMARK" types shapes.tide | grep -q "shape *$2"
 	# Without stacks a list may be the program's own.
 	./containers wait >waiting 3>&- &
 	process=$!
@@ -249,7 +251,24 @@ count_shapes() {
 	kill "$process"
 	read -r trees lists hashes buckets texts <waiting
 	[ "$lists" -gt 300 ]
-	[ "$(count_shapes walked.tide)" = "$trees 0 $hashes $buckets $texts" ]
+	[ "$(count_shapes walked.tide)" = "$trees 0 $hashes $buckets $texts" ] ||
+		fail "$(cat waiting): $(count_shapes walked.tide)"
+}
+
+@test "containers of a stripped program have types by their shape, all of each, and what is like them has none" {
+	check_shapes g++ std::_Rb_tree_node
+}
+
+@test "containers of libc++ have types by their shape, too" {
+	libcxx
+	check_shapes "$LIBCXX" std::__tree_node
+}
+
+@test "strings of libc++ in the layout that other platforms have are known, too" {
+	libcxx
+	check_shapes "$LIBCXX -D_LIBCPP_ABI_ALTERNATE_STRING_LAYOUT -D_LIBCPP_DISABLE_EXTERN_TEMPLATE" std::__tree_node
+}
+
 @test "names of libc++ are shown as the source has them, and are found so" {
 	libcxx
 	cat >shown.cpp <<-'SOURCE'
@@ -282,6 +301,18 @@ count_shapes() {
 		[[ $(json "$("$TIDEMARK" types --json shown.tide)" '[r["type"] for r in d["native"]["types"]]') == *"'std::__1::__tree_node<"* ]]
 	done
 }
+
+@test "containers of a libc++ that is in the program itself have types" {
+	libcxx
+	containers_cc >containers.cpp
+	"$LIBCXX" -O1 -c -o containers.o containers.cpp 2>/dev/null
+	archives=$(dirname "$("$ROOT/scripts/libcxx")")/../../lib
+	[ -e "$archives/libc++.a" ]
+	clang++ -nostdlib++ -o containers containers.o "$archives/libc++.a" -l:libc++abi.so.1
+	strip containers
+	"$TIDEMARK" run -q -o shapes.tide ./containers >counted
+	[ "$(count_shapes shapes.tide | cut -d' ' -f1-4)" = "$(cut -d' ' -f1-4 counted)" ] ||
+		fail "$(cat counted): $(count_shapes shapes.tide)"
 }
 
 @test "without references there are no types, and the exit status says so" {
