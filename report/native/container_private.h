@@ -22,10 +22,11 @@ enum container_kind {
 /* The number of the new type. */
 uint32_t container_add_type(struct snapshot_writer *w, struct typing *typing, enum container_kind kind);
 
-/* Memory near what was read before. */
+/* Memory near what was read before; outside [from, to) there are only zeros. */
 #define CONTAINER_WINDOW 16384u
 struct container_window {
 	struct remote *memory;
+	uint64_t from, to;
 	uint64_t lo; /* 0: nothing yet */
 	unsigned char bytes[CONTAINER_WINDOW];
 };

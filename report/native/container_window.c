@@ -8,6 +8,10 @@
 
 void container_read(struct container_window *w, uint64_t address, void *to, size_t bytes)
 {
+	if (address < w->from || address > w->to || bytes > w->to - address) {
+		memset(to, 0, bytes);
+		return;
+	}
 	if (!w->lo || address < w->lo || address + bytes > w->lo + CONTAINER_WINDOW) {
 		w->lo = address & ~(uint64_t)(PAGE - 1);
 		remote_read(w->memory, w->lo, w->bytes, CONTAINER_WINDOW);

@@ -16,6 +16,7 @@ void container_words(struct remote *memory, const struct references *g, struct s
 	struct container_window *window = alloc_zeroed(2, sizeof(*window));
 
 	window[0].memory = window[1].memory = memory;
+	window[0].to = window[1].to = UINT64_MAX;
 	for (uint64_t i = 0, n = 0; i < g->edge_count + g->root_edge_count; i++) {
 		uint64_t address, to_offset, spare;
 		uint32_t block;
@@ -26,12 +27,17 @@ void container_words(struct remote *memory, const struct references *g, struct s
 			block = g->edges[i].block;
 			to_offset = g->edges[i].to_offset;
 			address = g->blocks[n].address + g->edges[i].offset;
+			/* The rest of a header lies in the same block: behind it the allocator has its own words. */
+			window[0].from = g->blocks[n].address;
+			window[0].to = g->blocks[n].address + g->blocks[n].bytes;
 		} else {
 			const struct tide_root_edge *r = &g->root_edges[i - g->edge_count];
 
 			block = r->block;
 			to_offset = r->to_offset;
 			address = r->address;
+			window[0].from = 0;
+			window[0].to = UINT64_MAX;
 		}
 		if (to_offset)
 			continue;
