@@ -40,16 +40,17 @@ const char *waste_spare_name(uint32_t kind)
 
 static bool begins_with(const char *text, const char *with) { return !strncmp(text, with, strlen(with)); }
 
-/* Of a function of the library: does it allocate for whatever called it? */
+/* Of a function of the library: does it allocate for whatever called it? Vectors and deques of libc++ grow by way of a
+ * buffer. */
 static bool is_allocator(const char *name)
 {
-	return begins_with(name, "operator new") || strstr(name, "allocator") || strstr(name, "__allocate")
-		|| strstr(name, "__libcpp_");
+	return begins_with(name, "operator new") || strstr(name, "allocator") || strstr(name, "__allocat")
+		|| strstr(name, "__libcpp_") || strstr(name, "::__split_buffer<");
 }
 
 static enum allocated_for container_of(const char *name)
 {
-	static const char *const vectors[] = { "std::vector<", "std::_Vector_base<", "std::__1::vector<" };
+	static const char *const vectors[] = { "std::vector<", "std::_Vector_base<" };
 	const char *at = strstr(name, "std::");
 
 	for (size_t k = 0; k < sizeof(vectors) / sizeof(*vectors) && at; k++)

@@ -654,7 +654,8 @@ condition() {
 	[ "$("$TIDEMARK" waste --csv -n 1 p.tide | grep -c ^site)" -eq 1 ]
 }
 
-@test "capacity of std::vector that is not used; other containers are not taken for it" {
+# check_vectors COMPILER
+check_vectors() {
 	cat >vectors.cc <<-'EOF2'
 		#include <list>
 		#include <string>
@@ -688,7 +689,7 @@ condition() {
 		}
 	EOF2
 	for level in 0 2; do
-		g++ -g -O$level -fpermissive -w -I. -o vectors vectors.cc -pthread
+		$1 -g -O$level -fpermissive -w -I. -o vectors vectors.cc -pthread
 		rm -f in
 		profiled ./vectors
 		value '[(sorted({"grow", "keep"} & {f["function"].split("(")[0] for f in r["stack"]}), r["blocks"], r["bytes"], r["used_bytes"])
@@ -697,6 +698,13 @@ condition() {
 	done
 	run -0 "$TIDEMARK" waste p.tide
 	[[ $output == *"are capacity that containers do not use; most in 1,000 blocks (std::vector)"* ]]
+}
+
+@test "capacity of std::vector that is not used; other containers are not taken for it" { check_vectors g++; }
+
+@test "capacity of std::vector of libc++ that is not used" {
+	libcxx
+	check_vectors "$LIBCXX"
 }
 
 # Containers that could be shrunk by at least so many bytes: how many, and how much it would win.
@@ -715,7 +723,8 @@ for name, s in sorted(sums.items()):
         print(name, *s)' "$1"
 }
 
-@test "capacity of strings, hash tables and deques that is not used, with the library and without" {
+# check_containers COMPILER ELEMENTS: what can be saved is in the file `want`; ELEMENTS go through a deque.
+check_containers() {
 	cat >containers.cc <<-'EOF2'
 		#include <deque>
 		#include <string>
@@ -741,7 +750,7 @@ for name, s in sorted(sums.items()):
 		}
 		__attribute__((noinline)) void queues()
 		{
-			for (int i = 0; i < 1000000; i++)
+			for (int i = 0; i < ELEMENTS; i++)
 				drained.push_back(i);
 			while (drained.size() > 100)
 				drained.pop_front();
@@ -750,23 +759,17 @@ for name, s in sorted(sums.items()):
 		}
 		int main()
 		{
+			reserved.reserve(100000);
+			reserved.resize(500);
 			text();
 			tables();
 			queues();
-			reserved.reserve(100000);
-			reserved.resize(500);
 			say("ready", resident());
 			wait_for_line();
 			return 0;
 		}
 	EOF2
-	g++ -g -O1 -fpermissive -w -I. -o containers containers.cc
-	cat >want <<-EOF
-		hash buckets 2 2766832
-		map of std::deque 1 163760
-		std::string 3000 1800000
-		std::vector 1 796000
-	EOF
+	$1 -g -O1 -DELEMENTS=$2 -fpermissive -w -I. -o containers containers.cc
 	profiled ./containers
 	oversized 30000 | diff want -
 	value '[[f["function"] for f in r["stack"] if f["function"] in ("text()", "queues()")] for r in d["oversized"] if r["container"] in ("std::string", "map of std::deque")]' >got
@@ -777,6 +780,28 @@ for name, s in sorted(sums.items()):
 	rm -f in
 	started ./containers
 	oversized 30000 | diff want -
+}
+
+@test "capacity of strings, hash tables and deques that is not used, with the library and without" {
+	cat >want <<-EOF
+		hash buckets 2 2766832
+		map of std::deque 1 163760
+		std::string 3000 1800000
+		std::vector 1 796000
+	EOF
+	check_containers g++ 1000000
+}
+
+@test "capacity of strings, hash tables and deques of libc++ that is not used" {
+	libcxx
+	# 912 bytes for a text of 900, and 16384 blocks of 1024 elements.
+	cat >want <<-EOF
+		hash buckets 2 1645936
+		map of std::deque 1 131056
+		std::string 3000 1833000
+		std::vector 1 796000
+	EOF
+	check_containers "$LIBCXX" 10000000
 }
 
 @test "capacity of Vec and String of Rust that is not used; other blocks are not taken for them" {
