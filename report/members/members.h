@@ -91,9 +91,13 @@ uint32_t members_target(struct members *m, uint32_t type, uint64_t offset);
 enum members_use {
 	MEMBERS_USED,     /* a member has it, or it is not known */
 	MEMBERS_PADDING,  /* no member has it */
-	MEMBERS_TEXT_END, /* behind the capacity of a long std::string, or the end of a short one */
+	MEMBERS_TEXT_END, /* of std::string, where only text, its size or capacity can be */
 };
-enum members_container { MEMBERS_VECTOR, MEMBERS_DEQUE };
+enum members_container {
+	MEMBERS_VECTOR,
+	MEMBERS_DEQUE,
+	MEMBERS_SPLIT_BUFFER, /* of libc++: the map of a deque */
+};
 /* The words that say which part of its memory a container uses. */
 struct members_header {
 	uint64_t offset, element_bytes; /* in the object; 0: not known */

@@ -1,20 +1,23 @@
 /* members_words.c - which bytes of an object no member has, and where containers of the C++ library lie in it; see
  * members.h.
  *
- * Headers: libstdc++ (bits/stl_vector.h, stl_deque.h, basic_string.h of GCC 5 and newer), libc++ (vector). Their
- * members have names that programs may not use.
+ * Headers: libstdc++ (bits/stl_vector.h, stl_deque.h, basic_string.h of GCC 5 and newer), libc++ (vector, deque,
+ * string). Their members have names that programs may not use.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
 #include "base/array.h"
 #include "members_private.h"
+#include "symbol/name.h"
 
 #define BYTES_MOST 65536u  /* of a type */
 #define STEPS_MOST 200000u /* members looked at for one type, those of all elements counted */
 #define KEPT_COSTS 8u      /* bytes that are drawn once, for one that is kept */
 #define STRING_BYTES 32u   /* std::string of libstdc++: pointer, size, and 16 bytes of text or the capacity */
 #define STRING_CAPACITY 24u /* what lies behind the capacity */
+#define LLVM_STRING_BYTES 24u
+#define LLVM_STRING_DEPTH 6u /* the members inside each other that lead to its pointer */
 
 struct drawing {
 	struct members *m;
@@ -68,6 +71,14 @@ static void add_header(struct drawing *d, enum members_container kind, uint64_t 
 	};
 }
 
+/* Of libc++, in the inline namespace that its headers give it: "std::__1::vector<". */
+static bool is_llvm(struct members *m, uint32_t type, const char *class)
+{
+	const char *name = members_type_name(m, type), *at = name_behind_std(name);
+
+	return at && at != name + strlen("std::") && !strncmp(at, class, strlen(class));
+}
+
 static void note_container(struct drawing *d, uint32_t type, uint64_t at)
 {
 	struct members *m = d->m;
@@ -78,9 +89,12 @@ static void note_container(struct drawing *d, uint32_t type, uint64_t at)
 		&& is_pointer(m, find_member(m, type, "_M_end_of_storage", 16)))
 		add_header(d, MEMBERS_VECTOR, at, first);
 	else if (is_pointer(m, first = find_member(m, type, "__begin_", 0))
-		&& is_pointer(m, find_member(m, type, "__end_", 8))
-		&& !strncmp(members_type_name(m, type), "std::__1::vector<", 17))
+		&& is_pointer(m, find_member(m, type, "__end_", 8)) && is_llvm(m, type, "vector<"))
 		add_header(d, MEMBERS_VECTOR, at, first);
+	else if (is_pointer(m, first = find_member(m, type, "__first_", 0))
+		&& is_pointer(m, find_member(m, type, "__begin_", 8))
+		&& is_pointer(m, find_member(m, type, "__end_", 16)) && is_llvm(m, type, "__split_buffer<"))
+		add_header(d, MEMBERS_SPLIT_BUFFER, at, first);
 	else if (is_pointer(m, find_member(m, type, "_M_map", 0))
 		&& (iterator = find_member(m, type, "_M_start", 16))
 		&& find_member(m, type, "_M_finish", 48) == iterator) {
@@ -95,6 +109,46 @@ static bool is_string(struct members *m, uint32_t type)
 {
 	return members_type_bytes(m, type) == STRING_BYTES && m->type[type].kind == MEMBERS_STRUCT
 		&& !strncmp(members_type_name(m, type), "std::__cxx11::basic_string<", 27);
+}
+
+/* The offset of the pointer to a long text in a string of libc++; its size: there is none. Texts in the object itself
+ * have an array of that name. */
+static uint64_t find_long_text(struct drawing *d, uint32_t type, unsigned depth)
+{
+	struct members *m = d->m;
+	uint64_t none = members_type_bytes(m, type), found;
+
+	if (depth > LLVM_STRING_DEPTH || !type
+		|| (m->type[type].kind != MEMBERS_STRUCT && m->type[type].kind != MEMBERS_UNION))
+		return none;
+	members_read(m, type);
+	for (uint32_t i = 0; i < m->type[type].member_count && spend(d, 1); i++) {
+		uint32_t of = members_member_type(m, type, i);
+		const char *name = m->type[type].member[i].name;
+		uint64_t at = m->type[type].member[i].offset;
+
+		if (name && !strcmp(name, "__data_") && is_pointer(m, of))
+			return at;
+		if (of && (found = find_long_text(d, of, depth + 1)) < members_type_bytes(m, of))
+			return at + found;
+	}
+	return none;
+}
+
+/* A long text has its capacity, its size and the pointer, in one order or the other; a short one lies there itself. So
+ * where the pointer is not, nothing but a number or text can be. */
+static void note_llvm_string(struct drawing *d, uint32_t type, uint64_t at)
+{
+	uint64_t pointer;
+
+	if (members_type_bytes(d->m, type) != LLVM_STRING_BYTES || !is_llvm(d->m, type, "basic_string<"))
+		return;
+	pointer = find_long_text(d, type, 0);
+	if (pointer >= LLVM_STRING_BYTES || pointer % 8)
+		return;
+	for (uint64_t i = 0; i < LLVM_STRING_BYTES; i++)
+		if (i / 8 != pointer / 8)
+			d->to->unused[at + i] = MEMBERS_TEXT_END;
 }
 
 static void draw_type(struct drawing *d, uint32_t type, uint64_t at, unsigned depth);
@@ -137,6 +191,7 @@ static void draw_struct(struct drawing *d, uint32_t type, uint64_t at, unsigned 
 	if (is_string(m, type))
 		memset(d->to->unused + at + STRING_CAPACITY, MEMBERS_TEXT_END,
 			STRING_BYTES - STRING_CAPACITY);
+	note_llvm_string(d, type, at);
 }
 
 static void draw_type(struct drawing *d, uint32_t type, uint64_t at, unsigned depth)

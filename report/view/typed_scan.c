@@ -109,6 +109,15 @@ static void look_at_vector(struct search *f, const struct place *p, uint64_t ele
 	add_claim(f, p, start.block, 0, finish.to_offset, element);
 }
 
+static void look_at_split_buffer(struct search *f, const struct place *p, uint64_t element)
+{
+	struct word first, begin, end;
+
+	if (find_word(f->s, p, 0, &first) && !first.to_offset && find_word(f->s, p, 8, &begin)
+		&& begin.block == first.block && find_word(f->s, p, 16, &end) && end.block == first.block)
+		add_claim(f, p, first.block, begin.to_offset, end.to_offset, element);
+}
+
 static void look_at_deque(struct search *f, const struct place *p, uint64_t element)
 {
 	struct word map, start, first, node, finish, last, last_node;
@@ -136,6 +145,8 @@ static void look_at_header(
 	for (uint32_t i = 0; i < w->headers; i++)
 		if (w->header[i].offset == offset && w->header[i].kind == MEMBERS_VECTOR)
 			look_at_vector(f, p, w->header[i].element_bytes);
+		else if (w->header[i].offset == offset && w->header[i].kind == MEMBERS_SPLIT_BUFFER)
+			look_at_split_buffer(f, p, w->header[i].element_bytes);
 		else if (w->header[i].offset == offset)
 			look_at_deque(f, p, w->header[i].element_bytes);
 }

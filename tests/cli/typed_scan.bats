@@ -73,6 +73,55 @@ null" ]
 	[[ "$output" == *"is not one of typed, plain"* ]]
 }
 
+@test "libc++: spare parts of vectors and of the maps of deques, and what a short string has left" {
+	libcxx
+	"$LIBCXX" -g -O1 -o spare spare.cpp
+	"$TIDEMARK" run -q -o llvm.tide ./spare
+	[ "$("$TIDEMARK" leaks --json llvm.tide | lost)" = 20 ]
+	cat >left.cpp <<-'SOURCE'
+		#include <deque>
+		#include <new>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <string>
+		struct Job { long number; Job *next; };
+		struct Named { std::string name; Job *job; };
+		static Named *named;
+		static std::deque<Job> *queue;
+		static __attribute__((noinline)) Job *make_job() { return new Job(); }
+		static __attribute__((noinline)) Job *make_lost() { return new Job(); }
+		/* Memory as it was before the string, of which an empty one writes its first bytes. */
+		static __attribute__((noinline)) void leave_in_string()
+		{
+			Job *lost = make_lost();
+			auto **words = (Job **)::operator new(sizeof(Named));
+			named = new (words) Named();
+			words[1] = lost;
+			named->job = make_job();
+		}
+		static __attribute__((noinline)) void leave_in_map()
+		{
+			queue = new std::deque<Job>;
+			for (int i = 0; i < 3000; i++)
+				queue->push_back(Job());
+			for (int i = 0; i < 2000; i++)
+				queue->pop_front();
+			**(Job ***)queue = make_lost(); /* the first entry of the map */
+		}
+		static __attribute__((noinline)) void wipe() { char s[65536]; memset(s, 0, sizeof s); asm volatile("" : : "r"(s) : "memory"); }
+		int main() { leave_in_string(); leave_in_map(); wipe(); quick_exit(0); }
+	SOURCE
+	for level in 0 2; do
+		"$LIBCXX" -fpermissive -w -g -O$level -o left left.cpp
+		rm -f left.tide
+		"$TIDEMARK" run -q -o left.tide ./left
+		[ "$("$TIDEMARK" leaks --json left.tide | lost)" = 2 ] || fail "-O$level: $("$TIDEMARK" leaks -v left.tide)"
+		[ "$("$TIDEMARK" leaks --scan plain --json left.tide | lost)" = 0 ]
+		run -0 "$TIDEMARK" refs left.tide Job
+		[[ "$output" == *"+8 (text end: holds nothing)"* && "$output" == *"+0 (spare: holds nothing)"* ]] || fail "-O$level: $output"
+	done
+}
+
 @test "without debug information nothing is proved, and the words count" {
 	strip -o bare spare
 	"$TIDEMARK" run -q -o bare.tide ./bare
