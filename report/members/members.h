@@ -69,6 +69,8 @@ uint32_t members_larger(struct members *m, uint32_t type, struct members_size si
 bool members_is_ambiguous(struct members *m, uint32_t type, struct members_size size);
 /* Whether an object of `type` begins with one of `first`. */
 bool members_begins_with(struct members *m, uint32_t type, uint32_t first);
+/* False: there is debug information of types, and none has this name. */
+bool members_may_have(struct members *m, const char *name);
 
 /* The variable at an address in a module, as the process has it: its type, and where in it the address lies. */
 uint32_t members_variable(struct members *m, uint32_t module, uint64_t address, uint64_t *offset);

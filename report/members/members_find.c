@@ -78,6 +78,24 @@ uint32_t members_defined(struct members *m, const char *name)
 	return members_definition(m, name, &die) ? members_of_die(m, &die) : 0;
 }
 
+bool members_may_have(struct members *m, const char *name)
+{
+	uint64_t key = members_key(name);
+	bool any = false;
+
+	for (uint32_t i = 1; i < m->snapshot->module_count; i++) {
+		const struct members_module *of = members_index(m, i);
+
+		if (!of)
+			continue;
+		any |= of->entry_count > 0;
+		INDEX_EACH(&of->entries, key, probe)
+		if (of->entry[probe.number].key == key)
+			return true;
+	}
+	return !any;
+}
+
 uint32_t members_variable(struct members *m, uint32_t module, uint64_t address, uint64_t *offset)
 {
 	const struct members_module *of = members_index(m, module);

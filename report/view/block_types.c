@@ -75,6 +75,12 @@ static void look_at_site(struct block_types *t, const struct snapshot *s, struct
 		free(name);
 		name = said;
 	}
+	/* A name that a using-directive or an alias gives its meaning. */
+	if (name && evidence == SITE_EVIDENCE_LINE && strstr(text, "new ")
+		&& !members_may_have(t->members, name)) {
+		free(name);
+		name = NULL;
+	}
 	if (!name && text)
 		type = line_types_find(t->members, s, y, site, text,
 			(struct members_size){ block->bytes, s->process->flags & PROCESS_WALKED });
