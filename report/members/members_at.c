@@ -7,6 +7,7 @@
 
 #define OVERLAPS 64u /* members at one offset: empty bases, alternatives of a union */
 #define PATH_MOST 1000u
+#define EMPTY_STEPS 64u /* classes looked at to say that one is empty */
 
 /* A walk down into a type. */
 struct descent {
@@ -112,10 +113,40 @@ static void show_alternatives(struct descent *d, const uint32_t *member, uint32_
 	d->closed = true;
 }
 
+/* A class without members: as a base, or with [[no_unique_address]], it lies where something else is. */
+static bool is_empty(struct members *m, uint32_t type, unsigned *steps)
+{
+	if (!*steps || !type || m->type[type].kind != MEMBERS_STRUCT || members_type_bytes(m, type) != 1)
+		return false;
+	--*steps;
+	members_read(m, type);
+	if (m->type[type].partial)
+		return false;
+	for (uint32_t i = 0; i < m->type[type].member_count; i++)
+		if (!m->type[type].member[i].base || !is_empty(m, members_member_type(m, type, i), steps))
+			return false;
+	return true;
+}
+
+/* As std::unique_ptr has its deleter: the pointer is what lies there. */
+static uint32_t drop_empty(struct members *m, uint32_t type, uint32_t *found, uint32_t count)
+{
+	unsigned steps = EMPTY_STEPS;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (!is_empty(m, members_member_type(m, type, found[i]), &steps))
+			found[kept++] = found[i];
+	return kept ? kept : count;
+}
+
 static bool enter_struct(struct descent *d)
 {
 	uint32_t found[4], count = find_members(d->m, d->type, d->offset, found, 4), at;
 	const struct member *member;
+
+	if (count > 1 && count <= 4 && d->m->type[d->type].kind == MEMBERS_STRUCT)
+		count = drop_empty(d->m, d->type, found, count);
 
 	if (!count)
 		return false;

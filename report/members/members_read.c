@@ -1,6 +1,7 @@
 /* members_read.c - the members of a structure, a union, an enum of Rust; see members.h. */
 #include <dwarf.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/array.h"
 #include "members_private.h"
 #include "symbol/symbol_scopes.h"
@@ -67,16 +68,38 @@ static int compare_members(const void *a, const void *b)
 	return x->die.addr < y->die.addr ? -1 : x->die.addr > y->die.addr;
 }
 
+/* Nodes of libstdc++ have their values in arrays of bytes, of types that name the value as their first argument
+ * (ext/aligned_buffer.h, bits/hashtable_policy.h). A node that is in use has a value; the object of a std::shared_ptr,
+ * which has such an array, too, may be gone. */
+static bool is_value(Dwarf_Die *type)
+{
+	const char *name = dwarf_diename(type);
+
+	return name
+		&& (!strncmp(name, "__aligned_membuf<", 17) || !strncmp(name, "_Hash_node_value_base<", 22));
+}
+
+/* In place of the bytes. */
+static void read_value(struct members_type *t, uint32_t *room, Dwarf_Die *argument)
+{
+	t->member_count = 0;
+	add_member(t, room, argument, false, true);
+	if (t->member_count)
+		t->member[0].name = "_M_storage";
+}
+
 void members_read(struct members *m, uint32_t type)
 {
 	struct members_type t = m->type[type];
 	uint32_t room = 0;
 	Dwarf_Off visited = 0;
-	Dwarf_Die child;
+	Dwarf_Die child, value;
+	bool has_value = false, may_have_value;
 
 	if (t.read || t.kind < MEMBERS_STRUCT)
 		return;
 	t.read = true;
+	may_have_value = t.kind == MEMBERS_STRUCT && is_value(&t.die);
 	if (dwarf_child(&t.die, &child) == 0)
 		do {
 			if (!symbol_scopes_visit(&visited, &child))
@@ -87,10 +110,17 @@ void members_read(struct members *m, uint32_t type)
 					add_member(&t, &room, &child, false, t.kind == MEMBERS_STRUCT);
 				break;
 			case DW_TAG_inheritance: add_member(&t, &room, &child, true, true); break;
+			case DW_TAG_template_type_parameter:
+				if (may_have_value && !has_value)
+					value = child;
+				has_value |= may_have_value;
+				break;
 			case DW_TAG_variant_part: read_variants(&t, &room, &child); break;
 			default: break;
 			}
 		} while (dwarf_siblingof(&child, &child) == 0);
+	if (has_value)
+		read_value(&t, &room, &value);
 	if (t.member_count)
 		qsort(t.member, t.member_count, sizeof(*t.member), compare_members);
 	m->type[type] = t;

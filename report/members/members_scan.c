@@ -211,6 +211,19 @@ static void enter(struct members_scanner *s, const struct die *die, uint32_t nam
 
 /* --- types ---------------------------------------------------------------------------------- */
 
+/* Parts of std::tuple, std::unique_ptr and the like that hold one element: no block is of such a type itself, so what it
+ * begins with stays what it is. Programs may not use these names. */
+static bool is_holder(const char *name)
+{
+	static const char *const holder[] = { "__compressed_pair_elem<", "__tuple_leaf<", "_Head_base<",
+		"_Tuple_impl<" };
+
+	for (size_t i = 0; *name == '_' && i < sizeof(holder) / sizeof(holder[0]); i++)
+		if (!strncmp(name, holder[i], strlen(holder[i])))
+			return true;
+	return false;
+}
+
 static void read_type(struct members_scanner *s, const struct die *die, uint32_t named)
 {
 	const struct frame *around = &s->frame[die->depth - 1];
@@ -231,7 +244,8 @@ static void read_type(struct members_scanner *s, const struct die *die, uint32_t
 	}
 	/* With -fdebug-types-section, what a declaration contains is still here. */
 	enter(s, die, named, late);
-	s->frame[die->depth].first = (entry || late_entry) && die->tag != DW_TAG_union_type;
+	s->frame[die->depth].first =
+		(entry || late_entry) && die->tag != DW_TAG_union_type && !is_holder(s->named[named].name);
 	s->frame[die->depth].entry = entry;
 	s->frame[die->depth].late_entry = late_entry;
 }

@@ -177,6 +177,74 @@ walk() {
 	"$TIDEMARK" run -q -o app.tide ./app
 	run -0 --separate-stderr "$TIDEMARK" retained --by block -n 5 --json app.tide
 	json "$output" '("node", "node::next") in [(r["type"], r["through"]) for r in d["records"]]'
-	run -0 "$TIDEMARK" retained --by block app.tide
-	[[ $output == *"    node, most of it through node::next"$'\n'* && $output == *"    net::Server"$'\n'* ]] || fail "$output"
+	run -0 "$TIDEMARK" retained --by block -n all app.tide
+	[[ $output == *"    node, most of it through node::next"$'\n'* && $output =~ "    net::Server"(, most of it through net::Server::sessions_)?$'\n' ]] || fail "$output"
+}
+
+# check_containers COMPILER: what containers hold is known by their fields, though they wrap it in types of their own.
+check_containers() {
+	cat >held.cpp <<-'SOURCE'
+		#include <deque>
+		#include <list>
+		#include <map>
+		#include <memory>
+		#include <stdlib.h>
+		#include <string>
+		#include <unordered_map>
+		#include <vector>
+		namespace net {
+		struct Item { long v[5]; };
+		struct Session {
+			std::shared_ptr<Session> peer_;
+			std::string name_;
+			std::unique_ptr<Item> item_;
+			std::list<Item> list_;
+		};
+		struct Server {
+			std::vector<Session *> sessions_;
+			std::map<int, Item *> items_;
+			std::unordered_map<int, Item *> hash_;
+			std::deque<Item *> queue_;
+			std::shared_ptr<Session> shared_;
+		};
+		}
+		net::Server *volatile server;
+		int main()
+		{
+			using namespace net;
+			Server *s = new Server;
+			server = s;
+			for (int i = 0; i < 5; i++) {
+				Session *session = new Session;
+				session->name_ = std::string(100, 'x');
+				session->item_.reset(new Item());
+				session->list_.push_back(Item());
+				s->sessions_.push_back(session);
+				s->items_[i] = new Item();
+				s->hash_[i] = new Item();
+				s->queue_.push_back(new Item());
+			}
+			s->shared_ = std::make_shared<Session>();
+			quick_exit(0);
+		}
+	SOURCE
+	for level in 0 2; do
+		$1 -std=c++17 -g -O$level -o held held.cpp
+		rm -f held.tide
+		"$TIDEMARK" run -q -o held.tide ./held
+		"$TIDEMARK" types --json held.tide >types.json
+		[ "$(jq -c '[.native.types[] | select(.type == "net::Item" or .type == "net::Session" or .type == "net::Server") | [.type, .blocks]] | sort' types.json)" = \
+			'[["net::Item",20],["net::Server",1],["net::Session",5]]' ] || fail "-O$level: $("$TIDEMARK" types held.tide)"
+		"$TIDEMARK" refs --json held.tide net::Item >refs.json
+		for field in net::Session::item_ net::Server::sessions_ net::Server::items_ net::Server::hash_ net::Server::queue_; do
+			grep -qF "\"$field\"" refs.json || fail "-O$level: no $field"
+		done
+	done
+}
+
+@test "what containers of libstdc++ hold" { check_containers g++; }
+
+@test "what containers of libc++ hold" {
+	libcxx
+	check_containers "$LIBCXX"
 }

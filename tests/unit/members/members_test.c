@@ -42,9 +42,11 @@ static const char cxx_source_of_members[] =
 	"struct Virtual : virtual Link { int n; Session *s_; };\n"
 	"Session::~Session() {} Session *Session::all_; }\n"
 	"namespace { struct Hidden { net::Session *s_; }; }\n"
+	"template <class T, int N> struct Element { T value_; }; template <class T> struct Element<T, 1> : T {};\n"
+	"struct Owner { struct Pair : Element<net::Session *, 0>, Element<net::Empty, 1> {} pair_; } owner;\n"
 	"net::Session *one; net::Session::Part part; net::Virtual v; Hidden h; std::unique_ptr<net::Session> owned;\n"
 	"int main(int n, char **) { struct Local { net::Session *s_; }; static Local local;\n"
-	"	return n > 5 && one && part.whole_ && v.n && h.s_ && owned && local.s_; }\n";
+	"	return n > 5 && one && part.whole_ && v.n && h.s_ && owned && local.s_ && owner.pair_.value_; }\n";
 
 /* A program's members, without a snapshot file. */
 struct opened {
@@ -252,6 +254,10 @@ static void check_cxx(const char *program)
 	assert_int_not_equal(named(&o, "main::Local", 8), 0);
 	type = members_variable(o.m, 1, address_of(program, "owned"), &offset);
 	expect_target(&o, type, 0, "net::Session");
+	/* As libc++ has it: the deleter is an empty base behind the one with the pointer. */
+	type = members_variable(o.m, 1, address_of(program, "owner"), &offset);
+	expect_target(&o, type, 0, "net::Session");
+	expect_path(&o, type, 0, "Owner::pair_.value_");
 	type = members_variable(o.m, 1, address_of(program, "_ZN3net7Session4all_E"), &offset);
 	expect_target(&o, type, 0, "net::Session");
 	assert_true(members_is_ambiguous(o.m, named(&o, "net::Link", 8),
