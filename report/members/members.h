@@ -7,6 +7,7 @@
  *   members_size.c   which types a block of a size can be
  *   members_read.c   the members of one type
  *   members_at.c     from an offset in a type to the member there
+ *   members_owned.c  classes of the C++ libraries that free what they point to
  *   members_index.c  one pass over a module: types by name, variables by address, what begins with what
  *   members_scan.c   what that pass finds in one unit
  *   members_lvalue.c what a line of source assigns to
@@ -89,6 +90,13 @@ uint32_t members_lvalue(
 
 /* The type of the pointer at an offset of a type: what it points to. 0: not a pointer, or not sure. */
 uint32_t members_target(struct members *m, uint32_t type, uint64_t offset);
+/* How the pointer at an offset owns what it points to: as one object of the target, or as an array. */
+enum members_owned { MEMBERS_NOT_OWNED, MEMBERS_OWNED_ONE, MEMBERS_OWNED_MANY };
+uint32_t members_target_owned(struct members *m, uint32_t type, uint64_t offset, enum members_owned *owned);
+/* Whether a block of this size that is so owned is of the type itself, and not of another one that begins with it. */
+bool members_is_owned(struct members *m, uint32_t type, enum members_owned owned, struct members_size size);
+/* Whether no block is of this type, but of one that begins with it: the base of a container's nodes. */
+bool members_is_node_base(struct members *m, uint32_t type);
 /* What a byte of an object is for. */
 enum members_use {
 	MEMBERS_USED,     /* a member has it, or it is not known */

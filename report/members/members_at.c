@@ -20,6 +20,8 @@ struct descent {
 	size_t length;
 	bool shown, closed; /* closed: what comes is a matter of the library */
 	uint32_t owner;     /* that declares the first member of the path */
+	bool asks_owner;
+	enum members_owned owned; /* by one of the types on the way */
 };
 
 static void append(struct descent *d, const char *text)
@@ -213,6 +215,8 @@ static bool descend(struct descent *d)
 	for (unsigned n = 0; n < MEMBERS_PEEL; n++) {
 		bool on = false;
 
+		if (d->asks_owner && !d->owned)
+			d->owned = members_owner(d->m, d->type);
 		switch (d->m->type[d->type].kind) {
 		case MEMBERS_STRUCT:
 		case MEMBERS_UNION: on = enter_struct(d); break;
@@ -239,14 +243,25 @@ static uint64_t find_element(struct members *m, uint32_t type, uint64_t *offset)
 	return element;
 }
 
-uint32_t members_target(struct members *m, uint32_t type, uint64_t offset)
+uint32_t members_target_owned(struct members *m, uint32_t type, uint64_t offset, enum members_owned *owned)
 {
-	struct descent d = { .m = m, .type = type, .offset = offset, .sure = true, .closed = true };
+	struct descent d = {
+		.m = m, .type = type, .offset = offset, .sure = true, .closed = true, .asks_owner = owned
+	};
+	uint32_t target;
 
 	find_element(m, type, &d.offset);
-	if (!descend(&d) || !d.sure || d.offset || m->type[d.type].kind != MEMBERS_POINTER)
-		return 0;
-	return members_type_of(m, d.type);
+	target = descend(&d) && d.sure && !d.offset && m->type[d.type].kind == MEMBERS_POINTER
+		? members_type_of(m, d.type)
+		: 0;
+	if (owned)
+		*owned = target ? d.owned : MEMBERS_NOT_OWNED;
+	return target;
+}
+
+uint32_t members_target(struct members *m, uint32_t type, uint64_t offset)
+{
+	return members_target_owned(m, type, offset, NULL);
 }
 
 bool members_begins_with(struct members *m, uint32_t type, uint32_t first)

@@ -103,6 +103,9 @@ static inline void members_words_free(struct members_words *w)
 	}
 }
 
+/* members_owned.c: how an object of this type owns what a pointer in it points to. */
+enum members_owned members_owner(struct members *m, uint32_t type);
+
 /* members_name.c */
 uint64_t members_key(const char *name);
 uint64_t members_key_pointer(uint64_t target);

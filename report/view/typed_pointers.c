@@ -23,6 +23,7 @@ struct named {
 #define AIMS 256u
 struct aim {
 	uint32_t type, offset, target;
+	enum members_owned owned;
 };
 
 struct search {
@@ -110,7 +111,7 @@ static uint32_t prove(struct search *f, uint32_t type, uint32_t block)
 	if (f->fit[probe.number].type == type && f->fit[probe.number].bytes == size.bytes)
 		return f->fit[probe.number].proved;
 	if (*members_type_name(f->m, type)) {
-		if (!members_fits(f->m, type, size, true))
+		if (members_is_node_base(f->m, type) || !members_fits(f->m, type, size, true))
 			proved = members_larger(f->m, type, size);
 		else if (!members_is_ambiguous(f->m, type, size))
 			proved = type;
@@ -134,7 +135,7 @@ static void consider_text(struct search *f, uint32_t block, uint32_t type)
 }
 
 /* A pointer to `type` points to the start of `block`. */
-static void consider(struct search *f, uint32_t block, uint32_t type)
+static void consider(struct search *f, uint32_t block, uint32_t type, enum members_owned owned)
 {
 	struct block_types *t = f->t;
 	uint32_t known;
@@ -149,11 +150,13 @@ static void consider(struct search *f, uint32_t block, uint32_t type)
 	known = t->inside[block];
 	if (f->checks ? !known || known == type : known != 0)
 		return;
-	if (members_type_kind(f->m, type) <= MEMBERS_BYTE || f->refused[block]
+	if (members_type_kind(f->m, type) <= (owned ? MEMBERS_UNKNOWN : MEMBERS_BYTE) || f->refused[block]
 		|| (t->of[block] && t->evidence[block] != EVIDENCE_POINTER))
 		return;
 	if (!known) {
-		if (!(type = prove(f, type, block)))
+		if (!(*members_type_name(f->m, type)
+			    && members_is_owned(f->m, type, owned, size_of(f, block)))
+			&& !(type = prove(f, type, block)))
 			return;
 		t->inside[block] = type;
 		t->evidence[block] = EVIDENCE_POINTER;
@@ -211,13 +214,15 @@ static void fetch_ahead(const struct search *f)
 		fetch_row(f, next[AHEAD_ROW]);
 }
 
-static uint32_t find_target(struct search *f, uint32_t type, uint32_t offset)
+static const struct aim *find_target(struct search *f, uint32_t type, uint32_t offset)
 {
 	struct aim *a = &f->aim[(type * 31 + offset / 8) % AIMS];
 
-	if (a->type != type || a->offset != offset)
-		*a = (struct aim){ type, offset, members_target(f->m, type, offset) };
-	return a->target;
+	if (a->type != type || a->offset != offset) {
+		*a = (struct aim){ .type = type, .offset = offset };
+		a->target = members_target_owned(f->m, type, offset, &a->owned);
+	}
+	return a;
 }
 
 static void follow_block(struct search *f, uint32_t block)
@@ -228,16 +233,16 @@ static void follow_block(struct search *f, uint32_t block)
 
 	for (uint64_t i = s->edge_starts[block]; type && i < end; i++) {
 		const struct tide_edge *e = &s->edges[i];
-		uint32_t target;
+		const struct aim *aim;
 
 		if (i + AHEAD_IN_ROW < end && !f->texts)
 			fetch_target(f, i + AHEAD_IN_ROW);
 		if (e->to_offset || e->block >= f->blocks || e->flags & (EDGE_STALE | EDGE_MASKED)
 			|| snapshot_unused(s, i))
 			continue;
-		target = find_target(f, type, e->offset);
-		if (target)
-			consider(f, e->block, target);
+		aim = find_target(f, type, e->offset);
+		if (aim->target)
+			consider(f, e->block, aim->target, aim->owned);
 	}
 }
 
@@ -246,15 +251,16 @@ static void follow_roots(struct search *f)
 	for (size_t i = 0; i < f->s->root_edge_count; i++) {
 		const struct tide_root_edge *e = &f->s->root_edges[i];
 		uint64_t offset = 0;
+		enum members_owned owned;
 		uint32_t type, target;
 
 		if (e->to_offset || e->block >= f->blocks || e->root >= f->s->root_count
 			|| e->flags & (EDGE_STALE | EDGE_MASKED))
 			continue;
 		type = members_root(f->m, e, &offset);
-		target = type ? members_target(f->m, type, offset) : 0;
+		target = type ? members_target_owned(f->m, type, offset, &owned) : 0;
 		if (target)
-			consider(f, e->block, target);
+			consider(f, e->block, target, owned);
 	}
 }
 

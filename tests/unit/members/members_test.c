@@ -41,12 +41,13 @@ static const char cxx_source_of_members[] =
 	"	struct Part { Session *whole_; }; Part *part_; static Session *all_; Pool<Part, 3> pool_; };\n"
 	"struct Virtual : virtual Link { int n; Session *s_; };\n"
 	"Session::~Session() {} Session *Session::all_; }\n"
+	"struct Plain { long a_[3]; }; std::unique_ptr<Plain> plain; std::unique_ptr<Plain[]> plains;\n"
 	"namespace { struct Hidden { net::Session *s_; }; }\n"
 	"template <class T, int N> struct Element { T value_; }; template <class T> struct Element<T, 1> : T {};\n"
 	"struct Owner { struct Pair : Element<net::Session *, 0>, Element<net::Empty, 1> {} pair_; } owner;\n"
 	"net::Session *one; net::Session::Part part; net::Virtual v; Hidden h; std::unique_ptr<net::Session> owned;\n"
 	"int main(int n, char **) { struct Local { net::Session *s_; }; static Local local;\n"
-	"	return n > 5 && one && part.whole_ && v.n && h.s_ && owned && local.s_ && owner.pair_.value_; }\n";
+	"	return n > 5 && one && part.whole_ && v.n && h.s_ && owned && plain && plains && local.s_ && owner.pair_.value_; }\n";
 
 /* A program's members, without a snapshot file. */
 struct opened {
@@ -222,6 +223,16 @@ static void types_of_c_by_every_compilation(void **state)
 	}
 }
 
+static void expect_owned(
+	struct opened *o, uint32_t type, uint64_t offset, enum members_owned owned, uint64_t size, bool sure)
+{
+	enum members_owned found;
+	uint32_t target = members_target_owned(o->m, type, offset, &found);
+
+	assert_int_equal(found, owned);
+	assert_int_equal(members_is_owned(o->m, target, found, (struct members_size){ size, false }), sure);
+}
+
 static void check_cxx(const char *program)
 {
 	struct opened o;
@@ -254,6 +265,16 @@ static void check_cxx(const char *program)
 	assert_int_not_equal(named(&o, "main::Local", 8), 0);
 	type = members_variable(o.m, 1, address_of(program, "owned"), &offset);
 	expect_target(&o, type, 0, "net::Session");
+	/* What has virtual functions may be deleted as one of its bases; what a pointer is declared with may be anything. */
+	expect_owned(&o, type, 0, MEMBERS_OWNED_ONE, members_type_bytes(o.m, session), false);
+	expect_owned(&o, session, 16, MEMBERS_OWNED_MANY, 80, true);
+	expect_owned(&o, session, 16, MEMBERS_OWNED_MANY, 81, false);
+	expect_owned(&o, session, 8, MEMBERS_NOT_OWNED, 8, false);
+	type = members_variable(o.m, 1, address_of(program, "plain"), &offset);
+	expect_owned(&o, type, 0, MEMBERS_OWNED_ONE, 24, true);
+	expect_owned(&o, type, 0, MEMBERS_OWNED_ONE, 48, false);
+	type = members_variable(o.m, 1, address_of(program, "plains"), &offset);
+	expect_owned(&o, type, 0, MEMBERS_OWNED_MANY, 48, true);
 	/* As libc++ has it: the deleter is an empty base behind the one with the pointer. */
 	type = members_variable(o.m, 1, address_of(program, "owner"), &offset);
 	expect_target(&o, type, 0, "net::Session");
