@@ -8,6 +8,7 @@
  *   symbol_name.c      names of functions from DWARF
  *   symbol_unwind.c    extents of functions that have no name
  *   symbol_variable.c  globals, static locals, thread-local variables
+ *   symbol_locals.c    variables of functions, in their frames; symbol_slots.c: what code writes there
  *
  * SM1  symbol_module_open never fails: a module whose file is missing or is
  *     another build answers "unknown" to everything.

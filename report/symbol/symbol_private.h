@@ -68,6 +68,9 @@ void symbol_units_free(struct symbol_units *u);
 /* The readable name of a function's DIE, or NULL. */
 const char *symbol_die_name(struct symbol_module *m, Dwarf_Die *die);
 
+/* Bytes of a variable's type; 0 unknown. */
+uint64_t symbol_die_bytes(Dwarf_Die *die);
+
 /* The linkage name of a DIE or of its origin; NULL without one. */
 const char *symbol_linkage_name(Dwarf_Die *die);
 

@@ -46,8 +46,7 @@ static bool find_static_address(Dwarf_Die *die, uint64_t *address)
 		&& dwarf_formaddr(&result, address) == 0;
 }
 
-/* Bytes of the variable's type; 0 unknown. */
-static uint64_t measure_type(Dwarf_Die *die)
+uint64_t symbol_die_bytes(Dwarf_Die *die)
 {
 	Dwarf_Attribute attribute;
 	Dwarf_Die type, peeled;
@@ -82,7 +81,7 @@ static void add_variable(struct reader *r, Dwarf_Die *die, const char *function)
 	for (char *tag; (tag = strstr(text, "[abi:")) && strchr(tag, ']');)
 		memmove(tag, strchr(tag, ']') + 1, strlen(strchr(tag, ']') + 1) + 1);
 	e.start = at + r->m->dwarf_bias - r->m->bias;
-	e.end = e.start + measure_type(die);
+	e.end = e.start + symbol_die_bytes(die);
 	e.sized = e.end > e.start;
 	if (!e.sized)
 		e.end = e.start + 1;

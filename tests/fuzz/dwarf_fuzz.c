@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "report/members/members.h"
+#include "report/symbol/symbol_locals.h"
 #include "report/symbol/symbol_module.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
@@ -77,6 +78,8 @@ static void use_module(struct symbol_module *module)
 		symbol_module_function(module, at, &start, &bytes);
 		symbol_module_function_start(module, at);
 	}
+	for (uint64_t at = CODE_LO; module && at < CODE_HI; at += 29)
+		free(symbol_locals_find(module, at, at % 2).list);
 	for (uint64_t at = DATA_LO; module && at < DATA_HI; at += 24)
 		symbol_module_variable(module, at, &start, &bytes);
 	if (module)
