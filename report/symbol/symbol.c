@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include "base/alloc.h"
 #include "base/index.h"
+#include "base/intern.h"
 #include "base/array.h"
 #include "demangle.h"
 #include "model/perfmap.h"
@@ -58,6 +59,7 @@ struct symbols {
 	char **warnings;
 	size_t warning_count;
 	uint64_t looked_up, without_source;
+	struct intern texts; /* symbols_keep_text */
 };
 
 static void count_looked_up(struct symbols *y, uint32_t module, bool with_source)
@@ -123,6 +125,7 @@ void symbols_free(struct symbols *y)
 		y->made.release(y->made.it);
 	if (y->members.it)
 		y->members.release(y->members.it);
+	intern_free(&y->texts);
 	free(y->plumbing);
 	free(y->owned);
 	free(y->places);
@@ -573,24 +576,9 @@ size_t symbols_without_source_in(const struct symbols *y, struct symbols_share *
 	return count;
 }
 
-const char *symbols_variable(
-	struct symbols *y, uint32_t module, uint64_t elf_address, uint64_t *start, uint64_t *bytes)
+const char *symbols_keep_text(struct symbols *y, const char *text)
 {
-	struct symbol_module *m = symbols_module(y, module);
+	uint32_t number = intern_text(&y->texts, text);
 
-	return m ? symbol_module_variable(m, elf_address, start, bytes) : NULL;
-}
-
-const char *symbols_root(struct symbols *y, uint32_t root)
-{
-	const struct tide_root *r = &y->s->roots[root];
-	const char *stored = snapshot_string(y->s, r->name), *name;
-	uint64_t address, start, bytes;
-
-	if (r->kind != ROOT_GLOBAL || !r->module || r->module >= y->s->module_count)
-		return stored;
-	address = r->address - y->s->modules[r->module].bias;
-	name = symbols_variable(y, r->module, address, &start, &bytes);
-	/* Only a word without a symbol was not told its variable's start. */
-	return name && address - start < bytes && (address == start || strstr(stored, "+0x")) ? name : stored;
+	return y->texts.text[number];
 }

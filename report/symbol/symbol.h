@@ -110,7 +110,10 @@ const char *symbols_variable(
 struct symbol_module *symbols_module(struct symbols *, uint32_t module);
 
 /* What a root of the snapshot is called: as the snapshot says, or better where the
- * collector had no time to read DWARF ("counter" is "main::counter"). */
+ * collector had no time to read DWARF ("counter" is "main::counter", and a stack is that of
+ * the function whose frame it is: "main() of thread 7 in app"). */
 const char *symbols_root(struct symbols *, uint32_t root);
+/* A copy that lives as long as the struct symbols. */
+const char *symbols_keep_text(struct symbols *, const char *text);
 
 #endif
