@@ -37,6 +37,10 @@ void members_free(struct members *m)
 	}
 	for (uint32_t i = 0; i < m->type_count; i++)
 		free(m->type[i].member);
+	for (uint32_t i = 0; i < m->frame_count; i++)
+		free(m->frame[i].locals.list);
+	free(m->frame);
+	index_free(&m->frames);
 	for (uint32_t i = 0; i < m->words_room; i++)
 		members_words_free(m->words[i]);
 	free(m->words);

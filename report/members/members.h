@@ -4,6 +4,7 @@
  *
  *   members.c        types, read when they are asked for
  *   members_find.c   types by name and by variable
+ *   members_locals.c the variables of functions that words of stacks are in
  *   members_size.c   which types a block of a size can be
  *   members_read.c   the members of one type
  *   members_at.c     from an offset in a type to the member there
@@ -79,6 +80,14 @@ uint32_t members_variable(struct members *m, uint32_t module, uint64_t address, 
 uint32_t members_thread_local(struct members *m, uint32_t module, const char *name);
 /* The variable that a reference from a root is in, global or thread-local: its type, and where in it the word lies. */
 uint32_t members_root(struct members *m, const struct tide_root_edge *e, uint64_t *offset);
+/* Where a word of a stack lies. */
+struct members_local {
+	const char *name; /* of the variable: "worker() queue" */
+	uint64_t offset;  /* in it */
+	bool written;     /* false: the function has not, so that it may be an old word */
+};
+/* As members_root, of a word of a stack: the type of the variable of a function. */
+uint32_t members_local(struct members *m, const struct tide_root_edge *e, struct members_local *local);
 
 /* The type that the compiler says a call allocates which returns to this address. */
 uint32_t members_allocated(struct members *m, uint32_t module, uint64_t address);
@@ -130,7 +139,7 @@ struct members_keep *members_keep_new(struct members *m);
 /* The type with all that lies inside; 0 stays 0. */
 uint32_t members_keep_type(struct members_keep *k, uint32_t type);
 /* The variables that references from roots are in. */
-void members_keep_roots(struct members_keep *k);
+void members_keep_roots(struct members_keep *k, struct snapshot_writer *w);
 /* Adds the sections. */
 void members_keep_write(struct members_keep *k, struct snapshot_writer *w);
 void members_keep_free(struct members_keep *k);

@@ -159,7 +159,8 @@ static bool is_behind(const struct tide_variable *v, const struct tide_root_edge
 	return v->root != e->root ? v->root > e->root : v->address > e->address;
 }
 
-static uint32_t find_stored(struct members *m, const struct tide_root_edge *e, bool bounded, uint64_t *offset)
+/* The variable of a root that begins last before the word, if it has one there. */
+static const struct tide_variable *find_stored(struct members *m, const struct tide_root_edge *e)
 {
 	const struct tide_variable *v = m->snapshot->variables;
 	size_t lo = 0, hi = m->snapshot->variable_count;
@@ -172,10 +173,16 @@ static uint32_t find_stored(struct members *m, const struct tide_root_edge *e, b
 		else
 			lo = middle + 1;
 	}
-	if (!lo || v[lo - 1].root != e->root)
+	return lo && v[lo - 1].root == e->root ? &v[lo - 1] : NULL;
+}
+
+static uint32_t take_stored(struct members *m, const struct tide_variable *v, const struct tide_root_edge *e,
+	bool bounded, uint64_t *offset)
+{
+	if (!v)
 		return 0;
-	*offset = e->address - v[lo - 1].address;
-	return bounded && *offset >= members_type_bytes(m, v[lo - 1].layout) ? 0 : v[lo - 1].layout;
+	*offset = e->address - v->address;
+	return bounded && *offset >= members_type_bytes(m, v->layout) ? 0 : v->layout;
 }
 
 uint32_t members_root(struct members *m, const struct tide_root_edge *e, uint64_t *offset)
@@ -186,9 +193,37 @@ uint32_t members_root(struct members *m, const struct tide_root_edge *e, uint64_
 	if (r->kind != ROOT_GLOBAL && !of_thread)
 		return 0;
 	if (m->snapshot->native_type_count)
-		return find_stored(m, e, !of_thread, offset);
+		return take_stored(m, find_stored(m, e), e, !of_thread, offset);
 	if (!of_thread)
 		return members_variable(m, r->module, e->address, offset);
 	*offset = e->address - r->address;
 	return members_thread_local(m, r->module, snapshot_string(m->snapshot, r->name));
+}
+
+/* Whether a member is where the word is; what lies between members is of the past. */
+static bool is_in_member(struct members *m, uint32_t type, uint64_t offset)
+{
+	const struct members_words *w = members_words(m, type);
+
+	return !w || members_word_use(w, offset) == MEMBERS_USED;
+}
+
+uint32_t members_local(struct members *m, const struct tide_root_edge *e, struct members_local *local)
+{
+	const struct tide_root *r = &m->snapshot->roots[e->root];
+	const struct tide_variable *v;
+	uint32_t type;
+
+	if (r->kind != ROOT_STACK || r->flags & ROOT_FLAG_WEAK_EVIDENCE)
+		return 0;
+	if (m->snapshot->native_type_count) {
+		v = find_stored(m, e);
+		type = v && v->name ? take_stored(m, v, e, true, &local->offset) : 0;
+		if (type)
+			local->name = snapshot_string(m->snapshot, v->name);
+		local->written = true;
+	} else {
+		type = members_frame_local(m, e, local);
+	}
+	return type && is_in_member(m, type, local->offset) ? type : 0;
 }

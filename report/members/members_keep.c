@@ -94,20 +94,24 @@ static int compare_variables(const void *a, const void *b)
 	return x->address < y->address ? -1 : x->address > y->address;
 }
 
-void members_keep_roots(struct members_keep *k)
+void members_keep_roots(struct members_keep *k, struct snapshot_writer *w)
 {
 	const struct snapshot *s = k->m->snapshot;
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < s->root_edge_count; i++) {
 		const struct tide_root_edge *e = &s->root_edges[i];
-		uint64_t offset = 0;
-		uint32_t type = members_root(k->m, e, &offset);
+		struct members_local local = { .name = "" };
+		uint32_t type = members_root(k->m, e, &local.offset);
 
+		if (!type)
+			type = members_local(k->m, e, &local);
 		if (type)
 			*ARRAY_ADD(k->variable, k->variables, k->variable_room) =
-				(struct tide_variable){ e->address - offset, e->root,
-					members_keep_type(k, type) };
+				(struct tide_variable){ .address = e->address - local.offset,
+					.root = e->root,
+					.layout = members_keep_type(k, type),
+					.name = snapshot_writer_string(w, local.name) };
 	}
 	if (k->variables)
 		qsort(k->variable, k->variables, sizeof(*k->variable), compare_variables);

@@ -7,6 +7,7 @@
 #include "base/index.h"
 #include "base/intern.h"
 #include "members.h"
+#include "symbol/symbol_locals.h"
 #include "symbol/symbol_module.h"
 
 #define MEMBERS_NESTING 200u /* of DIEs; deeper ones are left out */
@@ -70,13 +71,24 @@ struct members_module {
 	uint32_t variable_count, variable_room, thread_local_count, thread_local_room;
 };
 
+/* The variables at an address of code. */
+struct members_frame {
+	uint64_t address;
+	uint32_t module;
+	bool returns; /* it is what a call returns to */
+	struct symbol_locals locals;
+};
+
 struct members {
 	const struct snapshot *snapshot;
 	struct symbols *symbols;
 	struct members_module *module; /* [modules of the snapshot] */
 	struct members_type *type;
 	uint32_t type_count, type_room;
-	struct index types;  /* by address of the DIE */
+	struct index types; /* by address of the DIE */
+	struct members_frame *frame;
+	uint32_t frame_count, frame_room;
+	struct index frames; /* by address */
 	struct intern names; /* texts of types */
 	struct symbol_scopes *scopes;
 	struct members_words **words; /* [words_room] by type, as far as asked for */
@@ -102,6 +114,9 @@ static inline void members_words_free(struct members_words *w)
 		free(w);
 	}
 }
+
+/* members_locals.c: members_local, of a snapshot without stored types. */
+uint32_t members_frame_local(struct members *m, const struct tide_root_edge *e, struct members_local *local);
 
 /* members_owned.c: how an object of this type owns what a pointer in it points to. */
 enum members_owned members_owner(struct members *m, uint32_t type);

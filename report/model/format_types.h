@@ -164,6 +164,8 @@ struct tide_variable {
 	uint64_t address; /* in the process */
 	uint32_t root;
 	uint32_t layout; /* 0: not known */
+	uint32_t name;   /* of a variable of a function: "worker() queue"; of others that of the root */
+	uint32_t pad;
 };
 
 _Static_assert(sizeof(struct tide_type) == 32, TIDE_SIZE);
@@ -178,6 +180,6 @@ _Static_assert(sizeof(struct tide_native_type) == 12, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_scanned_type) == 16, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_layout) == 32, TIDE_SIZE);
 _Static_assert(sizeof(struct tide_member) == 32, TIDE_SIZE);
-_Static_assert(sizeof(struct tide_variable) == 16, TIDE_SIZE);
+_Static_assert(sizeof(struct tide_variable) == 24, TIDE_SIZE);
 
 #endif

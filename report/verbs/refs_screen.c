@@ -50,26 +50,38 @@ static void print_block_line(struct screen *s, const struct refs *r, const char 
 	free(head);
 }
 
+/* "app.cache.head"; of variables of functions also whose they are: "worker() queue.head_ of thread 7 in app". */
+static char *root_text(const struct refs *r, uint32_t root_edge)
+{
+	const struct tide_root_edge *e = &r->snapshot.root_edges[root_edge];
+	const char *name = symbols_root(r->symbols, e->root), *of = strstr(name, "of thread ");
+	char *field = field_root(&r->types, &r->snapshot, r->symbols, root_edge), *text;
+
+	if (!field)
+		return alloc_string(*name ? name : "(no name)");
+	if (r->snapshot.roots[e->root].kind != ROOT_STACK || !of)
+		return field;
+	text = alloc_printf("%s %s", field, of);
+	free(field);
+	return text;
+}
+
 static void print_root_line(struct screen *s, const struct refs *r, const char *lead, uint32_t root_edge)
 {
 	const struct tide_root_edge *e = &r->snapshot.root_edges[root_edge];
 	const struct tide_root *root = &r->snapshot.roots[e->root];
-	const char *name = symbols_root(r->symbols, e->root), *place = python_field_root(&r->snapshot, e);
+	const char *place = python_field_root(&r->snapshot, e);
 	const char *doubt = root->flags & ROOT_FLAG_WEAK_EVIDENCE && !place ? " (weak evidence)"
 		: e->flags & EDGE_STALE                                     ? " (may be old)"
 									    : "";
-	char *field = place ? NULL : field_root(&r->types, &r->snapshot, r->symbols, root_edge);
+	char *name = place ? NULL : root_text(r, root_edge);
 	char *text = place ? alloc_printf("%s%s%s", lead, place, doubt)
-			   : alloc_printf("%s%s %s%s", lead, root_kind_name(root->kind),
-				   field           ? field
-					   : *name ? name
-						   : "(no name)",
-				   doubt);
+			   : alloc_printf("%s%s %s%s", lead, root_kind_name(root->kind), name, doubt);
 	char *fit = screen_fit(s, text, s->width, FIT_MIDDLE);
 
 	screen_print(s, STYLE_GOOD, "%s", fit);
 	fputc('\n', s->out);
-	free(field);
+	free(name);
 	free(text);
 	free(fit);
 }

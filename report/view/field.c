@@ -23,11 +23,15 @@ char *field_root(
 {
 	const struct tide_root_edge *e = &s->root_edges[root_edge];
 	const char *text = python_field_root(s, e);
+	struct members_local local;
 	uint64_t offset;
 	uint32_t type;
 
 	if (text)
 		return alloc_string(text);
 	type = t->members ? members_root(t->members, e, &offset) : 0;
-	return type ? members_path(t->members, type, symbols_root(symbols, e->root), offset) : NULL;
+	if (type)
+		return members_path(t->members, type, symbols_root(symbols, e->root), offset);
+	type = t->members ? members_local(t->members, e, &local) : 0;
+	return type ? members_path(t->members, type, local.name, local.offset) : NULL;
 }

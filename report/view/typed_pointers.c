@@ -32,8 +32,9 @@ struct search {
 	struct members *m;
 	bool usable;
 	uint32_t blocks;
-	uint8_t *refused; /* [blocks] pointers to it disagree */
-	uint32_t *queue;  /* each block comes once at most */
+	uint8_t *refused;  /* [blocks] pointers to it disagree */
+	uint8_t *by_local; /* [blocks] its type follows from variables of functions */
+	uint32_t *queue;   /* each block comes once at most */
 	uint32_t head, tail;
 	struct fit *fit;
 	uint32_t fit_count, fit_room;
@@ -41,6 +42,7 @@ struct search {
 	struct named *named;
 	uint32_t named_count, named_room;
 	struct index names;
+	bool locals; /* variables of functions count, and only types that follow from them are refused */
 	bool checks; /* the pass that looks for pointers that disagree */
 	bool texts;  /* the last pass: pointers to char count where no others do */
 	bool any_refused;
@@ -161,10 +163,11 @@ static void consider(struct search *f, uint32_t block, uint32_t type, enum membe
 		t->inside[block] = type;
 		t->evidence[block] = EVIDENCE_POINTER;
 		t->of[block] = intern_text(&t->names, members_type_name(f->m, type)) + 1;
+		f->by_local[block] = f->locals;
 		f->queue[f->tail++] = block;
 		return;
 	}
-	if (members_type_name(f->m, known) != members_type_name(f->m, type)
+	if (f->by_local[block] == f->locals && members_type_name(f->m, known) != members_type_name(f->m, type)
 		&& !members_begins_with(f->m, known, type))
 		f->refused[block] = f->any_refused = 1;
 }
@@ -246,6 +249,19 @@ static void follow_block(struct search *f, uint32_t block)
 	}
 }
 
+/* The type of the variable that a word of a root is in, as far as it counts now. */
+static uint32_t find_variable(struct search *f, const struct tide_root_edge *e, uint64_t *offset)
+{
+	struct members_local local;
+	uint32_t type = members_root(f->m, e, offset);
+
+	if (type || !f->locals)
+		return type;
+	type = members_local(f->m, e, &local);
+	*offset = type ? local.offset : 0;
+	return type && local.written ? type : 0;
+}
+
 static void follow_roots(struct search *f)
 {
 	for (size_t i = 0; i < f->s->root_edge_count; i++) {
@@ -257,18 +273,21 @@ static void follow_roots(struct search *f)
 		if (e->to_offset || e->block >= f->blocks || e->root >= f->s->root_count
 			|| e->flags & (EDGE_STALE | EDGE_MASKED))
 			continue;
-		type = members_root(f->m, e, &offset);
+		type = find_variable(f, e, &offset);
 		target = type ? members_target_owned(f->m, type, offset, &owned) : 0;
 		if (target)
 			consider(f, e->block, target, owned);
 	}
 }
 
-/* From roots and typed blocks to all that they lead to. */
-static void follow_all(struct search *f)
+/* From roots and typed blocks to all that they lead to; whether a type was found. Where variables of functions begin to
+ * count, blocks that had a type have been followed. */
+static bool follow_all(struct search *f)
 {
+	bool known = f->locals && !f->checks && !f->texts, found;
+
 	follow_roots(f);
-	for (uint32_t i = 0; i < f->blocks; i++)
+	for (uint32_t i = 0; i < f->blocks && !known; i++)
 		if (f->t->inside[i] && (f->checks || f->texts || f->t->evidence[i] != EVIDENCE_POINTER)) {
 			fetch_row(f, i + AHEAD_ROW);
 			follow_block(f, i);
@@ -277,16 +296,33 @@ static void follow_all(struct search *f)
 		fetch_ahead(f);
 		follow_block(f, f->queue[f->head++]);
 	}
+	found = f->tail;
 	f->head = f->tail = 0;
+	return found;
 }
 
 static void forget_pointers(struct search *f)
 {
 	for (uint32_t i = 0; i < f->blocks; i++)
-		if (f->t->evidence[i] == EVIDENCE_POINTER) {
+		if (f->t->evidence[i] == EVIDENCE_POINTER && f->by_local[i] == f->locals) {
 			f->t->evidence[i] = EVIDENCE_NONE;
 			f->t->of[i] = f->t->inside[i] = 0;
 		}
+	f->any_refused = false;
+}
+
+static void follow_and_check(struct search *f)
+{
+	if (!follow_all(f))
+		return;
+	f->checks = true;
+	follow_all(f);
+	f->checks = false;
+	/* Where none was refused, the same would be found again. */
+	if (f->any_refused) {
+		forget_pointers(f);
+		follow_all(f);
+	}
 }
 
 void typed_pointers_find(struct block_types *t, const struct snapshot *s)
@@ -300,20 +336,16 @@ void typed_pointers_find(struct block_types *t, const struct snapshot *s)
 	if (s->edge_start_count <= s->block_count)
 		return;
 	f.refused = alloc_zeroed(s->block_count + 1, 1);
+	f.by_local = alloc_zeroed(s->block_count + 1, 1);
 	f.queue = alloc_bytes((s->block_count + 1) * sizeof(*f.queue));
 	start_from_known(&f);
-	follow_all(&f);
-	f.checks = true;
-	follow_all(&f);
-	f.checks = false;
-	/* Where none was refused, the same would be found again. */
-	if (f.any_refused) {
-		forget_pointers(&f);
-		follow_all(&f);
-	}
+	follow_and_check(&f);
+	f.locals = true;
+	follow_and_check(&f);
 	f.texts = true;
 	follow_all(&f);
 	free(f.refused);
+	free(f.by_local);
 	free(f.queue);
 	free(f.fit);
 	index_free(&f.fits);

@@ -9,7 +9,9 @@
  *     anything of, that holds no pointer, and whose start a `char *` points to, is text.
  * TP3 Where pointers disagree the block has no type, and nothing follows from what it holds. A pointer to what the
  *     block's type begins with agrees with it.
- * TP4 What other evidence says stays, but a vtable proves nothing in memory that has not the size of its class.
+ * TP4 Variables of functions count last: a slot of a frame may hold an old word, so that they take no type from a
+ *     block that other pointers have typed, and where they disagree among each other there is none.
+ * TP5 What other evidence says stays, but a vtable proves nothing in memory that has not the size of its class.
  */
 #ifndef TIDEMARK_TYPED_POINTERS_H
 #define TIDEMARK_TYPED_POINTERS_H

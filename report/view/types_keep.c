@@ -81,7 +81,7 @@ static void keep_stored(const struct snapshot *s, struct snapshot_writer *w)
 
 static void write_types(struct keeping *k, size_t blocks)
 {
-	members_keep_roots(k->members);
+	members_keep_roots(k->members, k->w);
 	members_keep_write(k->members, k->w);
 	snapshot_writer_section(k->w, SECTION_NATIVE_TYPES, sizeof(*k->type), k->type, blocks, SNAPSHOT_COPY);
 	if (k->scanned_count)

@@ -107,3 +107,11 @@ compare_containers() {
 		done
 	done
 }
+
+@test "variables of functions: frames of threads, recursion, inlined functions, scopes, slots not written yet" {
+	for compiler in gcc clang; do compare "$compiler -pthread" stack_types.c 0.99 0.99; done
+}
+
+@test "variables of C++ functions: containers, objects that are caught, templates, closures, references" {
+	for compiler in g++ clang++; do compare "$compiler -pthread -std=c++17" stack_types_cc.cc 0.99 0.99; done
+}

@@ -132,6 +132,7 @@ def add_stored_types(s):
     s.add("members", offset=0, sure_at=2**64 - 1, name=s.string("next"), layout=pointer, flags=2)
     s.add("members", offset=8, sure_at=2**64 - 1, name=s.string("value"), layout=pointer, flags=2)
     s.add("variables", address=0x404000, root=0, layout=3)
+    s.add("variables", address=0x7ffe0010, root=1, layout=2, name=s.string("worker() queue"))
 
 
 def main():
