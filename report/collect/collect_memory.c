@@ -190,6 +190,7 @@ struct regions {
 	size_t claim_count, claim_room;
 	struct tide_region *list;
 	size_t count, room;
+	const struct claim *last; /* whose the last region of the list is */
 	struct tide_pages *pages;
 	size_t page_count, page_room;
 	size_t run; /* the first run that does not end before what is looked at */
@@ -242,14 +243,17 @@ static void add_region(struct regions *r, uint64_t lo, uint64_t hi, const struct
 	const struct page_runs *p = &r->memory->pages;
 	struct tide_region *last = r->count ? &r->list[r->count - 1] : NULL, *to;
 
+	/* Chunks with mappings of their own may lie side by side. One of them may be several mappings: with
+	 * huge pages in its middle, for example. */
 	if (last && last->hi == lo && last->kind == c->kind && last->item == c->item
-		&& c->kind != REGION_CHUNK) {
+		&& (c->kind != REGION_CHUNK || c == r->last)) {
 		last->hi = hi;
 		to = last;
 	} else {
 		to = ARRAY_ADD(r->list, r->count, r->room);
 		*to = (struct tide_region){ .lo = lo, .hi = hi, .kind = c->kind, .item = c->item };
 	}
+	r->last = c;
 	while (r->run < p->count && p->runs[r->run].hi <= lo)
 		r->run++;
 	for (size_t i = r->run; i < p->count && p->runs[i].lo < hi; i++) {
