@@ -224,7 +224,8 @@ static void walk_blocks(struct collecting *c)
 	c->blocks.blocks = c->heap.blocks;
 	c->blocks.count = c->blocks.room = c->heap.count;
 	c->heap.blocks = NULL;
-	walked_sites(&c->made, c->blocks.blocks, c->blocks.count, c->unprepared);
+	if (!c->unprepared)
+		walked_sites(&c->made, c->blocks.blocks, c->blocks.count, false);
 	c->made.process.flags |= PROCESS_WALKED | (c->unprepared ? PROCESS_UNPREPARED : 0);
 	if (c->heap.unsure)
 		add_doubt(c, c->heap.doubts);
@@ -255,6 +256,10 @@ static void take_blocks(struct collecting *c)
 			"they count as empty in the list of blocks");
 	if (wants_references(c, &c->copy))
 		c->python = collect_python_blocks(&c->image.memory, &c->blocks);
+	/* Small objects of Python count as well, which are among the blocks now, in place of the arenas that hold them.
+	 * Where there is a ledger, it decides whether they do. */
+	if (c->unprepared && c->walked)
+		walked_sites(&c->made, c->blocks.blocks, c->blocks.count, true);
 	if (collect_python_blind(&c->copy))
 		add_warning(c, collect_python_blind(&c->copy), "");
 	c->graph.no_contents = c->request->no_contents || collect_option_set(&c->copy, "NO_CONTENTS");
