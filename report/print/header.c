@@ -340,7 +340,7 @@ static void print_rest(struct screen *s, const struct snapshot *snapshot)
 		const char *name;
 		uint64_t bytes;
 	} part[] = {
-		{ "of malloc (free, slack, headers)", r.heap },
+		{ "of allocators (free, slack, headers)", r.heap },
 		{ "files", r.files },
 		{ "mappings", r.mappings },
 		{ "globals", r.globals },
@@ -372,7 +372,8 @@ void header_print(struct screen *s, const struct snapshot *snapshot)
 	const struct tide_process *p = snapshot->process;
 	char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT];
 	struct waste_rest rest;
-	uint64_t own;
+	uint64_t own = p->own_bytes, live = p->live_bytes;
+	char absent[UNITS_TEXT + 40] = "";
 
 	header_who(s, snapshot);
 	if (s->quiet)
@@ -388,11 +389,17 @@ void header_print(struct screen *s, const struct snapshot *snapshot)
 	if (!p->rss_bytes)
 		return;
 	/* As `waste` has it, where the parts are known: so they add up to what is resident. */
-	own = waste_rest(snapshot, &rest) ? rest.profiler : p->own_bytes;
+	if (waste_rest(snapshot, &rest)) {
+		own = rest.profiler;
+		live = rest.live;
+		if (rest.absent >= p->live_bytes / 100 && rest.absent)
+			snprintf(absent, sizeof(absent), " (%s of it is not resident)",
+				units_bytes(c, (int64_t)rest.absent));
+	}
 	units_bytes(c, (int64_t)own);
 	print_line(s, "memory",
-		alloc_printf("%s resident, %s of it live heap%s%s%s", units_bytes(a, (int64_t)p->rss_bytes),
-			units_percent(b, (double)p->live_bytes, (double)p->rss_bytes), own ? ", " : "",
+		alloc_printf("%s resident, %s of it live heap%s%s%s%s", units_bytes(a, (int64_t)p->rss_bytes),
+			units_percent(b, (double)live, (double)p->rss_bytes), absent, own ? ", " : "",
 			own ? c : "", own ? " profiler overhead" : ""));
 	print_rest(s, snapshot);
 }

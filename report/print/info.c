@@ -276,15 +276,17 @@ static void write_heap(struct json *j, const struct snapshot *s)
 	json_close_object(j);
 }
 
-/* What is resident besides live blocks; null where the snapshot does not say. */
+/* What is resident, of live blocks and besides; null where the snapshot does not say. */
 static void write_rest(struct json *j, const struct snapshot *s)
 {
 	struct waste_rest r;
 
 	if (!waste_rest(s, &r)) {
+		json_none(j, "live_resident_bytes");
 		json_none(j, "not_live");
 		return;
 	}
+	json_number(j, "live_resident_bytes", (int64_t)r.live);
 	json_open_object(j, "not_live");
 	json_number(j, "bytes", (int64_t)r.all);
 	json_number(j, "malloc_bytes", (int64_t)r.heap);
