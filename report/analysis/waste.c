@@ -211,7 +211,10 @@ static void charge_chunk(struct waste *w, struct waste_heap *h)
 {
 	for (size_t i = 0; i < h->item_count; i++)
 		if (h->items[i].kind == ITEM_BLOCK) {
-			w->groups[waste_group_of(w, h->items[i].index)].pinned += h->region->resident_bytes;
+			struct waste_group *g = &w->groups[waste_group_of(w, h->items[i].index)];
+
+			g->pinned += h->region->resident_bytes;
+			g->pinned_first += (int64_t)h->region->resident_bytes;
 			return;
 		}
 }

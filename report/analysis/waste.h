@@ -14,6 +14,8 @@
  *     that counts, with M_TRIM_THRESHOLD and M_TOP_PAD as they are then. But not for blocks of fast bins, which
  *     free() does not coalesce: malloc_trim makes them part of that arena's top, and leaves it alone (`pinned_top`).
  *     What malloc_trim(0) gives back now is taken as gone: of what then stays of an end, nothing is subtracted.
+ *     Without that call, pages that it would have given back stay with such an end: `pinned_first` subtracts them,
+ *     and may be negative. For other stretches the order does not matter.
  * WS4 Groups are sites, unless the caller has others; a walk of the heap has a site for each size (SITE_OF_SIZE), and
  *     no slack.
  *
@@ -59,6 +61,7 @@ struct waste_group {
 	uint64_t pinned;      /* WS3 */
 	uint64_t pinned_free; /* of these, what is free memory now */
 	uint64_t pinned_top;  /* free memory that would become a part of some arena's top, which stays */
+	int64_t pinned_first; /* WS3: as `pinned`, of blocks that are freed before malloc_trim is called at all */
 	uint64_t slack;       /* usable minus requested bytes */
 	uint64_t untouched, untouched_blocks;
 	uint32_t oldest;  /* birth number */

@@ -56,17 +56,20 @@ static void close_stretch(struct waste_pins *p, struct waste_heap *h, size_t gro
 {
 	struct stretch *t = &p->open[group];
 	struct waste_group *g = group_at(p, group);
-	uint64_t from, end, bytes;
+	uint64_t from, end, bytes, all;
+	bool stays;
 
 	if (!t->arena)
 		return;
 	waste_returnable(t->arena, t->lo, t->hi, t->top, true, &from, &end);
-	bytes = waste_pages_of(&h->pages, from, end).resident;
+	all = waste_pages_of(&h->pages, from, end).resident;
+	bytes = all > t->given ? all - t->given : 0;
+	stays = t->top && t->arena->kind != ARENA_MAIN && !t->at_once;
+	g->pinned_first += t->top ? (int64_t)((stays ? 0 : all) - t->given) : (int64_t)bytes;
 	/* What stays of the end of a heap was given back in part before the blocks made it the end. */
 	if (t->top)
-		t->given = given_in(h, t->first, h->runs + h->run_count - 1, from, end);
-	bytes = bytes > t->given ? bytes - t->given : 0;
-	if (t->top && t->arena->kind != ARENA_MAIN && !t->at_once) {
+		bytes = all - given_in(h, t->first, h->runs + h->run_count - 1, from, end);
+	if (stays) {
 		g->pinned_top += bytes > t->own ? bytes - t->own : 0;
 	} else {
 		g->pinned += bytes;

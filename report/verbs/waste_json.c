@@ -102,6 +102,7 @@ static void write_rows(struct json_report *report, const struct waste_report *r)
 		json_number(j, "pinned_bytes", (int64_t)g->pinned);
 		json_number(j, "pinned_free_bytes", (int64_t)g->pinned_free);
 		json_number(j, "pinned_top_bytes", (int64_t)g->pinned_top);
+		json_number(j, "pinned_first_bytes", g->pinned_first);
 		json_text(j, "oldest", waste_names_age(r->view.s, g->oldest));
 		json_close_object(j);
 	}

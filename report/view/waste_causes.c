@@ -75,16 +75,31 @@ static void find_returnable(const struct waste_view *r, struct waste_cause *c, s
 				     "M_TRIM_THRESHOLD"));
 }
 
+/* "", or what it costs not to call malloc_trim(0) before the blocks are freed, too. To free. */
+static char *name_order(const struct waste_group *g)
+{
+	uint64_t lost =
+		g->pinned_first < (int64_t)g->pinned ? (uint64_t)((int64_t)g->pinned - g->pinned_first) : 0;
+	char text[UNITS_TEXT];
+
+	if (!lost || lost < g->pinned / 10)
+		return alloc_string("");
+	return alloc_printf(
+		"; call it before they are freed as well, or %s of free memory stay at the ends of arenas",
+		units_bytes(text, (int64_t)lost));
+}
+
 static void find_pins(const struct waste_view *r, struct waste_cause *c, size_t *n)
 {
 	for (size_t i = 0; i < r->pin_count && i < 3; i++) {
 		const struct waste_group *g = &r->waste.groups[r->pins[i]];
 		uint64_t bytes = g->pinned_free + g->pinned_top;
-		char text[UNITS_TEXT], all[UNITS_TEXT], *name;
+		char text[UNITS_TEXT], all[UNITS_TEXT], *name, *order;
 
 		if (!is_worth(r, bytes))
 			continue;
 		name = group_name(r, r->pins[i]);
+		order = name_order(g);
 		add_cause(c, n, bytes,
 			alloc_printf("%s alone keep%s %s of free memory from going back.", name,
 				g->blocks == 1 ? "s" : "", units_bytes(text, (int64_t)bytes)),
@@ -95,9 +110,10 @@ static void find_pins(const struct waste_view *r, struct waste_cause *c, size_t 
 					"of these threads next frees a larger block there")
 				: alloc_printf(
 					"free these blocks, or allocate them before the memory around them "
-					"or in a pool of their own: with malloc_trim(0), %s would go back",
-					units_bytes(all, (int64_t)g->pinned)));
+					"or in a pool of their own: with malloc_trim(0), %s would go back%s",
+					units_bytes(all, (int64_t)g->pinned), order));
 		free(name);
+		free(order);
 	}
 }
 

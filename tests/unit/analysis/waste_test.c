@@ -175,6 +175,34 @@ static void other_tops(void **state)
 	}
 }
 
+/* Free memory, a block, and a small top: of a thread's arena, 128 KiB and 33 bytes stay without that block. What of
+ * that was free before has gone back by then if malloc_trim was called before, and else it stays. */
+static void order_of_trim_and_free(void **state)
+{
+	struct layout *l = layout_new();
+	struct tide_error e = { 0 };
+	struct snapshot s;
+	struct waste w;
+
+	(void)state;
+	l->arenas[1].top = 0x1400d0;
+	region(l, 0x100000, 0x141000, REGION_HEAP, 1);
+	pages(l, 0x100000, 0x141000, PAGES_RESIDENT);
+	block(l, 0x100000, 100, 5);
+	chunk(l, 0x100070, 0x140000, CHUNK_BIN, 1);
+	block(l, 0x140000, 200, 4);
+	chunk(l, 0x1400d0, 0x141000, CHUNK_TOP, 1);
+	s = snapshot_of(l);
+	assert_int_equal(waste_find(&w, &s, &e), 0);
+	assert_int_equal(w.part[WASTE_FREE_RETURNABLE].resident, 0x140000 - 0x101000);
+	assert_int_equal(w.groups[4].pinned, PAGE);
+	assert_int_equal(w.groups[4].pinned_first, (0x141000 - 0x121000) - (0x140000 - 0x101000));
+	/* Before a block that stays there is no end. */
+	assert_int_equal(w.groups[5].pinned_first, (int64_t)w.groups[5].pinned);
+	waste_free(&w);
+	free(l);
+}
+
 /* Fast chunks are coalesced, chunks in a thread's cache are not; neither are chunks across fence posts. */
 static void fast_and_cached(void **state)
 {
@@ -395,6 +423,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(main_arena),
 		cmocka_unit_test(other_tops),
+		cmocka_unit_test(order_of_trim_and_free),
 		cmocka_unit_test(fast_and_cached),
 		cmocka_unit_test(mapped_and_foreign),
 		cmocka_unit_test(rest_of_foreign),
