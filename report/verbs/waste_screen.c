@@ -372,6 +372,10 @@ int waste_screen(const struct waste_report *r)
 		screen_paragraph(&s, STYLE_WARNING,
 			"note: ", "blocks of %s are not seen: its memory, in use or free, is part of %s.",
 			waste_names_allocator(&r->view), waste_names_part(WASTE_MAPPINGS));
+	if (w->walked && !w->unseen)
+		screen_hint(&s,
+			"Slack and the spare capacity of containers of Rust are known only of programs started with "
+			"`tidemark run`");
 	print_rows(&s, r, "Blocks that keep free memory from going back", "keep free", r->view.pins,
 		r->view.pin_count, pinned_of);
 	print_rows(&s, r, "Slack: usable bytes above what was asked for", "slack", r->view.slack,

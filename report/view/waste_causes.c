@@ -62,6 +62,17 @@ static char *group_name(const struct waste_view *r, uint32_t group)
 		name_shown(symbols_top(r->symbols, group)));
 }
 
+/* Of what could go back, most is at the end of the main arena, where free() would have given it back by itself. */
+static bool is_top(const struct waste_view *r, uint64_t bytes)
+{
+	uint64_t top = 0;
+
+	for (size_t i = 0; i < r->waste.arena_count; i++)
+		if (r->s->arenas[i].kind == ARENA_MAIN)
+			top += r->waste.arenas[i].top;
+	return top > bytes / 2;
+}
+
 static void find_returnable(const struct waste_view *r, struct waste_cause *c, size_t *n)
 {
 	uint64_t bytes = r->waste.part[WASTE_FREE_RETURNABLE].resident;
@@ -71,8 +82,8 @@ static void find_returnable(const struct waste_view *r, struct waste_cause *c, s
 		add_cause(c, n, bytes,
 			alloc_printf("%s of free memory could go back to the system now, in whole pages.",
 				units_bytes(text, (int64_t)bytes)),
-			alloc_printf("call malloc_trim(0) after the work that frees so much, or lower "
-				     "M_TRIM_THRESHOLD"));
+			alloc_printf("call malloc_trim(0) after the work that frees so much%s",
+				is_top(r, bytes) ? ", or lower M_TRIM_THRESHOLD" : ""));
 }
 
 /* "", or what it costs not to call malloc_trim(0) before the blocks are freed, too. To free. */
@@ -234,17 +245,18 @@ static void find_python(const struct waste_view *r, struct waste_cause *c, size_
 static void find_copies(const struct waste_view *r, struct waste_cause *c, size_t *n)
 {
 	const struct waste_content *row = r->copies.rows;
+	bool known = r->copies.count && !(r->s->sites[row->sites[0]].flags & SITE_OF_SIZE);
 	char text[UNITS_TEXT], all[UNITS_TEXT], count[UNITS_TEXT];
 
 	if (!is_worth(r, r->copies.wasted))
 		return;
 	add_cause(c, n, r->copies.wasted,
 		alloc_printf(
-			"%s lie in blocks whose content another block has as well; most in %s of %s from %s.",
+			"%s lie in blocks whose content another block has as well; most in %s of %s%s%s.",
 			units_bytes(all, (int64_t)r->copies.wasted),
 			units_many(count, (int64_t)row->copies, "block"),
-			units_bytes(text, (int64_t)row->bytes),
-			name_shown(symbols_top(r->symbols, row->sites[0]))),
+			units_bytes(text, (int64_t)row->bytes), known ? " from " : "",
+			known ? name_shown(symbols_top(r->symbols, row->sites[0])) : ""),
 		alloc_printf(
 			"keep one of each (interning, a table of strings) where they are never changed"));
 }

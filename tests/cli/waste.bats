@@ -251,6 +251,8 @@ said() { awk -v what="$1" '$1 == what { print $2 }' said; }
 	printf 'keep\n3000\n600000\nTrue\n' | diff - got
 	run -0 "$TIDEMARK" waste p.tide
 	[[ $output == *"3,000 blocks (586 KiB) from keep alone keep"* ]]
+	# What could go back does not lie where a threshold would let it go.
+	[[ $output == *"could go back to the system now"* && $output != *M_TRIM_THRESHOLD* ]] || fail "$output"
 }
 
 @test "pins of a process without the library: by size, from the walk of its heap" {
