@@ -116,6 +116,7 @@ enum tide_spare_kind {
 	SPARE_BYTEARRAY,
 	SPARE_ARRAY, /* array.array */
 	SPARE_RUST, /* capacity and length as of Rust's Vec and String: right only where these allocated it */
+	SPARE_RING, /* likewise, of its VecDeque */
 	SPARE_KINDS
 };
 

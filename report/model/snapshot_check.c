@@ -442,7 +442,9 @@ static void check_types(struct snapshot *s)
 			drop_section(s, &owners);
 		}
 	for (size_t i = 1; i < s->spare_count; i++)
-		if (s->spare[i].block <= s->spare[i - 1].block) {
+		if (s->spare[i].block < s->spare[i - 1].block
+			|| (s->spare[i].block == s->spare[i - 1].block
+				&& s->spare[i].kind <= s->spare[i - 1].kind)) {
 			snapshot_reader_damage(s, "the blocks with capacity that is not used are not sorted");
 			drop_section(s, &spare);
 		}

@@ -50,28 +50,48 @@ static inline void typing_spare(struct typing *t, uint32_t block, enum tide_spar
 			(struct tide_spare){ .block = block, .kind = kind, .bytes = bytes };
 }
 
+/* Likewise, by words that a container may have left behind when it was moved. Those of a full one count as well,
+ * because the one that uses most is taken where there are several. */
+static inline void typing_spare_words(
+	struct typing *t, uint32_t block, enum tide_spare_kind kind, uint64_t bytes)
+{
+	*ARRAY_ADD(t->spare, t->spare_count, t->spare_room) =
+		(struct tide_spare){ .block = block, .kind = kind, .bytes = bytes };
+}
+
+/* Rust's words prove nothing without a stack, so they are kept beside those of others. */
+static inline uint32_t typing_spare_rank(uint32_t kind)
+{
+	return kind == SPARE_RUST || kind == SPARE_RING ? kind : 0;
+}
+
 static inline int typing_compare_spare(const void *a, const void *b)
 {
 	const struct tide_spare *x = a, *y = b;
 
 	if (x->block != y->block)
 		return x->block < y->block ? -1 : 1;
-	/* Rust's words are the weakest evidence; of two containers that say they own it, one is old. */
-	if ((x->kind == SPARE_RUST) != (y->kind == SPARE_RUST))
-		return x->kind == SPARE_RUST ? 1 : -1;
+	if (typing_spare_rank(x->kind) != typing_spare_rank(y->kind))
+		return typing_spare_rank(x->kind) < typing_spare_rank(y->kind) ? -1 : 1;
+	/* Of two containers that say they own it, one is old. */
 	return (x->bytes > y->bytes) - (x->bytes < y->bytes);
 }
 
 static inline void typing_write_spare(struct typing *t, struct snapshot_writer *w)
 {
-	uint64_t n = 0;
+	uint64_t n = 0, kept = 0;
 
 	if (!t->spare_count)
 		return;
 	qsort(t->spare, t->spare_count, sizeof(*t->spare), typing_compare_spare);
 	for (uint64_t i = 0; i < t->spare_count; i++)
-		if (!n || t->spare[n - 1].block != t->spare[i].block)
+		if (!n || t->spare[n - 1].block != t->spare[i].block
+			|| typing_spare_rank(t->spare[n - 1].kind) != typing_spare_rank(t->spare[i].kind))
 			t->spare[n++] = t->spare[i];
+	for (uint64_t i = 0; i < n; i++)
+		if (t->spare[i].bytes >= SPARE_LEAST)
+			t->spare[kept++] = t->spare[i];
+	n = kept;
 	snapshot_writer_section(w, SECTION_SPARE, sizeof(*t->spare), t->spare, n, SNAPSHOT_TAKE);
 }
 

@@ -9,6 +9,7 @@
  *                        where the first one lies in the blocks, and how many there are (__split_buffer and deque)
  *   Rust's Vec           capacity, pointer, length, or pointer, capacity, length: right only where its code allocated
  *                        the block, which a reader with stacks knows
+ *   Rust's VecDeque      capacity, pointer, index of the first, length: likewise (since 1.67)
  */
 #include <string.h>
 #include "container_private.h"
@@ -38,7 +39,7 @@ static bool look_at_vector(const struct words *w)
 	if (end < w->start || end > limit || !container_fits(w->g, w->block, limit - w->start)
 		|| word_at(w, -1) == w->start || word_at(w, 3) == w->start)
 		return false;
-	typing_spare(w->typing, w->block, SPARE_VECTOR, limit - end);
+	typing_spare_words(w->typing, w->block, SPARE_VECTOR, limit - end);
 	return true;
 }
 
@@ -154,9 +155,18 @@ static void look_at_rust(const struct words *w)
 
 		if (!capacity || capacity > bytes || bytes % capacity || length > capacity)
 			continue;
-		typing_spare(w->typing, w->block, SPARE_RUST, (capacity - length) * (bytes / capacity));
+		typing_spare_words(w->typing, w->block, SPARE_RUST, (capacity - length) * (bytes / capacity));
 		return;
 	}
+}
+
+static void look_at_ring(const struct words *w)
+{
+	uint64_t bytes = w->g->blocks[w->block].bytes, capacity = word_at(w, -1), first = word_at(w, 1),
+		 length = word_at(w, 2);
+
+	if (capacity && capacity <= bytes && bytes % capacity == 0 && first < capacity && length <= capacity)
+		typing_spare_words(w->typing, w->block, SPARE_RING, (capacity - length) * (bytes / capacity));
 }
 
 void container_spare(struct container_window *near, struct container_window *far, const struct references *g,
@@ -175,4 +185,6 @@ void container_spare(struct container_window *near, struct container_window *far
 	if (look_at_vector(&w) || (libraries->gnu && look_at_deque(&w)) || !libraries->rust)
 		return;
 	look_at_rust(&w);
+	if (!g->usable)
+		look_at_ring(&w);
 }

@@ -298,6 +298,7 @@ static const char *shrink(uint32_t kind)
 	case SPARE_BYTEARRAY: return "make bytes of a bytearray that grows no more";
 	case SPARE_ARRAY: return "make a copy of an array that grows no more";
 	case SPARE_RUST:
+	case SPARE_RING:
 		return "call shrink_to_fit when it has its final size, or create it with_capacity of what it needs";
 	default:
 		return "call shrink_to_fit when a container has its final size, or reserve what it needs before it "

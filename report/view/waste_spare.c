@@ -11,7 +11,7 @@
 #define UNKNOWN UINT64_MAX
 
 /* What the functions of a site's stack allocate for. */
-enum allocated_for { FOR_OTHERS, FOR_VECTOR, FOR_RUST };
+enum allocated_for { FOR_OTHERS, FOR_VECTOR, FOR_RUST, FOR_RING };
 
 struct search {
 	const struct snapshot *s;
@@ -33,6 +33,7 @@ const char *waste_spare_name(uint32_t kind)
 		[SPARE_BYTEARRAY] = "bytearray",
 		[SPARE_ARRAY] = "array.array",
 		[SPARE_RUST] = "Vec or String",
+		[SPARE_RING] = "VecDeque",
 	};
 
 	return kind < SPARE_KINDS && name[kind] ? name[kind] : "container";
@@ -48,6 +49,28 @@ static bool is_allocator(const char *name)
 		|| strstr(name, "__libcpp_") || strstr(name, "::__split_buffer<");
 }
 
+/* Of the types in a name, the first is that whose function it is: "VecDeque<alloc::string::String>::grow". */
+static enum allocated_for container_of_rust(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum allocated_for what;
+	} types[] = { { "alloc::vec::Vec<", FOR_RUST }, { "alloc::string::String", FOR_RUST },
+		{ "alloc::collections::vec_deque::VecDeque<", FOR_RING } };
+	const char *first = NULL;
+	enum allocated_for found = FOR_OTHERS;
+
+	for (size_t k = 0; k < sizeof(types) / sizeof(*types); k++) {
+		const char *at = strstr(name, types[k].name);
+
+		if (at && (!first || at < first)) {
+			first = at;
+			found = types[k].what;
+		}
+	}
+	return found;
+}
+
 static enum allocated_for container_of(const char *name)
 {
 	static const char *const vectors[] = { "std::vector<", "std::_Vector_base<" };
@@ -56,8 +79,7 @@ static enum allocated_for container_of(const char *name)
 	for (size_t k = 0; k < sizeof(vectors) / sizeof(*vectors) && at; k++)
 		if (begins_with(at, vectors[k]))
 			return FOR_VECTOR;
-	return strstr(name, "alloc::vec::Vec<") || strstr(name, "alloc::string::String") ? FOR_RUST
-											 : FOR_OTHERS;
+	return container_of_rust(name);
 }
 
 /* Of the memory of Rust's containers, whichever it is. */
@@ -114,6 +136,11 @@ static void read_words(struct search *p)
 				s->root_edges[k + 1].block, s->root_edges[k + 1].to_offset);
 }
 
+static enum allocated_for purpose_of(const struct search *p, const struct tide_block *b)
+{
+	return b->site < p->s->site_count ? p->allocated_for[b->site] : FOR_OTHERS;
+}
+
 /* What the collector knows. Types without stacks are proved by their shape alone. */
 static void read_section(struct search *p)
 {
@@ -125,8 +152,8 @@ static void read_section(struct search *p)
 		bool walked = s->process->flags & PROCESS_WALKED;
 
 		if (!b || a->bytes >= b->bytes || (a->kind == SPARE_VECTOR && !walked)
-			|| (a->kind == SPARE_RUST
-				&& (b->site >= s->site_count || p->allocated_for[b->site] != FOR_RUST)))
+			|| (a->kind == SPARE_RUST && purpose_of(p, b) != FOR_RUST)
+			|| (a->kind == SPARE_RING && purpose_of(p, b) != FOR_RING))
 			continue;
 		p->used[a->block] = b->bytes - a->bytes;
 		p->kind[a->block] = (uint8_t)(a->kind < SPARE_KINDS ? a->kind : SPARE_UNKNOWN);

@@ -1,7 +1,7 @@
 /* waste_spare.h - capacity that containers do not use.
  *
  * WR1 What the collector read beside the pointers to a block (SECTION_SPARE): strings, hash tables and deques of C++,
- *     lists, dicts, sets and buffers of Python. Where blocks have stacks, those of Vec and String of Rust, whose
+ *     lists, dicts, sets and buffers of Python. Where blocks have stacks, those of Vec, String and VecDeque of Rust, whose
  *     functions must have allocated the block; where they have none, what looks like std::vector.
  * WR2 std::vector of libstdc++ and libc++ otherwise: memory that its functions have allocated, and to which three
  *     words lead as {start, end of what is used, ...}. The distance of the first two is what is used.
