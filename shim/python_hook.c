@@ -50,7 +50,7 @@ HOT_INLINE uint64_t put(uintptr_t p, uint64_t size, uint64_t slot, uint64_t *old
 	if (unlikely(!leaf))
 		leaf = block_leaf_make(p);
 	unsigned g = BLOCK_GRANULE(p);
-	uint64_t half = (p >> 4) & 1, old = leaf ? leaf->slot[g] : 0;
+	uint64_t half = (p >> 4) & 1, old = leaf && slot_live(leaf->slot[g]) ? leaf->slot[g] : 0;
 	if (unlikely(!leaf || (old && slot_half(old) != half))) {
 		if (!block_spill_put(p, size | BLOCK_PYTHON, slot))
 			missed_add(MISSED_BLOCKS, 1);
@@ -72,7 +72,7 @@ HOT_INLINE uint64_t take(uintptr_t p, uint64_t *size)
 	if (likely(leaf)) {
 		unsigned g = BLOCK_GRANULE(p);
 		uint64_t s = __atomic_load_n(&leaf->slot[g], __ATOMIC_RELAXED);
-		if (likely(s && slot_half(s) == ((p >> 4) & 1))) {
+		if (likely(slot_live(s) && slot_half(s) == ((p >> 4) & 1))) {
 			if (slot_slack(s) != SLOT_SLACK_EXTRA || !(leaf->extra[g] & BLOCK_PYTHON))
 				return 0;
 			*size = block_bytes(leaf->extra[g]);
