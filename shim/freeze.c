@@ -424,12 +424,11 @@ void freeze_request(void)
 		|| !__atomic_compare_exchange_n(
 			&l->request, &want, REQUEST_NONE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
-	if (want == REQUEST_REAP)
+	if (want != REQUEST_SNAPSHOT)
 		freeze_reap(0);
 	outside = l->collector_pid;
-	/* Blocks survive a snapshot that was requested from outside, as they survive tide_snapshot. An
-	 * image that waits to be reaped is from such a snapshot, taken while no event came. */
-	if (want == REQUEST_REAP
+	/* Blocks survive a snapshot that was requested from outside, as they survive tide_snapshot. */
+	if (want == REQUEST_MARK
 		|| (want == REQUEST_SNAPSHOT && outside > 0
 			&& !freeze_begin(l->request_reason, l->request_flags, outside, NULL)))
 		timeline_mark("snapshot", LEDGER_MARK_SNAPSHOT);

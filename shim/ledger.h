@@ -34,7 +34,7 @@
 #include <stdint.h>
 
 #define LEDGER_MAGIC "TIDELEDG"
-#define LEDGER_VERSION 7u
+#define LEDGER_VERSION 8u
 #define LEDGER_PAGE 4096u /* bytes per page, of the file and of the machine */
 static inline uint64_t ledger_page_up(uint64_t bytes)
 {
@@ -138,6 +138,7 @@ enum ledger_request {
 	REQUEST_NONE,
 	REQUEST_SNAPSHOT, /* collector to process: the next event takes a snapshot */
 	REQUEST_REAP,     /* collector to process: an image waits to be reaped */
+	REQUEST_MARK,     /* the same, of a snapshot that no event has answered, so that none has marked it */
 };
 enum ledger_freeze {
 	FREEZE_NONE,

@@ -487,8 +487,9 @@ void image_end(struct image *im)
 			;
 		/* Its parent, the process, has not been told yet. */
 		if (!im->started_by_it && !im->left)
-			__atomic_compare_exchange_n(&im->ledger->request, &none, REQUEST_REAP, false,
-				__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+			__atomic_compare_exchange_n(&im->ledger->request, &none,
+				im->injected ? REQUEST_MARK : REQUEST_REAP, false, __ATOMIC_ACQ_REL,
+				__ATOMIC_RELAXED);
 	}
 	stop_release(&im->stop);
 	if (im->started_by_it)

@@ -182,6 +182,10 @@ signalled() {
 	"$TIDEMARK" stat --min-age 1 --by function --json ages.tide >old.json
 	json "$(cat old.json)" 'sum(r["live_bytes"] for r in d["records"])' >old
 	grep -qx 1000 old || fail "$(cat old old.json ages.json)"
+	# One mark for each; that of the newest may still be on its way when the program ends.
+	taken=$(ls ages.[0-9]*.tide | wc -l)
+	marks=$(json "$("$TIDEMARK" timeline --json ages.tide)" 'sum(m["name"] == "snapshot" for m in d["marks"])')
+	[ "$marks" -le "$taken" ] && [ "$marks" -ge $((taken - 1)) ] || fail "$marks marks of $taken snapshots"
 }
 
 @test "one snapshot per process; the pattern is the main program's" {
