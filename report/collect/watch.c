@@ -114,8 +114,9 @@ static bool is_over(const struct watch *w)
 {
 	uint32_t state = __atomic_load_n(&w->ledger->state, __ATOMIC_ACQUIRE);
 
+	/* The final snapshot of a Python program is taken before its interpreter is torn down, which takes a while. */
 	return ledger_map_cut() || state == LEDGER_EXITING || state == LEDGER_FINISHED
-		|| state == LEDGER_EXECED || !process_lives(w->pid);
+		|| state == LEDGER_EXECED || w->ledger->kept[0] || !process_lives(w->pid);
 }
 
 static uint64_t read_live(const struct watch *w)
@@ -133,7 +134,7 @@ static int take_one(struct watch *w, uint32_t reason)
 	struct tide_error e = { 0 };
 	int result = collect_snapshot(&c, &e);
 
-	if (result && process_lives(w->pid))
+	if (result && !is_over(w))
 		error_print(&e);
 	free(c.written);
 	return result;

@@ -436,7 +436,9 @@ int image_request(struct image *im, struct ledger_header *ledger, uint64_t bytes
 		struct timespec pause = { 0, 2000000 };
 
 		before = __atomic_load_n(&ledger->request, __ATOMIC_ACQUIRE);
-		if (image_over(im) || ledger->state == LEDGER_EXITING)
+		/* After its own last snapshot a process is only asked by a person. */
+		if (image_over(im) || ledger->state == LEDGER_EXITING
+			|| (ledger->kept[0] && o->reason != LEDGER_REASON_REQUEST))
 			return error_set(e, EXIT_UNMEASURED, "process %d has ended||", im->target);
 		if (before != REQUEST_SNAPSHOT && ledger->freeze == FREEZE_NONE) {
 			ledger->collector_pid = getpid();

@@ -100,14 +100,15 @@ void run_report_free(struct run_report *r)
 	r->count = 0;
 }
 
-/* The program's own snapshot, else the first. The last one counts: earlier ones are of moments
- * during the run. */
+/* The program's own snapshot, else the first. The last one of its end counts, and before any of that those of moments
+ * during the run: one that was asked for while the program ended may come later. */
 static const struct run_snapshot *find_main(const struct run_session *s, int pid)
 {
 	const struct run_snapshot *found = NULL;
 
 	for (size_t i = 0; i < s->count; i++)
-		if (s->snapshots[i].pid == pid)
+		if (s->snapshots[i].pid == pid
+			&& (!found || run_report_is_last(&s->snapshots[i]) || !run_report_is_last(found)))
 			found = &s->snapshots[i];
 	return found ? found : s->count ? &s->snapshots[0] : NULL;
 }

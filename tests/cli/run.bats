@@ -188,6 +188,24 @@ signalled() {
 	[ "$marks" -le "$taken" ] && [ "$marks" -ge $((taken - 1)) ] || fail "$marks marks of $taken snapshots"
 }
 
+@test "--every: Python's own last snapshot is the last, however long its interpreter takes to end" {
+	cat >ends.py <<-'EOF'
+		import time
+		class Ends:
+		    def __del__(self, sleep=time.sleep): sleep(0.7)
+		ends = Ends()
+		time.sleep(0.3)
+	EOF
+	run -0 --separate-stderr "$TIDEMARK" run --every 100ms -o ends.tide /usr/bin/python3 ends.py
+	[[ $stderr == *"the program's own is ends.tide"* ]]
+	own=$(field ends.tide 'd["snapshot"]["elapsed_ns"]')
+	[ "$(field ends.tide 'd["snapshot"]["reason"]')" = exit ]
+	[ -e ends.1.tide ]
+	for file in ends.[0-9]*.tide; do
+		[ "$(field "$file" 'd["snapshot"]["elapsed_ns"]')" -lt "$own" ] || fail "$file was taken after the last snapshot"
+	done
+}
+
 @test "one snapshot per process; the pattern is the main program's" {
 	"$TIDEMARK" run -o f.tide ./app fork 2>err
 	[ "$(ls f*.tide | wc -l)" = 2 ]
