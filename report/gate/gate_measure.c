@@ -93,12 +93,6 @@ static int compare_processes(const void *x, const void *y)
 	return (a->sequence > b->sequence) - (a->sequence < b->sequence);
 }
 
-static bool is_same_process(const struct snapshot *a, const struct snapshot *b)
-{
-	return a->process->pid == b->process->pid
-		&& a->process->started_wall_ns == b->process->started_wall_ns;
-}
-
 /* Opens what counts, and sorts it into processes. */
 static void open_snapshots(const struct gate_source *source, struct gate_sources *s, struct gate_measure *m)
 {
@@ -138,7 +132,7 @@ static void open_snapshots(const struct gate_source *source, struct gate_sources
 	for (size_t i = 0, next; i < count; i = next) {
 		struct gate_process *p = &s->processes[s->count++];
 
-		for (next = i + 1; next < count && is_same_process(&all[i], &all[next]);)
+		for (next = i + 1; next < count && snapshot_same_process(all[i].process, all[next].process);)
 			next++;
 		p->step_count = next - i;
 		p->steps = alloc_bytes(p->step_count * sizeof *p->steps);

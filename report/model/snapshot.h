@@ -181,6 +181,10 @@ const char *snapshot_function(uint32_t function);
  * handler)" ...): a site number below SITE_FIRST. NULL for all others. */
 const char *snapshot_site_label(uint32_t site);
 
+/* Are they of one process? One that was not prepared says when it started to 10 ms, and a number is not given to another
+ * process within a second. */
+bool snapshot_same_process(const struct tide_process *a, const struct tide_process *b);
+
 /* The block that an address lies in, of blocks sorted by address; SNAPSHOT_NONE. Blocks of
  * no bytes are found at their start. */
 #define SNAPSHOT_NONE UINT64_MAX

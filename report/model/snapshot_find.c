@@ -62,6 +62,13 @@ const char *snapshot_site_label(uint32_t site)
 	return NULL;
 }
 
+bool snapshot_same_process(const struct tide_process *a, const struct tide_process *b)
+{
+	uint64_t x = a->started_wall_ns, y = b->started_wall_ns;
+
+	return a->pid == b->pid && (x > y ? x - y : y - x) < 1000000000;
+}
+
 uint64_t snapshot_block_at(const struct tide_block *blocks, uint64_t count, uint64_t address)
 {
 	uint64_t above = SEARCH_UP_TO(blocks, count, address, address);

@@ -127,10 +127,7 @@ bool site_keys_exact(struct site_keys *const *keys, size_t count)
 	bool all = true, same_process = true;
 
 	for (size_t i = 0; i < count; i++) {
-		const struct tide_process *p = keys[i]->snapshot->process,
-					  *first = keys[0]->snapshot->process;
-
-		same_process &= p->pid == first->pid && p->started_wall_ns == first->started_wall_ns;
+		same_process &= snapshot_same_process(keys[0]->snapshot->process, keys[i]->snapshot->process);
 		build[i].used = find_used_modules(keys[i]->snapshot);
 		build[i].list = build_list(keys[i], build[i].used, &build[i].count);
 	}

@@ -3,11 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "print/header.h"
 #include "print/json_report.h"
 #include "base/units.h"
+#include "timeline_history.h"
 #include "verb.h"
-#include "view/view.h"
+#include "view/history.h"
 
 #define LABEL 10u /* columns of the scale at the left */
 #define CHART_ROWS 12u
@@ -15,30 +17,51 @@
 
 struct arguments {
 	struct options common;
-	const char *file;
+	const char **file; /* the newest first */
+	size_t files;
+	bool several; /* more than one was named */
+};
+
+struct span {
+	uint64_t from, to;   /* ns since start */
+	size_t first, count; /* points inside */
+};
+
+/* What is printed. */
+struct timeline {
+	struct arguments *arguments;
+	struct view view;
+	struct history history;
+	struct span span;
 };
 
 static const char doc[] =
-	"Print live bytes and resident memory over time, with marks, the peak, and allocations per second."
+	"Print live bytes and resident memory over time, with marks, the peak, and allocations per second. Of several "
+	"snapshots of one process, as `run --every` takes them, also which sites held the live bytes at each."
 	"\v"
 	"Examples:\n"
 	"  tidemark timeline app.tide\n"
 	"  tidemark timeline --since warm app.tide    from mark 'warm' on\n"
+	"  tidemark timeline app.tide app.*.tide      who held memory when\n"
 	"  tidemark timeline --csv app.tide           every point, for a plot";
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
 
-	return options_file(key, arg, state, &a->common, &a->file);
+	switch (key) {
+	case ARGP_KEY_INIT: state->child_inputs[0] = &a->common; return 0;
+	case ARGP_KEY_ARG: *ARRAY_APPEND(a->file, a->files) = arg; return 0;
+	case ARGP_KEY_END:
+		if (!a->files)
+			argp_error(state, "name a snapshot (a .tide file)");
+		a->several = a->files > 1;
+		return 0;
+	default: return ARGP_ERR_UNKNOWN;
+	}
 }
 
-static const struct argp argp = { NULL, parse_option, "FILE", doc, OPTIONS_CHILD, NULL, NULL };
-
-struct span {
-	uint64_t from, to;   /* ns since start */
-	size_t first, count; /* points inside */
-};
+static const struct argp argp = { NULL, parse_option, "FILE...", doc, OPTIONS_CHILD, NULL, NULL };
 
 static int choose_span(
 	const struct arguments *a, const struct snapshot *s, struct span *span, struct tide_error *e)
@@ -280,8 +303,10 @@ static uint64_t find_peak(const struct snapshot *s, const struct span *span)
 	return ns >= span->from && ns <= span->to ? ns : 0;
 }
 
-static int print_screen(const struct arguments *a, const struct snapshot *snapshot, const struct span *span)
+static int print_screen(const struct timeline *l, const struct snapshot *snapshot)
 {
+	const struct options *o = &l->arguments->common;
+	const struct span *span = &l->span;
 	const struct tide_process *p = snapshot->process;
 	struct series to = { 0 };
 	struct screen s;
@@ -289,7 +314,7 @@ static int print_screen(const struct arguments *a, const struct snapshot *snapsh
 	double top;
 	char text[UNITS_TEXT], most[UNITS_TEXT];
 
-	screen_open(&s, &a->common);
+	screen_open(&s, o);
 	header_warnings(&s, snapshot, NULL);
 	header_print(&s, snapshot);
 	if (!span->count) {
@@ -298,6 +323,7 @@ static int print_screen(const struct arguments *a, const struct snapshot *snapsh
 				? "the process was not started with tidemark"
 				: "the program ended before the first sample (one is taken every 10 ms or "
 				  "more)");
+		timeline_history_screen(&s, &l->history, l->view.symbols, o);
 		return screen_close(&s) ? EXIT_UNMEASURED : EXIT_FINE;
 	}
 	to.cells = s.width - LABEL - 1;
@@ -316,7 +342,7 @@ static int print_screen(const struct arguments *a, const struct snapshot *snapsh
 			to.live[cell] = (double)p->peak_bytes;
 	}
 	top = find_largest(to.live, to.cells);
-	if (!a->common.quiet)
+	if (!o->quiet)
 		screen_print(&s, STYLE_HEADING, "\n%9s %s\n", "", "Live bytes");
 	if (peak_ns) {
 		size_t cell = find_cell(span, peak_ns, to.cells);
@@ -348,6 +374,7 @@ static int print_screen(const struct arguments *a, const struct snapshot *snapsh
 		print_strip(&s, "blocks", to.blocks, to.cells,
 			units_count(most, units_integer(find_largest(to.blocks, to.cells))));
 	print_strip(&s, "allocs/s", to.rate, to.cells, units_rate(most, find_largest(to.rate, to.cells)));
+	timeline_history_screen(&s, &l->history, l->view.symbols, o);
 	print_legend(&s, snapshot, span);
 	free(to.live);
 	return screen_close(&s) ? EXIT_UNMEASURED : EXIT_FINE;
@@ -363,9 +390,11 @@ static void write_json_mark(struct json *j, const struct snapshot *s, const stru
 	json_close_object(j);
 }
 
-static int print_json(const struct arguments *a, const struct snapshot *s, const struct span *span)
+static int print_json(const struct timeline *l, const struct snapshot *s)
 {
-	size_t rows = options_rows(&a->common, SIZE_MAX);
+	const struct options *o = &l->arguments->common;
+	const struct span *span = &l->span;
+	size_t rows = options_rows(o, SIZE_MAX);
 	struct json_report report;
 	struct json *j = &report.json;
 
@@ -393,13 +422,16 @@ static int print_json(const struct arguments *a, const struct snapshot *s, const
 		json_close_object(j);
 	}
 	json_close_array(j);
+	if (l->arguments->several)
+		timeline_history_json(&report, &l->history, l->view.symbols, o);
 	json_report_close(&report);
 	return EXIT_FINE;
 }
 
-static int print_csv(const struct arguments *a, const struct snapshot *s, const struct span *span)
+static int print_csv(const struct timeline *l, const struct snapshot *s)
 {
-	size_t rows = options_rows(&a->common, SIZE_MAX);
+	const struct span *span = &l->span;
+	size_t rows = options_rows(&l->arguments->common, SIZE_MAX);
 
 	puts("elapsed_ns,live_bytes,live_blocks,rss_bytes,total_blocks,private_bytes");
 	for (size_t i = 0; i < span->count && i < rows; i++) {
@@ -412,31 +444,48 @@ static int print_csv(const struct arguments *a, const struct snapshot *s, const 
 	return EXIT_FINE;
 }
 
+static int load_timeline(struct timeline *l, struct tide_error *e)
+{
+	static const struct selection all;
+	struct arguments *a = l->arguments;
+
+	/* The span selects moments, and not blocks. */
+	if (history_order(a->file, &a->files, a->common.quiet, e)
+		|| view_load(&l->view, a->file[0], &all, DOMAIN_BLOCKS, e))
+		return -1;
+	if (choose_span(a, l->view.snapshot, &l->span, e))
+		return -1;
+	if (a->files > 1 && history_load(&l->history, &l->view, a->file, a->files, e))
+		return -1;
+	history_cut(&l->history, l->span.from, l->span.to);
+	return 0;
+}
+
 int cmd_timeline(int argc, char **argv)
 {
 	struct arguments a = { 0 };
-	struct snapshot s = { 0 };
+	struct timeline l = { .arguments = &a };
 	struct tide_error e;
-	struct span span;
 	int code;
 
 	options_offer(OFFER_ROWS | OFFER_JSON | OFFER_CSV | OFFER_MARKS | OFFER_SCREEN | OFFER_QUIET);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
-	if (snapshot_open(a.file, &s, &e)) {
-		error_print(&e);
-		return e.code;
-	}
-	if (choose_span(&a, &s, &span, &e)) {
+	if (load_timeline(&l, &e)) {
 		error_print(&e);
 		code = e.code;
 	} else {
-		code = a.common.json   ? print_json(&a, &s, &span)
-			: a.common.csv ? print_csv(&a, &s, &span)
-				       : print_screen(&a, &s, &span);
+		const struct snapshot *s = l.view.snapshot;
+
+		code = a.common.json   ? print_json(&l, s)
+			: a.common.csv ? print_csv(&l, s)
+				       : print_screen(&l, s);
 		if (code == EXIT_FINE)
-			code = header_code(&s);
+			code = header_code(s);
 	}
-	snapshot_close(&s);
+	history_free(&l.history);
+	if (l.view.snapshot)
+		view_close(&l.view);
+	free(a.file);
 	options_free(&a.common);
 	return code;
 }

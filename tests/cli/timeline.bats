@@ -98,3 +98,104 @@ setup() {
 	run -0 "$TIDEMARK" timeline holds.tide
 	[[ $output =~ "not live"[^$'\n']*$'\n'\ *at\ most\ 2[0-9.]+\ MiB ]]
 }
+
+@test "of several snapshots of a process, who held memory at each" {
+	compile phases <<-'SOURCE'
+		#define _GNU_SOURCE
+		#include <dlfcn.h>
+		#include <stdlib.h>
+		__attribute__((noinline)) void *early(void) { return calloc(1, 300000); }
+		__attribute__((noinline)) void *late(void) { return calloc(7, 1000); }
+		void *kept[9];
+		int main(int argc, char **argv)
+		{
+			int (*snap)(const char *) = (int (*)(const char *))dlsym(RTLD_DEFAULT, "tide_snapshot");
+			kept[0] = early();
+			snap("p.2.tide");
+			for (int i = 1; i < 9; i++) kept[i] = late();
+			snap("p.10.tide");
+			free(kept[0]);
+			return 0;
+		}
+	SOURCE
+	"$TIDEMARK" run -q -o p.tide ./phases 2>/dev/null
+	"$TIDEMARK" run -q -o other.tide ./app 2>/dev/null
+	# In whichever order they are named, and however often one of them is: by time.
+	for files in "p.tide p.2.tide p.10.tide" "p.10.tide p.2.tide p.tide"; do
+		"$TIDEMARK" timeline --json $files >out.json
+		for file in p.2 p.10 p; do "$TIDEMARK" stat --json $file.tide >$file.json; done
+		/usr/bin/python3 - <<-'EOF'
+			import json
+			d = json.load(open("out.json"))
+			shots, sites = d["snapshots"], d["sites"]
+			totals = [json.load(open(f))["totals"] for f in ("p.2.json", "p.10.json", "p.json")]
+			assert [s["file"] for s in shots] == ["p.2.tide", "p.10.tide", "p.tide"], shots
+			live = [t["live_bytes"] for t in totals]
+			assert [s["live_bytes"] for s in shots] == live, (shots, totals)
+			assert [s["live_blocks"] for s in shots] == [t["live_blocks"] for t in totals], (shots, totals)
+			assert [sum(r["live_bytes"][i] for r in sites) + d["others"]["live_bytes"][i] for i in range(3)] == live
+			of = {f["function"]: r for r in sites for f in r["stack"][:2]}
+			assert of["early"]["live_bytes"] == [300000, 300000, 0], of["early"]
+			assert of["late"]["live_bytes"] == [0, 56000, 56000] and of["late"]["live_blocks"] == [0, 8, 8], of["late"]
+		EOF
+	done
+	COLUMNS=100 LC_ALL=C run -0 "$TIDEMARK" timeline p.*tide
+	[[ $output == *"Who held live memory, at 3 snapshots"* ]]
+	[[ $output =~ "293 KiB  293 KiB"\ +-\ early ]]
+	[[ $output =~ -\ "54.7 KiB 54.7 KiB "late ]]
+	# One row, and the others in another.
+	COLUMNS=100 LC_ALL=C run -0 "$TIDEMARK" timeline -n 1 p.*tide
+	[[ $output =~ -\ "54.7 KiB 54.7 KiB 1 other site" ]]
+	for columns in 60 80 140; do
+		COLUMNS=$columns LC_ALL=C.UTF-8 "$TIDEMARK" timeline p.*tide >out
+		fits $columns out
+	done
+	# Those of other processes, as of children, are left out, and the first one says whose are shown.
+	run -0 --separate-stderr "$TIDEMARK" timeline --json p.2.tide other.tide p.tide
+	[[ $stderr == *"1 of the 3 snapshots are of other programs than p.2.tide and left out"* ]]
+	[ "$(json "$output" '[s["file"] for s in d["snapshots"]]')" = "['p.2.tide', 'p.tide']" ]
+	run -0 --separate-stderr "$TIDEMARK" timeline --json -q p.tide other.tide
+	[ -z "$stderr" ]
+	[ "$(json "$output" 'len(d["snapshots"]), len(d["sites"])')" = "(0, 0)" ]
+	# The last of 5 snapshots, when there is room for two.
+	cp p.10.tide again.tide
+	COLUMNS=60 LC_ALL=C run -0 "$TIDEMARK" timeline p.*tide again.tide p.2.tide
+	[[ $output == *"at 2 of 5 snapshots"* ]]
+}
+
+@test "snapshots of a process that was not prepared: who held memory, by size" {
+	compile sizes <<-'SOURCE'
+		#include <stdlib.h>
+		#include <stdio.h>
+		void *kept[50];
+		int main(void)
+		{
+			for (int i = 0; i < 10; i++) kept[i] = malloc(5000);
+			puts("one"); fflush(stdout);
+			getchar();
+			for (int i = 0; i < 10; i++) free(kept[i]);
+			for (int i = 0; i < 40; i++) kept[i] = malloc(70000);
+			puts("two"); fflush(stdout);
+			getchar();
+			return 0;
+		}
+	SOURCE
+	mkfifo in out
+	./sizes <in >out 3>&- &
+	pid=$!
+	exec 7>in 8<out
+	read -r line <&8
+	"$TIDEMARK" snap -q -o w1.tide $pid
+	echo >&7
+	read -r line <&8
+	"$TIDEMARK" snap -q -o w2.tide $pid
+	echo >&7
+	wait $pid
+	exec 7>&- 8<&-
+	json "$("$TIDEMARK" timeline --json w1.tide w2.tide)" \
+		'[r["live_blocks"] for r in d["sites"] if r["live_bytes"][1] > 2000000]' \
+		'any(r["live_blocks"] == [10, 0] for r in d["sites"] + [d["others"]])' >got
+	printf '[[0, 40]]\nTrue\n' | diff - got
+	run -0 "$TIDEMARK" timeline w1.tide w2.tide
+	[[ $output == *"Who held live memory, at 2 snapshots"* ]]
+}

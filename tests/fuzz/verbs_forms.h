@@ -36,6 +36,8 @@ static const char *const forms[] = {
 	"timeline F",
 	"timeline --json F",
 	"timeline --csv F",
+	"timeline F O F",
+	"timeline --json O F",
 	"timeline -n 3 --since warm --until warm F",
 	"leaks -vv F",
 	"leaks --json --show possible,reachable F",
