@@ -45,7 +45,9 @@ struct html_row {
 		name; /* lines before the one that names the row, and one more before the caller that tells it from
 			* others (0: none): symbol_row.h */
 	uint32_t tell;
-	uint8_t flags; /* HTML_ROW_* */
+	uint32_t
+		library; /* lines before what a container did for it, and one more (0: nothing): symbol_row.h */
+	uint8_t flags;   /* HTML_ROW_* */
 };
 
 struct html {

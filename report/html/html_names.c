@@ -130,6 +130,7 @@ static int64_t row_node(const void *p) { return ((const struct html_row *)p)->no
 static int64_t row_skip(const void *p) { return ((const struct html_row *)p)->skip; }
 static int64_t row_name(const void *p) { return ((const struct html_row *)p)->name; }
 static int64_t row_tell(const void *p) { return ((const struct html_row *)p)->tell; }
+static int64_t row_library(const void *p) { return ((const struct html_row *)p)->library; }
 static int64_t row_flags(const void *p) { return ((const struct html_row *)p)->flags; }
 
 /* Where a line is in a stack; `none` when it is not. */
@@ -186,6 +187,7 @@ static void name_rows(struct html *h, bool old)
 		const struct symbol_line *tell = row[i].caller ? row[i].caller : row[i].own;
 
 		r->name = find_in_stack(h->stack, lines, row[i].line, r->skip);
+		r->library = find_in_stack(h->stack, lines, row[i].library, UINT32_MAX) + 1;
 		r->tell = tell && r->name < lines
 			? find_in_stack(h->stack + r->name + 1, lines - r->name - 1, tell, 0)
 			: 0;
@@ -215,6 +217,7 @@ void html_names(struct html *h)
 	html_column(h, "row_skip", h->row, h->rows, row, row_skip);
 	html_column(h, "row_name", h->row, h->rows, row, row_name);
 	html_column(h, "row_tell", h->row, h->rows, row, row_tell);
+	html_column(h, "row_library", h->row, h->rows, row, row_library);
 	html_column(h, "row_flags", h->row, h->rows, row, row_flags);
 	json_open_array(&h->json, "text");
 	for (size_t i = 0; i < h->text.count; i++)

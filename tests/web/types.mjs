@@ -4,6 +4,10 @@ export default async function ({ page, ok, same, json, exists, goto, open, text,
 	{
 		const { native } = json("types-classes");
 		await goto("classes");
+		await open("sites");
+		const rows = await page.locator(".body .row .place").allInnerTexts();
+		for (const did of ["map", "vector"])
+			ok(rows.some((r) => new RegExp(`^main .*classes\\.cpp:\\d+ · std::${did}\\S*::`).test(r)), `a row says what a std::${did} did for main: ${rows.slice(0, 6).join(" | ")}`);
 		await open("types");
 		const n = (await page.evaluate(() => window.tidemarkData())).types.native;
 		same([n.blocks, n.bytes, n.typed_blocks, n.typed_bytes].join(" "), ["blocks", "bytes", "typed_blocks", "typed_bytes"].map((k) => native.coverage[k]).join(" "), "types: coverage of native blocks");

@@ -1,7 +1,7 @@
 // What a reader would find first, in a sentence each, with the line to look at.
 import { data, head, known, pastItsPeak, sum, value } from "./data.js";
 import { bytes, count, many, share, signed } from "./format.js";
-import { caller, line, place, short, where } from "./names.js";
+import { caller, line, more, place, short, where } from "./names.js";
 import { el } from "./dom.js";
 import { errorList, errorPlace } from "./errors.js";
 
@@ -13,7 +13,9 @@ function largest(name) {
 	return best;
 }
 function at(row) {
-	const l = place(row);
+	const l = place(row),
+		after = more(row);
+	if (after) return [el("b", {}, short(l.function)), el("span", { class: "dim" }, ` ${where(l)}${after}`)];
 	// A place without a name or line is explained by the function that led there.
 	const d = data();
 	let n = caller(row);

@@ -76,28 +76,17 @@ export function stack(row) {
 	for (let n = d.row_node[row] + 1; n; n = d.node_caller[n - 1]) nodes.push(n - 1);
 	return nodes;
 }
-export function caller(row) {
+// The node some lines above the one that allocates.
+function above(row, lines) {
 	const d = data();
 	let n = d.row_node[row];
-	for (let i = d.row_skip[row]; i && d.node_caller[n]; i--) n = d.node_caller[n] - 1;
+	for (; lines > 0 && d.node_caller[n]; lines--) n = d.node_caller[n] - 1;
 	return n;
 }
+// The caller of the allocator.
+export const caller = (row) => above(row, data().row_skip[row]);
 // The node that names a row: the nearest function with a name, beyond the allocator's wrappers.
-export function named(row) {
-	const d = data();
-	let n = d.row_node[row];
-	for (let i = d.row_name[row]; i && d.node_caller[n]; i--) n = d.node_caller[n] - 1;
-	return n;
-}
-// The caller that tells it from rows of the same name; -1: none is needed.
-export function teller(row) {
-	const d = data();
-	let n = d.row_node[row],
-		i = d.row_tell[row] - 1;
-	if (i < 1) return -1;
-	for (; i && d.node_caller[n]; i--) n = d.node_caller[n] - 1;
-	return n;
-}
+export const named = (row) => above(row, data().row_name[row]);
 export const place = (row) => line(data().node_line[named(row)]);
 // The type that most of a site's bytes have; "" where it is not known.
 export function typeOf(row) {
@@ -110,11 +99,16 @@ export function placeText(row) {
 		w = where(l);
 	return w ? `${short(l.function)} ${w}` : short(l.function);
 }
-// The caller by which rows of one name differ.
-export function callers(row) {
-	const n = teller(row);
-	if (n < 0) return "";
-	const l = line(data().node_line[n]);
-	// Of one file the line is enough.
-	return ` ← ${short(l.function)}${l.file ? (l.file === place(row).file ? `:${l.line}` : ` ${where(l)}`) : ""}`;
+// What follows the place of a row: what a container did for it, and the caller by which rows of one name differ.
+export function more(row) {
+	const d = data(),
+		at = (lines) => line(d.node_line[above(row, lines - 1)]);
+	let text = "";
+	if (d.row_library[row]) text += ` · ${short(at(d.row_library[row]).function)}`;
+	if (d.row_tell[row] > 1) {
+		const l = at(d.row_tell[row]);
+		// Of one file the line is enough.
+		text += ` ← ${short(l.function)}${l.file ? (l.file === place(row).file ? `:${l.line}` : ` ${where(l)}`) : ""}`;
+	}
+	return text;
 }

@@ -1,7 +1,7 @@
 // Who refers to the blocks of a site: other sites and roots, by the number of their words.
 import { data } from "./data.js";
 import { count, many } from "./format.js";
-import { callers, placeText, short, typeOf } from "./names.js";
+import { more, placeText, short, typeOf } from "./names.js";
 import { el } from "./dom.js";
 
 export const rootName = ([kind, text]) => (text.startsWith(kind) ? text : `${kind} ${text}`);
@@ -50,7 +50,7 @@ export function referrers(row) {
 									{ class: "row-link", href: `#view=sites&row=${r.row}` },
 									typeOf(r.row) ? `${short(typeOf(r.row))} · ` : "",
 									placeText(r.row),
-									callers(r.row),
+									more(r.row),
 								),
 								r.row === row ? " (blocks of this site)" : "",
 							],

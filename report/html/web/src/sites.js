@@ -1,7 +1,7 @@
 // Sites, differences, and the stack that is shown beneath a row.
 import { data, favourite, head, known, measures, value } from "./data.js";
 import { bytes, count, many, show, signed } from "./format.js";
-import { base, caller, callers, line, named, place, placeText, short, stack, typeOf, where } from "./names.js";
+import { base, caller, line, more, named, place, placeText, short, stack, typeOf, where } from "./names.js";
 import { matchedRows } from "./match.js";
 import { el, keep, state } from "./dom.js";
 import { referrers } from "./referrers.js";
@@ -71,7 +71,7 @@ export const placeColumn = (of = (r) => r) => ({
 			el("b", {}, short(l.function)),
 			" ",
 			typeOf(of(r)) ? [el("span", { class: "type" }, short(typeOf(of(r)))), " "] : null,
-			el("span", { class: "dim" }, where(l), unnamed(of(r)), callers(of(r))),
+			el("span", { class: "dim" }, where(l), unnamed(of(r)), more(of(r))),
 		);
 	},
 	sort: (r) => placeText(of(r)),
