@@ -23,6 +23,7 @@
 #include "view/leaks_view.h"
 #include "analysis/retained.h"
 #include "view/native_types.h"
+#include "view/history.h"
 #include "view/view.h"
 
 /* Four numbers -> the order of their first use. */
@@ -57,6 +58,7 @@ struct html {
 	bool has_old, references; /* leaks and retained are there */
 	char why[512];            /* no references: why */
 	struct retained retained;
+	struct history history;     /* of several snapshots of the process; no moments: there is one */
 	struct native_types native; /* html_types_find; native.types.of NULL: `types_error` says why */
 	struct tide_error types_error;
 	bool has_memory; /* the parts of resident memory are known */
@@ -91,6 +93,7 @@ void html_sites(struct html *h);       /* html_sites.c */
 void html_leaks(struct html *h);       /* html_leaks.c */
 void html_dominate(struct html *h);    /* html_dominate.c */
 void html_diff(struct html *h);        /* html_diff.c */
+void html_history(struct html *h);     /* html_history.c */
 void html_details(struct html *h);     /* html_details.c */
 void html_memory(struct html *h);      /* html_memory.c */
 void html_memory_rest(struct html *h); /* a member of `head` */

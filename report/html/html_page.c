@@ -23,6 +23,7 @@ static void write_data(struct html *h)
 	html_leaks(h);
 	html_dominate(h);
 	html_diff(h);
+	html_history(h);
 	html_details(h);
 	html_memory(h);
 	html_types(h);

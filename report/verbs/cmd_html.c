@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/output.h"
 #include "print/options.h"
 #include "print/header.h"
@@ -25,17 +26,21 @@ static const struct argp_option option[] = {
 
 static const char doc[] =
 	"Write a report for the browser: flame graph, sites with stacks, leaks with their cycles, owners, "
-	"memory, types, timeline, histograms, threads; with OLD also what has changed since. The report is one file and needs "
-	"no network.\v"
+	"memory, types, timeline, histograms, threads; with OLD also what has changed since. Of more snapshots of one process, in "
+	"any order, the report is that of the newest: it is compared with the earliest, and its timeline shows which sites "
+	"held memory at each. The report is one file and needs no network.\v"
 	"Examples:\n"
 	"  tidemark html app.tide -o report.html\n"
 	"  tidemark html after.tide before.tide -o report.html\n"
+	"  tidemark html app.tide app.*.tide -o report.html    all of a run --every\n"
 	"  tidemark html --since warm server.tide -o report.html\n"
 	"  tidemark html --with-source app.tide -o report.html";
 
 struct arguments {
 	struct options common;
-	const char *file, *old_file, *output;
+	const char **file; /* of several the newest first; of two as they are named */
+	size_t files;
+	const char *output;
 	bool with_source;
 };
 
@@ -47,21 +52,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT: state->child_inputs[0] = &a->common; return 0;
 	case 'o': a->output = arg; return 0;
 	case KEY_SOURCE: a->with_source = true; return 0;
-	case ARGP_KEY_ARG:
-		if (a->old_file)
-			argp_error(state,
-				"too many files: html takes a snapshot, and an older one to compare with");
-		*(a->file ? &a->old_file : &a->file) = arg;
-		return 0;
+	case ARGP_KEY_ARG: *ARRAY_APPEND(a->file, a->files) = arg; return 0;
 	case ARGP_KEY_END:
-		if (!a->file)
+		if (!a->files)
 			argp_error(state, "which snapshot? `tidemark html FILE [OLD] -o report.html`");
 		return 0;
 	default: return ARGP_ERR_UNKNOWN;
 	}
 }
 
-static const struct argp argp = { option, parse_option, "FILE [OLD]", doc, OPTIONS_CHILD, NULL, NULL };
+static const struct argp argp = { option, parse_option, "FILE [OLD...]", doc, OPTIONS_CHILD, NULL, NULL };
 
 /* References, leaks and dominators; a snapshot without them has a report all the same. */
 static int find_leaks(struct html *h, struct tide_error *e)
@@ -89,14 +89,16 @@ static int find_leaks(struct html *h, struct tide_error *e)
 	return 0;
 }
 
-static int load_report(struct html *h, const struct arguments *a, struct tide_error *e)
+static int load_report(struct html *h, struct arguments *a, struct tide_error *e)
 {
 	struct leaks_view *v = &h->leaks;
 
 	h->with_source = a->with_source;
-	v->file = a->file;
-	v->old_file = a->old_file;
-	if (snapshot_open(a->file, &v->snapshot, e))
+	if (a->files > 2 && history_order(a->file, &a->files, a->common.quiet, e))
+		return -1;
+	v->file = a->file[0];
+	v->old_file = a->files > 1 ? a->file[a->files - 1] : NULL;
+	if (snapshot_open(v->file, &v->snapshot, e))
 		return -1;
 	snapshot_verify(&v->snapshot);
 	v->symbols = symbols_new(&v->snapshot);
@@ -108,17 +110,22 @@ static int load_report(struct html *h, const struct arguments *a, struct tide_er
 			return -1;
 	if (view_select(&h->view, &v->snapshot, v->symbols, &a->common.selection, DOMAIN_BLOCKS, e))
 		return -1;
-	if (a->old_file && view_load(&h->old, a->old_file, &a->common.selection, DOMAIN_BLOCKS, e))
+	if (v->old_file && view_load(&h->old, v->old_file, &a->common.selection, DOMAIN_BLOCKS, e))
 		return -1;
-	h->has_old = a->old_file != NULL;
+	h->has_old = v->old_file != NULL;
 	if (h->has_old)
 		symbols_learn_together((struct symbols *const[]){ h->view.symbols, h->old.symbols }, 2);
+	if (h->has_old && snapshot_same_process(v->snapshot.process, h->old.snapshot->process)
+		&& v->snapshot.process->elapsed_ns >= h->old.snapshot->process->elapsed_ns
+		&& history_load(&h->history, &h->view, a->file, a->files, e))
+		return -1;
 	return find_leaks(h, e);
 }
 
 static void unload_report(struct html *h)
 {
 	html_names_free(h);
+	history_free(&h->history);
 	native_types_free(&h->native);
 	if (h->references)
 		retained_free(&h->retained);
@@ -132,7 +139,6 @@ static void unload_report(struct html *h)
 /* The report holds what the snapshot holds, and is as private. */
 static int write_report(struct html *h, const struct arguments *a, const char *path, struct tide_error *e)
 {
-	const char *inputs[2] = { a->file, a->old_file };
 	struct output output;
 
 	if (!strcmp(path, "-")) {
@@ -143,16 +149,19 @@ static int write_report(struct html *h, const struct arguments *a, const char *p
 			? error_set(e, EXIT_UNMEASURED, "cannot write the report|%s|", strerror(errno))
 			: 0;
 	}
-	if (output_open(&output, path, output_mode(inputs, a->old_file ? 2 : 1), e))
+	if (output_open(&output, path, output_mode(a->file, a->files), e))
 		return -1;
 	h->json.out = output.file;
 	return output_close(&output, html_page(h, e), e);
 }
 
-static char *make_default_output(const char *file)
+static char *choose_output(const struct arguments *a)
 {
+	const char *file = a->file[0];
 	size_t bytes = strlen(file);
 
+	if (a->output)
+		return alloc_string(a->output);
 	if (bytes > 5 && !strcmp(file + bytes - 5, ".tide"))
 		bytes -= 5;
 	return alloc_printf("%.*s.html", (int)bytes, file);
@@ -169,9 +178,8 @@ int cmd_html(int argc, char **argv)
 	options_offer(OFFER_FILTER | OFFER_MARKS | OFFER_AGE | OFFER_SUPPRESSIONS | OFFER_SOURCES
 		| OFFER_QUIET | OFFER_SCAN);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
-	output = a.output ? alloc_string(a.output) : make_default_output(a.file);
 	if ((!html_page_known() && html_page(&h, &e)) || load_report(&h, &a, &e)
-		|| write_report(&h, &a, output, &e)) {
+		|| write_report(&h, &a, output = choose_output(&a), &e)) {
 		error_print(&e);
 		code = e.code;
 	} else {
@@ -183,6 +191,7 @@ int cmd_html(int argc, char **argv)
 	}
 	free(output);
 	unload_report(&h);
+	free(a.file);
 	options_free(&a.common);
 	return code;
 }

@@ -69,9 +69,8 @@ for e in sys.argv[2:]:
 	page report.html 'head["command"]' | grep -q '</script><script>'
 }
 
-@test "what cannot be: no file, three files, --json, no place to write" {
+@test "what cannot be: no file, --json, no place to write" {
 	run -3 "$TIDEMARK" html nothing.tide
-	run -2 "$TIDEMARK" html app.tide app.tide app.tide
 	run -2 "$TIDEMARK" html --json app.tide
 	run -3 "$TIDEMARK" html app.tide -o nowhere/report.html
 	[[ "$output" == *"cannot write nowhere/report.html"* ]]

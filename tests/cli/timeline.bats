@@ -157,6 +157,13 @@ setup() {
 	run -0 --separate-stderr "$TIDEMARK" timeline --json -q p.tide other.tide
 	[ -z "$stderr" ]
 	[ "$(json "$output" 'len(d["snapshots"]), len(d["sites"])')" = "(0, 0)" ]
+	if [ -s "$B/web/report.js" ]; then # built with the page
+		run -0 "$TIDEMARK" html -o x.html p.tide p.2.tide other.tide
+		[[ $output == *"1 of the 3 snapshots are of other programs"* ]]
+		# The report of the newest one, compared with the earliest.
+		"$TIDEMARK" html -o x.html p.2.tide p.tide p.10.tide
+		[ -s x.html ]
+	fi
 	# The last of 5 snapshots, when there is room for two.
 	cp p.10.tide again.tide
 	COLUMNS=60 LC_ALL=C run -0 "$TIDEMARK" timeline p.*tide again.tide p.2.tide

@@ -42,4 +42,29 @@ export default async function ({ page, ok, same, json, goto, open, text, shots }
 	await page.locator(".detail .row-link").first().click();
 	await page.waitForFunction(() => document.querySelector("main").dataset.ready === "sites");
 	ok(/thread=/.test(page.url()) && (await page.locator(".body .row").count()) > 0, "a thread leads to its sites");
+	// Several snapshots: who held memory at each.
+	const often = json("often");
+	await goto("often");
+	await open("timeline");
+	same(await page.locator(".plot").count(), 3, "snapshots of a run --every have a plot of their own");
+	const history = await page.evaluate(() => window.tidemarkData().history);
+	same(history.live_bytes.join(), often.snapshots.map((s) => s.live_bytes).join(), "live bytes of each snapshot as in timeline --json");
+	same(history.bytes.map((b) => b.join()).join("|"), often.sites.map((r) => r.live_bytes.join()).join("|"), "and of each site");
+	const over = page.locator(".plot").nth(2).locator(".u-over");
+	await over.evaluate((e) => e.scrollIntoView({ block: "center" }));
+	// One in the middle, far from the peak at the end.
+	const box = await over.boundingBox(),
+		middle = Math.floor(often.snapshots.length / 2);
+	await page.mouse.click(box.x + (box.width * often.snapshots[middle].elapsed_ns) / often.snapshots.at(-1).elapsed_ns, box.y + 100);
+	const lead = page.locator("p.lead").last();
+	ok(/^At the snapshot after [\d.]+ ms, .* held/.test(await lead.innerText()), `a click asks who held memory then: ${await lead.innerText()}`);
+	const held = often.sites.filter((r) => r.live_bytes[middle] > 0).length;
+	ok(new RegExp(`^${held} sites?, `).test(await text(".table >> xpath=.. >> .count")), `these are ${held}`);
+	if (shots) await page.screenshot({ path: `${shots}/history.png`, fullPage: true });
+	// A process that was not started with tidemark has no timeline, and yet a history.
+	await goto("later");
+	await open("timeline");
+	ok(/not started with tidemark/.test(await text("main")), "snapshots of a running process: no timeline, with the reason");
+	same(await page.locator(".plot").count(), 1, "but who held memory at each");
+	ok(/^At the snapshot/.test(await page.locator("p.lead").last().innerText()), "and a table of it");
 }

@@ -11,7 +11,8 @@ import { memory } from "./memory.js";
 import { sizeOf, threadsOf } from "./groups.js";
 import { details, histograms, threads } from "./process.js";
 import { differences, sites } from "./sites.js";
-import { spanBar, spanOf, timeline } from "./timeline.js";
+import { spanBar, spanOf } from "./periods.js";
+import { timeline } from "./timeline.js";
 import { types } from "./types.js";
 import "./style.css";
 
