@@ -30,6 +30,13 @@ export default async function ({ page, ok, same, json, exists, goto, open, text,
 	await goto("objects");
 	await open("types");
 	const p = (await page.evaluate(() => window.tidemarkData())).types.python;
+	await open("flame");
+	const boxes = async () => (await page.locator(".flame g title").allTextContents()).concat(await page.locator(".flame g").allTextContents()).join("\n");
+	ok(/<module> objects\.py/.test(await boxes()) && !/_find_and_load/.test(await boxes()), "the flame graph names the files of modules, and leaves the import system out");
+	await page.click("text=library frames");
+	ok(/_find_and_load/.test(await boxes()), "library frames shows it");
+	await page.click("text=library frames");
+	await open("types");
 	if (!t.python || !t.types) return ok(p === undefined || p.rows === undefined, "types: no Python objects on either side");
 	same(
 		JSON.stringify(p.rows.map((r) => [r.type, r.live, r.bytes, r.excess_objects, r.excess_references, r.unreachable, r.awaiting, r.pinned, r.verdict])),

@@ -48,6 +48,7 @@ const sum = (list) => list.reduce((a, b) => a + b, 0);
 		["worker(int)", "worker"], ["main", "main"], ["(anonymous namespace)::parse(char const*)", "(anonymous namespace)::parse"],
 		["bool operator< <int>(A<int> const&, A<int> const&)", "bool operator< <…>"], ["Functor::operator()(int) const", "Functor::operator()"],
 		["run(int)::{lambda(int)#1}::operator()(int) const", "run::{lambda(int)#1}::operator()"], ["libffi.so.8+0x6f28", "libffi.so.8+0x6f28"],
+		["burst.<locals>.<listcomp>", "burst.<locals>.<listcomp>"], ["<module>", "<module>"],
 		["core::ptr::drop_in_place::<alloc::vec::Vec<u8>>", "core::ptr::drop_in_place::<…>"],
 	])
 		same(short(name), wanted, "short name");

@@ -20,6 +20,8 @@ const differences = [
 	["difference_temporary", "difference of temporary", false],
 ].map(([name, label, bytes]) => ({ name, label, bytes, difference: true }));
 
+// Of Python a module is a file.
+const moduleOf = (l) => l.module || l.file;
 function lay(tree, focus, width) {
 	const least = tree.total[focus] / width / 2;
 	let hidden = 0,
@@ -30,11 +32,11 @@ function lay(tree, focus, width) {
 		drawn++;
 		deepest = Math.max(deepest, depth);
 		return {
-			name: tree.line[n] >= 0 ? short(l.function) : l.function,
+			name: tree.line[n] < 0 ? l.function : l.function === "<module>" ? `<module> ${base(l.file)}` : short(l.function),
 			node: n,
 			value: tree.total[n],
 			delta: tree.delta[n],
-			module: l.module,
+			module: moduleOf(l),
 			children: [],
 		};
 	};
@@ -167,7 +169,7 @@ export function flame() {
 	const library = toggle(
 		"library",
 		"library frames",
-		"show what containers, strings and allocators did for their callers  ( l )",
+		"show what containers, strings and allocators did for their callers, and Python's import system  ( l )",
 		chosen.library,
 		(on) => (chosen.library = on),
 	);
@@ -306,7 +308,7 @@ export function flame() {
 		for (let n = 1; n < tree.parent.length; n++) {
 			let own = tree.total[n];
 			for (const c of tree.child[n].values()) own -= tree.total[c];
-			const module = tree.of(n).module;
+			const module = moduleOf(tree.of(n));
 			if (own > 0 && module) sums.set(module, (sums.get(module) ?? 0) + own);
 		}
 		const list = [...sums].sort((a, b) => b[1] - a[1]);

@@ -3,7 +3,11 @@ import { data, value } from "./data.js";
 import { matchedRows, matcher } from "./match.js";
 import { caller, line } from "./names.js";
 
-const keyOf = (d, l) => d.line_function[l] * 4194304 + (d.line_module[l] >>> 3);
+// Boxes are functions of a module; of Python a module is a file.
+const keyOf = (d, l) => {
+	const module = d.line_module[l] >>> 3;
+	return d.line_function[l] * 4194304 + (d.text[module] ? module : d.line_file[l]);
+};
 
 export class Tree {
 	constructor() {
@@ -89,6 +93,21 @@ function* weights(measure, chosen) {
 
 // Where a site's stack begins: at the caller of the allocator, or with the library's frames below it.
 const start = (row, chosen) => (chosen.library ? data().row_node[row] : caller(row));
+// Frames of Python's import system, which lie between a module and what it imports, belong to the library, too.
+let importer = null;
+function shows(l, chosen) {
+	const d = data();
+	importer ??= d.text.map((t) => t.startsWith("<frozen importlib"));
+	return chosen.library || !importer[d.line_file[l]];
+}
+// The lines of a stack, innermost first.
+function* linesOfStack(row, chosen) {
+	const d = data();
+	for (let n = start(row, chosen) + 1; n; n = d.node_caller[n - 1]) {
+		const l = d.node_line[n - 1];
+		if (shows(l, chosen)) yield l;
+	}
+}
 
 // chosen: {library, only, without}
 export function build(measure, inverted, chosen) {
@@ -96,11 +115,10 @@ export function build(measure, inverted, chosen) {
 }
 
 function buildInverted(measure, chosen) {
-	const d = data(),
-		tree = new Tree();
+	const tree = new Tree();
 	for (const [row, v, change] of weights(measure, chosen)) {
 		let at = 0;
-		for (let n = start(row, chosen) + 1; n; n = d.node_caller[n - 1]) at = tree.below(at, d.node_line[n - 1]);
+		for (const l of linesOfStack(row, chosen)) at = tree.below(at, l);
 		tree.add(at, v, change);
 	}
 	return tree.finish();
@@ -128,7 +146,10 @@ function buildDown(measure, chosen) {
 			at = d.node_caller[at] - 1;
 		}
 		let node = of[at] >= 0 ? of[at] : cut.has(at) ? tree.cut() : 0;
-		for (let i = path.length; i--;) node = of[path[i]] = tree.below(node, d.node_line[path[i]]);
+		for (let i = path.length; i--;) {
+			const l = d.node_line[path[i]];
+			node = of[path[i]] = shows(l, chosen) ? tree.below(node, l) : node;
+		}
 		return node;
 	};
 	for (const [row, v, change] of sites) tree.add(place(start(row, chosen)), v, change);
@@ -142,12 +163,8 @@ export function sandwich(measure, name, chosen) {
 		callers = new Tree();
 	callees.name = callers.name = name;
 	for (const [row, v, change] of weights(measure, chosen)) {
-		const nodes = [];
-		let outermost = -1;
-		for (let n = start(row, chosen) + 1; n; n = d.node_caller[n - 1]) {
-			if (d.text[d.line_function[d.node_line[n - 1]]] === name) outermost = nodes.length;
-			nodes.push(d.node_line[n - 1]);
-		}
+		const nodes = [...linesOfStack(row, chosen)],
+			outermost = nodes.findLastIndex((l) => d.text[d.line_function[l]] === name);
 		if (outermost < 0) continue;
 		let at = 0;
 		for (let i = outermost - 1; i >= 0; i--) at = callees.below(at, nodes[i]);
@@ -166,8 +183,7 @@ export function linesOf(tree, node, measure, inverted, chosen) {
 		keys = tree.path(node).map((n) => keyOf(d, tree.line[n])),
 		sums = new Map();
 	for (const [row, v] of weights(measure, chosen)) {
-		const nodes = [];
-		for (let n = start(row, chosen) + 1; n; n = d.node_caller[n - 1]) nodes.push(d.node_line[n - 1]);
+		const nodes = [...linesOfStack(row, chosen)];
 		if (!inverted) nodes.reverse();
 		if (nodes.length < keys.length || keys.some((k, i) => k !== keyOf(d, nodes[i]))) continue;
 		const l = nodes[keys.length - 1],

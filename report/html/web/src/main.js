@@ -108,7 +108,7 @@ function cards() {
 		card(
 			"warnings",
 			count(head.warnings.length),
-			head.warnings[0] ?? "none",
+			head.warnings.length ? "listed below" : "none",
 			head.warnings.length ? "warn" : "",
 			"details",
 		),

@@ -24,8 +24,8 @@ export function short(name) {
 	return known;
 }
 function shorten(name) {
-	// Names of Python and of JIT compilers: "<module>", "<frozen importlib>".
-	if (/^<[^<>]*>$/.test(name)) return name;
+	// Names of Python and of JIT compilers: "<module>", "<frozen importlib>", "outer.<locals>.inner".
+	if (/^<[^<>]*>$|(^|\.)<(locals|lambda|listcomp|dictcomp|setcomp|genexpr)>/.test(name)) return name;
 	// "operator<", "operator->", "operator()" are names, not brackets.
 	const text = name.replace(/operator(\(\)|<=>|<<=?|>>=?|<=?|>=?|->\*?)/g, (o) =>
 		[...o]
