@@ -66,7 +66,7 @@ void counted_graph(struct graph *to, const struct graph *from)
 			end = first;
 		/* `from` has left out the words of some blocks. */
 		for (uint64_t k = first; k < end && from->start[i] < from->start[i + 1]; k++)
-			if (s->edges[k].block < to->blocks
+			if (s->edges[k].block < to->blocks && !snapshot_unused(s, k)
 				&& holds(owner, i, s->edges[k].block, s->edges[k].flags))
 				to->out[n++] = s->edges[k].block
 					| (graph_inside(s->edges[k].flags) || s->edges[k].flags & EDGE_STALE

@@ -56,7 +56,7 @@ static void add_blocks(struct pairs *p, const struct graph *g, const struct snap
 			const struct tide_edge *e = &s->edges[edge];
 			struct pair *pair;
 
-			if (e->block >= g->blocks || e->flags & EDGE_UNCOUNTED)
+			if (e->block >= g->blocks || e->flags & EDGE_UNCOUNTED || snapshot_unused(s, edge))
 				continue;
 			pair = add_word(p, find_site(s, e->block), find_site(s, block), false, edge);
 			if (pair->first == edge)

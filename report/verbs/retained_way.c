@@ -51,8 +51,8 @@ static char *name_step(struct retained_command *t, const struct retained_row *r,
 
 	graph_words(&t->leaks.graph, from, &first, &end);
 	for (; first < end; first++)
-		if (t->snapshot.edges[first].block == to
-			&& !(t->snapshot.edges[first].flags & EDGE_UNCOUNTED))
+		if (t->snapshot.edges[first].block == to && !(t->snapshot.edges[first].flags & EDGE_UNCOUNTED)
+			&& !snapshot_unused(&t->snapshot, first))
 			return r->kind == RETAINED_BLOCK
 				? field_text(retained_way_types(t), &t->snapshot, from, first)
 				: python_field_text(&t->snapshot, from, first);

@@ -55,6 +55,24 @@ setup() { cp "$BATS_FILE_TMPDIR"/spare* .; }
 	[ "$(sqlite3 spare.db "select sum(lost_blocks) from site")" = 20 ]
 	run -1 "$TIDEMARK" gate --limit leaked=0 -- ./spare
 	[[ "$output" == *make_lost* ]]
+	[ -s "$B/web/report.js" ] || return 0 # built without the page
+	# There, the only references to lost blocks are those of the lost blocks themselves.
+	"$TIDEMARK" html -q -o spare.html spare.tide
+	[ "$(/usr/bin/python3 - spare.html <<-'EOF'
+		import json, re, sys
+		text = open(sys.argv[1], encoding="utf-8").read()
+		d = json.loads(re.search(r'id="data">(.*?)</script>', text, re.S).group(1))
+		names = lambda row: {d["text"][d["line_function"][l]] for l in lines(row)}
+		def lines(row):
+		    n = d["row_node"][row] + 1
+		    while n:
+		        yield d["node_line"][n - 1]
+		        up = d["node_up"][n - 1]
+		        n = n - up if up else 0
+		lost = lambda row: any("make_lost" in n for n in names(row))
+		print(sorted((r[1], all(lost(x[0]) for x in r[3:])) for r in d["referrers"] if lost(r[0])))
+	EOF
+	)" = "[(10, True)]" ]
 }
 
 @test "refs names the word and why it holds nothing; --scan plain counts it" {
