@@ -7,14 +7,16 @@
 #include "model/snapshot.h"
 
 struct summary_lost {
+	bool plain; /* types were not looked at: `leaks` may find more */
 	bool known; /* false: the snapshot holds no references, or they are unsure */
 	uint64_t blocks, bytes;
 	char *text;    /* one line, to be freed; NULL when there is nothing to say */
 	char why[512]; /* when not known */
 };
 
-/* Classifies the blocks. 0, or -1 when that could not be done (then !known). */
-int summary_lost(const struct snapshot *s, struct summary_lost *out, struct tide_error *e);
+/* Classifies the blocks, by types as `leaks` does where their cost (view/typed_scan.h) is within *left, which is
+ * reduced by it. 0, or -1 when that could not be done (then !known). */
+int summary_lost(struct snapshot *s, uint64_t *left, struct summary_lost *out, struct tide_error *e);
 
 /* One line of totals. */
 void summary_totals(FILE *out, const struct snapshot *s);

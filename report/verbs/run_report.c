@@ -10,12 +10,14 @@
 #include "base/alloc.h"
 #include "base/path.h"
 #include "base/units.h"
+#include "view/typed_scan.h"
 #include "model/snapshot.h"
 #include "print/misuse.h"
 #include "print/summary.h"
 
-#define LARGEST 3u    /* processes that are named by their size */
-#define LEAKING 10u   /* processes that are named because they leak */
+#define LARGEST 3u                                  /* processes that are named by their size */
+#define LEAKING 10u                                 /* processes that are named because they leak */
+#define TYPES_MOST ((uint64_t)4 * TYPED_SCAN_QUICK) /* for the summary alone */
 #define EXAMINED 200u /* processes whose blocks are classified for the summary alone */
 
 /* Shorter than the absolute path where the file lies below the working folder. */
@@ -50,9 +52,8 @@ static int open_own(const struct run_snapshot *from, struct snapshot *s, struct 
 }
 
 /* What is known of one process from its last snapshot. */
-static void examine(struct run_process *p, const struct run_snapshot *from)
+static void examine(struct run_process *p, const struct run_snapshot *from, uint64_t *types_left)
 {
-	struct summary_lost lost = { 0 };
 	struct tide_error e = { 0 };
 	struct snapshot s;
 
@@ -65,27 +66,27 @@ static void examine(struct run_process *p, const struct run_snapshot *from)
 	p->allocations = s.process->total_blocks + s.process->live_blocks;
 	p->peak_bytes = s.process->peak_bytes;
 	p->blind = blind_explain(&s);
-	p->known = !summary_lost(&s, &lost, &e) && lost.known && !s.damaged;
+	p->known = !summary_lost(&s, types_left, &p->lost, &e) && p->lost.known && !s.damaged;
 	p->errors = misuse_total(&s);
-	p->lost_blocks = lost.blocks;
-	p->lost_bytes = lost.bytes;
 	if (!p->known)
 		p->why = alloc_printf("%s: %s", p->name,
-			s.damaged           ? s.damage
-				: *lost.why ? lost.why
-					    : e.what);
-	free(lost.text);
+			s.damaged              ? s.damage
+				: *p->lost.why ? p->lost.why
+					       : e.what);
 	snapshot_close(&s);
 }
 
 void run_report_examine(struct run_report *r, bool all)
 {
 	const struct run_session *s = r->session;
+	uint64_t types_left = all ? UINT64_MAX : TYPES_MOST;
 
 	r->processes = alloc_zeroed(s->count + 1, sizeof(*r->processes));
-	for (size_t i = 0; i < s->count && (all || r->count < EXAMINED); i++)
-		if (run_report_is_last(&s->snapshots[i]))
-			examine(&r->processes[r->count++], &s->snapshots[i]);
+	/* The program itself first, as long as time is left for types. */
+	for (int others = 0; others <= 1; others++)
+		for (size_t i = 0; i < s->count && (all || r->count < EXAMINED); i++)
+			if ((s->snapshots[i].pid != r->pid) == others && run_report_is_last(&s->snapshots[i]))
+				examine(&r->processes[r->count++], &s->snapshots[i], &types_left);
 }
 
 void run_report_free(struct run_report *r)
@@ -94,6 +95,7 @@ void run_report_free(struct run_report *r)
 		free(r->processes[i].name);
 		free(r->processes[i].blind);
 		free(r->processes[i].why);
+		free(r->processes[i].lost.text);
 	}
 	free(r->processes);
 	r->processes = NULL;
@@ -113,22 +115,35 @@ static const struct run_snapshot *find_main(const struct run_session *s, int pid
 	return found ? found : s->count ? &s->snapshots[0] : NULL;
 }
 
-/* One line about lost blocks; with several processes it names the one that it is about. */
-static void print_lost(const struct run_report *r, const struct snapshot *s)
+static const struct run_process *find_process(const struct run_report *r, const struct run_snapshot *of)
 {
-	struct summary_lost lost = { 0 };
+	for (size_t i = 0; i < r->count; i++)
+		if (r->processes[i].snapshot == of)
+			return &r->processes[i];
+	return NULL;
+}
+
+/* One line about lost blocks; with several processes it names the one that it is about. */
+static void print_lost(const struct run_report *r, const struct run_snapshot *of, struct snapshot *s)
+{
+	const struct run_process *p = find_process(r, of);
+	struct summary_lost own = { 0 };
+	const struct summary_lost *lost = p ? &p->lost : &own;
+	uint64_t types_left = TYPED_SCAN_QUICK;
 	struct tide_error e = { 0 };
 	const char *name = r->count > 1 ? path_base(snapshot_string(s, s->process->exe)) : "";
 	const char *colon = *name ? ": " : "";
 
-	if (summary_lost(s, &lost, &e))
+	if (!p && summary_lost(s, &types_left, &own, &e))
 		error_print(&e);
-	if (lost.text)
-		error_note("%s%s%s%s%s%s", name, colon, lost.text,
-			lost.known ? "" : " (not sure: ", lost.known ? "" : lost.why, lost.known ? "" : ")");
-	else if (*lost.why)
-		error_note("%s%slost blocks are not known: %s", name, colon, lost.why);
-	free(lost.text);
+	if (lost->text)
+		error_note("%s%s%s%s%s%s%s", name, colon, lost->text,
+			lost->known ? "" : " (not sure: ", lost->known ? "" : lost->why,
+			lost->known ? "" : ")",
+			lost->plain ? "; `tidemark leaks` also looks at types, and may find more" : "");
+	else if (*lost->why)
+		error_note("%s%slost blocks are not known: %s", name, colon, lost->why);
+	free(own.text);
 }
 
 static int compare_sizes(const void *x, const void *y)
@@ -144,8 +159,8 @@ static int compare_losses(const void *x, const void *y)
 {
 	const struct run_process *a = *(struct run_process *const *)x, *b = *(struct run_process *const *)y;
 
-	if (a->lost_bytes != b->lost_bytes)
-		return a->lost_bytes > b->lost_bytes ? -1 : 1;
+	if (a->lost.bytes != b->lost.bytes)
+		return a->lost.bytes > b->lost.bytes ? -1 : 1;
 	return (a->snapshot > b->snapshot) - (a->snapshot < b->snapshot);
 }
 
@@ -173,15 +188,15 @@ static const struct run_snapshot *print_processes(const struct run_report *r, co
 	if (r->count)
 		next = order[0]->snapshot;
 	qsort(order, r->count, sizeof(*order), compare_losses);
-	for (; leaking < r->count && order[leaking]->lost_blocks; leaking++) {
+	for (; leaking < r->count && order[leaking]->lost.blocks; leaking++) {
 		struct run_process *p = order[leaking];
 
 		if (!leaking)
 			next = p->snapshot;
 		if (leaking < LEAKING)
 			error_note("%s (%d) lost %s in %s: %s", p->name, p->snapshot->pid,
-				units_bytes(size, (int64_t)p->lost_bytes),
-				units_many(blocks, (int64_t)p->lost_blocks, "block"),
+				units_bytes(size, (int64_t)p->lost.bytes),
+				units_many(blocks, (int64_t)p->lost.blocks, "block"),
 				shorten(p->snapshot->path));
 	}
 	if (leaking > LEAKING)
@@ -226,10 +241,9 @@ static void print_others(const struct run_report *r, const struct run_snapshot *
 
 static bool has_findings(const struct run_report *r, const struct run_snapshot *of)
 {
-	for (size_t i = 0; i < r->count; i++)
-		if (r->processes[i].snapshot == of)
-			return r->processes[i].lost_blocks || r->processes[i].errors;
-	return false;
+	const struct run_process *p = find_process(r, of);
+
+	return p && (p->lost.blocks || p->errors);
 }
 
 void run_report(const struct run_report *r)
@@ -254,7 +268,7 @@ void run_report(const struct run_report *r)
 	}
 	summary_totals(stderr, &snapshot);
 	misuse_lines(stderr, &snapshot);
-	print_lost(r, &snapshot);
+	print_lost(r, one, &snapshot);
 	summary_coverage(stderr, &snapshot);
 	print_others(r, one);
 	if (r->count > 1)
@@ -273,7 +287,7 @@ int run_report_leaks(const struct run_report *r, int code, bool allow_blind)
 	for (size_t i = 0; i < r->count; i++) {
 		const struct run_process *p = &r->processes[i];
 
-		lost += p->lost_blocks;
+		lost += p->lost.blocks;
 		allocations += p->allocations;
 		if (!why && !p->known)
 			why = p->why;

@@ -2,13 +2,15 @@
 #ifndef TIDEMARK_RUN_REPORT_H
 #define TIDEMARK_RUN_REPORT_H
 
+#include "print/summary.h"
 #include "run/run.h"
 
 /* A process by its last snapshot. */
 struct run_process {
 	const struct run_snapshot *snapshot;
 	char *name; /* of its program; NULL when the snapshot could not be read */
-	uint64_t allocations, peak_bytes, lost_blocks, lost_bytes;
+	uint64_t allocations, peak_bytes;
+	struct summary_lost lost;
 	uint64_t errors; /* with memory, that the library saw (misuse.h) */
 	bool known;      /* whether blocks are lost */
 	char *why;       /* when not known */
@@ -26,7 +28,8 @@ struct run_report {
 	size_t count;
 };
 
-/* Reads the last snapshot of each process. `all`: however many there are. */
+/* Reads the last snapshot of each process. `all`: however many there are, and whatever it takes to look at the types of
+ * their blocks; else for as long as a person would wait. */
 void run_report_examine(struct run_report *r, bool all);
 void run_report_free(struct run_report *r);
 

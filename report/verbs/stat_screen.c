@@ -9,6 +9,7 @@
 #include "stat.h"
 #include "print/table.h"
 #include "base/units.h"
+#include "view/typed_scan.h"
 
 #define ROWS 10
 #define STACK_LINES 12 /* -v; -vv and --by stack show all */
@@ -352,16 +353,20 @@ static void print_next_steps(struct screen *s, const struct stat_report *r, size
 
 /* A line on lost blocks, where it takes too little time for a reader to notice. Returns the number of lost
  * blocks, or -1 when nothing was said of them. */
-static int64_t print_lost(struct screen *s, const struct snapshot *snapshot, struct symbols *symbols)
+static int64_t print_lost(struct screen *s, struct snapshot *snapshot, struct symbols *symbols)
 {
 	struct leaks_options options = { .symbols = symbols, .totals_only = true };
 	char bytes[UNITS_TEXT], blocks[UNITS_TEXT];
 	struct tide_error e;
 	struct leaks l;
+	bool plain = typed_scan_cost(snapshot) > TYPED_SCAN_QUICK;
 	int64_t lost;
 
 	if (s->quiet || !snapshot->process->references || snapshot->block_count > LOST_BLOCKS_MOST)
 		return -1;
+	snapshot_verify(snapshot);
+	if (!plain)
+		typed_scan(snapshot, symbols);
 	memset(&l, 0, sizeof(l));
 	if (leaks_classify(snapshot, &options, &l, &e))
 		return -1;
@@ -371,7 +376,10 @@ static int64_t print_lost(struct screen *s, const struct snapshot *snapshot, str
 			units_many(blocks, (int64_t)l.lost.blocks, "block"));
 	else
 		screen_print(s, l.complete ? STYLE_GOOD : STYLE_PLAIN, "nothing");
-	fprintf(s->out, "%s\n", l.complete ? "" : ", but the check is incomplete: see `tidemark leaks`");
+	fprintf(s->out, "%s\n",
+		!l.complete     ? ", but the check is incomplete: see `tidemark leaks`"
+			: plain ? "; `tidemark leaks` also looks at types, and may find more"
+				: "");
 	lost = l.complete || l.lost.blocks ? (int64_t)l.lost.blocks : -1;
 	leaks_free(&l);
 	return lost;

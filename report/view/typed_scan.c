@@ -1,6 +1,7 @@
 /* typed_scan.c - see typed_scan.h. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "base/alloc.h"
 #include "base/array.h"
 #include "typed_scan.h"
@@ -279,6 +280,19 @@ static bool says_where_pointers_are(const struct block_types *t, uint32_t block)
 
 	return t->inside[block] ? members_type_kind(t->members, t->inside[block]) != MEMBERS_BYTE
 				: name && strcmp(name, "char") != 0;
+}
+
+uint64_t typed_scan_cost(const struct snapshot *s)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < s->module_count && !s->native_type_count; i++) {
+		struct stat st;
+
+		if (!stat(snapshot_string(s, s->modules[i].path), &st) && S_ISREG(st.st_mode))
+			bytes += (uint64_t)st.st_size;
+	}
+	return bytes;
 }
 
 void typed_scan(struct snapshot *s, struct symbols *symbols)

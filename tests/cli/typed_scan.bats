@@ -55,6 +55,13 @@ setup() { cp "$BATS_FILE_TMPDIR"/spare* .; }
 	[ "$(sqlite3 spare.db "select sum(lost_blocks) from site")" = 20 ]
 	run -1 "$TIDEMARK" gate --limit leaked=0 -- ./spare
 	[[ "$output" == *make_lost* ]]
+	# So do the last lines of run, its verdict, and the heading of stat.
+	run -23 --separate-stderr "$TIDEMARK" run --leak-exit 23 -o again.tide ./spare
+	[[ "$stderr" == *"10 root leaks lose 20 blocks"* ]]
+	run -0 --separate-stderr "$TIDEMARK" run -o again.tide ./spare
+	[[ "$stderr" == *"10 root leaks lose 20 blocks"* && "$stderr" == *"next: tidemark leaks"* ]]
+	run -0 "$TIDEMARK" stat spare.tide
+	[[ "$output" =~ lost\ +320\ B\ in\ 20\ blocks ]]
 	[ -s "$B/web/report.js" ] || return 0 # built without the page
 	# There, the only references to lost blocks are those of the lost blocks themselves.
 	"$TIDEMARK" html -q -o spare.html spare.tide
