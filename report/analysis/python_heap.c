@@ -30,6 +30,18 @@ bool python_heap_off(const struct snapshot *s, const char *part)
 	return snapshot_python(s, name) != 0;
 }
 
+const char *python_heap_version(char text[PYTHON_HEAP_VERSION], const struct snapshot *s)
+{
+	uint64_t version = snapshot_python(s, "version");
+	int n = snprintf(text, PYTHON_HEAP_VERSION, "%u.%u", (unsigned)(version >> 24 & 255),
+		(unsigned)(version >> 16 & 255));
+
+	/* PY_VERSION_HEX ends with the kind of the release, which is not 0. */
+	if (version & 255)
+		snprintf(text + n, PYTHON_HEAP_VERSION - (size_t)n, ".%u", (unsigned)(version >> 8 & 255));
+	return text;
+}
+
 static void map_objects(struct work *w)
 {
 	const struct snapshot *s = w->s;

@@ -132,12 +132,9 @@ static void write_sites(struct html *h, const struct block_types *t)
 static void write_version(struct json *j, const struct snapshot *s)
 {
 	static const char *const parts[] = { "counts", "generations", "pymalloc", "strings", "frames" };
-	uint64_t version = snapshot_python(s, "version");
-	char text[32];
+	char text[PYTHON_HEAP_VERSION];
 
-	snprintf(text, sizeof(text), "%u.%u.%u", (unsigned)(version >> 24 & 255),
-		(unsigned)(version >> 16 & 255), (unsigned)(version >> 8 & 255));
-	json_text(j, "version", text);
+	json_text(j, "version", python_heap_version(text, s));
 	json_open_array(j, "off");
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (python_heap_off(s, parts[i]))

@@ -132,6 +132,9 @@ static void read_type_name(struct python_type *t, const char *full)
 			  : alloc_string("builtins");
 }
 
+/* Up to 3.9 the links of lru_cache have a type that PyType_Ready never sees (Modules/_functoolsmodule.c). */
+static bool is_link_of_cache(const char *name) { return !strcmp(name, "functools._lru_list_elem"); }
+
 /* Adds the type at an address if there is one. */
 static uint32_t read_type(struct python *p, uint64_t address)
 {
@@ -142,14 +145,14 @@ static uint32_t read_type(struct python *p, uint64_t address)
 
 	python_read(p, address, type, sizeof(type));
 	flags = word_of(type, PYTHON_TYPE_FLAGS);
-	if (!(flags & TYPE_READY) || p->type_count >= TYPES_MOST
-		|| !is_metatype(p, word_of(type, PYTHON_OBJECT_TYPE))
+	if ((!(flags & TYPE_READY) && word_of(type, PYTHON_OBJECT_TYPE) != p->type_type)
+		|| p->type_count >= TYPES_MOST || !is_metatype(p, word_of(type, PYTHON_OBJECT_TYPE))
 		|| (int64_t)word_of(type, PYTHON_TYPE_BASICSIZE) < 16
 		|| word_of(type, PYTHON_TYPE_BASICSIZE) > 1 << 20
 		|| word_of(type, PYTHON_TYPE_ITEMSIZE) > 1 << 20)
 		return 0;
 	python_text(p, word_of(type, PYTHON_TYPE_NAME), name, sizeof(name));
-	if (!*name || !is_name_sound(name))
+	if (!*name || !is_name_sound(name) || (!(flags & TYPE_READY) && !is_link_of_cache(name)))
 		return 0;
 	if (!p->type_count)
 		memset(ARRAY_ADD(p->types, p->type_count, p->type_room), 0, sizeof(*t));

@@ -13,13 +13,13 @@ static int compare_texts(const char *a, const char *b) { return strcmp(a ? a : "
 
 bool symbol_row_is_library(const char *file)
 {
-	static const char *const part[] = { "<frozen ", "/lib/python3", "/site-packages/",
-		"/dist-packages/" };
+	static const char *const folder[] = { "/lib/python3", "/site-packages/", "/dist-packages/" };
 
-	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++)
-		if (strstr(file, part[i]))
+	/* Up to 3.9 paths are relative where sys.path is. */
+	for (size_t i = 0; i < sizeof(folder) / sizeof(folder[0]); i++)
+		if (strstr(file, folder[i]) || !strncmp(file, folder[i] + 1, strlen(folder[i]) - 1))
 			return true;
-	return false;
+	return strstr(file, "<frozen ") != NULL;
 }
 
 /* Code that was generated has a name in angle brackets, such as the <string> of a dataclass. */

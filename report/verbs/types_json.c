@@ -12,17 +12,14 @@ static bool is_shown(const struct types_command *c, const struct types_row *r)
 static void write_python(struct json *j, const struct snapshot *s)
 {
 	static const char *const parts[] = { "counts", "generations", "pymalloc", "strings", "frames" };
-	uint64_t version = snapshot_python(s, "version");
-	char text[32];
+	char text[PYTHON_HEAP_VERSION];
 
 	if (!python_heap_present(s)) {
 		json_none(j, "python");
 		return;
 	}
-	snprintf(text, sizeof(text), "%u.%u.%u", (unsigned)(version >> 24 & 255),
-		(unsigned)(version >> 16 & 255), (unsigned)(version >> 8 & 255));
 	json_open_object(j, "python");
-	json_text(j, "version", text);
+	json_text(j, "version", python_heap_version(text, s));
 	json_number(j, "interpreters", (int64_t)snapshot_python(s, "interpreters"));
 	json_open_array(j, "off");
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)

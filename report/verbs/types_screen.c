@@ -36,11 +36,9 @@ static bool waits_in_vain(const struct snapshot *s)
 static void print_summary(struct screen *s, const struct types_command *c)
 {
 	const struct types_view *v = &c->view;
-	uint64_t version = snapshot_python(&c->snapshot, "version");
-	char objects[UNITS_TEXT], references[UNITS_TEXT], types[UNITS_TEXT];
+	char version[PYTHON_HEAP_VERSION], objects[UNITS_TEXT], references[UNITS_TEXT], types[UNITS_TEXT];
 
-	screen_print(s, STYLE_HEADING, "Python %u.%u.%u", (unsigned)(version >> 24 & 255),
-		(unsigned)(version >> 16 & 255), (unsigned)(version >> 8 & 255));
+	screen_print(s, STYLE_HEADING, "Python %s", python_heap_version(version, &c->snapshot));
 	fputc('\n', s->out);
 	if (v->refleak_objects)
 		screen_paragraph(s, STYLE_BAD, "",

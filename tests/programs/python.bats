@@ -35,6 +35,31 @@ switched_stacks_are_exact() {
 	/usr/bin/python3 "$BATS_TEST_DIRNAME/python_check.py" expected.json stat.json
 }
 
+warnings_and_caches_are_explained() {
+	cat >app.py <<-'END'
+		import ctypes, functools, os, warnings
+		def old(): warnings.warn("old", DeprecationWarning, stacklevel=2)
+		old()
+		@functools.lru_cache(8)
+		def cached(n): return [n]
+		for i in range(50): cached(i)
+		ctypes.CDLL(None).tide_snapshot(b"s.tide")
+		os._exit(0)
+	END
+	"$TIDEMARK" run -q -f -o end.tide -- "$PYTHON" app.py 2>/dev/null
+	[ "$(objects s.tide _lru_list_elem)" = 8 ]
+	/usr/bin/python3 - <<-'END'
+		import json, re
+		d = json.load(open("types.json"))
+		assert not [t["type"] for t in d["types"] if t["excess_objects"]] and not d["python"]["off"]
+		assert re.fullmatch(r"3\.([89]|10)|3\.1[1-9]\.\d+", d["python"]["version"]), d["python"]
+	END
+}
+
+@test "what the interpreter itself loses is not a leak, and links of caches have their type" {
+	each_python warnings_and_caches_are_explained
+}
+
 @test "stacks of greenlets, of tasks and of callbacks from a thread of C have their own frames" {
 	each_python switched_stacks_are_exact
 }

@@ -153,6 +153,18 @@ static void one_caller_makes_no_wrapper(void **state)
 	close_rows(&o);
 }
 
+static void libraries_of_python_are_known_by_their_folder(void **state)
+{
+	(void)state;
+	assert_true(symbol_row_is_library("/usr/lib/python3.11/json/decoder.py"));
+	assert_true(symbol_row_is_library("/home/a/env/lib/python3.9/site-packages/pack.py"));
+	assert_true(symbol_row_is_library("site-packages/pack.py"));
+	assert_true(symbol_row_is_library("<frozen importlib._bootstrap>"));
+	assert_false(symbol_row_is_library("/home/a/my-site-packages.py"));
+	assert_false(symbol_row_is_library("app.py"));
+	assert_false(symbol_row_is_library(""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +173,7 @@ int main(void)
 		cmocka_unit_test(wrappers_of_a_module_are_learned),
 		cmocka_unit_test(what_one_learned_others_pass_over),
 		cmocka_unit_test(one_caller_makes_no_wrapper),
+		cmocka_unit_test(libraries_of_python_are_known_by_their_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
