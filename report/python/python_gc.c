@@ -14,6 +14,24 @@ static uint64_t gc_address(const struct python *p)
 						  : p->interpreter + l->interpreter.gc;
 }
 
+/* Both neighbours of a list's head point back to it; in an empty list the head does. */
+static bool is_head(struct python *p, uint64_t head)
+{
+	uint64_t next = python_word(p, head) & ~3ull, previous = python_word(p, head + 8) & ~3ull;
+
+	return next && previous && (python_word(p, next + 8) & ~3ull) == head
+		&& (python_word(p, previous) & ~3ull) == head;
+}
+
+/* Where the young generation begins. Debian 13's 3.13.5 aligns PyGC_Head to 4 bytes, as m68k needs it, and so leaves
+ * out the 4 bytes in front of the generations; what follows them is where it was. */
+static uint64_t find_generations(struct python *p, uint64_t gc)
+{
+	uint64_t at = gc + p->layout->gc.generations;
+
+	return !is_head(p, at) && is_head(p, at - 4) ? at - 4 : at;
+}
+
 /* The number of objects in a ring; -1: it does not close. */
 static int64_t walk_ring(struct python *p, uint64_t head, unsigned flags)
 {
@@ -35,12 +53,12 @@ static int64_t walk_ring(struct python *p, uint64_t head, unsigned flags)
 
 void python_gc(struct python *p)
 {
-	uint64_t gc = gc_address(p);
+	uint64_t gc = gc_address(p), generations = find_generations(p, gc);
 	int64_t n;
 
 	p->gc_enabled = python_u32(p, gc + p->layout->gc.enabled) != 0;
 	for (unsigned i = 0; i < 3; i++) {
-		uint64_t head = gc + p->layout->gc.generations + i * PYTHON_GC_GENERATION;
+		uint64_t head = generations + i * PYTHON_GC_GENERATION;
 
 		n = walk_ring(p, head, i << SLOT_GENERATION_SHIFT);
 		if (n < 0)

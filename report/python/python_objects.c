@@ -46,7 +46,8 @@ static bool are_links_sound(struct python *p, uint64_t head, uint64_t next, uint
 {
 	if (!next)
 		return !(previous & ~3ull) || previous < 1ull << 47;
-	return next < 1ull << 47 && !(next & 6) && (python_word(p, (next & ~7ull) + 8) & ~3ull) == head;
+	/* The head of a generation may lie at a multiple of 4 only: python_gc.c. */
+	return next < 1ull << 47 && !(next & 2) && (python_word(p, (next & ~3ull) + 8) & ~3ull) == head;
 }
 
 /* The fewest bytes that an object needs. A compact str is shorter than its structure. */
