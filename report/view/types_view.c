@@ -135,6 +135,27 @@ static void add_attributes(struct types_view *v)
 	}
 }
 
+/* Since 3.13 an instance has its values in its own block, behind what its type says: their sizes, then one word
+ * for each. */
+static void add_inline_attributes(struct types_view *v)
+{
+	const struct snapshot *s = v->snapshot;
+
+	for (size_t i = 0; i < s->python_object_count && s->block_type_count && s->edge_start_count; i++) {
+		uint32_t block = s->python_objects[i].block;
+		struct types_row *r = &v->row[types_row_of(v, i)];
+		const struct tide_type *t = &s->types[s->block_types[block].type];
+		uint64_t values = s->block_types[block].head + (uint64_t)t->basic_bytes;
+
+		if (!(t->flags & TYPE_FLAG_DICT) || !(t->flags & TYPE_FLAG_HEAP) || t->item_bytes
+			|| s->blocks[block].bytes < values + 2 * 8)
+			continue;
+		r->attribute_bytes += s->blocks[block].bytes - values;
+		for (uint64_t e = s->edge_starts[block]; e < s->edge_starts[block + 1]; e++)
+			r->attributes += s->edges[e].offset > values;
+	}
+}
+
 /* The file of the innermost function of Python that a block was made in; "" unknown. A class is made where its
  * statement is. */
 static const char *find_file(const struct snapshot *s, uint64_t block)
@@ -197,6 +218,7 @@ void types_view_find(struct types_view *v, const struct snapshot *s, const char 
 	for (size_t i = 0; i < s->python_object_count; i++)
 		add_object(v, i);
 	add_attributes(v);
+	add_inline_attributes(v);
 	find_libraries(v);
 	sum_rows(v);
 	types_tops(v);
