@@ -21,12 +21,14 @@ has() {
 @test "demo: a list needs at its peak what a generator does not" {
 	screen "A list or a generator"
 	[ "$(grep -c 'prints 2666646666700000' screen)" = 2 ]
-	has '<listcomp> .*demo_list.py:1'
+	has '<(listcomp|module)> .*demo_list.py:1' # no function of its own from 3.12 on
 }
 
 @test "demo: __slots__ against dict" {
 	screen "Does __slots__ pay"
-	has 'type +__main__.Plain' 'type +__main__.Slotted' '__slots__ in Plain would save about [0-9]'
+	has 'type +__main__.Plain' 'type +__main__.Slotted'
+	# Up to 3.10 attributes are in a dict, an object of its own.
+	! is_python 3.11 || has '__slots__ in Plain would save about [0-9]'
 }
 
 @test "demo: equal strings against one that is interned" {
@@ -41,7 +43,11 @@ has() {
 
 @test "demo: cycles wait for gc, with and without __del__" {
 	screen "Are cycles lost"
-	has '2,000 objects in 1,000 cycles wait for gc' '^ *1,000 .* 1,000 +__main__.Node' '^ *1,000 .* 1,000 +__main__.Closing'
+	if is_python 3.11; then
+		has '2,000 objects in 1,000 cycles wait for gc' '^ *1,000 .* 1,000 +__main__.Node' '^ *1,000 .* 1,000 +__main__.Closing'
+	else # with their dicts; its list of free dicts still refers to a few
+		has '(3,9[0-9]{2}|4,000) objects in (9[89][0-9]|1,000) cycles wait for gc' '^ *1,000 .* (9[0-9]{2}|1,000) +__main__.Node' '^ *1,000 .* 1,000 +__main__.Closing'
+	fi
 }
 
 @test "demo: weak references, closures, default arguments" {
@@ -66,7 +72,7 @@ has() {
 
 @test "demo: arenas that few objects pin, and pages that a forked worker has copied" {
 	screen "All is freed"
-	has 'less than a quarter of ([5-9]|1[0-9]) is in use' 'held by [0-9]+ blocks of bytes, in arenas of [0-9.]+ MiB'
+	has 'less than a quarter of ([5-9]|[1-4][0-9]) is in use' 'held by [0-9]+ blocks of bytes, in arenas of [0-9.]+ MiB'
 	screen "Forked workers"
 	has 'forked: of 1[0-9.]+ MiB resident, at least 1[0-9.]+ MiB are this process'
 }

@@ -64,7 +64,8 @@ rows() { json "$("$TIDEMARK" types --json "$1")" 'sorted((r["type"], r["blocks"]
 	want="[('net::Secure', 100, 'vtable'), ('net::Session', 50, 'vtable'), ('node', 30, 'call_site'),"
 	want+=" ('std::_List_node<Plain>', 100, 'allocator_frame'), ('std::_Rb_tree_node<std::pair<int const, Plain> >', 100, 'allocator_frame'),"
 	want+=" ('std::_Sp_counted_ptr_inplace<Plain, std::allocator<void>, (__gnu_cxx::_Lock_policy)2>', 100, 'allocator_frame')]"
-	[ "$output" = "$want" ] || fail "$output"
+	# Up to gcc 11 make_shared's allocator is that of the object.
+	[ "${output/allocator<Plain>, (/allocator<void>, (}" = "$want" ] || fail "$output"
 	[ "$(json "$("$TIDEMARK" types --json app.tide)" 'd["python"]')" = None ]
 	# Sums: rows make up what is typed, evidence the rows, and all blocks are covered.
 	[ "$(json "$("$TIDEMARK" types --json app.tide)" \

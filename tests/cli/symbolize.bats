@@ -243,6 +243,7 @@ say_all() {
 	"$TIDEMARK" export --to sqlite -q -o rows.db "$1"
 	sqlite3 rows.db "select address, type, evidence from block"
 	rm rows.db
+	[ -s "$B/web/report.js" ] || return 0 # built without the page
 	"$TIDEMARK" html -q -o page.html "$1"
 	sed 's/"symbols":[0-9]*//' page.html
 	rm page.html

@@ -132,6 +132,8 @@ for e in sys.argv[1:]:
 		(20, 40, True)
 		(2, 642)
 	EOF
+	# Up to 3.10 each has a dict, which is an object, too.
+	is_python 3.11 || sed -i 's/^(20, 40, /(20, 80, /' want
 	diff want got
 }
 
@@ -254,12 +256,14 @@ for e in sys.argv[1:]:
 	# How many of how many are lost, will be freed, or are kept by what is lost.
 	grep -Eq '^ *500 .*iB +(49[0-9]|500) +__main__.Leaked$' out
 	grep -Eq '^ *642 .*iB +20 +(59[0-9]|60[0-2]) +20 __main__.Ring$' out
-	tr '\n' ' ' <out | grep -Eq '(59[0-9]|60[0-2]) objects in (29[0-9]|30[0-2]) cycles wait for gc, which frees [0-9.]+ KiB in all; it is disabled'
+	local waiting='(59[0-9]|60[0-2])'
+	is_python 3.11 || waiting='1,(19[0-9]|20[0-4])' # with their dicts
+	tr '\n' ' ' <out | grep -Eq "$waiting objects in (29[0-9]|30[0-2]) cycles wait for gc, which frees [0-9.]+ KiB in all; it is disabled"
 	# Columns that no row needs are left out.
 	"$TIDEMARK" types clean.tide >clean
 	! grep -Eq ' (leaked|references|gc frees|kept) ' clean
 	grep -q 'objects of value 1234.5' out
-	tell '[a["type"] for a in d["advice"] if a["saves_bytes"] > 10000 and a["type"] == "WithDict"]' | grep -qxF "['WithDict']"
+	! is_python 3.11 || tell '[a["type"] for a in d["advice"] if a["saves_bytes"] > 10000 and a["type"] == "WithDict"]' | grep -qxF "['WithDict']"
 	compile none <<<'#include <stdlib.h>
 		void *keep; int main(void) { keep = malloc(10); return 0; }'
 	"$TIDEMARK" run -q -f -o none.tide ./none
@@ -352,7 +356,7 @@ for e in sys.argv[1:]:
 	fits 100 out
 	grep -q 'key "first" of dict: 0x.* dict ' out
 	grep -q 'reachable, 1 reference found, its reference count is 1' out
-	grep -q 'weak reference, which does not keep it alive: 0x.* ReferenceType' out
+	grep -Eq 'weak reference, which does not keep it alive: 0x.* (ReferenceType|weakref) ' out
 	! grep -q 'link of gc' out
 	# All objects of a type, by what holds them.
 	"$TIDEMARK" refs held.tide __main__.Held >out
@@ -428,7 +432,7 @@ assert t["array"] >= 2_000_000 and t["bytearray"] >= 3_000_000 and t["set"] >= 4
 		os._exit(0)
 	EOF
 	"$TIDEMARK" run -q -f -o exit.tide /usr/bin/python3 worker.py
-	"$TIDEMARK" types -n 4 late.tide early.tide >out
+	"$TIDEMARK" types -n 8 late.tide early.tide >out
 	grep -q '^ *500 *+400 .* __main__.Session$' out
 	grep -q 'who holds them: tidemark refs late.tide __main__.Session' out
 	"$TIDEMARK" refs late.tide __main__.Session >out
@@ -561,6 +565,7 @@ assert all(e["hash"] == i + 1 for i, e in enumerate(craft.load("now.tide").eleme
 }
 
 @test "__slots__ are advised for classes of the program, not for those of libraries" {
+	is_python 3.11 || skip "Python before 3.11 has attributes in dict objects, which no advice is given for"
 	cat >slots.py <<-'EOF'
 		import argparse, ctypes, os
 		class Point:

@@ -184,7 +184,7 @@ cut_to() {
 		try app $bytes "$TIDEMARK" leaks s.tide
 		try app $bytes "$TIDEMARK" types s.tide
 		try app $bytes "$TIDEMARK" export --to folded -o out s.tide
-		try app $bytes "$TIDEMARK" html -q -o out.html s.tide
+		[ ! -s "$B/web/report.js" ] || try app $bytes "$TIDEMARK" html -q -o out.html s.tide
 		try app $bytes "$TIDEMARK" doctor ./app
 	done
 	objcopy --strip-all --add-gnu-debuglink=app.debug app

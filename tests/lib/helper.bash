@@ -71,6 +71,11 @@ libcxx() {
 	why=$("$ROOT/scripts/libcxx") || skip "$why"
 }
 
+# is_python 3.N: /usr/bin/python3 is of this release or a newer one.
+is_python() {
+	/usr/bin/python3 -c 'import sys; sys.exit(sys.version_info[:2] < tuple(map(int, sys.argv[1].split("."))))' "$1"
+}
+
 # One line of explanation when a test fails.
 fail() {
 	echo "$*" >&2

@@ -39,6 +39,8 @@ static __attribute__((noinline)) void release(void *p)
 	asm volatile("");
 }
 
+static volatile size_t none; // a count that the compiler does not know
+
 static void correct(void)
 {
 	Wide *volatile w = new Wide;
@@ -55,7 +57,7 @@ static void correct(void)
 	delete n;
 	n = new (std::nothrow) int[2];
 	delete[] n;
-	n = new (std::nothrow) int[0];
+	n = new (std::nothrow) int[none];
 	delete[] n;
 	Own *volatile o = new Own;
 	delete o;

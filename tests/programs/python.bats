@@ -173,7 +173,7 @@ del grown'
 	"$TIDEMARK" stat --json s.tide >stat.json
 	"$TIDEMARK" stat --json --all-frames s.tide >all.json
 	/usr/bin/python3 - <<-'END'
-		import json
+		import json, sys
 		def stack(name):
 		    for site in json.load(open(name))["records"]:
 		        if 9000 <= site["live_bytes"] / (site["live_blocks"] or 1) < 9100:
@@ -181,9 +181,10 @@ del grown'
 		shown, everything = stack("stat.json"), stack("all.json")
 		names = [f["function"] for f in shown]
 		assert [n for n in names if n in ("__str__", "work", "<module>")] == ["__str__", "work", "<module>"], names
-		assert names.index("__str__") < names.index("PyObject_Str") < names.index("work"), names
+		if sys.version_info >= (3, 11): # Debian's 3.9 has it inlined
+		    assert names.index("__str__") < names.index("PyObject_Str") < names.index("work"), names
 		assert not [n for n in names if n.startswith("_PyEval")], names
-		assert [f["function"] for f in everything].count("_PyEval_EvalFrameDefault") == 2, everything
+		assert [f["function"] for f in everything].count("_PyEval_EvalFrameDefault") == (2 if sys.version_info >= (3, 11) else 3), everything
 		for f in shown:
 		    if f["language"] == "python":
 		        assert f["module"] is None and f["address"] is None and f["inlined"] is False and f["line"], f
