@@ -139,6 +139,8 @@ lost() {
 		{
 			fill();
 			wipe();
+			/* Registers that calls may change keep what they had. */
+			__asm__ volatile("xor %%r8d, %%r8d; xor %%r9d, %%r9d; xor %%r10d, %%r10d" : : : "r8", "r9", "r10");
 			pause();
 			return 0;
 		}

@@ -32,6 +32,7 @@ static void scenario(void)
 		return;
 	}
 	parent_leak();
+	scrub(); /* it may be looked at while it waits */
 	int status;
 	if (waitpid(child, &status, 0) != child || status)
 		truth_status = 9;

@@ -198,17 +198,27 @@ static void memory_is_trimmed(void)
 	malloc_trim(0);
 }
 
+/* A block of exactly so many usable bytes: malloc gives more where the rest would be too small for a chunk. */
+static uint64_t *make_exact(size_t bytes)
+{
+	void *p;
+
+	while (malloc_usable_size(p = malloc(bytes)) != bytes)
+		keep(p);
+	return p;
+}
+
 /* Caches as other versions of glibc have them, of blocks of this one. */
 static void cache_make(bool bytes, unsigned bins, unsigned left)
 {
-	uint64_t words[16], *cache = keep(calloc(1, bins * (bytes ? 9u : 10u)));
+	uint64_t words[16], *cache = calloc(1, bins * (bytes ? 9u : 10u));
 	uint64_t *heads = (uint64_t *)((char *)cache + bins * (bytes ? 1 : 2));
 
 	for (unsigned i = 0; i < bins; i++) {
 		unsigned n = i % 7 == 1 && i < 64 ? i / 7 % 5 + 1 : 0;
 
 		for (unsigned k = 0; k < n; k++) {
-			uint64_t *p = malloc(24 + 16u * i), link = heads[i];
+			uint64_t *p = make_exact(24 + 16u * i), link = heads[i];
 
 			shared->gone[shared->freed++] = (uint64_t)(uintptr_t)p;
 			words[k] = (uint64_t)(uintptr_t)p;
@@ -221,7 +231,6 @@ static void cache_make(bool bytes, unsigned bins, unsigned left)
 			((uint16_t *)cache)[i] = (uint16_t)(left ? left - n : n);
 	}
 	/* The cache itself is not a block either. */
-	shared->kept--;
 	shared->gone[shared->freed++] = (uint64_t)(uintptr_t)cache;
 	memset(words, 0, sizeof(words));
 }
