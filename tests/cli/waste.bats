@@ -182,6 +182,7 @@ started() {
 	local pid=$!
 	exec 9>in
 	await 'grep -qs ready said'
+	collapses=$(collapses)
 	resident=$(awk '/^Rss/ { print $2 * 1024 }' /proc/$pid/smaps_rollup)
 	"$TIDEMARK" snap -q -o p.tide $pid || true
 	echo go >&9
@@ -393,7 +394,7 @@ said() { awk -v what="$1" '$1 == what { print $2 }' said; }
 		within 2 "$(said trim)" "$(value 'd["trim"]["returnable_bytes"]')"
 		within 5 "$(said pins)" "$(value 'd["pins"][0]["pinned_bytes"]')"
 		# Tunables that libc does not have are ignored.
-		$kind env GLIBC_TUNABLES=glibc.malloc.hugetlb=1 ./pins
+		undisturbed $kind env GLIBC_TUNABLES=glibc.malloc.hugetlb=1 ./pins
 		within 2 "$(said trim)" "$(value 'd["trim"]["returnable_bytes"]')"
 		within 2 "$(said pins)" "$(value 'd["pins"][0]["pinned_bytes"]')"
 	done

@@ -76,6 +76,17 @@ is_python() {
 	/usr/bin/python3 -c 'import sys; sys.exit(sys.version_info[:2] < tuple(map(int, sys.argv[1].split("."))))' "$1"
 }
 
+# The kernel fills the holes of huge pages at any time, and the resident set grows by that. undisturbed COMMAND... runs
+# it again, up to eight times, while it leaves $collapses other than collapses prints then.
+collapses() { grep -s '^thp_collapse_alloc ' /proc/vmstat || echo none; }
+undisturbed() {
+	local tries
+	for tries in 1 2 3 4 5 6 7 8; do
+		"$@"
+		[ "$collapses" != "$(collapses)" ] || break
+	done
+}
+
 # One line of explanation when a test fails.
 fail() {
 	echo "$*" >&2

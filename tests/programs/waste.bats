@@ -8,8 +8,8 @@ setup_file() {
 	compile fragments -pthread <"$ROOT/tests/programs/fragments.c"
 }
 
-# Runs one way; what came back and what was promised are two lines in `results`: WHAT REAL PROMISED.
-experiment() {
+# fragmented WAY FIRST [NAME=VALUE]...: the program and its snapshot, p.tide; what came back is in `said`.
+fragmented() {
 	local way=$1 first=$2 pid
 	shift 2
 	rm -f in said
@@ -17,11 +17,19 @@ experiment() {
 	env "$@" "$BATS_FILE_TMPDIR/fragments" "$way" $first <in >said &
 	exec 9>in
 	await 'grep -qs ready said'
+	collapses=$(collapses)
 	pid=$(awk '{ print $3; exit }' said)
 	"$TIDEMARK" snap -q -o p.tide "$pid" || true
 	echo go >&9
 	exec 9>&-
 	wait $!
+}
+
+# Runs one way: what came back is what was promised.
+experiment() {
+	local way=$1 first=$2
+	shift 2
+	undisturbed fragmented "$way" "$first" "$@"
 	"$TIDEMARK" waste --json p.tide >waste.json
 	/usr/bin/python3 - "$way $* $first" <<-'EOF'
 		import json, sys
