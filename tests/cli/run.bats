@@ -97,9 +97,10 @@ field() { json "$("$TIDEMARK" info --json "$1")" "$2"; }
 signalled() {
 	local signal=$1 file=$2 pid
 	shift 2
+	rm -f out
 	"$TIDEMARK" run -q -f -o "$file" -- "$@" >out 2>err &
 	pid=$!
-	await 'grep -q ready out'
+	await 'grep -qs ready out'
 	kill -"$signal" $pid
 	status=0
 	wait $pid || status=$?

@@ -12,8 +12,9 @@ teardown() {
 
 # start PROGRAM [ARG...]: in the background, as $PID; waits until it says "ready".
 start() {
+	rm -f out
 	"$@" >out 2>err 3>&- &
 	PID=$!
 	PIDS+=("$PID")
-	await 'grep -q ready out' || fail "the program did not start: $(cat err)"
+	await 'grep -qs ready out' || fail "the program did not start: $(cat err)"
 }
