@@ -1,7 +1,6 @@
 /* members_locals.c - the variables of functions that words of stacks are in; see members.h. */
 #include <stdlib.h>
 #include "base/array.h"
-#include "base/search.h"
 #include "members_private.h"
 #include "symbol/symbol_locals.h"
 

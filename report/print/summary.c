@@ -15,22 +15,6 @@
 #define GROUPS_MOST 2000000u /* blocks: above, the line does without counts of leaks */
 #define FEW 100u             /* events that go unseen while any program starts */
 
-/* False: they would cost too much. */
-static bool look_at_types(struct snapshot *s, uint64_t *left)
-{
-	uint64_t cost = typed_scan_cost(s);
-	struct symbols *symbols;
-
-	if (cost > *left)
-		return false;
-	*left -= cost;
-	snapshot_verify(s);
-	symbols = symbols_new(s);
-	typed_scan(s, symbols);
-	symbols_free(symbols);
-	return true;
-}
-
 int summary_lost(struct snapshot *s, uint64_t *left, struct summary_lost *out, struct tide_error *e)
 {
 	struct leaks_options options = { .totals_only = s->block_count > GROUPS_MOST };
@@ -44,7 +28,8 @@ int summary_lost(struct snapshot *s, uint64_t *left, struct summary_lost *out, s
 			*why ? why : "the snapshot was taken without references");
 		return 0;
 	}
-	out->plain = !look_at_types(s, left);
+	snapshot_verify(s);
+	out->plain = !typed_scan_within(s, NULL, left);
 	memset(&l, 0, sizeof(l));
 	if (leaks_classify(s, &options, &l, e))
 		return -1;

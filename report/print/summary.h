@@ -14,8 +14,7 @@ struct summary_lost {
 	char why[512]; /* when not known */
 };
 
-/* Classifies the blocks, by types as `leaks` does where their cost (view/typed_scan.h) is within *left, which is
- * reduced by it. 0, or -1 when that could not be done (then !known). */
+/* Classifies the blocks, by types as `leaks` does where that takes little time: *left is that of typed_scan_within. 0, or -1 when that could not be done (then !known). */
 int summary_lost(struct snapshot *s, uint64_t *left, struct summary_lost *out, struct tide_error *e);
 
 /* One line of totals. */

@@ -139,8 +139,7 @@ static void print_lost(const struct run_report *r, const struct run_snapshot *of
 	if (lost->text)
 		error_note("%s%s%s%s%s%s%s", name, colon, lost->text,
 			lost->known ? "" : " (not sure: ", lost->known ? "" : lost->why,
-			lost->known ? "" : ")",
-			lost->plain ? "; `tidemark leaks` also looks at types, and may find more" : "");
+			lost->known ? "" : ")", lost->plain ? TYPED_SCAN_PLAIN : "");
 	else if (*lost->why)
 		error_note("%s%slost blocks are not known: %s", name, colon, lost->why);
 	free(own.text);

@@ -359,14 +359,14 @@ static int64_t print_lost(struct screen *s, struct snapshot *snapshot, struct sy
 	char bytes[UNITS_TEXT], blocks[UNITS_TEXT];
 	struct tide_error e;
 	struct leaks l;
-	bool plain = typed_scan_cost(snapshot) > TYPED_SCAN_QUICK;
+	uint64_t left = TYPED_SCAN_QUICK;
 	int64_t lost;
+	bool plain;
 
 	if (s->quiet || !snapshot->process->references || snapshot->block_count > LOST_BLOCKS_MOST)
 		return -1;
 	snapshot_verify(snapshot);
-	if (!plain)
-		typed_scan(snapshot, symbols);
+	plain = !typed_scan_within(snapshot, symbols, &left);
 	memset(&l, 0, sizeof(l));
 	if (leaks_classify(snapshot, &options, &l, &e))
 		return -1;
@@ -378,7 +378,7 @@ static int64_t print_lost(struct screen *s, struct snapshot *snapshot, struct sy
 		screen_print(s, l.complete ? STYLE_GOOD : STYLE_PLAIN, "nothing");
 	fprintf(s->out, "%s\n",
 		!l.complete     ? ", but the check is incomplete: see `tidemark leaks`"
-			: plain ? "; `tidemark leaks` also looks at types, and may find more"
+			: plain ? TYPED_SCAN_PLAIN
 				: "");
 	lost = l.complete || l.lost.blocks ? (int64_t)l.lost.blocks : -1;
 	leaks_free(&l);

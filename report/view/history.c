@@ -30,6 +30,8 @@ int history_order(const char **file, size_t *count, bool quiet, struct tide_erro
 	size_t kept = 0;
 	int code = 0;
 
+	if (*count == 1)
+		return 0;
 	if (*count > HISTORY_MOST)
 		return error_set(e, EXIT_USAGE, "%zu snapshots are too many|%d are shown together|name fewer",
 			*count, HISTORY_MOST);

@@ -3,9 +3,10 @@
  *   names of files ──history_order──▶ newest first ──view_load──▶ the newest
  *                                         └──────────history_load──▶ a row for each site, a column for each snapshot
  *
- * HS1  All snapshots are of one process, which runs one program: exec begins another. A site has one number for as long as the process runs, so that no names are
- *     looked up; sites of walked snapshots, which have no stacks, are the same when their blocks have the same size.
- * HS2  Sites that the view of the newest snapshot has left out are counted nowhere. The HISTORY_ROWS which held most
+ * HS1 All snapshots are of one process, which runs one program: exec begins another. A site has one number for as long
+ *     as the process runs, so that no names are looked up; sites of walked snapshots, which have no stacks, are the same
+ *     when their blocks have the same size.
+ * HS2 Sites that the view of the newest snapshot has left out are counted nowhere. The HISTORY_ROWS which held most
  *     have rows; what the others held is in `rest`. So the columns add up to what was live, as far as it was selected.
  */
 #ifndef TIDEMARK_HISTORY_H
@@ -46,8 +47,8 @@ struct history {
  * dropped, which *count says then; a message names them where `quiet` is false. -1: one cannot be read. */
 int history_order(const char **file, size_t *count, bool quiet, struct tide_error *e);
 
-/* `file` as history_order left it, and `newest` is the view of the first; they live as long as *h. A selection by marks, age or
- * thread has no history, because counters of older snapshots know nothing of these: no moments. */
+/* `file` as history_order left it, and `newest` is the view of the first; they live as long as *h. A selection by
+ * marks, age or thread has no history, because counters of older snapshots know nothing of these: no moments. */
 int history_load(struct history *h, const struct view *newest, const char *const *file, size_t count,
 	struct tide_error *e);
 /* Leaves only the moments of a time, which may be none. */

@@ -282,19 +282,6 @@ static bool says_where_pointers_are(const struct block_types *t, uint32_t block)
 				: name && strcmp(name, "char") != 0;
 }
 
-uint64_t typed_scan_cost(const struct snapshot *s)
-{
-	uint64_t bytes = 0;
-
-	for (size_t i = 0; i < s->module_count && !s->native_type_count; i++) {
-		struct stat st;
-
-		if (!stat(snapshot_string(s, s->modules[i].path), &st) && S_ISREG(st.st_mode))
-			bytes += (uint64_t)st.st_size;
-	}
-	return bytes;
-}
-
 void typed_scan(struct snapshot *s, struct symbols *symbols)
 {
 	struct block_types types;
@@ -323,4 +310,33 @@ void typed_scan(struct snapshot *s, struct symbols *symbols)
 	block_types_free(&types);
 	free(f.claim);
 	free(f.claim_of);
+}
+
+static uint64_t bytes_to_read(const struct snapshot *s)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < s->module_count && !s->native_type_count; i++) {
+		struct stat st;
+
+		if (!stat(snapshot_string(s, s->modules[i].path), &st) && S_ISREG(st.st_mode))
+			bytes += (uint64_t)st.st_size;
+	}
+	return bytes;
+}
+
+bool typed_scan_within(struct snapshot *s, struct symbols *symbols, uint64_t *left)
+{
+	uint64_t cost = bytes_to_read(s);
+	struct symbols *own = NULL;
+
+	if (cost > *left)
+		return false;
+	*left -= cost;
+	if (!symbols)
+		symbols = own = symbols_new(s);
+	typed_scan(s, symbols);
+	if (own)
+		symbols_free(own);
+	return true;
 }

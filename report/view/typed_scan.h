@@ -20,10 +20,12 @@
 
 /* Sets s->unused and s->typed. Does nothing where there are no references. */
 void typed_scan(struct snapshot *s, struct symbols *symbols);
-/* Bytes of the files that it would read types from: a measure of its time, about 5 ms for each MiB of debug information.
- * 0 where the snapshot holds the types. */
-uint64_t typed_scan_cost(const struct snapshot *s);
-#define TYPED_SCAN_QUICK (256u << 20) /* of the cost: takes less than a second or two */
+/* The same for a screen that may not wait, after snapshot_verify: false, and s is as it was, where the files that types
+ * would be read from have more than *left bytes; else *left is reduced by these. Nothing is read where the snapshot holds
+ * the types. A MiB of debug information takes about 5 ms. `symbols` may be NULL. */
+bool typed_scan_within(struct snapshot *s, struct symbols *symbols, uint64_t *left);
+#define TYPED_SCAN_QUICK (256u << 20) /* bytes: a second or two */
+#define TYPED_SCAN_PLAIN "; `tidemark leaks` also looks at types, and may find more"
 /* "padding", "text end", "spare"; NULL: the word is a reference. */
 const char *typed_scan_why(const struct snapshot *s, uint64_t edge);
 
