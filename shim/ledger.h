@@ -34,7 +34,7 @@
 #include <stdint.h>
 
 #define LEDGER_MAGIC "TIDELEDG"
-#define LEDGER_VERSION 8u
+#define LEDGER_VERSION 9u
 #define LEDGER_PAGE 4096u /* bytes per page, of the file and of the machine */
 static inline uint64_t ledger_page_up(uint64_t bytes)
 {
@@ -295,12 +295,14 @@ static inline uint32_t python_place_line(uint64_t place) { return (uint32_t)plac
 
 /* Element 0 is reserved. */
 struct ledger_code {
-	uint32_t name, qualified; /* LEDGER_STRINGS; qualified 0: unknown, as before 3.11 */
+	uint32_t name,
+		qualified; /* LEDGER_STRINGS; qualified 0: unknown, as before 3.11: report/python/python_qualified.c */
 	uint32_t file, first_line;
 	uint32_t interpreter; /* number of the interpreter in which it was first seen */
-	uint32_t spare;
+	uint32_t shared;      /* 1: several code objects have had this number */
+	uint64_t address;     /* of the last one that got it, which may be gone */
 };
-_Static_assert(sizeof(struct ledger_code) == 24, "LEDGER_VERSION");
+_Static_assert(sizeof(struct ledger_code) == 32, "LEDGER_VERSION");
 
 #define LEDGER_SITE_NESTED 1u   /* events inside hooks, from signal handlers */
 #define LEDGER_SITE_OVERFLOW 2u /* events whose site did not fit */

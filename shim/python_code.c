@@ -174,13 +174,18 @@ static uint32_t make_code(uintptr_t code, uint32_t interpreter)
 	const uint8_t *lines = read_line_table(code, &bytes);
 	uint64_t content = site_mix(hash_bytes(hash_bytes(MIX_FNV_START, &c, sizeof c), lines, bytes)) | 2;
 	const struct entry *have = find_entry(&by_content, content);
-	if (have)
+	if (have) {
+		struct ledger_code *same = (struct ledger_code *)ledger_at(LEDGER_CODES) + have->number;
+		same->shared = 1;
+		same->address = code;
 		return have->number;
+	}
 	struct ledger_table *t = &state.ledger->table[LEDGER_CODES];
 	uint64_t number = t->count;
 	if (number > PYTHON_PLACE_CODE_MOST || !table_reserve(LEDGER_CODES, number + 1)
 		|| !put_entry(&by_content, content, (uint32_t)number))
 		return 0;
+	c.address = code; /* not part of its content */
 	((struct ledger_code *)ledger_at(LEDGER_CODES))[number] = c;
 	__atomic_store_n(&t->count, number + 1, __ATOMIC_RELEASE);
 	return (uint32_t)number;

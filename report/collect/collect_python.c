@@ -1,6 +1,7 @@
 /* collect_python.c - Python objects of a snapshot: collect_python.h. */
 #include <stdio.h>
 #include <stdlib.h>
+#include "base/alloc.h"
 #include "collect_python.h"
 #include "shim/python_layout.h"
 
@@ -38,4 +39,28 @@ void collect_python_words(struct python *p, struct references *g)
 		return;
 	python_references(p, &words);
 	g->root_edge_count = words.root_edge_count;
+}
+
+void collect_python_codes(
+	struct python *p, const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *made)
+{
+	const struct ledger_code *from = c->table[LEDGER_CODES];
+	struct python_code *code;
+
+	if (!p || !made->code_count)
+		return;
+	code = alloc_zeroed(made->code_count, sizeof(*code));
+	for (uint64_t i = 0; i < made->code_count; i++)
+		code[i] = (struct python_code){ .address = from[i].address,
+			.name = from[i].qualified ? "" : ledger_string(c, from[i].name),
+			.file = ledger_string(c, from[i].file),
+			.first_line = from[i].first_line,
+			.shared = from[i].shared };
+	python_qualify(p, code, made->code_count);
+	for (uint64_t i = 0; i < made->code_count; i++)
+		if (code[i].qualified) {
+			made->codes[i].qualified = snapshot_writer_string(w, code[i].qualified);
+			free(code[i].qualified);
+		}
+	free(code);
 }

@@ -14,6 +14,9 @@
 struct python *collect_python_blocks(struct remote *m, struct blockmap *b);
 /* Why stacks have no frames of Python, until the next call; NULL: they have them, or there is no Python. */
 const char *collect_python_blind(const struct ledger_copy *c);
+/* Names code objects as their classes and functions do, where the ledger could not. */
+void collect_python_codes(
+	struct python *p, const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *made);
 /* Marks which of the references count. */
 void collect_python_words(struct python *p, struct references *g);
 

@@ -52,6 +52,8 @@ struct ledger_made {
 	uint64_t site_count, site_capacity;
 	struct tide_thread *threads;
 	uint64_t thread_count;
+	struct tide_code *codes; /* by their numbers in the ledger */
+	uint64_t code_count;
 	struct tide_process process; /* what the ledger knows of it */
 };
 void ledger_sections(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m);

@@ -82,19 +82,18 @@ static uint32_t find_module(const struct ledger_made *m, uint64_t address)
 _Static_assert(PYTHON_PLACE_LINE_MOST == (1u << 21) - 1 && PYTHON_PLACE_INSTRUCTION_MOST == (1u << 21) - 1,
 	"the place of a Python frame is copied as it is");
 
-static void write_codes(const struct ledger_copy *c, struct snapshot_writer *w)
+static void make_codes(const struct ledger_copy *c, struct snapshot_writer *w, struct ledger_made *m)
 {
 	const struct ledger_code *from = c->table[LEDGER_CODES];
-	uint64_t n = c->count[LEDGER_CODES];
-	struct tide_code *to = alloc_zeroed(n + 1, sizeof(*to));
 
-	for (uint64_t i = 1; i < n; i++)
-		to[i] = (struct tide_code){ .name = add_string(c, w, from[i].name),
+	m->code_count = c->count[LEDGER_CODES];
+	m->codes = alloc_zeroed(m->code_count + 1, sizeof(*m->codes));
+	for (uint64_t i = 1; i < m->code_count; i++)
+		m->codes[i] = (struct tide_code){ .name = add_string(c, w, from[i].name),
 			.qualified = add_string(c, w, from[i].qualified),
 			.file = add_string(c, w, from[i].file),
 			.first_line = from[i].first_line,
 			.interpreter = from[i].interpreter };
-	snapshot_writer_section(w, SECTION_CODES, sizeof(*to), to, n, SNAPSHOT_TAKE);
 }
 
 static void make_frames(const struct ledger_copy *c, struct ledger_made *m)
@@ -333,7 +332,7 @@ void ledger_sections(const struct ledger_copy *c, struct snapshot_writer *w, str
 	memset(m, 0, sizeof(*m));
 	make_modules(c, w, m);
 	make_frames(c, m);
-	write_codes(c, w);
+	make_codes(c, w, m);
 	make_threads(c, w, m);
 	make_process(c, w, &m->process);
 	ledger_counters(c, w, m);
@@ -368,7 +367,9 @@ void ledger_sections_finish(struct ledger_made *m, struct snapshot_writer *w)
 	snapshot_writer_section(w, SECTION_SITES, sizeof(*m->sites), m->sites, m->site_count, SNAPSHOT_TAKE);
 	snapshot_writer_section(
 		w, SECTION_THREADS, sizeof(*m->threads), m->threads, m->thread_count, SNAPSHOT_TAKE);
+	snapshot_writer_section(w, SECTION_CODES, sizeof(*m->codes), m->codes, m->code_count, SNAPSHOT_TAKE);
 	m->frames = NULL;
+	m->codes = NULL;
 	m->modules = NULL;
 	m->sites = NULL;
 	m->threads = NULL;

@@ -51,6 +51,16 @@ struct python_graph {
 };
 /* Sets EDGE_UNCOUNTED, EDGE_STALE and EDGE_EXPLAINED; finds which raw block belongs to which object. */
 void python_references(struct python *p, struct python_graph *g);
+/* A code object of the stacks, as the library noted it. */
+struct python_code {
+	uint64_t address;
+	const char *name, *file;
+	uint32_t first_line;
+	bool shared;     /* others at other addresses were not told apart from it */
+	char *qualified; /* set by python_qualify where the name is certain; the caller frees it */
+};
+/* Qualified names for versions whose code objects do not have them. */
+void python_qualify(struct python *p, struct python_code *code, uint64_t count);
 /* Adds the sections of objects and pymalloc, and types to `typing`, which has a place for each block. */
 void python_write(struct python *p, struct snapshot_writer *w, struct typing *typing);
 

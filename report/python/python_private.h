@@ -20,6 +20,7 @@
  *   python_places.c    what Python calls objects and words: modules, functions, slots, keys
  *   python_placelist.c the list of these names
  *   python_locals.c    what it calls the words of frames
+ *   python_qualified.c qualified names of code, up to 3.10
  *   python_spare.c     capacity that is not used
  *   python_write.c     sections
  *

@@ -26,13 +26,12 @@ struct symbol_line {
 	const char *module; /* path of the module; NULL for JIT code */
 	uint64_t address;   /* of the frame, in the process */
 	bool inlined;
-	bool has_symbol;      /* false: the name is made from the address */
-	bool wrapper;         /* an allocator's wrapper (wrappers.h) */
-	const char *language; /* "native" | "python" */
-	bool python;          /* the latter: no module, no address */
-	uint32_t interpreter; /* of Python code: 0 is the main one */
-	const char
-		*qualified; /* of Python code since 3.11: the name with its class or function; NULL unknown */
+	bool has_symbol;       /* false: the name is made from the address */
+	bool wrapper;          /* an allocator's wrapper (wrappers.h) */
+	const char *language;  /* "native" | "python" */
+	bool python;           /* the latter: no module, no address */
+	uint32_t interpreter;  /* of Python code: 0 is the main one */
+	const char *qualified; /* of Python code: the name with its class or function; NULL unknown */
 };
 
 /* In stacks with Python frames, frames of the interpreter that only pass a call on are left out unless this is

@@ -29,6 +29,16 @@ stacks_are_exact() {
 	each_python stacks_are_exact
 }
 
+names_are_certain() {
+	"$TIDEMARK" run -q -f -o s.tide -- "$PYTHON" "$BATS_TEST_DIRNAME/python_names.py" >expected.json
+	"$TIDEMARK" stat --json -n all s.tide >stat.json
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/python_names_check.py" expected.json stat.json
+}
+
+@test "functions have their qualified names, and no other function's" {
+	each_python names_are_certain
+}
+
 switched_stacks_are_exact() {
 	"$TIDEMARK" run -q -f --sites 0 -o s.tide -- "$PYTHON" "$BATS_TEST_DIRNAME/python_switched.py" expected.json
 	"$TIDEMARK" stat --json s.tide >stat.json
