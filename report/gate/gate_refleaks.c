@@ -68,7 +68,7 @@ static void find_growth(const struct gate_process *p, struct gate_measure *m)
 	for (size_t k = 0; k < p->step_count; k++) {
 		struct types_view v;
 
-		types_view_find(&v, &p->steps[k], NULL);
+		types_view_find(&v, &p->steps[k], NULL, NULL);
 		for (size_t i = 0; i < m->refleak_count; i++)
 			lost[i * p->step_count + k] = lost_of(&v, m->refleaks[i].type);
 		types_view_free(&v);
@@ -84,7 +84,7 @@ static void collect_process(struct gate_sources *s, uint32_t process, struct gat
 	const struct gate_process *p = &s->processes[process];
 	struct types_view v;
 
-	types_view_find(&v, &p->steps[p->step_count - 1], NULL);
+	types_view_find(&v, &p->steps[p->step_count - 1], p->symbols[p->step_count - 1], NULL);
 	for (uint32_t i = 0; i < v.row_count; i++) {
 		const struct types_row *row = &v.row[v.order[i]];
 		struct gate_refleak *to;

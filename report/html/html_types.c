@@ -278,10 +278,10 @@ static void write_python(struct html *h)
 	json_open_object(j, "python");
 	write_version(j, s);
 	if (!python_heap_off(s, "counts")) {
-		types_view_find(&v, s, NULL);
+		types_view_find(&v, s, h->view.symbols, NULL);
 		if (h->has_old && h->old.snapshot->process->references
 			&& python_heap_present(h->old.snapshot)) {
-			types_view_find(&old, h->old.snapshot, NULL);
+			types_view_find(&old, h->old.snapshot, NULL, NULL);
 			types_view_compare(&v, &old);
 			json_bool(j, "compared", true);
 		}

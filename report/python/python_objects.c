@@ -66,6 +66,15 @@ static bool is_address(struct python *p, int64_t count)
 		&& python_block_at(p, (uint64_t)count) != PYTHON_NONE;
 }
 
+/* Since 3.14 the first word of an object in a free list is the next one of the list (pycore_freelist.h,
+ * _PyFreeList_PushPtr), where older ones have a count of 0. A count has 32 bits, and flags from bit 48 on; in between
+ * is nothing, but in an address below 4 GiB neither. All objects of a list have one type. */
+static bool is_free_link(struct python *p, uint64_t word, uint64_t type, unsigned head)
+{
+	return p->minor >= 14 && word > 1 << 20 && word < 1ull << 47 && !(word & 7)
+		&& python_block_at(p, word - head) != PYTHON_NONE && python_word(p, word + 8) == type;
+}
+
 static void recognise(struct python *p, uint32_t block)
 {
 	const struct tide_block *b = &p->blocks[block];
@@ -84,13 +93,15 @@ static void recognise(struct python *p, uint32_t block)
 		const struct python_type *t;
 		uint32_t type;
 		int64_t count;
+		bool free;
 
 		if (at + 2 > bytes / 8)
 			return;
 		type = python_type_at(p, word[at + 1]);
 		if (!type)
 			continue;
-		count = python_count(p, word[at]);
+		free = is_free_link(p, word[at], word[at + 1], shift + head);
+		count = free ? 0 : python_count(p, word[at]);
 		/* The call may find more types, which moves them. */
 		if (count < -1 || count > COUNT_MOST || is_address(p, count))
 			continue;

@@ -38,8 +38,11 @@ struct line_name {
 struct site_keys {
 	const struct snapshot *snapshot;
 	struct symbols *symbols;
-	uint64_t *hash;                /* [frame_count]: of struct frame_hash */
-	uint32_t *bare;                /* [frame_count]: 1 + bare_module; 0: not yet known */
+	/* Of frames as they are in stacks without Python frames, and, from the number `python` on, as they are in
+	 * those with them: what the interpreter puts between its frames does not count there. */
+	uint64_t *hash; /* of struct frame_hash */
+	uint32_t *bare; /* 1 + bare_module; 0: not yet known */
+	size_t python, known;
 	struct line_name *name, other; /* `other`: of lines without a number */
 	size_t names;
 	char *texts;
@@ -56,8 +59,10 @@ struct site_keys *site_keys_new(const struct snapshot *s, struct symbols *symbol
 
 	k->snapshot = s;
 	k->symbols = symbols;
-	k->hash = alloc_zeroed(s->frame_count + 1, sizeof(*k->hash));
-	k->bare = alloc_zeroed(s->frame_count + 1, sizeof(*k->bare));
+	k->python = s->code_count ? s->frame_count : 0;
+	k->known = s->frame_count + k->python + 1;
+	k->hash = alloc_zeroed(k->known, sizeof(*k->hash));
+	k->bare = alloc_zeroed(k->known, sizeof(*k->bare));
 	k->exact = alloc_zeroed(s->module_count + 1, sizeof(*k->exact));
 	return k;
 }
@@ -159,7 +164,7 @@ bool site_keys_exact(struct site_keys *const *keys, size_t count)
 		free(build[i].used);
 		/* New zeros, which cost nothing where nothing was known. */
 		free(keys[i]->bare);
-		keys[i]->bare = alloc_zeroed(keys[i]->snapshot->frame_count + 1, sizeof(*keys[i]->bare));
+		keys[i]->bare = alloc_zeroed(keys[i]->known, sizeof(*keys[i]->bare));
 	}
 	free(build);
 	return all;
@@ -302,16 +307,18 @@ static uint64_t hash_lines(struct site_keys *k, uint32_t f, const struct symbol_
 	return hash;
 }
 
-/* The frame's hash with all its lines; frame 0 is the end of every stack. */
-static struct frame_hash hash_frame(struct site_keys *k, uint32_t f)
+/* The frame's hash with all its lines; frame 0 is the end of every stack. `python`: the stack has Python frames. */
+static struct frame_hash hash_frame(struct site_keys *k, uint32_t f, bool python)
 {
+	uint64_t *hash = k->hash + (python ? k->python : 0);
+	uint32_t *known = k->bare + (python ? k->python : 0);
 	const struct snapshot *s = k->snapshot;
 	struct frame_hash below = { 0 };
 	size_t depth = 0;
 
 	for (uint32_t at = f; at && at < s->frame_count && depth < DEPTH_MAX; at = s->frames[at].parent) {
-		if (k->bare[at]) {
-			below = (struct frame_hash){ k->hash[at], k->bare[at] - 1 };
+		if (known[at]) {
+			below = (struct frame_hash){ hash[at], known[at] - 1 };
 			break;
 		}
 		*ARRAY_ADD(k->path, depth, k->path_room) = at;
@@ -321,16 +328,19 @@ static struct frame_hash hash_frame(struct site_keys *k, uint32_t f)
 		size_t count;
 		const struct symbol_line *line = symbols_frame(k->symbols, at, &count);
 
-		k->hash[at] = hash_lines(k, at, line, count, &below, &bare);
-		k->bare[at] = bare + 1;
-		below = (struct frame_hash){ k->hash[at], bare };
+		if (!python || !symbols_is_plumbing(k->symbols, at, true)) {
+			below.hash = hash_lines(k, at, line, count, &below, &bare);
+			below.bare_module = bare;
+		}
+		hash[at] = below.hash;
+		known[at] = below.bare_module + 1;
 	}
 	return below;
 }
 
 /* The innermost line that is not a wrapper's: its frame, and its place there. The
  * innermost of all when there are only wrappers. */
-static uint32_t find_caller_line(struct site_keys *k, uint32_t site, size_t *place)
+static uint32_t find_caller_line(struct site_keys *k, uint32_t site, bool python, size_t *place)
 {
 	const struct snapshot *s = k->snapshot;
 	uint32_t f = s->sites[site].frame;
@@ -340,6 +350,8 @@ static uint32_t find_caller_line(struct site_keys *k, uint32_t site, size_t *pla
 		size_t count;
 		const struct symbol_line *line = symbols_frame(k->symbols, f, &count);
 
+		if (python && symbols_is_plumbing(k->symbols, f, true))
+			continue;
 		for (size_t i = 0; i < count; i++)
 			if (!line[i].wrapper) {
 				*place = i;
@@ -359,19 +371,21 @@ uint64_t site_key(struct site_keys *k, uint32_t site)
 	uint32_t f, bare, kind;
 	size_t place, count;
 	uint64_t hash;
+	bool python;
 
 	if (site >= s->site_count)
 		return 0;
+	python = symbols_has_python(k->symbols, site);
 	kind = s->sites[site].flags & (SITE_MAPPING | SITE_TRACKED);
-	f = find_caller_line(k, site, &place);
+	f = find_caller_line(k, site, python, &place);
 	if (!f && s->sites[site].flags & SITE_OF_SIZE)
 		return mix_number(SITE_SEED, SITE_FIRST + s->sites[site].depth);
 	if (!f)
 		return mix_number(SITE_SEED, site < SITE_FIRST ? site : 0);
 	if (!place) {
-		hash = hash_frame(k, f).hash;
+		hash = hash_frame(k, f, python).hash;
 	} else {
-		below = hash_frame(k, s->frames[f].parent);
+		below = hash_frame(k, s->frames[f].parent, python);
 		line = symbols_frame(k->symbols, f, &count);
 		hash = hash_lines(k, f, line + place, count - place, &below, &bare);
 	}
@@ -383,13 +397,16 @@ void site_key_ends(struct site_keys *k, uint32_t site, uint64_t *leaf, uint64_t 
 	const struct snapshot *s = k->snapshot;
 	uint64_t *to = leaf;
 	size_t place = 0, steps = 0;
-	uint32_t f = site < s->site_count ? find_caller_line(k, site, &place) : 0;
+	bool python = site < s->site_count && symbols_has_python(k->symbols, site);
+	uint32_t f = site < s->site_count ? find_caller_line(k, site, python, &place) : 0;
 
 	*leaf = *caller = 0;
 	for (; f && f < s->frame_count && steps < DEPTH_MAX; f = s->frames[f].parent, steps++, place = 0) {
 		size_t count;
 		const struct symbol_line *line = symbols_frame(k->symbols, f, &count);
 
+		if (python && symbols_is_plumbing(k->symbols, f, true))
+			continue;
 		for (; place < count; place++) {
 			/* "libfoo.so" says too little to recognise a site by. */
 			if (line[place].has_symbol && find_line_start(k, &line[place]) != START_BELOW)

@@ -15,7 +15,9 @@
  *     frames of modules whose build id is the same everywhere also count by line, or
  *     by offset where there is no symbol. Such keys are for one comparison; they
  *     are never stored.
- * SK4  Allocator wrappers above the caller, and everything below main and below
+ * SK4  In a stack with Python frames, what the interpreter puts between them (symbol_python.h) does not count: it
+ *     differs from one release of Python to the next, and between the first calls of a line and the later ones.
+ * SK5  Allocator wrappers above the caller, and everything below main and below
  *     the start routine of a thread, are left out.
  */
 #ifndef TIDEMARK_SITE_KEY_H

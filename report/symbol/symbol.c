@@ -45,7 +45,8 @@ struct module_state {
 struct symbols {
 	const struct snapshot *s;
 	bool plumbing_hidden; /* some stacks have Python frames */
-	uint8_t *plumbing;    /* [frames * 2] 0 not asked yet, 1 no, 2 yes: is_plumbing */
+	uint8_t *plumbing;    /* [frames * 2] 0 not asked yet, 1 no, 2 yes */
+	uint32_t *alike;      /* NULL: not asked yet */
 	struct module_state *modules;
 	uint32_t *frames;     /* by frame: its place; 0: not yet asked */
 	struct lines *stacks; /* by site; count 0: not yet asked */
@@ -127,6 +128,7 @@ void symbols_free(struct symbols *y)
 		y->members.release(y->members.it);
 	intern_free(&y->texts);
 	free(y->plumbing);
+	free(y->alike);
 	free(y->owned);
 	free(y->places);
 	index_free(&y->by_address);
@@ -406,32 +408,37 @@ static uint32_t find_first_frame(const struct symbols *y, uint32_t site)
 	return first;
 }
 
+uint32_t **symbols_alike_kept(struct symbols *y) { return y->plumbing_hidden ? &y->alike : NULL; }
+
 struct walk {                   /* over the frames of a site that are shown, innermost first */
 	uint32_t frame, frames; /* 0: at the end; how many so far */
 	bool hides;
 };
 
 /* Names are matched once for each frame: a frame of the interpreter is in thousands of stacks. */
-static bool is_plumbing(struct symbols *y, const struct walk *w)
+bool symbols_is_plumbing(struct symbols *y, uint32_t frame, bool python)
 {
 	uint8_t *known;
 	size_t n;
 
 	if (!y->plumbing)
 		y->plumbing = alloc_zeroed(y->s->frame_count * 2 + 1, sizeof(*y->plumbing));
-	known = &y->plumbing[w->frame * 2ull + w->hides];
+	known = &y->plumbing[frame * 2ull + python];
 	if (!*known)
-		*known = symbol_python_plumbing(w->hides, y->s, w->frame, symbols_frame(y, w->frame, &n), &n)
-			? 2
-			: 1;
+		*known = symbol_python_plumbing(python, y->s, frame, symbols_frame(y, frame, &n), &n) ? 2 : 1;
 	return *known == 2;
+}
+
+bool symbols_has_python(const struct symbols *y, uint32_t site)
+{
+	return y->s->code_count && symbol_python_runs(y->s, find_first_frame(y, site));
 }
 
 static void walk_skip(struct symbols *y, struct walk *w)
 {
 	if (w->frame >= y->s->frame_count || ++w->frames > STACK_MAX_FRAMES)
 		w->frame = 0;
-	while (y->plumbing_hidden && w->frame && is_plumbing(y, w)) {
+	while (y->plumbing_hidden && w->frame && symbols_is_plumbing(y, w->frame, w->hides)) {
 		uint32_t parent = y->s->frames[w->frame].parent;
 
 		/* A stack that was cut may end in the eval loop, but no stack is empty. */

@@ -47,6 +47,14 @@ const struct snapshot *symbols_snapshot(const struct symbols *);
 /* The lines of one frame, innermost first; *count >= 1. */
 const struct symbol_line *symbols_frame(struct symbols *, uint32_t frame, size_t *count);
 
+/* Is this frame one of those that are left out, whether or not they are left out now? `python`: the stack that it
+ * is looked at in has Python frames. */
+bool symbols_is_plumbing(struct symbols *, uint32_t frame, bool python);
+bool symbols_has_python(const struct symbols *, uint32_t site);
+
+/* Where symbol_alike.h keeps its answer, which is freed with the symbols; NULL: nothing is left out. */
+uint32_t **symbols_alike_kept(struct symbols *);
+
 /* The whole stack of a site, innermost first, inline lines included. Cached. */
 const struct symbol_line *symbols_stack(struct symbols *, uint32_t site, size_t *count);
 

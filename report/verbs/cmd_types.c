@@ -86,9 +86,9 @@ static int load_both(struct types_command *c, struct tide_error *e)
 		typed_scan(&c->snapshot, c->symbols);
 	if (native_types_find(&c->native, &c->snapshot, c->symbols, e))
 		return -1;
-	types_view_find(&c->view, &c->snapshot, c->prefix);
+	types_view_find(&c->view, &c->snapshot, c->symbols, c->prefix);
 	if (c->old_file) {
-		types_view_find(&c->old_view, &c->old, NULL);
+		types_view_find(&c->old_view, &c->old, NULL, NULL);
 		types_view_compare(&c->view, &c->old_view);
 	}
 	return 0;

@@ -13,7 +13,7 @@
 
 /* Finds v->once; called before anything that needs excess. */
 void types_once(struct types_view *v);
-void types_tops(struct types_view *v);
+void types_tops(struct types_view *v, struct symbols *symbols);
 void types_parts_strings(struct types_view *v, const char *prefix);
 void types_parts_shared(struct types_view *v);
 void types_parts_arenas(struct types_view *v);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include "base/alloc.h"
 #include "base/array.h"
+#include "symbol/symbol_alike.h"
 #include "types_private.h"
 
 /* Objects by row and what they have in common. */
@@ -47,9 +48,10 @@ static int compare_counted(const void *a, const void *b)
 
 #define HAS_VALUE (PYTHON_VALUE_INT | PYTHON_VALUE_FLOAT | PYTHON_VALUE_TEXT)
 
-void types_tops(struct types_view *v)
+void types_tops(struct types_view *v, struct symbols *symbols)
 {
 	const struct snapshot *s = v->snapshot;
+	const uint32_t *alike = symbols ? symbol_alike(symbols) : NULL;
 	struct counts sites = { 0 }, values = { 0 };
 
 	for (uint32_t i = 0; i < s->python_object_count; i++) {
@@ -58,7 +60,7 @@ void types_tops(struct types_view *v)
 		bool excess = v->heap.object[i].excess && !v->once[i];
 
 		if (site >= SITE_FIRST && (excess || !v->row[row].excess_objects))
-			count_key(&sites, row, site, i);
+			count_key(&sites, row, alike && site < s->site_count ? alike[site] : site, i);
 		if (excess && o->flags & HAS_VALUE)
 			count_key(&values, row, index_hash(o->flags & HAS_VALUE) ^ o->value, i);
 	}

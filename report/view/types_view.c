@@ -209,7 +209,8 @@ const char *types_view_verdict(const struct types_row *r)
 	return names[r->verdict];
 }
 
-void types_view_find(struct types_view *v, const struct snapshot *s, const char *prefix)
+void types_view_find(
+	struct types_view *v, const struct snapshot *s, struct symbols *symbols, const char *prefix)
 {
 	*v = (struct types_view){ .snapshot = s };
 	python_heap_find(&v->heap, s);
@@ -221,7 +222,7 @@ void types_view_find(struct types_view *v, const struct snapshot *s, const char 
 	add_inline_attributes(v);
 	find_libraries(v);
 	sum_rows(v);
-	types_tops(v);
+	types_tops(v, symbols);
 	types_parts_strings(v, prefix);
 	types_parts_arenas(v);
 	types_parts_shared(v);

@@ -10,6 +10,7 @@
 
 #include "analysis/python_heap.h"
 #include "base/index.h"
+#include "symbol/symbol.h"
 
 #define TYPES_VIEW_TOP 10u /* values and stacks of a row */
 
@@ -92,8 +93,9 @@ struct types_view {
 	uint32_t *order; /* rows, worst first */
 };
 
-/* The snapshot must be verified. `prefix` of strings, or NULL. */
-void types_view_find(struct types_view *v, const struct snapshot *s, const char *prefix);
+/* The snapshot must be verified; `symbols` are its own, or NULL where stacks do not matter. `prefix` of strings, or NULL. */
+void types_view_find(
+	struct types_view *v, const struct snapshot *s, struct symbols *symbols, const char *prefix);
 void types_view_compare(struct types_view *v, const struct types_view *old);
 void types_view_free(struct types_view *v);
 

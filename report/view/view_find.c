@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/alloc.h"
 #include "base/text.h"
+#include "symbol/symbol_alike.h"
 #include "symbol/name.h"
 #include "view.h"
 #include "pattern.h"
@@ -245,6 +246,17 @@ static int report_missing(struct search *f, const char *text, struct tide_error 
 		text);
 }
 
+/* A row of `stat` is all sites that are shown alike, and its number is that of one of them. */
+static void add_alike(struct search *f)
+{
+	const uint32_t *alike = symbol_alike(f->symbols);
+	uint32_t first = f->found[0];
+
+	for (uint32_t i = SITE_FIRST; alike && i < f->snapshot->site_count; i++)
+		if (i != first && alike[i] == alike[first])
+			f->found[f->count++] = i;
+}
+
 int view_find_sites(const struct snapshot *s, struct symbols *symbols, const char *text, bool all_frames,
 	uint32_t **sites, size_t *count, struct tide_error *e)
 {
@@ -257,6 +269,8 @@ int view_find_sites(const struct snapshot *s, struct symbols *symbols, const cha
 	if (is_number(text)) {
 		failed = parse_number(s, text, f.found, e);
 		f.count = 1;
+		if (!failed)
+			add_alike(&f);
 	} else {
 		f.wanted = parse_wanted(text);
 		search_sites(&f);

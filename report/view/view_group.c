@@ -14,6 +14,7 @@
 #include "base/path.h"
 #include "block_types.h"
 #include "symbol/name.h"
+#include "symbol/symbol_alike.h"
 #include "view.h"
 
 struct texts {
@@ -144,7 +145,8 @@ static void group_site(
 	bool file;
 
 	if (key == KEY_SITE && !several) {
-		uint64_t id = site;
+		const uint32_t *alike = symbol_alike(v->symbols);
+		uint64_t id = alike ? alike[site] : site;
 
 		add(find_row(w, XXH3_128bits(&id, sizeof(id))), v, site, &v->site[site]);
 		return;

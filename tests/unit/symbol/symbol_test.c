@@ -11,7 +11,9 @@
 #include <cmocka.h>
 
 #include "report/model/snapshot.h"
+#include "report/symbol/site_key.h"
 #include "report/symbol/symbol.h"
+#include "report/symbol/symbol_alike.h"
 #include "tests/lib/symbol_make.h"
 
 /* A snapshot in memory: one program, the shim, a stack or two. */
@@ -20,7 +22,8 @@ struct fake {
 	struct tide_process process;
 	struct tide_module modules[4];
 	struct tide_frame frames[16];
-	struct tide_site sites[8];
+	struct tide_site sites[SITE_FIRST + 8];
+	struct tide_code codes[2];
 	struct tide_jit jit[1];
 	struct tide_symbol symbols[4];
 	char strings[1024];
@@ -49,7 +52,7 @@ static void fake_init(struct fake *f)
 		.frames = f->frames,
 		.frame_count = 16,
 		.sites = f->sites,
-		.site_count = 8,
+		.site_count = SITE_FIRST + 8,
 	};
 }
 
@@ -240,6 +243,60 @@ static void warns_once_of_another_build(void **state)
 	symbols_free(y);
 }
 
+/* An interpreter that specialises its code reaches a line by several ways of its own. */
+static void sites_that_only_frames_left_out_tell_apart(void **state)
+{
+	/* Of sites SITE_FIRST on: which are shown alike, or 0. */
+	static const uint32_t frame[8] = { 3, 5, 2, 6, 7, 8, 9, 4 }, kind[8] = { 1, 1, 1, 2, 2, 3, 1, 1 };
+	uint64_t key[2][8], line13 = UINT64_C(1) << 42 | 13,
+			    later = UINT64_C(1) << 42 | UINT64_C(5) << 21 | 13;
+	const uint32_t *alike;
+	struct site_keys *k;
+	struct symbols *y;
+	struct fake f;
+
+	(void)state;
+	fake_init(&f);
+	f.codes[1] = (struct tide_code){ .name = text(&f, "serve"), .file = text(&f, "workers.py") };
+	f.s.codes = f.codes;
+	f.s.code_count = 2;
+	f.modules[1] = (struct tide_module){ .path = text(&f, "/nowhere/python3"), .flags = MODULE_PYTHON };
+	f.modules[2] = (struct tide_module){ .path = text(&f, "/nowhere/extension.so") };
+	f.frames[1] = (struct tide_frame){ 0, 1, 0x1000, 0, 0 };
+	f.frames[2] = (struct tide_frame){ 1, 0, line13, FRAME_PYTHON, 0 };
+	f.frames[3] = (struct tide_frame){ 2, 1, 0x2000, 0, 0 };
+	f.frames[4] = (struct tide_frame){ 2, 1, 0x3000, 0, 0 };
+	f.frames[5] = (struct tide_frame){ 4, 1, 0x2000, 0, 0 };
+	f.frames[6] = (struct tide_frame){ 2, 2, 0x4000, 0, 0 };
+	f.frames[7] = (struct tide_frame){ 4, 2, 0x4000, 0, 0 };
+	f.frames[8] = (struct tide_frame){ 1, 0, line13 + 1, FRAME_PYTHON, 0 };
+	f.frames[9] = (struct tide_frame){ 1, 0, later, FRAME_PYTHON, 0 };
+	for (uint32_t i = 0; i < 8; i++)
+		f.sites[SITE_FIRST + i].frame = frame[i];
+	for (int shown = 0; shown < 2; shown++) {
+		symbols_show_plumbing(shown);
+		y = symbols_new(&f.s);
+		alike = symbol_alike(y);
+		assert_int_equal(alike == NULL, shown);
+		k = site_keys_new(&f.s, y);
+		site_keys_exact(&k, 1);
+		for (uint32_t i = 0; i < 8; i++)
+			key[shown][i] = site_key(k, SITE_FIRST + i);
+		for (uint32_t i = 0; i < 8; i++)
+			for (uint32_t j = 0; j < 8; j++) {
+				if (alike)
+					assert_int_equal(alike[SITE_FIRST + i] == alike[SITE_FIRST + j],
+						kind[i] == kind[j]);
+				assert_int_equal(key[shown][i] == key[shown][j], kind[i] == kind[j]);
+			}
+		site_keys_free(k);
+		symbols_free(y);
+	}
+	symbols_show_plumbing(false);
+	/* A key is stored: no option may change it. */
+	assert_memory_equal(key[0], key[1], sizeof(key[0]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +304,7 @@ int main(void)
 		cmocka_unit_test(callers_and_stored_symbols),
 		cmocka_unit_test(numbers_that_make_no_sense),
 		cmocka_unit_test(warns_once_of_another_build),
+		cmocka_unit_test(sites_that_only_frames_left_out_tell_apart),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
