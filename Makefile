@@ -90,6 +90,8 @@ $(B)/report/%.o: report/%.c $(B)/.flags | $(B)/.packages
 $(B)/report/export/%.pb-c.c: report/export/%.proto | $(B)/.packages
 	@mkdir -p $(@D)
 	protoc-c --c_out=$(@D) --proto_path=report/export $(<F)
+# make 4.4 would take them for intermediate files: remove them, and build and link again at the next call.
+.SECONDARY: $(PROTOS:%=$(B)/report/export/%.pb-c.c)
 $(B)/report/export/%.pb-c.o: $(B)/report/export/%.pb-c.c
 	$(CC) $(REPORT_CFLAGS) -MMD -MP -c -o $@ $<
 $(PROTOS:%=$(B)/report/export/export_%.o): $(B)/report/export/export_%.o: $(B)/report/export/%.pb-c.c

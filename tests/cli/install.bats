@@ -28,6 +28,16 @@ works() {
 	[ -z "$left" ] || fail "left: $left"
 }
 
+@test "what the build made stays: nothing is linked again while it is installed" {
+	for source in "$ROOT"/report/export/*.proto; do
+		made=$B/report/export/$(basename "$source" .proto).pb-c.c
+		[ "$made" -nt "$source" ] || fail "$made is not there, or old"
+	done
+	touch before
+	target install DESTDIR="$PWD/root" PREFIX=/opt/tidemark
+	[ before -nt "$B/tidemark" ] || fail "linked again"
+}
+
 @test "make deb under a narrow umask: readable for all, and depends on what the command names" {
 	(umask 077 && target deb)
 	package=$(ls "$B"/tidemark_*.deb)
