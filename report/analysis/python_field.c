@@ -7,8 +7,9 @@
 #include "base/array.h"
 #include "python_field.h"
 
-#define TYPE_WORD 8u /* ob_type */
-#define TUPLE_ITEMS 24u
+#define TYPE_WORD 8u           /* ob_type */
+#define TUPLE_ITEMS 24u        /* up to 3.13 */
+#define TUPLE_ITEMS_HASHED 32u /* since 3.14 the hash is before them */
 #define WEAK_REFERENT 16u
 #define ATTRIBUTES "attributes of "
 
@@ -189,6 +190,11 @@ static char *of_values(const struct snapshot *s, const struct tide_edge *e, cons
 	return name ? alloc_printf("attribute %s of %s", name, type) : alloc_printf("attribute of %s", type);
 }
 
+static uint32_t tuple_items(const struct snapshot *s)
+{
+	return snapshot_python(s, "version") >> 16 >= 0x30e ? TUPLE_ITEMS_HASHED : TUPLE_ITEMS;
+}
+
 static char *of_object(const struct snapshot *s, uint32_t block, const struct tide_edge *e)
 {
 	const struct tide_type *t = type_of(s, block);
@@ -205,8 +211,8 @@ static char *of_object(const struct snapshot *s, uint32_t block, const struct ti
 	if (name)
 		return alloc_printf("%s%s of %s", t->flags & TYPE_FLAG_SLOTS ? "attribute " : "", name,
 			label ? label : type);
-	if (!strcmp(type, "tuple") && at >= TUPLE_ITEMS)
-		return alloc_printf("element %u of tuple", (at - TUPLE_ITEMS) / 8);
+	if (!strcmp(type, "tuple") && at >= tuple_items(s))
+		return alloc_printf("element %u of tuple", (at - tuple_items(s)) / 8);
 	/* Since 3.13 the values of attributes may follow the object. */
 	if (t->flags & TYPE_FLAG_DICT && at >= t->basic_bytes + 8) {
 		name = place_find(s, t->address, PLACE_ATTRIBUTE, (at - t->basic_bytes) / 8 - 1);

@@ -31,23 +31,45 @@ static bool is_text(const char *function)
 	return false;
 }
 
+enum maker { UNKNOWN, TEXT, LIBC, OTHER };
+
 /* Only frames of the library that made the buffer: a program that calls
  * opendir and keeps an array of its own does that from its own code. */
-static bool is_site_text(struct roots *r, const struct ledger_node *nodes, uint64_t count, uint32_t node)
+static enum maker find_maker(struct roots *r, const struct ledger_node *nodes, uint64_t count, uint32_t node)
 {
+	enum maker maker = OTHER;
+
 	for (unsigned depth = 0; depth < FRAMES && node && node < count; depth++) {
 		uint64_t pc = nodes[node].address - !(nodes[node].flags & LEDGER_NODE_SIGNAL);
 		struct roots_module *m = roots_module_at(r, pc);
 		const char *name = m ? strrchr(m->path, '/') : NULL;
 
 		if (!m || !(m->libc || (name && !strncmp(name, "/libstdc++.so", 13))))
-			return false;
+			return maker;
+		if (!depth && m->libc)
+			maker = LIBC;
 		roots_met_cxx |= !m->libc;
 		if (is_text(symbol_module_function(roots_symbols(m), pc - m->bias, NULL, NULL)))
-			return true;
+			return TEXT;
 		node = nodes[node].parent;
 	}
-	return false;
+	return maker;
+}
+
+/* In a stripped libc since 2.41 opendir has no frame, but functions without a name that it ends in: the block must
+ * look like what they make (struct __dirstream of sysdeps/unix/sysv/linux/dirstream.h, the same in 2.28 to 2.43). */
+static bool is_folder(struct roots *r, const struct tide_block *b)
+{
+	struct {
+		int32_t fd, lock;
+		uint64_t allocated, filled, next;
+		int64_t position;
+		int32_t error, pad;
+	} d;
+
+	return b->bytes > sizeof d && remote_read(r->memory, b->address, &d, sizeof d) == sizeof d
+		&& d.allocated == b->bytes - sizeof d && d.allocated >= 4096 && d.filled <= d.allocated
+		&& d.next <= d.filled && d.fd >= -1 && !(d.lock & ~3) && d.error >= 0;
 }
 
 void roots_text_blocks(struct roots *r)
@@ -55,7 +77,6 @@ void roots_text_blocks(struct roots *r)
 	uint64_t sites, nodes;
 	const struct ledger_site *s = roots_table(r, LEDGER_SITES, sizeof *s, &sites);
 	const struct ledger_node *n = roots_table(r, LEDGER_NODES, sizeof *n, &nodes);
-	enum { UNKNOWN, TEXT, OTHER };
 	uint8_t *known;
 
 	if (!s || !n || !sites)
@@ -67,8 +88,8 @@ void roots_text_blocks(struct roots *r)
 		if (site >= sites)
 			continue;
 		if (!known[site])
-			known[site] = is_site_text(r, n, nodes, s[site].node) ? TEXT : OTHER;
-		if (known[site] == TEXT)
+			known[site] = (uint8_t)find_maker(r, n, nodes, s[site].node);
+		if (known[site] == TEXT || (known[site] == LIBC && is_folder(r, &r->scan->blocks[i])))
 			r->scan->stack_block[i] = 1;
 	}
 	free(known);

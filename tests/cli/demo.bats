@@ -74,5 +74,5 @@ has() {
 	screen "All is freed"
 	has 'less than a quarter of ([5-9]|[1-4][0-9]) is in use' 'held by [0-9]+ blocks of bytes, in arenas of [0-9.]+ MiB'
 	screen "Forked workers"
-	has 'forked: of 1[0-9.]+ MiB resident, at least 1[0-9.]+ MiB are this process'
+	has 'forked: of [12][0-9.]+ MiB resident, at least 1[0-9.]+ MiB are this process'
 }

@@ -534,7 +534,7 @@ assert all(e["hash"] == i + 1 for i, e in enumerate(craft.load("now.tide").eleme
 			d = json.load(open("types.json"))
 			bytes = {t["type"]: t["bytes"] for t in d["types"]}
 			print({n: bytes[n] for n in ("deque", "BufferedReader", "Connection")})
-			assert 2_000_000 < bytes["deque"] < 2_200_000 and 2_000_000 < bytes["BufferedReader"] < 2_100_000
+			assert 2_000_000 < bytes["deque"] < 2_200_000 and 2_000_000 < bytes["BufferedReader"] < 2_200_000 # with that of stdin, which has 128 KiB since 3.14
 			job, = (t for t in d["types"] if t["type"] == "Job")
 			assert job["live"] == 700 and not d["refleaks"]["objects"], d["refleaks"]
 			assert 2_000_000 < bytes["Connection"] + bytes.get("Statement", 0) + bytes.get("Cursor", 0)
