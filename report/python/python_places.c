@@ -296,6 +296,34 @@ static void name_key(struct python *p, struct python_places *l, uint64_t word, u
 	}
 }
 
+/* Modules/_threadmodule.c: since 3.13 a threading.local has a dict from one object of this type a thread to what that
+ * thread keeps in it. 0: there is none. */
+static uint32_t find_local_dummy(const struct python *p)
+{
+	for (uint32_t i = 1; p->minor >= 13 && i < p->type_count; i++)
+		if (!strcmp(p->types[i].name, "_localdummy"))
+			return i;
+	return 0;
+}
+
+static void name_locals(struct python *p, struct python_places *l, uint32_t dummy, uint32_t block)
+{
+	struct python_dict d;
+
+	if (!python_dict_keys(p, p->blocks[block].address + p->slot[block].head, &d)
+		|| d.entries + d.count * d.stride > p->blocks[block].address + p->blocks[block].bytes)
+		return;
+	for (uint64_t i = 0; i < d.count; i++) {
+		uint64_t key, value;
+		uint32_t object;
+
+		python_dict_entry(p, &d, i, &key, &value);
+		object = key ? python_object_at(p, key) : PYTHON_NONE;
+		if (object != PYTHON_NONE && p->slot[object].type == dummy && kind_at(p, value) == KIND_DICT)
+			python_places_add(l, value, PLACE_OBJECT, 0, "attributes of thread-local");
+	}
+}
+
 /* Strings that the interpreter has in its own data, and small ints, are in no block. */
 static void name_keys(struct python *p, struct python_places *l, uint32_t block)
 {
@@ -318,14 +346,18 @@ static void name_keys(struct python *p, struct python_places *l, uint32_t block)
 void python_places_write(struct python *p, struct snapshot_writer *w)
 {
 	struct python_places *l = python_places_new(w);
+	uint32_t dummy;
 
 	python_locals_running(p, l);
 	name_types(p, l);
+	dummy = find_local_dummy(p);
 	for (uint32_t i = 0; i < p->block_count; i++) {
 		const struct python_slot *s = &p->slot[i];
 
 		if (s->role == ROLE_DICT_KEYS && !p->no_contents)
 			name_keys(p, l, i);
+		if (s->role == ROLE_DICT_KEYS && dummy)
+			name_locals(p, l, dummy, i);
 		if (s->role != ROLE_OBJECT)
 			continue;
 		switch (p->types[s->type].kind) {
