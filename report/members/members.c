@@ -139,12 +139,39 @@ static uint64_t count_elements(Dwarf_Die *die)
 	return any ? count : 0;
 }
 
+/* Nodes of libc++ since LLVM 16 have their values in unions of one member, so that nothing constructs them too early
+ * (__hash_table, list, __tree). A node that is in use has a value. */
+static bool is_value(Dwarf_Die *die)
+{
+	Dwarf_Off visited = 0;
+	Dwarf_Die child;
+	unsigned values = 0, others = 0;
+
+	if (dwarf_tag(die) != DW_TAG_union_type || dwarf_child(die, &child) != 0)
+		return false;
+	do {
+		const char *name = dwarf_diename(&child);
+
+		if (!symbol_scopes_visit(&visited, &child))
+			return false;
+		if (dwarf_tag(&child) != DW_TAG_member)
+			continue;
+		if (name && !strcmp(name, "__value_"))
+			values++;
+		else
+			others++;
+	} while (dwarf_siblingof(&child, &child) == 0);
+	return values == 1 && !others;
+}
+
 static uint32_t add_type(struct members *m, Dwarf_Die *die)
 {
 	struct members_type t = { .die = *die, .kind = (uint8_t)kind_of(dwarf_tag(die)) };
 
 	if (t.kind == MEMBERS_UNKNOWN || m->type_count >= MEMBERS_TYPES_MOST)
 		return 0;
+	if (is_value(die))
+		t.kind = MEMBERS_STRUCT;
 	t.sized = members_constant(die, DW_AT_byte_size, &t.bytes);
 	if (t.kind == MEMBERS_SCALAR && t.bytes == 1)
 		t.kind = MEMBERS_BYTE;

@@ -838,11 +838,16 @@ check_containers() {
 
 @test "capacity of strings, hash tables and deques of libc++ that is not used" {
 	libcxx
-	# 912 bytes for a text of 900, and 16384 blocks of 1024 elements.
+	# For a text of 900 some releases take 912 bytes, and some 904: the library says what it can hold, and a zero follows.
+	# 16384 blocks of 1024 elements.
+	printf '%s\n' '#include <stdio.h>' '#include <string>' 'int main() { std::string s(300, 0); s.reserve(900); printf("%zu\n", s.capacity()); }' >capacity.cc
+	"$LIBCXX" -o capacity capacity.cc
+	spare=$(($(./capacity) + 1 - 301))
+	[ $spare -ge 600 ]
 	cat >want <<-EOF
 		hash buckets 2 1645936
 		map of std::deque 1 131056
-		std::string 3000 1833000
+		std::string 3000 $((3000 * spare))
 		std::vector 1 796000
 	EOF
 	check_containers "$LIBCXX" 10000000

@@ -25,9 +25,10 @@ static const char c_source[] =
 	"struct tail { int n; struct item *items[]; };\n"
 	"struct holder table[4]; struct item *head; __thread struct holder *mine;\n"
 	"struct derived d; struct tail *t; slot_t *s;\n"
+	"struct one { long n; union { struct item *__value_; }; union { struct item *alone; }; } one;\n"
 	"extern struct item *make(void);\n"
 	"int main(void) { static struct cell local; head = make(); mine = &table[1]; local.it = head;\n"
-	"	return mine && t && s && &d && local.it ? 0 : 1; }\n";
+	"	return mine && t && s && &d && &one && local.it ? 0 : 1; }\n";
 
 static const char item_source[] = "#include <stdlib.h>\n"
 				  "struct item { struct item *next, *previous; double value; };\n"
@@ -143,6 +144,11 @@ static void check_c(const char *program)
 	expect_target(&o, holder, 72, "");
 	expect_path(&o, holder, 80, "holder::x|y");
 	expect_target(&o, holder, 80, "");
+	/* What a node of libc++ has in a union of one member is its value; another such union may be empty. */
+	expect_path(&o, named(&o, "one", 24), 8, "one::__value_");
+	expect_target(&o, named(&o, "one", 24), 8, "item");
+	expect_path(&o, named(&o, "one", 24), 16, "one::alone");
+	expect_target(&o, named(&o, "one", 24), 16, "");
 	/* void, char, functions, what is declared only, half of a pointer: nothing. */
 	assert_int_equal(members_target(o.m, holder, 88), 0);
 	assert_int_equal(members_type_kind(o.m, members_target(o.m, holder, 96)), MEMBERS_BYTE);
