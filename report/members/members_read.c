@@ -79,9 +79,14 @@ static bool is_value(Dwarf_Die *type)
 		&& (!strncmp(name, "__aligned_membuf<", 17) || !strncmp(name, "_Hash_node_value_base<", 22));
 }
 
-/* In place of the bytes. */
+/* In place of the bytes. Up to gcc 10 a base of the node is before them. */
 static void read_value(struct members_type *t, uint32_t *room, Dwarf_Die *argument)
 {
+	for (uint32_t i = 0; i < t->member_count; i++)
+		if (t->member[i].name && !strcmp(t->member[i].name, "_M_storage")) {
+			t->member[i].die = *argument;
+			return;
+		}
 	t->member_count = 0;
 	add_member(t, room, argument, false, true);
 	if (t->member_count)

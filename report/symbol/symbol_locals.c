@@ -109,8 +109,9 @@ static struct place find_base(const struct reader *r, Dwarf_Die *function)
 	return (struct place){ 0 };
 }
 
-/* *always: it is there in the whole scope, as far as the compiler says. */
-static struct place find_place(const struct reader *r, Dwarf_Die *die, bool *always)
+/* In a list of places, too, a variable in memory may have no value yet: clang begins the first entry with the function
+ * (seen with 19 and 21). */
+static struct place find_place(const struct reader *r, Dwarf_Die *die)
 {
 	Dwarf_Attribute attribute;
 	struct place to = r->base;
@@ -119,7 +120,6 @@ static struct place find_place(const struct reader *r, Dwarf_Die *die, bool *alw
 
 	if (!dwarf_attr(die, DW_AT_location, &attribute))
 		return (struct place){ 0 };
-	*always = dwarf_getlocation(&attribute, &op, &n) == 0;
 	if (dwarf_getlocation_addr(&attribute, r->at, &op, &n, 1) != 1 || n != 1)
 		return (struct place){ 0 };
 	if (op->atom == DW_OP_fbreg && is_near((int64_t)op->number))
@@ -167,16 +167,15 @@ static void add_variable(struct reader *r, Dwarf_Die *scope, Dwarf_Die *die)
 	const char *name = dwarf_diename(die);
 	struct place place;
 	uint64_t bytes, written;
-	bool always;
 	char *text;
 
 	if (!name || !*name || r->to->count >= LOCALS_MAX)
 		return;
-	place = find_place(r, die, &always);
+	place = find_place(r, die);
 	bytes = place.known ? symbol_die_bytes(die) : 0;
 	if (!bytes || bytes > INT32_MAX || !is_near(place.at))
 		return;
-	written = always ? find_written(r, scope, place, bytes) : SYMBOL_SLOTS_ALL;
+	written = find_written(r, scope, place, bytes);
 	if (!written)
 		return;
 	text = alloc_printf("%s() %s", r->function, name);

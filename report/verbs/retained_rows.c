@@ -118,8 +118,8 @@ static bool is_variable(const struct snapshot *s, const struct tide_edge *e)
 		&& strcmp(type, "module") != 0;
 }
 
-/* What a variable has is listed under its first name. */
-static void add_variables(struct retained_command *t, uint32_t table, uint8_t *seen)
+/* What a variable has is listed under its first name. `kind` is in the names of all that count. */
+static void add_variables(struct retained_command *t, uint32_t table, const char *kind, uint8_t *seen)
 {
 	const struct snapshot *s = &t->snapshot;
 	uint64_t first, end;
@@ -133,8 +133,7 @@ static void add_variables(struct retained_command *t, uint32_t table, uint8_t *s
 			continue;
 		name = python_field_text(s, table, first);
 		/* All modules are in sys.modules, and rows of their own. */
-		if (!name || !strstr(name, ", key ")
-			|| !strcmp(name, "dict of module sys, key \"modules\"")) {
+		if (!name || !strstr(name, kind) || !strcmp(name, "dict of module sys, key \"modules\"")) {
 			free(name);
 			continue;
 		}
@@ -161,7 +160,10 @@ static void add_modules(struct retained_command *t)
 		module[starts.block[i]] = 1;
 	for (size_t i = 0; i < s->owner_count && t->by[RETAINED_VARIABLE]; i++)
 		if (s->owners[i].role == OWNER_KEYS && module[s->owners[i].owner])
-			add_variables(t, s->owners[i].block, seen);
+			add_variables(t, s->owners[i].block, ", key ", seen);
+	/* Up to Python 3.10 the frames that run are objects, too. */
+	for (uint32_t i = 0; i < starts.blocks && t->by[RETAINED_VARIABLE]; i++)
+		add_variables(t, starts.block[i], ", local ", seen);
 	for (uint32_t i = 0; i < starts.edges && t->by[RETAINED_VARIABLE]; i++) {
 		const struct tide_root_edge *e = &s->root_edges[starts.edge[i]];
 		const char *name = python_field_root(s, e);

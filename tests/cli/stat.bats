@@ -489,7 +489,7 @@ is() {
 		'sorted((r["key"], r["live_bytes"] // 1000) for r in d["records"] if r["key"] in ("Item.__init__", "Order.__init__", "load", "load.<locals>.inner") and r["live_bytes"] > 1900)' >got
 	echo "[('Item.__init__', 2), ('Order.__init__', 3), ('load', 4), ('load.<locals>.inner', 5)]" | diff - got
 	json "$("$TIDEMARK" stat --json --filter file:other.py names.tide)" \
-		'sorted((f["function"], f["qualified"]) for r in d["records"] for f in r["stack"] if f["line"] and f["file"] and f["file"].endswith("other.py") and f["line"] == 2)[-1]' >got
+		'sorted((f["function"], f.get("qualified", "")) for r in d["records"] for f in r["stack"] if f["line"] and f["file"] and f["file"].endswith("other.py") and f["line"] == 2)[-1]' >got
 	echo "('__init__', 'Order.__init__')" | diff - got
 	for view in "stat -n all" "stat -n all --by function" "tree --min 0" "tree --min 0 --bottom-up" "top --batch 1 -n all"; do
 		run -0 "$TIDEMARK" $view names.tide

@@ -387,6 +387,12 @@ for e in sys.argv[1:]:
 		    os._exit(0)
 		train()
 	EOF
+	# Up to 3.10 frames are objects.
+	for python in $(ls -d "$HOME"/.pyenv/versions/3.{8,10}.*/bin/python3 2>/dev/null); do
+		"$TIDEMARK" run -q -f -o exit.tide "$python" train.py
+		"$TIDEMARK" retained --by variable -n 5 train.tide >out
+		grep -q 'variable frame train line 9, local batch$' out || fail "$python: $(cat out)" || return
+	done
 	"$TIDEMARK" run -q -f -o exit.tide /usr/bin/python3 train.py
 	"$TIDEMARK" retained --json train.tide >retained.json
 	cat >judge.py <<-'EOF'
