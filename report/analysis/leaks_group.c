@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/index.h"
 #include "base/array.h"
+#include "base/fetch.h"
 #include "dominate.h"
 #include "leaks_private.h"
 #include "subgraph.h"
@@ -208,6 +209,8 @@ static uint32_t record_of(const struct leaks_work *w, uint32_t node)
 	return w->record_of[leaks_record_slot(w, node)];
 }
 
+#define AHEAD 24u /* nodes, which are far from each other in memory */
+
 /* Records: what a block retains counts once, though blocks of one record may dominate each
  * other: only the topmost of them count. Walks the tree of dominators with a stack. */
 static void retain_records(struct leaks_work *w, const struct dominate *d)
@@ -220,8 +223,13 @@ static void retain_records(struct leaks_work *w, const struct dominate *d)
 	memcpy(next, first, (uint64_t)d->count * sizeof(*next));
 	open = alloc_zeroed(l->record_count + 1, sizeof(*open));
 	record = alloc_bytes((uint64_t)d->count * sizeof(*record));
-	for (uint32_t i = 0; i < d->count; i++)
+	for (uint32_t i = 0; i < d->count; i++) {
+		if (i + AHEAD < d->count && d->node[i + AHEAD] < l->graph.blocks) {
+			fetch_line(&l->kind[d->node[i + AHEAD]]);
+			fetch_line(&w->s->blocks[d->node[i + AHEAD]]);
+		}
 		record[i] = record_of(w, d->node[i]);
+	}
 	stack = alloc_bytes((uint64_t)d->count * sizeof(*stack));
 	for (size_t i = 0; i < l->record_count; i++)
 		if (LEAK_IS_LOST(l->records[i].kind) || w->o->live)

@@ -25,9 +25,10 @@ static void enter(struct search *q, uint32_t block, uint32_t parent, uint8_t sta
 	q->queue[q->tail++] = block;
 }
 
-#define AHEAD_ROW 16u  /* blocks of the queue: where their references are */
-#define AHEAD_OUT 8u   /* ... and the references */
-#define AHEAD_STATE 4u /* ... and what is known of the blocks that these lead to */
+#define AHEAD_ROW 64u   /* blocks of the queue: where their references are */
+#define AHEAD_OUT 40u   /* ... and the references */
+#define AHEAD_STATE 20u /* ... and what is known of the blocks that these lead to */
+#define AHEAD_IN_ROW 8u /* references of one block */
 
 /* A search jumps through memory: what it needs soon is fetched while it works on what is there. */
 static void fetch_ahead(const struct search *q)
@@ -42,7 +43,7 @@ static void fetch_ahead(const struct search *q)
 	if (left > AHEAD_STATE) {
 		uint32_t b = q->queue[q->head + AHEAD_STATE];
 
-		for (uint32_t k = g->start[b]; k < g->start[b + 1] && k < g->start[b] + AHEAD_OUT; k++) {
+		for (uint32_t k = g->start[b]; k < g->start[b + 1] && k < g->start[b] + AHEAD_IN_ROW; k++) {
 			fetch_line(&q->r->state[g->out[k] & GRAPH_BLOCK]);
 			if (q->r->parent)
 				fetch_line(&q->r->parent[g->out[k] & GRAPH_BLOCK]);

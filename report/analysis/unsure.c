@@ -89,6 +89,16 @@ static bool may_be_stale(struct search *f, uint32_t block, const struct tide_edg
 	return s->blocks[e->block].birth < s->blocks[block].birth;
 }
 
+/* Whether a block that is held has words, and a type that says nothing of them: those of lost blocks hold nothing. */
+static bool may_any_be_stale(const struct search *f, const struct leaks *l)
+{
+	for (uint32_t i = 0; i < f->g->blocks; i++)
+		if (!is_typed(f->s, i) && f->g->start[i] < f->g->start[i + 1]
+			&& !LEAK_IS_LOST(l->kind[i] & LEAK_KIND_MASK))
+			return true;
+	return false;
+}
+
 /* The graph without the words that may be stale; how many there are. */
 static uint32_t leave_out(struct search *f, struct graph *to)
 {
@@ -159,6 +169,8 @@ void unsure_find(struct unsure *u, const struct snapshot *s, const struct leaks 
 	if (s->process->flags & PROCESS_WALKED || s->python_object_count || l->graph.bad_edges)
 		return;
 	u->known = true;
+	if (!may_any_be_stale(&f, l))
+		return;
 	f.of_site = alloc_zeroed(s->site_count + 1, sizeof(*f.of_site));
 	learn_habits(&f);
 	if (leave_out(&f, &without)) {

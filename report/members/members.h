@@ -39,6 +39,8 @@ enum members_kind {
 	MEMBERS_UNION,
 };
 
+#define MEMBERS_TYPES_MOST (8u << 20) /* all numbers are smaller */
+
 struct members; /* of the modules of one snapshot */
 struct members *members_new(const struct snapshot *s, struct symbols *symbols);
 void members_free(struct members *m);
@@ -127,6 +129,7 @@ struct members_words {
 	uint8_t *unused; /* [bytes] enum members_use */
 	struct members_header *header;
 	uint32_t headers;
+	bool all_used; /* pointers may be anywhere, and it has no header */
 };
 /* Of C and C++; NULL: nothing is known. Lives as long as the struct members. */
 const struct members_words *members_words(struct members *m, uint32_t type);

@@ -12,7 +12,6 @@
 
 #define MEMBERS_NESTING 200u /* of DIEs; deeper ones are left out */
 #define MEMBERS_NOWHERE UINT64_MAX
-#define MEMBERS_TYPES_MOST (8u << 20)
 #define MEMBERS_ENTRIES_MOST (4u << 20) /* types, variables of a module */
 #define MEMBERS_WORDS_MOST ((uint64_t)256 << 20)
 #define MEMBERS_PEEL 64u /* typedefs and qualifiers on the way to a type; levels inside a type */

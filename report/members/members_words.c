@@ -228,6 +228,8 @@ static struct members_words *draw(struct members *m, uint32_t type)
 		members_words_free(w);
 		return alloc_zeroed(1, sizeof(*w));
 	}
+	w->all_used = !w->headers && !memchr(w->unused, MEMBERS_PADDING, bytes)
+		&& !memchr(w->unused, MEMBERS_TEXT_END, bytes);
 	return w;
 }
 

@@ -11,7 +11,9 @@
  *     block's type begins with agrees with it.
  * TP4 Variables of functions count last: a slot of a frame may hold an old word, so that they take no type from a
  *     block that other pointers have typed, and where they disagree among each other there is none.
- * TP5 What other evidence says stays, but a vtable proves nothing in memory that has not the size of its class.
+ * TP5 What pointers prove does not depend on the order in which they are met, but where two of them prove different types
+ *     of one block: then the first one counts, as a breadth-first search from the roots meets them.
+ * TP6 What other evidence says stays, but a vtable proves nothing in memory that has not the size of its class.
  */
 #ifndef TIDEMARK_TYPED_POINTERS_H
 #define TIDEMARK_TYPED_POINTERS_H

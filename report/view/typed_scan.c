@@ -164,7 +164,7 @@ static void look_at_block(struct search *f, uint32_t block)
 	const struct claim *c = claim_on(f, block);
 	bool array = f->t->evidence[block] == EVIDENCE_ALLOCATOR_FRAME, many;
 
-	if (!w)
+	if (!w || w->all_used)
 		return;
 	many = array || (c && !c->refused && !c->lo && c->element == w->bytes);
 	for (uint64_t i = s->edge_starts[block]; i < s->edge_starts[block + 1]; i++) {
@@ -186,10 +186,12 @@ static void look_at_block(struct search *f, uint32_t block)
 static void look_at_text(struct search *f, uint32_t block)
 {
 	struct snapshot *s = f->s;
-	const char *name = block_types_name(f->t, block);
+	const char *name;
 
-	if (block >= s->block_type_count || s->block_types[block].evidence != EVIDENCE_SHAPE || !name
-		|| strcmp(name, "char"))
+	if (block >= s->block_type_count || s->block_types[block].evidence != EVIDENCE_SHAPE)
+		return;
+	name = block_types_name(f->t, block);
+	if (!name || strcmp(name, "char"))
 		return;
 	for (uint64_t i = s->edge_starts[block]; i < s->edge_starts[block + 1]; i++)
 		set_unused(s, i, UNUSED_TEXT_END);
@@ -230,6 +232,8 @@ static void refuse_claims(struct search *f)
 {
 	const struct snapshot *s = f->s;
 
+	if (!f->claims)
+		return;
 	for (size_t i = 0; i < s->root_edge_count; i++) {
 		const struct tide_root_edge *e = &s->root_edges[i];
 		struct claim *c = claim_on(f, e->block);

@@ -115,3 +115,53 @@ compare_containers() {
 @test "variables of C++ functions: containers, objects that are caught, templates, closures, references" {
 	for compiler in g++ clang++; do compare "$compiler -pthread -std=c++17" stack_types_cc.cc 0.99 0.99; done
 }
+
+# Lines of source say no type here: all blocks come from one call. Lists are linked by address, up and down, and the
+# last blocks are held by pointers of two types.
+order_program() {
+	cat >order.c <<-'SOURCE'
+		#include <stdlib.h>
+		struct up { struct up *next; void *own; long a[4]; };
+		struct down { struct down *next; struct leaf *leaf; long a[2]; };
+		struct leaf { struct leaf *self; long a[8]; };
+		struct one { struct one *next; long a[10]; };
+		struct two { struct two *next; double a[10]; };
+		struct up *first_up;
+		struct down *first_down;
+		struct { struct one *one; struct two *two; } both[10];
+		void *get(unsigned long bytes) { return calloc(1, bytes); }
+		int main(int argc, char **argv)
+		{
+			struct up **end = &first_up;
+
+			for (int i = 0; i < 500; i++) {
+				struct down *d = get(sizeof *d);
+
+				d->next = first_down;
+				first_down = d;
+				d->leaf = get(sizeof *d->leaf);
+				d->leaf->self = d->leaf;
+				*end = get(sizeof **end);
+				end = &(*end)->next;
+			}
+			for (int i = 0; argc > 1 && i < 10; i++) {
+				both[i].one = get(sizeof *both[i].one);
+				both[i].two = (struct two *)both[i].one;
+			}
+			(void)argv;
+			return 0;
+		}
+	SOURCE
+	gcc -O0 -g -w -o order order.c
+}
+
+@test "types by pointers do not depend on where blocks lie, and where pointers disagree there is none" {
+	order_program
+	for argument in "" both; do
+		"$TIDEMARK" run -q -f -o order.tide -- ./order $argument
+		rows="$(json "$("$TIDEMARK" types --json order.tide)" \
+			'sorted((r["type"], r["blocks"]) for r in d["native"]["types"] if r["blocks"] > 1)')"
+		echo "$rows"
+		[ "$rows" = "[('down', 500), ('leaf', 500), ('up', 500)]" ]
+	done
+}
