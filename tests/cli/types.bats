@@ -442,7 +442,10 @@ assert t["array"] >= 2_000_000 and t["bytearray"] >= 3_000_000 and t["set"] >= 4
 	grep -q '^ *500 *+400 .* __main__.Session$' out
 	grep -q 'who holds them: tidemark refs late.tide __main__.Session' out
 	"$TIDEMARK" refs late.tide __main__.Session >out
-	grep -Eq '^ +500  .*"audit".*element of list > element of tuple$' out
+	# Up to 3.10 the dict of the attributes is one step more, and the fifth is not shown.
+	local last=' > element of tuple'
+	is_python 3.11 || last=
+	grep -Eq "^ +500  .*\"audit\".*element of list$last\$" out
 	"$TIDEMARK" retained -q --by variable -n 1 late.tide | grep -q 'variable __main__.audit'
 }
 
