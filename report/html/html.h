@@ -100,7 +100,10 @@ void html_memory_rest(struct html *h); /* a member of `head` */
 void html_types_find(struct html *h);  /* html_types.c: before html_leaks, where there are references */
 void html_types(struct html *h);       /* after all but html_names */
 void html_referrers(struct html *h);   /* html_referrers.c: a part of html_types */
-void html_source(struct html *h);      /* html_source.c: after html_names */
+/* The field that two words are in, but for an index or key, to be freed; NULL: they have none in common. Frees both, which may be
+ * NULL. */
+char *html_field_of_both(char *first, char *last);
+void html_source(struct html *h); /* html_source.c: after html_names */
 void html_source_note(struct html *h, uint32_t text, const char *file);
 void html_source_free(struct html *h);
 void html_head(struct html *h); /* html_details.c: the object `head` */

@@ -11,7 +11,7 @@
 #include "base/array.h"
 #include "html.h"
 #include "print/header.h"
-#include "analysis/refs.h"
+#include "view/field.h"
 
 #define SMALLEST 5000u
 
@@ -20,6 +20,9 @@ enum kind { KIND_ALL, KIND_ROOT, KIND_GROUP, KIND_KEPT, KIND_SITE };
 struct node {
 	uint64_t holders; /* bits of roots that reach its own blocks: owners.h */
 	uint64_t bytes, blocks, retained, retained_blocks, rest_bytes, rest_blocks, rest;
+	struct held {
+		uint32_t by, block; /* a node of the tree, GRAPH_NONE: there is none; and what it holds */
+	} first, last;
 	uint32_t number;
 	bool shown;
 };
@@ -67,25 +70,55 @@ static struct node *gather_nodes(const struct html *h, const struct owner_tree *
 		}
 		before = capacity;
 		ARRAY_RESERVE(node, capacity, set->count);
-		memset(node + before, 0, (capacity - before) * sizeof(*node));
+		for (; before < capacity; before++)
+			node[before] = (struct node){ .first = { .by = GRAPH_NONE } };
 		if (i && d->node[i] < h->leaks.leaks.graph.blocks) {
 			node[of[i]].holders |= d->owners->holders[d->node[i]];
 			node[of[i]].blocks++;
 			node[of[i]].bytes += h->view.snapshot->blocks[d->node[i]].bytes;
+			if (of[d->parent[i]] != of[i]) {
+				node[of[i]].last = (struct held){ d->node[d->parent[i]], d->node[i] };
+				if (node[of[i]].first.by == GRAPH_NONE)
+					node[of[i]].first = node[of[i]].last;
+			}
 		}
 	}
 	free(of);
 	return node;
 }
 
-static void write_node(struct html *h, const struct html_key *key, const struct node *n,
-	const struct node *parent, bool shared)
+/* What the word is called by which one holds the other; to be freed. NULL: it has no name. */
+static char *name_word(const struct html *h, const uint32_t *root_edge, const struct held *held)
 {
+	const struct snapshot *s = h->view.snapshot;
+	const struct graph *g = &h->leaks.leaks.graph;
+	uint64_t edge, end;
+
+	if (held->by == GRAPH_NONE)
+		return NULL;
+	if (held->by < g->blocks) {
+		for (graph_words(g, held->by, &edge, &end); edge < end; edge++)
+			if (s->edges[edge].block == held->block && !(s->edges[edge].flags & EDGE_UNCOUNTED)
+				&& !snapshot_unused(s, edge))
+				return field_text(&h->native.types, s, held->by, edge);
+		return NULL;
+	}
+	edge = root_edge[held->block];
+	return edge && s->root_edges[edge - 1].root == held->by - g->blocks
+		? field_root(&h->native.types, s, h->view.symbols, (uint32_t)edge - 1)
+		: NULL;
+}
+
+static void write_node(struct html *h, const struct html_key *key, const struct node *n,
+	const struct node *parent, const uint32_t *root_edge, bool shared)
+{
+	char *field =
+		html_field_of_both(name_word(h, root_edge, &n->first), name_word(h, root_edge, &n->last));
 	const struct snapshot *s = h->view.snapshot;
 	struct json *j = &h->json;
 
 	/* [parent, kind, name or row, bytes, blocks, retained bytes and blocks, left out: bytes, blocks, nodes,
-	 * bits of the roots that share it, as text: they do not fit in a number of JavaScript] */
+	 * the field that holds it, bits of the roots that share it, as text: they do not fit in a number of JavaScript] */
 	json_open_array(j, NULL);
 	json_number(j, NULL, parent ? (int64_t)parent->number : -1);
 	json_number(j, NULL, key->part[1]);
@@ -109,12 +142,15 @@ static void write_node(struct html *h, const struct html_key *key, const struct 
 	json_number(j, NULL, (int64_t)n->rest_bytes);
 	json_number(j, NULL, (int64_t)n->rest_blocks);
 	json_number(j, NULL, (int64_t)n->rest);
+	json_text(j, NULL, field);
 	if (shared)
 		json_address(j, NULL, n->holders);
 	json_close_array(j);
+	free(field);
 }
 
-static void write_tree(struct html *h, const char *name, const struct owner_tree *tree)
+static void write_tree(
+	struct html *h, const char *name, const struct owner_tree *tree, const uint32_t *root_edge)
 {
 	struct html_set set = { 0 };
 	struct node *node;
@@ -147,7 +183,7 @@ static void write_tree(struct html *h, const char *name, const struct owner_tree
 	json_open_array(&h->json, name);
 	for (uint32_t i = 0; i < set.count; i++)
 		if (node[i].shown)
-			write_node(h, &set.key[i], &node[i], i ? &node[set.key[i].part[0]] : NULL,
+			write_node(h, &set.key[i], &node[i], i ? &node[set.key[i].part[0]] : NULL, root_edge,
 				i && !set.key[i].part[0] && set.key[i].part[1] == KIND_SITE);
 	json_close_array(&h->json);
 	free(node);
@@ -157,23 +193,31 @@ static void write_tree(struct html *h, const char *name, const struct owner_tree
 void html_dominate(struct html *h)
 {
 	const struct dominate *d = &h->retained.d;
+	const struct snapshot *s = h->view.snapshot;
 	struct json *j = &h->json;
+	uint32_t *root_edge;
 	struct owners o;
 
 	if (!h->references)
 		return;
+	/* The first word of a root that holds a block, + 1. */
+	root_edge = alloc_zeroed(s->block_count + 1, sizeof(*root_edge));
+	for (size_t i = s->root_edge_count < UINT32_MAX ? s->root_edge_count : 0; i--;)
+		if (s->root_edges[i].block < s->block_count && !(s->root_edges[i].flags & EDGE_UNCOUNTED))
+			root_edge[s->root_edges[i].block] = (uint32_t)i + 1;
 	retained_owners(&h->retained, &o);
-	write_tree(h, "dominators", &(struct owner_tree){ d->node, d->dominator, d->count, &o });
-	write_tree(h, "owners", &(struct owner_tree){ o.node, o.parent, o.count, &o });
+	write_tree(h, "dominators", &(struct owner_tree){ d->node, d->dominator, d->count, &o }, root_edge);
+	write_tree(h, "owners", &(struct owner_tree){ o.node, o.parent, o.count, &o }, root_edge);
 	/* Names of the bits. */
 	json_open_array(j, "holders");
 	for (uint32_t i = 0; i < o.named_count; i++) {
 		json_open_array(j, NULL);
-		json_text(j, NULL, root_kind_name(h->view.snapshot->roots[o.named[i]].kind));
+		json_text(j, NULL, root_kind_name(s->roots[o.named[i]].kind));
 		json_text(j, NULL, symbols_root(h->view.symbols, o.named[i]));
 		json_close_array(j);
 	}
 	json_close_array(j);
 	json_bool(j, "wiped", header_wiped(h->view.snapshot));
 	owners_free(&o);
+	free(root_edge);
 }

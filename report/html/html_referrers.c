@@ -77,11 +77,26 @@ static void add_roots(struct pairs *p, const struct graph *g, const struct snaps
 	}
 }
 
-/* "table[4204]" is an element like any other: "table[]". */
+/* One of many like it: "table[4204]" becomes "table[]", `key "a" of dict` "key of dict", "element 3 of list" "element
+ * of list". */
 static void drop_index(char *field)
 {
-	char *to = field;
+	static const char *const numbered[] = { "element", "key" };
+	char *to = field, *key = strstr(field, ", key ");
 
+	if (key)
+		key[strlen(", key")] = '\0';
+	for (size_t i = 0; i < sizeof(numbered) / sizeof(numbered[0]); i++) {
+		size_t word = strlen(numbered[i]);
+		char *of = NULL;
+
+		if (strncmp(field, numbered[i], word) || field[word] != ' ')
+			continue;
+		for (char *at = field; (at = strstr(at, " of ")); at++)
+			of = at;
+		if (of)
+			memmove(field + word, of, strlen(of) + 1);
+	}
 	for (const char *from = field; *from;) {
 		size_t digits = *from == '[' ? strspn(from + 1, "0123456789") : 0;
 
@@ -96,26 +111,30 @@ static void drop_index(char *field)
 	*to = '\0';
 }
 
-/* The name of the field that all of the words are in; NULL where they are in several, or it has none. To be freed. */
-static char *find_field(const struct snapshot *s, const struct block_types *types, const struct pair *pair)
+char *html_field_of_both(char *first, char *last)
 {
-	char *first = field_text(types, s, pair->first_block, pair->first), *last;
-
-	if (!first)
-		return pair->other_offsets ? NULL : alloc_printf("+%u", s->edges[pair->first].offset);
-	if (pair->words == 1)
-		return first;
-	last = field_text(types, s, pair->last_block, pair->last);
-	if (last && strcmp(first, last)) {
+	if (first && last && strcmp(first, last)) {
 		drop_index(first);
 		drop_index(last);
 	}
-	if (!last || strcmp(first, last)) {
+	if (first && (!last || strcmp(first, last))) {
 		free(first);
 		first = NULL;
 	}
 	free(last);
 	return first;
+}
+
+/* The name of the field that all of the words are in; NULL where they are in several, or it has none. To be freed. */
+static char *find_field(const struct snapshot *s, const struct block_types *types, const struct pair *pair)
+{
+	char *first = field_text(types, s, pair->first_block, pair->first);
+
+	if (!first)
+		return pair->other_offsets ? NULL : alloc_printf("+%u", s->edges[pair->first].offset);
+	if (pair->words == 1)
+		return first;
+	return html_field_of_both(first, field_text(types, s, pair->last_block, pair->last));
 }
 
 static const struct pairs *sorted; /* for qsort: the verbs have one thread */

@@ -32,14 +32,14 @@ const sum = (l) => l.reduce((a, b) => a + b, 0);
 // Owners.
 {
 	const { ALL, GROUP, ROOT, SITE, below, childrenOf, mergeSiblings, sharers } = await load("owners");
-	// [parent, kind, what, bytes, blocks, bytes and blocks with all below, left out: bytes, blocks, rows; sharers]
+	// [parent, kind, what, bytes, blocks, bytes and blocks with all below, left out: bytes, blocks, rows; field, sharers]
 	const rows = [
 		[-1, ALL, 0, 0, 0, 1000, 100, 0, 0, 0],
 		[0, ROOT, ["global", "cache"], 0, 0, 600, 60, 0, 0, 0],
-		[0, SITE, 7, 300, 30, 300, 30, 0, 0, 0, "0x5"],
-		[0, SITE, 8, 100, 10, 100, 10, 0, 0, 0, "0x8000000000000002"],
-		[1, SITE, 7, 200, 20, 500, 50, 100, 10, 4],
-		[1, SITE, 9, 100, 10, 100, 10, 0, 0, 0],
+		[0, SITE, 7, 300, 30, 300, 30, 0, 0, 0, null, "0x5"],
+		[0, SITE, 8, 100, 10, 100, 10, 0, 0, 0, null, "0x8000000000000002"],
+		[1, SITE, 7, 200, 20, 500, 50, 100, 10, 4, "items"],
+		[1, SITE, 9, 100, 10, 100, 10, 0, 0, 0, "items"],
 		[4, SITE, 8, 200, 20, 200, 20, 0, 0, 0],
 	];
 	const before = JSON.stringify(rows);
@@ -50,9 +50,10 @@ const sum = (l) => l.reduce((a, b) => a + b, 0);
 	same(merged.length, 6, "owners: siblings of one key are one row, and only siblings");
 	same(merged.map((r) => r.label), [undefined, undefined, `${SITE}:1`, `${SITE}:0`, `${SITE}:1`, `${SITE}:0`], "owners: merged rows have labels, roots have not");
 	same(merged[4].slice(3, 10), [300, 30, 600, 60, 100, 10, 4], "owners: all sums of siblings are added up");
+	same([merged[4][10], merged[2][10]], ["items", null], "owners: a field that all siblings are in stays");
 	same(merged[5][0], 4, "owners: children belong to the merged parent");
 	const one = mergeSiblings(rows, () => "", () => "all");
-	same(one.find((r) => r[0] === 0 && r[1] === SITE)[10], "0x8000000000000007", "owners: those that share are shared by all of them, beyond 53 bits");
+	same(one.find((r) => r[0] === 0 && r[1] === SITE)[11], "0x8000000000000007", "owners: those that share are shared by all of them, beyond 53 bits");
 	for (const list of [rows, merged, one]) {
 		const child = childrenOf(list);
 		same(sum(child.map((c) => c.length)), list.length - 1, "owners: each row but the first is a child");

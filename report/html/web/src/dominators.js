@@ -48,6 +48,8 @@ export function dominators() {
 							? `${short(typeOf(what))} · ${placeText(what)}`
 							: placeText(what);
 	};
+	// With the field that holds it.
+	const fullName = (i) => [rows[i][10], name(i)].filter(Boolean).join(" · ");
 	const kindOf = (i) =>
 		[
 			"",
@@ -58,7 +60,7 @@ export function dominators() {
 		][rows[i][1]];
 	// The roots that hold what belongs to none of them alone.
 	const holders = d.holders.map(rootName),
-		sharers = (i) => sharersOf(rows[i][10], holders);
+		sharers = (i) => sharersOf(rows[i][11], holders);
 	const whole = d.dominators[0][5],
 		shared = d.dominators.reduce((a, r) => (r[0] === 0 && r[1] === SITE ? a + r[5] : a), 0);
 	const again = () => {
@@ -159,8 +161,8 @@ export function dominators() {
 					: d.data.rest
 						? `${count(d.data.rest)} smaller`
 						: sharers(d.data.i).length
-							? `shared by: ${sharers(d.data.i).join(", ")} · ${name(d.data.i)}`
-							: name(d.data.i);
+							? `shared by: ${sharers(d.data.i).join(", ")} · ${fullName(d.data.i)}`
+							: fullName(d.data.i);
 			if (w < 1 || h < 1) continue;
 			const g = svg(
 				"g",
@@ -221,7 +223,7 @@ export function dominators() {
 					el(
 						"tr",
 						{},
-						[exact ? "retained" : "charged", "in blocks", "itself", "held by", "what"].map((t, i) =>
+						[exact ? "retained" : "charged", "in blocks", "itself", "held by", "through", "what"].map((t, i) =>
 							el("th", { class: i < 3 ? "number" : null }, t),
 						),
 					),
@@ -243,6 +245,7 @@ export function dominators() {
 							el("td", { class: "number" }, count(rows[i][6])),
 							el("td", { class: "number" }, bytes(rows[i][3])),
 							el("td", { class: "dim" }, kindOf(i)),
+							el("td", {}, rows[i][10] ?? ""),
 							el("td", {}, name(i)),
 						),
 					),

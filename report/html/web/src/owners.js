@@ -1,6 +1,7 @@
 // The tree of owners as numbers, apart from how it is drawn.
 // A row: [parent, kind, name or row of a site, bytes and blocks of its own, bytes and blocks with all below it, what is too
-// small to be a row: bytes, blocks and how many, bits of the roots that share it].
+// small to be a row: bytes, blocks and how many, the field that holds it (null: it has no name), bits of the roots that
+// share it].
 export const ALL = 0,
 	ROOT = 1,
 	GROUP = 2,
@@ -20,7 +21,8 @@ export function mergeSiblings(rows, key, label) {
 		if (at !== null && to.has(at)) {
 			const o = out[(of[i] = to.get(at))];
 			for (let k = 3; k < 10; k++) o[k] += r[k];
-			if (r[10] !== undefined) o[10] = `0x${(BigInt(o[10] ?? 0) | BigInt(r[10])).toString(16)}`;
+			if (o[10] !== r[10]) o[10] = null;
+			if (r[11] !== undefined) o[11] = `0x${(BigInt(o[11] ?? 0) | BigInt(r[11])).toString(16)}`;
 			return;
 		}
 		const o = [...r];
