@@ -43,10 +43,26 @@ static bool is_registry(struct python *p, uint32_t block, const struct tide_edge
 	return !strcmp(name, REGISTERED);
 }
 
+/* Has the block words that are never the address of a block of C: hashes, instructions, what is left behind the items? In
+ * a program below 4 GiB, as Debian's python3 is, two 32-bit numbers easily look like one. */
+static bool has_numbers(const struct python *p, uint32_t block)
+{
+	const struct python_slot *s = &p->slot[block];
+
+	switch ((enum python_role)s->role) {
+	case ROLE_LIST_ITEMS:
+	case ROLE_DICT_KEYS:
+	case ROLE_DICT_VALUES:
+	case ROLE_SET_TABLE: return true;
+	case ROLE_OBJECT: return p->types[s->type].kind == KIND_CODE || p->types[s->type].kind == KIND_TUPLE;
+	default: return false;
+	}
+}
+
 static void take_block_edges(struct python *p, struct python_graph *g, uint32_t block)
 {
 	struct python_rule rule;
-	bool known = false;
+	bool known = false, numbers = has_numbers(p, block);
 
 	for (uint64_t i = g->starts[block]; i < g->starts[block + 1]; i++) {
 		struct tide_edge *e = &g->edges[i];
@@ -61,10 +77,11 @@ static void take_block_edges(struct python *p, struct python_graph *g, uint32_t 
 		if (!to_object(p, e->block, e->to_offset)) {
 			if (target->role == ROLE_OBJECT)
 				e->flags |= EDGE_UNCOUNTED;
-			continue;
-		}
-		if (e->to_offset)
+			if (target->role == ROLE_OBJECT || !numbers || target->owner == block)
+				continue;
+		} else if (e->to_offset) {
 			e->flags |= EDGE_EXPLAINED;
+		}
 		if (!known)
 			python_rules_of(p, block, &rule);
 		known = true;
@@ -120,7 +137,7 @@ static bool is_data(const struct python *p, uint64_t block)
 }
 
 /* Gives each raw block the first object that leads to it. */
-static void guess_owners(struct python *p, const struct python_graph *g, const uint8_t *rooted)
+static void guess_owners(struct python *p, const struct python_graph *g)
 {
 	uint32_t *queue = alloc_bytes((g->block_count + 1) * sizeof(*queue));
 	uint64_t first = 0, last = 0;
@@ -135,7 +152,8 @@ static void guess_owners(struct python *p, const struct python_graph *g, const u
 			uint32_t to = g->edges[k].block;
 			struct python_slot *s = &p->slot[to];
 
-			if (s->role != ROLE_RAW || s->owner != PYTHON_NONE || rooted[to])
+			if (s->role != ROLE_RAW || s->owner != PYTHON_NONE
+				|| g->edges[k].flags & EDGE_UNCOUNTED)
 				continue;
 			s->owner = owner_of(p, block);
 			s->role = ROLE_OWNED;
@@ -165,40 +183,128 @@ static uint32_t lender_of(const struct python *p, const struct python_graph *g, 
 	return counts(p, g, a, b) ? b : counts(p, g, b, a) ? a : PYTHON_NONE;
 }
 
-/* Takes the owner back where another object or block also leads to the block, unless it is known to borrow it, until
- * nothing changes. */
-static void prove_owners(struct python *p, const struct python_graph *g)
+static bool leads_to(const struct python_graph *g, uint32_t from, uint32_t to)
 {
-	uint8_t *moves = alloc_zeroed(g->block_count + 1, sizeof(*moves));
-	bool changed = true;
+	for (uint64_t k = g->starts[from]; k < g->starts[from + 1] && k < g->starts[from] + BORROWER_WORDS;
+		k++)
+		if (g->edges[k].block == to && !g->edges[k].to_offset)
+			return true;
+	return false;
+}
 
-	while (changed) {
-		changed = false;
-		for (uint64_t i = 0; i < g->block_count; i++) {
-			uint32_t from = owner_of(p, (uint32_t)i);
+/* Does the block name the one at which the memory of its owner begins, which does not name it back? So does each node of
+ * a document in lxml, and what hangs on a connection of sqlite. A word elsewhere that also leads to it is borrowed, or a
+ * number. (Neighbours in a list name each other: the list may well belong to somebody else.) */
+static bool names_start(const struct python *p, const struct python_graph *g, uint32_t block, uint32_t owner)
+{
+	for (uint64_t k = g->starts[block];
+		owner != PYTHON_NONE && k < g->starts[block + 1] && k < g->starts[block] + BORROWER_WORDS;
+		k++) {
+		uint32_t start = g->edges[k].block;
 
-			if (is_data(p, i))
-				continue;
-			for (uint64_t k = g->starts[i]; k < g->starts[i + 1]; k++) {
-				struct python_slot *s = &p->slot[g->edges[k].block];
-				uint32_t lender;
+		if (start != block && !g->edges[k].to_offset && p->slot[start].role == ROLE_OWNED
+			&& p->slot[start].owner == owner && leads_to(g, owner, start)
+			&& !leads_to(g, start, block))
+			return true;
+	}
+	return false;
+}
 
-				/* An integer may look like a pointer into a large block. */
-				if (s->role != ROLE_OWNED || s->owner == from || g->edges[k].to_offset)
-					continue;
-				lender = moves[g->edges[k].block] < MOVES_MOST
-					? lender_of(p, g, from, s->owner)
-					: PYTHON_NONE;
-				if (lender == s->owner && lender != PYTHON_NONE)
-					continue;
-				moves[g->edges[k].block]++;
-				s->role = lender == PYTHON_NONE ? ROLE_RAW : ROLE_OWNED;
-				s->owner = lender;
-				changed = true;
+struct owning {
+	struct python *p;
+	const struct python_graph *g;
+	uint8_t *moves;  /* of each block */
+	uint8_t *rooted; /* of each block: a root leads to it */
+	bool takes;      /* what nobody lends is taken back */
+	bool changed;
+	uint32_t *moved; /* blocks whose references are to be judged again, each once */
+	uint64_t count;
+	uint8_t *waits; /* of each block: it is among them */
+};
+
+static void move_block(struct owning *w, uint32_t block, uint32_t owner)
+{
+	w->p->slot[block].role = owner == PYTHON_NONE ? ROLE_RAW : ROLE_OWNED;
+	w->p->slot[block].owner = owner;
+	w->changed = true;
+	if (!w->waits[block])
+		w->moved[w->count++] = block;
+	w->waits[block] = 1;
+}
+
+/* A block of one owner, or none, leads to a block of another one. */
+static void judge_reference(struct owning *w, uint32_t from, const struct tide_edge *e)
+{
+	uint32_t owner = w->p->slot[e->block].owner,
+		 lender = w->moves[e->block] < MOVES_MOST ? lender_of(w->p, w->g, from, owner) : PYTHON_NONE;
+
+	if (lender == PYTHON_NONE) {
+		if (names_start(w->p, w->g, e->block, owner))
+			return;
+		if (w->moves[e->block] < MOVES_MOST && names_start(w->p, w->g, e->block, from))
+			lender = from;
+		else if (!w->takes)
+			return;
+	} else if (lender == owner) {
+		return;
+	}
+	w->moves[e->block] += lender != PYTHON_NONE;
+	move_block(w, e->block, lender);
+}
+
+static void judge_block(struct owning *w, uint32_t block)
+{
+	const struct python_slot *slot = w->p->slot;
+	uint32_t from = owner_of(w->p, block);
+
+	if (w->takes && w->rooted[block] && slot[block].role == ROLE_OWNED
+		&& !names_start(w->p, w->g, block, slot[block].owner))
+		move_block(w, block, PYTHON_NONE);
+	if (is_data(w->p, block))
+		return;
+	for (uint64_t k = w->g->starts[block]; k < w->g->starts[block + 1]; k++) {
+		const struct tide_edge *e = &w->g->edges[k];
+
+		/* An integer may look like a pointer into a large block. */
+		if (slot[e->block].role == ROLE_OWNED && slot[e->block].owner != from && !e->to_offset
+			&& !(e->flags & EDGE_UNCOUNTED))
+			judge_reference(w, from, e);
+	}
+}
+
+/* What hangs on a block goes with it, along lists of any length. */
+static void judge_moved(struct owning *w)
+{
+	while (w->count) {
+		uint32_t block = w->moved[--w->count];
+
+		w->waits[block] = 0;
+		judge_block(w, block);
+	}
+}
+
+/* Gives each block to the one that lends it; then takes it back where another object, block or root leads to it as well,
+ * unless it is known to borrow it. Both until nothing changes. */
+static void prove_owners(struct python *p, const struct python_graph *g, uint8_t *rooted)
+{
+	struct owning w = { .p = p, .g = g, .rooted = rooted };
+
+	w.moves = alloc_zeroed(g->block_count + 1, 1);
+	w.waits = alloc_zeroed(g->block_count + 1, 1);
+	w.moved = alloc_bytes((g->block_count + 1) * sizeof(*w.moved));
+	for (int pass = 0; pass < 2; pass++) {
+		w.takes = pass;
+		for (w.changed = true; w.changed;) {
+			w.changed = false;
+			for (uint64_t i = 0; i < g->block_count; i++) {
+				judge_block(&w, (uint32_t)i);
+				judge_moved(&w);
 			}
 		}
 	}
-	free(moves);
+	free(w.moves);
+	free(w.waits);
+	free(w.moved);
 }
 
 static void find_owners(struct python *p, const struct python_graph *g)
@@ -211,8 +317,8 @@ static void find_owners(struct python *p, const struct python_graph *g)
 
 		rooted[g->root_edges[i].block] |= kind != ROOT_STACK && kind != ROOT_REGISTER;
 	}
-	guess_owners(p, g, rooted);
-	prove_owners(p, g);
+	guess_owners(p, g);
+	prove_owners(p, g, rooted);
 	free(rooted);
 }
 

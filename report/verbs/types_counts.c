@@ -47,4 +47,6 @@ void types_counts_json(struct json *j, const struct types_row *r)
 	json_number(j, "unsure_objects", (int64_t)r->unsure_objects);
 	json_number(j, "awaiting_gc_objects", (int64_t)r->awaiting);
 	json_number(j, "pinned_objects", (int64_t)r->pinned);
+	json_number(j, "native_bytes", (int64_t)r->native_bytes);
+	json_number(j, "native_blocks", (int64_t)r->native_blocks);
 }

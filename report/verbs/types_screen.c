@@ -9,6 +9,7 @@
 
 #define SCREEN_ROWS 20u
 #define SCREEN_FEW 5u
+#define NATIVE_LEAST 65536u /* bytes */
 
 void types_screen_cycles(struct screen *s, const struct types_cycles *awaiting,
 	const struct types_cycles *pinned, uint64_t garbage, bool disabled)
@@ -83,6 +84,17 @@ static void print_values(struct table *t, const struct types_command *c, const s
 	}
 }
 
+/* Most of what the objects take is memory of C, which Python's own tools do not see. */
+static void print_native(struct table *t, const struct types_row *r)
+{
+	char bytes[UNITS_TEXT], blocks[UNITS_TEXT];
+
+	if (r->native_bytes >= NATIVE_LEAST && r->native_bytes >= r->bytes / 2)
+		table_note(t, STYLE_DIM, "%s of it are native memory, in %s",
+			units_bytes(bytes, (int64_t)r->native_bytes),
+			units_many(blocks, (int64_t)r->native_blocks, "block"));
+}
+
 /* Python itself leaves this one out. */
 const char *types_screen_module(const char *module) { return strcmp(module, "builtins") ? module : ""; }
 
@@ -126,6 +138,7 @@ static void print_types(struct screen *s, struct types_command *c)
 		types_counts_cells(t, counted, counts, r);
 		table_text(t, STYLE_NAME, "%s%s%s", types_screen_module(r->module),
 			*types_screen_module(r->module) ? "." : "", r->type);
+		print_native(t, r);
 		if (r->verdict != VERDICT_REFLEAK)
 			continue;
 		print_values(t, c, r);

@@ -86,6 +86,8 @@ static void add_row(struct together_row *to, size_t process, const struct types_
 	struct types_row *sum = &to->sum;
 
 	sum->live += r->live;
+	sum->native_bytes += r->native_bytes;
+	sum->native_blocks += r->native_blocks;
 	sum->bytes += r->bytes;
 	sum->reachable += r->reachable;
 	sum->unreachable += r->unreachable;

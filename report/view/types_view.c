@@ -115,6 +115,21 @@ static void sum_rows(struct types_view *v)
 	qsort(v->order, v->row_count, sizeof(*v->order), compare_rows);
 }
 
+static void add_native(struct types_view *v)
+{
+	const struct snapshot *s = v->snapshot;
+
+	for (size_t i = 0; i < s->owner_count; i++) {
+		uint32_t object = v->heap.object_of[s->owners[i].owner];
+
+		if (s->owners[i].role != OWNER_OTHER || object == PYTHON_HEAP_NONE
+			|| v->heap.object_of[s->owners[i].block] != object)
+			continue;
+		v->row[types_row_of(v, object)].native_bytes += s->blocks[s->owners[i].block].bytes;
+		v->row[types_row_of(v, object)].native_blocks++;
+	}
+}
+
 /* References from what an instance owns for its attributes: values, or the table of its dict. */
 static void add_attributes(struct types_view *v)
 {
@@ -218,6 +233,7 @@ void types_view_find(
 	types_once(v);
 	for (size_t i = 0; i < s->python_object_count; i++)
 		add_object(v, i);
+	add_native(v);
 	add_attributes(v);
 	add_inline_attributes(v);
 	find_libraries(v);

@@ -30,6 +30,7 @@ struct types_row {
 	const char *type, *module;
 	uint32_t flags; /* TYPE_FLAG_* */
 	uint64_t live, bytes, reachable, unreachable;
+	uint64_t native_bytes, native_blocks; /* of `bytes`: blocks of C that hang on the objects */
 	uint64_t excess_objects, excess_references, unsure_objects;
 	uint64_t static_objects, static_references;
 	uint64_t awaiting; /* unreachable, and gc.collect() would free them */

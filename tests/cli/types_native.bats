@@ -1,0 +1,82 @@
+#!/usr/bin/env bats
+# types: memory of C that hangs on objects of extension types.
+load ../lib/helper
+bats_require_minimum_version 1.5.0
+
+@test "nodes that name their document belong to its object, whatever else happens to point at one" {
+	python3-config --includes >/dev/null 2>&1 || [ -d /usr/include/python3.11 ] || skip "no headers of Python"
+	compile tree.so -shared -fPIC $(/usr/bin/python3-config --includes 2>/dev/null || echo -I/usr/include/python3.11) <<-'END'
+		#include <Python.h>
+		struct document { struct node *first, *last; long pad[4]; };
+		struct node { struct node *previous, *next; struct document *document; char *text; long pad[6]; };
+		struct object { PyObject_HEAD struct document *document; };
+		static struct node **stray; /* a block of C and a global that lead into the list, as old words do */
+		struct node *global_stray;
+		static PyObject *make(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
+		{
+			struct object *o = (struct object *)type->tp_alloc(type, 0);
+			o->document = calloc(1, sizeof *o->document);
+			for (int i = 0; i < 5000; i++) {
+				struct node *n = calloc(1, sizeof *n);
+				n->document = o->document, n->text = calloc(1, 200), n->previous = o->document->last;
+				if (n->previous)
+					n->previous->next = n;
+				else
+					o->document->first = n;
+				o->document->last = n;
+				if (i == 1000)
+					global_stray = n;
+				if (i == 2000)
+					stray = calloc(4, sizeof *stray), stray[2] = n;
+			}
+			return (PyObject *)o;
+		}
+		/* Each of these is one of a list that all of them are in: no one has the list. */
+		struct ring { struct ring *previous, *next; long pad[20]; };
+		struct member { PyObject_HEAD struct ring *ring; };
+		static struct ring head = { &head, &head };
+		static PyObject *join(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
+		{
+			struct member *m = (struct member *)type->tp_alloc(type, 0);
+			struct ring *r = m->ring = calloc(1, sizeof *r);
+			r->next = &head, r->previous = head.previous;
+			r->previous->next = r, head.previous = r;
+			return (PyObject *)m;
+		}
+		static PyTypeObject document_type = { PyVarObject_HEAD_INIT(NULL, 0).tp_name = "tree.Document",
+			.tp_basicsize = sizeof(struct object), .tp_flags = Py_TPFLAGS_DEFAULT, .tp_new = make };
+		static PyTypeObject member_type = { PyVarObject_HEAD_INIT(NULL, 0).tp_name = "tree.Member",
+			.tp_basicsize = sizeof(struct member), .tp_flags = Py_TPFLAGS_DEFAULT, .tp_new = join };
+		static struct PyModuleDef definition = { PyModuleDef_HEAD_INIT, "tree", NULL, -1 };
+		PyMODINIT_FUNC PyInit_tree(void)
+		{
+			PyObject *module = PyModule_Create(&definition);
+			PyType_Ready(&document_type), PyType_Ready(&member_type);
+			PyModule_AddObject(module, "Document", (PyObject *)&document_type);
+			PyModule_AddObject(module, "Member", (PyObject *)&member_type);
+			return module;
+		}
+	END
+	cat >app.py <<-'END'
+		import sys
+		sys.path.insert(0, ".")
+		import tree
+		library = [tree.Document() for i in range(3)]
+		members = [tree.Member() for i in range(1000)]
+	END
+	"$TIDEMARK" run -q -f -o s.tide -- /usr/bin/python3 app.py
+	# 5000 nodes of 80 bytes with 200 each; the two that something else leads to may keep their texts alone.
+	"$TIDEMARK" types --json s.tide >types.json
+	/usr/bin/python3 - <<-'END'
+		import json
+		types = {t["type"]: t for t in json.load(open("types.json"))["types"]}
+		document, member = types["Document"], types["Member"]
+		assert document["native_bytes"] > 3 * 5000 * 280 - 1000 and document["native_blocks"] > 3 * 10000 - 10, document
+		assert document["native_bytes"] < document["bytes"] < document["native_bytes"] + 1000, document
+		assert not member["native_blocks"], member
+	END
+	run -0 "$TIDEMARK" types s.tide
+	[[ $output == *"4.0"[01]" MiB of it are native memory, in 30,00"[0-9]" blocks"* ]] || fail "$output"
+	run -0 "$TIDEMARK" retained --by variable s.tide
+	[[ $output == *"4.0"*" MiB"*"variable __main__.library"* ]] || fail "$output"
+}
