@@ -33,12 +33,16 @@ static const char *skip_parameters(const char *at)
 	if (!strncmp(at, "(anonymous", 10))
 		return at;
 	do {
+		/* Names of a file may end anywhere. */
+		if (!*end)
+			return at;
 		depth += *end == '(';
 		depth -= *end == ')';
-	} while (*end++ && depth);
+		end++;
+	} while (depth);
 	if (!strncmp(end, " const::", 8))
 		end += 6;
-	return !depth && !strncmp(end, "::", 2) ? end : at;
+	return !strncmp(end, "::", 2) ? end : at;
 }
 
 uint64_t members_key(const char *name)
