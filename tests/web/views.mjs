@@ -275,7 +275,7 @@ const clean = async (what) => {
 	same(bad, 0, `${what}: elements made from names`);
 	ok(!/[\u0000-\u0008\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069]/.test(await page.evaluate(() => document.body.innerText)), `${what}: characters`);
 };
-for (const part of ["memory", "types", "groups", "histograms", "time", "owned", "referrers", "paper"])
+for (const part of ["memory", "types", "groups", "histograms", "time", "owned", "referrers", "readers", "paper"])
 	await (await import(`./${part}.mjs`)).default({ page, browser, work, ok, same, json, exists: (name) => existsSync(`${work}/${name}.json`), goto, open, ready, text, shots, clean });
 same(asked.length, 0, "requests to a network");
 same(trouble.length, 0, `errors on the page ${trouble.slice(0, 3).join("; ")}`);

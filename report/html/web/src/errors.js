@@ -37,7 +37,7 @@ export function errors() {
 	return el(
 		"section",
 		{ class: "errors" },
-		el("h3", {}, `${many(total, "error")} of the program`),
+		el("h2", {}, `${many(total, "error")} of the program`),
 		list.map((e) =>
 			el(
 				"details",
@@ -50,7 +50,7 @@ export function errors() {
 					e.count > 1 ? el("span", { class: "dim" }, ` × ${count(e.count)}`) : null,
 				),
 				STACKS.map(([name, label]) =>
-					e[name] ? [el("h4", {}, label), frames(e[name])] : null,
+					e[name] ? [el("h3", {}, label), frames(e[name])] : null,
 				),
 			),
 		),

@@ -258,7 +258,7 @@ function groupedLeaks(by, groups) {
 			el(
 				"section",
 				{},
-				el("h3", {}, groupLabel(by, s.key)),
+				el("h2", {}, groupLabel(by, s.key)),
 				el(
 					"ul",
 					{ class: "sites-list" },
@@ -318,7 +318,7 @@ export function leaks() {
 				"section",
 				{},
 				el(
-					"h3",
+					"h2",
 					{},
 					`${many(g.roots, g.kind === "cycle" ? "root cycle" : "root leak")}: ${bytes(g.bytes)} in ${many(g.blocks, "block")}, retaining ${bytes(g.retained_bytes)} in ${many(g.retained_blocks, "block")}`,
 				),
@@ -331,11 +331,11 @@ export function leaks() {
 					: null,
 				g.ring ? ring(g.ring) : null,
 				g.tree
-					? [el("h4", {}, "Holds"), tree(g)]
+					? [el("h3", {}, "Holds"), tree(g)]
 					: command("The trees of the largest leaks only are in this report; all of them", "leaks", "--tree"),
 				referrers(g.row),
 				command("Each block with its referrers", "refs", data().row_site[g.row]),
-				el("h4", {}, "Allocated by"),
+				el("h3", {}, "Allocated by"),
 				stackList(g.row),
 			),
 	});
@@ -376,7 +376,7 @@ export function leaks() {
 				.join(" · "),
 		),
 		list,
-		el("h3", {}, "By site and kind"),
+		el("h2", {}, "By site and kind"),
 		all,
 	);
 	root.ready = () => {

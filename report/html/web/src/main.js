@@ -145,7 +145,7 @@ const keys = [
 const help = el(
 	"dialog",
 	{},
-	el("h3", {}, "Keys"),
+	el("h2", {}, "Keys"),
 	el(
 		"dl",
 		{},
@@ -217,20 +217,20 @@ function show() {
 document.title = `${base(head.snapshot.exe)} ${bytes(head.totals.live_bytes)} live — tidemark`;
 document.getElementById("app").replaceChildren(
 	el(
-		"a",
-		{
-			class: "skip",
-			href: "#",
-			onclick: (e) => {
-				e.preventDefault();
-				main.focus();
-			},
-		},
-		"Skip to the view",
-	),
-	el(
 		"header",
 		{},
+		el(
+			"a",
+			{
+				class: "skip",
+				href: "#",
+				onclick: (e) => {
+					e.preventDefault();
+					main.focus();
+				},
+			},
+			"Skip to the view",
+		),
 		el(
 			"h1",
 			{},

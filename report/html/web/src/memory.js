@@ -119,7 +119,7 @@ function causes(m) {
 	return el(
 		"section",
 		{ class: "causes" },
-		el("h3", {}, "What keeps memory"),
+		el("h2", {}, "What keeps memory"),
 		m.causes.length
 			? el(
 					"ol",
@@ -256,7 +256,7 @@ function heapMap(m) {
 			e.stopPropagation();
 		});
 		lines.push(line);
-		return el("div", { class: "strip" }, el("h4", {}, title(s), el("span", { class: "dim" }, ` ${bytes(s.bytes)}`)), canvas);
+		return el("div", { class: "strip" }, el("h3", {}, title(s), el("span", { class: "dim" }, ` ${bytes(s.bytes)}`)), canvas);
 	}
 	const SHOWN = 12;
 	const box = el("div", {}, drawn.slice(0, SHOWN).map(strip));
@@ -293,7 +293,7 @@ function heapMap(m) {
 	const root = el(
 		"section",
 		{ class: "map" },
-		el("h3", {}, "Map of the heaps"),
+		el("h2", {}, "Map of the heaps"),
 		el("p", { class: "dim" }, `Each cell is ${bytes(map.cell)} of addresses. A click opens the site that has most bytes in it.`),
 		el("div", { class: "tools" }, pick, key),
 		told,
@@ -325,7 +325,7 @@ const number = (name, label, get, format, title) => ({
 	sort: get,
 });
 function siteTable(id, title, t, columns, empty) {
-	if (!t.rows.length) return el("section", {}, el("h3", {}, title), el("p", { class: "dim" }, empty));
+	if (!t.rows.length) return el("section", {}, el("h2", {}, title), el("p", { class: "dim" }, empty));
 	const list = table({
 		id,
 		rows: () => t.rows,
@@ -345,7 +345,7 @@ function siteTable(id, title, t, columns, empty) {
 		said: (rows) => `${many(rows.length, "site")}${t.all > t.rows.length ? `, the largest of ${count(t.all)}` : ""}`,
 		detail: (r) => el("section", {}, el("p", {}, rowLink(r[0], "Show this site in the table of sites")), stackList(r[0])),
 	});
-	const root = el("section", { "data-table": id }, el("h3", {}, title), list);
+	const root = el("section", { "data-table": id }, el("h2", {}, title), list);
 	root.list = list;
 	return root;
 }
@@ -354,7 +354,7 @@ function duplicates(m) {
 	const t = m.duplicates,
 		title = "Blocks of equal content";
 	if (!t.rows.length)
-		return el("section", {}, el("h3", {}, title), el("p", { class: "dim" }, "No two blocks of a size worth mention have the same content."));
+		return el("section", {}, el("h2", {}, title), el("p", { class: "dim" }, "No two blocks of a size worth mention have the same content."));
 	const rows = t.rows.map((r, i) => ({ r, i }));
 	const list = table({
 		id: "dup",
@@ -378,14 +378,14 @@ function duplicates(m) {
 				x.r[0].map((row) => [el("p", {}, rowLink(row)), stackList(row)]),
 			),
 	});
-	const root = el("section", { "data-table": "dup" }, el("h3", {}, title), list);
+	const root = el("section", { "data-table": "dup" }, el("h2", {}, title), list);
 	root.list = list;
 	return root;
 }
 
 // Rows of [row, blocks, ..., text]: a table of what lies where, with a text of its own.
 function textTable(id, title, t, columns, text, said, empty) {
-	if (!t.rows.length) return el("section", {}, el("h3", {}, title), el("p", { class: "dim" }, empty));
+	if (!t.rows.length) return el("section", {}, el("h2", {}, title), el("p", { class: "dim" }, empty));
 	const rows = t.rows.map((r, i) => ({ r, i }));
 	const list = table({
 		id,
@@ -402,7 +402,7 @@ function textTable(id, title, t, columns, text, said, empty) {
 		said: (all) => `${many(all.length, "row")}${t.all > rows.length ? `, the largest of ${count(t.all)}` : ""}${said}`,
 		detail: (x) => el("section", {}, el("p", {}, rowLink(x.r[0], "Show this site in the table of sites")), stackList(x.r[0])),
 	});
-	const root = el("section", { "data-table": id }, el("h3", {}, title), list);
+	const root = el("section", { "data-table": id }, el("h2", {}, title), list);
 	root.list = list;
 	return root;
 }
@@ -476,7 +476,7 @@ function arenas(m) {
 				? el("p", { class: "dim" }, "Nothing lies before its free end.")
 				: el("section", {}, el("p", {}, "The last live block before its free end was allocated by ", rowLink(a.stopped_by)), stackList(a.stopped_by)),
 	});
-	const root = el("section", { "data-table": "arena" }, el("h3", {}, "Arenas of malloc"), list);
+	const root = el("section", { "data-table": "arena" }, el("h2", {}, "Arenas of malloc"), list);
 	root.list = list;
 	return root;
 }

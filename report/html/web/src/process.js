@@ -12,7 +12,7 @@ function bars(title, rows, format, why) {
 	return el(
 		"section",
 		{},
-		el("h3", {}, title),
+		el("h2", {}, title),
 		rows.length
 			? el(
 					"div",
@@ -179,9 +179,9 @@ export function threads() {
 	const root = el(
 		"div",
 		{},
-		el("h3", {}, "Memory by the thread that allocated it"),
+		el("h2", {}, "Memory by the thread that allocated it"),
 		list,
-		el("h3", {}, "Threads at the snapshot"),
+		el("h2", {}, "Threads at the snapshot"),
 		states,
 	);
 	root.ready = () => {
@@ -265,7 +265,7 @@ function fields(title, o, empty, format = (_, v) => (typeof v === "number" ? cou
 	return el(
 		"section",
 		{},
-		el("h3", {}, title),
+		el("h2", {}, title),
 		list.length
 			? el(
 					"dl",
@@ -365,7 +365,7 @@ export function details() {
 			),
 			fields("Process", info.snapshot, "Nothing is known of the process.", processField),
 		),
-		el("h3", {}, "Modules"),
+		el("h2", {}, "Modules"),
 		list,
 		el("p", { class: "dim" }, `tidemark ${head.version}`),
 	);

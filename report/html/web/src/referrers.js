@@ -30,10 +30,10 @@ export function referrersOf(row) {
 export function referrers(row) {
 	if (!data().referrers) return null;
 	const found = referrersOf(row);
-	if (!found) return [el("h4", {}, "Referred to by"), el("p", { class: "dim" }, "No word in the process refers to its blocks.")];
+	if (!found) return [el("h3", {}, "Referred to by"), el("p", { class: "dim" }, "No word in the process refers to its blocks.")];
 	const rest = found.all - found.list.length;
 	return [
-		el("h4", {}, "Referred to by"),
+		el("h3", {}, "Referred to by"),
 		el(
 			"ul",
 			{ class: "sites-list referrers" },

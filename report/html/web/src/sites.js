@@ -171,7 +171,7 @@ function groupTable(by, all) {
 			return el(
 				"section",
 				{},
-				el("h3", {}, groupLabel(by, g.key)),
+				el("h2", {}, groupLabel(by, g.key)),
 				el("p", {}, el("a", { class: "row-link", href: `#${new URLSearchParams({ view: "sites", [by]: g.key })}` }, `All ${many(g.rows.length, "site")} of this ${by}`)),
 				el("ul", { class: "sites-list" }, some.map((r) => el("li", {}, `${show(m, value(m.name, r))}  `, rowLink(r)))),
 				["function", "file", "line"].includes(by) ? sourceOf(by, g.key, m) : null,
@@ -207,7 +207,7 @@ function siteDetail(r) {
 	return el(
 		"section",
 		{},
-		el("h3", {}, `Site ${site}`),
+		el("h2", {}, `Site ${site}`),
 		typeOf(r) ? el("p", {}, "Most of its bytes are of type ", el("span", { class: "type" }, typeOf(r)), ".") : null,
 		stackList(r),
 		referrers(r),
@@ -287,7 +287,7 @@ export function differences() {
 		columns: [
 			{
 				name: "kind",
-				label: "",
+				label: "kind",
 				width: "6em",
 				text: (r) => el("span", { class: `tag ${d.kinds[r[0]]}` }, d.kinds[r[0]]),
 				sort: (r) => d.kinds[r[0]],
@@ -322,7 +322,7 @@ export function differences() {
 				"section",
 				{},
 				el(
-					"h3",
+					"h2",
 					{},
 					`${d.kinds[r[0]]}: ${bytes(r[2])} in ${many(r[3], "block")} → ${bytes(r[4])} in ${many(r[5], "block")}`,
 				),

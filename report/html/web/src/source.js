@@ -91,7 +91,7 @@ export function sourceOf(by, key, m) {
 	return el(
 		"section",
 		{ class: "source" },
-		el("h4", {}, `Line by line (${m.label})`),
+		el("h3", {}, `Line by line (${m.label})`),
 		lists,
 		files.size > MOST_FILES ? el("p", { class: "dim" }, `${count(files.size - MOST_FILES)} more files have it.`) : null,
 		d.source?.length

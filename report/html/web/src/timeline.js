@@ -95,9 +95,9 @@ export function timeline() {
 		{},
 		d.time_ns.length
 			? [
-					el("h3", {}, "Live memory of the program"),
+					el("h2", {}, "Live memory of the program"),
 					box.live,
-					el("h3", {}, "Resident memory (RSS), and how much of it is live"),
+					el("h2", {}, "Resident memory (RSS), and how much of it is live"),
 					box.resident,
 					anyRss ? null : el("p", { class: "dim" }, "Resident memory was not recorded."),
 				]
@@ -105,15 +105,15 @@ export function timeline() {
 		d.time_private_bytes?.some((n) => n)
 			? el("p", { class: "dim" }, "Private is resident memory without files and shared memory: heap, stacks and variables. What of it lies above live is free, or not of the heap.")
 			: null,
-		d.history ? [el("h3", {}, `Live memory by site, at ${d.history.elapsed_ns.length} snapshots`), box.layers] : null,
+		d.history ? [el("h2", {}, `Live memory by site, at ${d.history.elapsed_ns.length} snapshots`), box.layers] : null,
 		el("p", { class: "dim" }, "Drag to zoom, double-click to see all; a click asks who held memory at that moment. The peak is exact, other points are samples."),
 		el("div", { class: "tools" }, select),
-		el("h3", {}, "Who held memory"),
+		el("h2", {}, "Who held memory"),
 		pickers,
 		whoLead,
 		who,
 		marks.length
-			? [el("h3", {}, "Marks"), list]
+			? [el("h2", {}, "Marks"), list]
 			: el("p", { class: "dim" }, 'The run has no marks, so nothing is known of moments in between: tide_mark("name") in the program sets them, and run --every takes snapshots that this report can be made of.'),
 	);
 	root.ready = () => {

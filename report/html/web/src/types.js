@@ -28,13 +28,13 @@ const typeName = (r) => (r.module && r.module !== "builtins" ? `${r.module}.${r.
 function madeBy(sites, what, title) {
 	if (!sites.length) return el("p", { class: "dim" }, "Where they were allocated is not known.");
 	return [
-		el("h4", {}, title),
+		el("h3", {}, title),
 		el(
 			"ul",
 			{ class: "sites-list" },
 			sites.map(([row, n]) => el("li", {}, `${many(n, what)}  `, rowLink(row))),
 		),
-		el("h4", {}, "Call stack of the first"),
+		el("h3", {}, "Call stack of the first"),
 		stackList(sites[0][0]),
 	];
 }
@@ -47,7 +47,7 @@ function pythonDetail(r) {
 	return el(
 		"section",
 		{},
-		el("h3", {}, `${typeName(r)}: ${many(r.live, "object")}, ${bytes(r.bytes)}`),
+		el("h2", {}, `${typeName(r)}: ${many(r.live, "object")}, ${bytes(r.bytes)}`),
 		r.excess_references
 			? el(
 					"p",
@@ -62,7 +62,7 @@ function pythonDetail(r) {
 		r.slots_save ? el("p", {}, `__slots__ would save about ${bytes(r.slots_save)}: each instance has a dictionary of its own.`) : null,
 		r.values.length
 			? [
-					el("h4", {}, r.excess_objects ? "Commonest values of these" : "Commonest values"),
+					el("h3", {}, r.excess_objects ? "Commonest values of these" : "Commonest values"),
 					el("ul", { class: "values" }, r.values.map(([v, n]) => el("li", {}, el("code", {}, v), el("span", { class: "dim" }, ` × ${count(n)}`)))),
 				]
 			: null,
@@ -114,7 +114,7 @@ function pythonTable(p) {
 function strings(s) {
 	if (!s) return null;
 	const lead = el("p", {}, `${many(s.objects, "string")} hold ${bytes(s.bytes)}; ${count(s.interned)} are interned.`);
-	if (!s.duplicates.length) return el("section", {}, el("h3", {}, "Strings"), lead, el("p", { class: "dim" }, "No string is there more than once."));
+	if (!s.duplicates.length) return el("section", {}, el("h2", {}, "Strings"), lead, el("p", { class: "dim" }, "No string is there more than once."));
 	const rows = s.duplicates.map((r, i) => ({ r, i }));
 	const list = table({
 		id: "string",
@@ -130,7 +130,7 @@ function strings(s) {
 			{ name: "text", label: "text", width: "minmax(12em,1fr)", class: "place", text: (x) => el("code", {}, x.r[0] || " "), sort: (x) => x.r[0] },
 		],
 	});
-	const root = el("section", { "data-table": "string" }, el("h3", {}, "Strings"), lead, list);
+	const root = el("section", { "data-table": "string" }, el("h2", {}, "Strings"), lead, list);
 	root.list = list;
 	return root;
 }
@@ -145,7 +145,7 @@ function arenas(p) {
 		`Small objects have ${many(a.arenas, "arena")} of ${bytes(a.arena_bytes)} in all; ${bytes(a.used_bytes)} are in use, ${bytes(free)} (${share(free, a.arena_bytes) || "0 %"}) are free. `,
 		a.sparse ? `In ${many(a.sparse, "arena")} less than a quarter is used; an arena goes back to the system only when its last object is freed.` : "",
 	);
-	if (!a.held_by.length) return el("section", {}, el("h3", {}, "Arenas of Python"), lead);
+	if (!a.held_by.length) return el("section", {}, el("h2", {}, "Arenas of Python"), lead);
 	const rows = a.held_by.map((r, i) => ({ r, i }));
 	const list = table({
 		id: "holder",
@@ -161,7 +161,7 @@ function arenas(p) {
 			{ name: "place", label: "allocated by", width: "minmax(12em,1fr)", class: "place", text: (x) => rowLink(x.r[1]), sort: (x) => x.r[1] },
 		],
 	});
-	const root = el("section", { "data-table": "holder" }, el("h3", {}, "Arenas of Python"), lead, list);
+	const root = el("section", { "data-table": "holder" }, el("h2", {}, "Arenas of Python"), lead, list);
 	root.list = list;
 	return root;
 }
@@ -179,7 +179,7 @@ function collector(p) {
 	return el(
 		"section",
 		{},
-		el("h3", {}, "Garbage collector"),
+		el("h2", {}, "Garbage collector"),
 		sentences.filter(Boolean).map((s) => el("p", {}, s)),
 		p.gc
 			? el(
@@ -203,7 +203,7 @@ function python(p) {
 			root: el(
 				"section",
 				{},
-				el("h3", {}, `Python ${p.version}`),
+				el("h2", {}, `Python ${p.version}`),
 				el("p", {}, "The layout of this interpreter could not be proved, so its objects are not judged: native types only."),
 			),
 		};
@@ -215,7 +215,7 @@ function python(p) {
 		root: el(
 			"div",
 			{},
-			el("h3", {}, `Python ${p.version}`),
+			el("h2", {}, `Python ${p.version}`),
 			live
 				? el(
 						"p",
@@ -250,7 +250,7 @@ function native(n, old) {
 	const lead = n.bytes
 		? `${share(n.typed_bytes, n.bytes) || "0 %"} of ${bytes(n.bytes)} in native blocks have a known type. The others have no evidence of what they are, and no guess is made.`
 		: "There are no native blocks.";
-	if (!rows.length) return { root: el("section", {}, el("h3", {}, "Native blocks"), el("p", {}, lead)), parts: [] };
+	if (!rows.length) return { root: el("section", {}, el("h2", {}, "Native blocks"), el("p", {}, lead)), parts: [] };
 	const known = (r) => r[6].map((k, i) => [k, n.evidence[i]]).filter(([k]) => k);
 	const list = table({
 		id: "native",
@@ -288,14 +288,14 @@ function native(n, old) {
 			el(
 				"section",
 				{},
-				el("h3", {}, `${r[0]}: ${bytes(r[3])} in ${many(r[2], "block")}, retaining ${bytes(r[4])}`),
+				el("h2", {}, `${r[0]}: ${bytes(r[3])} in ${many(r[2], "block")}, retaining ${bytes(r[4])}`),
 				r[5] ? el("p", { class: "bad-text" }, `${many(r[5], "block")} ${r[5] === 1 ? "is" : "are"} lost.`) : null,
 				el("p", { class: "dim" }, `Known by ${known(r).map(([k, name]) => `${EVIDENCE[name] ?? name} (${count(k)})`).join(", ")}.`),
 				madeBy(r[7], "block", "Made by"),
 				el("p", {}, allLink(r[0])),
 			),
 	});
-	const root = el("section", { "data-table": "native" }, el("h3", {}, "Native blocks"), el("p", { class: "lead" }, lead), list);
+	const root = el("section", { "data-table": "native" }, el("h2", {}, "Native blocks"), el("p", { class: "lead" }, lead), list);
 	return { root, parts: [list] };
 }
 
