@@ -36,6 +36,7 @@ static const struct allocator_mark {
 	{ "rpmalloc", "librpmalloc", "rpmalloc", NULL },
 	{ "snmalloc", "libsnmallocshim", "sn_malloc", NULL },
 };
+#define PYTHON_TEXT "PYTHONMALLOC" /* the environment variable that CPython's allocator is chosen by */
 #define ALLOCATORS (sizeof(allocators) / sizeof(allocators[0]))
 
 /* As execvp: a name with a slash is a path, else PATH is searched. NULL with
@@ -215,6 +216,7 @@ static void probe_text(Elf_Scn *section, struct elf_probe *p)
 	Elf_Data *data = elf_rawdata(section, NULL);
 	if (!data || !data->d_buf)
 		return;
+	p->python |= memmem(data->d_buf, data->d_size, PYTHON_TEXT, strlen(PYTHON_TEXT)) != NULL;
 	for (size_t a = 0; a < ALLOCATORS && !p->inner_allocator; a++) {
 		char text[64];
 
@@ -264,14 +266,6 @@ static void probe_sections(Elf *elf, struct elf_probe *p)
 	}
 }
 
-/* CPython has mimalloc inside, and allocates from it only when it is asked to. */
-static bool is_python(const struct elf_probe *p)
-{
-	const char *name = path_base(p->path);
-
-	return !strncmp(name, "python", 6) || !strncmp(name, "libpython", 9);
-}
-
 static void probe_elf(int fd, struct elf_probe *p)
 {
 	elf_version(EV_CURRENT);
@@ -311,7 +305,8 @@ static void probe_elf(int fd, struct elf_probe *p)
 	/* A static program that loads at any address says that it is a program (DF_1_PIE). Not so a library, to
 	 * which linkers before binutils 2.37 give an entry, too. */
 	p->library = p->is_static && header.e_type == ET_DYN && !p->pie;
-	if (is_python(p))
+	/* CPython 3.13 and later has mimalloc inside, and allocates from it only when it is asked to. */
+	if (p->python && p->inner_allocator && !strcmp(p->inner_allocator, "mimalloc"))
 		p->inner_allocator = NULL;
 	elf_end(elf);
 }

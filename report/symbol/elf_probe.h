@@ -32,6 +32,7 @@ struct elf_probe {
 	bool debug_info;             /* has DWARF inside */
 	bool unwind_table;           /* has .eh_frame_hdr: its frames can be walked */
 	bool go;                     /* made by Go's compiler: its heap is not malloc's */
+	bool python;                 /* CPython is inside */
 	char *loader;                /* PT_INTERP; NULL when static */
 	const char *inner_allocator; /* "jemalloc", "tcmalloc", "mimalloc" found inside; NULL */
 	const char *sanitizer;       /* "AddressSanitizer"..., whose allocator must come first; NULL */

@@ -190,6 +190,28 @@ static void inner_allocator(void **state)
 	elf_probe_free(&p);
 }
 
+/* CPython 3.13 has mimalloc inside, whatever the file is called: /proc/PID/exe, or a program that embeds it. */
+static void allocator_that_python_does_without(void **state)
+{
+	struct elf_probe p;
+
+	(void)state;
+	elf_probe_file(
+		compile("mi", "const char m[] = \"mimalloc: \"; int main(void) { return m[0] == 1; }", "-O0"),
+		&p);
+	assert_string_equal(p.inner_allocator, "mimalloc");
+	assert_false(p.python);
+	elf_probe_free(&p);
+	elf_probe_file(
+		compile("embeds",
+			"const char m[] = \"mimalloc: \", n[] = \"PYTHONMALLOC\"; int main(void) { return m[0] + n[0] == 1; }",
+			"-O0 -s"),
+		&p);
+	assert_null(p.inner_allocator);
+	assert_true(p.python);
+	elf_probe_free(&p);
+}
+
 static void linked_allocator(void **state)
 {
 	struct elf_probe p;
@@ -347,6 +369,7 @@ int main(void)
 		cmocka_unit_test(other_loaders),
 		cmocka_unit_test(own_malloc),
 		cmocka_unit_test(inner_allocator),
+		cmocka_unit_test(allocator_that_python_does_without),
 		cmocka_unit_test(linked_allocator),
 		cmocka_unit_test(scripts),
 		cmocka_unit_test(search_path),
