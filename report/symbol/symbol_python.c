@@ -65,7 +65,6 @@ static const char *const passing[] = {
 	"pyeval_*",
 	"_TAIL_CALL_*",
 	/* Calls. */
-	"*[Vv]ector[Cc]all*",
 	"_PyObject_Call*",
 	"PyObject_Call*",
 	"_PyObject_MakeTpCall*",
@@ -137,6 +136,25 @@ static const char *const passing[] = {
 	"builtin___import__*",
 };
 
+/* fnmatch converts both to wide characters each time, and there are many frames: most patterns end where their only star
+ * is. */
+static bool matches(const char *glob, const char *name)
+{
+	size_t literal = strcspn(glob, "*");
+
+	return !strncmp(glob, name, literal) && (!glob[literal + 1] || !fnmatch(glob, name, 0));
+}
+
+static bool is_passing(const char *name)
+{
+	if (strcasestr(name, "vectorcall"))
+		return true;
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		if (matches(passing[i], name))
+			return true;
+	return false;
+}
+
 bool symbol_python_plumbing(bool python, const struct snapshot *s, uint32_t frame,
 	const struct symbol_line *line, const size_t *count)
 {
@@ -148,10 +166,5 @@ bool symbol_python_plumbing(bool python, const struct snapshot *s, uint32_t fram
 		return false;
 	line += *count - 1;
 	/* Interpreters are stripped: a function without a name is one of their own. */
-	if (!line->has_symbol)
-		return true;
-	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
-		if (!fnmatch(passing[i], line->function, 0))
-			return true;
-	return false;
+	return !line->has_symbol || is_passing(line->function);
 }
