@@ -151,6 +151,8 @@ static void write_row(struct html *h, const struct types_row *r)
 	json_text(j, "module", r->module);
 	json_number(j, "live", (int64_t)r->live);
 	json_number(j, "bytes", (int64_t)r->bytes);
+	json_number(j, "native_bytes", (int64_t)r->native_bytes);
+	json_number(j, "native_blocks", (int64_t)r->native_blocks);
 	json_number(j, "unreachable", (int64_t)r->unreachable);
 	json_number(j, "awaiting", (int64_t)r->awaiting);
 	json_number(j, "pinned", (int64_t)r->pinned);

@@ -57,6 +57,8 @@ void types_screen_cycles(struct screen *s, const struct types_cycles *awaiting,
 	const struct types_cycles *pinned, uint64_t garbage, bool disabled);
 /* "" for builtins: Python itself leaves this one out. */
 const char *types_screen_module(const char *module);
+/* A note on the row, where most of the bytes are memory of C. */
+void types_screen_native(struct table *t, const struct types_row *r);
 
 /* -1 after a message when it could not be written. */
 int types_screen(struct types_command *c);

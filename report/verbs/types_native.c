@@ -96,9 +96,10 @@ void types_native_screen(struct screen *s, const struct types_command *c)
 	struct table *t;
 
 	if (!s->quiet)
-		screen_print(s, STYLE_HEADING, "%s of %s in native blocks have a known type\n",
+		screen_print(s, STYLE_HEADING, "%s of %s in native blocks%s have a known type\n",
 			units_percent(share, (double)n->typed_bytes, (double)n->bytes),
-			units_bytes(all, (int64_t)n->bytes));
+			units_bytes(all, (int64_t)n->bytes),
+			c->snapshot.python_object_count ? " outside objects of Python" : "");
 	if (!n->row_count) {
 		screen_hint(
 			s, "Types come from vtables, from debug information (-g) and from lines of source.");

@@ -85,7 +85,7 @@ static void print_values(struct table *t, const struct types_command *c, const s
 }
 
 /* Most of what the objects take is memory of C, which Python's own tools do not see. */
-static void print_native(struct table *t, const struct types_row *r)
+void types_screen_native(struct table *t, const struct types_row *r)
 {
 	char bytes[UNITS_TEXT], blocks[UNITS_TEXT];
 
@@ -138,7 +138,7 @@ static void print_types(struct screen *s, struct types_command *c)
 		types_counts_cells(t, counted, counts, r);
 		table_text(t, STYLE_NAME, "%s%s%s", types_screen_module(r->module),
 			*types_screen_module(r->module) ? "." : "", r->type);
-		print_native(t, r);
+		types_screen_native(t, r);
 		if (r->verdict != VERDICT_REFLEAK)
 			continue;
 		print_values(t, c, r);

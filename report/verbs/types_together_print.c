@@ -86,6 +86,7 @@ static void print_made(struct table *table, const struct types_together *t, cons
 {
 	char count[UNITS_TEXT];
 
+	types_screen_native(table, &r->sum);
 	for (size_t i = 0; i < r->value_count && i < FEW; i++)
 		table_note(table, STYLE_DIM, "%s of value %s",
 			units_many(count, (int64_t)r->value[i].objects, "object"), r->value[i].text);
@@ -141,9 +142,10 @@ static void print_native(struct screen *s, const struct types_together *t, const
 	struct table *table;
 
 	if (!s->quiet)
-		screen_print(s, STYLE_HEADING, "%s of %s in native blocks have a known type\n",
+		screen_print(s, STYLE_HEADING, "%s of %s in native blocks%s have a known type\n",
 			units_percent(share, (double)t->typed_bytes, (double)t->native_bytes),
-			units_bytes(text, (int64_t)t->native_bytes));
+			units_bytes(text, (int64_t)t->native_bytes),
+			t->row_count ? " outside objects of Python" : "");
 	if (!t->native_count)
 		return;
 	table = table_new(s, columns, sizeof(columns) / sizeof(columns[0]), o->source_root);

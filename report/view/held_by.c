@@ -80,8 +80,7 @@ static void add_hold(struct search *f, uint32_t block, uint32_t field)
 
 static bool is_native(const struct search *f, uint32_t block)
 {
-	return block < f->s->block_count && f->n->types.of[block]
-		&& f->n->types.evidence[block] != EVIDENCE_HEADER;
+	return block < f->s->block_count && f->n->types.of[block] && !f->n->python[block];
 }
 
 static void find_holds(struct search *f, struct symbols *symbols)

@@ -32,14 +32,18 @@ static void add_site(struct native_types_row *row, uint32_t site, uint64_t block
 	row->site[at] = (struct native_types_site){ blocks, site };
 }
 
+static bool has_type(const struct native_types *n, size_t block)
+{
+	return n->types.of[block] && !n->python[block];
+}
+
 static void add_sites(struct native_types *n, const struct snapshot *s)
 {
 	struct pair *pair = alloc_bytes((n->typed_blocks + 1) * sizeof(*pair));
 	size_t count = 0;
 
 	for (size_t i = 0; i < s->block_count; i++)
-		if (n->types.of[i] && n->types.evidence[i] != EVIDENCE_HEADER
-			&& s->blocks[i].site >= SITE_FIRST)
+		if (has_type(n, i) && s->blocks[i].site >= SITE_FIRST)
 			pair[count++] = (struct pair){ n->types.of[i], s->blocks[i].site };
 	if (count)
 		qsort(pair, count, sizeof(*pair), compare_pairs);
@@ -74,7 +78,7 @@ static void add_blocks(struct native_types *n, const struct snapshot *s, struct 
 	for (size_t i = 0; i < s->block_count; i++) {
 		struct native_types_row *row;
 
-		if (n->types.evidence[i] == EVIDENCE_HEADER)
+		if (n->python[i])
 			continue;
 		n->blocks++;
 		n->bytes += s->blocks[i].bytes;
@@ -107,7 +111,7 @@ static int add_leaks(
 		return -1;
 	}
 	for (size_t i = 0; i < s->block_count; i++) {
-		bool native = n->types.of[i] && n->types.evidence[i] != EVIDENCE_HEADER;
+		bool native = has_type(n, i);
 
 		group[i] = native ? n->types.of[i] - 1 : GRAPH_NONE;
 		if (native && LEAK_IS_LOST(l.kind[i] & LEAK_KIND_MASK))
@@ -122,6 +126,19 @@ static int add_leaks(
 	retained_free(&retained);
 	leaks_free(&l);
 	return 0;
+}
+
+/* As python_heap_find gives blocks to objects. */
+static void find_python(struct native_types *n, const struct snapshot *s)
+{
+	n->python = alloc_zeroed(s->block_count + 1, sizeof(*n->python));
+	for (size_t i = 0; i < s->block_count; i++)
+		n->python[i] = n->types.evidence[i] == EVIDENCE_HEADER;
+	for (size_t i = 0; i < s->python_object_count; i++)
+		n->python[s->python_objects[i].block] = true;
+	for (size_t i = 0; i < s->owner_count; i++)
+		if (n->types.evidence[s->owners[i].owner] == EVIDENCE_HEADER)
+			n->python[s->owners[i].block] = true;
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -142,6 +159,7 @@ int native_types_find(
 
 	memset(n, 0, sizeof(*n));
 	block_types_find(&n->types, s, symbols);
+	find_python(n, s);
 	n->row_count = n->types.names.count;
 	n->row = alloc_zeroed(n->row_count + 1, sizeof(*n->row));
 	for (size_t i = 0; i < n->row_count; i++)
@@ -166,6 +184,7 @@ void native_types_free(struct native_types *n)
 {
 	block_types_free(&n->types);
 	intern_free(&n->fields);
+	free(n->python);
 	free(n->row);
 	memset(n, 0, sizeof(*n));
 }

@@ -1,7 +1,8 @@
 /* native_types.h - the blocks of native code by type: the native half of `types`.
  *
  * NY1 A row is a type by name. Rows add up to what is typed, the evidence of a row to its blocks.
- * NY2 Objects of Python are not here: types_view.h has them.
+ * NY2 Objects of Python are not here, and neither is what belongs to them (python_heap.h): types_view.h has both, and the
+ *     two halves add up to all blocks.
  */
 #ifndef TIDEMARK_NATIVE_TYPES_H
 #define TIDEMARK_NATIVE_TYPES_H
@@ -34,9 +35,10 @@ struct native_types_row {
 struct native_types {
 	struct block_types types;
 	struct intern fields;
+	bool *python;                 /* [blocks] an object of Python, or of one */
 	struct native_types_row *row; /* most bytes first */
 	size_t row_count;
-	uint64_t blocks, bytes, typed_blocks, typed_bytes; /* without objects of Python */
+	uint64_t blocks, bytes, typed_blocks, typed_bytes; /* without those of Python */
 };
 
 /* The snapshot holds references and is verified. */

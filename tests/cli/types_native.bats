@@ -75,8 +75,22 @@ bats_require_minimum_version 1.5.0
 		assert document["native_bytes"] < document["bytes"] < document["native_bytes"] + 1000, document
 		assert not member["native_blocks"], member
 	END
+	# Nothing is counted on both sides, and nothing on neither.
+	"$TIDEMARK" stat --json s.tide >stat.json
+	/usr/bin/python3 - <<-'END'
+		import json
+		types, stat = json.load(open("types.json")), json.load(open("stat.json"))
+		objects, native = sum(t["bytes"] for t in types["types"]), types["native"]["coverage"]["bytes"]
+		assert objects + native == stat["totals"]["live_bytes"], (objects, native, stat["totals"])
+		assert native < 3 << 20, native
+	END
 	run -0 "$TIDEMARK" types s.tide
+	[[ $output != *" in native blocks have a known type"* ]] || fail "$output"
 	[[ $output == *"4.0"[01]" MiB of it are native memory, in 30,00"[0-9]" blocks"* ]] || fail "$output"
+	[[ $output == *" in native blocks outside objects of Python have a known type"* ]] || fail "$output"
+	run -0 "$TIDEMARK" types s.tide s.tide s.tide
+	[[ $output == *"12."[01]" MiB of it are native memory, in 90,0"[0-9][0-9]" blocks"* ]] || fail "$output"
+	[[ $output == *" in native blocks outside objects of Python have a known type"* ]] || fail "$output"
 	run -0 "$TIDEMARK" retained --by variable s.tide
 	[[ $output == *"4.0"*" MiB"*"variable __main__.library"* ]] || fail "$output"
 }

@@ -1,6 +1,7 @@
 """Objects for the view of types: lost references, garbage, duplicated strings, and names that are meant to break a page."""
 import ctypes
 import gc
+import sqlite3
 
 
 class Leaked:
@@ -37,6 +38,10 @@ kept[:] = kept[::97]
 table = {i: i for i in range(50000)}
 for i in range(49990):
     del table[i]
+# Memory of C that hangs on one object.
+database = sqlite3.connect(":memory:")
+database.execute("create table word (text)")
+database.executemany("insert into word values (?)", (("word %d" % i,) for i in range(20000)))
 gc.disable()
 lose()
 for _ in range(30):

@@ -39,8 +39,8 @@ export default async function ({ page, ok, same, json, exists, goto, open, text,
 	await open("types");
 	if (!t.python || !t.types) return ok(p === undefined || p.rows === undefined, "types: no Python objects on either side");
 	same(
-		JSON.stringify(p.rows.map((r) => [r.type, r.live, r.bytes, r.excess_objects, r.excess_references, r.unreachable, r.awaiting, r.pinned, r.verdict])),
-		JSON.stringify(t.types.map((r) => [r.type, r.live, r.bytes, r.excess_objects, r.excess_references, r.unreachable, r.awaiting_gc_objects, r.pinned_objects, r.verdict])),
+		JSON.stringify(p.rows.map((r) => [r.type, r.live, r.bytes, r.native_bytes, r.native_blocks, r.excess_objects, r.excess_references, r.unreachable, r.awaiting, r.pinned, r.verdict])),
+		JSON.stringify(t.types.map((r) => [r.type, r.live, r.bytes, r.native_bytes, r.native_blocks, r.excess_objects, r.excess_references, r.unreachable, r.awaiting_gc_objects, r.pinned_objects, r.verdict])),
 		"types: rows of Python as in types",
 	);
 	same(p.refleak_references, t.refleaks.references, "lost references");
@@ -50,6 +50,11 @@ export default async function ({ page, ok, same, json, exists, goto, open, text,
 	await page.locator(".body .row").first().click();
 	ok(/40 objects have 40 more references/.test(await text(".detail")), "how many were lost");
 	ok(/lose/.test(await text(".detail .sites-list")) && /objects\.py/.test(await text(".detail .stack")), `and by whom, in Python: ${await text(".detail .sites-list")}`);
+	const connection = page.locator(".body .row", { hasText: "sqlite3.Connection" }).first();
+	ok(/\d KiB.*\d KiB/s.test(await connection.innerText()), `a row says how much of its bytes is native memory: ${await connection.innerText()}`);
+	await connection.click();
+	ok(/KiB of it are native memory, in [\d,]+ blocks/.test(await text(".detail")), "and its detail in how many blocks");
+	ok(/in native blocks outside objects of Python have a known type/.test(await text('[data-table="native"]')), "native blocks are those of no object");
 	ok((await page.locator("main").innerText()).includes("</script><img src=x onerror=alert(1)>"), "a hostile name is shown as it is");
 	await clean("hostile types and strings are data");
 	if (shots) await page.screenshot({ path: `${shots}/python.png`, fullPage: true });

@@ -7,6 +7,7 @@ import { rowLink, stackList } from "./sites.js";
 import { table } from "./table.js";
 
 const VERDICTS = { refleak: "lost references", "awaiting-gc": "garbage", none: "" };
+const NATIVE_LEAST = 65536; // bytes: types_screen.c
 const EVIDENCE = {
 	vtable: "vtable",
 	call_site: "call",
@@ -55,6 +56,7 @@ function pythonDetail(r) {
 					`${many(r.excess_objects, "object")} ${r.excess_objects === 1 ? "has" : "have"} ${count(r.excess_references)} more references stored than found: somebody took a reference and never gave it back (a forgotten Py_DECREF).`,
 				)
 			: null,
+		isNative(r) ? el("p", {}, `${bytes(r.native_bytes)} of it are native memory, in ${many(r.native_blocks, "block")}: only these objects lead to it.`) : null,
 		r.unreachable ? el("p", {}, `${count(r.unreachable)} of ${count(r.live)} cannot be reached from the program; ${count(r.cyclic)} of them are in cycles.`) : null,
 		r.awaiting ? el("p", {}, `gc frees ${count(r.awaiting)} of ${count(r.live)} the next time it looks at them.`) : null,
 		r.pinned ? el("p", {}, `${count(r.pinned)} of ${count(r.live)} are garbage that an object with a lost reference keeps.`) : null,
@@ -70,6 +72,9 @@ function pythonDetail(r) {
 		el("p", {}, allLink(typeName(r))),
 	);
 }
+
+// As the terminal decides it: most of it is memory of C, which Python's own tools do not see.
+const isNative = (r) => r.native_bytes >= NATIVE_LEAST && r.native_bytes >= r.bytes / 2;
 
 function pythonTable(p) {
 	const list = table({
@@ -93,6 +98,7 @@ function pythonTable(p) {
 			number("live", "objects", (r) => r.live, count),
 			p.compared ? number("live_diff", "change", (r) => r.live_diff, (n) => signed(count, n), "since the older snapshot") : null,
 			number("bytes", "bytes", (r) => r.bytes, bytes, "with what belongs to them: item arrays, key tables, buffers"),
+			p.rows.some(isNative) ? number("native", "native", (r) => r.native_bytes, bytes, "of these bytes: memory of C that only these objects lead to") : null,
 			number("excess", "excess", (r) => r.excess_references, count, "references stored above those found"),
 			number("excess_objects", "in objects", (r) => r.excess_objects, count),
 			number("awaiting", "gc frees", (r) => r.awaiting, count, "garbage: gc.collect() would free these"),
@@ -244,11 +250,11 @@ function python(p) {
 
 // --- native ------------------------------------------------------------------------
 
-function native(n, old) {
+function native(n, old, python) {
 	const before = old && new Map(old.map((r) => [r[0], r])),
 		rows = n.rows;
 	const lead = n.bytes
-		? `${share(n.typed_bytes, n.bytes) || "0 %"} of ${bytes(n.bytes)} in native blocks have a known type. The others have no evidence of what they are, and no guess is made.`
+		? `${share(n.typed_bytes, n.bytes) || "0 %"} of ${bytes(n.bytes)} in native blocks${python ? " outside objects of Python" : ""} have a known type. The others have no evidence of what they are, and no guess is made.`
 		: "There are no native blocks.";
 	if (!rows.length) return { root: el("section", {}, el("h2", {}, "Native blocks"), el("p", {}, lead)), parts: [] };
 	const known = (r) => r[6].map((k, i) => [k, n.evidence[i]]).filter(([k]) => k);
@@ -302,7 +308,7 @@ function native(n, old) {
 export function types() {
 	const t = data().types;
 	if (t.why) return el("p", { class: "empty" }, `What blocks are is not known: ${t.why || head.leaks.why}. A snapshot with references knows it.`);
-	const parts = [t.python && python(t.python), native(t.native, t.old_native)].filter(Boolean);
+	const parts = [t.python && python(t.python), native(t.native, t.old_native, t.python?.rows?.length)].filter(Boolean);
 	const root = el(
 		"div",
 		{},
