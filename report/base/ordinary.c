@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -27,7 +29,7 @@ static bool is_kernels(int fd)
 	return false;
 }
 
-/* Of a descriptor with O_PATH. Without /proc by its name: then the file is compared. */
+/* Of a descriptor with O_PATH. Without /proc by its name, if it has one: then the file is compared. */
 static int open_again(int named, const struct stat *is, const char *path)
 {
 	const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
@@ -37,7 +39,7 @@ static int open_again(int named, const struct stat *is, const char *path)
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", named);
 	fd = open(link, flags);
-	if (fd >= 0 || errno != ENOENT)
+	if (fd >= 0 || errno != ENOENT || !path)
 		return fd;
 	fd = open(path, flags);
 	if (fd >= 0 && (fstat(fd, &now) || now.st_dev != is->st_dev || now.st_ino != is->st_ino)) {
@@ -48,9 +50,9 @@ static int open_again(int named, const struct stat *is, const char *path)
 	return fd;
 }
 
-int ordinary_open(const char *path)
+static int open_named(int named, const char *path)
 {
-	int named = open(path, O_PATH | O_CLOEXEC), fd = -1, error;
+	int fd = -1, error;
 	struct stat is;
 
 	if (named < 0)
@@ -65,4 +67,13 @@ int ordinary_open(const char *path)
 	close(named);
 	errno = error;
 	return fd;
+}
+
+int ordinary_open(const char *path) { return open_named(open(path, O_PATH | O_CLOEXEC), path); }
+
+int ordinary_open_below(int folder, const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+
+	return open_named((int)syscall(SYS_openat2, folder, path, &how, sizeof(how)), NULL);
 }

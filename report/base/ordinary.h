@@ -8,5 +8,7 @@
 
 /* A descriptor for reading; -1 and errno, which is EINVAL where it is another kind of file. */
 int ordinary_open(const char *path);
+/* The same below a folder (a descriptor, O_PATH will do), which links and ".." do not leave. ENOSYS: before Linux 5.6. */
+int ordinary_open_below(int folder, const char *path);
 
 #endif

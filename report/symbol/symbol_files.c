@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/ordinary.h"
 #include "symbol_files.h"
+#include "symbol_sysroot.h"
 
 /* Compilers' output shrinks to a third or a quarter; zlib's densest stream to a thousandth. */
 #define UNFOLDED_FIXED ((uint64_t)64 << 20)
@@ -48,6 +49,28 @@ static bool is_debug_file(int fd, const unsigned char *id, int bytes, const uint
 	return same;
 }
 
+/* Below /usr/lib/debug of the sysroot; where there is none, libdwfl looks. */
+static int open_by_build_id(const unsigned char *id, int bytes, char **found)
+{
+	char hex[2 * 64 + 1], *path;
+	int fd;
+
+	if (bytes < 2 || bytes > 64)
+		return -1;
+	for (int i = 0; i < bytes; i++)
+		snprintf(hex + 2 * i, 3, "%02x", id[i]);
+	path = alloc_printf("/usr/lib/debug/.build-id/%.2s/%s.debug", hex, hex + 2);
+	fd = symbol_sysroot_open(path);
+	if (fd >= 0 && !is_debug_file(fd, id, bytes, NULL)) {
+		close(fd);
+		fd = -1;
+	}
+	if (fd >= 0)
+		*found = symbol_sysroot_path(path);
+	free(path);
+	return fd;
+}
+
 int symbol_files_debug(
 	Dwfl_Module *module, const char *file, const char *link, uint32_t checksum, char **found)
 {
@@ -74,7 +97,7 @@ int symbol_files_debug(
 			free(path);
 	}
 	free(name);
-	return fd;
+	return fd < 0 ? open_by_build_id(id, bytes, found) : fd;
 }
 
 /* --- bounds -------------------------------------------------------------------- */

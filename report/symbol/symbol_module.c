@@ -12,10 +12,10 @@
 #include "demangle.h"
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/ordinary.h"
 #include "symbol_files.h"
 #include "symbol_private.h"
 #include "symbol_scopes.h"
+#include "symbol_sysroot.h"
 
 /* Finds the file of a module that is gone or was replaced by its build id alone: the executable
  * below /usr/lib/debug or on a debuginfod server, else the debug file, which also has the symbols
@@ -84,7 +84,7 @@ static int open_same_build(struct symbol_module *m, const char *path, const uint
 	char magic[SELFMAG];
 	ssize_t n;
 	Elf *elf;
-	int fd = ordinary_open(path);
+	int fd = symbol_sysroot_open(path);
 
 	if (fd < 0)
 		return -1;
@@ -199,10 +199,16 @@ struct symbol_module *symbol_module_open(const char *path, const char *build_id)
 			close(fd);
 		return m;
 	}
-	if (fd >= 0)
+	if (fd >= 0) {
+		char *here = symbol_sysroot_path(m->path);
+
+		/* Debug files are looked for beside it. */
+		free(m->path);
+		m->path = here;
 		report_file(m, m->path, fd);
-	else if (id_bytes)
+	} else if (id_bytes) {
 		report_build_id(m, m->path, id, id_bytes);
+	}
 	if (m->module && !dwfl_module_getelf(m->module, &bias))
 		m->module = NULL;
 	if (m->module)

@@ -14,7 +14,8 @@
  *     another build answers "unknown" to everything.
  * SM2  A file is only used when its build id is the recorded one, or when none
  *     was recorded. Debug files are found by build id below /usr/lib/debug, by
- *     .gnu_debuglink, and by debuginfod after symbol_module_ask_servers.
+ *     .gnu_debuglink, and by debuginfod after symbol_module_ask_servers. With a sysroot (symbol_sysroot.h) files of
+ *     both kinds are looked for below it.
  * SM3  Strings live until symbol_module_close.
  * SM4  Tables are made at the first question that needs them. Not thread-safe.
  */

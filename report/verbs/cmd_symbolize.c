@@ -14,36 +14,44 @@
 #include "model/snapshot.h"
 #include "symbol/symbol.h"
 #include "symbol/symbol_module.h"
+#include "symbol/symbol_sysroot.h"
 #include "verb.h"
 #include "view/types_keep.h"
 
 struct arguments {
 	struct options common;
-	const char *file, *output;
+	const char *file, *output, *sysroot;
 };
+
+enum { KEY_SYSROOT = 0x100 };
 
 static const struct argp_option own[] = {
 	{ "output", 'o', "FILE", 0, "write to FILE and leave the snapshot unchanged", 0 },
+	{ "sysroot", KEY_SYSROOT, "DIR", 0,
+		"take the program's files from below DIR: /proc/PID/root of a container, or a copy of one",
+		0 },
 	{ 0 },
 };
 
 static const char doc[] =
 	"Store function names, files, lines and types in a snapshot, to read it on another machine.\v"
-	"Names come from the files of this machine, their debug files, and debuginfod when\n"
-	"DEBUGINFOD_URLS is set; no other verb asks its servers. Stored names are kept; frames\n"
-	"without a name are looked up again. Types of blocks, and the names of their fields, are\n"
+	"Names come from the files of this machine, their debug files, and debuginfod when "
+	"DEBUGINFOD_URLS is set; no other verb asks its servers. Stored names are kept; frames "
+	"without a name are looked up again. Types of blocks, and the names of their fields, are "
 	"stored, too: `types`, `leaks` and the others read no debug information then.\n\n"
 	"  tidemark symbolize run.tide\n"
-	"  DEBUGINFOD_URLS=https://debuginfod.debian.net tidemark symbolize -o named.tide run.tide\n";
+	"  tidemark symbolize --sysroot=/proc/4711/root snap.tide\n"
+	"  DEBUGINFOD_URLS=https://debuginfod.debian.net tidemark symbolize run.tide\n";
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
 
-	if (key != 'o')
-		return options_file(key, arg, state, &a->common, &a->file);
-	a->output = arg;
-	return 0;
+	switch (key) {
+	case 'o': a->output = arg; return 0;
+	case KEY_SYSROOT: a->sysroot = arg; return 0;
+	default: return options_file(key, arg, state, &a->common, &a->file);
+	}
 }
 
 struct counts {
@@ -174,7 +182,7 @@ int cmd_symbolize(int argc, char **argv)
 
 	options_offer(OFFER_JSON | OFFER_QUIET);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
-	if (snapshot_open(a.file, &s, &e) != 0) {
+	if ((a.sysroot && symbol_sysroot_set(a.sysroot, &e) != 0) || snapshot_open(a.file, &s, &e) != 0) {
 		error_print(&e);
 		status = e.code;
 	} else {

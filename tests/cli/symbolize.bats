@@ -287,3 +287,38 @@ say_all() {
 	"$TIDEMARK" types --json full.tide | sed 's/full.tide//' >2
 	diff 1 2
 }
+
+@test "--sysroot: files of a container, or of a copy of one, and none outside of it" {
+	program app
+	"$TIDEMARK" run -q -o app.tide ./app
+	local before root=$PWD/root
+	before=$(functions app.tide)
+	mkdir -p "root$PWD" root/elsewhere root/usr/lib/debug/.build-id
+	mv app root/elsewhere/app
+	run -2 "$TIDEMARK" symbolize --sysroot=missing app.tide
+	[[ $output == *"cannot look for files below missing: No such file or directory"* ]]
+	"$TIDEMARK" symbolize -q -o none.tide --sysroot=root app.tide
+	[[ $(functions none.tide) == *"app+0x"* ]]
+	# A link means what it means in the container.
+	ln -s /elsewhere/app "root$PWD/app"
+	run -0 "$TIDEMARK" symbolize -o named.tide --sysroot="$root" app.tide
+	[ "$(functions named.tide)" = "$before" ]
+	# What it would mean here is not opened.
+	mv root/elsewhere/app real
+	ln -sf "../../../../../../../../../../../$PWD/real" "root$PWD/app"
+	"$TIDEMARK" symbolize -q -o none.tide --sysroot=root app.tide
+	[[ $(functions none.tide) == *"app+0x"* ]]
+	# Debug files are found by build id in the container as well; a FIFO waits for nobody.
+	local id
+	id=$(readelf -n real | awk '/Build ID/ { print $3 }')
+	mkdir -p "root/usr/lib/debug/.build-id/${id:0:2}"
+	rm "root$PWD/app"
+	objcopy --only-keep-debug real "root/usr/lib/debug/.build-id/${id:0:2}/${id:2}.debug"
+	objcopy --strip-all real "root$PWD/app"
+	"$TIDEMARK" symbolize -q -o named.tide --sysroot=root app.tide
+	[ "$(functions named.tide)" = "$before" ]
+	rm "root/usr/lib/debug/.build-id/${id:0:2}/${id:2}.debug"
+	mkfifo "root/usr/lib/debug/.build-id/${id:0:2}/${id:2}.debug"
+	timeout 30 "$TIDEMARK" symbolize -q -o none.tide --sysroot=root app.tide
+	[[ $(functions none.tide) != *keep* ]]
+}

@@ -126,6 +126,7 @@ static const char *const forms[] = {
 	"export --to json --filter m* --exclude x* --all-frames --since warm --until warm --min-age 1 --suppressions D/fuzz.supp -o - F",
 	"symbolize -o D/out.tide F",
 	"symbolize --json -o D/out.tide F",
+	"symbolize --sysroot D -o D/out.tide F",
 	"top --batch 1 F",
 	"top --batch 1 --by module F",
 	"top --batch 1 --by thread --sort total F",
