@@ -86,6 +86,7 @@ static void read_code_map(struct collecting *c)
  * it may still be running, and reading its memory can make pages. */
 static void read_mappings(struct collecting *c)
 {
+	c->request->contained = collect_process_contained(c->core ? 0 : c->copy.header.pid);
 	if (c->core) {
 		collect_core_mappings(c->core, &c->process, c->writer);
 		collect_memory_core(&c->memory, &c->image.memory);

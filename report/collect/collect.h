@@ -50,7 +50,8 @@ struct collect {
 	char *written; /* the path taken; to be freed */
 	char *note;    /* a line for the person who asked; NULL: none; to be freed */
 	bool complete;
-	char why[512]; /* what is missing when not complete */
+	char why[512];  /* what is missing when not complete */
+	bool contained; /* files of its modules are not those of this machine: symbol_sysroot.h */
 };
 
 int collect_snapshot(struct collect *c, struct tide_error *e);

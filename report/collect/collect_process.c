@@ -1,14 +1,17 @@
 /* collect_process.c - statm and smaps: collect_process.h. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/proc_stat.h"
 #include "collect_process.h"
 #include "model/perfmap.h"
+#include "symbol/symbol_sysroot.h"
 
 static FILE *open_proc(int pid, const char *name)
 {
@@ -16,6 +19,58 @@ static FILE *open_proc(int pid, const char *name)
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
 	return fopen(path, "re");
+}
+
+/* The kernel names files as the root of their mount namespace has them, which need not be the root of the process. */
+static bool is_file(const char *root, const char *name, uint64_t inode)
+{
+	char path[PATH_MAX + 64];
+	struct stat there;
+
+	snprintf(path, sizeof(path), "%s%s", root, name);
+	return !stat(path, &there) && there.st_ino == inode;
+}
+
+/* The program, or where its file was replaced, a library: its inode, or 0. */
+static uint64_t find_file(int pid, const char *root, char name[PATH_MAX])
+{
+	unsigned long long inode;
+	char path[64], line[PATH_MAX + 128];
+	struct stat program;
+	ssize_t n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	n = readlink(path, name, PATH_MAX - 1);
+	name[n > 0 ? n : 0] = '\0';
+	if (n <= 0 || stat(path, &program))
+		return 0;
+	if (is_file("", name, program.st_ino) || is_file(root, name, program.st_ino))
+		return program.st_ino;
+	f = open_proc(pid, "maps");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*x-%*x %*s %*x %*x:%*x %llu %4095[^\n]", &inode, name) == 2 && *name == '/'
+			&& inode && (is_file("", name, inode) || is_file(root, name, inode))) {
+			fclose(f);
+			return inode;
+		}
+	if (f)
+		fclose(f);
+	return 0;
+}
+
+bool collect_process_contained(int pid)
+{
+	char root[64], name[PATH_MAX];
+	struct tide_error e = { 0 };
+	uint64_t inode;
+
+	snprintf(root, sizeof(root), "/proc/%d/root", pid);
+	inode = pid ? find_file(pid, root, name) : 0;
+	if (inode && !is_file("", name, inode) && !symbol_sysroot_set(root, &e))
+		return true;
+	symbol_sysroot_set(NULL, &e);
+	return false;
 }
 
 static uint64_t read_swapped_bytes(int pid)

@@ -21,6 +21,9 @@ struct collect_process {
 	size_t mapping_count, mapping_room;
 };
 
+/* From now on files of modules are opened where the process found them: below its root where it is in a container, which
+ * is said; 0: a core, whose files are those of this machine. */
+bool collect_process_contained(int pid);
 /* RSS and size, while the threads are stopped. */
 void collect_process_quick(struct collect_process *p, int pid);
 /* The resident part of the shim's own memory and of the library itself; 0 when the kernel does not say. */

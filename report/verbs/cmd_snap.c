@@ -151,6 +151,10 @@ int cmd_snap(int argc, char **argv)
 			error_note("%s", c.note);
 		if (!a.common.quiet)
 			error_note("%s", c.written);
+		if (!a.common.quiet && c.contained)
+			error_note("its files are in a container: while it runs, `tidemark symbolize "
+				   "--sysroot=/proc/%d/root %s` stores names and types",
+				a.pid, c.written);
 	}
 	free(c.written);
 	free(c.note);

@@ -2,6 +2,7 @@
 # `tidemark snap PID` of processes that were started without tidemark: their heap is walked.
 
 load ../lib/helper
+bats_require_minimum_version 1.5.0
 load ../lib/processes
 
 # Loses a list of 3, one block and a ring of 2; keeps the rest. Threads with caches wait.
@@ -554,4 +555,52 @@ equal() {
 		[ "$status" = 3 ]
 		[[ $output == *"a thread of the kernel"* ]]
 	fi
+}
+
+@test "a process of a container with a libc of its own: complete, and named from its files" {
+	unshare -U -r -m -p -f --mount-proc true 2>/dev/null || skip "no namespaces here"
+	mkdir -p root/{usr,lib,lib64,proc,srv,opt,old}
+	cp "$(ldd /bin/true | awk '$1 == "libc.so.6" { print $3 }')" root/opt/
+	compile root/srv/app -g -Wl,-rpath,/opt <<-'EOF'
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <unistd.h>
+		struct entry { struct entry *next; char text[40]; };
+		struct entry *entries;
+		int main(void)
+		{
+			for (int i = 0; i < 100; i++) {
+				struct entry *e = calloc(1, sizeof(*e));
+				e->next = entries;
+				entries = e;
+			}
+			puts("ready");
+			fflush(stdout);
+			sleep(300);
+		}
+	EOF
+	cat >inner <<-'EOF'
+		mount --bind root root && cd root && mount -t proc proc proc || exit
+		for i in usr lib lib64; do mount --rbind "/$i" "$i" || exit; done
+		pivot_root . old && umount -l old && exec /srv/app
+	EOF
+	start unshare -U -r -m -p -f --propagation private --kill-child sh inner
+	local app
+	app=$(pgrep -P "$PID" -x app)
+	grep -q ' /opt/libc.so.6$' "/proc/$app/maps" || fail "$(cat "/proc/$app/maps")"
+	run -0 "$TIDEMARK" snap -o c.tide "$app"
+	[[ $output == *"--sysroot=/proc/$app/root c.tide"* ]]
+	run -0 "$TIDEMARK" leaks c.tide
+	[[ $output == *"nothing is lost"* && $output != *incomplete* ]] || fail "$output"
+	run -0 "$TIDEMARK" types c.tide
+	[[ $output != *entry* ]]
+	"$TIDEMARK" symbolize -q --sysroot="/proc/$app/root" c.tide
+	run -0 "$TIDEMARK" types c.tide
+	[[ $output =~ "100 "[^$'\n']*" entry" ]] || fail "$output"
+	# A program whose file was replaced, and one that sees the files of this machine.
+	rm root/srv/app
+	run -0 "$TIDEMARK" snap -o d.tide "$app"
+	[[ $output == *"--sysroot=/proc/$app/root d.tide"* ]]
+	run -0 "$TIDEMARK" snap -o e.tide "$PID"
+	[[ $output != *sysroot* ]]
 }
