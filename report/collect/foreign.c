@@ -7,6 +7,7 @@
 #include "base/path.h"
 #include "foreign.h"
 #include "symbol/elf_probe.h"
+#include "symbol/symbol_sysroot.h"
 
 static bool is_glibc(const char *base)
 {
@@ -60,9 +61,7 @@ void foreign_find(struct foreign *f, const struct remote *m, int pid, const char
 		if (!p->executable || p->path[0] != '/' || is_glibc(path_base(p->path))
 			|| was_seen_before(m, i))
 			continue;
-		path = !pid       ? alloc_string(p->path)
-			: program ? alloc_string(link)
-				  : alloc_printf("/proc/%d/root%s", pid, p->path);
+		path = pid && program ? alloc_string(link) : symbol_sysroot_path(p->path);
 		elf_probe_file(path, &probe);
 		judge_module(f, &probe, p->path, program);
 		elf_probe_free(&probe);

@@ -604,3 +604,29 @@ equal() {
 	run -0 "$TIDEMARK" snap -o e.tide "$PID"
 	[[ $output != *sysroot* ]]
 }
+
+@test "a process in a chroot of a mount namespace: its allocator is seen" {
+	unshare -U -r -m -p -f true 2>/dev/null || skip "no namespaces here"
+	mkdir -p root/{usr,lib,lib64,srv}
+	compile root/srv/other.so -shared -fPIC <<-'EOF'
+		#include <string.h>
+		static char memory[1 << 20];
+		static size_t used;
+		void *malloc(size_t n) { char *p = memory + used + 16; *(size_t *)(p - 16) = n; used += (n + 31) & -16ul; return p; }
+		void free(void *p) { (void)p; }
+		void *calloc(size_t n, size_t m) { return malloc(n * m); }
+		void *realloc(void *p, size_t n) { return p ? memcpy(malloc(n), p, ((size_t *)p)[-2] < n ? ((size_t *)p)[-2] : n) : malloc(n); }
+	EOF
+	compile root/srv/app <<-'EOF'
+		#include <stdio.h>
+		#include <unistd.h>
+		int main(void) { puts("ready"); fflush(stdout); sleep(300); }
+	EOF
+	cat >inner <<-'EOF'
+		for i in usr lib lib64; do mount --rbind "/$i" "root/$i" || exit; done
+		exec chroot root /usr/bin/env LD_PRELOAD=/srv/other.so /srv/app
+	EOF
+	start unshare -U -r -m -p -f --propagation private --kill-child sh inner
+	run -3 "$TIDEMARK" snap -o c.tide "$(pgrep -P "$PID" -x app)"
+	[[ $output == *"allocates with another malloc (other.so)"* ]] || fail "$output"
+}
