@@ -12,8 +12,8 @@ struct foreign {
 	bool is_musl; /* its libc is musl */
 };
 
-/* Reads the files of process `pid`, whose mappings are those of `m`, after collect_process_contained. 0: it has ended, and they are those at the
- * same paths; `exe` is that of the program. */
+/* Reads the files of process `pid`, whose mappings are those of `m`, after collect_process_contained. 0: it has ended,
+ * and they are those at the same paths; `exe` is that of the program. */
 void foreign_find(struct foreign *f, const struct remote *m, int pid, const char *exe);
 /* What a walk of glibc's heap cannot know there, "" nothing; `walked`: it has found a heap. */
 const char *foreign_doubt(const struct foreign *f, bool walked);
