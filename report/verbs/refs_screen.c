@@ -243,9 +243,30 @@ static char *interior_lead(const struct refs *r, uint32_t block, uint64_t edge)
 	return lead;
 }
 
+struct words {
+	uint32_t to[MOST_WORDS]; /* the blocks of those that are shown */
+	uint64_t shown, left_out;
+	bool once; /* a block of memory that belongs to the object: where a word leads to was said */
+};
+
+/* False: there are too many, or this one was said. */
+static bool begin_word(struct screen *s, struct words *w, uint32_t to)
+{
+	for (uint64_t i = 0; i < w->shown && w->once; i++)
+		if (w->to[i] == to)
+			return false;
+	if (w->shown == MOST_WORDS) {
+		w->left_out++;
+		return false;
+	}
+	w->to[w->shown++] = to;
+	if (w->shown == 1)
+		screen_print(s, STYLE_HEADING, "  refers to\n");
+	return true;
+}
+
 /* Words of a block; of an object without those that Python does not count, and without its own tables. */
-static void print_words(
-	struct screen *s, const struct refs *r, uint32_t block, uint64_t *shown, uint64_t *left_out)
+static void print_words(struct screen *s, const struct refs *r, uint32_t block, struct words *w)
 {
 	uint64_t first, end;
 	char *lead;
@@ -260,14 +281,8 @@ static void print_words(
 				&& (e->flags & EDGE_UNCOUNTED
 					|| python_field_object(&r->snapshot, e->block) != e->block)))
 			continue;
-		if ((*shown)++ >= MOST_WORDS) {
-			(*left_out)++;
+		if (!begin_word(s, w, e->block))
 			continue;
-		}
-		if (*shown == 1) {
-			screen_print(s, STYLE_HEADING, "  refers to");
-			fputc('\n', s->out);
-		}
 		if (e->to_offset && !python_field_type(&r->snapshot, e->block))
 			lead = interior_lead(r, block, first);
 		else
@@ -277,16 +292,61 @@ static void print_words(
 	}
 }
 
+static int compare_owners(const void *a, const void *b)
+{
+	uint32_t x = ((const struct tide_owner *)a)->block, y = ((const struct tide_owner *)b)->block;
+
+	return (x > y) - (x < y);
+}
+
+/* Is `block` memory of C that only the object leads to? Its 100,000 nodes are one line. */
+static bool is_native_of(const struct snapshot *s, uint32_t block, uint32_t object)
+{
+	struct tide_owner wanted = { .block = block }, *o;
+
+	o = bsearch(&wanted, s->owners, s->owner_count, sizeof(wanted), compare_owners);
+	return o && o->owner == object && o->role == OWNER_OTHER;
+}
+
+static void print_native(struct screen *s, const struct refs *r, uint32_t block, struct words *w)
+{
+	const struct snapshot *p = &r->snapshot;
+	struct leak_sum sum = { 0 };
+	char size[UNITS_TEXT], count[UNITS_TEXT];
+	uint64_t edge, end;
+
+	for (size_t i = 0; i < p->owner_count; i++)
+		if (p->owners[i].owner == block && p->owners[i].role == OWNER_OTHER) {
+			sum.blocks++;
+			sum.bytes += p->blocks[p->owners[i].block].bytes;
+		}
+	graph_words(&r->leaks.graph, block, &edge, &end);
+	while (edge < end && !is_native_of(p, p->edges[edge].block, block))
+		edge++;
+	if (!sum.blocks || !begin_word(s, w, edge < end ? p->edges[edge].block : GRAPH_NONE))
+		return;
+	fputs("    ", s->out);
+	if (edge < end)
+		fprintf(s->out, "+%u -> ", p->edges[edge].offset);
+	fprintf(s->out, "%s of native memory, in %s\n", units_bytes(size, (int64_t)sum.bytes),
+		units_many(count, (int64_t)sum.blocks, "block"));
+}
+
 static void print_referents(struct screen *s, const struct refs *r, uint32_t block)
 {
-	uint64_t shown = 0, left_out = 0;
+	struct words w = { 0 };
 
-	print_words(s, r, block, &shown, &left_out);
-	for (size_t i = 0; i < r->snapshot.owner_count; i++)
-		if (r->snapshot.owners[i].owner == block)
-			print_words(s, r, r->snapshot.owners[i].block, &shown, &left_out);
-	if (left_out)
-		fprintf(s->out, "    %s %" PRIu64 " more\n", screen_ellipsis(s), left_out);
+	print_native(s, r, block, &w);
+	print_words(s, r, block, &w);
+	for (size_t i = 0; i < r->snapshot.owner_count; i++) {
+		const struct tide_owner *o = &r->snapshot.owners[i];
+
+		w.once = o->role == OWNER_OTHER;
+		if (o->owner == block)
+			print_words(s, r, o->block, &w);
+	}
+	if (w.left_out)
+		fprintf(s->out, "    %s %" PRIu64 " more\n", screen_ellipsis(s), w.left_out);
 }
 
 /* What is found of the references that an object of Python counts. */
