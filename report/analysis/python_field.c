@@ -262,6 +262,24 @@ char *python_field_text(const struct snapshot *s, uint32_t block, uint64_t edge)
 	}
 }
 
+void python_field_without_numbers(char *text)
+{
+	static const char *const numbered[] = { "element", "key" };
+
+	for (size_t i = 0; i < sizeof(numbered) / sizeof(numbered[0]); i++) {
+		size_t word = strlen(numbered[i]);
+		char *of = NULL;
+
+		if (strncmp(text, numbered[i], word) || text[word] != ' ')
+			continue;
+		/* A key may have these words in it, too. */
+		for (char *at = text; (at = strstr(at, " of ")); at++)
+			of = at;
+		if (of)
+			memmove(text + word, of, strlen(of) + 1);
+	}
+}
+
 /* --- where paths begin ------------------------------------------------------------------ */
 
 const char *python_field_module(const char *label)

@@ -22,6 +22,8 @@ int64_t python_field_stored(const struct snapshot *s, uint32_t block);
 /* `element 3 of list`, `key "cache" of dict`, `dict of module app, key "cache"`, `attribute mine of Session`: of the
  * word that edge `edge` is, in `block`. To be freed; NULL: not known. */
 char *python_field_text(const struct snapshot *s, uint32_t block, uint64_t edge);
+/* `element of list` of `element 3 of list`, and `key of dict`; keys of modules stay: they are names of variables. */
+void python_field_without_numbers(char *text);
 /* `frame worker line 41, local buf`: of a word of a root; NULL. */
 const char *python_field_root(const struct snapshot *s, const struct tide_root_edge *e);
 /* Where a Python programmer begins to look: blocks of the dicts of modules, that of the program first, and edges from

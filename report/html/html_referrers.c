@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/python_field.h"
 #include "base/array.h"
 #include "html.h"
 #include "model/root_kinds.h"
@@ -81,22 +82,11 @@ static void add_roots(struct pairs *p, const struct graph *g, const struct snaps
  * of list". */
 static void drop_index(char *field)
 {
-	static const char *const numbered[] = { "element", "key" };
 	char *to = field, *key = strstr(field, ", key ");
 
 	if (key)
 		key[strlen(", key")] = '\0';
-	for (size_t i = 0; i < sizeof(numbered) / sizeof(numbered[0]); i++) {
-		size_t word = strlen(numbered[i]);
-		char *of = NULL;
-
-		if (strncmp(field, numbered[i], word) || field[word] != ' ')
-			continue;
-		for (char *at = field; (at = strstr(at, " of ")); at++)
-			of = at;
-		if (of)
-			memmove(field + word, of, strlen(of) + 1);
-	}
+	python_field_without_numbers(field);
 	for (const char *from = field; *from;) {
 		size_t digits = *from == '[' ? strspn(from + 1, "0123456789") : 0;
 

@@ -443,130 +443,6 @@ static void print_kinds(struct screen *s, const struct refs *r)
 	}
 }
 
-/* --- many blocks: by what holds them ----------------------------------------------------- */
-
-#define HOLDERS 5u
-#define HOLDERS_OF 100000u /* blocks whose path is followed */
-#define HOLDER_HOPS 4u     /* of a path that are compared */
-
-struct holder {
-	char *text;
-	uint64_t blocks;
-};
-
-/* "element 3 of list" and "element 4 of list" are one holder. */
-static void without_numbers(char *text)
-{
-	char *to = text;
-
-	for (const char *at = text; *at; at++)
-		if (!strncmp(at, "element ", 8)) {
-			memcpy(to, "element", 7), to += 7;
-			at += 7 + strspn(at + 8, "0123456789");
-		} else if (!strncmp(at, "key ", 4)) {
-			/* Keys of modules are names of variables. */
-			const char *of = strstr(at, " of ");
-
-			if (!of)
-				while (*at)
-					*to++ = *at++;
-			else
-				memcpy(to, "key", 3), to += 3, at = of - 1;
-			if (!*at)
-				break;
-		} else {
-			*to++ = *at;
-		}
-	*to = '\0';
-}
-
-/* `dict of module app, key "cache" > key of dict > element of list` */
-static char *holder_text(const struct refs *r, uint32_t block)
-{
-	uint32_t root_edge, *path;
-	size_t count, shown = 0;
-	char *text = NULL;
-
-	path = reach_path(&r->reach, r->graph, block, &count, &root_edge);
-	if (!path)
-		return alloc_string("nothing that a root leads to by references that count");
-	if (root_edge != GRAPH_NONE) {
-		const struct tide_root_edge *e = &r->snapshot.root_edges[root_edge];
-		const char *place = python_field_root(&r->snapshot, e);
-
-		text = place ? alloc_string(place)
-			     : alloc_printf("%s %s", root_kind_name(r->snapshot.roots[e->root].kind),
-				     symbols_root(r->symbols, e->root));
-		shown++;
-	}
-	for (size_t i = 0; i + 1 < count && shown < HOLDER_HOPS; i++) {
-		uint64_t edge = refs_hop_edge(r->graph, path[i], path[i + 1]);
-		char *field = edge == REFS_NONE ? NULL : python_field_text(&r->snapshot, path[i], edge);
-
-		if (!field)
-			continue;
-		without_numbers(field);
-		/* A cell of a closure is called as what it holds. */
-		if (text && strlen(text) >= strlen(field)
-			&& !strcmp(text + strlen(text) - strlen(field), field)) {
-			free(field);
-			continue;
-		}
-		text = alloc_listed(text, " > ", field);
-		free(field);
-		shown++;
-	}
-	free(path);
-	return text ? text : alloc_string("other");
-}
-
-static int holder_order(const void *a, const void *b)
-{
-	const struct holder *x = a, *y = b;
-
-	return x->blocks != y->blocks ? (x->blocks < y->blocks ? 1 : -1) : strcmp(x->text, y->text);
-}
-
-static void print_holders(struct screen *s, const struct refs *r)
-{
-	struct holder *holder = NULL;
-	size_t holders = 0, room = 0, rows = options_rows(&r->common, HOLDERS);
-	char count[UNITS_TEXT];
-
-	for (size_t i = 0; i < r->count && i < HOLDERS_OF; i++) {
-		char *text = holder_text(r, r->block[i]);
-		size_t k = 0;
-
-		/* A type has few ways in which it is held. */
-		while (k < holders && k < 1000 && strcmp(holder[k].text, text) != 0)
-			k++;
-		if (k == 1000 || k < holders) {
-			holder[k < holders ? k : holders - 1].blocks++;
-			free(text);
-			continue;
-		}
-		*ARRAY_ADD(holder, holders, room) = (struct holder){ text, 1 };
-	}
-	if (holders)
-		qsort(holder, holders, sizeof(*holder), holder_order);
-	screen_print(s, STYLE_HEADING, "Held by\n");
-	for (size_t i = 0; i < holders && i < rows; i++) {
-		char *line = alloc_printf(
-			"%12s  %s", units_count(count, (int64_t)holder[i].blocks), holder[i].text);
-		char *fit = screen_fit(s, line, s->width, FIT_MIDDLE);
-
-		fprintf(s->out, "%s\n", fit);
-		free(line);
-		free(fit);
-	}
-	if (holders > rows)
-		fprintf(s->out, "%12s  other ways\n", units_count(count, (int64_t)(holders - rows)));
-	fputc('\n', s->out);
-	for (size_t i = 0; i < holders; i++)
-		free(holder[i].text);
-	free(holder);
-}
-
 int refs_screen(struct refs *r)
 {
 	size_t rows = options_rows(&r->common, SCREEN_ROWS);
@@ -585,7 +461,7 @@ int refs_screen(struct refs *r)
 		print_kinds(&s, r);
 		fputs("\n\n", s.out);
 		if (r->snapshot.python_object_count)
-			print_holders(&s, r);
+			refs_holders(&s, r);
 	}
 	for (size_t i = 0; i < r->count && i < rows; i++) {
 		if (i)

@@ -46,6 +46,7 @@ static inline uint64_t refs_view_bytes(const struct refs *r, uint32_t block)
 
 /* Each in the file of its name. */
 int refs_screen(struct refs *r);
+void refs_holders(struct screen *s, const struct refs *r);
 void refs_json(struct refs *r);
 void refs_csv(struct refs *r);
 void refs_dot(struct refs *r);

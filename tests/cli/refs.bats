@@ -161,3 +161,20 @@ setup() {
 	run -2 "$TIDEMARK" refs app.tide 4711
 	[[ $output == *"the snapshot has sites 1 to "* ]]
 }
+
+@test "objects held in a thousand ways: the commonest first, and the rest in one line" {
+	[ -x /usr/bin/python3 ] || skip "no python3"
+	cat >ways.py <<-'EOF'
+		class Session: pass
+		for i in range(1200):
+		    globals()["v%d" % i] = Session()
+		several = [Session() for _ in range(7)]
+		named = {"list of %d" % i: Session() for i in range(6)}
+	EOF
+	"$TIDEMARK" run -q -o w.tide -- /usr/bin/python3 ways.py
+	run -0 "$TIDEMARK" refs w.tide Session
+	[[ $output == *'7  dict of module __main__, key "several" > element of list'* ]] || fail "$output"
+	[[ $output == *'6  dict of module __main__, key "named" > key of dict'$'\n'* ]] || fail "$output"
+	# Five rows: the two above, and three variables.
+	[[ $output == *" 1,197  in other ways"* ]] || fail "$output"
+}
