@@ -110,8 +110,8 @@ bool heap_walk(struct heap *h, struct remote *memory, const uint64_t *pointers, 
 	heap_read_begin(&w.read, memory);
 	w.top_seen = alloc_zeroed(h->arenas.count, sizeof(*w.top_seen));
 	heap_place(&w);
-	heap_mapped_check(&w, data.lo, data.hi);
 	heap_settings(h, memory, data.lo, data.hi);
+	heap_mapped_check(&w, data.lo, data.hi);
 	heap_lists(&w);
 	heap_cache(&w);
 	heap_cache_drop(&w);

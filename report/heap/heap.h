@@ -65,10 +65,12 @@ struct heap {
 	struct arenas arenas;
 	struct heap_settings {
 		bool known;
-		uint64_t trim_threshold, top_pad; /* M_TRIM_THRESHOLD, M_TOP_PAD: of now */
-		uint64_t huge_page;               /* the break is lowered in steps of it; 0: of pages */
-		uint64_t heap_page;               /* and the end of a heap of another arena */
-	} settings;                               /* of the first libc */
+		uint64_t trim_threshold, top_pad;     /* M_TRIM_THRESHOLD, M_TOP_PAD: of now */
+		uint64_t huge_page;                   /* the break is lowered in steps of it; 0: of pages */
+		uint64_t heap_page;                   /* and the end of a heap of another arena */
+		bool drifts;                          /* mapped_bytes may have some for each mremap, too */
+		uint64_t mapped_chunks, mapped_bytes; /* as libc counts them; known where they drift */
+	} settings;                                   /* of the first libc */
 	/* Summary. */
 	char allocator[64];     /* "glibc 2.36"; "" when no heap of glibc was found */
 	uint64_t walked;        /* chunks in arenas: in use, free and cached, without top and fence posts */

@@ -82,9 +82,15 @@ uint64_t heap_mapped(struct heap_walk *w, uint64_t at, uint64_t end, bool first)
 }
 
 /* struct malloc_par: {..., int n_mmaps, int n_mmaps_max, int max_n_mmaps, int no_dyn_threshold,
- * size_t mmapped_mem, size_t max_mmapped_mem, char *sbrk_base, ...}. Does it count so many chunks and bytes? */
-static bool has_counts(const uint32_t *data, size_t words, uint64_t chunks, uint64_t mapped)
+ * size_t mmapped_mem, size_t max_mmapped_mem, char *sbrk_base, ...}. Does it count so many chunks and bytes, and, where
+ * its bytes drift, less than `drift` more of them? */
+static bool has_counts(const struct heap *h, const uint32_t *data, size_t words, uint64_t chunks,
+	uint64_t mapped, uint64_t drift)
 {
+	if (h->settings.drifts)
+		return h->settings.mapped_chunks == chunks && h->settings.mapped_bytes >= mapped
+			&& h->settings.mapped_bytes - mapped < drift
+			&& (h->settings.mapped_bytes - mapped) % HEAP_MAPPED_DRIFT == 0;
 	for (size_t i = COUNTER_WORDS; i + 4 <= words; i += 2) {
 		uint64_t bytes = (uint64_t)data[i + 1] << 32 | data[i],
 			 most = (uint64_t)data[i + 3] << 32 | data[i + 2];
@@ -126,7 +132,8 @@ static bool drop_false(struct heap *h, const uint32_t *data, size_t words)
 		const struct heap_segment *s = &h->segments[i];
 
 		if (s->arena != HEAP_NO_ARENA
-			|| !has_counts(data, words, h->mapped_chunks - 1, h->mapped_bytes - (s->hi - s->lo)))
+			|| !has_counts(h, data, words, h->mapped_chunks - 1,
+				h->mapped_bytes - (s->hi - s->lo), HEAP_PAGE))
 			continue;
 		segment = i;
 		found++;
@@ -143,7 +150,8 @@ void heap_mapped_check(struct heap_walk *w, uint64_t lo, uint64_t hi)
 	uint32_t *data = alloc_bytes(words * 4 + 8);
 
 	remote_read(w->read.memory, lo, data, words * 4);
-	if (!has_counts(data, words, h->mapped_chunks, h->mapped_bytes) && !drop_false(h, data, words)) {
+	if (!has_counts(h, data, words, h->mapped_chunks, h->mapped_bytes, UINT64_MAX)
+		&& !drop_false(h, data, words)) {
 		h->unsure++;
 		heap_found_doubt(h, "libc counts other mapped chunks than the %llu that were found",
 			(unsigned long long)h->mapped_chunks);

@@ -28,6 +28,7 @@
 #define FENCE_SIZE 16u /* of a fence post, which ends a segment that could not grow */
 
 #define HEAP_PAGE 4096u
+#define HEAP_MAPPED_DRIFT 16u /* bytes that libc counts too many for each mremap: heap_settings.c */
 #define READ_PAGES 256u
 #define READ_WINDOW (1u << 20)
 

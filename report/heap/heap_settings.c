@@ -4,6 +4,9 @@
  * 2.43 on: enum thp_mode; from 2.35 on: thp_pagesize, hp_pagesize, int hp_flags; then int n_mmaps, n_mmaps_max, max_n_mmaps, no_dyn_threshold,
  * size_t mmapped_mem, max_mmapped_mem, char *sbrk_base, ...}. It is found by sbrk_base, where the first memory of the
  * program break began.
+ *
+ * From 2.43 on mmapped_mem has 16 bytes too many for each mapping that mremap has moved or resized: mremap_chunk takes
+ * away the size that leaves out the last two words, and adds whole pages (measured with 2.43).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +29,12 @@ static const struct layout layouts[] = { { 9, 0, false }, { 12, 5, false }, { 13
 
 static bool is_plausible(const uint64_t *p, const struct layout *l)
 {
-	const uint64_t huge = l->huge ? p[l->huge] : 0, used = p[l->base - 2], most = p[l->base - 1];
+	const uint64_t huge = l->huge ? p[l->huge] : 0, used = p[l->base - 2], most = p[l->base - 1],
+		       step = l->mode ? HEAP_MAPPED_DRIFT : HEAP_PAGE;
 
 	return (!l->mode || (uint32_t)p[5] <= THP_MODE_MOST) && p[1] < PAD_MOST && p[2] && p[3]
-		&& p[3] <= ARENAS_MOST && p[4] <= ARENAS_MOST && used <= most && used % HEAP_PAGE == 0
-		&& most % HEAP_PAGE == 0 && huge <= PAGE_MOST && !(huge & (huge - 1))
-		&& huge % HEAP_PAGE == 0;
+		&& p[3] <= ARENAS_MOST && p[4] <= ARENAS_MOST && used <= most && used % step == 0
+		&& most % step == 0 && huge <= PAGE_MOST && !(huge & (huge - 1)) && huge % HEAP_PAGE == 0;
 }
 
 void heap_settings(struct heap *h, struct remote *memory, uint64_t lo, uint64_t hi)
@@ -58,6 +61,9 @@ void heap_settings(struct heap *h, struct remote *memory, uint64_t lo, uint64_t 
 			h->settings.top_pad = p[1];
 			h->settings.huge_page = l->huge ? p[l->huge] : 0;
 			h->settings.heap_page = l->mode ? h->settings.huge_page : 0;
+			h->settings.drifts = l->mode;
+			h->settings.mapped_chunks = (uint32_t)(p[l->base - 5] >> 32);
+			h->settings.mapped_bytes = p[l->base - 2];
 			break;
 		}
 	free(data);
