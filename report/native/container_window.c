@@ -3,7 +3,8 @@
 #include "container_private.h"
 
 #define PAGE 4096u
-#define USABLE_MORE 24u /* than was asked for, at most */
+#define USABLE_MORE                                                                                          \
+	32u /* than was asked for, at most: rounded up, with the rest of a split that is too small for a chunk */
 #define MAPPED_LEAST 32768u
 
 void container_read(struct container_window *w, uint64_t address, void *to, size_t bytes)
