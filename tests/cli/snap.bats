@@ -51,7 +51,7 @@ waits() {
 				if (waitpid(-1, &st, WNOHANG) >= 0) fprintf(stderr, "a child was seen\n");
 				if (argc > 2 && fd != atoi(argv[2])) fprintf(stderr, "descriptor %d\n", fd);
 				close(fd);
-				if (argc > 1 && argv[1][0] == 'a') free(strdup("an event"));
+				if (argc > 1 && argv[1][0] == 'a') { char *volatile event = strdup("an event"); free(event); }
 				usleep(5000);
 			}
 		}

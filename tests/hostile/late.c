@@ -14,7 +14,11 @@ static int rounds;
 
 static void handler(void) { exercise(300); kept = realloc(kept, 12345); free(kept); kept = NULL; printf("handler\n"); }
 static void handler_with_value(int status, void *value) { free(value); printf("status %d\n", status); exercise(100); }
-__attribute__((destructor(101))) static void last(void) { free(strdup("the very last")); }
+__attribute__((destructor(101))) static void last(void)
+{
+	char *volatile event = strdup("the very last");
+	free(event);
+}
 __attribute__((destructor)) static void destructor(void) { exercise(100); }
 
 static void at_exit(void)

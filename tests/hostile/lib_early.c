@@ -9,5 +9,6 @@ __attribute__((constructor(101))) static void start(void)
 }
 __attribute__((destructor(101))) static void end(void)
 {
-	free(strdup("made after main"));
+	char *volatile event = strdup("made after main");
+	free(event);
 }

@@ -97,7 +97,8 @@ setup() {
 		{
 			look();
 			if (!fork()) {
-				free(strdup(ledger_hi ? "x" : ""));	/* the child makes a ledger of its own */
+				void *volatile event = malloc(10);	/* the child makes a ledger of its own */
+				free(event);
 				for (unsigned long at = ledger_lo; at + 4096 <= ledger_hi; at += 4096) {
 					void **page = mmap((void *)at, 4096, PROT_READ | PROT_WRITE,
 						MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);

@@ -21,7 +21,7 @@ objects() {
 stacks_are_exact() {
 	rm -f s.tide
 	"$TIDEMARK" run -q -o s.tide "$@" -- "$PYTHON" "$BATS_TEST_DIRNAME/python_stacks.py" expected.json
-	"$TIDEMARK" stat --json s.tide >stat.json
+	"$TIDEMARK" stat --all-frames --json s.tide >stat.json
 	/usr/bin/python3 "$BATS_TEST_DIRNAME/python_check.py" expected.json stat.json
 }
 
@@ -41,7 +41,7 @@ names_are_certain() {
 
 switched_stacks_are_exact() {
 	"$TIDEMARK" run -q -f --sites 0 -o s.tide -- "$PYTHON" "$BATS_TEST_DIRNAME/python_switched.py" expected.json
-	"$TIDEMARK" stat --json s.tide >stat.json
+	"$TIDEMARK" stat --all-frames --json s.tide >stat.json
 	/usr/bin/python3 "$BATS_TEST_DIRNAME/python_check.py" expected.json stat.json
 }
 
@@ -184,9 +184,9 @@ del grown'
 	"$TIDEMARK" stat --json --all-frames s.tide >all.json
 	/usr/bin/python3 - <<-'END'
 		import json, sys
-		def stack(name):
+		def stack(name): # rows that read the same are one: there may be small blocks in it, too
 		    for site in json.load(open(name))["records"]:
-		        if 9000 <= site["live_bytes"] / (site["live_blocks"] or 1) < 9100:
+		        if site["live_bytes"] >= 9000 and "__str__" in [f["function"] for f in site["stack"]]:
 		            return site["stack"]
 		shown, everything = stack("stat.json"), stack("all.json")
 		names = [f["function"] for f in shown]
@@ -194,7 +194,11 @@ del grown'
 		if sys.version_info >= (3, 11): # Debian's 3.9 has it inlined
 		    assert names.index("__str__") < names.index("PyObject_Str") < names.index("work"), names
 		assert not [n for n in names if n.startswith("_PyEval")], names
-		assert [f["function"] for f in everything].count("_PyEval_EvalFrameDefault") == (2 if sys.version_info >= (3, 11) else 3), everything
+		# The loop may be a part of the function that has no name.
+		loops = [b for a, b in zip(everything, everything[1:]) if b["language"] != "python" == a["language"]]
+		assert len(loops) == (2 if sys.version_info >= (3, 11) else 3), everything
+		assert all(f["function"] == "_PyEval_EvalFrameDefault" or "+0x" in f["function"] for f in loops), loops
+		assert not {f["address"] for f in loops} & {f["address"] for f in shown if f["language"] != "python"}, shown
 		for f in shown:
 		    if f["language"] == "python":
 		        assert f["module"] is None and f["address"] is None and f["inlined"] is False and f["line"], f
