@@ -302,9 +302,10 @@ static int compare_owners(const void *a, const void *b)
 /* Is `block` memory of C that only the object leads to? Its 100,000 nodes are one line. */
 static bool is_native_of(const struct snapshot *s, uint32_t block, uint32_t object)
 {
-	struct tide_owner wanted = { .block = block }, *o;
+	const struct tide_owner wanted = { .block = block };
+	const struct tide_owner *o =
+		bsearch(&wanted, s->owners, s->owner_count, sizeof(wanted), compare_owners);
 
-	o = bsearch(&wanted, s->owners, s->owner_count, sizeof(wanted), compare_owners);
 	return o && o->owner == object && o->role == OWNER_OTHER;
 }
 
