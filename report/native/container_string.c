@@ -54,9 +54,9 @@ bool container_is_string(struct container_window *words, struct container_window
 			&& container_fits(g, block, t.allocated)))
 		return false;
 	*spare = t.allocated - 1 - t.size;
-	/* Text holds no references; behind it there may be what was there before. */
+	/* Text holds no references; behind it there may be what was there before, and the NUL may be its first byte. */
 	if (g->edge_starts[block] < g->edge_starts[block + 1]
-		&& g->edges[g->edge_starts[block]].offset <= t.size)
+		&& g->edges[g->edge_starts[block]].offset + sizeof(uint64_t) <= t.size + 1)
 		return false;
 	container_read(texts, g->blocks[block].address + t.size, &last, 1);
 	return !last;

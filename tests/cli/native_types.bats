@@ -152,7 +152,7 @@ containers_cc() {
 		static std::multiset<std::string> words;
 		static std::unordered_set<int> numbers;
 		static std::list<int> ring;
-		static std::string text(60, 'x');
+		static std::string text(60, 'x'), *used;
 		/* A list of C: the same ring and the same count. */
 		struct link { struct link *next, *prev; long value; };
 		static struct { struct link *next, *prev; size_t count; } own;
@@ -178,6 +178,14 @@ containers_cc() {
 				texts += n > std::string().capacity();
 			}
 			words.insert(std::string(40, 0)); /* NULs within */
+			texts++;
+			/* A pointer that was there before, whose first byte the NUL behind the text is. */
+			static char *large = (char *)malloc(1000);
+			char *volatile *before = (char *volatile *)malloc(56);
+			before[5] = (char *)((size_t)(large + 255) & ~(size_t)255);
+			free((void *)before);
+			static std::string after(40, 'a');
+			used = &after;
 			texts++;
 			trees += words.size();
 			auto *one = new std::set<int>;
