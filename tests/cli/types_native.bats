@@ -65,13 +65,14 @@ bats_require_minimum_version 1.5.0
 		members = [tree.Member() for i in range(1000)]
 	END
 	"$TIDEMARK" run -q -f -o s.tide -- /usr/bin/python3 app.py
-	# 5000 nodes of 80 bytes with 200 each; the two that something else leads to may keep their texts alone.
+	# 5000 nodes of 80 bytes with 200 each. A node that something else leads to may keep its text alone: the two above,
+	# and those that any number in the process looks like, which differs from run to run.
 	"$TIDEMARK" types --json s.tide >types.json
 	/usr/bin/python3 - <<-'END'
 		import json
 		types = {t["type"]: t for t in json.load(open("types.json"))["types"]}
 		document, member = types["Document"], types["Member"]
-		assert document["native_bytes"] > 3 * 5000 * 280 - 1000 and document["native_blocks"] > 3 * 10000 - 10, document
+		assert document["native_bytes"] > 3 * 5000 * 280 - 20000 and document["native_blocks"] > 3 * 10000 - 100, document
 		assert document["native_bytes"] < document["bytes"] < document["native_bytes"] + 1000, document
 		assert not member["native_blocks"], member
 	END
@@ -86,14 +87,14 @@ bats_require_minimum_version 1.5.0
 	END
 	run -0 "$TIDEMARK" types s.tide
 	[[ $output != *" in native blocks have a known type"* ]] || fail "$output"
-	[[ $output =~ (4\.0[01]|3\.99)" MiB of it are native memory, in "(30,00|29,99)[0-9]" blocks" ]] || fail "$output"
+	[[ $output =~ (4\.0[01]|3\.9[89])" MiB of it are native memory, in "(30,00|29,9[0-9])[0-9]" blocks" ]] || fail "$output"
 	[[ $output == *" in native blocks outside objects of Python have a known type"* ]] || fail "$output"
 	run -0 "$TIDEMARK" types s.tide s.tide s.tide
 	[[ $output =~ (12\.0|11\.9)" MiB of it are native memory, in "(90,0|89,9)[0-9]+" blocks" ]] || fail "$output"
 	[[ $output == *" in native blocks outside objects of Python have a known type"* ]] || fail "$output"
 	# And in one line of each object, not node by node.
 	run -0 "$TIDEMARK" refs s.tide tree.Document
-	[ "$(grep -cE '^    [+]16 -> 1[.]3[34] MiB of native memory, in (10,00|9,99)[0-9] blocks$' <<<"$output")" = 3 ] || fail "$output"
+	[ "$(grep -cE '^    [+]16 -> 1[.]3[34] MiB of native memory, in (10,00|9,9[0-9])[0-9] blocks$' <<<"$output")" = 3 ] || fail "$output"
 	[[ $output != *" more"* ]] || fail "$output"
 	run -0 "$TIDEMARK" retained --by variable s.tide
 	[[ $output == *"4.0"*" MiB"*"variable __main__.library"* ]] || fail "$output"
