@@ -11,6 +11,7 @@
 #include "base/array.h"
 #include "html.h"
 #include "print/header.h"
+#include "analysis/refs.h"
 #include "view/field.h"
 
 #define SMALLEST 5000u
@@ -92,16 +93,15 @@ static char *name_word(const struct html *h, const uint32_t *root_edge, const st
 {
 	const struct snapshot *s = h->view.snapshot;
 	const struct graph *g = &h->leaks.leaks.graph;
-	uint64_t edge, end;
+	uint64_t edge;
 
 	if (held->by == GRAPH_NONE)
 		return NULL;
 	if (held->by < g->blocks) {
-		for (graph_words(g, held->by, &edge, &end); edge < end; edge++)
-			if (s->edges[edge].block == held->block && !(s->edges[edge].flags & EDGE_UNCOUNTED)
-				&& !snapshot_unused(s, edge))
-				return field_text(&h->native.types, s, held->by, edge);
-		return NULL;
+		edge = refs_hop_edge(g, held->by, held->block);
+		return edge == REFS_NONE || s->edges[edge].flags & EDGE_UNCOUNTED
+			? NULL
+			: field_text(&h->native.types, s, held->by, edge);
 	}
 	edge = root_edge[held->block];
 	return edge && s->root_edges[edge - 1].root == held->by - g->blocks

@@ -55,7 +55,7 @@ static int open_by_build_id(const unsigned char *id, int bytes, char **found)
 	char hex[2 * 64 + 1], *path;
 	int fd;
 
-	if (bytes < 2 || bytes > 64)
+	if (!symbol_sysroot_is_set() || bytes < 2 || bytes > 64)
 		return -1;
 	for (int i = 0; i < bytes; i++)
 		snprintf(hex + 2 * i, 3, "%02x", id[i]);

@@ -37,6 +37,8 @@ int symbol_sysroot_set(const char *folder, struct tide_error *e)
 	return 0;
 }
 
+bool symbol_sysroot_is_set(void) { return sysroot != NULL; }
+
 int symbol_sysroot_open(const char *path)
 {
 	return sysroot ? ordinary_open_below(sysroot_fd, path) : ordinary_open(path);
