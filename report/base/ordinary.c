@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+#include "system.h"
 
 /* Their files claim to be regular, but /proc/kmsg and trace_pipe are emptied by those who read them. */
 static bool is_kernels(int fd)

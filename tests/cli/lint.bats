@@ -44,6 +44,13 @@ object() {
 	finds calls "report/symbol/name.c:$(wc -l <report/symbol/name.c): an array that grows without ARRAY_ADD"
 }
 
+@test "a system call that headers of older releases do not know" {
+	sed -i '/"system.h"/d' report/base/ordinary.c
+	finds calls "report/base/ordinary.c:$(grep -n SYS_openat2 report/base/ordinary.c | cut -d: -f1): SYS_openat2 without report/base/system.h"
+	echo 'long f(void) { return SYS_futex_waitv; }' >>shim/spawn.c
+	finds calls "shim/spawn.c:$(wc -l <shim/spawn.c): SYS_futex_waitv without shim/raw.h"
+}
+
 @test "a prefetch that the compiler may leave out" {
 	echo 'void f(void *p) { __builtin_prefetch(p); }' >>report/analysis/reach.c
 	finds calls "report/analysis/reach.c:$(wc -l <report/analysis/reach.c): a prefetch that fetch.h does not make"
