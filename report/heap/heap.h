@@ -13,7 +13,7 @@
  *     the list of blocks does not depend on them.
  * HP2 No offset is tied to a version of glibc. Where layouts differ (heap headers, caches,
  *     links of lists that are mangled or not), the one that closes is taken.
- * HP3 Blocks are sorted by address and do not overlap; their bytes are usable bytes, which are up to 24
+ * HP3 Blocks are sorted by address and do not overlap; their bytes are usable bytes, which are up to 40
  *     more than the program asked for.
  * HP4 Memory and time are bounded by the memory of the process: a list has no more elements
  *     than there are blocks, and each chunk is walked once.
