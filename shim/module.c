@@ -39,10 +39,12 @@ static void read_build_id(const struct object *o, struct ledger_module *m)
 }
 
 /* The loader keeps a library's name as dlopen was given it. A relative name is
- * completed, in `path`, with the current folder, which is the best guess. */
-static const char *full_name(const char *name, char path[PATH_MAX])
+ * completed with the current folder, which is the best guess. Under the lock of
+ * module_add's caller: a handler's stack may have no room for a path. */
+static const char *full_name(const char *name)
 {
-	char *at = path, *end = path + PATH_MAX;
+	static char path[PATH_MAX];
+	char *at = path, *end = path + sizeof path;
 	bool folder = false;
 	for (const char *c = name; *c && !folder; c++)
 		folder = *c == '/';
@@ -98,12 +100,11 @@ static uint32_t add(const struct object *o, bool *replaced)
 		.bias = l->l_addr,
 		.opened = birth_now(),
 	};
-	char buffer[PATH_MAX];
 	const char *path = exe_path;
 	if (!l->l_name || !l->l_name[0]) {
 		fresh.flags = LEDGER_MODULE_MAIN;
 	} else {
-		path = full_name(l->l_name, buffer);
+		path = full_name(l->l_name);
 		if (strncmp(l->l_name, "linux-vdso", 10) == 0)
 			fresh.flags = LEDGER_MODULE_VDSO;
 	}

@@ -1,9 +1,11 @@
 /* Handlers that allocate, on alternate stacks too, and that jump out. A handler
  * allocates only when it did not interrupt libc: so it is right in the bare
  * program, and meets every instruction of a hook in the other.
+ * libraries: lib_raiser.c
  * limit: 60
  */
 #include "hostile.h"
+#include <dlfcn.h>
 #include <link.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -99,6 +101,37 @@ static void on_alternate_stack(void)
 	storm(SA_ONSTACK);
 }
 
+/* SIGSTKSZ is 8 KiB up to glibc 2.33, and the kernel's frame may take 3.5 of them: the first call there, from code
+ * never seen before, may take no more than half. */
+#define STACK 65536u
+static unsigned char *narrow;
+static size_t depth;
+static void on_narrow_stack(int s)
+{
+	volatile unsigned char *here = (unsigned char *)__builtin_frame_address(0), *at = narrow;
+	(void)s;
+	void *p = malloc(40);
+	HIDE(p);
+	free(p);
+	while (*at == 0x5a)
+		at++;
+	depth = (size_t)(here - at);
+}
+static void on_a_narrow_stack(void)
+{
+	narrow = malloc(STACK);
+	memset(narrow, 0x5a, STACK);
+	stack_t s = { .ss_sp = narrow, .ss_size = STACK };
+	CHECK(!sigaltstack(&s, NULL));
+	struct sigaction a = { .sa_handler = on_narrow_stack, .sa_flags = SA_ONSTACK };
+	sigaction(SIGUSR1, &a, NULL);
+	void *l = dlopen("./lib_raiser.so", RTLD_NOW);
+	void (*raise_it)(int) = l ? (void (*)(int))dlsym(l, "raise_it") : NULL;
+	CHECK(raise_it);
+	raise_it(SIGUSR1);
+	CHECK(depth > 0 && depth < 4096);
+}
+
 static void jumping(void)
 {
 	jump = 1;
@@ -134,4 +167,4 @@ static void stack_overflow(void)
 	exercise(1000);
 }
 
-MAIN(CASE(plain), CASE(on_alternate_stack), CASE(jumping), CASE(stack_overflow))
+MAIN(CASE(plain), CASE(on_alternate_stack), CASE(on_a_narrow_stack), CASE(jumping), CASE(stack_overflow))
