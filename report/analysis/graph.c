@@ -112,11 +112,8 @@ int graph_new(struct graph *g, const struct snapshot *s, const uint32_t *weak_si
 {
 	memset(g, 0, sizeof(*g));
 	g->snapshot = s;
-	if (!s->process->references)
-		return error_set(e, EXIT_UNMEASURED,
-			"no references in %s|the snapshot holds counters only|"
-			"take it from the running process, without --no-references",
-			s->path ? s->path : "the snapshot");
+	if (snapshot_needs_references(s, e))
+		return -1;
 	if (s->block_count >= GRAPH_BLOCK || s->root_count >= UINT32_MAX - 2
 		|| s->edge_count >= UINT32_MAX - 1 || s->root_edge_count >= GRAPH_BLOCK)
 		return error_set(e, EXIT_UNMEASURED,

@@ -273,6 +273,7 @@ int waste_find_groups(struct waste *w, const struct snapshot *s, const uint32_t 
 {
 	struct waste_heap h = { .s = s };
 	struct waste_pins *pins;
+	const char *why = snapshot_string(s, s->process->incomplete_why);
 
 	*w = (struct waste){ .s = s, .group_count = count, .group_of = group_of };
 	if (!s->region_count)
@@ -282,6 +283,7 @@ int waste_find_groups(struct waste *w, const struct snapshot *s, const uint32_t 
 					? "the snapshot has no map of the memory: a child that ends soon after its "
 					  "fork does not wait for one"
 					: "the snapshot has no map of the memory: it is of an older version"
+				: *why         ? why
 					       : "the snapshot was taken without an image of the process");
 	w->walked = s->process->flags & PROCESS_WALKED;
 	w->unseen = s->process->flags & PROCESS_OWN_MALLOC || (w->walked && s->process->allocator);

@@ -174,6 +174,8 @@ uint64_t snapshot_value(const struct snapshot *s, const char *name);
 uint64_t snapshot_python(const struct snapshot *s, const char *name);
 /* Name of enum tide_reason as in the JSON contract ("exit", "post-mortem"...). */
 const char *snapshot_reason(uint32_t reason);
+/* -1 when it has no references: the error says why, and how to get a snapshot that has them. */
+int snapshot_needs_references(const struct snapshot *s, struct tide_error *e);
 /* "double-free" ..., as in the JSON contract; "new[]" ... of enum tide_function, "" where it is unknown. */
 const char *snapshot_misuse(uint32_t kind);
 const char *snapshot_function(uint32_t function);

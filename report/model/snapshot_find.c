@@ -1,5 +1,6 @@
 /* snapshot_find.c - questions that need no more than one snapshot: snapshot.h. */
 #include <string.h>
+#include "base/error.h"
 #include "base/search.h"
 #include "snapshot.h"
 
@@ -33,6 +34,22 @@ const char *snapshot_reason(uint32_t reason)
 		"timer", "condition", "request", "post-mortem", "python" };
 
 	return names[reason < sizeof(names) / sizeof(names[0]) ? reason : 0];
+}
+
+int snapshot_needs_references(const struct snapshot *s, struct tide_error *e)
+{
+	const struct tide_process *p = s->process;
+	const char *path = s->path ? s->path : "the snapshot", *why = snapshot_string(s, p->incomplete_why);
+
+	if (p->references)
+		return 0;
+	if (p->reason == REASON_SIGNAL || p->reason == REASON_POST_MORTEM)
+		return error_set(e, EXIT_UNMEASURED,
+			"no references in %s|%s|take one while it runs: tidemark run --every 1m, or tidemark snap PID",
+			path, *why ? why : "the process ended without a snapshot");
+	return error_set(e, EXIT_UNMEASURED, "no references in %s|%s|take one of the running process%s", path,
+		p->complete || !*why ? "the snapshot holds counters only" : why,
+		p->complete ? ", without --no-references" : "");
 }
 
 const char *snapshot_misuse(uint32_t kind)

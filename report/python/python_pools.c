@@ -106,35 +106,48 @@ static void read_mapping(struct python *p, const struct remote_mapping *m)
 
 /* --- arenas ---------------------------------------------------------------------- */
 
-/* Does the table at `table`, with `entries` of them, hold every pool where its header says? */
-static bool check_table(struct python *p, uint64_t table, uint64_t entries)
+static bool is_in_arena(const struct python *p, uint64_t arena, uint64_t pool)
+{
+	return pool >= arena && pool + measure_pool(p) <= arena + measure_arena(p);
+}
+
+/* The cheap question: does the table at `table`, with `entries` of them, hold a pool where its header says? */
+static bool has_a_pool(struct python *p, uint64_t table, uint64_t entries)
 {
 	uint64_t step = p->pool_count / 64 + 1;
 
 	for (uint64_t i = 0; i < p->pool_count; i += step) {
 		const struct python_pool *pool = &p->pools[i];
-		uint64_t arena;
 
-		if (pool->arena >= entries)
-			return false;
-		arena = python_word(p, table + (uint64_t)pool->arena * ARENA_ENTRY);
-		if (!arena || pool->address < arena
-			|| pool->address + measure_pool(p) > arena + measure_arena(p))
-			return false;
+		if (pool->arena < entries
+			&& is_in_arena(p, python_word(p, table + (uint64_t)pool->arena * ARENA_ENTRY),
+				pool->address))
+			return true;
 	}
-	return true;
+	return false;
 }
 
-static void add_arenas(struct python *p, uint64_t table, uint64_t entries)
+/* The arenas of the table at `table`, where every pool inside one names its place in the table. Adds the pools to `held`. */
+static void add_table(struct python *p, uint64_t table, uint64_t entries, uint64_t *held)
 {
-	p->arenas = alloc_zeroed(entries + 1, sizeof(*p->arenas));
+	uint64_t before = p->arena_count, pools = 0;
+
+	ARRAY_RESERVE(p->arenas, p->arena_room, p->arena_count + entries);
 	for (uint64_t i = 0; i < entries; i++) {
 		uint64_t address = python_word(p, table + i * ARENA_ENTRY);
+		size_t at = SEARCH_UP_TO(p->pools, p->pool_count, address, address - 1);
 
-		if (address)
-			p->arenas[p->arena_count++] =
-				(struct python_arena){ .address = address, .bytes = measure_arena(p) };
+		if (!address)
+			continue;
+		for (; at < p->pool_count && is_in_arena(p, address, p->pools[at].address); at++, pools++)
+			if (p->pools[at].arena != i) {
+				p->arena_count = before;
+				return;
+			}
+		p->arenas[p->arena_count++] =
+			(struct python_arena){ .address = address, .bytes = measure_arena(p) };
 	}
+	*held += pools;
 }
 
 static int compare_arenas(const void *a, const void *b)
@@ -153,21 +166,27 @@ static bool do_arenas_overlap(const struct python *p)
 	return false;
 }
 
-/* Only pools prove a table: without any, other memory of its size would be mistaken for one. */
+/* Only pools prove a table: without any, other memory of its size would be mistaken for one. Interpreters
+ * that have pymalloc to themselves (3.12+) have tables of their own, which stay when they have ended. */
 static void find_arenas(struct python *p, const struct tide_block *blocks, uint64_t count)
 {
+	uint64_t held = 0;
+
 	if (!p->pool_count)
 		return;
-	for (uint64_t i = 0; i < count && !p->arena_count; i++) {
+	for (uint64_t i = 0; i < count && held < p->pool_count; i++) {
 		uint64_t entries = blocks[i].bytes / ARENA_ENTRY;
 
 		/* A walk of the heap knows usable bytes. */
 		if (blocks[i].bytes % (ARENAS_FIRST * ARENA_ENTRY) > SLACK_MOST || !entries
 			|| entries & (entries - 1) || entries > ARENAS_MOST
-			|| !check_table(p, blocks[i].address, entries))
+			|| !has_a_pool(p, blocks[i].address, entries))
 			continue;
-		add_arenas(p, blocks[i].address, entries);
+		add_table(p, blocks[i].address, entries, &held);
 	}
+	/* Tables that miss more than a few of the pools (memory that looks like one) are not all tables. */
+	if (p->pool_count - held > p->pool_count / 64)
+		p->arena_count = 0;
 	/* Without a table, arenas are placed around the pools that were found. */
 	for (uint64_t i = 0; i < p->pool_count && !p->arena_count; i++)
 		p->off[PYTHON_PART_PYMALLOC] = true;

@@ -169,7 +169,7 @@ struct python {
 	struct python_pool *pools;
 	uint64_t pool_count, pool_room;
 	struct python_arena *arenas;
-	uint64_t arena_count;
+	uint64_t arena_count, arena_room;
 	uint64_t (*arena_ranges)[2];
 	/* Types; 0 is reserved. */
 	struct python_type *types;

@@ -70,11 +70,7 @@ static int load(const char *file, struct snapshot *s, struct tide_error *e)
 	if (snapshot_open(file, s, e))
 		return -1;
 	snapshot_verify(s);
-	if (s->process->references)
-		return 0;
-	return error_set(e, EXIT_UNMEASURED,
-		"no references in %s|the snapshot holds counters only|take one without --no-references",
-		file);
+	return snapshot_needs_references(s, e);
 }
 
 static int load_both(struct types_command *c, struct tide_error *e)

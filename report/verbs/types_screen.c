@@ -2,8 +2,10 @@
 #include <string.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "base/alloc.h"
 #include "base/units.h"
 #include "print/header.h"
+#include "print/place.h"
 #include "print/table.h"
 #include "types_command.h"
 
@@ -34,6 +36,19 @@ static bool waits_in_vain(const struct snapshot *s)
 	return !python_heap_off(s, "generations") && !snapshot_python(s, "gc.enabled");
 }
 
+/* Parts that did not pass their check are missing below. */
+static void print_off(struct screen *s, const struct snapshot *p)
+{
+	static const char *const parts[][2] = { { "generations", "The generations of gc are" },
+		{ "pymalloc", "The arenas of pymalloc are" } };
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (python_heap_off(p, parts[i][0]))
+			screen_paragraph(s, STYLE_WARNING, "",
+				"%s not shown: they are not kept in the way that this release is known for.",
+				parts[i][1]);
+}
+
 static void print_summary(struct screen *s, const struct types_command *c)
 {
 	const struct types_view *v = &c->view;
@@ -57,6 +72,7 @@ static void print_summary(struct screen *s, const struct types_command *c)
 			"growth since an older snapshot is a leak for sure%s%s.",
 			c->old_file ? "" : ": tidemark types NEW ", c->old_file ? "" : c->file);
 	types_screen_cycles(s, &v->awaiting, &v->pinned, v->garbage.bytes, waits_in_vain(&c->snapshot));
+	print_off(s, &c->snapshot);
 }
 
 static void print_growth(struct table *t, const struct types_command *c, const struct types_row *r)
@@ -170,10 +186,28 @@ static void print_next(struct screen *s, const struct types_command *c)
 		screen_hint(s, "which variable holds how much: tidemark retained --by variable %s", c->file);
 }
 
+/* Who keeps arenas that are mostly free: type, and where it was made. */
+static void print_holder(struct screen *s, const struct types_command *c, const struct types_holder *h)
+{
+	char bytes[UNITS_TEXT], blocks[UNITS_TEXT], *text;
+	unsigned used;
+
+	text = alloc_printf("  held by %s of %s, in arenas of %s; made by ",
+		units_many(blocks, (int64_t)h->blocks, "block"),
+		h->row == PYTHON_HEAP_NONE ? "unknown type" : c->view.row[h->row].type,
+		units_bytes(bytes, (int64_t)h->arena_bytes));
+	used = screen_columns(s, text);
+	fputs(text, s->out);
+	place_print(s, symbols_top(c->symbols, h->site), c->common.source_root,
+		s->width > used + 20 ? s->width - used : 20);
+	fputc('\n', s->out);
+	free(text);
+}
+
 static void print_pymalloc(struct screen *s, const struct types_command *c)
 {
 	const struct types_view *v = &c->view;
-	char arenas[UNITS_TEXT], bytes[UNITS_TEXT], used[UNITS_TEXT], blocks[UNITS_TEXT];
+	char arenas[UNITS_TEXT], bytes[UNITS_TEXT], used[UNITS_TEXT];
 
 	if (!c->snapshot.python_arena_count)
 		return;
@@ -190,10 +224,7 @@ static void print_pymalloc(struct screen *s, const struct types_command *c)
 			units_bytes(bytes, (int64_t)v->arena_resident),
 			units_bytes(used, (int64_t)v->arena_own));
 	for (uint64_t i = 0; i < v->holder_count && i < SCREEN_FEW; i++)
-		fprintf(s->out, "  held by %s of %s, in arenas of %s\n",
-			units_many(blocks, (int64_t)v->holder[i].blocks, "block"),
-			v->holder[i].row == PYTHON_HEAP_NONE ? "unknown type" : v->row[v->holder[i].row].type,
-			units_bytes(bytes, (int64_t)v->holder[i].arena_bytes));
+		print_holder(s, c, &v->holder[i]);
 }
 
 static void print_strings(struct screen *s, const struct types_command *c)

@@ -259,6 +259,18 @@ signalled() {
 	run -0 "$TIDEMARK" stat n.tide
 }
 
+@test "a killed process left no references: the verbs name the kill, not an option that nobody gave" {
+	"$TIDEMARK" run -q -o killed.tide sh -c 'kill -9 $$' || true
+	for verb in types leaks retained waste "refs malloc"; do
+		set -- $verb
+		run -3 "$TIDEMARK" "$1" killed.tide ${2:-}
+		[[ $output == *"the process was killed"* && $output != *--no-references* ]] || fail "$verb: $output"
+	done
+	"$TIDEMARK" run -q --no-references -o few.tide ./app
+	run -3 "$TIDEMARK" types few.tide
+	[[ $output == *"counters only; "*"--no-references" ]] || fail "$output"
+}
+
 @test "wrong conditions and folders are reported before the run" {
 	run -2 "$TIDEMARK" run --when 'foo>3' ./app
 	[[ $output == *"foo>3"*"rss>2G"* ]] || fail "$output"

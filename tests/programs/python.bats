@@ -130,10 +130,10 @@ each_small() {
 }
 
 interpreters_are_told_apart() {
-	"$PYTHON" -c 'import _xxsubinterpreters' 2>/dev/null || return 0 # since 3.13 it has another name
 	rm -f s.tide
 	"$TIDEMARK" run -q -o s.tide -- "$PYTHON" "$BATS_TEST_DIRNAME/python_interpreters.py"
 	"$TIDEMARK" stat --json s.tide >stat.json
+	"$TIDEMARK" types --json s.tide >types.json
 	/usr/bin/python3 - <<-'END'
 		import json
 		found = {}
@@ -142,7 +142,12 @@ interpreters_are_told_apart() {
 		        frames = [f for f in site["stack"] if f["language"] == "python" and f["function"] != "<listcomp>"]
 		        found[frames[0]["function"]] = frames[0]["line"], frames[0].get("interpreter"), site["live_blocks"]
 		print(found)
-		assert found == {"inner": (3, 1, 3), "outer": (8, None, 3)}
+		assert found == {"inner": (3, 1, 3), "outer": (11, None, 3)}
+		# From 3.12 on each has arenas of its own.
+		d = json.load(open("types.json"))
+		print(d["python"], d["pymalloc"])
+		assert d["python"]["interpreters"] == 2 and d["python"]["off"] == []
+		assert 0 < d["pymalloc"]["used_bytes"] < d["pymalloc"]["arena_bytes"]
 	END
 }
 
