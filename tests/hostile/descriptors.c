@@ -7,6 +7,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#ifndef SYS_close_range
+#define SYS_close_range 436 /* Linux 5.9, newer than the headers of glibc 2.31 */
+#endif
 
 static int first_free(void)
 {

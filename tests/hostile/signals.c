@@ -2,6 +2,7 @@
  * allocates only when it did not interrupt libc: so it is right in the bare
  * program, and meets every instruction of a hook in the other.
  * libraries: lib_raiser.c
+ * build: -lrt
  * limit: 60
  */
 #include "hostile.h"
