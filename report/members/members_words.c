@@ -1,8 +1,8 @@
 /* members_words.c - which bytes of an object no member has, and where containers of the C++ library lie in it; see
  * members.h.
  *
- * Headers: libstdc++ (bits/stl_vector.h, stl_deque.h, basic_string.h of GCC 5 and newer), libc++ (vector, deque,
- * string). Their members have names that programs may not use.
+ * Headers: libstdc++ (bits/stl_vector.h, stl_deque.h, basic_string.h of GCC 5 and newer), libc++ (vector, which
+ * has them in a base up to LLVM 13, deque, string). Their members have names that programs may not use.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +89,8 @@ static void note_container(struct drawing *d, uint32_t type, uint64_t at)
 		&& is_pointer(m, find_member(m, type, "_M_end_of_storage", 16)))
 		add_header(d, MEMBERS_VECTOR, at, first);
 	else if (is_pointer(m, first = find_member(m, type, "__begin_", 0))
-		&& is_pointer(m, find_member(m, type, "__end_", 8)) && is_llvm(m, type, "vector<"))
+		&& is_pointer(m, find_member(m, type, "__end_", 8))
+		&& (is_llvm(m, type, "vector<") || is_llvm(m, type, "__vector_base<")))
 		add_header(d, MEMBERS_VECTOR, at, first);
 	else if (is_pointer(m, first = find_member(m, type, "__first_", 0))
 		&& is_pointer(m, find_member(m, type, "__begin_", 8))

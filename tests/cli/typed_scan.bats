@@ -111,8 +111,8 @@ null" ]
 		#include <string>
 		struct Job { long number; Job *next; };
 		struct Named { std::string name; Job *job; };
-		static Named *named;
-		static std::deque<Job> *queue;
+		Named *named; // not static: clang 11 would leave out what nothing reads
+		std::deque<Job> *queue;
 		static __attribute__((noinline)) Job *make_job() { return new Job(); }
 		static __attribute__((noinline)) Job *make_lost() { return new Job(); }
 		/* Memory as it was before the string, of which an empty one writes its first bytes. */

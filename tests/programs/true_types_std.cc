@@ -152,7 +152,7 @@ struct Server {
 };
 }
 
-static net::Server *server;
+net::Server *server; // not static: clang 11 would leave out a variable that nothing reads
 
 template <class F> static void set_function(F f)
 {
