@@ -52,7 +52,7 @@ static void a_block_that_kept_the_rest_of_a_split(void **state)
 			assert_false(fits(p, least + 48, bytes));
 		}
 	}
-	assert_in_range(with_rest, SIZES, UINT64_MAX);
+	assert_true(with_rest >= SIZES);
 }
 
 static void an_aligned_block(void **state)
