@@ -61,7 +61,8 @@ bool fork_child(void)
 	object_after_fork();
 	count_after_fork();
 	timeline_after_fork();
-	if (!store_fork(&forked_by)) {
+	/* A ledger takes system calls. */
+	if (state.no_syscalls || !store_fork(&forked_by)) {
 		missed_add(MISSED_FORK_TABLES, 1);
 		state.phase = PHASE_DORMANT;
 		return false;

@@ -382,7 +382,7 @@ void life_exec(bool failed)
 	if (state.phase != PHASE_RUNNING || !*state.fork_word)
 		return;
 	/* A vfork child shares our memory but not our pid: the process image that is replaced is not ours. */
-	if (raw0(SYS_getpid) != state.ledger->pid)
+	if (!state.no_syscalls && raw0(SYS_getpid) != state.ledger->pid)
 		return;
 	if (!failed && config.at_exec)
 		freeze_snapshot(LEDGER_REASON_EXEC, NULL, config.references ? 0 : REQUEST_FLAG_NO_REFERENCES);

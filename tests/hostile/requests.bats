@@ -237,3 +237,49 @@ teardown() {
 	[ "$status" -eq 7 ] || fail "$status"
 	[ "$(json "$("$TIDEMARK" info --json own.tide)" 'd["snapshot"]["complete"]')" = True ] || fail "$("$TIDEMARK" info own.tide)"
 }
+
+@test "an image that waits for its parent makes no call under a filter that was set meanwhile" {
+	compile filtered <<-'EOF'
+		#include <linux/filter.h>
+		#include <linux/seccomp.h>
+		#include <stddef.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <sys/prctl.h>
+		#include <sys/syscall.h>
+		#include <unistd.h>
+		#define ALLOW(n) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (n), 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+		int main(void)
+		{
+			struct sock_filter code[] = {
+				BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+				ALLOW(SYS_write), ALLOW(SYS_exit_group), ALLOW(SYS_brk), ALLOW(SYS_mmap), ALLOW(SYS_munmap),
+				ALLOW(SYS_mremap), ALLOW(SYS_futex),
+				BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+			};
+			struct sock_fprog program = { sizeof(code) / sizeof(*code), code };
+			free(malloc(100));
+			puts("begun");
+			fflush(stdout);
+			while (access("go", F_OK))
+				usleep(1000);
+			if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+				|| prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0))
+				return 9;
+			for (int i = 0; i < 100000; i++) {
+				void *volatile p = malloc(100 + i % 50);
+				if (i % 3)
+					free(p);
+			}
+			_exit(write(1, "still here\n", 11) == 11 ? 0 : 8);
+		}
+	EOF
+	start env TIDEMARK_OUTPUT=end.tide LD_PRELOAD="$SHIM" ./filtered
+	"$TIDEMARK" snap -q -o asleep.tide "$PID"
+	"$TIDEMARK" snap -q -o again.tide "$PID"
+	touch go
+	wait "$PID" || fail "status $?"
+	PID=
+	grep -q 'still here' said
+	"$TIDEMARK" info --json asleep.tide | jq -e '.snapshot.references' >/dev/null
+}

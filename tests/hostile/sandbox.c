@@ -68,12 +68,13 @@ static void strict(void)
 }
 
 #define ALLOW(n) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (n), 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
-static void filter(unsigned otherwise)
+static void filter_but(unsigned otherwise, int more, int still)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		ALLOW(SYS_read), ALLOW(SYS_write), ALLOW(SYS_exit_group), ALLOW(SYS_exit), ALLOW(SYS_brk), ALLOW(SYS_mmap),
 		ALLOW(SYS_munmap), ALLOW(SYS_mremap), ALLOW(SYS_rt_sigreturn), ALLOW(SYS_newfstatat), ALLOW(SYS_futex),
+		ALLOW(more), ALLOW(still),
 		BPF_STMT(BPF_RET | BPF_K, otherwise),
 	};
 	struct sock_fprog program = { sizeof(code) / sizeof(*code), code };
@@ -81,6 +82,8 @@ static void filter(unsigned otherwise)
 	CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	CHECK(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0));
 }
+
+static void filter(unsigned otherwise) { filter_but(otherwise, SYS_read, SYS_read); }
 
 static void after_filter(void)
 {
@@ -97,6 +100,20 @@ static void after_filter(void)
 static void filter_kills(void) { filter(SECCOMP_RET_KILL_PROCESS); after_filter(); }
 static void filter_refuses(void) { filter(SECCOMP_RET_ERRNO | EPERM); after_filter(); }
 static void filter_traps(void) { filter(SECCOMP_RET_TRAP); after_filter(); }
+
+/* A child inherits the filter; a snapshot has nothing of it. */
+static void fork_under_filter(void)
+{
+	filter_but(SECCOMP_RET_KILL_PROCESS, SYS_clone, SYS_wait4);
+	int status = 0;
+	pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	if (!child) {
+		exercise(500);
+		_exit(3);
+	}
+	CHECK(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 3);
+	after_filter();
+}
 
 static void *filtered_thread(void *unused)
 {
@@ -142,4 +159,4 @@ static void name_spaces(void)
 }
 
 MAIN(CASE(dropped), CASE(in_chroot), CASE(chroot_and_dropped), CASE(not_dumpable), CASE(strict), CASE(filter_kills),
-	CASE(filter_refuses), CASE(filter_traps), CASE(filter_of_one_thread), CASE(nothing_mounted), CASE(name_spaces))
+	CASE(filter_refuses), CASE(filter_traps), CASE(fork_under_filter), CASE(filter_of_one_thread), CASE(nothing_mounted), CASE(name_spaces))
