@@ -238,7 +238,7 @@ teardown() {
 	[ "$(json "$("$TIDEMARK" info --json own.tide)" 'd["snapshot"]["complete"]')" = True ] || fail "$("$TIDEMARK" info own.tide)"
 }
 
-@test "an image that waits for its parent makes no call under a filter that was set meanwhile" {
+@test "an image that waits for its parent makes no call under a filter that was set in between" {
 	compile filtered <<-'EOF'
 		#include <linux/filter.h>
 		#include <linux/seccomp.h>
