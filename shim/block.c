@@ -286,7 +286,9 @@ void block_each(void (*each)(void *context, const struct block_seen *block), voi
 {
 	struct visit v = { .each = each, .context = context };
 	uint64_t probe;
-	v.pagemap = (int)raw4(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+	v.pagemap = state.no_syscalls
+		? -1
+		: (int)raw4(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
 	/* Where a sandbox forbids the system call, sizes can only be read directly. */
 	v.unstable = state.threaded && !state.no_syscalls
 		&& copy_readable(&probe, (uintptr_t)&v, sizeof probe) == sizeof probe;

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include "../../shim/tidemark.h"
 
 static void dropped(void)
 {
@@ -115,6 +116,26 @@ static void fork_under_filter(void)
 	after_filter();
 }
 
+/* The program's own questions have no answer there, or one that needs no system call. */
+static void asks_under_filter(void)
+{
+	static char *volatile block;
+	block = malloc(300);
+	filter(SECCOMP_RET_KILL_PROCESS);
+	tide_mark("filtered");
+	tide_count(0);
+	tide_blocks(0, NULL, NULL);
+	tide_size_of(block);
+	tide_refcount(block);
+	struct tide_collected found;
+	tide_collect(&found);
+	tide_overhead();
+	tide_snapshot("filtered.tide");
+	tide_reset_peak();
+	tide_clear();
+	after_filter();
+}
+
 static void *filtered_thread(void *unused)
 {
 	filter(SECCOMP_RET_KILL_THREAD);
@@ -159,4 +180,5 @@ static void name_spaces(void)
 }
 
 MAIN(CASE(dropped), CASE(in_chroot), CASE(chroot_and_dropped), CASE(not_dumpable), CASE(strict), CASE(filter_kills),
-	CASE(filter_refuses), CASE(filter_traps), CASE(fork_under_filter), CASE(filter_of_one_thread), CASE(nothing_mounted), CASE(name_spaces))
+	CASE(filter_refuses), CASE(filter_traps), CASE(fork_under_filter),
+	CASE(asks_under_filter), CASE(filter_of_one_thread), CASE(nothing_mounted), CASE(name_spaces))
