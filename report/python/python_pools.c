@@ -19,6 +19,7 @@
 #define POOL_MOST 16384u
 #define SLACK_MOST 24u
 #define ARENAS_MOST (1u << 20)
+#define TABLES_MOST 1000u /* that are tried */
 
 struct pool_header { /* struct pool_header */
 	uint32_t count, pad;
@@ -127,27 +128,45 @@ static bool has_a_pool(struct python *p, uint64_t table, uint64_t entries)
 	return false;
 }
 
-/* The arenas of the table at `table`, where every pool inside one names its place in the table. Adds the pools to `held`. */
-static void add_table(struct python *p, uint64_t table, uint64_t entries, uint64_t *held)
-{
-	uint64_t before = p->arena_count, pools = 0;
+struct table {
+	uint64_t pools, address, entries;
+};
 
-	ARRAY_RESERVE(p->arenas, p->arena_room, p->arena_count + entries);
-	for (uint64_t i = 0; i < entries; i++) {
-		uint64_t address = python_word(p, table + i * ARENA_ENTRY);
+/* How many pools lie in the arenas of a table; 0 unless each names its place in the table. */
+static uint64_t count_pools(struct python *p, const struct table *t)
+{
+	uint64_t pools = 0;
+
+	for (uint64_t i = 0; i < t->entries; i++) {
+		uint64_t address = python_word(p, t->address + i * ARENA_ENTRY);
 		size_t at = SEARCH_UP_TO(p->pools, p->pool_count, address, address - 1);
 
-		if (!address)
-			continue;
-		for (; at < p->pool_count && is_in_arena(p, address, p->pools[at].address); at++, pools++)
-			if (p->pools[at].arena != i) {
-				p->arena_count = before;
-				return;
-			}
-		p->arenas[p->arena_count++] =
-			(struct python_arena){ .address = address, .bytes = measure_arena(p) };
+		for (; address && at < p->pool_count && is_in_arena(p, address, p->pools[at].address);
+			at++, pools++)
+			if (p->pools[at].arena != i)
+				return 0;
 	}
-	*held += pools;
+	return pools;
+}
+
+static int compare_tables(const void *a, const void *b)
+{
+	const struct table *x = a, *y = b;
+
+	return x->pools != y->pools ? (x->pools < y->pools) - (x->pools > y->pools)
+				    : (x->address > y->address) - (x->address < y->address);
+}
+
+static void add_arenas(struct python *p, const struct table *t)
+{
+	ARRAY_RESERVE(p->arenas, p->arena_room, p->arena_count + t->entries);
+	for (uint64_t i = 0; i < t->entries; i++) {
+		uint64_t address = python_word(p, t->address + i * ARENA_ENTRY);
+
+		if (address)
+			p->arenas[p->arena_count++] =
+				(struct python_arena){ .address = address, .bytes = measure_arena(p) };
+	}
 }
 
 static int compare_arenas(const void *a, const void *b)
@@ -157,7 +176,6 @@ static int compare_arenas(const void *a, const void *b)
 	return (x->address > y->address) - (x->address < y->address);
 }
 
-/* Arenas that overlap come from something that was mistaken for a table of arenas. */
 static bool do_arenas_overlap(const struct python *p)
 {
 	for (uint64_t i = 1; i < p->arena_count; i++)
@@ -166,36 +184,63 @@ static bool do_arenas_overlap(const struct python *p)
 	return false;
 }
 
-/* Only pools prove a table: without any, other memory of its size would be mistaken for one. Interpreters
- * that have pymalloc to themselves (3.12+) have tables of their own, which stay when they have ended. */
-static void find_arenas(struct python *p, const struct tide_block *blocks, uint64_t count)
+/* Only pools prove a table: without any, other memory of its size would be mistaken for one. The fullest ones win: a
+ * block may have the remains of a table in it that has grown since, and its arenas overlap. */
+static void choose_tables(struct python *p, struct table *tables, uint64_t count)
 {
 	uint64_t held = 0;
 
-	if (!p->pool_count)
-		return;
-	for (uint64_t i = 0; i < count && held < p->pool_count; i++) {
-		uint64_t entries = blocks[i].bytes / ARENA_ENTRY;
+	if (count)
+		qsort(tables, count, sizeof(*tables), compare_tables);
+	for (uint64_t i = 0; i < count && i < TABLES_MOST && held < p->pool_count; i++) {
+		uint64_t before = p->arena_count;
+		struct python_arena *all;
 
-		/* A walk of the heap knows usable bytes. */
-		if (blocks[i].bytes % (ARENAS_FIRST * ARENA_ENTRY) > SLACK_MOST || !entries
-			|| entries & (entries - 1) || entries > ARENAS_MOST
-			|| !has_a_pool(p, blocks[i].address, entries))
-			continue;
-		add_table(p, blocks[i].address, entries, &held);
+		add_arenas(p, &tables[i]);
+		all = alloc_bytes((p->arena_count + 1) * sizeof(*all));
+		memcpy(all, p->arenas, p->arena_count * sizeof(*all));
+		qsort(p->arenas, p->arena_count, sizeof(*p->arenas), compare_arenas);
+		if (do_arenas_overlap(p)) {
+			memcpy(p->arenas, all, before * sizeof(*all));
+			p->arena_count = before;
+		} else {
+			held += tables[i].pools;
+		}
+		free(all);
 	}
-	/* Tables that miss more than a few of the pools (memory that looks like one) are not all tables. */
+	/* Where more than a few pools (memory that looks like one) are missing, so is a table. */
 	if (p->pool_count - held > p->pool_count / 64)
 		p->arena_count = 0;
+}
+
+/* Interpreters that have pymalloc to themselves (3.12+) have tables of their own, which stay when they have ended. */
+static void find_tables(struct python *p, const struct tide_block *blocks, uint64_t count)
+{
+	struct table *tables = NULL;
+	uint64_t table_count = 0, room = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		struct table t = { .address = blocks[i].address, .entries = blocks[i].bytes / ARENA_ENTRY };
+
+		/* A walk of the heap knows usable bytes. */
+		if (blocks[i].bytes % (ARENAS_FIRST * ARENA_ENTRY) > SLACK_MOST || !t.entries
+			|| t.entries & (t.entries - 1) || t.entries > ARENAS_MOST
+			|| !has_a_pool(p, t.address, t.entries) || !(t.pools = count_pools(p, &t)))
+			continue;
+		*ARRAY_ADD(tables, table_count, room) = t;
+	}
+	choose_tables(p, tables, table_count);
+	free(tables);
+}
+
+static void find_arenas(struct python *p, const struct tide_block *blocks, uint64_t count)
+{
+	if (!p->pool_count)
+		return;
+	find_tables(p, blocks, count);
 	/* Without a table, arenas are placed around the pools that were found. */
 	for (uint64_t i = 0; i < p->pool_count && !p->arena_count; i++)
 		p->off[PYTHON_PART_PYMALLOC] = true;
-	if (p->arena_count)
-		qsort(p->arenas, p->arena_count, sizeof(*p->arenas), compare_arenas);
-	if (do_arenas_overlap(p)) {
-		p->arena_count = 0;
-		p->off[PYTHON_PART_PYMALLOC] = true;
-	}
 	for (uint64_t i = 0; i < p->pool_count; i++) {
 		const struct python_pool *pool = &p->pools[i];
 		size_t at = SEARCH_UP_TO(p->arenas, p->arena_count, address, pool->address);

@@ -151,6 +151,28 @@ interpreters_are_told_apart() {
 	END
 }
 
+# Tables of arenas double as they grow; blocks of malloc with what is left of the smaller ones look like tables, too.
+arenas_are_found_once() {
+	rm -f s.tide
+	"$TIDEMARK" run -q -o s.tide -- "$PYTHON" -c '
+import ctypes
+malloc = ctypes.CDLL(None).malloc
+malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+kept = [bytes(400) for i in range(150000)]
+remains = [malloc(n) for n in (768, 1536, 3072) for i in range(40)]'
+	"$TIDEMARK" types --json s.tide >types.json
+	/usr/bin/python3 - <<-'END'
+		import json
+		d = json.load(open("types.json"))
+		assert d["python"]["off"] == [], d["python"]
+		assert 60e6 < d["pymalloc"]["used_bytes"] < d["pymalloc"]["arena_bytes"] < 80e6, d["pymalloc"]
+	END
+}
+
+@test "what is left of an older table of arenas is not taken for one" {
+	each_python arenas_are_found_once
+}
+
 large_list_is_moved() {
 	rm -f s.tide
 	"$TIDEMARK" run -q -o s.tide -- "$PYTHON" -c '
