@@ -154,10 +154,12 @@ static void all_sizes(void)
 static void statistics(void)
 {
 	void *p = malloc(100000);
+	HIDE(p);
 	struct mallinfo2 m = mallinfo2();
 	CHECK(m.uordblks >= 100000);
 	CHECK(mallopt(M_MMAP_THRESHOLD, 65536) == 1);
-	void *q = malloc(100000);
+	void *q = malloc(4 << 20); /* more than may be left at the top */
+	HIDE(q);
 	CHECK(mallinfo2().hblks >= 1);
 	free(p), free(q);
 	malloc_trim(0);

@@ -25,8 +25,11 @@ static void exhaust(void)
 		while (n < 100000 && (p[n] = malloc(20000)))
 			memset(p[n++], 1, 100);
 		CHECK(n > 1000 && n < 100000 && errno == ENOMEM);
-		for (int i = 0; i < 1000; i++)
-			CHECK(!malloc(200000000));
+		for (int i = 0; i < 1000; i++) {
+			void *none = malloc(200000000);
+			HIDE(none);
+			CHECK(!none);
+		}
 		while (n > 0)
 			free(p[--n]);
 		exercise(1000);
