@@ -86,7 +86,8 @@ static void read_code_map(struct collecting *c)
  * it may still be running, and reading its memory can make pages. */
 static void read_mappings(struct collecting *c)
 {
-	c->request->contained = collect_process_contained(c->core ? 0 : c->copy.header.pid);
+	if (!c->image.left)
+		c->request->contained = collect_process_contained(c->core ? 0 : c->copy.header.pid);
 	if (c->core) {
 		collect_core_mappings(c->core, &c->process, c->writer);
 		collect_memory_core(&c->memory, &c->image.memory);
@@ -112,7 +113,13 @@ static void read_process(struct collecting *c)
 		read_code_map(c);
 }
 
-#define LEAVE_BYTES (384u << 10) /* the snapshot of a smaller process takes no longer than an image of it */
+#define COPY_BYTES (16u << 20) /* copied in less time than an image of it is read */
+
+/* Of a sampled process the ledger has only a few blocks: without the others, what those hold seems lost. */
+static bool is_sampled(const struct collecting *c)
+{
+	return c->copy.header.sample_bytes && wants_references(c, &c->copy);
+}
 
 /* Fork servers and test runners pay for the end of each child, and need no details about its memory
  * (CL4). */
@@ -121,12 +128,12 @@ static void leave(struct collecting *c)
 	c->brief = !c->request->outside && c->request->reason == REASON_EXIT && c->copy.header.generation
 		&& !(c->request->flags & (REQUEST_FLAG_EARLY | REQUEST_FLAG_KEPT))
 		&& collect_process_small(&c->process, c->image.target);
-	if (!c->brief || !c->request->may_leave || !wants_references(c, &c->copy)
-		|| c->process.touched_bytes < LEAVE_BYTES)
+	if (!c->brief || c->request->leaving == LEAVING_NOT || !wants_references(c, &c->copy))
 		return;
 	read_code_map(c);
+	c->request->contained = collect_process_contained(c->copy.header.pid);
 	c->code_known = true;
-	if (image_leave(&c->image))
+	if (image_leave(&c->image, is_sampled(c) ? 0 : COPY_BYTES, c->request->leaving == LEAVING_IMAGE))
 		c->gives_way = give_way(); /* no process waits for us */
 }
 
@@ -198,12 +205,6 @@ static void has_foreign_allocator(struct collecting *c)
 	}
 	add_doubt(c, foreign_doubt(&f, c->walked));
 	foreign_free(&f);
-}
-
-/* Of a sampled process the ledger has only a few blocks: without the others, what those hold seems lost. */
-static bool is_sampled(const struct collecting *c)
-{
-	return c->copy.header.sample_bytes && wants_references(c, &c->copy);
 }
 
 /* The walked list takes the place of the one that was known before. */
@@ -317,7 +318,7 @@ static void write_process(struct collecting *c)
 	if (c->copy.cut)
 		add_doubt(c, "the ledger is damaged");
 	/* If the process was killed while we read it, the rest of its memory is missing. */
-	if (c->image.reader && !process_lives(c->image.reader))
+	if (c->image.reader && !c->image.copied && !process_lives(c->image.reader))
 		add_doubt(c, "the process was killed while it was read");
 	if (r->flags & REQUEST_FLAG_EARLY)
 		p->flags |= PROCESS_EARLY;

@@ -34,7 +34,7 @@
 
 #define BACKLOG 128
 #define COLLECTORS_MAX WORKERS_MOST
-#define LEAVE_MOST 48u /* images that outlive their processes: each takes memory */
+#define LEAVE_MOST 48u /* images and copies that outlive their processes: each takes memory */
 #define NAMED_NS 10000000000ull
 #define CALLER_MS 1000       /* a caller writes its request at once, or is not served */
 #define SNAPSHOTS_MOST 500u  /* of one collector: what one of them may lose does not add up */
@@ -194,8 +194,8 @@ static bool may_stay(int user)
 	return user == (int)geteuid() && !getrusage(RUSAGE_SELF, &used) && used.ru_maxrss < STAY_KIB;
 }
 
-static int take_snapshot(const struct serving *v, bool may_leave, const struct server_request *r,
-	const char *ledger, int pid, struct tide_error *e)
+static int take_snapshot(const struct serving *v, enum collect_leaving leaving,
+	const struct server_request *r, const char *ledger, int pid, struct tide_error *e)
 {
 	struct collect c = { .ledger = ledger,
 		.pid = pid,
@@ -204,7 +204,7 @@ static int take_snapshot(const struct serving *v, bool may_leave, const struct s
 		.reason = r->reason,
 		.flags = r->flags & ~(uint32_t)REQUEST_FLAG_QUERY,
 		.serial = r->serial,
-		.may_leave = may_leave && !takes_orphans(v) };
+		.leaving = leaving == LEAVING_IMAGE && takes_orphans(v) ? LEAVING_COPY : leaving };
 	int result = wait_named(ledger, pid, e) ? collect_snapshot(&c, e) : -1;
 
 	free(c.written);
@@ -213,7 +213,7 @@ static int take_snapshot(const struct serving *v, bool may_leave, const struct s
 
 /* In the collector's process: its number is the caller's answer. `user`: of the caller, when a snapshot was made;
  * else -1. */
-static int serve(const struct serving *v, int connection, bool may_leave, int *user)
+static int serve(const struct serving *v, int connection, enum collect_leaving leaving, int *user)
 {
 	struct server_request r;
 	struct server_reply reply = { .collector = getpid() };
@@ -234,7 +234,7 @@ static int serve(const struct serving *v, int connection, bool may_leave, int *u
 	if (r.kind == SERVER_WATCH)
 		result = watch_process(ledger, pid, v->settings, &e);
 	else
-		result = take_snapshot(v, may_leave, &r, ledger, pid, &e);
+		result = take_snapshot(v, leaving, &r, ledger, pid, &e);
 	free(ledger);
 	if (result)
 		error_print(&e);
@@ -285,18 +285,19 @@ static void end_settler(struct serving *v)
 		;
 }
 
-static int __attribute__((noreturn)) work(const struct serving *v, int connection, bool may_leave, int socket)
+static int __attribute__((noreturn))
+work(const struct serving *v, int connection, enum collect_leaving leaving, int socket)
 {
 	int result = EXIT_FINE, user = 0;
 
 	for (unsigned i = 0; i < SNAPSHOTS_MOST && connection >= 0; i++) {
-		result = serve(v, connection, may_leave, &user);
+		result = serve(v, connection, leaving, &user);
 		session_lock_drop();
 		if (socket >= 0 && !v->knows_cxx && references_met_cxx())
 			workers_tell(socket);
 		if (socket < 0 || user < 0 || !may_stay(user))
 			break;
-		connection = workers_next(socket, &may_leave);
+		connection = workers_next(socket, &leaving);
 	}
 	_exit(result);
 }
@@ -304,7 +305,7 @@ static int __attribute__((noreturn)) work(const struct serving *v, int connectio
 static void accept_one(struct serving *v)
 {
 	int connection = accept4(v->listening, NULL, NULL, SOCK_CLOEXEC);
-	bool may_leave;
+	enum collect_leaving leaving;
 	pid_t child;
 	int socket;
 
@@ -312,8 +313,8 @@ static void accept_one(struct serving *v)
 		return;
 	if (v->orphan > 0 && kill(v->orphan, 0) && errno == ESRCH)
 		v->orphan = 0;
-	may_leave = v->collectors < LEAVE_MOST && !v->orphan;
-	if (workers_give(&v->workers, connection, may_leave)) {
+	leaving = v->collectors >= LEAVE_MOST ? LEAVING_NOT : v->orphan ? LEAVING_COPY : LEAVING_IMAGE;
+	if (workers_give(&v->workers, connection, leaving)) {
 		close(connection);
 		return;
 	}
@@ -325,7 +326,7 @@ static void accept_one(struct serving *v)
 		close(v->control);
 		close(v->settler_control);
 		workers_close(&v->workers);
-		work(v, connection, may_leave, socket);
+		work(v, connection, leaving, socket);
 	}
 	v->collectors += child > 0;
 	if (socket >= 0) {

@@ -38,9 +38,9 @@ union attached {
 	char bytes[CMSG_SPACE(sizeof(int))];
 };
 
-static bool send_connection(int socket, int connection, bool may_leave)
+static bool send_connection(int socket, int connection, enum collect_leaving leaving)
 {
-	char word = may_leave;
+	char word = (char)leaving;
 	struct iovec data = { &word, 1 };
 	union attached a = { 0 };
 	struct msghdr m = {
@@ -54,13 +54,13 @@ static bool send_connection(int socket, int connection, bool may_leave)
 	return sendmsg(socket, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
 }
 
-bool workers_give(struct workers *w, int connection, bool may_leave)
+bool workers_give(struct workers *w, int connection, enum collect_leaving leaving)
 {
 	/* The one that worked last has its pages at hand. */
 	for (unsigned i = w->count; i-- > 0;) {
 		if (!w->list[i].idle)
 			continue;
-		if (send_connection(w->list[i].socket, connection, may_leave)) {
+		if (send_connection(w->list[i].socket, connection, leaving)) {
 			w->list[i].idle = false;
 			return true;
 		}
@@ -128,7 +128,7 @@ void workers_tell(int socket)
 	(void)!send(socket, &word, 1, MSG_NOSIGNAL);
 }
 
-int workers_next(int socket, bool *may_leave)
+int workers_next(int socket, enum collect_leaving *leaving)
 {
 	char word = READY;
 	struct iovec data = { &word, 1 };
@@ -148,6 +148,6 @@ int workers_next(int socket, bool *may_leave)
 	if (!first || first->cmsg_type != SCM_RIGHTS || first->cmsg_len != CMSG_LEN(sizeof(int)))
 		return -1;
 	memcpy(&connection, CMSG_DATA(first), sizeof(connection));
-	*may_leave = word;
+	*leaving = word;
 	return connection;
 }

@@ -3,7 +3,7 @@
  * A fork, and its first steps on pages that it shares with the server, take as long as the snapshot of a small
  * process. A collector that is done says so, and waits; the server gives it the next connection.
  *
- *   server ──connection, may_leave──▶ collector
+ *   server ──connection, leaving──▶ collector
  *          ◀────── news, ready ──────
  *
  * CW1  Few wait: WORKERS_IDLE. One more ends, as one does that can do no more for a reason of its own.
@@ -16,6 +16,7 @@
 
 #include <poll.h>
 #include <stdbool.h>
+#include "collect.h"
 
 #define WORKERS_MOST 64u
 #define WORKERS_IDLE 4u
@@ -36,7 +37,7 @@ int workers_add(struct workers *w);
 /* The number of the one that was added, or -1: it could not be made. */
 void workers_made(struct workers *w, int pid);
 /* False: none is idle. */
-bool workers_give(struct workers *w, int connection, bool may_leave);
+bool workers_give(struct workers *w, int connection, enum collect_leaving leaving);
 /* What to poll; how many there are, at most WORKERS_MOST. */
 unsigned workers_poll(const struct workers *w, struct pollfd *p);
 /* After poll(), with the same list. */
@@ -51,6 +52,6 @@ void workers_end(struct workers *w);
 /* It has read what the others will need, too: libstdc++'s symbols. */
 void workers_tell(int socket);
 /* Waits for the next connection, or -1: nothing more is to be done. */
-int workers_next(int socket, bool *may_leave);
+int workers_next(int socket, enum collect_leaving *leaving);
 
 #endif

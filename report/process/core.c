@@ -251,7 +251,7 @@ int core_open(struct core *c, const char *path, struct tide_error *e)
 		core_close(c);
 		return -1;
 	}
-	c->memory.source = (struct remote_source){ read_memory, find_run, c };
+	c->memory.source = (struct remote_source){ .read = read_memory, .run = find_run, .context = c };
 	c->stop.pid = c->pid;
 	name_mappings(c, end);
 	name_threads(c);

@@ -48,6 +48,7 @@ struct image {
 	bool reader_untraced;  /* the kernel refuses tracing: nothing but descriptors names the image */
 	bool started_by_it;    /* a thread of the process has started us and waits for our end */
 	bool left;             /* it may have ended: `reader` is an image that outlives it */
+	bool copied;           /* or `memory` is a copy of its memory */
 	bool parked;           /* threads wait in the process's own signal handler */
 	bool injected;
 	uint64_t instruction; /* of image_alone: a `syscall` of the process */
@@ -78,9 +79,10 @@ bool image_starts(const struct image *im);
 /* The process is stopped once more for a moment, to forget its child. */
 void image_alone_end(struct image *im);
 
-/* The process is stopped, ends after its snapshot, and only its memory is still needed: makes the image after
- * all, and lets the process end. False: it is still stopped. */
-bool image_leave(struct image *im);
+/* The process is stopped, ends after its snapshot, and only its memory is still needed: copies up to `copy` bytes of it,
+ * or makes the image after all if an image may outlive the process, and lets the process end. False: it is still
+ * stopped. */
+bool image_leave(struct image *im, uint64_t copy, bool outlive);
 
 /* How long all threads have been stopped, up to now or to their release. */
 uint64_t image_pause_ns(const struct image *im);

@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "image_private.h"
 #include "process.h"
+#include "remote_copy.h"
+#include "unwind_table.h"
 
 /* It takes a moment until the image has made itself readable; its name says so. */
 void image_wait(const struct image *im)
@@ -112,13 +114,41 @@ static bool image_take(struct image *im, struct remote *memory)
 	return false;
 }
 
-bool image_leave(struct image *im)
+/* Code without a table in memory is unwound by the list of the process's files, which ends with the process. */
+static bool has_tables(struct remote *m)
+{
+	struct unwind_table t;
+
+	for (size_t i = 0; i < m->mapping_count; i++)
+		if (m->mappings[i].executable && m->mappings[i].inode
+			&& !unwind_table_find(m, m->mappings[i].lo, &t))
+			return false;
+	return true;
+}
+
+static void let_go(struct image *im)
+{
+	stop_release(&im->stop);
+	im->left = true;
+	im->started_by_it = false;
+	image_word_set(&im->ledger->freeze, FREEZE_LEFT);
+}
+
+bool image_leave(struct image *im, uint64_t copy, bool outlive)
 {
 	struct ledger_header *l = im->ledger;
 	struct remote memory;
 
 	if (!im->started_by_it || !im->options.served || im->reader != im->target || im->parked
 		|| image_others_alive(im))
+		return false;
+	if (copy && im->ledger_inode && has_tables(&im->memory)
+		&& remote_copy(&im->memory, copy, im->ledger_inode, im->ledger_device)) {
+		im->copied = true;
+		let_go(im);
+		return true;
+	}
+	if (!outlive)
 		return false;
 	image_word_set(&l->freeze, FREEZE_STOPPED);
 	if (!image_word_wait(im, &l->freeze, FREEZE_STOPPED, IMAGE_ANSWER_NS) || !image_take(im, &memory)) {
@@ -131,9 +161,6 @@ bool image_leave(struct image *im)
 	}
 	remote_close(&im->memory);
 	im->memory = memory;
-	stop_release(&im->stop);
-	im->left = true;
-	im->started_by_it = false;
-	image_word_set(&l->freeze, FREEZE_LEFT);
+	let_go(im);
 	return true;
 }

@@ -17,6 +17,7 @@ struct page_scan {
 	uint64_t inverted, mask, any_of, returned;
 };
 #define PAGE_SCAN _IOWR('f', 16, struct page_scan)
+#define PAGE_SCAN_FILE (1ull << 2) /* of a file or of shared memory, not of the process alone */
 #define PAGE_SCAN_PRESENT (1ull << 3)
 #define PAGE_SCAN_SWAPPED (1ull << 4)
 #define PAGE_SCAN_ZERO (1ull << 5)

@@ -136,16 +136,34 @@ static void free_kept(struct remote *m)
 	free(m->kept);
 }
 
-void remote_close(struct remote *m)
+static void close_process(struct remote *m)
 {
 	if (m->mem >= 0)
 		close(m->mem);
 	if (m->pagemap >= 0)
 		close(m->pagemap);
-	free(m->mappings);
-	free(m->text);
 	free(m->pages);
 	free_kept(m);
+}
+
+void remote_replace(struct remote *m, const struct remote_source *source)
+{
+	close_process(m);
+	*m = (struct remote){ .source = *source,
+		.mem = -1,
+		.pagemap = -1,
+		.mappings = m->mappings,
+		.mapping_count = m->mapping_count,
+		.text = m->text };
+}
+
+void remote_close(struct remote *m)
+{
+	close_process(m);
+	if (m->source.close)
+		m->source.close(m->source.context);
+	free(m->mappings);
+	free(m->text);
 	*m = (struct remote){ .mem = -1, .pagemap = -1 };
 }
 
@@ -322,6 +340,10 @@ bool remote_run(struct remote *m, uint64_t *from, uint64_t *end, uint64_t to)
 	uint64_t page = *from / PAGE, last = (to + PAGE - 1) / PAGE;
 	int found;
 
+	if (m->source.run && m->untouched) {
+		*end = to;
+		return *from < to;
+	}
 	if (m->source.run)
 		return m->source.run(m->source.context, from, end, to);
 	if (*from < to && to - *from > LARGE && !m->untouched && (found = scan_run(m, from, end, to)) >= 0)

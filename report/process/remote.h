@@ -34,6 +34,7 @@ struct remote_source {
 	uint64_t (*read)(void *context, uint64_t address, void *to, uint64_t bytes);
 	/* As remote_run. */
 	bool (*run)(void *context, uint64_t *from, uint64_t *end, uint64_t to);
+	void (*close)(void *context); /* NULL: the context is not ours */
 	void *context;
 };
 
@@ -57,6 +58,9 @@ struct remote {
 /* Opens process `pid` and reads its mappings. */
 int remote_open(struct remote *m, int pid, struct tide_error *e);
 void remote_close(struct remote *m);
+
+/* From now on the memory comes from `source`; the mappings stay known. */
+void remote_replace(struct remote *m, const struct remote_source *source);
 
 /* Bytes that could be read; the rest of `to` is zero. */
 uint64_t remote_read(struct remote *m, uint64_t address, void *to, uint64_t bytes);

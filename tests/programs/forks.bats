@@ -109,6 +109,71 @@ count_brief() {
 	[ $status = 23 ] || fail "leaks of the children were not seen: $status"
 }
 
+@test "a child has ended before its snapshot is there, and nothing of it is missing" {
+	compile early -O0 <<-'END'
+		#define _GNU_SOURCE
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <sys/epoll.h>
+		#include <sys/mman.h>
+		#include <sys/wait.h>
+		#include <unistd.h>
+		static void *volatile global;
+		static __thread void *volatile own;
+		__attribute__((noinline)) static void lose(void) { global = malloc(777); global = NULL; }
+		static void hold(void)
+		{
+			struct epoll_event e = { .events = EPOLLIN };
+			int ends[2], poll = epoll_create1(0);
+			void **memory = mmap(NULL, 65536, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			if (pipe(ends))
+				exit(2);
+			e.data.ptr = malloc(101);
+			epoll_ctl(poll, EPOLL_CTL_ADD, ends[0], &e);
+			global = malloc(102);
+			own = malloc(103);
+			memory[5000] = malloc(104);
+			mprotect(memory, 65536, PROT_NONE);
+		}
+		int main(void)
+		{
+			int early = 0, status;
+			for (int i = 0; i < 60; i++) {
+				char name[64];
+				pid_t pid = fork();
+				if (!pid) {
+					lose();
+					hold();
+					void *volatile local = malloc(105);
+					exit(local == NULL);
+				}
+				waitpid(pid, &status, 0);
+				snprintf(name, sizeof name, "%d.tide", (int)pid);
+				early += access(name, F_OK) != 0;
+				if (status)
+					return 1;
+			}
+			printf("%d\n", early);
+			return 0;
+		}
+	END
+	"$TIDEMARK" run -q -o '%p.tide' -- ./early >out
+	[ "$(cat out)" -gt 0 ] || fail "each of the children has waited for its snapshot"
+	[ "$(ls ./*.tide | wc -l)" = 61 ] || fail "$(ls ./*.tide | wc -l) snapshots of 61 processes"
+	lost=0
+	for f in ./*.tide; do
+		"$TIDEMARK" leaks --json "$f" >leaks.json || [ $? = 1 ]
+		grep -q '"complete":true' leaks.json || fail "$f: $(cat leaks.json)"
+		case $(json "$(cat leaks.json)" '(d["totals"]["lost"]["blocks"], d["totals"]["lost"]["bytes"])') in
+		"(1, 777)") lost=$((lost + 1)) ;;
+		"(0, 0)") ;;
+		*) fail "$f: $(cat leaks.json)" ;;
+		esac
+	done
+	[ $lost = 60 ] || fail "$lost of 60 children have lost a block"
+}
+
 @test "without run, too, children that end soon have no map of their memory" {
 	fork_server
 	env LD_PRELOAD="$SHIM" TIDEMARK_OUTPUT='%p.tide' ./server 10 >out

@@ -15,14 +15,14 @@
 static void work(int socket)
 {
 	for (;;) {
-		bool may_leave = false;
-		int connection = workers_next(socket, &may_leave);
+		enum collect_leaving leaving = LEAVING_NOT;
+		int connection = workers_next(socket, &leaving);
 		int32_t answer[2];
 
 		if (connection < 0)
 			_exit(0);
 		answer[0] = getpid();
-		answer[1] = may_leave;
+		answer[1] = (int32_t)leaving;
 		if (write(connection, answer, sizeof answer) != sizeof answer)
 			_exit(1);
 		close(connection);
@@ -60,13 +60,13 @@ static void look_until(struct workers *w, unsigned count, unsigned idle)
 	}
 }
 
-static int32_t ask(struct workers *w, bool may_leave, int32_t *said)
+static int32_t ask(struct workers *w, enum collect_leaving leaving, int32_t *said)
 {
 	int32_t answer[2] = { 0, 0 };
 	int ends[2];
 
 	assert_int_equal(pipe(ends), 0);
-	assert_true(workers_give(w, ends[1], may_leave));
+	assert_true(workers_give(w, ends[1], leaving));
 	close(ends[1]);
 	if (read(ends[0], answer, sizeof answer) != sizeof answer)
 		answer[0] = 0;
@@ -84,8 +84,8 @@ static void one_collector_serves_many(void **state)
 	(void)state;
 	for (int i = 0; i < 20; i++) {
 		look_until(&w, 1, 1);
-		assert_int_equal(ask(&w, i % 2, &said), pid);
-		assert_int_equal(said, i % 2);
+		assert_int_equal(ask(&w, (enum collect_leaving)(i % 3), &said), pid);
+		assert_int_equal(said, i % 3);
 	}
 	look_until(&w, 1, 1);
 	workers_end(&w);
