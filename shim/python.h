@@ -43,6 +43,8 @@ struct python {
 	uintptr_t (*thread_state)(void); /* PyGILState_GetThisThreadState */
 	void (*get_allocator)(int domain, void *to);
 	void (*set_allocator)(int domain, void *from);
+	const char *(*allocator_name)(
+		void);    /* _PyMem_GetCurrentAllocatorName: since 3.13, which has mimalloc */
 	uint32_t version; /* PY_VERSION_HEX */
 	bool proved;      /* the offsets of frames hold */
 	bool refused;     /* they do not: no frames */

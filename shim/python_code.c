@@ -5,8 +5,7 @@
  * sites that pass through it stay the same.
  *
  * PY5  A name is copied when a frame of the code is first seen, at most NAME_MOST bytes. A string or a
- *     code object whose count is zero is being freed, and is not read. (The count of an immortal one is
- *     negative in 32 bits.)
+ *     code object whose count is zero is being freed, and is not read.
  * PY6  Everything is done under the lock of python_site.c, which the caller
  *     holds.
  *
@@ -91,8 +90,8 @@ static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t count)
 
 static bool is_alive(uintptr_t object, uintptr_t type)
 {
-	return object >= LEDGER_PAGE && !(object & 7) && (uint32_t)python_word(object, PYTHON_OBJECT_COUNT)
-		&& python_word(object, PYTHON_OBJECT_TYPE) == type;
+	return object >= LEDGER_PAGE && !(object & 7) && python_is_held(python.layout, object)
+		&& python_word(object, python_type_offset(python.layout)) == type;
 }
 
 /* Bits of state in PyASCIIObject, the same from 3.8 to 3.13: interned 2, kind 3, compact 1, ascii 1. */
@@ -126,13 +125,13 @@ static uint32_t text_of(uintptr_t string)
 	static char text[NAME_MOST + 8];
 	if (!is_alive(string, python.string_type))
 		return 0;
-	uint32_t bits = *(const uint32_t *)(string + PYTHON_STRING_STATE);
-	size_t length = python_word(string, PYTHON_STRING_LENGTH), bytes = 0;
+	const struct python_layout *l = python.layout;
+	uint32_t bits = python_string_bits(l, *(const uint32_t *)(string + PYTHON_STRING_STATE + l->wider));
+	size_t length = python_word(string, PYTHON_STRING_LENGTH + l->wider), bytes = 0;
 	unsigned kind = read_kind(bits);
 	if (!read_compact(bits) || (kind != 1 && kind != 2 && kind != 4))
 		return 0;
-	uintptr_t at =
-		string + (read_ascii(bits) ? python.layout->string.ascii : python.layout->string.compact);
+	uintptr_t at = string + (read_ascii(bits) ? l->string.ascii : l->string.compact);
 	for (size_t i = 0; i < length && bytes < NAME_MOST; i++) {
 		uint32_t c = kind == 1 ? ((const uint8_t *)at)[i]
 			: kind == 2    ? ((const uint16_t *)at)[i]
@@ -155,8 +154,8 @@ static uint32_t text_of(uintptr_t string)
 static const uint8_t *read_line_table(uintptr_t code, size_t *bytes)
 {
 	uintptr_t table = python_word(code, python.layout->code.line_table);
-	*bytes = python_word(table, PYTHON_VAR_SIZE);
-	return (const uint8_t *)table + PYTHON_BYTES_DATA;
+	*bytes = python_word(table, python_size_offset(python.layout));
+	return (const uint8_t *)table + PYTHON_BYTES_DATA + python.layout->wider;
 }
 
 static uint32_t make_code(uintptr_t code, uint32_t interpreter)

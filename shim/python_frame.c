@@ -5,7 +5,12 @@
  * that C entered are marked in the chain: by is_entry in 3.11, by frames that belong to the C
  * stack from 3.12 on. These marks are hashed as well, since they show where native frames are
  * in between.
+ *
+ * Without the GIL, since 3.14, each thread runs a copy of a function's instructions, in which it
+ * specializes them (co_tlbc). The instruction of a frame is then counted from the start of the copy.
  */
+#include <limits.h>
+#include "memory.h"
 #include "python.h"
 
 HOT_INLINE uintptr_t innermost(const struct python_layout *l, uintptr_t ts)
@@ -21,12 +26,29 @@ HOT_INLINE uint64_t position_hash(uint64_t x)
 	return x ^ x >> 29;
 }
 
+/* Where threads have copies of the instructions, the memory of a copy may be used again for another function while
+ * both functions live: the code belongs to the hash. */
+static __attribute__((noinline)) uint64_t hash_copies(
+	const struct python_layout *l, uintptr_t f, unsigned depth)
+{
+	uint64_t h = 0;
+	for (unsigned n = 0; f && n < depth; n++) {
+		uint64_t code = python_code_of(l, f);
+		uint64_t x = python_word(f, l->frame.position) + (*python_code_end(code) + code) * MIX_PRIME;
+		h = h * MIX_GOLDEN + position_hash(x) + 1;
+		f = python_word(f, l->frame.previous);
+	}
+	return h;
+}
+
 uint64_t python_frame_hash(uintptr_t ts, unsigned depth)
 {
 	const struct python_layout *l = python.layout;
 	uintptr_t f = innermost(l, ts);
 	uint64_t h = 0;
 	const unsigned code_at = l->frame.code, back = l->frame.previous, position = l->frame.position;
+	if (unlikely(l->frame.copy))
+		return hash_copies(l, f, depth);
 	if (l->version >= 0x030b) {
 		const bool marked = l->frame.is_entry != PYTHON_ABSENT;
 		const unsigned entry_at = marked ? l->frame.is_entry : position;
@@ -49,11 +71,34 @@ uint64_t python_frame_hash(uintptr_t ts, unsigned depth)
 	return h;
 }
 
-/* The instruction, in bytes from the first one. */
+/* Where the instructions begin that the frame runs: in its code object, or in the copy of a thread. Another thread may
+ * replace the list of copies, and a thread that is detached does not keep the old one alive. 0: unknown. */
+static uintptr_t instructions_of(const struct python_layout *l, uintptr_t f, uintptr_t code)
+{
+	if (!l->frame.copy)
+		return code + l->code.code;
+	uintptr_t list = python_word(code, l->code.copies), start = 0;
+	uint64_t number = *(const uint32_t *)(f + l->frame.copy), count;
+	if (!number)
+		return code + l->code.code;
+	if (!memory_copy(&count, list, sizeof count) || number >= count
+		|| !memory_copy(&start, list + (1 + number) * sizeof start, sizeof start))
+		return 0;
+	return start;
+}
+
+#define INSTRUCTION_NONE LONG_MIN
+
+/* The instruction, in bytes from the first one; INSTRUCTION_NONE: this is not certain. */
 static long instruction_of(const struct python_layout *l, uintptr_t f, uintptr_t code)
 {
-	if (l->version >= 0x030b)
-		return (long)(python_word(f, l->frame.position) - (code + l->code.code));
+	if (l->version >= 0x030b) {
+		long at = (long)(python_word(f, l->frame.position) - instructions_of(l, f, code));
+		if (l->wider
+			&& (at < 0 || at & 1 || at / 2 >= (long)python_word(code, python_size_offset(l))))
+			return INSTRUCTION_NONE;
+		return at;
+	}
 	int last = *(const int *)(f + l->frame.position);
 	return l->code.lines == PYTHON_LINES_RANGES ? (long)last * 2 : last;
 }
@@ -65,6 +110,8 @@ static uint64_t place_of(const struct python_layout *l, uintptr_t f, uint32_t in
 	if (!number)
 		return 0;
 	long instruction = instruction_of(l, f, code);
+	if (instruction == INSTRUCTION_NONE)
+		return 0;
 	return python_place(number, instruction < 0 ? 0 : (uint64_t)instruction / 2,
 		python_code_line(code, number, instruction));
 }
@@ -74,7 +121,8 @@ static uint64_t place_of(const struct python_layout *l, uintptr_t f, uint32_t in
 static bool is_hidden(const struct python_layout *l, uintptr_t f)
 {
 	uintptr_t code = python_code_of(l, f);
-	return *(const int *)(code + l->code.first_traceable) >= (long)python_word(code, PYTHON_VAR_SIZE);
+	return *(const int *)(code + l->code.first_traceable)
+		>= (long)python_word(code, python_size_offset(l));
 }
 
 bool python_frame_list(uintptr_t ts, struct python_frame *to, unsigned room, unsigned *count, bool *more)

@@ -15,8 +15,14 @@
  *     which since 3.12 has lost ours.
  * PH3  Where python_objects is off, only frees are examined, because the free of a code object must be
  *     noticed.
+ * PH4  pymalloc's callers hold the GIL, so they enter and remove blocks one after the other, and its blocks begin at
+ *     multiples of 16. In a build without the GIL, and where PYTHONMALLOC says so, mimalloc is underneath. It
+ *     serves requests of all sizes from mappings of its own. Its blocks of 8 bytes begin at any
+ *     multiple of 8, and only those at multiples of 16 have slots. Two threads may own the halves of
+ *     a granule, so they enter their blocks as the hook of malloc does for other allocators.
  *
- * PyMemAllocatorEx is part of the stable interface: PEP 445.
+ * PyMemAllocatorEx is part of the stable interface: PEP 445. Objects of builds without the GIL must come from mimalloc,
+ * where the collector finds them (Doc/c-api/memory.rst); so they do, by way of ours.
  */
 #include "config.h"
 #include "event.h"
@@ -38,7 +44,9 @@ static struct allocator below[2][DOMAINS];
 #define FRAME() (__builtin_frame_address(0))
 /* Most bytes that the debug allocator puts before a block that pymalloc passes on to malloc. */
 #define MARKS_MOST 64u
-HOT_INLINE bool is_small(size_t size) { return size - 1 < PYTHON_SMALL_MOST; }
+/* The largest request, less one, that the allocator underneath may serve itself; python_hook_limit. */
+static size_t small_most = PYTHON_SMALL_MOST - 1;
+HOT_INLINE bool is_small(size_t size) { return size - 1 <= small_most; }
 
 /* How many blocks this thread has made; shows whether malloc's hook has run in between. */
 HOT_INLINE uint64_t events_of(const struct thread *t) { return t->events; }
@@ -50,18 +58,22 @@ HOT_INLINE uint64_t put(uintptr_t p, uint64_t size, uint64_t slot, uint64_t *old
 	if (unlikely(!leaf))
 		leaf = block_leaf_make(p);
 	unsigned g = BLOCK_GRANULE(p);
-	uint64_t half = (p >> 4) & 1, old = leaf && slot_live(leaf->slot[g]) ? leaf->slot[g] : 0;
-	if (unlikely(!leaf || (old && slot_half(old) != half))) {
+	uint64_t half = (p >> 4) & 1, was = leaf ? __atomic_load_n(&leaf->slot[g], __ATOMIC_RELAXED) : 0;
+	uint64_t old = slot_live(was) ? was : 0;
+	slot |= (uint64_t)SLOT_SLACK_EXTRA << SLOT_SLACK_SHIFT | half << SLOT_HALF_SHIFT;
+	if (unlikely(old))
+		*old_size = slot_slack(old) == SLOT_SLACK_EXTRA ? block_bytes(leaf->extra[g]) : 0;
+	/* PH4 */
+	if (unlikely(!leaf || (old && slot_half(old) != half) || p & 15
+		    || (small_most == SIZE_MAX
+			    && !__atomic_compare_exchange_n(&leaf->slot[g], &was, slot, false,
+				    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))) {
 		if (!block_spill_put(p, size | BLOCK_PYTHON, slot))
 			missed_add(MISSED_BLOCKS, 1);
 		return 0;
 	}
-	if (unlikely(old))
-		*old_size = slot_slack(old) == SLOT_SLACK_EXTRA ? block_bytes(leaf->extra[g]) : 0;
 	__atomic_store_n(&leaf->extra[g], size | BLOCK_PYTHON, __ATOMIC_RELAXED);
-	__atomic_store_n(&leaf->slot[g],
-		slot | (uint64_t)SLOT_SLACK_EXTRA << SLOT_SLACK_SHIFT | half << SLOT_HALF_SHIFT,
-		__ATOMIC_RELAXED);
+	__atomic_store_n(&leaf->slot[g], slot, __ATOMIC_RELAXED);
 	return old;
 }
 
@@ -72,7 +84,7 @@ HOT_INLINE uint64_t take(uintptr_t p, uint64_t *size)
 	if (likely(leaf)) {
 		unsigned g = BLOCK_GRANULE(p);
 		uint64_t s = __atomic_load_n(&leaf->slot[g], __ATOMIC_RELAXED);
-		if (likely(slot_live(s) && slot_half(s) == ((p >> 4) & 1))) {
+		if (likely(slot_live(s) && slot_half(s) == ((p >> 4) & 1) && !(p & 15))) {
 			if (slot_slack(s) != SLOT_SLACK_EXTRA || !(leaf->extra[g] & BLOCK_PYTHON))
 				return 0;
 			*size = block_bytes(leaf->extra[g]);
@@ -287,6 +299,8 @@ static void wrap(int domain, unsigned round)
 
 void python_hook_install(void)
 {
+	if (python.layout->wider)
+		small_most = SIZE_MAX; /* PH4 */
 	if (config.python_objects)
 		wrap(DOMAIN_MEM, 0);
 	wrap(DOMAIN_OBJ, 0);
@@ -299,6 +313,10 @@ void python_hook_settle(void)
 	if (!*(const int *)(python.runtime + python.layout->runtime.preinitialized))
 		return;
 	python.settle = NULL;
+	/* The interpreter names its allocators while ours are not in front of them: where it has just chosen them. */
+	const char *name = python.allocator_name ? python.allocator_name() : NULL;
+	if (name && !__builtin_strncmp(name, "mimalloc", 8))
+		small_most = SIZE_MAX;
 	if (config.python_objects)
 		wrap(DOMAIN_MEM, 1);
 	wrap(DOMAIN_OBJ, 1);

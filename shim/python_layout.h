@@ -4,17 +4,23 @@
  * collector's lists and pymalloc out of an image with it. Plain constants: no headers
  * of Python, no allocation, no call.
  *
- * PL1  A row is for the ordinary 64-bit build, with the GIL. A build with Py_DEBUG or
- *     without the GIL has other offsets, and so may a patch release, so each user of
- *     a row first proves it on the process at hand (back pointers, types of types).
- * PL2  PYTHON_ABSENT: this version does not have the member.
+ * PL1  A row is for the ordinary 64-bit build, with the GIL, or for the one without it (Py_GIL_DISABLED:
+ *     python3.13t, python3.14t), whose objects begin with a longer header. A build with Py_DEBUG has
+ *     other offsets, and so may a patch release, so each user of a row first proves it on the
+ *     process at hand (back pointers, types of types).
+ * PL2  PYTHON_ABSENT: this version does not have the member. Members that only builds without
+ *     the GIL have are 0 in the other rows.
+ * PL3  The constants below are for the ordinary build. What the library reads of objects
+ *     has a function here that takes the row.
  *
  * Source: offsetof over the headers (Include/internal with Py_BUILD_CORE) of 3.8.18,
- * 3.9.18, 3.10.13, 3.11.2 of Debian, 3.11.7, 3.12.1, 3.13.0 and 3.14.10 of Debian.
+ * 3.9.18, 3.10.13, 3.11.2 of Debian, 3.11.7, 3.12.1, 3.13.0 and 3.14.10 of Debian; with
+ * Py_GIL_DISABLED: 3.13.5 and 3.14.10.
  */
 #ifndef TIDEMARK_PYTHON_LAYOUT_H
 #define TIDEMARK_PYTHON_LAYOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +36,7 @@ enum python_lines {
 /* Bytes from the start of each structure, unless stated otherwise. */
 struct python_layout {
 	uint16_t version;       /* major << 8 | minor */
+	uint16_t wider;         /* without the GIL: bytes by which PyObject is longer; 0: with the GIL */
 	uint32_t runtime_bytes; /* sizeof(_PyRuntimeState); patch releases may differ */
 	struct {                /* _PyRuntimeState */
 		uint16_t preinitialized, initialized, finalizing;
@@ -55,6 +62,7 @@ struct python_layout {
 	struct { /* PyFrameObject up to 3.10, _PyInterpreterFrame since 3.11 */
 		uint16_t previous, code, position, owner, is_entry;
 		uint16_t function, globals, frame_object, stack_top, locals;
+		uint16_t copy; /* tlbc_index (int32_t): which copy of the instructions it runs */
 	} frame;
 	/* frame.position: up to 3.9 the index of a byte, 3.10 of a unit of 2 bytes (int, -1 before
 	 * the first instruction); since 3.11 a pointer to the instruction. */
@@ -64,6 +72,7 @@ struct python_layout {
 		uint16_t local_count, local_names; /* nlocalsplus, localsplusnames; nlocals, varnames */
 		uint16_t cell_names, free_names, constants; /* tuples */
 		enum python_lines lines;
+		uint16_t copies; /* co_tlbc: a pointer to the number of copies and their addresses */
 	} code;
 	struct { /* PyGenObject, coroutines too: the frame inside, or the pointer to it */
 		uint16_t frame;
@@ -76,6 +85,7 @@ struct python_layout {
 	} type;
 	struct { /* str: where the data begins */
 		uint16_t ascii, compact;
+		uint16_t kind; /* without the GIL: the bit of its state at which the kind begins */
 	} string;
 	struct { /* tuple: where the items begin; since 3.14 its hash is before them */
 		uint16_t items;
@@ -86,6 +96,8 @@ struct python_layout {
 enum {
 	PYTHON_OBJECT_COUNT = 0, /* ob_refcnt */
 	PYTHON_OBJECT_TYPE = 8,
+	PYTHON_OBJECT_LOCAL = 12, /* ob_ref_local and ob_ref_shared: only without the GIL */
+	PYTHON_OBJECT_SHARED = 16,
 	PYTHON_VAR_SIZE = 16,
 	PYTHON_TYPE_NAME = 24,
 	PYTHON_TYPE_BASICSIZE = 32,
@@ -217,16 +229,81 @@ static const struct python_layout python_layouts[] = {
 		.type = { 880 },
 		.string = { 40, 56 },
 		.tuple = { 32 } },
+	/* Without the GIL. The rows have only what the library reads. */
+	{ .version = 0x030d,
+		.wider = 16,
+		.runtime_bytes = 328320,
+		.runtime = { 592, 600, 608, 640, PYTHON_NO, 2160, PYTHON_NO },
+		.interpreter = { 7264, 7344, 7272, 7664, 7648, 7656, 7400, PYTHON_NO, 0 },
+		.thread = { 8, 16, 152, 72, PYTHON_NO, 232, 240, 248 },
+		.cframe = { PYTHON_NO, PYTHON_NO },
+		.frame = { 8, 0, 56, 70, PYTHON_NO, 16, 24, 48, 64, 72 },
+		.code = { 128, 136, 144, 84, 64, 152, 216, 200, 88, 112, PYTHON_NO, PYTHON_NO, 40,
+			PYTHON_LINES_TABLE },
+		.generator = { 88 },
+		.type = { 896 },
+		.string = { 56, 72, 2 },
+		.tuple = { 40 } },
+	{ .version = 0x030e,
+		.wider = 16,
+		.runtime_bytes = 365624,
+		.runtime = { 768, 776, 784, 816, PYTHON_NO, 2336, PYTHON_NO },
+		.interpreter = { 7272, 7344, 7280, 7712, 7696, 7704, 7408, PYTHON_NO, 0 },
+		.thread = { 8, 16, 152, 72, PYTHON_NO, 232, 240, 248 },
+		.cframe = { PYTHON_NO, PYTHON_NO },
+		.frame = { 8, 0, 56, 78, PYTHON_NO, 16, 24, 48, 64, 80, 72 },
+		.code = { 128, 136, 144, 84, 64, 152, 232, 208, 88, 112, PYTHON_NO, PYTHON_NO, 40,
+			PYTHON_LINES_TABLE, 224 },
+		.generator = { 88 },
+		.type = { 896 },
+		.string = { 56, 72, 8 },
+		.tuple = { 48 } },
 };
 #undef PYTHON_NO
 
-/* The row of a version (PY_VERSION_HEX, such as 0x030b02f0), or NULL. */
-static inline const struct python_layout *python_layout_of(uint32_t version)
+/* The row of a version (PY_VERSION_HEX, such as 0x030b02f0), with or without the GIL; or NULL. */
+static inline const struct python_layout *python_layout_of(uint32_t version, bool without_gil)
 {
 	for (unsigned i = 0; i < sizeof python_layouts / sizeof python_layouts[0]; i++)
-		if (python_layouts[i].version == version >> 16)
+		if (python_layouts[i].version == version >> 16 && !python_layouts[i].wider == !without_gil)
 			return &python_layouts[i];
 	return NULL;
+}
+
+/* Since 3.13 the runtime begins with a cookie, the version, and whether the build is one without the GIL
+ * (_Py_DebugOffsets); these are its first words. */
+#define PYTHON_COOKIE 0x7970677562656478ull /* "xdebugpy" */
+enum { PYTHON_WORD_COOKIE, PYTHON_WORD_VERSION, PYTHON_WORD_WITHOUT_GIL, PYTHON_WORDS };
+static inline bool python_is_without_gil(uint32_t version, const uint64_t runtime[PYTHON_WORDS])
+{
+	return version >= 0x030d0000 && runtime[PYTHON_WORD_COOKIE] == PYTHON_COOKIE
+		&& runtime[PYTHON_WORD_VERSION] == version && runtime[PYTHON_WORD_WITHOUT_GIL] == 1;
+}
+
+static inline unsigned python_type_offset(const struct python_layout *l)
+{
+	return PYTHON_OBJECT_TYPE + l->wider;
+}
+static inline unsigned python_size_offset(const struct python_layout *l)
+{
+	return PYTHON_VAR_SIZE + l->wider;
+}
+
+/* Does anybody hold a reference to this object? Its count is zero while it is being freed. The count of an immortal one
+ * is negative in 32 bits. Without the GIL there are two: that of the thread that owns it, and that of all others above
+ * two flags; either may be zero, or their sum. */
+static inline bool python_is_held(const struct python_layout *l, uintptr_t object)
+{
+	if (!l->wider)
+		return *(const uint32_t *)(object + PYTHON_OBJECT_COUNT) != 0;
+	return *(const uint32_t *)(object + PYTHON_OBJECT_LOCAL)
+		|| *(const uint64_t *)(object + PYTHON_OBJECT_SHARED) >> 2;
+}
+
+/* The state of a str with its bits where they are with the GIL: interned 2, kind 3, compact 1, ascii 1. */
+static inline uint32_t python_string_bits(const struct python_layout *l, uint32_t bits)
+{
+	return l->string.kind ? bits >> l->string.kind << 2 : bits;
 }
 
 #endif

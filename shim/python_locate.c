@@ -23,17 +23,17 @@ static uint32_t version_of_text(const char *text)
 
 /* Since 3.13 the runtime begins with the offsets of this very build, for debuggers (struct _Py_DebugOffsets of
  * pycore_debug_offsets.h). They replace those of our row: a patch release may differ from it. False: these are not
- * the offsets of this version, or the build is one without the GIL, whose objects begin with other words. */
+ * the offsets of this version. */
 static bool adopt_offsets(struct python *p)
 {
-	enum { COOKIE, VERSION, FREE_THREADED, RUNTIME };
+	enum { RUNTIME = PYTHON_WORDS };
 	static struct python_layout own;
 	const uint64_t *runtime = (const uint64_t *)p->runtime, *w = runtime + RUNTIME;
 	const bool since_314 = p->version >= 0x030e0000;
 	if (p->version < 0x030d0000)
 		return true;
-	if (__builtin_memcmp(runtime, "xdebugpy", 8) || runtime[VERSION] != p->version
-		|| runtime[FREE_THREADED])
+	if (runtime[PYTHON_WORD_COOKIE] != PYTHON_COOKIE || runtime[PYTHON_WORD_VERSION] != p->version
+		|| runtime[PYTHON_WORD_WITHOUT_GIL] != (p->layout->wider ? 1 : 0))
 		return false;
 	own = *p->layout;
 	for (const uint64_t *end = w + 50; w < end; w++)
@@ -52,10 +52,18 @@ static bool adopt_offsets(struct python *p)
 		ADOPT(thread.thread_id, 5);
 	w += 9;
 	ADOPT(frame.previous, 1), ADOPT(frame.code, 2), ADOPT(frame.position, 3), ADOPT(frame.owner, 5);
+	if (since_314)
+		ADOPT(frame.copy, 7);
 	w += since_314 ? 8 : 6;
 	ADOPT(code.filename, 1), ADOPT(code.name, 2), ADOPT(code.qualname, 3), ADOPT(code.line_table, 4);
 	ADOPT(code.first_line, 5), ADOPT(code.code, 9);
+	if (since_314)
+		ADOPT(code.copies, 10);
+	w += since_314 ? 11 : 10;
 #undef ADOPT
+	if (w[1] != python_type_offset(&own) || !own.frame.copy != !own.code.copies
+		|| (own.frame.copy != 0) != (own.wider && since_314))
+		return false;
 	p->layout = &own;
 	return true;
 }
@@ -73,12 +81,15 @@ static void take(const struct link_map *module)
 		.settle_again = python_hook_settle };
 	/* Py_GetVersion formats into a buffer of its own, once: no allocation, and no interpreter needed. */
 	found.version = number ? (uint32_t)*number : text ? version_of_text(text()) : 0;
-	found.layout = python_layout_of(found.version);
+	found.layout = python_layout_of(found.version, python_is_without_gil(found.version, runtime));
 	found.code_type = (uintptr_t)lookup_in(module, "PyCode_Type");
 	found.string_type = (uintptr_t)lookup_in(module, "PyUnicode_Type");
 	found.thread_state = (uintptr_t(*)(void))lookup_in(module, "PyGILState_GetThisThreadState");
 	found.get_allocator = (void (*)(int, void *))lookup_in(module, "PyMem_GetAllocator");
 	found.set_allocator = (void (*)(int, void *))lookup_in(module, "PyMem_SetAllocator");
+	if (found.version >= 0x030d0000)
+		found.allocator_name =
+			(const char *(*)(void))lookup_in(module, "_PyMem_GetCurrentAllocatorName");
 	uint64_t bytes = 0;
 	found.eval_lo = (uintptr_t)lookup_extent(module, "_PyEval_EvalFrameDefault", &bytes);
 	found.eval_hi = found.eval_lo + bytes;

@@ -61,7 +61,7 @@ static enum proof prove(uintptr_t ts)
 			&& *(const uint8_t *)(frame + l->frame.owner) == PYTHON_OWNER_STACK;
 		if (!is_aligned(code))
 			return PROOF_BAD;
-		if (!entry && python_word(code, PYTHON_OBJECT_TYPE) != python.code_type)
+		if (!entry && python_word(code, python_type_offset(l)) != python.code_type)
 			return PROOF_BAD;
 		if (!entry)
 			return PROOF_GOOD;

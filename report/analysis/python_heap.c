@@ -30,6 +30,14 @@ bool python_heap_off(const struct snapshot *s, const char *part)
 	return snapshot_python(s, name) != 0;
 }
 
+const char *python_heap_missing(const struct snapshot *s)
+{
+	return snapshot_python(s, "without_gil")
+		? "This Python runs without the GIL, where counts of references are split between threads: its objects "
+		  "are not listed by type, and nothing of them is called lost"
+		: "This build of Python is unknown: its objects are not listed";
+}
+
 const char *python_heap_version(char text[PYTHON_HEAP_VERSION], const struct snapshot *s)
 {
 	uint64_t version = snapshot_python(s, "version");

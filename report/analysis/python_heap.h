@@ -53,6 +53,8 @@ void python_heap_free(struct python_heap *h);
 /* Is there an interpreter at all, and is part of the analysis switched off ("counts")? */
 bool python_heap_present(const struct snapshot *s);
 bool python_heap_off(const struct snapshot *s, const char *part);
+/* Why objects are not listed where the counts are off: a sentence without its full stop. */
+const char *python_heap_missing(const struct snapshot *s);
 #define PYTHON_HEAP_VERSION 32
 /* "3.11.2", or "3.9": the patch release is known from 3.11 on. Returns `text`. */
 const char *python_heap_version(char text[PYTHON_HEAP_VERSION], const struct snapshot *s);

@@ -136,7 +136,7 @@ static void search_all(struct reach *r, const struct graph *g, bool parents, con
 		first = at[i];
 	}
 	for (uint32_t i = 0; i < g->blocks; i++)
-		if (s->blocks[i].flags & (BLOCK_NEW | BLOCK_IGNORED | BLOCK_LEFT))
+		if (s->blocks[i].flags & (BLOCK_NEW | BLOCK_IGNORED | BLOCK_LEFT | BLOCK_MANAGED))
 			enter(&q, i, REACH_KEPT, REACH_FULL);
 	drain_full(&q);
 

@@ -5,8 +5,8 @@
  * RC2  With parents: the path of a block comes from the steadiest kind of root that
  *     reaches it at all (enum tide_root_kind; weak evidence last), and is the shortest
  *     from that kind. Paths of REACH_INSIDE blocks prefer a root's own word.
- * RC3  BLOCK_NEW, BLOCK_IGNORED and BLOCK_LEFT blocks are live without a root, and so is what
- *     they refer to.
+ * RC3  BLOCK_NEW, BLOCK_IGNORED, BLOCK_LEFT and BLOCK_MANAGED blocks are live without a root, and so is
+ *     what they refer to.
  */
 #ifndef TIDEMARK_REACH_H
 #define TIDEMARK_REACH_H

@@ -29,7 +29,8 @@ static void fill_block(struct blockmap *b, uint64_t address, uint64_t bytes, uin
 	struct tide_block *to = add_block(b);
 
 	*to = (struct tide_block){ .address = address,
-		.bytes = bytes,
+		.bytes = block_bytes(bytes),
+		.flags = bytes & BLOCK_PYTHON ? BLOCK_MANAGED : 0,
 		.site = slot_site(slot),
 		.birth = slot_birth(slot),
 		.thread = slot_thread(slot) };
@@ -76,7 +77,7 @@ static void read_piece(struct blockmap *b, struct remote *m, struct piece *p, ui
 			continue;
 		address = heap_at + ((uint64_t)i << BLOCK_GRANULE_SHIFT) + 16 * slot_half(slot);
 		if (slot_slack(slot) == SLOT_SLACK_EXTRA) {
-			size = block_bytes(p->extra[i]);
+			size = p->extra[i];
 		} else {
 			memcpy(&header, p->heap + (address - 8 - from), sizeof(header));
 			size = chunk_usable(header) - slot_slack(slot);
@@ -137,7 +138,7 @@ static void read_spill(struct blockmap *b, struct remote *m, const struct ledger
 			continue;
 		for (uint64_t i = 0; i < n; i++)
 			if (s[i].address > 1)
-				fill_block(b, s[i].address, block_bytes(s[i].bytes), s[i].slot);
+				fill_block(b, s[i].address, s[i].bytes, s[i].slot);
 	}
 	free(s);
 	if (b->count > before)

@@ -9,6 +9,9 @@ struct python *collect_python_blocks(struct remote *m, struct blockmap *b)
 {
 	struct python *p = python_find(m, b->blocks, b->count);
 
+	/* Where its objects are read, the analysis knows which of them are garbage. */
+	for (uint64_t i = 0; i < b->count && (!p || python_reads_objects(p)); i++)
+		b->blocks[i].flags &= ~BLOCK_MANAGED;
 	if (!p)
 		return NULL;
 	free(b->blocks);
@@ -22,7 +25,7 @@ const char *collect_python_blind(const struct ledger_copy *c)
 	uint32_t version = c->header.python_version, refused = c->header.python_flags & LEDGER_PYTHON_REFUSED;
 	static char text[96];
 
-	if (!version || (python_layout_of(version) && !refused))
+	if (!version || (python_layout_of(version, false) && !refused))
 		return NULL;
 	snprintf(text, sizeof(text), "stacks have no functions of Python: %s CPython %u.%u.%u",
 		refused ? "this is an unusual build of" : "tidemark does not know", version >> 24,

@@ -19,10 +19,12 @@ static bool is_judged(const struct snapshot *s, struct gate_measure *m)
 		return false;
 	if (!s->process->references)
 		why = "no references";
-	else if (snapshot_python(s, "ended") || !s->python_object_count)
+	else if (!snapshot_python(s, "ended") && python_heap_off(s, "counts"))
+		why = snapshot_python(s, "without_gil")
+			? "an interpreter without the GIL, whose counts are not read"
+			: "an interpreter whose counts cannot be read";
+	else if (!s->python_object_count)
 		why = "no objects: it was taken when Python had shut down";
-	else if (python_heap_off(s, "counts"))
-		why = "an interpreter whose counts cannot be read";
 	if (why && !m->python_unknown)
 		m->python_unknown = alloc_printf("%s has %s", s->path ? s->path : "a snapshot", why);
 	return !why;

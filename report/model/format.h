@@ -291,10 +291,11 @@ struct tide_block {
 	uint32_t thread; /* SECTION_THREADS index; UINT32_MAX unknown */
 	uint32_t flags;  /* BLOCK_* */
 };
-#define BLOCK_NEW 1u     /* being handed out while the image was made: taken as live */
-#define BLOCK_IGNORED 2u /* __lsan_ignore_object, tide_ignore */
-#define BLOCK_WEAK 4u    /* references from it do not keep alive */
-#define BLOCK_LEFT 8u    /* made by a thread that did not survive the fork: taken as live */
+#define BLOCK_NEW 1u      /* being handed out while the image was made: taken as live */
+#define BLOCK_IGNORED 2u  /* __lsan_ignore_object, tide_ignore */
+#define BLOCK_WEAK 4u     /* references from it do not keep alive */
+#define BLOCK_LEFT 8u     /* made by a thread that did not survive the fork: taken as live */
+#define BLOCK_MANAGED 16u /* of an interpreter that knows when it is garbage, and we do not: taken as live */
 
 enum tide_root_kind { /* steadiest first: a path prefers the first */
 	ROOT_GLOBAL = 1,

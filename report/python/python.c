@@ -28,6 +28,8 @@ struct python *python_find(struct remote *memory, const struct tide_block *block
 	return p;
 }
 
+bool python_reads_objects(const struct python *p) { return p->layout; }
+
 void python_free(struct python *p)
 {
 	if (!p)

@@ -28,6 +28,7 @@ struct python;
 /* NULL: there is no Python in the process. `blocks` are sorted by address. */
 struct python *python_find(struct remote *memory, const struct tide_block *blocks, uint64_t count);
 void python_free(struct python *p); /* NULL is fine */
+bool python_reads_objects(const struct python *p);
 
 /* The given blocks and those of pymalloc, by address. The caller frees them and may set their flags. */
 struct tide_block *python_blocks(struct python *p, uint64_t *count);

@@ -157,6 +157,7 @@ struct python {
 	uint64_t runtime, interpreter, type_type; /* addresses */
 	uint32_t interpreters;
 	bool ended; /* Python has shut down: its objects are gone */
+	bool without_gil;
 	bool off[PYTHON_PARTS];
 	/* Blocks. */
 	struct tide_block *blocks;

@@ -103,6 +103,7 @@ static bool check_interpreters(struct python *p)
 	uint64_t at = python_word(p, p->runtime + l->runtime.interpreters_main), thread;
 
 	p->interpreter = at;
+	p->interpreters = 0;
 	/* The list begins with the youngest, one word before `main`; the main one is the last. */
 	at = python_word(p, p->runtime + l->runtime.interpreters_main - 8);
 	for (; does_address_fit(at) && p->interpreters < INTERPRETERS_MOST; p->interpreters++) {
@@ -118,14 +119,22 @@ static bool check_interpreters(struct python *p)
 
 bool python_runtime_find(struct python *p)
 {
+	uint64_t words[PYTHON_WORDS];
+	unsigned type_at;
+
 	if (!locate_runtime(p) || p->hexversion >> 24 != 3)
 		return false;
 	p->minor = p->hexversion >> 16 & 255;
-	p->layout = python_layout_of(p->hexversion);
+	python_read(p, p->runtime, words, sizeof(words));
+	p->without_gil = python_is_without_gil(p->hexversion, words);
+	p->layout = python_layout_of(p->hexversion, p->without_gil);
 	/* A type's type is type, whatever the version. */
-	if (python_word(p, p->type_type + PYTHON_OBJECT_TYPE) != p->type_type)
+	type_at = PYTHON_OBJECT_TYPE + (p->layout ? p->layout->wider : 0);
+	if (python_word(p, p->type_type + type_at) != p->type_type)
 		return false;
-	if (!p->layout || !check_interpreters(p)) {
+	/* Without the GIL an object has two counts, that of its owner and that of all others; some are not counted
+	 * until the collector runs. */
+	if (!p->layout || !check_interpreters(p) || p->without_gil) {
 		for (int i = 0; i < PYTHON_PARTS; i++)
 			p->off[i] = true;
 		/* Before Py_Initialize and after Py_Finalize there is no list of interpreters. */

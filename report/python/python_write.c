@@ -29,6 +29,8 @@ static void write_facts(struct python *p, struct snapshot_writer *w)
 	add_fact(&f, "version", p->hexversion);
 	add_fact(&f, "interpreters", p->interpreters);
 	add_fact(&f, "ended", p->ended);
+	if (p->without_gil)
+		add_fact(&f, "without_gil", 1);
 	add_fact(&f, "gc.enabled", p->gc_enabled);
 	for (int i = 0; i < 3; i++) {
 		snprintf(name, sizeof(name), "gc.%d.objects", i);

@@ -40,6 +40,7 @@ static const char *end_names(struct names *n)
 static void check_names(struct doctor *d, const struct elf_probe *program, char *const *library, size_t count)
 {
 	struct names bare = { .count = 0 }, unwalkable = { .count = 0 };
+	bool without_gil = program->without_gil;
 	char *debug = elf_probe_debug_file(program, NULL);
 	bool fetched = getenv("DEBUGINFOD_URLS") && *getenv("DEBUGINFOD_URLS");
 
@@ -64,6 +65,7 @@ static void check_names(struct doctor *d, const struct elf_probe *program, char 
 		struct elf_probe p;
 
 		elf_probe_file(library[i], &p);
+		without_gil |= p.without_gil;
 		if (p.elf) {
 			debug = elf_probe_debug_file(&p, NULL);
 			if (!debug && !p.symbols && !(fetched && *p.build_id))
@@ -74,6 +76,10 @@ static void check_names(struct doctor *d, const struct elf_probe *program, char 
 		}
 		elf_probe_free(&p);
 	}
+	if (without_gil)
+		doctor_say(d, "python", DOCTOR_OK,
+			"its CPython runs without the GIL: stacks have functions and lines of Python, but `types`, "
+			"`leaks` and the limit `refleaks` do not count references to objects");
 	if (bare.count)
 		doctor_say(d, "library-debug-info", DOCTOR_OK,
 			"%zu of its %zu libraries have exported names only: %s", bare.count, count,

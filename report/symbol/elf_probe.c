@@ -228,6 +228,19 @@ static void probe_text(Elf_Scn *section, struct elf_probe *p)
 	}
 }
 
+/* What CPython tells debuggers about itself: a cookie, its version, and whether it is without the GIL. */
+static void probe_python(Elf_Scn *section, struct elf_probe *p)
+{
+	static const char cookie[8] = { 'x', 'd', 'e', 'b', 'u', 'g', 'p', 'y' };
+	Elf_Data *data = elf_rawdata(section, NULL);
+	uint64_t words[3];
+
+	if (!data || !data->d_buf || data->d_size < sizeof(words))
+		return;
+	memcpy(words, data->d_buf, sizeof(words));
+	p->without_gil = !memcmp(words, cookie, sizeof(cookie)) && words[2] == 1;
+}
+
 static void probe_sections(Elf *elf, struct elf_probe *p)
 {
 	size_t names;
@@ -258,6 +271,8 @@ static void probe_sections(Elf *elf, struct elf_probe *p)
 					p->debug_link = alloc_string(data->d_buf);
 			} else if (!strcmp(name, ".go.buildinfo")) {
 				p->go = true;
+			} else if (!strcmp(name, ".PyRuntime")) {
+				probe_python(section, p);
 			} else if (!strcmp(name, ".rodata")) {
 				probe_text(section, p);
 			}

@@ -33,6 +33,7 @@ struct elf_probe {
 	bool unwind_table;           /* has .eh_frame_hdr: its frames can be walked */
 	bool go;                     /* made by Go's compiler: its heap is not malloc's */
 	bool python;                 /* CPython is inside */
+	bool without_gil;            /* it is a build of CPython without the GIL, 3.13 or later */
 	char *loader;                /* PT_INTERP; NULL when static */
 	const char *inner_allocator; /* "jemalloc", "tcmalloc", "mimalloc" found inside; NULL */
 	const char *sanitizer;       /* "AddressSanitizer"..., whose allocator must come first; NULL */

@@ -300,7 +300,9 @@ int types_screen(struct types_command *c)
 			"tidemark run --every 10s, or "
 			"ctypes.CDLL(None).tide_snapshot(b\"now.tide\") in the program");
 	} else if (python_heap_off(&c->snapshot, "counts")) {
-		fprintf(s.out, "This build of Python is unknown: its objects are not listed.\n");
+		screen_paragraph(&s, STYLE_PLAIN, "", "%s.", python_heap_missing(&c->snapshot));
+		fputc('\n', s.out);
+		types_native_screen(&s, c);
 	} else {
 		print_summary(&s, c);
 		fputc('\n', s.out);

@@ -112,7 +112,9 @@ const char *types_together_missing(const struct snapshot *s)
 		return "no Python";
 	if (snapshot_python(s, "ended"))
 		return "Python had shut down";
-	return python_heap_off(s, "counts") ? "unknown build of Python" : NULL;
+	return !python_heap_off(s, "counts")        ? NULL
+		: snapshot_python(s, "without_gil") ? "Python without the GIL"
+						    : "unknown build of Python";
 }
 
 static void add_process(struct types_together *t, size_t process)

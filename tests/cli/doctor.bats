@@ -203,3 +203,15 @@ void *held; __attribute__((noinline)) void keep(void) { held = malloc(4321); } i
 	[ "${lines[0]}" = "check,level,message,hint" ]
 	run -2 "$TIDEMARK" doctor a b
 }
+
+@test "a CPython without the GIL, and what is missing there" {
+	for gil in 0 1; do
+		compile "python$gil" <<<"
+			__attribute__((section(\".PyRuntime\"))) unsigned long runtime[64] = { 0x7970677562656478, 0x030d05f0, $gil };
+			int main(void) { return (int)runtime[0]; }"
+	done
+	run -0 "$TIDEMARK" doctor --json ./python1
+	[[ $(check "$output" python) == "ok: its CPython runs without the GIL"* ]]
+	run -0 "$TIDEMARK" doctor --json ./python0
+	[ -z "$(check "$output" python)" ]
+}
