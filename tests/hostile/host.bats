@@ -89,6 +89,7 @@ preload() { env LD_PRELOAD="$SHIM" TIDEMARK_COLLECTOR="$TIDEMARK" TIDEMARK_OUTPU
 @test "the program's tracer is the one it named after a snapshot, too" {
 	command -v strace >/dev/null || skip "no strace"
 	compile names <<-'EOF'
+		#define _GNU_SOURCE
 		#include <dlfcn.h>
 		#include <stdlib.h>
 		#include <sys/prctl.h>

@@ -274,7 +274,7 @@ dropped() {
 	done
 	rm -f out/*
 	umask 022
-	"$TIDEMARK" html -q -o out/a.html s.tide
+	[ ! -s "$B/web/report.js" ] || "$TIDEMARK" html -q -o out/a.html s.tide # unless it was built without the page
 	"$TIDEMARK" export -q --to folded -o out/a.folded s.tide
 	"$TIDEMARK" export -q --to sqlite -o out/a.db s.tide
 	for file in out/*; do
