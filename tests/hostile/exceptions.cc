@@ -78,7 +78,9 @@ static void no_memory()
 			CHECK(false);
 		} catch (const std::bad_alloc &) {
 		}
-		CHECK(!new (std::nothrow) char[enormous]);
+		char *none = new (std::nothrow) char[enormous];
+		HIDE(none);
+		CHECK(!none);
 	}
 	int called = 0;
 	static int *counter;
