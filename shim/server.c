@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -22,6 +23,7 @@
 static struct call {
 	struct server_request request;
 	int32_t collector;
+	void *ledger;  /* mapped by the clone: the memory is shared, the descriptor is not */
 	uint32_t done; /* futex */
 } call;
 
@@ -31,7 +33,7 @@ static bool is_trusted(long fd)
 	socklen_t bytes = sizeof peer;
 
 	return !raw_failed(raw5(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes))
-		&& (peer.uid == 0 || peer.uid == state.ledger->uid);
+		&& (peer.uid == 0 || (state.ledger && peer.uid == state.ledger->uid));
 }
 
 static long connect_server(void)
@@ -56,6 +58,29 @@ static long connect_server(void)
 	return is_trusted(fd) ? fd : -1;
 }
 
+static void receive_ledger(long fd, struct server_reply *reply)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .bytes = { 0 } };
+	struct iovec part = { reply, sizeof *reply };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+	};
+	int file;
+
+	if (raw3(SYS_recvmsg, fd, &message, MSG_CMSG_CLOEXEC) != (long)sizeof *reply || reply->collector <= 0
+		|| message.msg_controllen < CMSG_LEN(sizeof(int)) || control.head.cmsg_level != SOL_SOCKET
+		|| control.head.cmsg_type != SCM_RIGHTS)
+		return;
+	__builtin_memcpy(&file, CMSG_DATA(&control.head), sizeof file);
+	call.ledger = raw_mmap(NULL, (uint64_t)call.request.serial * LEDGER_PAGE, PROT_NONE,
+		MAP_SHARED | MAP_NORESERVE, file, 0);
+	if (call.ledger)
+		call.collector = reply->collector;
+}
+
 /* Runs in the clone, which shares only our memory. Its exit closes the socket. */
 static void run_call(void *unused)
 {
@@ -63,10 +88,13 @@ static void run_call(void *unused)
 	long fd = connect_server();
 
 	(void)unused;
-	if (fd >= 0
-		&& raw6(SYS_sendto, fd, &call.request, sizeof call.request, MSG_NOSIGNAL, 0, 0)
-			== (long)sizeof call.request
-		&& raw6(SYS_recvfrom, fd, &reply, sizeof reply, 0, 0, 0) == (long)sizeof reply)
+	if (fd < 0
+		|| raw6(SYS_sendto, fd, &call.request, sizeof call.request, MSG_NOSIGNAL, 0, 0)
+			!= (long)sizeof call.request)
+		;
+	else if (call.request.kind == SERVER_LEDGER)
+		receive_ledger(fd, &reply);
+	else if (raw6(SYS_recvfrom, fd, &reply, sizeof reply, 0, 0, 0) == (long)sizeof reply)
 		call.collector = reply.collector;
 	__atomic_store_n(&call.done, 1, __ATOMIC_RELEASE);
 	raw6(SYS_futex, &call.done, FUTEX_WAKE, INT_MAX, 0, 0, 0);
@@ -89,21 +117,14 @@ static bool name_ledger(const char *path)
 	return i && !base[i];
 }
 
-int32_t server_ask(
-	enum server_kind kind, const char *ledger, uint32_t reason, uint32_t flags, uint32_t serial)
+/* Has the call made by a clone; the answer is in `call`. */
+static void make_call(void)
 {
 	struct timespec pause = { 0, 10000000 };
-	long pid;
+	long pid = spawn_clone(run_call, NULL);
 
-	if (!config.session[0] || !ledger[0])
-		return 0;
-	call = (struct call){ .request = { SERVER_MAGIC, kind, (int32_t)raw0(SYS_getpid), reason, flags,
-				      serial, { 0 } } };
-	if (!name_ledger(ledger))
-		return 0;
-	pid = spawn_clone(run_call, NULL);
 	if (pid < 0)
-		return 0;
+		return;
 	child_made((int32_t)pid);
 	/* The clone runs on a static stack, so it must have ended before the stack is used again. If waiting
 	 * is refused, its last store serves instead, for as long as the call can take. */
@@ -113,7 +134,29 @@ int32_t server_ask(
 	for (unsigned i = 0; got != pid && i < 500 && !is_call_done() && raw2(SYS_kill, pid, 0) == 0; i++)
 		raw6(SYS_futex, &call.done, FUTEX_WAIT, 0, &pause, 0, 0);
 	child_over((int32_t)pid);
+}
+
+int32_t server_ask(
+	enum server_kind kind, const char *ledger, uint32_t reason, uint32_t flags, uint32_t serial)
+{
+	if (!config.session[0] || !ledger[0])
+		return 0;
+	call = (struct call){ .request = { SERVER_MAGIC, kind, (int32_t)raw0(SYS_getpid), reason, flags,
+				      serial, { 0 } } };
+	if (!name_ledger(ledger))
+		return 0;
+	make_call();
 	return call.collector;
+}
+
+void *server_ledger(const char *path, uint64_t bytes, uint32_t *number)
+{
+	uint64_t all = ~0ull, before;
+
+	raw4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, 8);
+	*number = (uint32_t)server_ask(SERVER_LEDGER, path, 0, 0, (uint32_t)(bytes / LEDGER_PAGE));
+	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+	return *number ? call.ledger : NULL;
 }
 
 void server_note_reaper(void)

@@ -14,7 +14,9 @@
  *      not from a new network namespace.
  * SV3  Only a server of root or of the user who owns the ledger is trusted: an abstract
  *      name is free again once its owner has ended.
- * SV4  Without a server, or when it refuses, the answer is 0 and the program starts a
+ * SV4  A program that may not write in the session's folder, since it runs as another user by now, gets its
+ *      ledger from the server: a file of the server's user, which comes as a descriptor and is mapped.
+ * SV5  Without a server, or when it refuses, the answer is 0 and the program starts a
  *      collector of its own.
  *
  * Threads: one at a time, with all signals blocked, as in spawn.h.
@@ -30,7 +32,10 @@
 #define SERVER_SETTLED "settled"
 #define SERVER_MAGIC 0x31524553u /* "SER1" */
 
-enum server_kind { SERVER_SNAPSHOT = 1, SERVER_WATCH = 2 };
+enum server_kind { SERVER_SNAPSHOT = 1, SERVER_WATCH = 2, SERVER_LEDGER = 3 };
+
+#define SERVER_LEDGER_MOST 16u           /* ledgers of one process: N of PID.N.ledger */
+#define SERVER_LEDGER_BYTES (4ull << 30) /* sparse */
 
 struct server_request {
 	uint32_t magic;
@@ -38,17 +43,21 @@ struct server_request {
 	int32_t pid;     /* of the program, in its own PID namespace */
 	uint32_t reason; /* enum ledger_reason */
 	uint32_t flags;  /* REQUEST_FLAG_* */
-	uint32_t serial;
+	uint32_t serial; /* SERVER_LEDGER: pages of the file */
 	char ledger[64]; /* name of the ledger in the folder of the session */
 };
 
 struct server_reply {
-	int32_t collector; /* its process number; 0: refused */
+	int32_t collector; /* its process number, of SERVER_LEDGER the file's N; 0: refused */
 };
 
 /* The collector that answers, or 0. `ledger`: path of the ledger. */
 int32_t server_ask(
 	enum server_kind kind, const char *ledger, uint32_t reason, uint32_t flags, uint32_t serial);
+
+/* A new ledger of `bytes`, whole pages, mapped without access; NULL: refused. `path` is the one to begin with,
+ * FOLDER/PID.1.ledger; `number` is the N that it got. */
+void *server_ledger(const char *path, uint64_t bytes, uint32_t *number);
 
 /* The process adopts orphans from now on, so no image of this run may outlive its process. */
 void server_note_reaper(void);

@@ -8,6 +8,7 @@
 #include "leftovers.h"
 #include "memory.h"
 #include "raw.h"
+#include "server.h"
 #include "store.h"
 #include "table.h"
 #include "text.h"
@@ -76,27 +77,34 @@ static bool folder_ready(const char *folder, uint32_t uid)
 	return S_ISDIR(s.st_mode) && s.st_uid == uid && (s.st_mode & 077) == 0;
 }
 
-static int create_file(uint64_t bytes)
+static void name_folder(char *folder, char *end, uint32_t uid)
 {
-	uint32_t uid = (uint32_t)raw0(SYS_geteuid);
-	char folder[400], *at = folder, *end = folder + sizeof folder;
 	if (config.session[0]) {
-		text_append(&at, end, config.session);
+		text_append(&folder, end, config.session);
 	} else {
-		text_append(&at, end, "/dev/shm/tidemark-");
-		text_append_number(&at, end, uid);
+		text_append(&folder, end, "/dev/shm/tidemark-");
+		text_append_number(&folder, end, uid);
 	}
-	if (limit(RLIMIT_FSIZE) < bytes || !folder_ready(folder, uid))
+}
+
+static void name_file(const char *folder, unsigned n)
+{
+	char *at = path, *end = path + sizeof path;
+
+	text_append(&at, end, folder);
+	text_append(&at, end, "/");
+	text_append_number(&at, end, (uint64_t)raw0(SYS_getpid));
+	text_append(&at, end, ".");
+	text_append_number(&at, end, n);
+	text_append(&at, end, ".ledger");
+}
+
+static int create_file(const char *folder, uint32_t uid, uint64_t bytes)
+{
+	if (!folder_ready(folder, uid))
 		return -1;
 	for (unsigned n = 1; n < 10000; n++) {
-		at = path;
-		end = path + sizeof path;
-		text_append(&at, end, folder);
-		text_append(&at, end, "/");
-		text_append_number(&at, end, (uint64_t)raw0(SYS_getpid));
-		text_append(&at, end, ".");
-		text_append_number(&at, end, n);
-		text_append(&at, end, ".ledger");
+		name_file(folder, n);
 		int fd = (int)raw4(
 			SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd == -EEXIST)
@@ -110,6 +118,34 @@ static int create_file(uint64_t bytes)
 		break;
 	}
 	return -1;
+}
+
+/* The ledger's file, mapped without access; NULL where there can be none. */
+static struct ledger_header *map_file(uint64_t bytes)
+{
+	uint32_t uid = (uint32_t)raw0(SYS_geteuid), n;
+	char folder[400];
+	struct ledger_header *h;
+	int fd;
+
+	if (state.no_syscalls || limit(RLIMIT_FSIZE) < bytes)
+		return NULL;
+	name_folder(folder, folder + sizeof folder, uid);
+	fd = create_file(folder, uid, bytes);
+	if (fd >= 0) {
+		h = raw_mmap(NULL, bytes, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+		raw1(SYS_close, fd);
+		if (!h)
+			raw1(SYS_unlink, path);
+		return h;
+	}
+	if (!config.session[0])
+		return NULL;
+	name_file(folder, 1);
+	h = server_ledger(path, bytes, &n);
+	if (h)
+		name_file(folder, n);
+	return h;
 }
 
 void store_shrink(uint64_t spare)
@@ -132,18 +168,12 @@ bool store_open(void)
 		bytes = lay_out(shape_of.table, scale);
 	while (bytes > addresses / 16 && scale++ < 16);
 
-	int fd = state.no_syscalls ? -1 : create_file(bytes);
+	struct ledger_header *h = map_file(bytes);
 	table_start(path);
-	struct ledger_header *h = NULL;
-	if (fd >= 0) {
-		h = raw_mmap(NULL, bytes, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-		raw1(SYS_close, fd);
-		if (h && !table_touchable(h, 0, shape_of.table[0].offset)) {
-			raw2(SYS_munmap, h, bytes);
-			h = NULL;
-		}
-		if (!h)
-			raw1(SYS_unlink, path);
+	if (h && !table_touchable(h, 0, shape_of.table[0].offset)) {
+		raw2(SYS_munmap, h, bytes);
+		raw1(SYS_unlink, path);
+		h = NULL;
 	}
 	bool shared = h != NULL;
 	if (!shared) {

@@ -211,6 +211,47 @@ static int take_snapshot(const struct serving *v, enum collect_leaving leaving,
 	return result;
 }
 
+/* A ledger for a program that runs as another user than we, and cannot make a file in our folder: it gets the
+ * descriptor of one. */
+static void give_ledger(const struct serving *v, int connection, const struct server_request *r)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .bytes = { 0 } };
+	struct server_reply reply = { 0 };
+	struct iovec part = { &reply, sizeof(reply) };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+	};
+	uint64_t bytes = (uint64_t)r->serial * LEDGER_PAGE;
+	int fd = -1;
+
+	if (!bytes || bytes > SERVER_LEDGER_BYTES)
+		return;
+	for (unsigned n = 1; n <= SERVER_LEDGER_MOST && fd < 0; n++) {
+		char *path = alloc_printf("%s/%d.%u.ledger", v->folder, r->pid, n);
+
+		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		reply.collector = (int32_t)n;
+		if (fd >= 0 && ftruncate(fd, (off_t)bytes)) {
+			unlink(path);
+			close(fd);
+			fd = -1;
+			n = SERVER_LEDGER_MOST;
+		}
+		free(path);
+	}
+	if (fd < 0)
+		return;
+	control.head = (struct cmsghdr){
+		.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS
+	};
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	sendmsg(connection, &message, MSG_NOSIGNAL);
+	close(fd);
+}
+
 /* In the collector's process: its number is the caller's answer. `user`: of the caller, when a snapshot was made;
  * else -1. */
 static int serve(const struct serving *v, int connection, enum collect_leaving leaving, int *user)
@@ -224,6 +265,11 @@ static int serve(const struct serving *v, int connection, enum collect_leaving l
 	*user = -1;
 	if (!read_request(connection, &r) || !(pid = find_program(connection, &r, &caller)))
 		return EXIT_UNMEASURED;
+	if (r.kind == SERVER_LEDGER) {
+		give_ledger(v, connection, &r);
+		close(connection);
+		return EXIT_FINE;
+	}
 	ledger = alloc_printf("%s/%s", v->folder, r.ledger);
 	if (session_lock_hold(ledger)) {
 		free(ledger);

@@ -3,6 +3,7 @@
 #
 # All of this needs root.
 load ../lib/helper
+bats_require_minimum_version 1.5.0
 
 setup() {
 	[ "$(id -u)" = 0 ] || skip "only root can give up rights"
@@ -82,6 +83,28 @@ whole() {
 		whole "$f"
 	done
 	[ -z "$(ls -A empty)" ]
+}
+
+# Such a program may write nothing in the folder of the run: the server makes its ledger.
+@test "so do children that it forks, and programs that it starts, as another user already" {
+	program
+	sed 's/if (!fork()) {/if ((!i \&\& drop("user")) || (!fork())) {/; s/if (drop(a\[1\])) _exit(9);//' dropper.c >later.c
+	gcc -g -O0 -o later later.c
+	"$TIDEMARK" run -q -o out/x.tide -- ./later user 3
+	[ "$(ls out | wc -l)" = 4 ]
+	for f in out/x.*.tide; do
+		whole "$f"
+	done
+	rm out/*
+	"$TIDEMARK" run -q -o 'out/%e.tide' -- setpriv --reuid=65534 --regid=65534 --clear-groups ./dropper none
+	whole out/dropper.tide
+	# Forked by one that was started so, twice.
+	rm out/*
+	"$TIDEMARK" run -q -o out/x.tide -- setpriv --reuid=65534 --regid=65534 --clear-groups \
+		sh -c './dropper none 2; ./dropper none 2; true'
+	is "$(for f in out/x*.tide; do "$TIDEMARK" leaks --json "$f"; done | grep -c '"unreferenced":{"blocks":5,"bytes":555}')" 4
+	run -1 "$TIDEMARK" gate -- setpriv --reuid=65534 --regid=65534 --clear-groups ./dropper none
+	[[ $output == *"5 blocks, 555 bytes lost"* ]] || fail "$output"
 }
 
 @test "workers under another user get snapshots by time, too" {
