@@ -14,6 +14,8 @@ preload() { env LD_PRELOAD="$SHIM" TIDEMARK_COLLECTOR="$TIDEMARK" TIDEMARK_OUTPU
 		int chosen(void) __attribute__((ifunc("resolve")));
 		int main(void) { printf("%d\n", chosen()); free(kept); return 0; }
 	EOF
+	# With glibc 2.43 the program ends there by itself.
+	./early >/dev/null || skip "this libc allocates nothing before its thread-local storage is there"
 	[ "$(preload ./early)" = 1 ]
 	gcc -o early early.c -Wl,-z,now -no-pie
 	[ "$(preload ./early)" = 1 ]
