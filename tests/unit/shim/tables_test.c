@@ -30,6 +30,7 @@
 #include "shim/memory.h"
 #include "shim/module.h"
 #include "shim/rule.h"
+#include "shim/server.h"
 #include "shim/site.h"
 #include "shim/store.h"
 #include "shim/table.h"
@@ -43,6 +44,12 @@
 /* What fork.c has in the library. */
 bool fork_child(void) { return true; }
 /* And walk.c: one site for all mappings. */
+/* And server.c: a process without a run. */
+void *server_ledger(const char *path, uint64_t bytes, uint32_t *number)
+{
+	(void)path, (void)bytes, (void)number;
+	return NULL;
+}
 uint32_t walk_slow(struct thread *t, const uintptr_t *e, uint64_t domain)
 {
 	(void)t, (void)e, (void)domain;
