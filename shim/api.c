@@ -18,6 +18,7 @@
 #include "table.h"
 #include "text.h"
 #include "timeline.h"
+#include "tracked.h"
 #include "walk.h"
 
 static void set_stopped(struct thread *t, bool stopped)
@@ -206,15 +207,7 @@ int tide_track(unsigned domain, const void *p, size_t bytes)
 	struct thread *t = ENTER();
 	if (!t)
 		return -1;
-	uint32_t site = state.python_site ? state.python_site(t, e, SITE_DOMAIN_TRACKED + domain)
-					  : walk_slow(t, e, SITE_DOMAIN_TRACKED + domain);
-	struct ledger_counter *c = count_of(t, site);
-	count_touch(c);
-	c->live_bytes += (int64_t)bytes;
-	c->live_blocks++;
-	c->total_bytes += bytes;
-	c->total_blocks++;
-	event_note((uintptr_t)p, bytes, domain, site);
+	tracked_put(t, e, domain, (uintptr_t)p, bytes);
 	thread_leave(t);
 	return 0;
 }
@@ -222,21 +215,9 @@ int tide_track(unsigned domain, const void *p, size_t bytes)
 int tide_untrack(unsigned domain, const void *p)
 {
 	struct thread *t = ENTER();
-	int result = -1;
 	if (!t)
 		return -1;
-	struct ledger_tracked *n = ledger_at(LEDGER_TRACKED);
-	for (uint64_t i = state.ledger->table[LEDGER_TRACKED].count; i-- > 0;) {
-		if (n[i].address != (uintptr_t)p || n[i].domain != domain || !n[i].bytes)
-			continue;
-		struct ledger_counter *c = count_of(t, n[i].site);
-		count_touch(c);
-		c->live_bytes -= (int64_t)n[i].bytes;
-		c->live_blocks--;
-		n[i].bytes = 0;
-		result = 0;
-		break;
-	}
+	int result = tracked_take(t, domain, (uintptr_t)p) ? 0 : -1;
 	thread_leave(t);
 	return result;
 }

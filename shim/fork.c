@@ -17,6 +17,7 @@
 #include "table.h"
 #include "thread.h"
 #include "timeline.h"
+#include "tracked.h"
 
 /* Counts a block that the parent left to a forked child. The numbers of the parent's
  * threads mean nothing here, except for the thread that called fork, which has a new
@@ -57,6 +58,7 @@ bool fork_child(void)
 	*state.fork_word = 1;
 	site_after_fork();
 	python_after_fork();
+	tracked_after_fork();
 	rule_after_fork();
 	object_after_fork();
 	count_after_fork();

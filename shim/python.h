@@ -7,6 +7,7 @@
  * python_native.c   the native frames of a stack, one by one
  * python_site.c     native and Python frames of a stack, each in its place, as one site
  * python_hook.c     the allocators of CPython's small objects
+ * python_tracked.c  memory that extensions report
  * python_end.c      the snapshot that is taken before the interpreter is finalized
  *
  * PY1  Nothing of the interpreter is written, and in a hook none of its functions is called
@@ -92,6 +93,10 @@ uint32_t python_site_small(struct thread *t, const uintptr_t *e);
 void python_hook_install(void);
 /* Does so again, once, after pre-initialisation, which may have overwritten them. */
 void python_hook_settle(void);
+
+struct link_map;
+/* This module contains the interpreter: what extensions report goes on to it. */
+void python_tracked(const struct link_map *module);
 
 /* --- frames ----------------------------------------------------------------------- */
 

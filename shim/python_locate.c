@@ -74,6 +74,7 @@ static void take(const struct link_map *module)
 	void *runtime = lookup_in(module, "_PyRuntime");
 	if (!runtime || python.layout)
 		return;
+	python_tracked(module);
 	const unsigned long *number = lookup_in(module, "Py_Version"); /* since 3.11 */
 	const char *(*text)(void) = (const char *(*)(void))lookup_in(module, "Py_GetVersion");
 	struct python found = { .runtime = (uintptr_t)runtime,

@@ -323,6 +323,18 @@ static void print_several(struct screen *s, const struct stat_report *r)
 
 #define MUCH_TEMPORARY 0.25 /* of all allocations: worth a look of its own */
 
+/* Live bytes of tracked domains that are not in the list. */
+static uint64_t count_tracked(const struct view *v)
+{
+	const struct snapshot *s = v->snapshot;
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < s->site_count; i++)
+		if (s->sites[i].flags & SITE_TRACKED && !v->kept[i])
+			bytes += s->sites[i].live_bytes;
+	return bytes;
+}
+
 /* The next thing a reader may want, and how to type it. `lost`: blocks, -1 unknown. */
 static void print_next_steps(struct screen *s, const struct stat_report *r, size_t left, int64_t lost)
 {
@@ -345,6 +357,9 @@ static void print_next_steps(struct screen *s, const struct stat_report *r, size
 	if (r->sort != TEMPORARY && counts_temporary(r)
 		&& (double)p->temporary > MUCH_TEMPORARY * (double)p->total_blocks)
 		screen_hint(s, "Who makes temporary allocations: --sort temporary");
+	if (count_tracked(&r->views[0]))
+		screen_hint(s, "Who reported %s of memory that is not malloc's: --domain tracked",
+			units_bytes(text, (int64_t)count_tracked(&r->views[0])));
 	if (p->references && lost)
 		screen_hint(s, "What is lost: tidemark leaks %s", snapshot->path);
 }

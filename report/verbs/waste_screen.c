@@ -10,6 +10,7 @@
 
 #define ROWS 5u
 #define CAUSES_SHOWN 3u
+#define MAPPINGS_SHARE 10u /* other mappings are worth a look from a tenth of the memory on */
 #define SHARE_LEAST                                                                                          \
 	100u /* tables of less than a hundredth of the memory are left out, unless they are asked for */
 
@@ -342,6 +343,15 @@ static void print_python(struct screen *s, const struct waste_report *r)
 		screen_hint(s, "%zu more: -n all", p->count - rows);
 }
 
+/* Are there call stacks of mappings? */
+static bool has_mappings(const struct snapshot *s)
+{
+	for (uint32_t i = 0; i < s->site_count; i++)
+		if (s->sites[i].flags & SITE_MAPPING && s->sites[i].live_bytes)
+			return true;
+	return false;
+}
+
 int waste_screen(const struct waste_report *r)
 {
 	const struct waste *w = &r->view.waste;
@@ -376,6 +386,8 @@ int waste_screen(const struct waste_report *r)
 		screen_hint(&s,
 			"Slack and the spare capacity of containers of Rust are known only of programs started with "
 			"`tidemark run`");
+	if (w->part[WASTE_MAPPINGS].resident > w->all.resident / MAPPINGS_SHARE && has_mappings(r->view.s))
+		screen_hint(&s, "Who made the mappings: tidemark stat --domain mappings %s", r->view.s->path);
 	print_rows(&s, r, "Blocks that keep free memory from going back", "keep free", r->view.pins,
 		r->view.pin_count, pinned_of);
 	print_rows(&s, r, "Slack: usable bytes above what was asked for", "slack", r->view.slack,

@@ -59,6 +59,7 @@ const struct link_map *object_link(const struct object *o)
 	return NULL;
 }
 void event_recalculate_special(void) {}
+void python_tracked(const struct link_map *module) { (void)module; }
 void python_hook_install(void) {}
 void python_hook_settle(void) {}
 uint32_t python_site(struct thread *t, const uintptr_t *e, uint64_t domain)
