@@ -213,6 +213,23 @@ static void find_paths(struct refs *r)
 	free(from.edge);
 }
 
+/* What hangs on each object, of which its blocks are listed one by one. */
+static void sum_native(struct refs *r)
+{
+	const struct snapshot *s = &r->snapshot;
+
+	for (size_t i = 0; i < s->owner_count; i++) {
+		const struct tide_owner *o = &s->owners[i];
+
+		if (o->role != OWNER_OTHER)
+			continue;
+		if (!r->native)
+			r->native = alloc_zeroed(s->block_count, sizeof(*r->native));
+		r->native[o->owner].blocks++;
+		r->native[o->owner].bytes += s->blocks[o->block].bytes;
+	}
+}
+
 static int load_snapshot(struct arguments *a, struct tide_error *e)
 {
 	struct refs *r = &a->r;
@@ -239,6 +256,7 @@ static int load_snapshot(struct arguments *a, struct tide_error *e)
 	if (bad)
 		return -1;
 	block_types_find(&r->types, &r->snapshot, r->symbols);
+	sum_native(r);
 	if (choose_blocks(r, e))
 		return -1;
 	find_paths(r);
@@ -269,6 +287,7 @@ static void unload_snapshot(struct refs *r)
 	free(r->word_start);
 	free(r->word);
 	free(r->stored);
+	free(r->native);
 	block_types_free(&r->types);
 	symbols_free(r->symbols);
 	if (r->snapshot.process)

@@ -312,15 +312,10 @@ static bool is_native_of(const struct snapshot *s, uint32_t block, uint32_t obje
 static void print_native(struct screen *s, const struct refs *r, uint32_t block, struct words *w)
 {
 	const struct snapshot *p = &r->snapshot;
-	struct leak_sum sum = { 0 };
+	struct leak_sum sum = refs_view_native(r, block);
 	char size[UNITS_TEXT], count[UNITS_TEXT];
 	uint64_t edge, end;
 
-	for (size_t i = 0; i < p->owner_count; i++)
-		if (p->owners[i].owner == block && p->owners[i].role == OWNER_OTHER) {
-			sum.blocks++;
-			sum.bytes += p->blocks[p->owners[i].block].bytes;
-		}
 	graph_words(&r->leaks.graph, block, &edge, &end);
 	while (edge < end && !is_native_of(p, p->edges[edge].block, block))
 		edge++;

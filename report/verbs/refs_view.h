@@ -27,6 +27,7 @@ struct refs {
 	uint64_t *word_start;   /* [count + 1] */
 	struct refs_word *word; /* as refs_find_words makes them */
 	struct block_types types;
+	struct leak_sum *native; /* [blocks] memory of C that hangs on the object alone; NULL: on none */
 	int64_t *stored; /* [count] a declared reference count, -1 without one; NULL: no block has one */
 };
 
@@ -42,6 +43,11 @@ static inline uint64_t refs_view_bytes(const struct refs *r, uint32_t block)
 	uint32_t object = r->heap.object_of ? r->heap.object_of[block] : PYTHON_HEAP_NONE;
 
 	return object == PYTHON_HEAP_NONE ? r->snapshot.blocks[block].bytes : r->heap.object[object].bytes;
+}
+
+static inline struct leak_sum refs_view_native(const struct refs *r, uint32_t block)
+{
+	return r->native ? r->native[block] : (struct leak_sum){ 0 };
 }
 
 /* Each in the file of its name. */

@@ -96,6 +96,19 @@ bats_require_minimum_version 1.5.0
 	run -0 "$TIDEMARK" refs s.tide tree.Document
 	[ "$(grep -cE '^    [+]16 -> 1[.]3[34] MiB of native memory, in (10,00|9,9[0-9])[0-9] blocks$' <<<"$output")" = 3 ] || fail "$output"
 	[[ $output != *" more"* ]] || fail "$output"
+	"$TIDEMARK" refs --json s.tide tree.Document >refs.json
+	"$TIDEMARK" refs --csv s.tide tree.Document >refs.csv
+	/usr/bin/python3 - <<-'END'
+		import csv, json
+		records = json.load(open("refs.json"))["records"]
+		rows = list(csv.DictReader(open("refs.csv")))
+		assert len(records) == len(rows) == 3
+		for r, row in zip(records, rows):
+		    assert 9900 <= r["native_blocks"] <= 10009 and 1.3 < r["native_bytes"] / 2**20 < 1.35, r["native_bytes"]
+		    assert r["object_bytes"] == r["bytes"] + r["native_bytes"], r["object_bytes"]
+		    for name in "bytes", "object_bytes", "native_bytes", "native_blocks", "stored":
+		        assert row[name] == str(r[name]), (name, row[name], r[name])
+	END
 	run -0 "$TIDEMARK" retained --by variable s.tide
 	[[ $output == *"4.0"*" MiB"*"variable __main__.library"* ]] || fail "$output"
 }
