@@ -14,8 +14,8 @@
  * CS3  Everything is bounded: the number of collectors at once, the time that a caller may take to write. What is
  *      refused, the program does by itself.
  * CS4  The server ends with `run`, after the collectors that are still working.
- * CS5  A process may end before its snapshot is written (collect.h, CL4) where no program of the run takes in orphans,
- *      and something else reaps them.
+ * CS5  A process may end before its snapshot is written (collect.h, CL4) when its memory has been copied, or, where no
+ *      program of the run takes in orphans and something else reaps them, when an image of it stays behind.
  *
  * Signals: the server has a process group of its own, so a terminal's Ctrl-C ends the
  * program and not its snapshot.

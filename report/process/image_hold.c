@@ -114,14 +114,33 @@ static bool image_take(struct image *im, struct remote *memory)
 	return false;
 }
 
-/* Code without a table in memory is unwound by the list of the process's files, which ends with the process. */
-static bool has_tables(struct remote *m)
+/* Does the stack of the thread that waits hold an address in this mapping? */
+static bool is_on_stack(struct image *im, const struct remote_mapping *code)
 {
+	uint64_t at = im->place.registers.rsp & ~7ull, words[512];
+	const struct remote_mapping *stack = remote_mapping_at(&im->memory, at);
+
+	for (; stack && at < stack->hi; at += sizeof words) {
+		uint64_t bytes = stack->hi - at < sizeof words ? stack->hi - at : sizeof words;
+
+		remote_read(&im->memory, at, words, bytes);
+		for (uint64_t i = 0; i < bytes / 8; i++)
+			if (words[i] >= code->lo && words[i] < code->hi)
+				return true;
+	}
+	return false;
+}
+
+/* Code without a table in memory is unwound by the list of the process's files, which ends with the process. */
+static bool has_tables(struct image *im)
+{
+	const struct remote *m = &im->memory;
 	struct unwind_table t;
 
 	for (size_t i = 0; i < m->mapping_count; i++)
 		if (m->mappings[i].executable && m->mappings[i].inode
-			&& !unwind_table_find(m, m->mappings[i].lo, &t))
+			&& !unwind_table_find(&im->memory, m->mappings[i].lo, &t)
+			&& is_on_stack(im, &m->mappings[i]))
 			return false;
 	return true;
 }
@@ -142,7 +161,7 @@ bool image_leave(struct image *im, uint64_t copy, bool outlive)
 	if (!im->started_by_it || !im->options.served || im->reader != im->target || im->parked
 		|| image_others_alive(im))
 		return false;
-	if (copy && im->ledger_inode && has_tables(&im->memory)
+	if (copy && im->ledger_inode && has_tables(im)
 		&& remote_copy(&im->memory, copy, im->ledger_inode, im->ledger_device)) {
 		im->copied = true;
 		let_go(im);

@@ -14,7 +14,9 @@
 #include "remote_copy.h"
 
 #define PAGE 4096ull
-#define ADDRESS_END (1ull << 47)
+#define ADDRESS_END ((1ull << 47) - PAGE) /* TASK_SIZE_MAX of the kernel, which refuses more */
+#define SHARED_LEAST (64ull << 20)
+#define SHARED_COPIED (1ull << 20) /* a database has more, and nobody waits for the end of its workers */
 #define REGIONS 512u
 #define ENTRIES 512u
 #define ENTRY_FILE (1ull << 61) /* the page is that of the file: Documentation/admin-guide/mm/pagemap.rst */
@@ -140,6 +142,16 @@ static int open_file(int pid, const struct remote_mapping *p)
 	return open_same(path, p, false);
 }
 
+/* Shared memory without a file that may be opened: the pages that the process has touched are copied. Where nothing
+ * leads to the memory but a mapping, and it is not large, the others are looked for references, too
+ * (roots/roots_regions.c): another process may have written them. */
+static bool copies_shared(const struct remote_mapping *p)
+{
+	return p->shared
+		&& (p->hi - p->lo > SHARED_LEAST
+			|| (strcmp(p->path, "/dev/zero") && strncmp(p->path, "/memfd:", 7)));
+}
+
 static bool open_files(struct remote_copy *c, int pid, uint64_t inode, uint32_t device)
 {
 	c->file = alloc_bytes((c->mapping_count + 1) * sizeof(*c->file));
@@ -158,7 +170,7 @@ static bool open_files(struct remote_copy *c, int pid, uint64_t inode, uint32_t 
 			c->file[i] = c->file[i - 1];
 		else
 			c->file[i] = open_file(pid, p);
-		if (c->file[i] < 0)
+		if (c->file[i] < 0 && !copies_shared(p))
 			return false;
 	}
 	return true;
@@ -166,11 +178,12 @@ static bool open_files(struct remote_copy *c, int pid, uint64_t inode, uint32_t 
 
 /* --- the copy ----------------------------------------------------------------------------- */
 
-/* Cuts runs where mappings end, and drops what nobody needs. False: it is more than `most`. */
-static bool choose_runs(struct remote_copy *c, uint64_t most, uint64_t inode, uint32_t device)
+/* Cuts runs where mappings end, and drops what nobody needs. False: it is too much. */
+static bool choose_runs(struct remote_copy *c, uint64_t most)
 {
 	struct copied_run *all = c->runs;
 	size_t count = c->run_count, at = 0;
+	uint64_t shared = 0;
 
 	c->runs = NULL;
 	c->run_count = c->run_room = 0;
@@ -178,6 +191,7 @@ static bool choose_runs(struct remote_copy *c, uint64_t most, uint64_t inode, ui
 		for (uint64_t lo = all[i].lo; lo < all[i].hi;) {
 			const struct remote_mapping *p;
 			uint64_t hi = all[i].hi;
+			bool of_file;
 
 			while (at < c->mapping_count && c->mappings[at].hi <= lo)
 				at++;
@@ -186,15 +200,17 @@ static bool choose_runs(struct remote_copy *c, uint64_t most, uint64_t inode, ui
 				break;
 			lo = lo < p->lo ? p->lo : lo;
 			hi = hi < p->hi ? hi : p->hi;
-			if (!is_left_out(p, inode, device)) {
+			of_file = all[i].of_file && c->file[at] != FILE_NONE;
+			if (c->file[at] != FILE_LEFT_OUT) {
 				*ARRAY_ADD(c->runs, c->run_count, c->run_room) =
-					(struct copied_run){ lo, hi, c->used, all[i].of_file };
-				c->used += all[i].of_file ? 0 : hi - lo;
+					(struct copied_run){ lo, hi, c->used, of_file };
+				c->used += of_file ? 0 : hi - lo;
+				shared += !of_file && all[i].of_file ? hi - lo : 0;
 			}
 			lo = hi;
 		}
 	free(all);
-	return c->used <= most;
+	return c->used <= most && shared <= SHARED_COPIED;
 }
 
 static bool copy_runs(struct remote_copy *c, int mem)
@@ -292,8 +308,7 @@ bool remote_copy(struct remote *m, uint64_t most, uint64_t inode, uint32_t devic
 	c->mappings = m->mappings;
 	c->mapping_count = m->mapping_count;
 	if (m->mem < 0 || m->pagemap < 0 || !find_pages(c, m, inode, device)
-		|| !choose_runs(c, most, inode, device) || !open_files(c, m->pid, inode, device)
-		|| !copy_runs(c, m->mem)) {
+		|| !open_files(c, m->pid, inode, device) || !choose_runs(c, most) || !copy_runs(c, m->mem)) {
 		free_copy(c);
 		return false;
 	}

@@ -183,6 +183,68 @@ static void memory_without_a_path_is_held_or_refused(void **state)
 	munmap(gone, PAGES * PAGE);
 }
 
+/* What nothing but the mapping leads to, and is too large for its untouched pages to be looked at, is copied. */
+static void large_shared_memory_is_copied(void **state)
+{
+	uint64_t bytes = SHARED_LEAST + PAGES * PAGE;
+	char *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+	     word[2] = "";
+	struct remote m;
+	pid_t child = fork();
+
+	(void)state;
+	assert_true(shared != MAP_FAILED);
+	assert_int_not_equal(child, -1);
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		shared[PAGE] = 's';
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, NULL, WUNTRACED), child);
+	assert_int_equal(remote_open(&m, child, &(struct tide_error){ 0 }), 0);
+	assert_true(remote_copy(&m, MOST, 0, 0));
+	end_child(child);
+	assert_int_equal(count_pages(&m, shared), 1);
+	assert_int_equal(remote_read(&m, (uintptr_t)shared + PAGE, word, 2), 2);
+	assert_string_equal(word, "s");
+	remote_close(&m);
+	munmap(shared, bytes);
+}
+
+/* A kernel that lists the pages of a part lists those of the whole, and they are the same that pagemap shows. */
+static void one_call_lists_all_pages(void **state)
+{
+	char *private = map(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	struct remote_copy listed = { 0 };
+	struct page_scan_region region;
+	struct page_scan part = { .size = sizeof(part),
+		.start = (uintptr_t) private,
+		.end = (uintptr_t) private + PAGES * PAGE,
+		.vector = (uintptr_t)&region,
+		.vector_length = 1,
+		.any_of = PAGE_SCAN_PRESENT };
+	uint64_t pages = 0;
+	struct remote m;
+	pid_t child;
+	size_t i;
+
+	(void)state;
+	memset(private + 2 * PAGE, 'p', 3 * PAGE);
+	child = open_child(&m);
+	if (ioctl(m.pagemap, PAGE_SCAN, &part) >= 0) {
+		assert_true(scan_pages(&listed, m.pagemap));
+		for (i = 0; i < listed.run_count; i++)
+			for (uint64_t at = listed.runs[i].lo; at < listed.runs[i].hi; at += PAGE)
+				pages += at - (uintptr_t) private < PAGES * PAGE;
+		assert_int_equal(pages, count_pages(&m, private));
+	}
+	free(listed.runs);
+	end_child(child);
+	remote_close(&m);
+	munmap(private, PAGES * PAGE);
+}
+
 /* A file that has taken the place of the one that is mapped is not read, and too much is not copied. */
 static void all_or_nothing(void **state)
 {
@@ -241,6 +303,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_reads_as_before),
 		cmocka_unit_test(memory_without_a_path_is_held_or_refused),
+		cmocka_unit_test(large_shared_memory_is_copied),
+		cmocka_unit_test(one_call_lists_all_pages),
 		cmocka_unit_test(all_or_nothing),
 		cmocka_unit_test(neighbours_of_what_is_left_out),
 	};
