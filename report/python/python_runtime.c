@@ -76,20 +76,18 @@ static bool find_module(struct python *p, const struct remote_mapping *m)
 static bool locate_runtime(struct python *p)
 {
 	const struct remote *r = p->memory;
-	const char *first = NULL;
+	bool first = true;
 
-	for (int named = 1; named >= 0; named--)
+	for (int named = 1; named >= 0; named--, first = true)
 		for (size_t i = 0; i < r->mapping_count; i++) {
 			const struct remote_mapping *m = &r->mappings[i];
 			const char *name = strrchr(m->path, '/');
 
 			if (m->offset || m->path[0] != '/' || m->shared)
 				continue;
-			if (named ? strstr(name, "python") != NULL : !first) {
-				if (find_module(p, m))
-					return true;
-			}
-			first = m->path;
+			if ((named ? strstr(name, "python") != NULL : first) && find_module(p, m))
+				return true;
+			first = false;
 		}
 	return false;
 }

@@ -456,3 +456,20 @@ nothing_is_lost_by_imports() {
 		"$TIDEMARK" stat s.tide | grep -q main
 	done
 }
+
+@test "an interpreter whose program has another name is found when its heap is walked" {
+	cp "$(readlink -f /usr/bin/python3)" myapp
+	mkfifo in out
+	./myapp -c 'import sys
+class Kept: pass
+kept = [Kept() for i in range(50)]
+print("up", flush=True)
+sys.stdin.read()' <in >out 3>&- &
+	local pid=$!
+	exec 9>in
+	read -r _ <out
+	"$TIDEMARK" snap -q -o s.tide "$pid"
+	exec 9>&-
+	wait "$pid"
+	objects s.tide Kept | grep -qx 50
+}
