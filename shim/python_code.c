@@ -119,18 +119,24 @@ static unsigned put_character(char *to, uint32_t c)
 	return more + 1;
 }
 
-/* A str as a string of the ledger; 0 if it cannot be read. */
-static uint32_t text_of(uintptr_t string)
+/* Where the strings of a program that names nothing point: compile(text, "", "exec"). */
+#define NO_TEXT 0u
+
+/* A str as a string of the ledger; false if it cannot be read. */
+static bool read_text(uintptr_t string, uint32_t *index)
 {
 	static char text[NAME_MOST + 8];
+	*index = NO_TEXT;
 	if (!is_alive(string, python.string_type))
-		return 0;
+		return false;
 	const struct python_layout *l = python.layout;
 	uint32_t bits = python_string_bits(l, *(const uint32_t *)(string + PYTHON_STRING_STATE + l->wider));
 	size_t length = python_word(string, PYTHON_STRING_LENGTH + l->wider), bytes = 0;
 	unsigned kind = read_kind(bits);
 	if (!read_compact(bits) || (kind != 1 && kind != 2 && kind != 4))
-		return 0;
+		return false;
+	if (!length)
+		return true;
 	uintptr_t at = string + (read_ascii(bits) ? l->string.ascii : l->string.compact);
 	for (size_t i = 0; i < length && bytes < NAME_MOST; i++) {
 		uint32_t c = kind == 1 ? ((const uint8_t *)at)[i]
@@ -141,12 +147,10 @@ static uint32_t text_of(uintptr_t string)
 	text[bytes] = 0;
 	uint64_t hash = site_mix(hash_bytes(MIX_FNV_START, text, bytes)) | 2;
 	const struct entry *have = find_entry(&by_string, hash);
-	if (have)
-		return have->number;
-	uint32_t index = table_string(text);
-	if (index)
-		put_entry(&by_string, hash, index);
-	return index;
+	*index = have ? have->number : table_string(text);
+	if (!have && *index)
+		put_entry(&by_string, hash, *index);
+	return *index != NO_TEXT;
 }
 
 /* --- code ---------------------------------------------------------------------------- */
@@ -161,14 +165,13 @@ static const uint8_t *read_line_table(uintptr_t code, size_t *bytes)
 static uint32_t make_code(uintptr_t code, uint32_t interpreter)
 {
 	const struct python_layout *l = python.layout;
-	struct ledger_code c = { .name = text_of(python_word(code, l->code.name)),
-		.file = text_of(python_word(code, l->code.filename)),
-		.first_line = *(const uint32_t *)(code + l->code.first_line),
+	struct ledger_code c = { .first_line = *(const uint32_t *)(code + l->code.first_line),
 		.interpreter = interpreter };
-	if (l->code.qualname != PYTHON_ABSENT)
-		c.qualified = text_of(python_word(code, l->code.qualname));
-	if (!c.name || !c.file)
+	if (!read_text(python_word(code, l->code.name), &c.name)
+		|| !read_text(python_word(code, l->code.filename), &c.file))
 		return 0;
+	if (l->code.qualname != PYTHON_ABSENT)
+		(void)read_text(python_word(code, l->code.qualname), &c.qualified);
 	size_t bytes;
 	const uint8_t *lines = read_line_table(code, &bytes);
 	uint64_t content = site_mix(hash_bytes(hash_bytes(MIX_FNV_START, &c, sizeof c), lines, bytes)) | 2;

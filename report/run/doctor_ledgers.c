@@ -123,7 +123,7 @@ static void say_left(struct doctor *d, const struct left *left, const char *what
 		doctor_say(d, "ledgers", DOCTOR_WARNING,
 			"of %zu of them the process ended in the ordinary way, but its snapshot could not be "
 			"written: one is %s|check that TIDEMARK_OUTPUT names a folder that exists and can be "
-			"written",
+			"written; one that became another user on its way needs `tidemark run` in front of it",
 			left->refused, left->refused_first);
 	free(left->first);
 	free(left->refused_first);

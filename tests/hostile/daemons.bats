@@ -149,3 +149,11 @@ whole() {
 		is "$(json "$("$TIDEMARK" leaks --json "$f")" 'd["snapshot"]["complete"]')" True
 	done
 }
+
+@test "without run, doctor says what a program that changed its user needs" {
+	program
+	chmod 777 out
+	LD_PRELOAD=$SHIM TIDEMARK_OUTPUT=$PWD/out/x.tide ./dropper user
+	run -0 "$TIDEMARK" doctor
+	[[ $(echo $output) == *"became another user on its way needs \`tidemark run\` in front of it"* ]] || fail "$output"
+}

@@ -161,6 +161,34 @@ interpreters_are_told_apart() {
 	END
 }
 
+nameless_code_has_frames() {
+	cat >nameless.py <<-'END'
+		kept = []
+		def mark(): kept.append(bytearray(6007))
+		exec(compile("\n\nmark()\n", "", "exec"))
+		def named(): mark()
+		named.__code__ = named.__code__.replace(co_name="")
+		named()
+	END
+	rm -f s.tide
+	"$TIDEMARK" run -q -o s.tide -- "$PYTHON" nameless.py
+	"$TIDEMARK" stat -n all --json s.tide >stat.json
+	/usr/bin/python3 - <<-'END'
+		import json
+		found = set()
+		for site in json.load(open("stat.json"))["records"]:
+		    if 6007 <= site["live_bytes"] <= 6008:
+		        found.add(tuple((f["file"] and f["file"].split("/")[-1], f["line"]) for f in site["stack"] if f["language"] == "python"))
+		print(found)
+		assert found == {(("nameless.py", 2), (None, 3), ("nameless.py", 3)),
+		                 (("nameless.py", 2), ("nameless.py", 4), ("nameless.py", 6))}
+	END
+}
+
+@test "code without the name of a file or a function has frames" {
+	each_python nameless_code_has_frames
+}
+
 # Tables of arenas double as they grow; blocks of malloc with what is left of the smaller ones look like tables, too.
 arenas_are_found_once() {
 	rm -f s.tide
