@@ -77,6 +77,40 @@ HOT_INLINE bool reach_of(const struct thread *t, uint32_t kept, uint32_t count, 
 	return likely((kept >= want || t->bottom != WALK_BOTTOM_CUT) && kept + count <= WALK_FRAMES);
 }
 
+/* Where a leaf is if another one with the same innermost frame has taken its place: the first caller that differs
+ * decides. */
+static struct walk_leaf *second_place(struct thread *t, const struct walk_leaf *first)
+{
+	const char *base = (const char *)first->slot;
+	uintptr_t word = *(const uintptr_t *)(base + first->offset[0]);
+	if (word == first->expected[0])
+		word = *(const uintptr_t *)(base + first->offset[1]);
+	return walk_leaf_of(t, first->slot, first->pc ^ word * MIX_STAR);
+}
+
+__attribute__((noinline)) const struct walk_leaf *walk_leaf_second(
+	struct thread *t, const uintptr_t *e, const struct walk_leaf *first)
+{
+	const struct walk_leaf *l = second_place(t, first);
+	if (l->slot != first->slot || l->pc != first->pc || l->kept > t->frames)
+		return NULL;
+	const struct walk_frame *trunk = &t->frame[l->kept - 1];
+	if (trunk->identity != l->identity || (l->needs_rbp && l->rbp != WALK_RBP(e)))
+		return NULL;
+	if (!walk_leaf_own(l, WALK_SLOT(e)) || !walk_verify(t->place, l->kept - 1u, l->low))
+		return NULL;
+	return l->extras && !walk_verify_extras(t->extra, trunk->extras, t->frame[l->low].extras) ? NULL : l;
+}
+
+/* Where to remember the stack in the cache. A leaf that may be met again stays where it is. */
+HOT_INLINE struct walk_leaf *leaf_place(struct thread *t, const struct walk_place *leaf)
+{
+	struct walk_leaf *l = walk_leaf_of(t, leaf->slot, leaf->pc);
+	bool stays = l->slot == leaf->slot && l->pc == leaf->pc && l->kept <= t->frames
+		&& t->frame[l->kept - 1].identity == l->identity;
+	return stays ? second_place(t, l) : l;
+}
+
 /* Fills in what a leaf holds besides its words, and makes it valid. */
 HOT_INLINE void leaf_finish(struct thread *t, struct walk_leaf *l, uint32_t kept, uint32_t low, uint32_t site)
 {
@@ -107,7 +141,7 @@ static __attribute__((noinline)) void remember_leaf(struct thread *t, uint32_t k
 	uint32_t count = n - kept, low;
 	if (!reach_of(t, kept, count, &low))
 		return;
-	struct walk_leaf *l = walk_leaf_of(t, leaf->slot, leaf->pc);
+	struct walk_leaf *l = leaf_place(t, leaf);
 	l->slot = 0;
 	compiler_barrier();
 	uint32_t words = 0;
@@ -143,6 +177,7 @@ HOT_INLINE void leaf_remember_lean(
 		remember_leaf(t, kept, site);
 		return;
 	}
+	l = leaf_place(t, leaf);
 	l->slot = 0;
 	compiler_barrier();
 #define WALK_SET_WORD(i)                                                                                     \

@@ -18,7 +18,8 @@
  *     more, or fewer than the stack has (bottom says which).
  * WK4  A leaf remembers what a walk found: the innermost frames of its stack, as
  *     words on top of a cached frame (the trunk), and the site. It holds as long
- *     as its own words, the trunk and the words outside it hold.
+ *     as its own words, the trunk and the words outside it hold. Stacks that have
+ *     the innermost frame in common have two places for their leaves.
  * WK5  Frames are the same when their identities are: a 64-bit hash of all slots
  *     and pcs from the outermost frame, with rbp where an outer frame's place
  *     depends on it, and of a seed that changes when code is unloaded and when the
@@ -96,9 +97,23 @@ HOT_INLINE struct walk_leaf *walk_leaf_of(struct thread *t, uintptr_t slot, uint
 	return &t->leaf[((slot ^ pc << 16) * WALK_BASE) >> (64 - WALK_LEAVES_BITS)];
 }
 
+/* Are the leaf's own words as they were? */
+HOT_INLINE bool walk_leaf_own(const struct walk_leaf *l, uintptr_t slot)
+{
+	const char *base = (const char *)slot;
+#define WALK_OWN_WORD(i) (*(const uintptr_t *)(base + l->offset[i]) ^ l->expected[i])
+	if (unlikely(WALK_OWN_WORD(0) | WALK_OWN_WORD(1) | WALK_OWN_WORD(2)))
+		return false;
+	return l->words <= 3 || likely(!(WALK_OWN_WORD(3) | WALK_OWN_WORD(4) | WALK_OWN_WORD(5)));
+#undef WALK_OWN_WORD
+}
+
+/* The leaf in the second place; NULL as below. */
+const struct walk_leaf *walk_leaf_second(struct thread *t, const uintptr_t *e, const struct walk_leaf *first);
+
 /* The leaf remembered for the stack whose innermost frame is e; NULL if there is
  * not one, or it does not hold any more. */
-HOT_INLINE struct walk_leaf *walk_leaf(struct thread *t, const uintptr_t *e)
+HOT_INLINE const struct walk_leaf *walk_leaf(struct thread *t, const uintptr_t *e)
 {
 	struct walk_leaf *l = walk_leaf_of(t, WALK_SLOT(e), WALK_PC(e));
 	in_register(l);
@@ -108,13 +123,8 @@ HOT_INLINE struct walk_leaf *walk_leaf(struct thread *t, const uintptr_t *e)
 	if (unlikely(trunk->identity != l->identity || state.generation != t->generation
 		    || (l->needs_rbp && l->rbp != WALK_RBP(e))))
 		return NULL;
-	const char *base = (const char *)WALK_SLOT(e);
-#define WALK_OWN_WORD(i) (*(const uintptr_t *)(base + l->offset[i]) ^ l->expected[i])
-	if (unlikely(WALK_OWN_WORD(0) | WALK_OWN_WORD(1) | WALK_OWN_WORD(2)))
-		return NULL;
-	if (l->words > 3 && unlikely(WALK_OWN_WORD(3) | WALK_OWN_WORD(4) | WALK_OWN_WORD(5)))
-		return NULL;
-#undef WALK_OWN_WORD
+	if (unlikely(!walk_leaf_own(l, WALK_SLOT(e))))
+		return walk_leaf_second(t, e, l);
 	if (unlikely(!walk_verify(t->place, l->kept - 1u, l->low)))
 		return NULL;
 	if (unlikely(l->extras) && !walk_verify_extras(t->extra, trunk->extras, t->frame[l->low].extras))
