@@ -217,6 +217,7 @@ void event_note(uintptr_t p, uint64_t bytes, uint32_t domain, uint32_t site)
 
 void event_recalculate_special(void)
 {
+	state.python_general = state.sample || state.stopped || state.python_mimalloc;
 	state.special = state.sample || state.stopped || state.ignoring || state.python_site;
 	state.general = state.special || state.foreign || state.wipe;
 }

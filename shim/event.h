@@ -121,10 +121,10 @@ HOT_INLINE bool event_freed_fast(struct thread *t, uintptr_t p)
 	return true;
 }
 
-/* Counts the block p for its site; returns the slot word to enter it with. */
-HOT_INLINE uint64_t event_counted(struct thread *t, uintptr_t p, uint64_t size, uint32_t site)
+/* Counts the block p for its site, whose counter is c; returns the slot word to enter it with. */
+HOT_INLINE uint64_t event_counted(
+	struct thread *t, uintptr_t p, uint64_t size, uint32_t site, struct ledger_counter *c)
 {
-	struct ledger_counter *c = count_of(t, site);
 	if (unlikely(!count_size(c, size, 1)))
 		count_new_size(c, size, 1);
 	count_made(t, c, size);
@@ -141,7 +141,7 @@ HOT_INLINE uint64_t event_counted(struct thread *t, uintptr_t p, uint64_t size, 
 
 HOT_INLINE void event_made_at(struct thread *t, uintptr_t p, uint64_t size, uint32_t site)
 {
-	uint64_t slot = event_counted(t, p, size, site);
+	uint64_t slot = event_counted(t, p, size, site, count_of(t, site));
 	uint64_t old_size = 0, old = block_put(p, size, slot, &old_size);
 	if (unlikely(old))
 		event_unseen(t, old, p, old_size);

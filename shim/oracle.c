@@ -10,6 +10,7 @@
 #include <ucontext.h>
 #include "config.h"
 #include "oracle.h"
+#include "python.h"
 #include "raw.h"
 #include "text.h"
 #include "walk.h"
@@ -130,6 +131,19 @@ void oracle_check(struct thread *t, const uintptr_t *e, uint32_t site)
 		if (at < have || (n > have && theirs[at] != 0))
 			report(t, theirs, n, at);
 	}
+	t->paused = paused;
+}
+
+void oracle_check_python(struct thread *t, const uintptr_t *e, uint32_t site)
+{
+	if (!config.oracle[0])
+		return;
+	uint8_t paused = t->paused;
+	t->paused = 1;
+	compared++;
+	uint32_t hashed = python_site_hashed(t, e);
+	if (hashed != site && own_differing++ < 5)
+		say("a remembered stack of Python differs from the hashed one, site ", hashed);
 	t->paused = paused;
 }
 

@@ -3,6 +3,7 @@
  * python_locate.c   where the interpreter is, and which version it is
  * python_prove.c    whether its offsets are those in our table
  * python_frame.c    the thread's frames: a hash at each event, a list when the stack is new
+ * python_leaf.c     the sites of stacks that were met recently
  * python_code.c     code objects: names and lines, copied while they live
  * python_native.c   the native frames of a stack, one by one
  * python_site.c     native and Python frames of a stack, each in its place, as one site
@@ -31,6 +32,11 @@
 
 #define PYTHON_MAINS 4u
 
+struct python_counted {
+	struct ledger_counter *counter; /* of the calling thread and the site */
+	uint32_t site;
+};
+
 /* What is known about the interpreter. Written at start-up, or when a library that contains one is loaded. */
 struct python {
 	const struct python_layout *layout; /* NULL: no known interpreter */
@@ -42,6 +48,8 @@ struct python {
 		uintptr_t lo, hi;
 	} main[PYTHON_MAINS]; /* functions that end the process after they finalize the interpreter */
 	uintptr_t (*thread_state)(void); /* PyGILState_GetThisThreadState */
+	/* The site of a stack that was met recently, with GIL; the counter is NULL if it is not known (python_leaf.h). */
+	struct python_counted (*remembered)(struct thread *t, const uintptr_t *e);
 	void (*get_allocator)(int domain, void *to);
 	void (*set_allocator)(int domain, void *from);
 	const char *(*allocator_name)(
@@ -86,8 +94,14 @@ void python_end(struct thread *t, const uintptr_t *e);
 
 /* The site of the stack whose innermost frame is e, with Python frames. `domain` as in walk.h. */
 uint32_t python_site(struct thread *t, const uintptr_t *e, uint64_t domain);
-/* As python_site, for a block of the interpreter's allocators, whose callers hold the GIL. */
-uint32_t python_site_small(struct thread *t, const uintptr_t *e);
+/* As python_site, for a block of the interpreter's allocators, whose callers hold the GIL; and the site's counter. Called
+ * where python.remembered does not know the stack. */
+struct python_counted python_site_small(struct thread *t, const uintptr_t *e);
+
+#ifdef TIDEMARK_CHECK
+/* As python_site_small, but from the frames themselves, with nothing remembered (oracle.c). */
+uint32_t python_site_hashed(struct thread *t, const uintptr_t *e);
+#endif
 
 /* Wraps the allocators of small objects with ours, unless that is done already; see python_hook.c. */
 void python_hook_install(void);
@@ -100,8 +114,10 @@ void python_tracked(const struct link_map *module);
 
 /* --- frames ----------------------------------------------------------------------- */
 
-/* Hash of the thread's Python frames; 0 if there are none. */
-uint64_t python_frame_hash(uintptr_t thread_state, unsigned depth);
+/* Hash of the thread's Python frames, as far as the limit of depth; 0 if there are none. The innermost of them, at most
+ * `room`, are put into `step`. *count: how many frames the stack has; 0 if more than the limit. */
+uint64_t python_frame_hash(
+	uintptr_t thread_state, unsigned depth, struct python_place *step, unsigned room, unsigned *count);
 
 struct python_frame {
 	uint64_t place;    /* code, instruction and line: PYTHON_PLACE of ledger.h */
@@ -119,6 +135,7 @@ bool python_frame_list(
  * hashes of frames, so that a new code object at the same address changes them. */
 #define PYTHON_CODE_ENDS_BITS 12
 extern uint32_t python_code_ends[1u << PYTHON_CODE_ENDS_BITS];
+extern uint32_t python_code_ends_all; /* how often any was freed */
 static inline uint32_t *python_code_end(uintptr_t code)
 {
 	return &python_code_ends[(code >> 4) * MIX_GOLDEN >> (64 - PYTHON_CODE_ENDS_BITS)];

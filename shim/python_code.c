@@ -19,6 +19,7 @@
 #include "table.h"
 
 uint32_t python_code_ends[1u << PYTHON_CODE_ENDS_BITS];
+uint32_t python_code_ends_all;
 uint8_t python_code_filter[1u << PYTHON_CODE_FILTER_BITS];
 
 #define NAME_MOST 4096u
@@ -219,6 +220,7 @@ void python_code_freed(uintptr_t code)
 		if (*known != FILTER_FULL)
 			__atomic_store_n(known, *known - 1, __ATOMIC_RELAXED);
 		__atomic_fetch_add(python_code_end(code), 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&python_code_ends_all, 1, __ATOMIC_RELAXED);
 	}
 	python_unlock();
 }

@@ -11,14 +11,7 @@
  */
 #include <limits.h>
 #include "memory.h"
-#include "python.h"
-
-HOT_INLINE uintptr_t innermost(const struct python_layout *l, uintptr_t ts)
-{
-	if (l->thread.frame != PYTHON_ABSENT)
-		return python_word(ts, l->thread.frame);
-	return python_word(python_word(ts, l->thread.cframe), l->cframe.frame);
-}
+#include "python_frame.h"
 
 HOT_INLINE uint64_t position_hash(uint64_t x)
 {
@@ -26,48 +19,22 @@ HOT_INLINE uint64_t position_hash(uint64_t x)
 	return x ^ x >> 29;
 }
 
-/* Where threads have copies of the instructions, the memory of a copy may be used again for another function while
- * both functions live: the code belongs to the hash. */
-static __attribute__((noinline)) uint64_t hash_copies(
-	const struct python_layout *l, uintptr_t f, unsigned depth)
+uint64_t python_frame_hash(
+	uintptr_t ts, unsigned depth, struct python_place *step, unsigned room, unsigned *count)
 {
+	const struct python_layout *l = python.layout;
+	uintptr_t f = python_frame_innermost(l, ts);
 	uint64_t h = 0;
-	for (unsigned n = 0; f && n < depth; n++) {
-		uint64_t code = python_code_of(l, f);
-		uint64_t x = python_word(f, l->frame.position) + (*python_code_end(code) + code) * MIX_PRIME;
+	unsigned n = 0;
+	for (; f && n < depth; n++) {
+		uint64_t word = python_frame_word(l, f);
+		if (likely(n < room))
+			step[n] = (struct python_place){ f, word };
+		uint64_t x = word + *python_code_end(python_word(f, l->frame.code)) * MIX_PRIME;
 		h = h * MIX_GOLDEN + position_hash(x) + 1;
 		f = python_word(f, l->frame.previous);
 	}
-	return h;
-}
-
-uint64_t python_frame_hash(uintptr_t ts, unsigned depth)
-{
-	const struct python_layout *l = python.layout;
-	uintptr_t f = innermost(l, ts);
-	uint64_t h = 0;
-	const unsigned code_at = l->frame.code, back = l->frame.previous, position = l->frame.position;
-	if (unlikely(l->frame.copy))
-		return hash_copies(l, f, depth);
-	if (l->version >= 0x030b) {
-		const bool marked = l->frame.is_entry != PYTHON_ABSENT;
-		const unsigned entry_at = marked ? l->frame.is_entry : position;
-		const uint8_t entry_mask = marked ? 1 : 0;
-		for (unsigned n = 0; f && n < depth; n++) {
-			uint64_t code = python_word(f, code_at);
-			uint64_t x = python_word(f, position) + *python_code_end(code) * MIX_PRIME;
-			x += (uint64_t)(*(const uint8_t *)(f + entry_at) & entry_mask) << 47;
-			h = h * MIX_GOLDEN + position_hash(x) + 1;
-			f = python_word(f, back);
-		}
-	} else {
-		for (unsigned n = 0; f && n < depth; n++) {
-			uint64_t code = python_word(f, code_at);
-			uint64_t x = code * MIX_PRIME + *(const uint32_t *)(f + position);
-			h = h * MIX_GOLDEN + position_hash(x + *python_code_end(code) * MIX_PRIME) + 1;
-			f = python_word(f, back);
-		}
-	}
+	*count = f ? 0 : n;
 	return h;
 }
 
@@ -128,7 +95,7 @@ static bool is_hidden(const struct python_layout *l, uintptr_t f)
 bool python_frame_list(uintptr_t ts, struct python_frame *to, unsigned room, unsigned *count, bool *more)
 {
 	const struct python_layout *l = python.layout;
-	uintptr_t f = innermost(l, ts), interpreter = python_word(ts, l->thread.interpreter);
+	uintptr_t f = python_frame_innermost(l, ts), interpreter = python_word(ts, l->thread.interpreter);
 	/* Up to 3.9 each frame has an eval loop of its own, which leaves no record of its address. */
 	uintptr_t record = l->thread.cframe == PYTHON_ABSENT ? 0 : python_word(ts, l->thread.cframe);
 	uint32_t number = (uint32_t)python_word(interpreter, l->interpreter.id);

@@ -44,7 +44,7 @@ static struct allocator below[2][DOMAINS];
 #define FRAME() (__builtin_frame_address(0))
 /* Most bytes that the debug allocator puts before a block that pymalloc passes on to malloc. */
 #define MARKS_MOST 64u
-/* The largest request, less one, that the allocator underneath may serve itself; python_hook_limit. */
+/* The largest request, less one, that the allocator underneath may serve itself: all of them where it is mimalloc. */
 static size_t small_most = PYTHON_SMALL_MOST - 1;
 HOT_INLINE bool is_small(size_t size) { return size - 1 <= small_most; }
 
@@ -52,11 +52,9 @@ HOT_INLINE bool is_small(size_t size) { return size - 1 <= small_most; }
 HOT_INLINE uint64_t events_of(const struct thread *t) { return t->events; }
 
 /* Enters a block of pymalloc. The two halves of a granule may be blocks of their own. */
-HOT_INLINE uint64_t put(uintptr_t p, uint64_t size, uint64_t slot, uint64_t *old_size)
+HOT_INLINE uint64_t put(
+	struct block_leaf *leaf, uintptr_t p, uint64_t size, uint64_t slot, uint64_t *old_size)
 {
-	struct block_leaf *leaf = block_leaf_of(p);
-	if (unlikely(!leaf))
-		leaf = block_leaf_make(p);
 	unsigned g = BLOCK_GRANULE(p);
 	uint64_t half = (p >> 4) & 1, was = leaf ? __atomic_load_n(&leaf->slot[g], __ATOMIC_RELAXED) : 0;
 	uint64_t old = slot_live(was) ? was : 0;
@@ -65,7 +63,7 @@ HOT_INLINE uint64_t put(uintptr_t p, uint64_t size, uint64_t slot, uint64_t *old
 		*old_size = slot_slack(old) == SLOT_SLACK_EXTRA ? block_bytes(leaf->extra[g]) : 0;
 	/* PH4 */
 	if (unlikely(!leaf || (old && slot_half(old) != half) || p & 15
-		    || (small_most == SIZE_MAX
+		    || (state.python_mimalloc
 			    && !__atomic_compare_exchange_n(&leaf->slot[g], &was, slot, false,
 				    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))) {
 		if (!block_spill_put(p, size | BLOCK_PYTHON, slot))
@@ -98,10 +96,11 @@ HOT_INLINE uint64_t take(uintptr_t p, uint64_t *size)
 	return slot;
 }
 
-HOT_INLINE void enter_block(struct thread *t, uintptr_t p, uint64_t size, uint32_t site)
+HOT_INLINE void enter_block(
+	struct thread *t, struct block_leaf *leaf, uintptr_t p, uint64_t size, struct python_counted at)
 {
-	uint64_t slot = event_counted(t, p, size, site);
-	uint64_t old_size = 0, old = put(p, size, slot, &old_size);
+	uint64_t slot = event_counted(t, p, size, at.site, at.counter);
+	uint64_t old_size = 0, old = put(leaf, p, size, slot, &old_size);
 	if (unlikely(old))
 		count_unseen_free(t, slot_site(old), old_size);
 }
@@ -115,7 +114,8 @@ static __attribute__((noinline)) void enter_sample(
 	if (likely(t->sample_left >= 0) || state.stopped || !event_is_sample(t, size))
 		return;
 	/* An old block at this place already has an entry in the filter. */
-	if (!put(p, size, event_sampled(t, p, size, python_site_small(t, e)), &old_size))
+	if (!put(block_leaf_make(p), p, size, event_sampled(t, p, size, python_site_small(t, e).site),
+		    &old_size))
 		sample_filter_add(p);
 }
 
@@ -140,26 +140,70 @@ HOT_INLINE void look_ahead(void *frame)
 		take_due_snapshot(frame);
 }
 
-/* pymalloc has made p for the caller of `frame`. `events`: the value of events_of before the call. */
-HOT_INLINE void *made(void *block, size_t size, void *frame, uint64_t events)
+/* As made, where anything is unusual. */
+static __attribute__((noinline)) void *made_slow(
+	void *block, size_t size, void *frame, uint64_t events, bool again)
 {
 	uintptr_t p = (uintptr_t)block;
-	block_prefetch(p);
 	struct thread *t = thread_enter(ENTER_SP(frame));
-	if (unlikely((uintptr_t)t <= (uintptr_t)THREAD_NESTED || !p)) {
-		if (t && t != THREAD_NESTED)
-			thread_leave(t);
+	if ((uintptr_t)t <= (uintptr_t)THREAD_NESTED)
 		return block;
-	}
 	/* It came from malloc after all, whose hook has recorded it. */
 	bool passed_on = t->events != events && p - t->last < MARKS_MOST;
-	if (likely(!passed_on)) {
+	if (p && !passed_on) {
 		const uintptr_t *e = walk_entry(frame);
-		if (likely(!state.sample && !state.stopped))
-			enter_block(t, p, size, python_site_small(t, e));
-		else if (state.sample)
+		if (state.sample)
 			enter_sample(t, p, size, e);
+		else if (!state.stopped)
+			enter_block(t, block_leaf_make(p), p, size, python_site_small(t, e));
 	}
+	if (again && !passed_on)
+		event_reallocated(t, p);
+	thread_leave(t);
+	return block;
+}
+
+/* As made, where the block cannot be counted or entered at once. */
+static __attribute__((noinline)) void *made_rest(
+	struct thread *t, void *block, uint64_t size, struct ledger_counter *c, uint32_t site)
+{
+	uintptr_t p = (uintptr_t)block;
+	enter_block(t, block_leaf_of(p), p, size, (struct python_counted){ c, site });
+	thread_leave(t);
+	return block;
+}
+
+/* pymalloc has made p for the caller of `frame`. `events`: the value of events_of before the call; `again`: it is the
+ * new place of an older block. After the only
+ * call, for the site, nothing but the block is needed, so that few registers are saved. */
+HOT_INLINE void *made(void *block, uint64_t size, void *frame, uint64_t events, bool again)
+{
+	uintptr_t p = (uintptr_t)block;
+	struct block_leaf *leaf = block_leaf_of(p);
+	struct thread *t = thread_current;
+	if (unlikely(!leaf || t->busy != THREAD_IDLE || t->events != events || state.python_general))
+		return made_slow(block, size, frame, events, again);
+	uint64_t *place = &leaf->slot[BLOCK_GRANULE(p)];
+	__builtin_prefetch(place, 1);
+	t->busy = ENTER_SP(frame);
+	compiler_barrier();
+	struct python_counted at = python.remembered(t, walk_entry(frame));
+	if (unlikely(!at.counter))
+		at = python_site_small(t, walk_entry(frame));
+	else
+		oracle_check_python(t, walk_entry(frame), at.site);
+	at.counter->reallocations += again;
+	if (unlikely(block_slot_upper(place)) || unlikely(!count_size(at.counter, size, 1)))
+		return made_rest(t, block, size, at.counter, at.site);
+	__atomic_store_n(place + BLOCK_LEAF_SLOTS, size | BLOCK_PYTHON, __ATOMIC_RELAXED);
+	__atomic_store_n(place,
+		at.site | t->slot_bits | (uint64_t)SLOT_SLACK_EXTRA << SLOT_SLACK_SHIFT
+			| (p & 16) << (SLOT_HALF_SHIFT - 4) | (uint64_t)birth_now() << SLOT_BIRTH_SHIFT,
+		__ATOMIC_RELAXED);
+	t->last = p;
+	count_made(t, at.counter, size);
+	if (unlikely((t->credit | --t->timed_left) < 0))
+		return event_made_rest(t, block);
 	thread_leave(t);
 	return block;
 }
@@ -171,7 +215,7 @@ static void *hook_malloc(void *context, size_t size)
 		return a->malloc(a->context, size);
 	look_ahead(FRAME());
 	uint64_t events = events_of(thread_current);
-	return made(a->malloc(a->context, size), size, FRAME(), events);
+	return made(a->malloc(a->context, size), size, FRAME(), events, false);
 }
 
 static void *hook_calloc(void *context, size_t n, size_t each)
@@ -182,7 +226,7 @@ static void *hook_calloc(void *context, size_t n, size_t each)
 		return a->calloc(a->context, n, each);
 	look_ahead(FRAME());
 	uint64_t events = events_of(thread_current);
-	return made(a->calloc(a->context, n, each), size, FRAME(), events);
+	return made(a->calloc(a->context, n, each), size, FRAME(), events, false);
 }
 
 /* The block p is about to be freed or moved. Returns the slot word, as take does. */
@@ -212,45 +256,73 @@ HOT_INLINE uint64_t leave_block(void *p, void *frame, uint64_t *size)
 	return slot;
 }
 
-static void hook_free(void *context, void *p)
+/* Is this the slot of a block of ours that begins in this half of its granule, and whose lifetime is not measured? */
+HOT_INLINE bool is_plain(uint64_t slot, uintptr_t p)
 {
-	const struct allocator *a = context;
+	const uint64_t mask = (uint64_t)SLOT_SLACK_MASK << SLOT_SLACK_SHIFT | (uint64_t)1 << SLOT_HALF_SHIFT
+		| (uint64_t)SLOT_TIMED_MASK << SLOT_TIMED_SHIFT;
+	return (slot & mask)
+		== ((uint64_t)SLOT_SLACK_EXTRA << SLOT_SLACK_SHIFT | (p & 16) << (SLOT_HALF_SHIFT - 4));
+}
+
+/* As leave_block, for the common block. Returns its size, or 0: nothing was done. */
+HOT_INLINE uint64_t leave_fast(uintptr_t p, void *frame)
+{
+	struct block_leaf *leaf = block_leaf_of(p);
+	struct thread *t = thread_current;
+	if (unlikely(!leaf || t->busy != THREAD_IDLE || state.python_general))
+		return 0;
+	uint64_t *place = &leaf->slot[BLOCK_GRANULE(p)], slot = *place;
+	uint64_t size = place[BLOCK_LEAF_SLOTS] ^ BLOCK_PYTHON;
+	struct ledger_counter *page = t->pages[slot_site(slot) / LEDGER_PAGE_COUNTERS];
+	/* What is not a block of pymalloc is longer than any of them. Code objects are not short. */
+	if (unlikely(!is_plain(slot, p) || !slot_live(slot) || size >= PYTHON_CODE_LEAST || !page
+		    || t->credit + (int64_t)size > t->credit_max))
+		return 0;
+	struct ledger_counter *c = page + slot_site(slot) % LEDGER_PAGE_COUNTERS;
+	t->busy = ENTER_SP(frame);
+	compiler_barrier();
+	__atomic_store_n(place, 0, __ATOMIC_RELEASE);
+	count_freed(t, c, size);
+	c->temporary += t->last == p;
+	thread_leave(t);
+	return size;
+}
+
+static __attribute__((noinline)) void free_slow(const struct allocator *a, void *p, void *frame)
+{
 	uint64_t size;
-	if (likely(p))
-		leave_block(p, FRAME(), &size);
+	if (p)
+		leave_block(p, frame, &size);
 	a->free(a->context, p);
 }
 
-static __attribute__((noinline)) void count_reallocation(void *p, void *frame)
+static void hook_free(void *context, void *p)
 {
-	struct thread *t = thread_enter(ENTER_SP(frame));
-	if ((uintptr_t)t <= (uintptr_t)THREAD_NESTED)
-		return;
-	event_reallocated(t, (uintptr_t)p);
-	thread_leave(t);
+	const struct allocator *a = context;
+	if (likely(leave_fast((uintptr_t)p, FRAME())))
+		a->free(a->context, p);
+	else
+		free_slow(a, p, FRAME());
 }
 
 static void *hook_realloc(void *context, void *p, size_t size)
 {
 	const struct allocator *a = context;
-	uint64_t old_size = 0, events = 0;
+	uint64_t old_size = 0;
 	look_ahead(FRAME());
-	if (p && !leave_block(p, FRAME(), &old_size) && !is_small(size))
+	if (p && !(old_size = leave_fast((uintptr_t)p, FRAME())) && !leave_block(p, FRAME(), &old_size)
+		&& !is_small(size))
 		return a->realloc(a->context, p, size);
-	events = events_of(thread_current);
+	uint64_t events = events_of(thread_current);
 	void *q = a->realloc(a->context, p, size);
 	if (unlikely(!q)) {
 		/* It failed, and the old block is still there. */
 		if (old_size)
-			made(p, old_size, FRAME(), events_of(thread_current));
+			made_slow(p, old_size, FRAME(), events_of(thread_current), false);
 		return q;
 	}
-	if (!is_small(size))
-		return q;
-	made(q, size, FRAME(), events);
-	if (p)
-		count_reallocation(q, FRAME());
-	return q;
+	return is_small(size) ? made(q, size, FRAME(), events, p != NULL) : q;
 }
 
 /* PH3 */
@@ -297,10 +369,18 @@ static void wrap(int domain, unsigned round)
 	python.set_allocator(domain, &ours);
 }
 
+/* PH4 */
+static void serve_mimalloc(void)
+{
+	small_most = SIZE_MAX;
+	state.python_mimalloc = true;
+	event_recalculate_special();
+}
+
 void python_hook_install(void)
 {
 	if (python.layout->wider)
-		small_most = SIZE_MAX; /* PH4 */
+		serve_mimalloc();
 	if (config.python_objects)
 		wrap(DOMAIN_MEM, 0);
 	wrap(DOMAIN_OBJ, 0);
@@ -316,7 +396,7 @@ void python_hook_settle(void)
 	/* The interpreter names its allocators while ours are not in front of them: where it has just chosen them. */
 	const char *name = python.allocator_name ? python.allocator_name() : NULL;
 	if (name && !__builtin_strncmp(name, "mimalloc", 8))
-		small_most = SIZE_MAX;
+		serve_mimalloc();
 	if (config.python_objects)
 		wrap(DOMAIN_MEM, 1);
 	wrap(DOMAIN_OBJ, 1);

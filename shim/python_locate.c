@@ -2,7 +2,7 @@
 #include "event.h"
 #include "lookup.h"
 #include "object.h"
-#include "python.h"
+#include "python_leaf.h"
 #include "site.h"
 
 #define VERSION_DIGITS_MOST 3
@@ -109,6 +109,7 @@ static void take(const struct link_map *module)
 		return;
 	}
 	found.finalizing = (const uintptr_t *)(found.runtime + found.layout->runtime.finalizing);
+	found.remembered = python_leaf_reader(found.layout);
 	python = found;
 	state.python_site = python_site;
 	event_recalculate_special();

@@ -17,7 +17,8 @@
  */
 #include <limits.h>
 #include "memory.h"
-#include "python.h"
+#include "count.h"
+#include "python_leaf.h"
 #include "python_private.h"
 #include "site.h"
 #include "thread.h"
@@ -173,18 +174,6 @@ HOT_INLINE uintptr_t running_state(const struct python *p)
 	return ours ? current : ts;
 }
 
-/* As running_state, in a thread that holds the GIL, as it must to create objects: up to 3.11 the runtime has its
- * state. Without the GIL that may be another thread's state, which may be freed at any moment. */
-HOT_INLINE uintptr_t holding_state(const struct python *p)
-{
-	const struct python_layout *l = p->layout;
-	if (l->runtime.tstate_current == PYTHON_ABSENT)
-		return p->thread_state();
-	uintptr_t ts = python_word(p->runtime, l->runtime.tstate_current);
-	bool ours = ts && python_word(ts, l->thread.thread_id) == thread_control_block();
-	return likely(ours) ? ts : p->thread_state();
-}
-
 /* Multiplying by an odd number and adding the upper half to the lower one loses nothing: two stacks have the same
  * key only if their hashes are the same. */
 HOT_INLINE uint64_t key_of(uint64_t hash, uint32_t native)
@@ -193,18 +182,39 @@ HOT_INLINE uint64_t key_of(uint64_t hash, uint32_t native)
 	return key ^ key >> 32;
 }
 
-HOT_INLINE uint32_t site_of(
+/* The site of a stack that has no leaf. */
+static __attribute__((noinline)) uint32_t find_site(
 	struct thread *t, const uintptr_t *e, uint64_t domain, uint32_t native, uintptr_t ts)
 {
 	const struct python *p = &python;
 	if (!ts || (unlikely(!p->proved || *p->finalizing) && !python_usable(ts)))
 		return native;
-	uint64_t hash = python_frame_hash(ts, state.depth);
+	unsigned frames;
+	uint64_t hash = python_frame_hash(ts, state.depth, t->python.step, PYTHON_TRUNK, &frames);
 	if (!hash)
 		return native;
 	uint64_t key = key_of(hash, native);
 	uint32_t site = find_seen(key);
-	return likely(site) ? site : resolve_new(t, e, ts, domain, native, key);
+	if (unlikely(!site))
+		site = resolve_new(t, e, ts, domain, native, key);
+	if (frames && frames <= PYTHON_TRUNK)
+		python_leaf_remember(t, frames, native, site);
+	return site;
+}
+
+/* The site of a stack with these native frames. */
+HOT_INLINE struct python_counted site_of(
+	struct thread *t, const uintptr_t *e, uint64_t domain, uint32_t native, uintptr_t ts)
+{
+	const struct python *p = &python;
+	uintptr_t f;
+	if (likely(ts && p->proved && !*p->finalizing) && (f = python_frame_innermost(p->layout, ts))) {
+		const struct python_leaf *l = python_leaf(t, p->layout, f, native);
+		if (l)
+			return (struct python_counted){ l->counter, l->site };
+	}
+	uint32_t site = find_site(t, e, domain, native, ts);
+	return (struct python_counted){ count_of(t, site), site };
 }
 
 uint32_t python_site(struct thread *t, const uintptr_t *e, uint64_t domain)
@@ -215,14 +225,27 @@ uint32_t python_site(struct thread *t, const uintptr_t *e, uint64_t domain)
 		p->settle();
 	if (unlikely(*p->finalizing || p->ending) && python_end_is_due())
 		python_end(t, e);
-	return site_of(t, e, domain, native, running_state(p));
+	return site_of(t, e, domain, native, running_state(p)).site;
 }
 
-uint32_t python_site_small(struct thread *t, const uintptr_t *e)
+struct python_counted python_site_small(struct thread *t, const uintptr_t *e)
 {
 	uint32_t native = walk_site(t, e);
-	const struct python *p = &python;
-	if (unlikely(p->settle))
-		p->settle();
-	return site_of(t, e, 0, native, holding_state(p));
+	if (unlikely(python.settle))
+		python.settle();
+	uintptr_t ts = python_holding_state(python.layout);
+	return site_of(t, e, 0, native, ts ? ts : python.thread_state());
 }
+
+#ifdef TIDEMARK_CHECK
+uint32_t python_site_hashed(struct thread *t, const uintptr_t *e)
+{
+	uint32_t native = walk_slow(t, e, 0);
+	uintptr_t ts = python.thread_state();
+	unsigned frames;
+	uint64_t hash = python_frame_hash(ts, state.depth, t->python.step, PYTHON_TRUNK, &frames);
+	uint64_t key = key_of(hash, native);
+	uint32_t site = find_seen(key);
+	return site ? site : resolve_new(t, e, ts, 0, native, key);
+}
+#endif

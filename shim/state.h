@@ -89,6 +89,37 @@ struct walk_leaf {
 #define WALK_LEAVES_BITS 10u
 #define WALK_LEAVES (1u << WALK_LEAVES_BITS)
 
+/* A Python frame: its address, and where it is in its code (python_frame.h). */
+struct python_place {
+	uintptr_t frame;
+	uint64_t word;
+};
+/* Stacks of Python that were met recently: python_leaf.h. Two cache lines. */
+#define PYTHON_LEAF_PLACES 6u
+struct python_leaf {
+	uint64_t identity;              /* of the trunk */
+	struct ledger_counter *counter; /* of this thread and the site */
+	uint32_t native;                /* the site of the native frames; 0: nothing remembered */
+	uint32_t site;
+	uint32_t kept;                                 /* the trunk has this many frames */
+	uint32_t own;                                  /* frames that are not of the trunk, at least one */
+	struct python_place place[PYTHON_LEAF_PLACES]; /* innermost first */
+} __attribute__((aligned(64)));
+#define PYTHON_LEAVES_BITS 10u
+#define PYTHON_LEAVES (1u << PYTHON_LEAVES_BITS)
+#define PYTHON_TRUNK 256u /* longest stack that is remembered */
+struct python_stack {
+	uint32_t frames; /* in the trunk */
+	uint32_t ends;   /* python_code_ends_all when last looked at */
+	int32_t turn; /* stacks that were not remembered, until adjust_leaves of python_leaf.c looks again */
+	bool off;     /* leaves are not remembered */
+	uint64_t events;                         /* of the thread, when it last looked */
+	struct python_place step[PYTHON_TRUNK];  /* the stack that was just listed, innermost first */
+	struct python_place trunk[PYTHON_TRUNK]; /* outermost first */
+	uint64_t identity[PYTHON_TRUNK + 1];     /* of trunk[0] to trunk[i - 1] */
+	struct python_leaf leaf[PYTHON_LEAVES];
+};
+
 /* A frame on its way into the cache, with what its transition outward read. */
 struct walk_step {
 	uintptr_t slot, pc, rbp;
@@ -161,11 +192,13 @@ struct thread {
 	struct recent recent[RECENT_BLOCKS];
 	struct walk_step step[WALK_DEPTH_MAX + WALK_EXTRA + 1];
 	struct probed probed[1u << PROBED_BITS];
+	struct python_stack python;
 };
 
 _Static_assert(offsetof(struct thread, events) == 64, "the first cache line");
 _Static_assert(offsetof(struct thread, timed_first) == 128, "the second cache line");
 _Static_assert(sizeof(struct walk_leaf) == 128, "two cache lines");
+_Static_assert(sizeof(struct python_leaf) == 128, "two cache lines");
 _Static_assert(offsetof(struct thread, leaf) % sizeof(struct walk_leaf) == 64, "see apart");
 
 struct state {
@@ -176,14 +209,16 @@ struct state {
 	bool threaded;       /* a second thread was seen */
 	bool no_syscalls;    /* a seccomp filter is in place: S11 */
 	bool verbose;
-	bool stopped;      /* tide_stop */
-	uint32_t ignoring; /* threads inside __lsan_disable */
-	uint64_t ptracer;  /* the program's argument to PR_SET_PTRACER */
-	bool no_tsc;       /* the time stamp counter may not be read: birth.h */
-	bool general;      /* special, foreign or wipe: no event takes the fast path */
-	bool wipe;         /* wipe.h */
-	bool operators;    /* the program has C++'s new and delete: callee.h */
-	bool special;      /* sampling, stopped, a thread in __lsan_disable, or python: event_made_special */
+	bool stopped;         /* tide_stop */
+	bool python_mimalloc; /* mimalloc serves the small objects of Python: PH4 */
+	bool python_general;  /* that, sampling or stopped: none of them takes the fast path */
+	uint32_t ignoring;    /* threads inside __lsan_disable */
+	uint64_t ptracer;     /* the program's argument to PR_SET_PTRACER */
+	bool no_tsc;          /* the time stamp counter may not be read: birth.h */
+	bool general;         /* special, foreign or wipe: no event takes the fast path */
+	bool wipe;            /* wipe.h */
+	bool operators;       /* the program has C++'s new and delete: callee.h */
+	bool special; /* sampling, stopped, a thread in __lsan_disable, or python: event_made_special */
 	uint32_t depth;
 	uint64_t depth_power; /* WALK_BASE to the power of depth */
 	uint64_t sites_most;  /* from this number of sites on, stacks are folded; 0: never */

@@ -94,6 +94,8 @@ static void fill(struct thread *t, uintptr_t sp)
 	t->generation = __atomic_load_n(&state.generation, __ATOMIC_RELAXED);
 	t->seed = thread_seed();
 	t->floor.slot = UINTPTR_MAX;
+	t->python.frames = 0;
+	t->python.identity[0] = thread_seed();
 	t->leaf_off = false;
 	t->leaf_turn = WALK_TRIAL;
 	t->leaf_events = t->events;
