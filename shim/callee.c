@@ -6,6 +6,7 @@
 #include "lookup.h"
 #include "memory.h"
 #include "mix.h"
+#include "module.h"
 
 #define CALL_RELATIVE 0xe8  /* call rel32 */
 #define GROUP_FIVE 0xff     /* call or jump through memory, depending on the next byte */
@@ -65,7 +66,8 @@ static const struct function_name hook_names[] = {
 #define HOOKS (sizeof hook_names / sizeof hook_names[0])
 static uintptr_t hook_address[HOOKS];
 
-/* Cached answers by return address: the address in the low 48 bits, the function above. */
+/* Cached answers by return address, and by the address of a stub (no call returns to one): the address in the low 48
+ * bits, the function above. Each saves a system call or two: CE3. */
 #define KNOWN_BITS 8u
 #define KNOWN_SHIFT 48u
 static uint64_t known[1u << KNOWN_BITS];
@@ -109,6 +111,29 @@ static enum ledger_function operator_around(uintptr_t pc)
 	return best == OPERATORS ? FUNCTION_UNKNOWN : operator_names[best].function;
 }
 
+static uint64_t *known_entry(uintptr_t address)
+{
+	return &known[(address * MIX_GOLDEN) >> (64 - KNOWN_BITS)];
+}
+
+static bool find_known(uintptr_t address, enum ledger_function *f)
+{
+	uint64_t e = __atomic_load_n(known_entry(address), __ATOMIC_RELAXED);
+	*f = (enum ledger_function)(e >> KNOWN_SHIFT);
+	return e && e << (64 - KNOWN_SHIFT) >> (64 - KNOWN_SHIFT) == address;
+}
+
+/* An answer that was read before a module was unloaded is not kept: the table may have been emptied since. */
+static void keep_known(uintptr_t address, enum ledger_function f, uint32_t generation)
+{
+	uint64_t *entry = known_entry(address);
+	if (address >> KNOWN_SHIFT)
+		return;
+	__atomic_store_n(entry, address | (uint64_t)f << KNOWN_SHIFT, __ATOMIC_SEQ_CST);
+	if (unlikely(__atomic_load_n(&state.generation, __ATOMIC_SEQ_CST) != generation))
+		__atomic_store_n(entry, 0, __ATOMIC_RELAXED);
+}
+
 static int32_t displacement(const uint8_t *at)
 {
 	int32_t d;
@@ -137,7 +162,19 @@ static uintptr_t stub_target(uintptr_t stub)
 		: 0;
 }
 
-static enum ledger_function decode(uintptr_t pc)
+/* The function to which a stub leads. One that is not known may be so later, when the loader has bound it. */
+static enum ledger_function function_behind(uintptr_t stub, uint32_t generation)
+{
+	enum ledger_function f;
+	if (find_known(stub, &f))
+		return f;
+	f = function_at(stub_target(stub));
+	if (f)
+		keep_known(stub, f, generation);
+	return f;
+}
+
+static enum ledger_function decode(uintptr_t pc, uint32_t generation)
 {
 	uint8_t code[CALL_BYTES];
 	uintptr_t target = 0;
@@ -149,24 +186,23 @@ static enum ledger_function decode(uintptr_t pc)
 	if (code[1] != CALL_RELATIVE)
 		return FUNCTION_UNKNOWN;
 	enum ledger_function f = function_at(there);
-	return f ? f : function_at(stub_target(there));
+	return f ? f : function_behind(there, generation);
 }
 
 enum ledger_function callee_at(uintptr_t pc)
 {
-	uint64_t *entry = &known[(pc * MIX_GOLDEN) >> (64 - KNOWN_BITS)];
-	if (unlikely(known_generation != state.generation)) {
+	enum ledger_function f;
+	uint32_t generation = __atomic_load_n(&state.generation, __ATOMIC_ACQUIRE);
+	if (unlikely(known_generation != generation)) {
 		for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++)
 			__atomic_store_n(&known[i], 0, __ATOMIC_RELAXED);
-		known_generation = state.generation;
+		known_generation = generation;
 	}
-	uint64_t e = __atomic_load_n(entry, __ATOMIC_RELAXED);
-	if (e << (64 - KNOWN_SHIFT) >> (64 - KNOWN_SHIFT) == pc)
-		return (enum ledger_function)(e >> KNOWN_SHIFT);
+	if (find_known(pc, &f))
+		return f;
 	/* A free inside a delete that the program itself defines says nothing about the caller of delete. */
-	enum ledger_function f = operator_around(pc) ? FUNCTION_UNKNOWN : decode(pc);
-	if (!(pc >> KNOWN_SHIFT))
-		__atomic_store_n(entry, pc | (uint64_t)f << KNOWN_SHIFT, __ATOMIC_RELAXED);
+	f = operator_around(pc) ? FUNCTION_UNKNOWN : decode(pc, generation);
+	keep_known(pc, f, generation);
 	return f;
 }
 
@@ -176,10 +212,11 @@ static enum ledger_function walk_site_outward(uint32_t site)
 	const struct ledger_site *s = (const struct ledger_site *)ledger_at(LEDGER_SITES) + site;
 	const struct ledger_node *nodes = ledger_at(LEDGER_NODES);
 	for (uint32_t n = s->node, turns = 0; n && turns < 4; n = nodes[n].parent, turns++) {
-		if (nodes[n].flags & LEDGER_NODE_SIGNAL)
+		if (nodes[n].flags & (LEDGER_NODE_SIGNAL | LEDGER_NODE_PYTHON)
+			|| module_closed(nodes[n].module))
 			return FUNCTION_UNKNOWN;
 		if (!operator_around(nodes[n].address))
-			return decode(nodes[n].address);
+			return callee_at(nodes[n].address);
 	}
 	return FUNCTION_UNKNOWN;
 }

@@ -8,6 +8,8 @@
  * CE1  An answer is either certain or CALLEE_UNKNOWN. Code that calls through a register, that
  *     jumps (a tail call), or that lies in an operator of the program's own is not understood.
  * CE2  Operators that dlopen loads later are not known.
+ * CE3  Code is copied by the kernel, since a module may be unloaded at any moment. So a return address costs one
+ *     system call (and getpid: a child of vfork shares this memory, but has another pid), and a stub two, once.
  *
  * Threads: all; answers are kept in tables of whole words. Signals: not from nested entries.
  */

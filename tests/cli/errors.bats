@@ -275,6 +275,57 @@ one() {
 	[ "$(json "$("$TIDEMARK" info --json x.tide)" '(d["errors"][0]["kind"], d["records"]["blocks"])')" = "('inner-free', 1)" ]
 }
 
+@test "code is read once for each call, not for each function that it calls" {
+	command -v strace >/dev/null || skip "no strace"
+	{
+		echo 'void *new(unsigned long) __asm__("_Znwm"); void delete(void *) __asm__("_ZdlPv"); void *volatile kept;'
+		for i in {1..200}; do
+			echo "__attribute__((noinline)) static void f$i(void) { void *p = new($i); kept = p; delete(p); kept = 0; }"
+		done
+		echo "int main(void) {"
+		printf 'f%d();\n' {1..200}
+		echo "return 0; }"
+	} | compile many -lstdc++
+	strace -o trace -e trace=process_vm_readv env LD_PRELOAD="$SHIM" TIDEMARK_COLLECTOR="$TIDEMARK" ./many
+	# 400 calls, with the stubs and what else the library reads.
+	n=$(grep -c ^process_vm_readv trace)
+	[ "$n" -ge 400 ] && [ "$n" -le 500 ] || fail "$n calls"
+}
+
+@test "what a call called is forgotten with its library" {
+	for drop in free _ZdlPv; do
+		compile "$drop.so" -shared -fPIC -lstdc++ <<-SOURCE
+			void take(void *) __asm__("$drop");
+			void drop(void *p) { take(p); __asm__ volatile(""); }
+		SOURCE
+	done
+	compile plugins -lstdc++ <<-'SOURCE'
+		#include <dlfcn.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		void *new(unsigned long) __asm__("_Znwm");
+		static void *use(const char *name, void *block)
+		{
+			void *l = dlopen(name, RTLD_NOW), *f = dlsym(l, "drop");
+			((void (*)(void *))f)(block);
+			dlclose(l);
+			return f;
+		}
+		int main(void)
+		{
+			for (int i = 0; i < 3; i++)
+				if (use("./free.so", malloc(20)) != use("./_ZdlPv.so", new(30)))
+					puts("elsewhere");
+			use("./free.so", new(40));
+			return 0;
+		}
+	SOURCE
+	run "$TIDEMARK" run -q -f -o x.tide -- ./plugins
+	[ "$status" = 0 ]
+	[ -z "$output" ] || skip "the libraries were not loaded at the same place"
+	[ "$(errors x.tide)" = "mismatch free new drop main" ] || fail "$(errors x.tide)"
+}
+
 @test "run names each process that made an error" {
 	run "$TIDEMARK" run -f -o 'x.%p.tide' -- sh -c "$PROGRAMS/misuse new-free; $PROGRAMS/misuse fine; true"
 	[[ "$output" == *"misuse ("*") made 1 error: x."*".tide"*"next: tidemark leaks x."* ]]
