@@ -124,10 +124,11 @@ struct python_frame {
 	uintptr_t entered; /* not 0: this frame was entered from C, and this is an address in the stack
 			      frame of the eval loop that runs it, or 1 where that is not known */
 };
-/* Lists the frames, innermost first, at most `room`. *more: there are others further out. False if a
+/* `known`: NULL, or the end of an array with a place for each frame, outermost first, which is used where it is not 0 and
+ * else filled in. Lists the frames, innermost first, at most `room`. *more: there are others further out. False if a
  * frame is not understood. */
-bool python_frame_list(
-	uintptr_t thread_state, struct python_frame *to, unsigned room, unsigned *count, bool *more);
+bool python_frame_list(uintptr_t thread_state, uint64_t *known, struct python_frame *to, unsigned room,
+	unsigned *count, bool *more);
 
 /* --- code objects ------------------------------------------------------------------ */
 

@@ -92,7 +92,8 @@ static bool is_hidden(const struct python_layout *l, uintptr_t f)
 		>= (long)python_word(code, python_size_offset(l));
 }
 
-bool python_frame_list(uintptr_t ts, struct python_frame *to, unsigned room, unsigned *count, bool *more)
+bool python_frame_list(
+	uintptr_t ts, uint64_t *known, struct python_frame *to, unsigned room, unsigned *count, bool *more)
 {
 	const struct python_layout *l = python.layout;
 	uintptr_t f = python_frame_innermost(l, ts), interpreter = python_word(ts, l->thread.interpreter);
@@ -100,19 +101,24 @@ bool python_frame_list(uintptr_t ts, struct python_frame *to, unsigned room, uns
 	uintptr_t record = l->thread.cframe == PYTHON_ABSENT ? 0 : python_word(ts, l->thread.cframe);
 	uint32_t number = (uint32_t)python_word(interpreter, l->interpreter.id);
 	unsigned n = 0, met = 0;
+	uint64_t own;
 	for (; f && met < room; met++, f = python_word(f, l->frame.previous)) {
+		uint64_t *place = known ? --known : &own;
 		if (l->version >= 0x030c && *(const uint8_t *)(f + l->frame.owner) == PYTHON_OWNER_STACK) {
 			/* Since 3.14 the outermost one is not on the C stack, but in the thread's state. */
 			if (n && !to[n - 1].entered)
 				to[n - 1].entered = f;
 			continue;
 		}
-		if (l->version >= 0x030c && is_hidden(l, f))
-			continue;
-		to[n].place = place_of(l, f, number);
+		if (!known || !*place) {
+			if (l->version >= 0x030c && is_hidden(l, f))
+				continue;
+			*place = place_of(l, f, number);
+			if (!*place)
+				return false;
+		}
+		to[n].place = *place;
 		to[n].entered = 0;
-		if (!to[n].place)
-			return false;
 		if (l->version <= 0x030a
 			|| (l->version == 0x030b && *(const uint8_t *)(f + l->frame.is_entry))) {
 			to[n].entered = record ? record : 1;

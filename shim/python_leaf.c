@@ -4,9 +4,10 @@
 #include "thread.h"
 #include "walk.h"
 
-/* Puts the frames outside of step[own - 1] into the trunk. Returns how many were there already. */
-static uint32_t renew_trunk(struct python_stack *s, const struct python_place *step, uint32_t count)
+uint32_t python_leaf_renew(struct thread *t, uint32_t count)
 {
+	struct python_stack *s = &t->python;
+	const struct python_place *step = s->step;
 	if (s->ends != python_code_ends_all) {
 		s->frames = 0;
 		s->identity[0] = thread_seed();
@@ -22,6 +23,7 @@ static uint32_t renew_trunk(struct python_stack *s, const struct python_place *s
 	for (uint32_t i = known; i < count; i++) {
 		const struct python_place *p = &step[count - 1 - i];
 		s->trunk[i] = *p;
+		s->known[i] = 0;
 		s->identity[i + 1] = (s->identity[i] + p->word) * MIX_GOLDEN ^ p->frame;
 	}
 	compiler_barrier();
@@ -39,15 +41,15 @@ static COLD void adjust_leaves(struct thread *t)
 	s->events = t->events;
 }
 
-void python_leaf_remember(struct thread *t, uint32_t count, uint32_t native, uint32_t site)
+void python_leaf_remember(struct thread *t, uint32_t kept, uint32_t native, uint32_t site)
 {
 	struct python_stack *s = &t->python;
 	const struct python_place *step = s->step;
+	const uint32_t count = s->frames;
 	if (unlikely(--s->turn < 0))
 		adjust_leaves(t);
 	if (s->off)
 		return;
-	uint32_t kept = renew_trunk(s, step, count);
 	if (kept == count)
 		kept--;
 	if (count - kept > PYTHON_LEAF_PLACES)

@@ -60,8 +60,11 @@ HOT_INLINE const struct python_leaf *python_leaf(
 	return likely(!python_word(f, layout->frame.previous)) ? l : NULL;
 }
 
-/* Remembers the stack t->python.step[0..count), which is all of it. */
-void python_leaf_remember(struct thread *t, uint32_t count, uint32_t native, uint32_t site);
+/* Makes the stack t->python.step[0..count), which is all of it, the trunk. Returns how many of its outer frames were
+ * there already. */
+uint32_t python_leaf_renew(struct thread *t, uint32_t count);
+/* Remembers that stack, of which `kept` frames were there, after it was given a site. */
+void python_leaf_remember(struct thread *t, uint32_t kept, uint32_t native, uint32_t site);
 
 /* What python.remembered is to be for an interpreter with this layout. */
 struct python_counted (*python_leaf_reader(const struct python_layout *layout))(

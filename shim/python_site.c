@@ -99,8 +99,7 @@ static unsigned merge(const struct thread *t, unsigned natives, unsigned pythons
 {
 	unsigned at = 2 * WALK_DEPTH_MAX, native = 0;
 #define PUT(pc_, flags_)                                                                                     \
-	(at--, merged_place[at] = (struct walk_place){ 0, pc_ },                                             \
-		merged_frame[at] = (struct walk_frame){ .flags = flags_ })
+	(at--, merged_place[at] = (struct walk_place){ 0, pc_ }, merged_frame[at].flags = (uint8_t)(flags_))
 #define PUT_NATIVE()                                                                                         \
 	(PUT(t->step[native].pc - (t->step[native].flags & WALK_EXACT), t->step[native].flags), native++)
 	for (unsigned run = 0; run < pythons;) {
@@ -122,11 +121,14 @@ static unsigned merge(const struct thread *t, unsigned natives, unsigned pythons
 	return at;
 }
 
-static uint32_t resolve(struct thread *t, const uintptr_t *e, uintptr_t ts, uint64_t domain, uint32_t native)
+/* `trunk`: where the trunk of python_leaf.h is this very stack, its number of frames; else 0. */
+static uint32_t resolve(
+	struct thread *t, const uintptr_t *e, uintptr_t ts, uint64_t domain, uint32_t native, unsigned trunk)
 {
 	unsigned flags, pythons;
 	bool more;
-	if (!python_frame_list(ts, python_frames, state.depth, &pythons, &more))
+	if (!python_frame_list(
+		    ts, trunk ? t->python.known + trunk : NULL, python_frames, state.depth, &pythons, &more))
 		return native;
 	unsigned natives = python_native_list(t, e, &flags);
 	if (more)
@@ -146,11 +148,11 @@ static uint32_t resolve(struct thread *t, const uintptr_t *e, uintptr_t ts, uint
 	return site_add(hash, merged_place + low, merged_frame + low, end - low, flags, false);
 }
 
-static __attribute__((noinline)) uint32_t resolve_new(
-	struct thread *t, const uintptr_t *e, uintptr_t ts, uint64_t domain, uint32_t native, uint64_t key)
+static __attribute__((noinline)) uint32_t resolve_new(struct thread *t, const uintptr_t *e, uintptr_t ts,
+	uint64_t domain, uint32_t native, uint64_t key, unsigned trunk)
 {
 	python_lock();
-	uint32_t site = resolve(t, e, ts, domain, native);
+	uint32_t site = resolve(t, e, ts, domain, native, trunk);
 	if (site >= LEDGER_SITE_FIRST)
 		put_seen(key, site);
 	python_unlock();
@@ -194,11 +196,15 @@ static __attribute__((noinline)) uint32_t find_site(
 	if (!hash)
 		return native;
 	uint64_t key = key_of(hash, native);
-	uint32_t site = find_seen(key);
+	uint32_t site = find_seen(key), kept = 0;
+	if (unlikely(frames > PYTHON_TRUNK))
+		frames = 0;
+	if (likely(frames))
+		kept = python_leaf_renew(t, frames);
 	if (unlikely(!site))
-		site = resolve_new(t, e, ts, domain, native, key);
-	if (frames && frames <= PYTHON_TRUNK)
-		python_leaf_remember(t, frames, native, site);
+		site = resolve_new(t, e, ts, domain, native, key, frames);
+	if (likely(frames))
+		python_leaf_remember(t, kept, native, site);
 	return site;
 }
 
@@ -246,6 +252,6 @@ uint32_t python_site_hashed(struct thread *t, const uintptr_t *e)
 	uint64_t hash = python_frame_hash(ts, state.depth, t->python.step, PYTHON_TRUNK, &frames);
 	uint64_t key = key_of(hash, native);
 	uint32_t site = find_seen(key);
-	return site ? site : resolve_new(t, e, ts, 0, native, key);
+	return site ? site : resolve_new(t, e, ts, 0, native, key, 0);
 }
 #endif

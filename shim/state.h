@@ -116,7 +116,8 @@ struct python_stack {
 	uint64_t events;                         /* of the thread, when it last looked */
 	struct python_place step[PYTHON_TRUNK];  /* the stack that was just listed, innermost first */
 	struct python_place trunk[PYTHON_TRUNK]; /* outermost first */
-	uint64_t identity[PYTHON_TRUNK + 1];     /* of trunk[0] to trunk[i - 1] */
+	uint64_t known[PYTHON_TRUNK];        /* the place of trunk[i], as in a site; 0: not looked up yet */
+	uint64_t identity[PYTHON_TRUNK + 1]; /* of trunk[0] to trunk[i - 1] */
 	struct python_leaf leaf[PYTHON_LEAVES];
 };
 

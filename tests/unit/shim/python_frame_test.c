@@ -116,7 +116,7 @@ static bool list(void)
 	bool more;
 
 	asked = -1;
-	return python_frame_list((uintptr_t)thread_state, to, 4, &count, &more) && count == 1 && !more;
+	return python_frame_list((uintptr_t)thread_state, NULL, to, 4, &count, &more) && count == 1 && !more;
 }
 
 static void *own_instruction(unsigned unit) { return (char *)code + python.layout->code.code + unit * 2; }
