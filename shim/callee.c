@@ -68,7 +68,7 @@ static uintptr_t hook_address[HOOKS];
 
 /* Cached answers by return address, and by the address of a stub (no call returns to one): the address in the low 48
  * bits, the function above. Each saves a system call or two: CE3. */
-#define KNOWN_BITS 8u
+#define KNOWN_BITS 10u
 #define KNOWN_SHIFT 48u
 static uint64_t known[1u << KNOWN_BITS];
 static uint32_t known_generation; /* the state.generation for which they hold */
@@ -120,7 +120,7 @@ static bool find_known(uintptr_t address, enum ledger_function *f)
 {
 	uint64_t e = __atomic_load_n(known_entry(address), __ATOMIC_RELAXED);
 	*f = (enum ledger_function)(e >> KNOWN_SHIFT);
-	return e && e << (64 - KNOWN_SHIFT) >> (64 - KNOWN_SHIFT) == address;
+	return e << (64 - KNOWN_SHIFT) >> (64 - KNOWN_SHIFT) == address;
 }
 
 /* An answer that was read before a module was unloaded is not kept: the table may have been emptied since. */
@@ -162,15 +162,14 @@ static uintptr_t stub_target(uintptr_t stub)
 		: 0;
 }
 
-/* The function to which a stub leads. One that is not known may be so later, when the loader has bound it. */
+/* The function to which a stub leads. The loader bound it before the call arrived there, so the answer stays. */
 static enum ledger_function function_behind(uintptr_t stub, uint32_t generation)
 {
 	enum ledger_function f;
-	if (find_known(stub, &f))
-		return f;
-	f = function_at(stub_target(stub));
-	if (f)
+	if (!find_known(stub, &f)) {
+		f = function_at(stub_target(stub));
 		keep_known(stub, f, generation);
+	}
 	return f;
 }
 

@@ -277,19 +277,26 @@ one() {
 
 @test "code is read once for each call, not for each function that it calls" {
 	command -v strace >/dev/null || skip "no strace"
+	# Some do so through a function that jumps to free, and through a stub.
+	compile wrap.so -shared -fPIC -O2 <<<'#include <stdlib.h>
+		void give(void *p) { free(p); }'
 	{
 		echo 'void *new(unsigned long) __asm__("_Znwm"); void delete(void *) __asm__("_ZdlPv"); void *volatile kept;'
+		echo '#include <stdlib.h>'
+		echo 'void give(void *);'
 		for i in {1..200}; do
 			echo "__attribute__((noinline)) static void f$i(void) { void *p = new($i); kept = p; delete(p); kept = 0; }"
+			echo "__attribute__((noinline)) static void g$i(void) { void *p = malloc($i); kept = p; give(p); kept = 0; }"
 		done
 		echo "int main(void) {"
-		printf 'f%d();\n' {1..200}
+		printf 'f%d(); g%d();\n' $(for i in {1..200}; do echo $i $i; done)
 		echo "return 0; }"
-	} | compile many -lstdc++
+	} | compile many ./wrap.so -lstdc++
 	strace -o trace -e trace=process_vm_readv env LD_PRELOAD="$SHIM" TIDEMARK_COLLECTOR="$TIDEMARK" ./many
-	# 400 calls, with the stubs and what else the library reads.
+	# 600 calls (who allocated is not asked where the free is not known), some that shared a place in the table, and
+	# what else the library reads.
 	n=$(grep -c ^process_vm_readv trace)
-	[ "$n" -ge 400 ] && [ "$n" -le 500 ] || fail "$n calls"
+	[ "$n" -ge 600 ] && [ "$n" -le 720 ] || fail "$n calls"
 }
 
 @test "what a call called is forgotten with its library" {
