@@ -10,6 +10,12 @@
 struct block_middle *block_root[BLOCK_ROOT_ENTRIES];
 uint64_t block_spilled;
 
+/* A bit for each page of each middle table that holds leaves. Reading the others would cost a page fault each, which is
+ * much for a forked child that ends soon. */
+#define MIDDLE_PAGES (sizeof(struct block_middle) / LEDGER_PAGE)
+#define PAGE_LEAVES (BLOCK_MIDDLE_ENTRIES / MIDDLE_PAGES)
+static uint64_t middle_pages[BLOCK_ROOT_ENTRIES * MIDDLE_PAGES / 64];
+
 static struct lock spill_lock;
 static struct spill_entry *spill;
 static uint64_t spill_mask, spill_used;
@@ -48,7 +54,11 @@ struct block_leaf *block_leaf_make(uintptr_t p)
 		return NULL;
 	struct block_leaf **leaf = &middle->leaf[(p >> BLOCK_LEAF_SHIFT) & (BLOCK_MIDDLE_ENTRIES - 1)], *have;
 	have = __atomic_load_n(leaf, __ATOMIC_ACQUIRE);
-	return have ? have : publish_leaf((void **)leaf, sizeof **leaf);
+	if (have)
+		return have;
+	const uintptr_t page = (p >> BLOCK_LEAF_SHIFT) / PAGE_LEAVES;
+	__atomic_fetch_or(&middle_pages[page / 64], (uint64_t)1 << page % 64, __ATOMIC_RELEASE);
+	return publish_leaf((void **)leaf, sizeof **leaf);
 }
 
 static uint64_t hash_spilled(uintptr_t p)
@@ -254,6 +264,17 @@ static void visit_leaf(const struct visit *v, struct block_leaf *leaf, uintptr_t
 	}
 }
 
+static void visit_middle_page(const struct visit *v, uintptr_t page)
+{
+	struct block_middle *m = __atomic_load_n(&block_root[page / MIDDLE_PAGES], __ATOMIC_ACQUIRE);
+	for (uintptr_t at = page * PAGE_LEAVES; m && at < (page + 1) * PAGE_LEAVES; at++) {
+		struct block_leaf *leaf =
+			__atomic_load_n(&m->leaf[at & (BLOCK_MIDDLE_ENTRIES - 1)], __ATOMIC_ACQUIRE);
+		if (leaf)
+			visit_leaf(v, leaf, at << BLOCK_LEAF_SHIFT);
+	}
+}
+
 /* Entries are copied in portions, so that no callback runs under the lock. A table that
  * is outgrown in between stays mapped with its old contents. */
 static void visit_spilled(const struct visit *v)
@@ -292,14 +313,10 @@ void block_each(void (*each)(void *context, const struct block_seen *block), voi
 	/* Where a sandbox forbids the system call, sizes can only be read directly. */
 	v.unstable = state.threaded && !state.no_syscalls
 		&& copy_readable(&probe, (uintptr_t)&v, sizeof probe) == sizeof probe;
-	for (uintptr_t r = 0; r < BLOCK_ROOT_ENTRIES; r++) {
-		struct block_middle *m = __atomic_load_n(&block_root[r], __ATOMIC_ACQUIRE);
-		for (uintptr_t i = 0; m && i < BLOCK_MIDDLE_ENTRIES; i++) {
-			struct block_leaf *leaf = __atomic_load_n(&m->leaf[i], __ATOMIC_ACQUIRE);
-			if (leaf)
-				visit_leaf(&v, leaf, r << BLOCK_MIDDLE_SHIFT | i << BLOCK_LEAF_SHIFT);
-		}
-	}
+	for (uintptr_t i = 0; i < sizeof middle_pages / sizeof middle_pages[0]; i++)
+		for (uint64_t bits = __atomic_load_n(&middle_pages[i], __ATOMIC_ACQUIRE); bits;
+			bits &= bits - 1)
+			visit_middle_page(&v, i * 64 + (unsigned)__builtin_ctzll(bits));
 	visit_spilled(&v);
 	if (v.pagemap >= 0)
 		raw1(SYS_close, v.pagemap);

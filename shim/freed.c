@@ -10,7 +10,6 @@
 #define FRAMES 32u /* innermost ones of a stack that are kept */
 
 static struct freed {
-	struct lock lock;
 	uint32_t slot; /* the part that stays in the block map */
 	uintptr_t address;
 	uint64_t identity;    /* of the stack, in the thread that it was of: WK5 */
@@ -18,6 +17,9 @@ static struct freed {
 	uint32_t exact;       /* a bit for each frame: WALK_EXACT */
 	uint16_t count, flags;
 } freed[SETS][WAYS];
+
+/* Apart from the entries, of which a forked child then reads none. */
+static struct lock locks[SETS][WAYS];
 
 static uint8_t next[SETS]; /* which of the set is the oldest */
 
@@ -53,12 +55,12 @@ void freed_note(struct thread *t, uintptr_t p, uint64_t slot, const uintptr_t *e
 	if (way == WAYS)
 		way = __atomic_fetch_add(&next[set], 1, __ATOMIC_RELAXED) % WAYS;
 	struct freed *f = &freed[set][way];
-	if (!lock_try(&f->lock))
+	if (!lock_try(&locks[set][way]))
 		return;
 	f->address = p;
 	f->slot = (uint32_t)slot;
 	keep_stack(f, t, e);
-	lock_release(&f->lock);
+	lock_release(&locks[set][way]);
 }
 
 static uint32_t add_site(const struct freed *f)
@@ -82,11 +84,11 @@ uint32_t freed_site(uintptr_t p)
 	uint32_t set = set_of(p), site = 0;
 	for (uint32_t way = 0; way < WAYS && slot_timed(slot) && !site; way++) {
 		struct freed *f = &freed[set][way];
-		if (__atomic_load_n(&f->address, __ATOMIC_RELAXED) != p || !lock_try(&f->lock))
+		if (__atomic_load_n(&f->address, __ATOMIC_RELAXED) != p || !lock_try(&locks[set][way]))
 			continue;
 		if (f->address == p && f->slot == (uint32_t)slot)
 			site = add_site(f);
-		lock_release(&f->lock);
+		lock_release(&locks[set][way]);
 	}
 	return site;
 }
@@ -96,6 +98,6 @@ void freed_after_fork(void)
 {
 	for (uint32_t set = 0; set < SETS; set++)
 		for (uint32_t way = 0; way < WAYS; way++)
-			if (freed[set][way].lock.word)
-				freed[set][way].lock.word = 0;
+			if (locks[set][way].word)
+				locks[set][way].word = 0;
 }

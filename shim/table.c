@@ -53,8 +53,10 @@ bool table_reserve(enum ledger_table_kind kind, uint64_t count)
 	lock_take(&growth_lock);
 	uint64_t have = reserved[kind];
 	if (bytes > have) {
-		/* An eighth more than asked, so that growth costs few system calls. */
-		uint64_t want = bytes + (have / 8 > 16 * LEDGER_PAGE ? have / 8 : LEDGER_PAGE);
+		/* An eighth more than asked, so that growth costs few system calls. A table that begins has what was
+		 * asked: most tables of a forked child do not grow, and a page costs more than the calls. */
+		uint64_t more = have / 8 > 16 * LEDGER_PAGE ? have / 8 : LEDGER_PAGE;
+		uint64_t want = bytes + (have ? more : 0);
 		uint64_t most = t->capacity * t->element;
 		want = ledger_page_up(want < most ? want : most);
 		ready = table_touchable(state.ledger, t->offset + have, t->offset + want);
