@@ -54,6 +54,7 @@ static void inherit_block(void *parent, const struct block_seen *b)
 
 bool fork_child(void)
 {
+	bool left = !state.no_syscalls && thread_left_python();
 	uint32_t forked_by; /* number that this thread had in the parent */
 	*state.fork_word = 1;
 	site_after_fork();
@@ -84,6 +85,8 @@ bool fork_child(void)
 	block_each(inherit_block, &forked_by);
 	thread_current->freed -= thread_current->events;
 	thread_current->events = 0;
+	if (left)
+		state.ledger->python_left = birth_now(); /* the number of the mark */
 	timeline_mark("fork", LEDGER_MARK_FORK);
 	freeze_forked();
 	freeze_setup(store_path(), spawn_find_collector(), NULL);

@@ -34,7 +34,7 @@
 #include <stdint.h>
 
 #define LEDGER_MAGIC "TIDELEDG"
-#define LEDGER_VERSION 9u
+#define LEDGER_VERSION 10u
 #define LEDGER_PAGE 4096u /* bytes per page, of the file and of the machine */
 static inline uint64_t ledger_page_up(uint64_t bytes)
 {
@@ -218,12 +218,16 @@ struct ledger_header {
 	uint32_t python_version;    /* PY_VERSION_HEX of the interpreter; 0: not found */
 	uint32_t python_flags;      /* LEDGER_PYTHON_* */
 	uint64_t python_runtime;    /* address of _PyRuntime */
-	uint64_t pid_namespace;     /* the namespace of `pid`: inode of /proc/self/ns/pid; 0 unknown */
+	/* Birth number of the last fork that left threads behind which had run Python: what they held keeps its count for
+	 * ever. 0: there was none. */
+	uint32_t python_left;
+	uint32_t pad;
+	uint64_t pid_namespace; /* the namespace of `pid`: inode of /proc/self/ns/pid; 0 unknown */
 	/* Also a control word: the snapshot that REQUEST_FLAG_EARLY requested. "": not taken. */
 	char kept[LEDGER_KEPT_ROOM];
 	struct ledger_table table[LEDGER_TABLES];
 };
-_Static_assert(sizeof(struct ledger_header) == 1616, "LEDGER_VERSION");
+_Static_assert(sizeof(struct ledger_header) == 1624, "LEDGER_VERSION");
 
 #define LEDGER_PYTHON_FRAMES 1u  /* the frame offsets were proved: stacks have Python frames */
 #define LEDGER_PYTHON_REFUSED 2u /* the offsets do not hold: stacks are native */
@@ -389,6 +393,7 @@ struct ledger_thread {
 _Static_assert(sizeof(struct ledger_thread) == 80, "LEDGER_VERSION");
 #define LEDGER_THREAD_ALIVE 1u
 #define LEDGER_THREAD_EXITED 2u
+#define LEDGER_THREAD_PYTHON 4u /* has run code of Python */
 
 /* Callee-saved registers of the thread that waits inside the shim: freeze.c. */
 struct ledger_registers {

@@ -189,7 +189,12 @@ static __attribute__((noinline)) uint32_t find_site(
 	struct thread *t, const uintptr_t *e, uint64_t domain, uint32_t native, uintptr_t ts)
 {
 	const struct python *p = &python;
-	if (!ts || (unlikely(!p->proved || *p->finalizing) && !python_usable(ts)))
+	if (!ts)
+		return native;
+	/* A record that is reused, or starts after a fork, comes through here again: no leaf is left. */
+	if (unlikely(t->record && !(t->record->state & LEDGER_THREAD_PYTHON)))
+		t->record->state |= LEDGER_THREAD_PYTHON;
+	if (unlikely(!p->proved || *p->finalizing) && !python_usable(ts))
 		return native;
 	unsigned frames;
 	uint64_t hash = python_frame_hash(ts, state.depth, t->python.step, PYTHON_TRUNK, &frames);

@@ -278,6 +278,7 @@ bool store_fork(uint32_t *number)
 	h->exit_function = old->exit_function;
 	h->python_version = old->python_version;
 	h->python_flags = old->python_flags;
+	h->python_left = old->python_left;
 	h->python_runtime = old->python_runtime;
 	h->syscall_instruction = old->syscall_instruction;
 	uint64_t own = h->own_bytes;

@@ -7,6 +7,7 @@
 #include "lookup.h"
 #include "memory.h"
 #include "mix.h"
+#include "python.h"
 #include "sample.h"
 #include "table.h"
 #include "thread.h"
@@ -17,6 +18,8 @@ extern void *__libc_stack_end;
 static size_t pthread_bytes; /* sizeof(struct pthread) */
 
 static struct lock thread_lock;
+static uint64_t
+	records; /* how many there are: the ledger is shared with a child, which is to know this of the fork */
 static struct thread *cursor; /* where the search for dead threads resumes */
 
 static bool is_dead(const struct thread *t)
@@ -36,7 +39,7 @@ static struct thread *find_dead(int32_t tid)
 	for (unsigned i = 0; i < 8 && t && !found; i++, t = t->next) {
 		if (t->tid != tid && !is_dead(t))
 			continue;
-		if (t->record && t->record->state == LEDGER_THREAD_ALIVE) {
+		if (t->record && t->record->state & LEDGER_THREAD_ALIVE) {
 			t->record->state = LEDGER_THREAD_EXITED;
 			t->record->died = birth_now();
 		}
@@ -146,6 +149,7 @@ static struct thread *enlist(struct thread *t)
 	if (table_reserve(LEDGER_THREADS, index + 1)) {
 		t->record = (struct ledger_thread *)ledger_at(LEDGER_THREADS) + index;
 		t->number = (uint32_t)index;
+		records = index + 1;
 		__atomic_store_n(&table->count, index + 1, __ATOMIC_RELEASE);
 	} else {
 		t->number = (uint32_t)table->capacity;
@@ -191,6 +195,22 @@ bool thread_start(void)
 	if (t)
 		t->busy = THREAD_IDLE;
 	return t;
+}
+
+bool thread_left_python(void)
+{
+	const struct ledger_thread *r = ledger_at(LEDGER_THREADS);
+	const uintptr_t self = thread_control_block();
+	uint64_t n = records < table_reserved(LEDGER_THREADS) ? records : table_reserved(LEDGER_THREADS);
+	for (uint64_t i = 0; i < n; i++) {
+		/* Samples do not show what else a thread does. */
+		bool runs = r[i].state & LEDGER_THREAD_PYTHON || (state.sample && python.layout);
+		/* The death of a thread is noted late; the parent is asked. */
+		if (runs && r[i].state & LEDGER_THREAD_ALIVE && r[i].control_block != self
+			&& !lock_thread_dead(r[i].tid))
+			return true;
+	}
+	return false;
 }
 
 void thread_after_fork(void)

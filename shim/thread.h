@@ -34,4 +34,7 @@ uint64_t thread_seed(void);
 bool thread_start(void);      /* registers the main thread */
 void thread_after_fork(void); /* forgets all other threads */
 
+/* In a forked child that has its parent's ledger still: did another thread of the parent run Python at the fork? */
+bool thread_left_python(void);
+
 #endif

@@ -152,6 +152,7 @@ static void count_references(struct work *w)
 {
 	const struct snapshot *s = w->s;
 	struct python_heap *h = w->h;
+	uint64_t left; /* HY4 */
 
 	for (uint32_t i = 0; i < s->block_count; i++)
 		for (uint64_t k = first_of_edges(w, i); k < end_of_edges(w, i); k++) {
@@ -186,6 +187,7 @@ static void count_references(struct work *w)
 		else
 			o->solid++;
 	}
+	left = snapshot_python(s, "fork.left");
 	for (size_t i = 0; i < s->python_object_count; i++) {
 		struct python_object_state *o = &h->object[i];
 		uint64_t found = (uint64_t)o->sure + o->solid + o->weak, stored = s->python_objects[i].stored;
@@ -193,6 +195,10 @@ static void count_references(struct work *w)
 		if (s->python_objects[i].flags & PYTHON_IMMORTAL)
 			continue;
 		o->excess = stored > found ? stored - found : 0;
+		if (left && s->blocks[s->python_objects[i].block].birth <= left) {
+			o->left = o->excess;
+			o->excess = 0;
+		}
 		o->unsure = stored < o->sure;
 	}
 }
@@ -201,7 +207,7 @@ static bool is_held(const struct work *w, size_t object)
 {
 	const struct python_object_state *o = &w->h->object[object];
 
-	return w->s->python_objects[object].flags & PYTHON_IMMORTAL || o->unsure || o->solid
+	return w->s->python_objects[object].flags & PYTHON_IMMORTAL || o->unsure || o->solid || o->left
 		|| (o->weak && w->s->python_objects[object].stored > o->sure);
 }
 

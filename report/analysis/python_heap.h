@@ -13,6 +13,9 @@
  * HY2  An object is held from outside when its count is not explained by sure references alone, but is with the
  *      others; or when there is solid evidence; or when nothing is known (immortal, more references than it counts).
  * HY3  Unreachable objects without excess, and not held by one with excess, are what gc.collect() would free.
+ * HY4  A fork copies one thread. In the child CPython frees the states of the others, but not the references that
+ *      their frames and their functions of C held. So there excess of what is as old as the fork proves nothing: it is
+ *      `left` and never `excess`, and its objects are held from outside. What is younger is judged as without a fork.
  */
 #ifndef TIDEMARK_PYTHON_HEAP_H
 #define TIDEMARK_PYTHON_HEAP_H
@@ -26,6 +29,7 @@ struct python_object_state {
 	uint32_t sure, solid, weak; /* references found */
 	uint32_t component;         /* of python_heap.components; PYTHON_HEAP_NONE */
 	uint64_t excess;            /* references that nobody holds */
+	uint64_t left;              /* instead: threads that did not survive the fork may have held them */
 	uint64_t bytes;             /* with what it owns */
 	bool reachable, pinned;     /* pinned: unreachable, and held by a lost reference */
 	bool unsure;                /* more references than it counts */

@@ -267,6 +267,7 @@ static void take_blocks(struct collecting *c)
 	c->graph.no_contents = c->request->no_contents || collect_option_set(&c->copy, "NO_CONTENTS");
 	collect_python_codes(c->python, &c->copy, c->writer, &c->made);
 	python_hide_contents(c->python, c->graph.no_contents);
+	python_left(c->python, c->copy.header.python_left);
 	notes_apply(&c->copy, c->blocks.blocks, c->blocks.count);
 	if (c->skip_roots && wants_references(c, &c->copy)) {
 		char *text = collect_options_skipped(c->skip_roots);

@@ -304,6 +304,8 @@ static void write_python(struct html *h)
 		json_number(j, "refleak_types", (int64_t)v.refleak_types);
 		json_number(j, "refleak_objects", (int64_t)v.refleak_objects);
 		json_number(j, "refleak_references", (int64_t)v.refleak_references);
+		json_number(j, "left_objects", (int64_t)v.left_objects);
+		json_number(j, "left_references", (int64_t)v.left_references);
 		write_cycles(j, "awaiting", &v.awaiting);
 		write_cycles(j, "pinned", &v.pinned);
 		write_gc(j, s);

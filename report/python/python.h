@@ -38,6 +38,8 @@ const uint64_t (*python_arenas(const struct python *p, uint64_t *count))[2];
 /* Strings keep their lengths but lose their characters; numbers lose their values. NULL is
  * fine. */
 void python_hide_contents(struct python *p, bool hide);
+/* The birth number of the last fork that left threads of Python behind; 0: none. NULL is fine. */
+void python_left(struct python *p, uint32_t birth);
 
 /* Between blocks and from roots, of the blocks above. */
 struct python_graph {

@@ -149,6 +149,7 @@ struct python_generation {
 
 struct python {
 	bool no_contents; /* neither characters of strings nor numbers go into the snapshot */
+	uint32_t left;    /* birth number of the last fork that left threads behind; 0 */
 	struct remote *memory;
 	struct python_cache *cache;
 	uint32_t hexversion; /* 0x030b02f0 */

@@ -43,6 +43,8 @@ static void write_facts(struct python *p, struct snapshot_writer *w)
 	add_fact(&f, "gc.permanent", p->permanent.objects);
 	add_fact(&f, "pymalloc.used_bytes", p->small_bytes);
 	add_fact(&f, "pymalloc.pools", p->pool_count);
+	if (p->left)
+		add_fact(&f, "fork.left", p->left);
 	for (int i = 0; i < PYTHON_PARTS; i++)
 		if (p->off[i] || python_exhausted(p))
 			add_fact(&f, part_names[i], 1);
@@ -214,6 +216,12 @@ void python_hide_contents(struct python *p, bool hide)
 {
 	if (p)
 		p->no_contents = hide;
+}
+
+void python_left(struct python *p, uint32_t birth)
+{
+	if (p)
+		p->left = birth;
 }
 
 void python_write(struct python *p, struct snapshot_writer *w, struct typing *typing)

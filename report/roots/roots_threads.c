@@ -226,11 +226,15 @@ void roots_threads(struct roots *r)
 		if (!lists || !walk_list(r, c->stack_cache, is_descriptor_cached, 0))
 			roots_doubt(r, "libc's lists of thread stacks could not be read");
 	}
-	/* libc wipes the keys of such threads: what they alone held cannot be distinguished from
-	 * what was lost before. A snapshot of the parent shows the difference. */
-	for (uint64_t i = 0; r->threads_left && i < r->scan->block_count; i++)
-		if (r->scan->blocks[i].thread == UINT32_MAX)
-			r->scan->blocks[i].flags |= BLOCK_LEFT;
+	/* libc wipes the keys of such threads, and gives their stacks to new ones: what they alone held cannot be
+	 * distinguished from what was lost before. A snapshot of the parent shows the difference. */
+	for (uint64_t i = 0; i < r->scan->block_count; i++) {
+		struct tide_block *b = &r->scan->blocks[i];
+
+		if (b->thread == UINT32_MAX
+			&& (r->threads_left || (b->birth && b->birth <= r->ledger->python_left)))
+			b->flags |= BLOCK_LEFT;
+	}
 	for (size_t i = 0; i < r->thread_count; i++) {
 		struct roots_thread *t = &r->threads[i];
 

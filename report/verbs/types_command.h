@@ -26,6 +26,7 @@ struct types_command {
 void types_native_json(struct json_report *report, const struct types_command *c);
 void types_native_screen(struct screen *s, const struct types_command *c);
 void types_json(struct types_command *c);
+void types_json_left(struct json *j, uint64_t objects, uint64_t references);
 
 /* The numbers beside the live objects of a type: how many are not in order, in which way. */
 #define TYPES_COUNTS 4u
@@ -52,6 +53,8 @@ void types_counts_cells(
 	struct table *t, const struct types_count *counted, size_t counts, const struct types_row *r);
 /* All of them, as members of an object. */
 void types_counts_json(struct json *j, const struct types_row *r);
+/* What may have been held by threads that did not survive a fork; nothing without them. */
+void types_screen_left(struct screen *s, uint64_t left_objects, uint64_t left_references);
 /* What waits for gc, `garbage` bytes with all that only it holds, and what a lost reference keeps. */
 void types_screen_cycles(struct screen *s, const struct types_cycles *awaiting,
 	const struct types_cycles *pinned, uint64_t garbage, bool disabled);

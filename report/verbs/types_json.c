@@ -79,6 +79,14 @@ static void write_row(struct json_report *report, struct types_command *c, const
 	json_close_object(j);
 }
 
+void types_json_left(struct json *j, uint64_t objects, uint64_t references)
+{
+	json_open_object(j, "left");
+	json_number(j, "objects", (int64_t)objects);
+	json_number(j, "references", (int64_t)references);
+	json_close_object(j);
+}
+
 static void write_refleaks(struct json *j, const struct types_view *v)
 {
 	json_open_object(j, "refleaks");
@@ -94,6 +102,7 @@ static void write_refleaks(struct json *j, const struct types_view *v)
 	json_number(j, "objects", (int64_t)v->static_objects);
 	json_number(j, "references", (int64_t)v->static_references);
 	json_close_object(j);
+	types_json_left(j, v->left_objects, v->left_references);
 	json_close_object(j);
 }
 

@@ -31,6 +31,19 @@ void types_screen_cycles(struct screen *s, const struct types_cycles *awaiting,
 			pinned->objects == 1 ? "is" : "are");
 }
 
+void types_screen_left(struct screen *s, uint64_t left_objects, uint64_t left_references)
+{
+	char objects[UNITS_TEXT], references[UNITS_TEXT];
+
+	if (left_objects)
+		screen_paragraph(s, STYLE_DIM, "",
+			"%s %s %s that threads held which did not survive the fork: nobody gives them back, and no "
+			"verdict is given.",
+			units_many(objects, (int64_t)left_objects, "object"),
+			left_objects == 1 ? "has" : "have",
+			units_many(references, (int64_t)left_references, "reference"));
+}
+
 static bool waits_in_vain(const struct snapshot *s)
 {
 	return !python_heap_off(s, "generations") && !snapshot_python(s, "gc.enabled");
@@ -64,7 +77,9 @@ static void print_summary(struct screen *s, const struct types_command *c)
 			v->refleak_objects == 1 ? "has" : "have",
 			units_many(references, (int64_t)v->refleak_references, "reference"));
 	else
-		screen_print(s, STYLE_GOOD, "All reference counts are explained.\n");
+		screen_print(s, STYLE_GOOD, "All%s reference counts are explained.\n",
+			v->left_objects ? " other" : "");
+	types_screen_left(s, v->left_objects, v->left_references);
 	/* Stacks say what an import has lost: types_once.c. */
 	if (v->refleak_objects && c->snapshot.process->flags & PROCESS_WALKED)
 		screen_paragraph(s, STYLE_DIM, "",

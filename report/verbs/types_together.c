@@ -151,6 +151,8 @@ static void add_process(struct types_together *t, size_t process)
 		return;
 	t->with_python++;
 	t->leaking += v->refleak_objects != 0;
+	t->left_objects += v->left_objects;
+	t->left_references += v->left_references;
 	add_cycles(&t->awaiting, &v->awaiting);
 	add_cycles(&t->pinned, &v->pinned);
 	t->garbage_bytes += v->garbage.bytes;

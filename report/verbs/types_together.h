@@ -40,6 +40,7 @@ struct types_together {
 	struct index rows, natives;
 	size_t with_python, leaking; /* processes */
 	uint64_t leaked_types, leaked_objects, leaked_references;
+	uint64_t left_objects, left_references;
 	struct types_cycles awaiting, pinned;
 	uint64_t garbage_bytes;
 	uint64_t native_bytes, typed_bytes;

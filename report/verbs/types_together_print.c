@@ -74,7 +74,9 @@ static void print_summary(struct screen *s, const struct types_together *t)
 			units_many(types, (int64_t)t->leaked_types, "type"),
 			units_many(references, (int64_t)t->leaked_references, "reference"));
 	else
-		screen_print(s, STYLE_GOOD, "All reference counts are explained.\n");
+		screen_print(s, STYLE_GOOD, "All%s reference counts are explained.\n",
+			t->left_objects ? " other" : "");
+	types_screen_left(s, t->left_objects, t->left_references);
 	types_screen_cycles(s, &t->awaiting, &t->pinned, t->garbage_bytes, false);
 	if (is_shared(t))
 		screen_paragraph(s, STYLE_DIM, "",
@@ -302,6 +304,7 @@ void types_together_json(struct types_together *t, const struct options *o)
 	json_number(j, "objects", (int64_t)t->leaked_objects);
 	json_number(j, "references", (int64_t)t->leaked_references);
 	json_number(j, "processes", (int64_t)t->leaking);
+	types_json_left(j, t->left_objects, t->left_references);
 	json_close_object(j);
 	json_open_object(j, "cycles");
 	write_cycles(j, "awaiting_gc", &t->awaiting);

@@ -55,6 +55,8 @@ static void add_object(struct types_view *v, size_t object)
 		r->excess_objects++;
 		r->excess_references += o->excess;
 	}
+	r->left_objects += o->left != 0;
+	r->left_references += o->left;
 	if (!o->reachable && !o->pinned) {
 		r->awaiting++;
 		v->garbage.objects++;
@@ -96,6 +98,8 @@ static void sum_rows(struct types_view *v)
 		v->order[i] = i;
 		v->static_objects += r->static_objects;
 		v->static_references += r->static_references;
+		v->left_objects += r->left_objects;
+		v->left_references += r->left_references;
 		if (r->verdict != VERDICT_REFLEAK)
 			continue;
 		v->refleak_types++;

@@ -4,6 +4,7 @@
  * TV2  Every object is in one row; live = reachable + unreachable.
  * TV3  unreachable = awaiting + pinned + those that have excess themselves.
  * TV4  Small ints that the interpreter keeps are never in `excess`: they have sums of their own.
+ * TV5  What threads held that did not survive a fork (HY4) has sums of its own, too, and no verdict.
  */
 #ifndef TIDEMARK_TYPES_VIEW_H
 #define TIDEMARK_TYPES_VIEW_H
@@ -33,8 +34,9 @@ struct types_row {
 	uint64_t native_bytes, native_blocks; /* of `bytes`: blocks of C that hang on the objects */
 	uint64_t excess_objects, excess_references, unsure_objects;
 	uint64_t static_objects, static_references;
-	uint64_t awaiting; /* unreachable, and gc.collect() would free them */
-	uint64_t pinned;   /* unreachable without excess of their own: an object with excess holds them */
+	uint64_t left_objects, left_references; /* TV5 */
+	uint64_t awaiting;                      /* unreachable, and gc.collect() would free them */
+	uint64_t pinned; /* unreachable without excess of their own: an object with excess holds them */
 	uint64_t cyclic, self_cycle;
 	enum types_verdict verdict;
 	struct types_site
@@ -72,6 +74,7 @@ struct types_view {
 		once; /* [objects] its excess never counts as a leak: it was lost once, or is kept for ever */
 	uint64_t refleak_types, refleak_objects, refleak_references;
 	uint64_t static_objects, static_references;
+	uint64_t left_objects, left_references;
 	struct types_cycles awaiting, pinned;
 	struct {
 		uint64_t objects, bytes;

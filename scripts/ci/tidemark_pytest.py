@@ -107,6 +107,9 @@ class Rounds:
     def judge(self, session, report):
         if report["python"]["off"]:
             return self.fail(session, "the tests are not judged: " + ", ".join(report["python"]["off"]) + " of this interpreter cannot be read")
+        left = report["refleaks"].get("left", {"objects": 0})["objects"]
+        if left:
+            self.lines.append("{} objects have references that threads held which did not survive a fork: they are not judged".format(left))
         if report["refleaks"]["objects"] <= self.config.option.tidemark_limit:
             return
         for row in report["types"]:

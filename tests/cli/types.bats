@@ -224,7 +224,7 @@ for e in sys.argv[1:]:
 		assert (session["processes"], session["live"]) == (4, 400), session
 		assert d["types"][0]["type"] == "Job" and 36 <= job["excess_objects"] <= 40 and job["verdict"] == "refleak"
 		assert len(job["stacks"]) == 1 and job["stacks"][0]["objects"] == job["excess_objects"], job["stacks"]
-		assert d["refleaks"] == {"types": 1, "objects": job["excess_objects"], "references": job["excess_references"], "processes": 2}
+		assert d["refleaks"] == {"types": 1, "objects": job["excess_objects"], "references": job["excess_references"], "processes": 2, "left": {"objects": 0, "references": 0}}
 		assert d["cycles"]["awaiting_gc"]["objects"] == sum(o["cycles"]["awaiting_gc"]["objects"] for o in one if "cycles" in o)
 		assert [s["objects_missing"] for s in d["snapshots"]] == ["no Python", None, None, None, None]
 		natives = {r["type"]: r for r in d["native"]["types"]}

@@ -234,6 +234,9 @@ function python(p) {
 									`${many(p.refleak_objects, "object")} of ${many(p.refleak_types, "type")} ${p.refleak_objects === 1 ? "has" : "have"} ${many(p.refleak_references, "lost reference")}.`,
 								)
 							: "No reference is lost.",
+						p.left_objects
+							? ` ${many(p.left_objects, "object")} ${p.left_objects === 1 ? "has" : "have"} ${many(p.left_references, "reference")} that threads held which did not survive the fork: no verdict is given.`
+							: null,
 					)
 				: el(
 						"p",
