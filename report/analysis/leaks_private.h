@@ -17,6 +17,15 @@ struct leaks_work {
 /* leaks_sites.c: fills l->same_site for the sites that the report will show. */
 void leaks_same_sites(struct leaks_work *w);
 struct symbols *leaks_symbols(struct leaks_work *w);
+/* leaks_forked.c: rules that depend on more than the stack. */
+struct leaks_forked {
+	uint64_t fork,
+		left; /* birth numbers: of the last fork, and of the last one that left threads of Python; 0 none */
+	int32_t lock, thread; /* rules; -1: none */
+};
+void leaks_forked_find(struct leaks_forked *f, const struct snapshot *s, const struct suppress *rules);
+/* The rule for a lost block; -1: none. */
+int32_t leaks_forked_ask(const struct leaks_forked *f, const struct snapshot *s, uint32_t block);
 /* leaks_suppress.c: sets LEAK_SUPPRESSED, and counts for each rule. */
 void leaks_suppress(struct leaks_work *w);
 /* leaks_group.c: groups, then retained sizes of groups and records. */

@@ -11,11 +11,12 @@ struct cover {
 	struct leaks_work *w;
 	int32_t *answer[3]; /* of each site, for lost, possible, reachable */
 	uint32_t *queue;
+	struct leaks_forked forked;
 	uint8_t *seen; /* bit a block: held by a root leak that is not suppressed */
 };
 
 /* The rule that matches a site's stack, -1 none; each site is asked once. */
-static int32_t ask(struct cover *c, uint32_t block)
+static int32_t ask_stack(struct cover *c, uint32_t block)
 {
 	struct leaks_work *w = c->w;
 	enum leak_kind kind = leaks_kind(w->l, block);
@@ -33,6 +34,15 @@ static int32_t ask(struct cover *c, uint32_t block)
 		return c->answer[which][site];
 	line = symbols_stack(leaks_symbols(w), site, &count);
 	return c->answer[which][site] = suppress_match(w->l->suppress, 1u << which, line, count);
+}
+
+static int32_t ask(struct cover *c, uint32_t block)
+{
+	int32_t rule = ask_stack(c, block);
+
+	if (rule < 0 && c->forked.fork && LEAK_IS_LOST(leaks_kind(c->w->l, block)))
+		rule = leaks_forked_ask(&c->forked, c->w->s, block);
+	return rule;
 }
 
 static void cover_block(struct cover *c, uint32_t block, int32_t rule)
@@ -153,6 +163,7 @@ void leaks_suppress(struct leaks_work *w)
 		return;
 	for (size_t i = 0; i < w->l->suppress->count; i++)
 		kinds |= w->l->suppress->rules[i].kinds;
+	leaks_forked_find(&c.forked, w->s, w->l->suppress);
 	cover_lost(&c);
 	for (uint32_t i = 0; i < w->l->graph.blocks; i++) {
 		bool asked = w->state[i] == REACH_INSIDE

@@ -305,6 +305,15 @@ int suppress_read(struct suppress *s, const char *path, struct tide_error *e)
 	return bad;
 }
 
+static void add_forked(struct suppress *s, int forked, const char *name)
+{
+	struct suppress_rule *r = add_rule(s, NULL, 0);
+
+	r->name = alloc_string(name);
+	r->kinds = SUPPRESS_LOST;
+	r->forked = forked;
+}
+
 struct suppress *suppress_new(void)
 {
 	struct suppress *s = alloc_zeroed(1, sizeof(*s));
@@ -312,6 +321,8 @@ struct suppress *suppress_new(void)
 
 	if (suppress_parse(s, NULL, built_in, sizeof(built_in) - 1, &e))
 		abort(); /* a test parses them */
+	add_forked(s, SUPPRESS_FORK_LOCK, "built-in: locks that CPython replaces in a forked child");
+	add_forked(s, SUPPRESS_FORK_THREAD, "built-in: threads of CPython that did not survive the fork");
 	return s;
 }
 
@@ -427,7 +438,8 @@ static bool matches_rule(const struct suppress_rule *r, const struct symbol_line
 int suppress_match(const struct suppress *s, unsigned kinds, const struct symbol_line *line, size_t count)
 {
 	for (size_t i = 0; i < s->count; i++)
-		if (s->rules[i].kinds & kinds && matches_rule(&s->rules[i], line, count))
+		if (s->rules[i].kinds & kinds && !s->rules[i].forked
+			&& matches_rule(&s->rules[i], line, count))
 			return (int)i;
 	return -1;
 }

@@ -10,7 +10,7 @@
  *                          (_ZN3foo3ba*) are understood
  *
  * SU1  Both may be in one file. `#` begins a comment line.
- * SU2  Built-in ones name only code of the loader, libc and libstdc++.
+ * SU2  Built-in ones name only code of the loader, libc and libstdc++, and what CPython leaves behind at a fork.
  * SU3  A rule knows how many blocks it took (leaks.c counts): unused ones are reported.
  */
 #ifndef TIDEMARK_SUPPRESS_H
@@ -38,7 +38,9 @@ struct suppress_rule {
 	char *pattern; /* leak: else NULL and frames */
 	struct suppress_frame *frames;
 	size_t frame_count;
-	unsigned kinds;   /* SUPPRESS_* */
+	unsigned kinds; /* SUPPRESS_* */
+	/* Not found by stacks: leaks_forked.c. */
+	enum { SUPPRESS_NOT_FORKED, SUPPRESS_FORK_LOCK, SUPPRESS_FORK_THREAD } forked;
 	const char *file; /* NULL: built in */
 	unsigned line;
 	uint64_t blocks, bytes; /* SU3 */

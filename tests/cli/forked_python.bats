@@ -152,3 +152,56 @@ threads_left() {
 	TIDEMARK_PYTEST=$TIDEMARK run -0 "$TIDEMARK" run -q -f -o exit.tide /usr/bin/python3 forks.py
 	[[ "$output" == *"references that threads held which did not survive a fork"* ]]
 }
+
+nothing_lost() {
+	"$TIDEMARK" run -q -f -o exit.tide "$1" -W ignore program.py threads fine
+	"$TIDEMARK" leaks --json child.tide >leaks.json
+	/usr/bin/python3 -c 'import json
+d = json.load(open("leaks.json"))
+lost = [(r["retained_blocks"], r["stack"][:4]) for r in d["records"] if r["kind"] in ("unreferenced", "cycle") and not r["suppressed"]]
+assert not lost, lost'
+}
+
+@test "forked: locks that CPython replaces in the child, and what it gave to lost threads, are suppressed by name" {
+	for_each_python nothing_lost
+	"$TIDEMARK" run -q -f -o exit.tide /usr/bin/python3 program.py alone fine
+	"$TIDEMARK" leaks --json child.tide >leaks.json
+	/usr/bin/python3 -c 'import json
+taken = {s["name"]: s["blocks"] for s in json.load(open("leaks.json"))["suppressions"] if s["blocks"]}
+assert taken.get("built-in: locks that CPython replaces in a forked child", 0) >= 3, taken'
+	"$TIDEMARK" leaks --show suppressed child.tide | grep -q "suppressed by 'built-in: locks that CPython replaces in a forked child'"
+}
+
+@test "forked: locks that an extension loses stay lost, those of the parent and those of the child" {
+	compile locks.so -g -shared -fPIC $(python3-config --includes 2>/dev/null || echo -I/usr/include/python3.11) <<-'EOF'
+		#include <Python.h>
+		#include <pythread.h>
+		static PyObject *lose(PyObject *self, PyObject *o) { return PyBool_FromLong(PyThread_allocate_lock() != NULL); }
+		static PyMethodDef methods[] = { { "lose", lose, METH_NOARGS, 0 }, { 0 } };
+		static struct PyModuleDef module = { PyModuleDef_HEAD_INIT, "locks", 0, -1, methods };
+		PyMODINIT_FUNC PyInit_locks(void) { return PyModule_Create(&module); }
+	EOF
+	cat >program.py <<-'EOF'
+		import ctypes, locks, os
+		def parent_loses():
+		    for i in range(40): locks.lose()
+		def child_loses():
+		    for i in range(40): locks.lose()
+		parent_loses()
+		pid = os.fork()
+		if not pid:
+		    child_loses()
+		    ctypes.CDLL(None).tide_snapshot(b"child.tide")
+		    os._exit(0)
+		os.waitpid(pid, 0)
+		os._exit(0)
+	EOF
+	"$TIDEMARK" run -q -f -o exit.tide /usr/bin/python3 program.py
+	"$TIDEMARK" leaks --json child.tide >leaks.json
+	/usr/bin/python3 -c 'import json
+lost = {}
+for r in json.load(open("leaks.json"))["records"]:
+    if r["kind"] in ("unreferenced", "cycle", "indirect") and not r["suppressed"]:
+        for f in {f["function"] for f in r["stack"]}: lost[f] = lost.get(f, 0) + r["blocks"]
+assert min(lost.get(f, 0) for f in ("parent_loses", "child_loses")) >= 38, lost'
+}
