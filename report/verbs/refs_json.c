@@ -174,9 +174,12 @@ static void write_record(struct json_report *report, const struct refs *r, size_
 	json_address(j, "address", b->address);
 	write_object(j, r, r->block[i]);
 	json_number(j, "bytes", (int64_t)b->bytes);
-	json_number(j, "object_bytes", (int64_t)refs_view_bytes(r, r->block[i]));
-	json_number(j, "native_bytes", (int64_t)refs_view_native(r, r->block[i]).bytes);
-	json_number(j, "native_blocks", (int64_t)refs_view_native(r, r->block[i]).blocks);
+	if (python_field_stored(&r->snapshot, r->block[i]) >= 0) {
+		struct leak_sum native = refs_view_native(r, r->block[i]);
+		json_number(j, "object_bytes", (int64_t)refs_view_bytes(r, r->block[i]));
+		json_number(j, "native_bytes", (int64_t)native.bytes);
+		json_number(j, "native_blocks", (int64_t)native.blocks);
+	}
 	json_number(j, "site", b->site);
 	write_type(j, r, r->block[i]);
 	json_text(j, "state", leaks_kind_name(r->leaks.kind[r->block[i]] & LEAK_KIND_MASK));
