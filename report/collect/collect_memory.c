@@ -315,13 +315,35 @@ static void sweep_boundaries(struct regions *r)
 	free(open);
 }
 
-/* Mappings with blocks that no walk has reached: they belong to an allocator other than glibc's, or to a heap
- * that was not found. All lists are by address. */
-static void claim_foreign_memory(struct regions *r, const struct heap *heap, const struct blockmap *blocks)
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct roots_range *x = a, *y = b;
+
+	return (x->lo > y->lo) - (x->lo < y->lo);
+}
+
+/* The ranges of one kind, by address. */
+static struct roots_range *list_ranges(const struct references *g, uint32_t kind, size_t *count)
+{
+	struct roots_range *list = alloc_bytes((g->range_count + 1) * sizeof(*list));
+
+	*count = 0;
+	for (uint64_t i = 0; i < g->range_count; i++)
+		if (g->ranges[i].kind == kind)
+			list[(*count)++] = g->ranges[i];
+	qsort(list, *count, sizeof(*list), compare_ranges);
+	return list;
+}
+
+/* Blocks that no walk has reached belong to an allocator other than glibc's, or to a heap that was not found: theirs
+ * is the arena, where that is known, else the whole mapping. All lists are by address. */
+static void claim_foreign_memory(
+	struct regions *r, const struct references *g, const struct heap *heap, const struct blockmap *blocks)
 {
 	const struct collect_memory *m = r->memory;
-	uint64_t segment = 0;
-	size_t at = 0;
+	uint64_t segment = 0, claimed = 0;
+	size_t at = 0, arena = 0, arena_count;
+	struct roots_range *arenas = list_ranges(g, REGION_FOREIGN, &arena_count);
 
 	for (uint64_t i = 0; i < blocks->count; i++) {
 		uint64_t address = blocks->blocks[i].address;
@@ -330,12 +352,45 @@ static void claim_foreign_memory(struct regions *r, const struct heap *heap, con
 			segment++;
 		if (segment < heap->segment_count && heap->segments[segment].lo <= address)
 			continue;
+		while (arena < arena_count && arenas[arena].hi <= address)
+			arena++;
+		if (arena < arena_count && arenas[arena].lo <= address) {
+			if (claimed < arenas[arena].hi)
+				add_claim(
+					r, arenas[arena].lo, arenas[arena].hi, REGION_FOREIGN, UINT32_MAX, 1);
+			claimed = arenas[arena].hi;
+			continue;
+		}
 		while (at < m->mapping_count && m->mappings[at].hi <= address)
 			at++;
 		if (at == m->mapping_count || m->mappings[at].lo > address)
 			continue;
 		add_claim(r, m->mappings[at].lo, m->mappings[at].hi, REGION_FOREIGN, UINT32_MAX, 1);
 		at++;
+	}
+	free(arenas);
+}
+
+/* The kernel joins mappings that lie side by side: what the program has mapped next to an allocator's memory is not
+ * the allocator's, unless there are blocks in it. */
+static void claim_program_memory(struct regions *r, const struct references *g, const struct blockmap *blocks)
+{
+	const struct collect_memory *m = r->memory;
+
+	for (uint64_t i = 0; i < g->range_count; i++) {
+		const struct roots_range *k = &g->ranges[i];
+		size_t block = SEARCH_UP_TO(blocks->blocks, blocks->count, address, k->lo - 1);
+
+		if (k->kind != REGION_MAPPING
+			|| (block < blocks->count && blocks->blocks[block].address < k->hi))
+			continue;
+		for (size_t at = SEARCH_UP_TO(m->mappings, m->mapping_count, hi, k->lo);
+			at < m->mapping_count && m->mappings[at].lo < k->hi; at++) {
+			const struct region_mapping *p = &m->mappings[at];
+
+			add_claim(r, k->lo > p->lo ? k->lo : p->lo, k->hi < p->hi ? k->hi : p->hi, p->kind,
+				UINT32_MAX, 1);
+		}
 	}
 }
 
@@ -347,10 +402,12 @@ void collect_memory_regions(struct collect_memory *m, const struct references *g
 	for (size_t i = 0; i < m->mapping_count; i++)
 		add_claim(&r, m->mappings[i].lo, m->mappings[i].hi, m->mappings[i].kind, UINT32_MAX, 0);
 	/* Ranks of roots/ begin at 0; 0 and 1 are taken here. */
-	claim_foreign_memory(&r, heap, blocks);
+	claim_foreign_memory(&r, g, heap, blocks);
+	claim_program_memory(&r, g, blocks);
 	for (uint64_t i = 0; i < g->range_count; i++)
-		add_claim(&r, g->ranges[i].lo, g->ranges[i].hi, g->ranges[i].kind, UINT32_MAX,
-			g->ranges[i].rank + 2);
+		if (g->ranges[i].kind != REGION_MAPPING && g->ranges[i].kind != REGION_FOREIGN)
+			add_claim(&r, g->ranges[i].lo, g->ranges[i].hi, g->ranges[i].kind, UINT32_MAX,
+				g->ranges[i].rank + 2);
 	for (uint64_t i = 0; i < heap->segment_count; i++) {
 		const struct heap_segment *k = &heap->segments[i];
 

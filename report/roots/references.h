@@ -15,7 +15,8 @@
 
 struct count_notes;
 
-/* What addresses outside the heap are for. Ranges may overlap: the greater rank is right. */
+/* What addresses outside the heap are for. Ranges may overlap: the greater rank is right. But REGION_MAPPING and
+ * REGION_FOREIGN are what the program has mapped, and arenas of Python, whatever has become of them. */
 struct roots_range {
 	uint64_t lo, hi;
 	uint32_t kind; /* enum tide_region_kind */

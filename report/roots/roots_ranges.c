@@ -19,7 +19,10 @@ static uint32_t claim_kind(const struct roots *r, const struct claim *c)
 		return c->hi - c->lo > r->libc.static_tls + r->libc.sizeof_pthread + 4096 ? REGION_STACK
 											  : REGION_TLS;
 	case CLAIM_OWN: return REGION_PROFILER;
-	/* The program's own mappings, and what it took with sbrk, are mappings like others. */
+	/* Mappings that an allocator made are its own. */
+	case CLAIM_MAPPING: return c->kind == ROOT_MAPPING ? REGION_MAPPING : REGION_UNKNOWN;
+	case CLAIM_POOL: return REGION_FOREIGN;
+	/* What the program took with sbrk is a mapping like others. */
 	default: return REGION_UNKNOWN;
 	}
 }

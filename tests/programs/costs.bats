@@ -97,7 +97,7 @@ setup() {
 		}
 	END
 	LD_PRELOAD=$SHIM TIDEMARK_COLLECTOR=/nowhere ./faults >out
-	# One for each table, for each part of the library that starts anew, and for what these copy; by old kernels, and
+	# One for each table, for each part of the library that begins again, and for what these copy; by old kernels, and
 	# where the page of a file is not in memory yet, some more.
 	[ "$(cat out)" -gt 20 ] && [ "$(cat out)" -lt 105 ] || fail "$(cat out) page faults"
 }

@@ -116,3 +116,40 @@ each() {
 	experiment plain first GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 	prepared threads first MALLOC_ARENA_MAX=1
 }
+
+@test "what a program maps beside arenas of Python is a mapping, though the kernel has joined them" {
+	cat >beside.py <<-'EOF'
+		import mmap
+		BYTES = 50 << 20
+		mapped, kept = [], []
+		def map_one():
+		    m = mmap.mmap(-1, BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+		    m.write(b"\1" * BYTES)
+		    mapped.append(m)
+		kept.append([object() for _ in range(200000)])
+		map_one()
+		kept.append([object() for _ in range(400000)])
+		map_one()
+		kept.append([object() for _ in range(200000)])
+		arenas = [id(o) for part in kept for o in part[::1000]]
+		with open("/proc/self/maps") as maps:
+		    ranges = [[int(x, 16) for x in line.split()[0].split("-")] for line in maps]
+		joined = any(hi - lo > BYTES and any(lo <= a < hi for a in arenas) for lo, hi in ranges)
+		print("joined" if joined else "apart")
+	EOF
+	# Where the kernel puts them is chance.
+	for _ in 1 2 3 4 5; do
+		run "$TIDEMARK" run -q -f -o x.tide -- /usr/bin/python3 -S beside.py
+		[ "$status" = 0 ]
+		"$TIDEMARK" waste --json x.tide >waste.json
+		/usr/bin/python3 - <<-'EOF'
+			import json
+			d = json.load(open("waste.json"))["resident"]
+			parts = {p["part"]: p["resident_bytes"] for p in d["parts"]}
+			assert sum(parts.values()) == d["bytes"] and d["unknown_bytes"] == 0, d
+			assert 100 << 20 <= parts["mappings"] < 101 << 20, parts
+		EOF
+		[ "$output" != joined ] || return 0
+	done
+	skip "the kernel did not join them in five runs"
+}
