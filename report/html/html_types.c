@@ -164,6 +164,7 @@ static void write_row(struct html *h, const struct types_row *r)
 	json_text(j, "verdict", types_view_verdict(r));
 	json_number(j, "slots_save", (int64_t)types_view_slots_save(r));
 	json_number(j, "live_diff", r->live_diff);
+	json_number(j, "bytes_diff", r->bytes_diff);
 	json_number(j, "excess_diff", r->excess_references_diff);
 	json_open_array(j, "values");
 	for (unsigned i = 0; i < TYPES_VIEW_TOP && r->value[i].objects; i++) {

@@ -72,6 +72,7 @@ static void write_row(struct json_report *report, struct types_command *c, const
 	}
 	if (c->old_file) {
 		json_number(j, "live_diff", r->live_diff);
+		json_number(j, "bytes_diff", r->bytes_diff);
 		json_number(j, "excess_objects_diff", r->excess_objects_diff);
 		json_number(j, "excess_references_diff", r->excess_references_diff);
 	}

@@ -280,6 +280,7 @@ void types_view_compare(struct types_view *v, const struct types_view *old)
 
 		v->order[i] = i;
 		r->live_diff = (int64_t)r->live;
+		r->bytes_diff = (int64_t)r->bytes;
 		r->excess_objects_diff = (int64_t)r->excess_objects;
 		r->excess_references_diff = (int64_t)r->excess_references;
 	}
@@ -291,6 +292,7 @@ void types_view_compare(struct types_view *v, const struct types_view *old)
 			continue;
 		r = &v->row[find_row(v, o->type, o->module)];
 		r->live_diff -= (int64_t)o->live;
+		r->bytes_diff -= (int64_t)o->bytes;
 		r->excess_objects_diff -= (int64_t)o->excess_objects;
 		r->excess_references_diff -= (int64_t)o->excess_references;
 	}

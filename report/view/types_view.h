@@ -43,7 +43,7 @@ struct types_row {
 		site[TYPES_VIEW_TOP]; /* of the excess, else of the live objects; objects 0: no more */
 	struct types_value value[TYPES_VIEW_TOP];
 	/* Compared with an older snapshot. */
-	int64_t live_diff, excess_objects_diff, excess_references_diff;
+	int64_t live_diff, bytes_diff, excess_objects_diff, excess_references_diff;
 	uint64_t attribute_bytes; /* what instances need for their attributes */
 	uint64_t attributes;      /* of all instances */
 	bool library;             /* its class is of a library: nobody here can change it */

@@ -58,6 +58,22 @@ export default async function ({ page, ok, same, json, exists, goto, open, text,
 	ok((await page.locator("main").innerText()).includes("</script><img src=x onerror=alert(1)>"), "a hostile name is shown as it is");
 	await clean("hostile types and strings are data");
 	if (shots) await page.screenshot({ path: `${shots}/python.png`, fullPage: true });
+	if (exists("types-grown")) {
+		const grown = json("types-grown");
+		await goto("grown");
+		await open("types");
+		const { rows } = (await page.evaluate(() => window.tidemarkData())).types.python,
+			most = rows.reduce((a, r) => (r.bytes_diff > a.bytes_diff ? r : a));
+		same(JSON.stringify(rows.map((r) => [r.type, r.live_diff, r.bytes_diff])), JSON.stringify(grown.types.map((r) => [r.type, r.live_diff, r.bytes_diff])), "types: growth as in types");
+		ok(most.type === "Request" && most.verdict === "none", `what grows most is not what is wrong: ${most.type}`);
+		const shown = await page.locator(".body").first().locator(".row .place").allInnerTexts();
+		ok(shown[0] === `__main__.${most.type}`, `with an older snapshot the type that has grown most comes first: ${shown.slice(0, 5).join(", ")}`);
+		if (shots) await page.screenshot({ path: `${shots}/grown.png` });
+		await page.click('[data-column="verdict"]');
+		ok(/Leaked/.test(await text(".body .row")), "and a click sorts by verdict");
+		ok(/sort=verdict/.test(page.url()), "which the address keeps");
+		await goto("objects");
+	}
 	await open("flame", "&q=objects.py");
 	ok(/^\d+ functions? at/.test(await text(".tools span[role=status]")), "the flame graph finds Python files");
 }

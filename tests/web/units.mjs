@@ -31,7 +31,12 @@ const sum = (l) => l.reduce((a, b) => a + b, 0);
 
 // Owners.
 {
-	const { ALL, GROUP, ROOT, SITE, below, childrenOf, mergeSiblings, sharers } = await load("owners");
+	const { ALL, GROUP, ROOT, SITE, below, childrenOf, labelOf, mergeSiblings, sharers } = await load("owners");
+	same(labelOf("cache", "1.2 MiB", 14, 1), ["cache 1.2 MiB"], "owners: a label has its size");
+	same(labelOf("global cache of this", "1.2 MiB", 18, 1), ["global ca… 1.2 MiB"], "owners: a long name gives way to the size");
+	same(labelOf("global cache of this", "1.2 MiB", 18, 2), ["global cache of t…", "1.2 MiB"], "owners: and has a line of its own where there is room");
+	same(labelOf("global cache", "1.2 MiB", 9, 1), ["global c…"], "owners: the size gives way where the name would be gone");
+	same(labelOf("global cache", "1023.9 MiB", 8, 2), ["global …"], "owners: a size is never cut");
 	// [parent, kind, what, bytes, blocks, bytes and blocks with all below, left out: bytes, blocks, rows; field, sharers]
 	const rows = [
 		[-1, ALL, 0, 0, 0, 1000, 100, 0, 0, 0],

@@ -6,7 +6,7 @@ import { placeText, short, typeOf } from "./names.js";
 import { dark, el, hue, keep, onWidth, state, svg } from "./dom.js";
 import { referrers, rootName } from "./referrers.js";
 import { groupKey, groupLabel } from "./groups.js";
-import { ALL, GROUP, KEPT, ROOT, SITE, below, childrenOf, mergeSiblings, sharers as sharersOf } from "./owners.js";
+import { ALL, GROUP, KEPT, ROOT, SITE, below, childrenOf, labelOf, mergeSiblings, sharers as sharersOf } from "./owners.js";
 
 // Neighbours of one function, type ... below one owner are one area.
 const GROUPINGS = [
@@ -182,17 +182,9 @@ export function dominators() {
 				),
 			);
 			if (w > 46 && h > 15) {
-				const text = `${what} ${bytes(d.value)}`,
-					fit = Math.floor((w - 6) / 7.2);
-				g.append(
-					svg(
-						"text",
-						{ x: 4, y: 13 },
-						text.length > fit
-							? what.slice(0, Math.max(2, fit - 1)) + "…"
-							: text,
-					),
-				);
+				// An area with others in it has its label above them.
+				const lines = labelOf(what, bytes(d.value), Math.floor((w - 6) / 7.2), d.children || h < 31 ? 1 : 2);
+				lines.forEach((text, i) => g.append(svg("text", { x: 4, y: 13 + 14 * i }, text)));
 			}
 			s.append(g);
 		}

@@ -58,6 +58,16 @@ export function below(rows, child, i, levels) {
 	return kids.length ? { i, children: kids } : { i, value: r[5] };
 }
 
+// The text of an area with room for `lines` lines of `fit` characters: its size is always there where that leaves some of the
+// name, which is cut.
+export function labelOf(what, size, fit, lines) {
+	const cut = (n) => (what.length > n ? `${what.slice(0, Math.max(2, n - 1))}…` : what);
+	if (what.length + 1 + size.length <= fit) return [`${what} ${size}`];
+	if (lines > 1 && size.length <= fit) return [cut(fit), size];
+	const left = fit - size.length - 1;
+	return [left >= Math.min(what.length, 6) ? `${cut(left)} ${size}` : cut(fit)];
+}
+
 // The names of the roots of a mask: the first few, how many more, and whether some have no bit of their own.
 export function sharers(mask, names) {
 	if (mask === undefined) return [];

@@ -80,7 +80,8 @@ function pythonTable(p) {
 	const list = table({
 		id: "python",
 		rows: () => p.rows,
-		sort: "verdict",
+		// With an older snapshot the question is what has grown.
+		sort: p.compared ? "bytes_diff" : "verdict",
 		key: typeName,
 		search: searchTexts((r) => `${typeName(r)} ${VERDICTS[r.verdict] ?? ""}`),
 		empty: "There are no objects.",
@@ -90,14 +91,15 @@ function pythonTable(p) {
 			{
 				name: "verdict",
 				label: "verdict",
-				width: "9em",
+				width: "10em",
 				text: (r) => (VERDICTS[r.verdict] ? el("span", { class: `tag ${r.verdict === "refleak" ? "bad" : "warn"}` }, VERDICTS[r.verdict]) : ""),
 				sort: (r) => (r.verdict === "refleak" ? 2e15 : r.verdict === "awaiting-gc" ? 1e15 : 0) + (r.excess_references || r.bytes),
 				title: "what is wrong with them",
 			},
 			number("live", "objects", (r) => r.live, count),
-			p.compared ? number("live_diff", "change", (r) => r.live_diff, (n) => signed(count, n), "since the older snapshot") : null,
+			p.compared ? number("live_diff", "change", (r) => r.live_diff, (n) => signed(count, n), "objects since the older snapshot") : null,
 			number("bytes", "bytes", (r) => r.bytes, bytes, "with what belongs to them: item arrays, key tables, buffers"),
+			p.compared ? number("bytes_diff", "grown by", (r) => r.bytes_diff, (n) => signed(bytes, n), "bytes since the older snapshot") : null,
 			p.rows.some(isNative) ? number("native", "native", (r) => r.native_bytes, bytes, "of these bytes: memory of C that only these objects lead to") : null,
 			number("excess", "excess", (r) => r.excess_references, count, "references stored above those found"),
 			number("excess_objects", "in objects", (r) => r.excess_objects, count),
@@ -264,7 +266,7 @@ function native(n, old, python) {
 	const list = table({
 		id: "native",
 		rows: () => rows,
-		sort: "bytes",
+		sort: before ? "bytes_diff" : "bytes",
 		key: (r) => r[0],
 		search: searchTexts((r) => `${r[0]} ${r[1]}`),
 		said: (all) => `${many(all.length, "type")}${n.all > rows.length ? `, the largest of ${count(n.all)}` : ""}`,
