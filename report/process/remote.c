@@ -14,10 +14,12 @@
 
 #define PAGE 4096ull
 #define LARGE (1ull << 30)
-#define WINDOW 4096u         /* pagemap entries held at a time: 16 MiB of addresses */
-#define PRESENT (3ull << 62) /* in memory, or swapped out */
-#define KEPT 1024u           /* pages kept: those of a heap of 4 MiB; a newer one takes a place */
-#define SMALL 512u           /* bytes of a read that takes a page as a whole */
+#define LISTED 512u                       /* runs of pages listed at a time, LARGE bytes at most */
+#define ADDRESS_END ((1ull << 47) - PAGE) /* TASK_SIZE_MAX of the kernel, which refuses more */
+#define WINDOW 4096u                      /* pagemap entries held at a time: 16 MiB of addresses */
+#define PRESENT (3ull << 62)              /* in memory, or swapped out */
+#define KEPT 1024u /* pages kept: those of a heap of 4 MiB; a newer one takes a place */
+#define SMALL 512u /* bytes of a read that takes a page as a whole */
 
 struct remote_pages {
 	uint64_t page[KEPT]; /* number of the page + 1; 0: none */
@@ -143,6 +145,7 @@ static void close_process(struct remote *m)
 	if (m->pagemap >= 0)
 		close(m->pagemap);
 	free(m->pages);
+	free(m->listed);
 	free_kept(m);
 }
 
@@ -285,12 +288,45 @@ bool remote_text(struct remote *m, uint64_t address, char *to, size_t bytes)
 	return true;
 }
 
+/* Lists the pages from this one on by PAGEMAP_SCAN, which names runs and passes over what has no page tables. */
+static bool list_pages(struct remote *m, uint64_t page)
+{
+	struct page_scan a = { .size = sizeof a,
+		.start = page * PAGE,
+		.end = ADDRESS_END,
+		.vector_length = LISTED,
+		.max_pages = LARGE / PAGE,
+		.any_of = PAGE_SCAN_PRESENT | PAGE_SCAN_SWAPPED };
+	int found;
+
+	if (m->cannot_list || a.start >= a.end)
+		return false;
+	if (!m->listed)
+		m->listed = alloc_bytes(LISTED * sizeof *m->listed);
+	a.vector = (uint64_t)(uintptr_t)m->listed;
+	found = ioctl(m->pagemap, PAGE_SCAN, &a);
+	m->cannot_list = found < 0 || a.walk_end <= a.start;
+	m->listed_count = m->cannot_list ? 0 : (size_t)found;
+	m->listed_lo = a.start;
+	m->listed_hi = m->cannot_list ? a.start : a.walk_end;
+	return !m->cannot_list;
+}
+
+static bool is_page_listed(const struct remote *m, uint64_t address)
+{
+	size_t at = SEARCH_UP_TO(m->listed, m->listed_count, end, address);
+
+	return at < m->listed_count && m->listed[at].start <= address;
+}
+
 static bool is_page_present(struct remote *m, uint64_t page)
 {
 	if (m->untouched)
 		return true;
 	if (m->pagemap < 0)
 		return true;
+	if (m->still && (page * PAGE - m->listed_lo < m->listed_hi - m->listed_lo || list_pages(m, page)))
+		return is_page_listed(m, page * PAGE);
 	if (page - m->page_first >= m->page_count) {
 		ssize_t got;
 

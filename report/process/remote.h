@@ -52,7 +52,12 @@ struct remote {
 	char *text;                      /* what the paths point into */
 	uint64_t page_first, page_count; /* window of pagemap entries */
 	uint64_t *pages;
-	uint64_t looks; /* of heap/arena.h, at what may be an arena */
+	/* R3: runs of pages, instead of the window, and the addresses for which they are all that is there. */
+	struct page_scan_region *listed;
+	size_t listed_count;
+	uint64_t listed_lo, listed_hi;
+	bool cannot_list; /* the kernel is too old */
+	uint64_t looks;   /* of heap/arena.h, at what may be an arena */
 };
 
 /* Opens process `pid` and reads its mappings. */

@@ -96,6 +96,35 @@ static void page_is_read_once(void **state)
 	munmap(at, (PAGES - 1) * PAGE);
 }
 
+/* Pages are listed at once: those that reading has made since, of zeros, are not there. */
+static void reading_makes_no_pages(void **state)
+{
+	const uint64_t apart = 2ull * WINDOW * PAGE;
+	char *at = mmap(
+		NULL, 2 * apart, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t lo = (uintptr_t)at, from = lo, end;
+	struct remote m;
+
+	(void)state;
+	assert_true(at != MAP_FAILED);
+	at[0] = at[apart + 2 * PAGE] = 1;
+	open_self(&m, true);
+	assert_true(remote_run(&m, &from, &end, lo + 2 * apart));
+	assert_int_equal(from, lo);
+	if (m.cannot_list)
+		skip();
+	/* With huge pages, the first one has brought others. */
+	if (end == lo + PAGE) {
+		assert_int_equal(((volatile char *)at)[apart], 0);
+		from = lo + apart;
+		assert_true(remote_run(&m, &from, &end, lo + 2 * apart));
+		assert_int_equal(from, lo + apart + 2 * PAGE);
+		assert_int_equal(end, from + PAGE);
+	}
+	remote_close(&m);
+	munmap(at, 2 * apart);
+}
+
 static void addresses_without_memory(void **state)
 {
 	static const uint64_t bad[] = { 0, 8, (1ull << 47) - 4, 1ull << 47, UINT64_MAX - 3 };
@@ -115,6 +144,7 @@ int main(void)
 		cmocka_unit_test(kept_equals_plain),
 		cmocka_unit_test(newer_page_takes_the_place),
 		cmocka_unit_test(page_is_read_once),
+		cmocka_unit_test(reading_makes_no_pages),
 		cmocka_unit_test(addresses_without_memory),
 	};
 
