@@ -7,7 +7,6 @@
 #include "lookup.h"
 #include "memory.h"
 #include "mix.h"
-#include "python.h"
 #include "sample.h"
 #include "table.h"
 #include "thread.h"
@@ -204,7 +203,7 @@ bool thread_left_python(void)
 	uint64_t n = records < table_reserved(LEDGER_THREADS) ? records : table_reserved(LEDGER_THREADS);
 	for (uint64_t i = 0; i < n; i++) {
 		/* Samples do not show what else a thread does. */
-		bool runs = r[i].state & LEDGER_THREAD_PYTHON || (state.sample && python.layout);
+		bool runs = r[i].state & LEDGER_THREAD_PYTHON || (state.sample && state.python_site);
 		/* The death of a thread is noted late; the parent is asked. */
 		if (runs && r[i].state & LEDGER_THREAD_ALIVE && r[i].control_block != self
 			&& !lock_thread_dead(r[i].tid))
