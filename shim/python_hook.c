@@ -165,17 +165,17 @@ static __attribute__((noinline)) void *made_slow(
 
 /* As made, where the block cannot be counted or entered at once. */
 static __attribute__((noinline)) void *made_rest(
-	struct thread *t, void *block, uint64_t size, struct ledger_counter *c, uint32_t site)
+	struct thread *t, void *block, uint64_t size, struct python_counted at)
 {
 	uintptr_t p = (uintptr_t)block;
-	enter_block(t, block_leaf_of(p), p, size, (struct python_counted){ c, site });
+	enter_block(t, block_leaf_of(p), p, size, at);
 	thread_leave(t);
 	return block;
 }
 
 /* pymalloc has made p for the caller of `frame`. `events`: the value of events_of before the call; `again`: it is the
- * new place of an older block. After the only
- * call, for the site, nothing but the block is needed, so that few registers are saved. */
+ * new place of an older block. After the only call, for the site, nothing but the block is needed, so that few
+ * registers are saved. */
 HOT_INLINE void *made(void *block, uint64_t size, void *frame, uint64_t events, bool again)
 {
 	uintptr_t p = (uintptr_t)block;
@@ -194,7 +194,7 @@ HOT_INLINE void *made(void *block, uint64_t size, void *frame, uint64_t events, 
 		oracle_check_python(t, walk_entry(frame), at.site);
 	at.counter->reallocations += again;
 	if (unlikely(block_slot_upper(place)) || unlikely(!count_size(at.counter, size, 1)))
-		return made_rest(t, block, size, at.counter, at.site);
+		return made_rest(t, block, size, at);
 	__atomic_store_n(place + BLOCK_LEAF_SLOTS, size | BLOCK_PYTHON, __ATOMIC_RELAXED);
 	__atomic_store_n(place,
 		at.site | t->slot_bits | (uint64_t)SLOT_SLACK_EXTRA << SLOT_SLACK_SHIFT

@@ -92,14 +92,8 @@ __attribute__((noinline)) const struct walk_leaf *walk_leaf_second(
 	struct thread *t, const uintptr_t *e, const struct walk_leaf *first)
 {
 	const struct walk_leaf *l = second_place(t, first);
-	if (l->slot != first->slot || l->pc != first->pc || l->kept > t->frames)
-		return NULL;
-	const struct walk_frame *trunk = &t->frame[l->kept - 1];
-	if (trunk->identity != l->identity || (l->needs_rbp && l->rbp != WALK_RBP(e)))
-		return NULL;
-	if (!walk_leaf_own(l, WALK_SLOT(e)) || !walk_verify(t->place, l->kept - 1u, l->low))
-		return NULL;
-	return l->extras && !walk_verify_extras(t->extra, trunk->extras, t->frame[l->low].extras) ? NULL : l;
+	return walk_leaf_fits(t, e, l) && walk_leaf_own(l, WALK_SLOT(e)) && walk_leaf_outside(t, l) ? l
+												    : NULL;
 }
 
 /* Where to remember the stack in the cache. A leaf that may be met again stays where it is. */

@@ -108,6 +108,24 @@ HOT_INLINE bool walk_leaf_own(const struct walk_leaf *l, uintptr_t slot)
 #undef WALK_OWN_WORD
 }
 
+/* Is the leaf one of stacks with the innermost frame of e, and is its trunk the cached one? */
+HOT_INLINE bool walk_leaf_fits(const struct thread *t, const uintptr_t *e, const struct walk_leaf *l)
+{
+	if (unlikely(l->slot != WALK_SLOT(e) || l->pc != WALK_PC(e) || l->kept > t->frames))
+		return false;
+	return likely(t->frame[l->kept - 1].identity == l->identity && state.generation == t->generation
+		&& (!l->needs_rbp || l->rbp == WALK_RBP(e)));
+}
+
+/* Are the words of its trunk, and those outside of it, as they were? */
+HOT_INLINE bool walk_leaf_outside(const struct thread *t, const struct walk_leaf *l)
+{
+	if (unlikely(!walk_verify(t->place, l->kept - 1u, l->low)))
+		return false;
+	return likely(!l->extras)
+		|| walk_verify_extras(t->extra, t->frame[l->kept - 1].extras, t->frame[l->low].extras);
+}
+
 /* The leaf in the second place; NULL as below. */
 const struct walk_leaf *walk_leaf_second(struct thread *t, const uintptr_t *e, const struct walk_leaf *first);
 
@@ -117,19 +135,11 @@ HOT_INLINE const struct walk_leaf *walk_leaf(struct thread *t, const uintptr_t *
 {
 	struct walk_leaf *l = walk_leaf_of(t, WALK_SLOT(e), WALK_PC(e));
 	in_register(l);
-	if (unlikely(l->slot != WALK_SLOT(e) || l->pc != WALK_PC(e) || l->kept > t->frames))
-		return NULL;
-	const struct walk_frame *trunk = &t->frame[l->kept - 1];
-	if (unlikely(trunk->identity != l->identity || state.generation != t->generation
-		    || (l->needs_rbp && l->rbp != WALK_RBP(e))))
+	if (unlikely(!walk_leaf_fits(t, e, l)))
 		return NULL;
 	if (unlikely(!walk_leaf_own(l, WALK_SLOT(e))))
 		return walk_leaf_second(t, e, l);
-	if (unlikely(!walk_verify(t->place, l->kept - 1u, l->low)))
-		return NULL;
-	if (unlikely(l->extras) && !walk_verify_extras(t->extra, trunk->extras, t->frame[l->low].extras))
-		return NULL;
-	return l;
+	return likely(walk_leaf_outside(t, l)) ? l : NULL;
 }
 
 /* The site of the stack whose innermost frame is e. */
