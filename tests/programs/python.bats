@@ -1,16 +1,8 @@
 #!/usr/bin/env bats
 # Programs in Python: their frames and small objects, on Debian's python3 and every other interpreter that is here.
 load ../lib/helper
+load ../lib/python
 bats_require_minimum_version 1.5.0
-
-# each_python COMMAND [ARGUMENT]...: runs it with PYTHON set to each interpreter that we know.
-each_python() {
-	local PYTHON
-	for PYTHON in /usr/bin/python3 /root/.pyenv/versions/3.{8,9,10,11,12,13}.*/bin/python3; do
-		[ -x "$PYTHON" ] || continue
-		"$@" || fail "$PYTHON: $* failed" || return
-	done
-}
 
 # objects FILE TYPE: how many there are.
 objects() {
@@ -18,31 +10,12 @@ objects() {
 	/usr/bin/python3 -c 'import json, sys; print(sum(t["live"] for t in json.load(open("types.json"))["types"] if t["type"] == sys.argv[1]))' "$2"
 }
 
-stacks_are_exact() {
-	rm -f s.tide
-	"$TIDEMARK" run -q -o s.tide "$@" -- "$PYTHON" "$BATS_TEST_DIRNAME/python_stacks.py" expected.json
-	"$TIDEMARK" stat --all-frames --json s.tide >stat.json
-	env -u PYTHONMALLOC /usr/bin/python3 "$BATS_TEST_DIRNAME/python_check.py" expected.json stat.json
-}
-
 @test "stacks have the frames that sys._getframe has, with the lines that run" {
-	each_python stacks_are_exact
-}
-
-names_are_certain() {
-	"$TIDEMARK" run -q -f -o s.tide -- "$PYTHON" "$BATS_TEST_DIRNAME/python_names.py" >expected.json
-	"$TIDEMARK" stat --json -n all s.tide >stat.json
-	/usr/bin/python3 "$BATS_TEST_DIRNAME/python_names_check.py" expected.json stat.json
+	each_python are_exact python_stacks.py
 }
 
 @test "functions have their qualified names, and no other function's" {
 	each_python names_are_certain
-}
-
-switched_stacks_are_exact() {
-	"$TIDEMARK" run -q -f --sites 0 -o s.tide -- "$PYTHON" "$BATS_TEST_DIRNAME/python_switched.py" expected.json
-	"$TIDEMARK" stat --all-frames --json s.tide >stat.json
-	/usr/bin/python3 "$BATS_TEST_DIRNAME/python_check.py" expected.json stat.json
 }
 
 warnings_and_caches_are_explained() {
@@ -71,17 +44,17 @@ warnings_and_caches_are_explained() {
 }
 
 @test "stacks of greenlets, of tasks and of callbacks from a thread of C have their own frames" {
-	each_python switched_stacks_are_exact
+	each_python are_exact python_switched.py --sites 0
 }
 
 @test "stacks are the same where pymalloc is left alone" {
-	each_python stacks_are_exact --python-objects no
+	each_python are_exact python_stacks.py --python-objects no
 }
 
 mimalloc_is_seen() {
 	PYTHONMALLOC=mimalloc "$PYTHON" -c 0 2>/dev/null || return 0 # since 3.13
-	PYTHONMALLOC=mimalloc stacks_are_exact
-	PYTHONMALLOC=mimalloc_debug stacks_are_exact
+	PYTHONMALLOC=mimalloc are_exact python_stacks.py
+	PYTHONMALLOC=mimalloc_debug are_exact python_stacks.py
 }
 
 @test "blocks of all sizes are seen where mimalloc makes them" {

@@ -2,6 +2,7 @@
 # CPython without the GIL (Py_GIL_DISABLED): stacks and blocks of threads that run at the same time. No package of Debian's
 # has one: python3.13t and python3.14t of PATH are taken, and what PYTHONS_WITHOUT_GIL names.
 load ../lib/helper
+load ../lib/python
 bats_require_minimum_version 1.5.0
 
 # each_nogil COMMAND [ARGUMENT]...: runs it with PYTHON set to each of them.
@@ -15,14 +16,6 @@ each_nogil() {
 	[ "$found" ] || skip "no CPython without the GIL"
 }
 
-are_exact() { # PROGRAM [OPTION]...
-	local program=$1
-	shift
-	"$TIDEMARK" run -q -f "$@" -o s.tide -- "$PYTHON" "$BATS_TEST_DIRNAME/$program" expected.json
-	"$TIDEMARK" stat --all-frames --json s.tide >stat.json
-	/usr/bin/python3 "$BATS_TEST_DIRNAME/python_check.py" expected.json stat.json
-}
-
 @test "stacks have the frames that sys._getframe has, with the lines that run" {
 	each_nogil are_exact python_stacks.py
 	PYTHONMALLOC=debug each_nogil are_exact python_stacks.py
@@ -31,12 +24,6 @@ are_exact() { # PROGRAM [OPTION]...
 
 @test "so have stacks of tasks and of callbacks from a thread of C" {
 	each_nogil are_exact python_switched.py --sites 0
-}
-
-names_are_certain() {
-	"$TIDEMARK" run -q -f -o s.tide -- "$PYTHON" "$BATS_TEST_DIRNAME/python_names.py" >expected.json
-	"$TIDEMARK" stat --json -n all s.tide >stat.json
-	/usr/bin/python3 "$BATS_TEST_DIRNAME/python_names_check.py" expected.json stat.json
 }
 
 @test "functions have their qualified names" {
